@@ -1,0 +1,151 @@
+"""The report of a run: tables as CSV, figures as SVG and PNG, and one page that holds it all.
+
+The page needs nothing but itself: styles, script and figures are inside, and its content security
+policy forbids every request.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from analysis import comparisons, tables
+from analysis.findings import findings
+from analysis.frame import Study, read_study
+from analysis.gallery import Picture, pictures
+from analysis.style import THEMED
+from analysis.views import views
+from rayal.store import temporary_beside
+
+
+class Written(NamedTuple):
+    """What a report consists of on disk."""
+
+    page: Path
+    tables: list[Path]
+    figures: list[Path]
+
+
+def write(root: Path) -> Path:
+    """Write report/index.html, tables/*.csv and figures/*.svg|png under a run; return the page.
+
+    A run that is under way or has no finished trial gives a page that says so.
+
+    Raises:
+        rayal.store.StoreError: root is no run, or a record in it cannot be read.
+    """
+    return write_all(root).page
+
+
+def write_all(root: Path) -> Written:
+    """Like write; returns every path."""
+    study = read_study(Path(root))
+    made = all_tables(study)
+    drawn = pictures(study, made)
+    table_paths = [
+        _write(study.run.root / "tables" / f"{name}.csv", table.to_csv(index=False).encode())
+        for name, table in made.items()
+    ]
+    figure_paths = [
+        _write(study.run.root / "figures" / f"{picture.name}.{kind}", content)
+        for picture in drawn
+        for kind, content in (("svg", picture.svg.encode()), ("png", picture.png))
+    ]
+    page = render(study, made, drawn).encode()
+    return Written(
+        _write(study.run.root / "report" / "index.html", page), table_paths, figure_paths
+    )
+
+
+def all_tables(study: Study) -> dict[str, pd.DataFrame]:
+    """Compute every table of a run, by the name of its CSV."""
+    summary = tables.summary(study)
+    first_last = tables.first_last(study)
+    return {
+        "progress": tables.progress(study),
+        "summary": summary,
+        "coverage": tables.coverage(summary),
+        "class_distribution": tables.class_distribution(study),
+        "against_random": comparisons.against_random(study),
+        "annotation_saved": comparisons.annotation_saved(summary, study.baseline),
+        "aubc": comparisons.aubc(study),
+        "cycles": tables.cycles(summary),
+        "first_last": first_last,
+        "correlation": tables.correlation(first_last),
+        "failures": tables.failures(study),
+        "records": tables.records(study),
+    }
+
+
+def render(study: Study, made: Mapping[str, pd.DataFrame], drawn: list[Picture]) -> str:
+    """Put a run's tables and figures on one page."""
+    environment = Environment(
+        loader=PackageLoader("analysis"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    script = _source(environment, "report.js")
+    return environment.get_template("report.html.j2").render(
+        plan=study.run.plan,
+        progress=study.progress,
+        settings=_settings(study),
+        findings=findings(dict(made), study.baseline),
+        views=views(dict(made), study.baseline),
+        figures=_by_kind(drawn),
+        tables={name: len(table) for name, table in made.items()},
+        style=Markup(_source(environment, "report.css")),
+        script=Markup(script),
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def inline(svg: str, prefix: str) -> Markup:
+    """Make an SVG part of a page: no prologue, ids of its own, the page's colours for ink."""
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r'\bid="', f'id="{prefix}-', body)
+    body = re.sub(r'(href="#|url\(#)', rf"\g<1>{prefix}-", body)
+    for color, variable in THEMED.items():
+        body = body.replace(color, f"var({variable})")
+    # The element around it says what it shows; its parts are not read out one by one.
+    head = f'<svg aria-hidden="true" focusable="false" style="max-width: {_width(body):.0f}px"'
+    return Markup(body.replace("<svg", head, 1))
+
+
+def _width(svg: str) -> float:
+    """Width on a wide screen, in pixels: type a little larger than in print."""
+    found = re.search(r'viewBox="0 0 ([0-9.]+)', svg)
+    return 1.45 * float(found[1]) if found else 900
+
+
+def _source(environment: Environment, name: str) -> str:
+    if environment.loader is None:
+        raise RuntimeError("the templates have no loader")
+    return environment.loader.get_source(environment, name)[0]
+
+
+def _settings(study: Study) -> dict[str, list[str]]:
+    kinds = ("dataset", "encoder", "learner", "initial", "strategy")
+    return {kind: list(study.trials[f"{kind}_label"].unique()) for kind in kinds}
+
+
+def _by_kind(drawn: list[Picture]) -> dict[str, list[dict[str, Any]]]:
+    shown: dict[str, list[dict[str, Any]]] = {}
+    for number, picture in enumerate(drawn):
+        entry = {**picture._asdict(), "svg": inline(picture.svg, f"f{number}"), "number": number}
+        shown.setdefault(picture.kind, []).append(entry)
+    return shown
+
+
+def _write(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    with temporary_beside(path) as temporary:
+        temporary.write_bytes(content)
+    return path

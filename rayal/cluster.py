@@ -1,0 +1,495 @@
+"""Ray: encoder actors, Tune, resources, security. The only file that imports ray.
+
+One named, restartable actor per (dataset, encoder) prepares features and map and holds them; its
+answer goes to the object store once and every trial on a node reads it there without a copy. Tune
+schedules the trials: one becomes available when the stage it stands on is ready. What crosses to
+a worker is a trial and a path.
+
+Ray is imported inside functions: `--help` and `--dry-run` must not wait for it, and it reads its
+environment when it is imported.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rayal.config import Resources, Share
+from rayal.local import fail_all
+from rayal.plan import Plan, Trial
+from rayal.progress import Progress, Stage
+from rayal.registry import load_plugins
+from rayal.store import Store, StoreError
+from rayal.trial import World
+from rayal.work import Outcome, attempt, load_world, prepare
+
+LOST_WORKERS = 3  # times a trial is started again after its worker died
+POLL_SECONDS = 0.25  # between looks at the encoder stages
+
+
+class ClusterError(Exception):
+    """Ray cannot do what the sweep asks; the message says what and the way out."""
+
+
+def run(
+    plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress, address: str | None
+) -> None:
+    """Run trials on a cluster, or on a Ray started here for the purpose.
+
+    Raises:
+        ClusterError: no cluster at that address, no token, or no node can give the resources.
+        StoreError: the store can take no more.
+        KeyboardInterrupt: SIGINT or SIGTERM; what is finished is kept.
+    """
+    with _ray(plan.sweep.resources, address, progress) as ray, _interruptible():
+        _check_resources(ray, plan.sweep.resources)
+        with _stages(ray, plan, todo, store, progress) as stages:
+            _tune(plan, todo, store, progress, stages)
+
+
+# What workers need -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a worker finds things, and how many threads it may use."""
+
+    root: str
+    plugins: tuple[str, ...]
+    threads: int
+
+    def store(self) -> Store:
+        load_plugins(Path(plugin) for plugin in self.plugins)
+        return Store(Path(self.root))
+
+
+class _Reference:
+    """An object reference inside a trial's configuration, which Tune copies deeply."""
+
+    def __init__(self, reference: Any) -> None:
+        self.reference = reference
+
+    def __deepcopy__(self, memo: Any) -> _Reference:
+        return self
+
+    def __repr__(self) -> str:
+        return "shared"
+
+
+# The encoder actor -----------------------------------------------------------
+
+
+class _Encoder:
+    """Holds the world of one (dataset, encoder): features, map, labels.
+
+    It asks for no CPU, so that it can stay while trials run; the training itself is a task with
+    the resources of the `pretrain` stage. Its state is on disk: it is made again from the trial
+    and the path it was given, on any node that sees the path.
+    """
+
+    def __init__(self, name: str, trial: Trial, place: _Place, share: Share) -> None:
+        self._name, self._trial, self._place, self._share = name, trial, place, share
+        self._said: dict[str, float] = {}
+        self._world: World | None = None
+
+    def say(self, said: dict[str, float]) -> None:
+        """Take a progress report from the training task."""
+        self._said = said
+
+    def said(self) -> dict[str, float]:
+        return self._said
+
+    def world(self) -> World:
+        """Prepare on the first call; ask again, or after a restart, and get the same."""
+        import ray
+
+        if self._world is None:
+            store = self._place.store()
+            if not store.has_embedding(self._trial.artefact):
+                task = ray.remote(_pretrain).options(
+                    num_cpus=self._share.cpus, num_gpus=self._share.gpus, max_retries=LOST_WORKERS
+                )
+                ray.get(task.remote(self._trial, self._place, self._share.threads, self._name))
+            self._world = load_world(self._trial, store)
+        return self._world
+
+
+def _pretrain(trial: Trial, place: _Place, threads: int, actor: str) -> None:
+    import ray
+
+    holder = ray.get_actor(actor)
+
+    def report(said: Mapping[str, float]) -> None:
+        holder.say.remote(dict(said))
+
+    prepare(trial, place.store(), report, threads)
+
+
+# Encoder stages, watched from the driver --------------------------------------
+
+
+class _Stages:
+    """Watches encoder stages in a thread: progress to the bar, worlds to the trials."""
+
+    def __init__(self, ray: Any, store: Store, progress: Progress) -> None:
+        self._ray, self._store, self._progress = ray, store, progress
+        self._pending: dict[str, tuple[Any, Any, Stage, list[Trial]]] = {}
+        self._actors: list[Any] = []  # an actor lives as long as a handle on it
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.worlds: dict[str, _Reference] = {}
+        self.failed: set[str] = set()
+
+    def add(self, trials: list[Trial], place: _Place, share: Share) -> None:
+        trial = trials[0]
+        name = f"encoder-{trial.dataset_name}-{trial.encoder.name}-{trial.artefact}"
+        actor = (
+            self._ray.remote(_Encoder)
+            .options(
+                name=name,
+                num_cpus=0,
+                max_restarts=-1,
+                max_task_retries=-1,
+                max_concurrency=4,
+            )
+            .remote(name, trial, place, share)
+        )
+        stage = self._progress.stage(trial)
+        self._pending[trial.artefact] = (actor, actor.world.remote(), stage, trials)
+        self._actors.append(actor)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._end.set()
+        self._thread.join(timeout=5)
+
+    def _watch(self) -> None:
+        while self._pending and not self._end.wait(POLL_SECONDS):
+            for artefact in list(self._pending):
+                with contextlib.suppress(self._ray.exceptions.GetTimeoutError):
+                    self._look(artefact)
+
+    def _look(self, artefact: str) -> None:
+        actor, world, stage, trials = self._pending[artefact]
+        ready, _ = self._ray.wait([world], timeout=0, fetch_local=False)
+        if not ready:
+            said = self._ray.get(actor.said.remote(), timeout=10)
+            if said:
+                stage.update(said)
+            return
+        try:
+            self._ray.get(world)
+        except Exception as error:  # noqa: BLE001 - an encoder's failure is that of its trials
+            self.failed.add(artefact)
+            fail_all(trials, self._store, self._progress, getattr(error, "cause", None) or error)
+        else:
+            self.worlds[artefact] = _Reference(world)
+            stage.done()
+        del self._pending[artefact]
+
+
+@contextlib.contextmanager
+def _stages(
+    ray: Any, plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress
+) -> Iterator[_Stages]:
+    resources = plan.sweep.resources
+    stages = _Stages(ray, store, progress)
+    for artefact in dict.fromkeys(trial.artefact for trial in todo):
+        mine = [trial for trial in todo if trial.artefact == artefact]
+        stages.add(mine, _place(plan, store, resources.pretrain), resources.pretrain)
+    stages.start()
+    try:
+        yield stages
+    finally:
+        stages.stop()
+
+
+def _place(plan: Plan, store: Store, share: Share) -> _Place:
+    plugins = tuple(str(path) for path in plan.sweep.plugins)
+    return _Place(str(store.root.resolve()), plugins, share.threads)
+
+
+# Tune --------------------------------------------------------------------------
+
+
+def _tune(
+    plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress, stages: _Stages
+) -> None:
+    """Let Tune schedule the trials; records on disk, not Tune's state, say what is done."""
+    import ray
+    from ray import tune
+
+    share = plan.sweep.resources.trial
+    place = _place(plan, store, share)
+    by_id = ray.put({trial.id: trial for trial in todo})
+    callback = _make_callback(progress, store, {trial.id: trial for trial in todo})
+    with tempfile.TemporaryDirectory(prefix="rayal-tune-") as scratch:
+        tune.Tuner(
+            tune.with_resources(
+                tune.with_parameters(_trainable, trials=_Reference(by_id), place=place),
+                {"cpu": share.cpus, "gpu": share.gpus},
+            ),
+            tune_config=tune.TuneConfig(
+                search_alg=_make_searcher(todo, stages),
+                num_samples=len(todo),
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(
+                name=plan.sweep.name,
+                storage_path=scratch,
+                verbose=0,
+                callbacks=[callback],
+                failure_config=tune.FailureConfig(max_failures=LOST_WORKERS),
+            ),
+        ).fit()
+    if callback.fatal:
+        raise StoreError(callback.fatal)
+
+
+def _trainable(config: dict[str, Any], trials: _Reference, place: _Place) -> None:
+    """One Tune trial is one trial of ours. A trial's own error is a result, not a crash."""
+    from ray import tune
+
+    trial: Trial = _fetch(trials)[config["trial"]]
+    outcome = attempt(trial, _fetch(config["world"]), place.store(), place.threads)
+    tune.report({"error": outcome.error, "fatal": outcome.fatal})
+
+
+_fetched: dict[Any, Any] = {}
+
+
+def _fetch(shared: _Reference) -> Any:
+    """Read an object once a process; the arrays in it stay in shared memory."""
+    import ray
+
+    if shared.reference not in _fetched:
+        _fetched[shared.reference] = ray.get(shared.reference)
+    return _fetched[shared.reference]
+
+
+class _Queue:
+    """The trials that have not been handed out, by the encoder stage they stand on."""
+
+    def __init__(self, todo: Sequence[Trial], stages: _Stages) -> None:
+        self._stages = stages
+        self._queues: dict[str, deque[Trial]] = {}
+        for trial in todo:
+            self._queues.setdefault(trial.artefact, deque()).append(trial)
+
+    def next(self) -> dict[str, Any] | str | None:
+        """Return a trial whose stage is ready, "FINISHED" at the end, None while none is."""
+        for artefact, queue in list(self._queues.items()):
+            if artefact in self._stages.failed or not queue:
+                del self._queues[artefact]
+            elif artefact in self._stages.worlds:
+                return {"trial": queue.popleft().id, "world": self._stages.worlds[artefact]}
+        return None if self._queues else "FINISHED"
+
+
+def _make_searcher(todo: Sequence[Trial], stages: _Stages) -> Any:
+    """Hand Tune the trials one by one, those first whose encoder stage is ready."""
+    from ray.tune.search import Searcher
+
+    class WhenReady(Searcher):
+        def __init__(self, queue: _Queue) -> None:
+            super().__init__()
+            self._queue = queue
+
+        def suggest(self, trial_id: str) -> Any:
+            return self._queue.next()
+
+        def on_trial_complete(self, trial_id: str, result: Any = None, error: bool = False) -> None:
+            """Nothing is learned from a trial: the grid is fixed."""
+
+        def save(self, checkpoint_path: str) -> None:
+            """Nothing is saved: records say what is done."""
+
+        def restore(self, checkpoint_path: str) -> None:
+            """Nothing is restored."""
+
+        def __getstate__(self) -> dict[str, Any]:
+            return {}
+
+    return WhenReady(_Queue(todo, stages))
+
+
+def _make_callback(progress: Progress, store: Store, by_id: Mapping[str, Trial]) -> Any:
+    """Tell the bar of every trial that ends; stop the sweep when the store is full."""
+    from ray import tune
+
+    class Report(tune.Callback):
+        def __init__(self, progress: Progress, store: Store, by_id: Mapping[str, Trial]) -> None:
+            self._progress, self._store, self._by_id = progress, store, by_id
+            self.fatal = ""
+
+        def on_trial_result(
+            self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any
+        ) -> None:
+            if "error" in result:  # not in the empty result that ends a trial
+                outcome = Outcome(trial.config["trial"], result["error"], result["fatal"])
+                self._progress.trial_ended(outcome)
+                self.fatal = outcome.error if outcome.fatal else self.fatal
+
+        def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            mine = self._by_id[trial.config["trial"]]
+            message = (
+                f"its worker process died {LOST_WORKERS + 1} times; the system may have been out "
+                "of memory, or a native library crashed"
+            )
+            self._store.save_failure(mine.id, mine.definition(), message, _worker_error(trial))
+            self._progress.trial_ended(Outcome(mine.id, message))
+
+        def on_step_end(self, iteration: int, trials: Any, **info: Any) -> None:
+            if self.fatal:
+                raise StoreError(self.fatal)
+
+        def __getstate__(self) -> dict[str, Any]:
+            return {}
+
+    return Report(progress, store, by_id)
+
+
+def _worker_error(trial: Any) -> str:
+    path = Path(trial.error_file) if trial.error_file else None
+    return path.read_text(encoding="utf-8") if path and path.exists() else "no trace was left"
+
+
+# Starting and joining Ray --------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _ray(resources: Resources, address: str | None, progress: Progress) -> Iterator[Any]:
+    joined = address or os.environ.get("RAY_ADDRESS")
+    scratch = None if joined else Path(tempfile.mkdtemp(prefix="rayal-"))
+    os.environ.update(_SETTINGS)
+    try:
+        context = _join(joined) if joined else _start(scratch, resources)
+        import ray
+
+        try:
+            _say_dashboard(context, progress)
+            yield ray
+        finally:
+            ray.shutdown()
+    finally:
+        if scratch:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+
+_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths in a sweep mean the same in every process
+    "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",  # the old output is silent at verbose=0, the new one is not
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",  # ours stops at once: nothing finished can be lost
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # records are the truth, Tune's snapshots are not used
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+
+
+def _start(scratch: Path | None, resources: Resources) -> Any:
+    """Start a Ray of our own: on 127.0.0.1 alone, with a token that only this user can read."""
+    if scratch is None:
+        raise AssertionError("a Ray started here needs a scratch folder")
+    token = scratch / "token"
+    token.touch(mode=0o600)
+    token.write_text(secrets.token_hex(32))
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
+    os.environ.pop("RAY_AUTH_TOKEN", None)
+    # Despite its name this is what makes every service bind to the loopback address.
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    import ray
+
+    return ray.init(
+        num_cpus=resources.machine_cpus or None,
+        include_dashboard=True,
+        dashboard_host="127.0.0.1",
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        _temp_dir=str(scratch / "ray"),
+    )
+
+
+def _join(address: str) -> Any:
+    """Join a cluster that is there already."""
+    _check_token(address)
+    import ray
+
+    try:
+        return ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise ClusterError(
+            f"no Ray cluster answers at '{address}': {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _check_token(address: str) -> None:
+    """State the authentication explicitly: a joined cluster without a token hangs for a minute."""
+    mode = os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if mode != "token" or os.environ.get("RAY_AUTH_TOKEN"):
+        return
+    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", Path.home() / ".ray" / "auth_token"))
+    if not path.is_file():
+        raise ClusterError(
+            f"no token for the cluster at '{address}': {path} does not exist; set "
+            "RAY_AUTH_TOKEN_PATH to the cluster's token file (or RAY_AUTH_MODE=disabled for a "
+            "cluster that has no authentication)"
+        )
+    if path.stat().st_mode & 0o077:
+        path.chmod(0o600)
+
+
+def _say_dashboard(context: Any, progress: Progress) -> None:
+    if context.dashboard_url:
+        token = os.environ.get("RAY_AUTH_TOKEN_PATH")
+        where = f" (token in {token})" if token else ""
+        progress.note(f"Ray dashboard: http://{context.dashboard_url}{where}")
+
+
+def _check_resources(ray: Any, resources: Resources) -> None:
+    """Refuse what no node can give, before anything is placed."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    for stage in ("pretrain", "trial"):
+        share: Share = getattr(resources, stage)
+        for name, wanted in (("CPU", share.cpus), ("GPU", share.gpus)):
+            most = max((node.get(name, 0) for node in nodes), default=0)
+            if wanted > most:
+                raise ClusterError(
+                    f"resources: {stage} asks for {wanted:g} {name}s and the largest node has "
+                    f"{most:g}; ask for less with --set resources.{stage}.{name.lower()}s={most:g}"
+                )
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Turn SIGTERM into what SIGINT is; Ray's own handler would end the process unwarned."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,306 @@
+"""A sweep file: YAML -> Sweep, checked in form. Names are resolved when it is planned.
+
+Only the lists multiply: datasets, encoders, initial, strategies, learners, budgets. An entry is a
+name, or a mapping of a name and parameters.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from rayal.registry import nearest
+
+LARGEST_FILE = 1_000_000  # bytes of YAML
+
+
+class SweepError(ValueError):
+    """The sweep is refused; the message says what is wrong and the way out."""
+
+
+# The sweep file --------------------------------------------------------------
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _as_entry(value: object) -> object:
+    if isinstance(value, str):
+        return {"name": value}
+    return value
+
+
+class Entry(BaseModel):
+    """A component in a list: a name, or a mapping of name and parameters."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    name: str
+
+    @property
+    def given(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+Entries = Annotated[list[Annotated[Entry, BeforeValidator(_as_entry)]], Field(min_length=1)]
+Amount = int | str  # images, or a share of the pool such as "0.5%"
+
+
+class Share(_Strict):
+    """CPUs and GPUs that one piece of work takes; fractions share a device."""
+
+    cpus: Annotated[float, Field(gt=0)] = 1
+    gpus: Annotated[float, Field(ge=0)] = 0
+
+    @property
+    def threads(self) -> int:
+        return max(1, math.floor(self.cpus))
+
+
+class Resources(_Strict):
+    """What each stage takes, and how many CPUs a Ray started here may use (0: all)."""
+
+    pretrain: Share = Share(cpus=2)
+    trial: Share = Share()
+    machine_cpus: Annotated[int, Field(ge=0)] = 0
+
+
+class Cycles(_Strict):
+    """Labelled images at the first round, more at each later one, and rounds in all."""
+
+    start: Amount
+    step: Amount
+    rounds: Annotated[int, Field(ge=2)]
+
+
+class Part(_Strict):
+    """One product of lists. The top level of a file is a part, or the ground of several."""
+
+    datasets: Entries
+    encoders: Entries
+    strategies: Entries
+    learners: Entries
+    initial: Entries | None = None
+    budgets: Annotated[list[Amount], Field(min_length=1)] | None = None
+    cycles: Cycles | None = None
+    seeds: int | dict[str, int] = 5
+
+
+class _File(_Strict):
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
+    question: str = ""
+    cost: str = ""
+    expect: str = ""
+    plugins: list[str] = []
+    resources: Resources = Resources()
+    parts: dict[str, Part]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep file, read and checked in form."""
+
+    name: str
+    question: str
+    cost: str
+    expect: str
+    resources: Resources
+    plugins: tuple[Path, ...]
+    parts: Mapping[str, Part]
+    resolved: Mapping[str, Any] = field(repr=False)
+
+    def as_yaml(self) -> str:
+        """The file with every --set applied."""
+        text: str = yaml.dump(
+            dict(self.resolved), Dumper=_Dumper, sort_keys=False, allow_unicode=True
+        )
+        return text
+
+
+def load(path: Path, overrides: Sequence[str] = ()) -> Sweep:
+    """Read a sweep file and apply `key=value` overrides.
+
+    Raises:
+        SweepError: the file is missing, is no plain YAML, or has unknown keys or wrong types.
+    """
+    tree = _read_yaml(path)
+    for override in overrides:
+        _apply(tree, override)
+    parts = _spread_parts(tree)
+    general = {key: value for key, value in tree.items() if key in _File.model_fields}
+    try:
+        read = _File.model_validate({**general, "parts": parts})
+    except ValidationError as error:
+        raise SweepError(f"{path}: {_explain(error, tree)}") from None
+    return Sweep(
+        name=read.name,
+        question=read.question.strip(),
+        cost=read.cost.strip(),
+        expect=read.expect.strip(),
+        resources=read.resources,
+        plugins=tuple((path.parent / plugin).resolve() for plugin in read.plugins),
+        parts=read.parts,
+        resolved=tree,
+    )
+
+
+# YAML ------------------------------------------------------------------------
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain YAML: no tags, no aliases (bombs), no key twice."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise SweepError("aliases (*name) are not allowed in a sweep file; write it out")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise SweepError(f"the key '{key}' is given twice")
+        return super().construct_mapping(node, deep)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Write a value that stands in two places out twice: aliases are not read again."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _refuse_tag(loader: Any, suffix: str, node: Any) -> Any:
+    raise SweepError(f"the tag '{node.tag}' is not allowed in a sweep file; write plain values")
+
+
+_Loader.add_multi_constructor("", _refuse_tag)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise SweepError(f"{path} is larger than {LARGEST_FILE:,} bytes: is it a sweep file?")
+        tree = parse_yaml(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SweepError(f"sweep file {path} cannot be read: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise SweepError(f"{path} is no YAML: {error}") from None
+    except SweepError as error:
+        raise SweepError(f"{path}: {error}") from None
+    if not isinstance(tree, dict):
+        raise SweepError(f"{path} holds no mapping of keys to values")
+    return tree
+
+
+def parse_yaml(text: str) -> Any:
+    """Parse plain YAML."""
+    return yaml.load(text, Loader=_Loader)
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    """Set one value; a list's entry is named by position or by its name."""
+    dotted, equals, text = override.partition("=")
+    if not equals or not dotted:
+        raise SweepError(f"--set {override}: write it as key=value, such as seeds.random=10")
+    try:
+        value = parse_yaml(text)
+    except (yaml.YAMLError, SweepError) as error:
+        raise SweepError(f"--set {override}: the value is no plain YAML: {error}") from None
+    *parents, last = dotted.split(".")
+    _refuse_hidden(tree, dotted)
+    place: Any = tree
+    for key in parents:
+        place = _descend(place, key, override)
+    if isinstance(place, list):
+        place[_position(place, last, override)] = value
+    else:
+        place[last] = value
+
+
+def _refuse_hidden(tree: dict[str, Any], dotted: str) -> None:
+    """Refuse to set at the top what every reader would take from a part."""
+    key = dotted.split(".")[0]
+    parts = tree.get("parts")
+    hiding = [p for p, body in parts.items() if key in body] if isinstance(parts, dict) else []
+    if hiding:
+        rest = " and ".join(f"parts.{part}.{dotted}" for part in hiding)
+        raise SweepError(f"--set {dotted}: this sweep gives '{key}' in its parts; set {rest}")
+
+
+def _descend(place: Any, key: str, override: str) -> Any:
+    if isinstance(place, list):
+        position = _position(place, key, override)
+        place[position] = _as_entry(place[position])
+        return place[position]
+    if isinstance(place.get(key), str):
+        raise SweepError(f"--set {override}: '{key}' is a value, it has nothing inside")
+    return place.setdefault(key, {})
+
+
+def _position(place: list[Any], key: str, override: str) -> int:
+    names = [entry.get("name") if isinstance(entry, dict) else entry for entry in place]
+    if key.isdigit() and int(key) < len(place):
+        return int(key)
+    if names.count(key) == 1:
+        return names.index(key)
+    listed = ", ".join(str(name) for name in names)
+    raise SweepError(
+        f"--set {override}: no single entry '{key}' in the list [{listed}]; "
+        f"name one, or give its position from 0 to {len(place) - 1}"
+    )
+
+
+def _spread_parts(tree: dict[str, Any]) -> dict[str, Any]:
+    """Give every part what the top level says and it does not."""
+    ground = {key: tree[key] for key in Part.model_fields if key in tree}
+    unknown = [key for key in tree if key not in {*Part.model_fields, *_File.model_fields}]
+    if unknown:
+        known = [*_File.model_fields, *Part.model_fields]
+        raise SweepError(f"unknown key '{unknown[0]}'{nearest(unknown[0], known)}")
+    parts = tree.get("parts", {"all": {}})
+    if not isinstance(parts, dict) or not all(isinstance(p, dict) for p in parts.values()):
+        raise SweepError("parts: give a mapping of names to parts")
+    return {label: {**_ground_of(part, ground), **part} for label, part in parts.items()}
+
+
+def _ground_of(part: Mapping[str, Any], ground: Mapping[str, Any]) -> dict[str, Any]:
+    """What a part inherits: budgets and cycles exclude each other, its own choice wins."""
+    shape = {"budgets", "cycles"}
+    own_shape = shape & part.keys()
+    return {key: value for key, value in ground.items() if not (own_shape and key in shape)}
+
+
+def _explain(error: ValidationError, tree: Mapping[str, Any]) -> str:
+    """Turn the first of pydantic's errors into one sentence with the place and the way out."""
+    first = error.errors()[0]
+    place = [str(step) for step in first["loc"]]
+    if place[:2] == ["parts", "all"] and "parts" not in tree:
+        place = place[2:]
+    where = ".".join(place)
+    if first["type"] == "extra_forbidden":
+        known = _known_beside(first["loc"])
+        return f"unknown key '{where}'{nearest(place[-1], known)}; known: {', '.join(known)}"
+    if first["type"] == "missing":
+        return f"'{where}' is missing"
+    return f"{where}: {first['input']!r} is refused: {first['msg'][0].lower()}{first['msg'][1:]}"
+
+
+def _known_beside(place: Sequence[int | str]) -> list[str]:
+    models: dict[str, type[BaseModel]] = {
+        "resources": Resources,
+        "cycles": Cycles,
+        "pretrain": Share,
+        "trial": Share,
+    }
+    for step in reversed(place[:-1]):
+        if step in models:
+            return list(models[str(step)].model_fields)
+    outermost: type[BaseModel] = Part if place[0] == "parts" else _File
+    return list(outermost.model_fields)

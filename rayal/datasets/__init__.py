@@ -1,0 +1,1 @@
+"""Datasets: arrays and labels."""

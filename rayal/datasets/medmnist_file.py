@@ -1,0 +1,136 @@
+"""MedMNIST's file format: {train,val,test}_{images,labels} in one .npz; every array is checked."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.contracts import Dataset, Images, Labels, Split
+
+Array = npt.NDArray[Any]
+
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError)
+
+
+def read_medmnist_file(path: Path, name: str, classes: Sequence[str] | None) -> Dataset:
+    """Read a file of MedMNIST's format.
+
+    Args:
+        path: images uint8 (N, H, W) or (N, H, W, 1 or 3); labels integers (N,) or (N, 1); the
+            validation arrays may be empty or absent.
+        name: of the dataset.
+        classes: their names in the order of the labels; None: "0", "1", ... up to the largest
+            label, each of which must occur.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it cannot be read, or an array is missing or not as above.
+    """
+    splits = {split: _checked(path, split, *pair) for split, pair in _arrays(path).items()}
+    names = tuple(classes) if classes is not None else _numbered(path, splits)
+    if len(names) < 2:
+        raise ValueError(f"{path}: at least 2 classes are needed, and there is {len(names)}")
+    shape = splits["train"].images.shape[1:]
+    for split, found in splits.items():
+        _check_range(path, f"{split}_labels", found.labels, len(names))
+        if found.images.shape[1:] != shape:
+            raise ValueError(
+                f"{path}: {split}_images have the shape {found.images.shape[1:]} each, "
+                f"train_images {shape}"
+            )
+    return Dataset(name, names, splits["train"], splits["test"], splits.get("val"))
+
+
+def _arrays(path: Path) -> dict[str, tuple[Array, Array]]:
+    """Return images and labels of train, test and, unless it is empty or absent, val."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ValueError("it holds one array, not an archive of named ones")
+            found = {split: _pair(file, split) for split in ("train", "test", "val")}
+    except UNREADABLE as error:
+        raise ValueError(f"{path} cannot be read as MedMNIST's .npz: {error}") from error
+    return {split: pair for split, pair in found.items() if pair is not None}
+
+
+def _pair(file: np.lib.npyio.NpzFile, split: str) -> tuple[Array, Array] | None:
+    keys = f"{split}_images", f"{split}_labels"
+    if split == "val" and not set(keys) & set(file.files):
+        return None
+    for key in keys:
+        if key not in file.files:
+            raise ValueError(f"the array '{key}' is missing; it has {', '.join(file.files)}")
+    images, labels = (_member(file, key) for key in keys)
+    return None if split == "val" and images.size == labels.size == 0 else (images, labels)
+
+
+def _member(file: np.lib.npyio.NpzFile, key: str) -> Array:
+    try:
+        return np.asarray(file[key])
+    except UNREADABLE as error:
+        raise ValueError(f"the array '{key}' is damaged or no plain array: {error}") from error
+
+
+def _checked(path: Path, split: str, images: Array, labels: Array) -> Split:
+    images = _as_images(path, f"{split}_images", images)
+    labels = _as_labels(path, f"{split}_labels", labels)
+    if len(images) != len(labels):
+        raise ValueError(f"{path}: {len(images)} {split}_images, but {len(labels)} {split}_labels")
+    return Split(images, labels)
+
+
+def _as_images(path: Path, key: str, images: Array) -> Images:
+    if images.dtype != np.uint8:
+        raise ValueError(f"{path}: {key} must be uint8 from 0 to 255, not {images.dtype}")
+    if images.ndim == 3:
+        images = images[..., None]
+    if images.ndim != 4 or images.shape[3] not in (1, 3) or 0 in images.shape[1:]:
+        raise ValueError(
+            f"{path}: {key} must be (N, H, W) or (N, H, W, 1 or 3), not {images.shape}"
+        )
+    if len(images) == 0:
+        raise ValueError(f"{path}: {key} is empty")
+    return images
+
+
+def _as_labels(path: Path, key: str, labels: Array) -> Labels:
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise ValueError(f"{path}: {key} must be integers, not {labels.dtype}")
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        raise ValueError(
+            f"{path}: {key} has {labels.shape[1]} columns: data with several labels an image "
+            "(or one-hot rows) are not supported; give one class number an image"
+        )
+    if labels.ndim not in (1, 2):
+        raise ValueError(f"{path}: {key} must be (N,) or (N, 1), not {labels.shape}")
+    return labels.reshape(-1).astype(np.int64)
+
+
+def _numbered(path: Path, splits: Mapping[str, Split]) -> tuple[str, ...]:
+    """Return names of classes for a file that has none."""
+    occurring = np.unique(np.concatenate([split.labels for split in splits.values()]))
+    occurring = occurring[occurring >= 0]
+    absent = np.flatnonzero(occurring != np.arange(len(occurring)))
+    if len(absent):
+        raise ValueError(
+            f"{path}: labels go up to {occurring[-1]}, but no image has the label {absent[0]}; "
+            "name the classes by the parameter 'classes' if this is meant"
+        )
+    return tuple(str(c) for c in occurring)
+
+
+def _check_range(path: Path, key: str, labels: Labels, num_classes: int) -> None:
+    outside = np.flatnonzero((labels < 0) | (labels >= num_classes))
+    if len(outside):
+        raise ValueError(
+            f"{path}: {len(outside)} of {len(labels)} {key} are outside 0 to {num_classes - 1}, "
+            f"the first is {labels[outside[0]]} at index {outside[0]}"
+        )

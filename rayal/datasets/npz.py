@@ -1,0 +1,25 @@
+"""Your own images in MedMNIST's file format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rayal.contracts import Dataset, dataset
+from rayal.datasets.medmnist_file import read_medmnist_file
+
+
+@dataset()
+def npz(*, path: str, classes: Sequence[str] | None = None) -> Dataset:
+    """Load {train,val,test}_{images,labels} from a .npz; the data set is named after the file.
+
+    Args:
+        path: of the file; images uint8 (N, H, W) or (N, H, W, 3), labels integers (N,) or (N, 1).
+        classes: their names in the order of the labels; numbers where left out.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged or an array in it is not as above.
+    """
+    file = Path(path).expanduser()
+    return read_medmnist_file(file, file.stem, classes)

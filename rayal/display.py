@@ -1,0 +1,93 @@
+"""What the command line prints: the plan before a run, the table of results after it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+import analysis
+from rayal.plan import Plan, Trial
+from rayal.store import Store
+
+
+def say(console: Console, text: str) -> None:
+    """Print plain text: brackets in it are no markup, long lines are left to the terminal."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_plan(console: Console, plan: Plan, root: Path) -> None:
+    """Print what would run, and what of it is done already."""
+    for title, text in (("Question", plan.sweep.question), ("Cost", plan.sweep.cost)):
+        if text:
+            say(console, f"{title}: {text}")
+    for facts in plan.datasets.values():
+        tested = f", {facts.test:,} to test" if facts.test else ""
+        absent = f" (published sizes; {facts.absent})" if facts.absent else ""
+        say(
+            console,
+            f"Dataset {facts.name}: pool of {facts.train:,} images{tested}, "
+            f"{len(facts.classes)} classes{absent}",
+        )
+    table = Table("dataset", "encoder", "initial", "strategy", "learner", "labelled", "trials")
+    for row, count in Counter(_plan_row(trial) for trial in plan.trials).items():
+        table.add_row(*row, str(count))
+    console.print(table)
+    finished = Store(root).finished()
+    done = sum(trial.id in finished for trial in plan.trials)
+    stages = len(plan.artefacts)
+    say(
+        console,
+        f"{len(plan.trials):,} trials on {stages} encoder stage{'s' * (stages != 1)}, "
+        f"{done:,} done already in {root}. Nothing was started.",
+    )
+
+
+def show_summary(console: Console, root: Path) -> None:
+    """Print strategy x labelled images: AUC mean and std, class coverage, trials."""
+    frame = analysis.load(root)
+    if frame.empty:
+        return
+    rows = analysis.summary_rows(frame)
+    rows["single"] = rows["rounds"] == 1
+    keys = ["dataset", "encoder", "learner", "single"]
+    for (dataset, encoder, learner, single), group in rows.groupby(keys, sort=False):
+        shape = "single query" if single else "cycles"
+        title = f"{dataset}, {encoder}, {learner}, {shape}: AUC mean ± std (class coverage)"
+        console.print(_summary_table(title, group, single=bool(single)))
+
+
+def _summary_table(title: str, rows: pd.DataFrame, *, single: bool) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in ("strategy",) if single else ("initial", "strategy"):
+        table.add_column(name, no_wrap=True)
+    budgets = sorted(rows["labelled"].unique())
+    for budget in budgets:
+        table.add_column(f"{budget} images", justify="right", no_wrap=True)
+    table.add_column("trials", justify="right")
+    for (initial, strategy), group in rows.groupby(["initial", "strategy"], sort=False):
+        cells = {row.labelled: _cell(row) for row in group.itertuples()}
+        names = [str(strategy)] if single else [str(initial), str(strategy)]
+        table.add_row(*names, *(cells.get(b, "-") for b in budgets), str(group["done"].max()))
+    return table
+
+
+def _cell(row: object) -> str:
+    mean, std, coverage = (getattr(row, name) for name in ("auc_mean", "auc_std", "coverage_mean"))
+    spread = f" ± {std:.3f}" if std == std else ""  # no std of a single trial
+    return f"{mean:.3f}{spread} ({coverage:.2f})"
+
+
+def _plan_row(trial: Trial) -> tuple[str, ...]:
+    single = len(trial.schedule) == 1
+    return (
+        trial.dataset_name,
+        trial.encoder.name,
+        "" if single else trial.initial.name,
+        trial.strategy.name,
+        trial.learner.name,
+        " ".join(map(str, trial.schedule)),
+    )

@@ -1,0 +1,1 @@
+"""Encoders: images in, features (N, D) and perhaps a dataset map out."""

@@ -1,0 +1,120 @@
+"""Momentum contrast (He et al. 2020; MoCo v2: Chen et al. 2020b): two networks and a queue."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from rayal.encoders import networks
+
+
+class Projector(nn.Module):
+    """A backbone and a two-layer head as wide as the backbone's features."""
+
+    def __init__(self, backbone: nn.Module, projection: int, seed: int) -> None:
+        super().__init__()
+        D = networks.width(backbone)
+        self.backbone = backbone
+        with torch.random.fork_rng(devices=[]):  # layers draw from torch's global generator
+            torch.manual_seed(seed)
+            self.head = nn.Sequential(nn.Linear(D, D), nn.ReLU(), nn.Linear(D, projection))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Return unit-length projections (n, projection) float32."""
+        projections: torch.Tensor = self.head(self.backbone(images)).float()
+        return nn.functional.normalize(projections, dim=1)
+
+
+class MomentumContrast:
+    """A query network that learns, a key network that follows it, and the latest keys.
+
+    Batch norm must not tell a query which keys came from its own batch: were both normalised by
+    that batch's statistics, they would carry a common mark that no key in the queue has. MoCo
+    shuffles the images between devices against it. On one device the key network is instead
+    normalised with a moving average of the query network's statistics, of the same momentum as
+    its weights (EMAN, Cai et al. 2021): a key then depends on its own image alone.
+    """
+
+    def __init__(
+        self,
+        query: Projector,
+        queue: torch.Tensor,
+        *,
+        temperature: float,
+        momentum: float,
+        device: torch.device,
+    ) -> None:
+        self.query = query.to(device).train()
+        networks.channels_last(self.query)
+        self.key = copy.deepcopy(self.query).eval()
+        self.queue = nn.functional.normalize(queue, dim=1).to(device)
+        self.temperature = temperature
+        self.momentum = momentum
+        self._oldest = 0
+        self._half = torch.autocast(
+            device.type, torch.bfloat16, enabled=device.type == "cuda", cache_enabled=False
+        )
+        self._following = list(_tensors(self.key))
+        self._leading = list(_tensors(self.query))
+
+    def calibrate(self, batches: Iterable[torch.Tensor]) -> None:
+        """Start both networks' batch-norm statistics at the initial weights' true ones.
+
+        A slow average that started at mean 0 and variance 1 would be wrong for a thousand steps.
+        """
+        norms = [layer for layer in self.query.modules() if isinstance(layer, nn.BatchNorm2d)]
+        usual = [layer.momentum for layer in norms]
+        for layer in norms:
+            layer.momentum = None  # averages all batches evenly
+        with torch.inference_mode(), self._half:
+            for batch in batches:
+                self.query(batch)
+        for layer, momentum in zip(norms, usual, strict=True):
+            layer.momentum = momentum
+        self.key.load_state_dict(self.query.state_dict())
+
+    def compare(
+        self, view1: torch.Tensor, view2: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return the loss and the projections (n, d) of queries and keys."""
+        with torch.inference_mode(), self._half:
+            found = self.key(view2)
+        keys = found.clone()  # a clone may take part in automatic differentiation
+        with self._half:
+            queries = self.query(view1)
+        return info_nce(queries, keys, self.queue, self.temperature), queries.detach(), keys
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Move the key network's weights and statistics towards the query network's."""
+        torch._foreach_lerp_(self._following, self._leading, 1 - self.momentum)
+
+    @torch.no_grad()
+    def enqueue(self, keys: torch.Tensor) -> None:
+        """Put keys (n, d) in the place of the oldest; of more than fit, the last ones stay."""
+        size = len(self.queue)
+        keys = keys[-size:]
+        places = (torch.arange(len(keys), device=keys.device) + self._oldest) % size
+        self.queue[places] = keys
+        self._oldest = (self._oldest + len(keys)) % size
+
+
+def info_nce(
+    queries: torch.Tensor, keys: torch.Tensor, queue: torch.Tensor, temperature: float
+) -> torch.Tensor:
+    """Return the mean of -log p(own key | own key and queue) (van den Oord et al. 2018).
+
+    queries, keys: (n, d); queue: (Q, d); all of unit length.
+    """
+    scaled = queries / temperature
+    positive = (scaled * keys).sum(1)
+    among = torch.logaddexp(torch.logsumexp(scaled @ queue.T, 1), positive)
+    return (among - positive).mean()
+
+
+def _tensors(network: nn.Module) -> Iterable[torch.Tensor]:
+    """Yield the weights and batch-norm statistics, without the counters."""
+    return (t for t in network.state_dict().values() if t.is_floating_point())

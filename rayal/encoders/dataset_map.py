@@ -1,0 +1,93 @@
+"""The dataset map of contrastive learning: how well each image is told apart (HaCon, Eq. 1-3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from rayal.contracts import DatasetMap
+
+_BLOCK = 1 << 22  # entries of the similarity matrix held at once, 16 MiB
+_LEAST = -80.0  # exponents below it add nothing to a sum above 1, and CPUs are slow at them
+
+
+def confidence(
+    z1: torch.Tensor, z2: torch.Tensor, images: torch.Tensor, taus: Sequence[float]
+) -> torch.Tensor:
+    """Return the probability of each positive pair at each temperature, (n, taus) float32.
+
+    p_ij = exp(sim(z_i, z_j) / tau) / sum over the other 2n - 1 rows, averaged over both anchors
+    (HaCon, Eq. 1-2, with the temperature inside the exponential; printed outside it cancels).
+    Further views of the anchor's own image, where a batch holds copies of it, are no negatives.
+
+    Args:
+        z1: (n, d) unit-length projections of the first views.
+        z2: (n, d) of the second views, row for row of the same images.
+        images: (n,) indices of the images.
+        taus: temperatures.
+    """
+    z, owner = torch.cat([z1, z2]).float(), torch.cat([images, images])
+    positive = (z1 * z2).float().sum(1).repeat(2)
+    found = torch.empty(len(z), len(taus), device=z.device)
+    step = max(1, _BLOCK // len(z))
+    for start in range(0, len(z), step):
+        rows = slice(start, start + step)
+        found[rows] = _anchors(z[rows], z, owner[rows, None] == owner, positive[rows], taus)
+    return found.view(2, len(z1), len(taus)).mean(0)
+
+
+def _anchors(
+    anchors: torch.Tensor,
+    z: torch.Tensor,
+    same: torch.Tensor,
+    positive: torch.Tensor,
+    taus: Sequence[float],
+) -> torch.Tensor:
+    """Return p of each anchor's positive (rows, taus); same (rows, 2n) marks its own image."""
+    negatives = (anchors @ z.T).masked_fill_(same, -torch.inf)
+    hardest = negatives.amax(1).maximum(positive)
+    negatives -= hardest[:, None]
+    positive = positive - hardest
+    found = []
+    for tau in taus:
+        # Shifted by the largest similarity no exponent is above 0, so none overflows at any tau.
+        own = torch.exp(positive / tau)
+        others = torch.exp((negatives / tau).clamp_(min=_LEAST))
+        found.append(own / (own + others.sum(1)))
+    return torch.stack(found, 1)
+
+
+class MapRecords:
+    """Sums over all records of each of N images, in float64."""
+
+    def __init__(self, N: int, taus: Sequence[float], device: torch.device) -> None:
+        self.taus = tuple(taus)
+        self._count = torch.zeros(N, dtype=torch.int64, device=device)
+        self._sum = torch.zeros(N, len(taus), dtype=torch.float64, device=device)
+        self._squares = torch.zeros_like(self._sum)
+
+    def add(self, images: torch.Tensor, records: torch.Tensor) -> None:
+        """Add a record (n, taus) for each of images (n,); an image may occur several times."""
+        exact = records.double()
+        self._count.index_add_(0, images, torch.ones_like(images))
+        self._sum.index_add_(0, images, exact)
+        self._squares.index_add_(0, images, exact.square())
+
+    def finish(self) -> DatasetMap:
+        """Return mean and population standard deviation over the records of each image.
+
+        Raises:
+            ValueError: an image has no record.
+        """
+        missing = int((self._count == 0).sum())
+        if missing:
+            raise ValueError(f"{missing} of {len(self._count)} images have no record in the map")
+        mean = self._sum / self._count[:, None]
+        variance = (self._squares / self._count[:, None] - mean.square()).clamp_(min=0)
+        means, deviations = mean.float().cpu().numpy(), variance.sqrt().float().cpu().numpy()
+        return DatasetMap(
+            confidence={tau: means[:, i].copy() for i, tau in enumerate(self.taus)},
+            variability={tau: deviations[:, i].copy() for i, tau in enumerate(self.taus)},
+            count=self._count.cpu().numpy(),
+        )

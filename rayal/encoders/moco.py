@@ -1,0 +1,171 @@
+"""MoCo v2 pre-training with a dataset map (HaCon, section 2 and Appendix A, Tables 2-4)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+
+from rayal.contracts import Dataset, Embedding, Progress, encoder
+from rayal.encoders import augment, extraction, networks
+from rayal.encoders.contrast import MomentumContrast, Projector
+from rayal.encoders.dataset_map import MapRecords, confidence
+from rayal.encoders.pace import Pace
+from rayal.encoders.schedule import Schedule
+from rayal.seeds import integer
+
+_CALIBRATION = 1024  # images that the first batch-norm statistics are taken from
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+
+
+@encoder(makes_map=True)
+def moco(  # noqa: PLR0913  the published recipe has this many settings
+    dataset: Dataset,
+    rng: np.random.Generator,
+    progress: Progress,
+    *,
+    backbone: networks.Backbone = "resnet50",
+    stem: networks.Stem = "imagenet",
+    epochs: Count = 200,
+    batch_size: Annotated[int, Field(ge=2)] = 4096,
+    repeats: Count = 1,
+    queue: Count = 65536,
+    temperature: Positive = 0.2,
+    momentum_encoder: Annotated[float, Field(ge=0, lt=1)] = 0.999,
+    projection: Annotated[int, Field(ge=2)] = 128,
+    base_lr: Positive = 0.03,
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-4,
+    warmup_epochs: Annotated[int, Field(ge=0)] = 5,
+    augmentation: Literal["rgb", "ct", "grey"] = "rgb",
+    crop_scale: tuple[float, float] = (0.08, 1.0),
+    flip: bool = True,
+    taus: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.2, 0.1, 0.05, 0.01, 0.001),
+) -> Embedding:
+    """Train a backbone to tell the pool's images apart, recording how well each one was.
+
+    The defaults are HaCon's for MedMNIST, with repeats 14 (PathMNIST), 37 (OrganAMNIST, with
+    augmentation ct) or 105 (BloodMNIST). For CIFAR-10-LT: epochs 800, batch_size 512, queue 4096,
+    temperature .1.
+
+    Args:
+        dataset: the pool to train on, and the test set to describe.
+        rng: source of all randomness; on a CPU the same rng and number of threads give the same
+            result.
+        progress: told of the end of each epoch, and of fractions of it every two seconds.
+        backbone: network whose pooled outputs are the features.
+        stem: first layers of a ResNet: imagenet's, or cifar's that keep the resolution.
+        epochs: passes over the pool.
+        batch_size: images in a step, at most; more than an epoch has is cut to that.
+        repeats: times that each image comes in an epoch.
+        queue: keys kept as negatives, at most as many as an epoch has images.
+        temperature: of the loss.
+        momentum_encoder: part of the key network that each step keeps.
+        projection: dimensions of the head's output.
+        base_lr: learning rate for 256 images in a step; it grows with the batch.
+        weight_decay: L2 penalty.
+        warmup_epochs: epochs of linearly growing learning rate, before the cosine.
+        augmentation: rgb, ct or grey.
+        crop_scale: smallest and largest part of the image's area that a crop takes.
+        flip: mirror left and right with probability .5.
+        taus: temperatures that the dataset map is recorded at.
+
+    Raises:
+        ValueError: the queue, the warm-up or the crops do not fit, or the pool has one image.
+        FloatingPointError: the loss is no longer finite.
+    """
+    images = dataset.train.images
+    recipe = augment.recipe(augmentation, crop_scale, flip)
+    schedule = Schedule(len(images), repeats, batch_size, epochs, warmup_epochs, base_lr)
+    _check_queue(queue, schedule)
+    generator = torch.Generator().manual_seed(integer(rng))
+    network = networks.backbone(backbone, stem, images.shape[3], seed=integer(rng))
+    contrast = MomentumContrast(
+        Projector(network, projection, seed=integer(rng)),
+        torch.randn(queue, projection, generator=generator),
+        temperature=temperature,
+        momentum=momentum_encoder,
+        device=extraction.device(),
+    )
+    views = Views(extraction.to_device(images), recipe, generator)
+    records = MapRecords(len(images), taus, extraction.device())
+    train(contrast, views, schedule, records, Pace(schedule, progress), weight_decay)
+    features = extraction.of_both_splits(network, dataset)
+    return Embedding(*features, map=records.finish(), weights=networks.to_arrays(network))
+
+
+class Views:
+    """Random views of images (N, channels, H, W) that stay on the device as uint8."""
+
+    def __init__(
+        self, images: torch.Tensor, recipe: augment.Recipe, generator: torch.Generator
+    ) -> None:
+        self.images = images
+        self.recipe = recipe
+        self.generator = generator
+
+    def of(self, batch: torch.Tensor) -> torch.Tensor:
+        """Return a random view (n, channels, H, W) of each image of a batch (n,) of indices."""
+        images = self.images[batch.to(self.images.device)]
+        H, W = images.shape[2:]
+        drawn = augment.draw(len(images), (H, W), self.recipe, self.generator)
+        return augment.augment(images, drawn.to(images.device), self.recipe)
+
+
+def train(
+    contrast: MomentumContrast,
+    views: Views,
+    schedule: Schedule,
+    records: MapRecords,
+    pace: Pace,
+    weight_decay: float,
+) -> None:
+    """Train for all epochs, recording the map on the way."""
+    contrast.calibrate(views.of(some) for some in _some(schedule, views.generator))
+    optimiser = torch.optim.SGD(
+        contrast.query.parameters(), schedule.lr(0), 0.9, weight_decay=weight_decay, fused=True
+    )
+    for epoch in range(schedule.epochs):
+        for within, batch in enumerate(schedule.batches(views.generator)):
+            lr = schedule.lr(epoch * schedule.steps_per_epoch + within)
+            optimiser.param_groups[0]["lr"] = lr
+            loss = step(contrast, views, batch, optimiser, records)
+            pace.stepped(epoch, within, loss, len(batch), lr)
+
+
+def step(
+    contrast: MomentumContrast,
+    views: Views,
+    batch: torch.Tensor,
+    optimiser: torch.optim.Optimizer,
+    records: MapRecords,
+) -> torch.Tensor:
+    """Train on one batch (n,) of indices and return the loss, left on the device."""
+    view1, view2 = views.of(batch.repeat(2)).chunk(2)
+    loss, queries, keys = contrast.compare(view1, view2)
+    optimiser.zero_grad(set_to_none=True)
+    torch.autograd.backward(loss)
+    optimiser.step()
+    contrast.follow()
+    contrast.enqueue(keys)
+    batch = batch.to(keys.device)
+    records.add(batch, confidence(queries, keys, batch, records.taus))
+    return loss.detach()
+
+
+def _some(schedule: Schedule, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
+    """Draw up to 1,024 images, in batches no larger than a step's."""
+    some = torch.randperm(schedule.N, generator=generator)[:_CALIBRATION]
+    return some.tensor_split(-(-len(some) // schedule.batch_size))
+
+
+def _check_queue(queue: int, schedule: Schedule) -> None:
+    if queue > schedule.samples:
+        raise ValueError(
+            f"queue={queue} is more than the {schedule.samples} images of an epoch "
+            f"({schedule.N} x repeats={schedule.repeats}): its oldest keys would be stale; "
+            f"give queue={schedule.samples} or less, or more repeats"
+        )

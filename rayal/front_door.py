@@ -1,0 +1,148 @@
+"""`rayal.query`: one strategy, one choice, from arrays; for a notebook or another tool."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.contracts import UNLABELED, DatasetMap, Indices, Pool
+from rayal.registry import STRATEGIES
+from rayal.seeds import generator
+from rayal.trial import check_choice
+
+
+def query(  # noqa: PLR0913 - each array is one thing that a strategy may look at
+    strategy: str,
+    budget: int,
+    *,
+    features: npt.ArrayLike | None = None,
+    labels: npt.ArrayLike | None = None,
+    probs: npt.ArrayLike | None = None,
+    confidence: npt.ArrayLike | None = None,
+    seed: int = 0,
+    **params: Any,
+) -> Indices:
+    """Return the positions of the images to label next, best first.
+
+    Args:
+        strategy: a strategy's YAML name.
+        budget: B, how many images.
+        features: (N, D), for strategies that look at the images' positions.
+        labels: (N,) integers, -1 where unknown; default: all unknown.
+        probs: (N, C) class probabilities, for strategies that look at predictions.
+        confidence: (N,) of the dataset map, for hacon.
+        seed: the same seed gives the same choice.
+        params: the strategy's parameters, as in a sweep file.
+
+    Returns:
+        int64 (budget,), distinct positions without a label.
+
+    Raises:
+        ValueError: an unknown name or parameter, arrays that do not fit together or are not
+            finite, a budget above what is left, or an array that the strategy needs is absent.
+    """
+    component = STRATEGIES.find(strategy)
+    bound = component.bind(params)
+    arrays = {"features": features, "labels": labels, "probs": probs, "confidence": confidence}
+    given = {name: np.asarray(value) for name, value in arrays.items() if value is not None}
+    size = _common_size(given)
+    _check_needs(strategy, component.facts.needs(bound), component.facts.oracle(bound), given)
+    known = _labels(given.get("labels"), size)
+    left = int(np.sum(known == UNLABELED))
+    if not 1 <= budget <= left:
+        raise ValueError(f"budget={budget} is out of bounds: 1 to {left} images are unlabelled")
+    probabilities = _matrix("probs", given.get("probs"))
+    pool = Pool(
+        features=_matrix("features", given.get("features"), _Absent(strategy)),
+        labels=known,
+        num_classes=_num_classes(known, probabilities),
+        map=_map(given.get("confidence"), bound),
+        predict=None if probabilities is None else lambda: probabilities,
+    )
+    chosen = component.function(pool, budget, generator("query", "", seed, 0), **bound)
+    return check_choice(strategy, chosen, known, budget)
+
+
+class _Absent:
+    """Stands for features that were not given; touching it says so."""
+
+    def __init__(self, strategy: str) -> None:
+        self._strategy = strategy
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise ValueError(f"strategy '{self._strategy}' needs features: pass features=(N, D)")
+
+    def __len__(self) -> NoReturn:
+        self.__getattr__("__len__")
+
+    def __array__(self, *_: object, **__: object) -> NoReturn:
+        self.__getattr__("__array__")
+
+
+def _common_size(given: dict[str, npt.NDArray[Any]]) -> int:
+    sizes = {name: len(array) for name, array in given.items() if array.ndim}
+    if len(set(sizes.values())) != 1:
+        said = ", ".join(f"{name} {size}" for name, size in sizes.items()) or "nothing"
+        raise ValueError(
+            f"the arrays must be of one length N, the pool's size; given: {said}; "
+            "pass at least one of features, labels, probs, confidence"
+        )
+    return sizes.popitem()[1]
+
+
+def _check_needs(
+    strategy: str, needs: set[str], oracle: set[str], given: dict[str, npt.NDArray[Any]]
+) -> None:
+    if oracle:
+        raise ValueError(
+            f"strategy '{strategy}' reads the true labels of the pool, which a query does not "
+            "have; it serves comparisons in a sweep"
+        )
+    if "images" in needs:
+        raise ValueError(f"strategy '{strategy}' needs images with these parameters: use a sweep")
+    for need, array in (("predictions", "probs"), ("map", "confidence")):
+        if need in needs and array not in given:
+            raise ValueError(f"strategy '{strategy}' needs {need}: pass {array}=")
+
+
+def _labels(labels: npt.NDArray[Any] | None, size: int) -> npt.NDArray[np.int64]:
+    if labels is None:
+        return np.full(size, UNLABELED, dtype=np.int64)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"labels must be (N,) integers, -1 where unknown; got {labels.dtype} {labels.shape}"
+        )
+    return labels.astype(np.int64)
+
+
+def _matrix(name: str, array: npt.NDArray[Any] | None, absent: Any = None) -> Any:
+    """Return a contiguous float32 matrix; a vector is one column."""
+    if array is None:
+        return absent
+    matrix = array[:, None] if array.ndim == 1 else array
+    if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
+        raise ValueError(f"{name} must be a matrix of numbers; got {array.dtype} {array.shape}")
+    bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"{name} has NaN or infinite values in {len(bad)} of {len(matrix)} rows, the first "
+            f"at {bad[0]}; leave those images out"
+        )
+    return np.ascontiguousarray(matrix, dtype=np.float32)
+
+
+def _num_classes(labels: npt.NDArray[np.int64], probs: npt.NDArray[Any] | None) -> int:
+    return max(int(labels.max(initial=UNLABELED)) + 1, 0 if probs is None else probs.shape[1])
+
+
+def _map(confidence: npt.NDArray[Any] | None, bound: dict[str, Any]) -> DatasetMap | None:
+    """A map of one temperature: the one that the strategy will ask for."""
+    if confidence is None:
+        return None
+    if confidence.ndim != 1 or not np.isfinite(confidence).all():
+        raise ValueError(f"confidence must be (N,) finite numbers; got {confidence.shape}")
+    tau = float(bound.get("tau", 0.0))
+    values = confidence.astype(np.float32)
+    return DatasetMap({tau: values}, {}, np.ones(len(values), dtype=np.int64))

@@ -1,0 +1,1 @@
+"""Numerics that components share; they import nothing of rayal."""

@@ -1,0 +1,1 @@
+"""Learners: labels in, probabilities out."""

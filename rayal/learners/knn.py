@@ -1,0 +1,38 @@
+"""Nearest labelled images by cosine similarity (low-budget paper, section 4)."""
+
+from __future__ import annotations
+
+import faiss
+import numpy as np
+from pydantic import PositiveInt
+
+from rayal.contracts import Features, Predictions, Probs, Task, learner
+from rayal.kernels.clustering import unit_rows
+
+
+@learner()
+def knn(task: Task, rng: np.random.Generator, *, k: PositiveInt = 1) -> Predictions:
+    """Predict the share of each class among the k most similar labelled images.
+
+    Nothing is drawn from `rng`. Of equally similar images faiss takes the one with the lowest
+    position for k = 1; for larger k its choice at the k-th place is fixed but not by position.
+
+    Args:
+        task: at least one label.
+        rng: unused.
+        k: neighbours; at most as many as there are labels.
+    """
+    if len(task.labelled) == 0:
+        raise ValueError(
+            f"knn needs at least one label to compare with, and none of {len(task.labels)} is given"
+        )
+    index = faiss.IndexFlatIP(task.train.shape[1])
+    index.add(unit_rows(task.train[task.labelled]))
+    votes = np.eye(task.num_classes, dtype=np.float32)[task.labels[task.labelled]]
+
+    def predict(features: Features) -> Probs:
+        neighbours = index.search(unit_rows(features), min(k, index.ntotal))[1]
+        shares: Probs = votes[neighbours].mean(axis=1)
+        return shares
+
+    return Predictions(test=predict(task.test), predict_pool=lambda: predict(task.train))

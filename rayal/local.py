@@ -1,0 +1,49 @@
+"""Run a sweep's trials one after the other in this process, without Ray."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rayal.plan import Plan, Trial
+from rayal.progress import Progress
+from rayal.store import Store, StoreError
+from rayal.work import Outcome, attempt, load_world, prepare
+
+
+def run(plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress) -> None:
+    """Prepare each encoder stage, then run its trials.
+
+    Raises:
+        StoreError: the store can take no more.
+    """
+    resources = plan.sweep.resources
+    for artefact in dict.fromkeys(trial.artefact for trial in todo):
+        mine = [trial for trial in todo if trial.artefact == artefact]
+        stage = progress.stage(mine[0])
+        try:
+            prepare(mine[0], store, stage.update, resources.pretrain.threads)
+            world = load_world(mine[0], store)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an encoder's failure is that of its trials
+            fail_all(mine, store, progress, error)
+            continue
+        stage.done()
+        for trial in mine:
+            outcome = attempt(trial, world, store, resources.trial.threads)
+            progress.trial_ended(outcome)
+            if outcome.fatal:
+                raise StoreError(outcome.error)
+
+
+def fail_all(
+    trials: Sequence[Trial], store: Store, progress: Progress, error: BaseException
+) -> None:
+    """Leave the same failure for every trial that stood on one encoder stage."""
+    import traceback
+
+    message = f"{type(error).__name__}: {error}"
+    trace = "".join(traceback.format_exception(error))
+    for trial in trials:
+        store.save_failure(trial.id, trial.definition(), message, trace)
+        progress.trial_ended(Outcome(trial.id, message))

@@ -1,0 +1,371 @@
+"""Sweep -> Plan: the trials of a sweep, all of its rules checked, and the identity of a trial.
+
+Every name is resolved, every parameter bound and every rule checked before anything is computed.
+The plan is then a value: trials that can be counted, printed, compared with what lies on disk, run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from rayal.config import Amount, Entry, Part, Sweep, SweepError
+from rayal.contracts import Dataset
+from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry, load_plugins, nearest
+
+IDENTITY = 1  # part of every id; raised by hand when the meaning of a definition changes
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A component by name, with all its parameters."""
+
+    name: str
+    params: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"name": self.name, "params": dict(self.params)}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One experiment: what is chosen from, by what, how many, in which order, with which seed.
+
+    schedule: labelled images in all after each round; one entry is a single query, in which
+    `initial` and `strategy` are the same.
+    """
+
+    dataset: Spec
+    dataset_name: str
+    content: str
+    encoder: Spec
+    initial: Spec
+    strategy: Spec
+    learner: Spec
+    schedule: tuple[int, ...]
+    seed: int
+
+    @cached_property
+    def artefact(self) -> str:
+        """Name of the encoder stage that this trial stands on."""
+        return digest(IDENTITY, self.dataset_name, self.content, self.encoder.as_json())
+
+    @cached_property
+    def id(self) -> str:
+        """Hash of all that determines the result; where the data lie does not."""
+        return digest(
+            self.artefact,
+            *(spec.as_json() for spec in (self.initial, self.strategy, self.learner)),
+            self.schedule,
+            self.seed,
+        )
+
+    def definition(self) -> dict[str, Any]:
+        """The trial as plain data, for records and for people."""
+        specs = {
+            name: getattr(self, name).as_json()
+            for name in ("dataset", "encoder", "initial", "strategy", "learner")
+        }
+        return {
+            **specs,
+            "schedule": list(self.schedule),
+            "seed": self.seed,
+            "dataset_name": self.dataset_name,
+            "artefact": self.artefact,
+        }
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """What a plan knows of a dataset: its size, classes and content."""
+
+    name: str
+    train: int
+    test: int
+    classes: tuple[str, ...]
+    class_counts: tuple[int, ...]
+    content: str
+    image_shape: tuple[int, ...]
+    absent: str = ""  # why the files could not be read, in a plan that allows that
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep worked out: its trials in the order they run, without repeats."""
+
+    sweep: Sweep
+    trials: tuple[Trial, ...]
+    datasets: Mapping[str, DatasetFacts]  # by name
+
+    @cached_property
+    def artefacts(self) -> dict[str, Trial]:
+        """Encoder stages, each with one of its trials, in the order they are needed."""
+        found: dict[str, Trial] = {}
+        for trial in self.trials:
+            found.setdefault(trial.artefact, trial)
+        return found
+
+
+def make_plan(sweep: Sweep, *, absent_data: bool = False) -> Plan:
+    """Work out the trials of a sweep; every rule is checked here.
+
+    absent_data: take published sizes where files are missing (a plan to look at, not to run).
+
+    Raises:
+        SweepError: a name, parameter, budget or combination is refused, or data are missing.
+    """
+    try:
+        load_plugins(sweep.plugins)
+        facts: dict[str, DatasetFacts] = {}
+        trials: dict[str, Trial] = {}
+        for label, part in sweep.parts.items():
+            for trial in _part_trials(label, part, facts, absent_data):
+                trials.setdefault(trial.id, trial)
+    except (ValueError, OSError) as error:
+        raise SweepError(f"sweep '{sweep.name}': {error}") from error
+    return Plan(sweep, tuple(trials.values()), facts)
+
+
+def digest(*content: object) -> str:
+    """Return 16 hexadecimal digits that name this content."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+# Trials of a part ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """The lists of a part with every component resolved and bound."""
+
+    encoders: list[Spec]
+    initial: list[Spec] | None
+    strategies: list[Spec]
+    learners: list[Spec]
+    seeds: dict[str, int]
+
+    def queries(self) -> list[tuple[Spec, Spec]]:
+        """First and later strategy of each trial."""
+        if self.initial is None:
+            return [(spec, spec) for spec in self.strategies]
+        return list(product(self.initial, self.strategies))
+
+
+def _part_trials(
+    label: str, part: Part, facts: dict[str, DatasetFacts], absent_data: bool
+) -> Iterator[Trial]:
+    _check_shape(label, part)
+    lists = _resolve(part)
+    for first, later in lists.queries():
+        for encoder in lists.encoders:
+            _check_query(first, encoder, first=True)
+            _check_query(later, encoder, first=False)
+    for entry in _distinct(part.datasets, "datasets"):
+        spec, data = _dataset(entry, absent_data)
+        facts[data.name] = _one_of_a_name(facts.get(data.name), data)
+        yield from _dataset_trials(lists, spec, data, _schedules(part, data))
+
+
+def _dataset_trials(
+    lists: _Lists, spec: Spec, data: DatasetFacts, schedules: Sequence[tuple[int, ...]]
+) -> Iterator[Trial]:
+    """Seeds outermost: a sweep cut short has every strategy at some seeds, not some at all."""
+    for encoder, seed in product(lists.encoders, range(max(lists.seeds.values()))):
+        for learner, schedule, (first, later) in product(
+            lists.learners, schedules, lists.queries()
+        ):
+            if seed < lists.seeds[later.name]:
+                yield Trial(
+                    spec, data.name, data.content, encoder, first, later, learner, schedule, seed
+                )
+
+
+def _resolve(part: Part) -> _Lists:
+    strategies = _specs(part.strategies, STRATEGIES)
+    return _Lists(
+        encoders=[_encoder(entry) for entry in _distinct(part.encoders, "encoders")],
+        initial=_specs(part.initial, STRATEGIES) if part.initial else None,
+        strategies=strategies,
+        learners=_specs(part.learners, LEARNERS),
+        seeds=_seeds(part.seeds, strategies),
+    )
+
+
+def _check_shape(label: str, part: Part) -> None:
+    if (part.budgets is None) == (part.cycles is None):
+        raise ValueError(
+            f"part '{label}' has {'neither' if part.budgets is None else 'both'} budgets and "
+            "cycles; give one: budgets: [10, 20], or cycles: {start: 20, step: 10, rounds: 4}"
+        )
+    if part.cycles is not None and part.initial is None:
+        raise ValueError(
+            f"part '{label}' has cycles and no initial: list the strategies of the first query"
+        )
+    if part.cycles is None and part.initial is not None:
+        raise ValueError(
+            f"part '{label}' has initial and no cycles: a single query is made by strategies"
+        )
+
+
+def _schedules(part: Part, data: DatasetFacts) -> list[tuple[int, ...]]:
+    if part.cycles is not None:
+        start, step = (_images(a, data, "cycles") for a in (part.cycles.start, part.cycles.step))
+        schedule = tuple(start + step * r for r in range(part.cycles.rounds))
+        _check_budget(schedule[-1], data, f"the last of {part.cycles.rounds} rounds")
+        return [schedule]
+    budgets = [_images(amount, data, "budgets") for amount in part.budgets or []]
+    return [(budget,) for budget in dict.fromkeys(budgets)]
+
+
+def _images(amount: Amount, data: DatasetFacts, where: str) -> int:
+    """Return a number of images; shares of the pool are rounded down, as HaCon does."""
+    if isinstance(amount, str):
+        try:
+            share = float(amount.removesuffix("%")) if amount.endswith("%") else math.nan
+        except ValueError:
+            share = math.nan
+        if not 0 < share <= 100:
+            raise ValueError(
+                f"{where}: '{amount}' is neither a number of images nor a share such as '0.5%'"
+            )
+        # The nudge keeps 0.1% of 11,000 at 11: the product is a hair under in binary.
+        images = math.floor(data.train * share / 100 + 1e-9)
+    else:
+        images = amount
+    _check_budget(images, data, where, amount)
+    return images
+
+
+def _check_budget(
+    images: int, data: DatasetFacts, where: str, amount: Amount | None = None
+) -> None:
+    if not 1 <= images <= data.train:
+        asked = f" ('{amount}')" if isinstance(amount, str) else ""
+        raise ValueError(
+            f"{where}: {images}{asked} images is out of bounds for {data.name}: "
+            f"a budget is at least 1 and at most its pool of {data.train:,} images"
+        )
+
+
+def _check_query(spec: Spec, encoder: Spec, *, first: bool) -> None:
+    needs = STRATEGIES.find(spec.name).facts.needs(spec.params)
+    if first and "predictions" in needs:
+        raise ValueError(
+            f"strategy '{spec.name}' needs predictions, and before the first label there are "
+            "none: use it under cycles, with a cold-start strategy (random, kmeans, hacon, "
+            "k_center) as initial"
+        )
+    if "map" in needs:
+        _check_map(spec, encoder)
+
+
+def _check_map(spec: Spec, encoder: Spec) -> None:
+    if not ENCODERS.find(encoder.name).facts.makes_map:
+        raise ValueError(
+            f"strategy '{spec.name}' needs the dataset map, which encoder '{encoder.name}' "
+            "does not make: use an encoder that is trained here (moco), or an order that "
+            "needs no map (order: centroid)"
+        )
+    tau, taus = spec.params.get("tau"), encoder.params.get("taus")
+    if tau is not None and taus is not None and tau not in taus:
+        raise ValueError(
+            f"strategy '{spec.name}' asks for tau={tau:g}, and the map of encoder "
+            f"'{encoder.name}' has taus {', '.join(f'{t:g}' for t in taus)}"
+        )
+
+
+def _seeds(seeds: int | dict[str, int], strategies: Sequence[Spec]) -> dict[str, int]:
+    names = [spec.name for spec in strategies]
+    counts = {"default": seeds} if isinstance(seeds, int) else seeds
+    for name, count in counts.items():
+        if name != "default":
+            _check_known(name)
+        if not 1 <= count <= 100_000:
+            raise ValueError(f"seeds: {name}: {count} is out of bounds: give 1 to 100,000")
+    missing = [name for name in names if name not in counts and "default" not in counts]
+    if missing:
+        raise ValueError(f"seeds: say how many for {', '.join(missing)}, or give a default")
+    return {name: counts.get(name, counts.get("default", 0)) for name in names}
+
+
+def _check_known(name: str) -> None:
+    """One table of seeds may serve several parts: a strategy need not be in this one."""
+    known = [*STRATEGIES.names(), "default"]
+    if name not in known:
+        raise ValueError(f"seeds: there is no strategy named '{name}'{nearest(name, known)}")
+
+
+# Components ------------------------------------------------------------------
+
+
+def _specs(entries: Sequence[Entry], registry: Registry) -> list[Spec]:
+    return [
+        _plain(Spec(entry.name, registry.find(entry.name).bind(entry.given)))
+        for entry in _distinct(entries, registry.kind)
+    ]
+
+
+def _encoder(entry: Entry) -> Spec:
+    """Bind an encoder; `seed` asks for another training of the same one."""
+    given = entry.given
+    seed = given.pop("seed", 0)
+    if not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"encoder '{entry.name}': seed={seed!r} is no whole number from 0 up")
+    bound = ENCODERS.find(entry.name).bind(given)
+    return _plain(Spec(entry.name, {**bound, "seed": seed}))
+
+
+def _dataset(entry: Entry, absent_data: bool) -> tuple[Spec, DatasetFacts]:
+    component = DATASETS.find(entry.name)
+    spec = _plain(Spec(entry.name, component.bind(entry.given)))
+    try:
+        return spec, describe(component.function(**spec.params))
+    except FileNotFoundError as error:
+        if not absent_data or component.facts.published is None:
+            raise
+        train, classes = component.facts.published(**spec.params)
+        names = tuple(str(c) for c in range(classes))
+        absent = DatasetFacts(entry.name, train, 0, names, (), "absent", (), absent=str(error))
+        return spec, absent
+
+
+def describe(data: Dataset) -> DatasetFacts:
+    """Read off what a plan needs to know of a dataset."""
+    return DatasetFacts(
+        name=data.name,
+        train=len(data.train.labels),
+        test=len(data.test.labels),
+        classes=data.classes,
+        class_counts=tuple(np.bincount(data.train.labels, minlength=data.num_classes).tolist()),
+        content=data.content,
+        image_shape=data.train.images.shape[1:],
+    )
+
+
+def _one_of_a_name(earlier: DatasetFacts | None, data: DatasetFacts) -> DatasetFacts:
+    if earlier is not None and earlier.content != data.content:
+        raise ValueError(f"two different datasets are named '{data.name}': rename one of the files")
+    return data
+
+
+def _plain(spec: Spec) -> Spec:
+    """Bring parameters to the form they have after JSON, so that ids survive a round trip."""
+    return Spec(spec.name, json.loads(json.dumps(dict(spec.params))))
+
+
+def _distinct(entries: Sequence[Entry], where: str) -> Sequence[Entry]:
+    seen: list[Entry] = []
+    for entry in entries:
+        if entry in seen:
+            raise ValueError(f"{where}: '{entry.name}' is listed twice with the same parameters")
+        seen.append(entry)
+    return entries

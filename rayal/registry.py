@@ -1,0 +1,175 @@
+"""Name -> component; parameters are checked against the signature of the component's function."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import sys
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a component declares about itself in its decorator."""
+
+    needs: Callable[[Mapping[str, object]], set[str]] = lambda _: set()
+    oracle: Callable[[Mapping[str, object]], set[str]] = lambda _: set()
+    makes_map: bool = False
+    published: Callable[..., tuple[int, int]] | None = None
+
+
+@dataclass(frozen=True)
+class Component:
+    """A registered function with its checked parameters."""
+
+    kind: str
+    function: Callable[..., Any]
+    facts: Facts
+
+    @property
+    def name(self) -> str:
+        return str(self.function.__name__)
+
+    @cached_property
+    def parameters(self) -> dict[str, inspect.Parameter]:
+        """The keyword-only parameters: those that a sweep file may set."""
+        found = inspect.signature(self.function).parameters.values()
+        return {p.name: p for p in found if p.kind is p.KEYWORD_ONLY}
+
+    @cached_property
+    def _types(self) -> dict[str, TypeAdapter[Any]]:
+        hints = typing.get_type_hints(self.function, include_extras=True)
+        return {name: _adapter(hints[name]) for name in self.parameters}
+
+    def bind(self, given: Mapping[str, object]) -> dict[str, object]:
+        """Return all parameters, the given ones checked and the rest at their defaults.
+
+        Raises:
+            ValueError: an unknown or missing name, or a value of the wrong type or out of bounds.
+        """
+        for name in given:
+            if name not in self.parameters:
+                raise ValueError(self._unknown(name))
+        return {name: self._value(p, given) for name, p in self.parameters.items()}
+
+    def _value(self, parameter: inspect.Parameter, given: Mapping[str, object]) -> object:
+        if parameter.name not in given:
+            if parameter.default is parameter.empty:
+                raise ValueError(
+                    f"{self.kind} '{self.name}' needs the parameter '{parameter.name}'"
+                )
+            return parameter.default
+        value = given[parameter.name]
+        try:
+            return self._types[parameter.name].validate_python(value)
+        except ValidationError as error:
+            why = "; ".join(e["msg"][0].lower() + e["msg"][1:] for e in error.errors()[:2])
+            raise ValueError(
+                f"{self.kind} '{self.name}': {parameter.name}={value!r} is refused: {why}"
+            ) from None
+
+    def _unknown(self, name: str) -> str:
+        known = list(self.parameters)
+        listed = f"; it has {', '.join(known)}" if known else "; it has none"
+        return f"{self.kind} '{self.name}' has no parameter '{name}'{nearest(name, known)}{listed}"
+
+
+@dataclass
+class Registry:
+    """All components of one kind; the package's modules are imported on the first look-up."""
+
+    kind: str
+    package: str
+    _components: dict[str, Component] = field(default_factory=dict)
+    _loaded: bool = False
+
+    def register(self, facts: Facts) -> Callable[[Function], Function]:
+        def add(function: Function) -> Function:
+            component = Component(self.kind, function, facts)
+            earlier = self._components.get(component.name)
+            if earlier is not None and earlier.function.__module__ != function.__module__:
+                raise ValueError(
+                    f"two {self.kind} components are named '{component.name}': in "
+                    f"{earlier.function.__module__} and in {function.__module__}; rename one"
+                )
+            self._components[component.name] = component
+            return function
+
+        return add
+
+    def names(self) -> list[str]:
+        self._load()
+        return sorted(self._components)
+
+    def find(self, name: str) -> Component:
+        """Return the component of that name.
+
+        Raises:
+            ValueError: there is none; the message names the nearest and lists all.
+        """
+        self._load()
+        if name not in self._components:
+            known = self.names()
+            raise ValueError(
+                f"there is no {self.kind} named '{name}'{nearest(name, known)}; "
+                f"known: {', '.join(known)}"
+            )
+        return self._components[name]
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True
+        package = importlib.import_module(self.package)
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{self.package}.{module.name}")
+
+
+DATASETS = Registry("dataset", "rayal.datasets")
+ENCODERS = Registry("encoder", "rayal.encoders")
+STRATEGIES = Registry("strategy", "rayal.strategies")
+LEARNERS = Registry("learner", "rayal.learners")
+
+
+def load_plugins(files: Iterable[Path]) -> None:
+    """Import Python files that register components of their own; a second call is free."""
+    for file in files:
+        name = f"rayal_plugin_{file.stem}"
+        if name in sys.modules:
+            continue
+        spec = importlib.util.spec_from_file_location(name, file)
+        if spec is None or spec.loader is None or not file.is_file():
+            raise ValueError(f"plugin {file} is not a Python file that can be read")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ", did you mean ...?" for the closest known name, or nothing."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f", did you mean '{close[0]}'?" if close else ""
+
+
+def _adapter(hint: Any) -> TypeAdapter[Any]:
+    """Check strictly ("3" is no number), but let a YAML list stand for a tuple."""
+    inner = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+    if typing.get_origin(inner) is tuple:
+        return TypeAdapter(hint)
+    return TypeAdapter(hint, config=ConfigDict(strict=True))

@@ -1,0 +1,1 @@
+"""Strategies: which images should be labelled next."""

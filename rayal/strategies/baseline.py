@@ -1,0 +1,59 @@
+"""What every strategy is compared with: chance, and chance with equal classes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rayal.contracts import Indices, Labels, Pool, strategy
+from rayal.kernels.ranking import round_robin
+
+DRAWS = 100_000  # draws before `cover_classes` gives up
+
+
+@strategy(oracle=lambda given: {"truth"} if given["cover_classes"] else set())
+def random(
+    pool: Pool, budget: int, rng: np.random.Generator, *, cover_classes: bool = False
+) -> Indices:
+    """Choose uniformly without replacement; budgets nest.
+
+    cover_classes draws again until each class of the pool has a label, as HaCon's released code
+    does for its random rows; this reads the true labels, and budgets no longer nest.
+    """
+    if cover_classes:
+        return _covering_draw(pool, budget, rng)
+    return rng.permutation(pool.unlabelled)[:budget]
+
+
+@strategy(oracle={"truth"})
+def uniform(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
+    """Choose equal numbers of each true class.
+
+    A remainder goes to random classes, what a small class lacks to the others; budgets nest.
+    """
+    shuffled = rng.permutation(pool.unlabelled)
+    classes = rng.permutation(pool.num_classes)
+    return round_robin(shuffled, _truth(pool), classes)[:budget]
+
+
+def _covering_draw(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
+    truth = _truth(pool)
+    missing = np.setdiff1d(truth[pool.unlabelled], pool.labels[pool.labelled])
+    if len(missing) > budget:
+        raise ValueError(
+            f"random with cover_classes: {len(missing)} classes have no label, and a budget of "
+            f"{budget} cannot cover them; raise the budget or set cover_classes: false"
+        )
+    for _ in range(DRAWS):
+        chosen = rng.choice(pool.unlabelled, budget, replace=False)
+        if np.isin(missing, truth[chosen]).all():
+            return chosen
+    raise ValueError(
+        f"random with cover_classes: none of {DRAWS:,} draws of {budget} images covered the "
+        f"{len(missing)} classes without a label; raise the budget or set cover_classes: false"
+    )
+
+
+def _truth(pool: Pool) -> Labels:
+    if pool.truth is None:
+        raise ValueError("this strategy reads the true labels, and the pool was given none")
+    return pool.truth

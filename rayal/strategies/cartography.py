@@ -1,0 +1,90 @@
+"""HaCon's initial query: hard-to-contrast images of each cluster (Algorithm 1).
+
+Chen et al., "Making Your First Choice: To Address Cold Start Problem in Medical Active Learning".
+The paper takes B / K of each cluster and leaves open what happens when K does not divide B; here
+the clusters take turns in a random order, as in the released code, which answers every B.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import PositiveInt
+
+from rayal.contracts import DatasetMap, Indices, Pool, strategy
+from rayal.kernels import distances
+from rayal.kernels.clustering import kmeans
+from rayal.kernels.ranking import round_robin
+
+Order: TypeAlias = Literal["hard_to_contrast", "easy_to_contrast", "ambiguous", "centroid"]
+Space: TypeAlias = Literal["features", "pixels", "none"]
+Matrix: TypeAlias = npt.NDArray[np.float32]
+
+
+def _needs(given: Mapping[str, object]) -> set[str]:
+    of_map = set() if given["order"] == "centroid" else {"map"}
+    return of_map | ({"images"} if given["cluster"] == "pixels" else set())
+
+
+@strategy(needs=_needs)
+def hacon(  # noqa: PLR0913  the maps and the ablations of one algorithm
+    pool: Pool,
+    budget: int,
+    rng: np.random.Generator,
+    *,
+    k: PositiveInt | Literal["budget"] = 30,
+    tau: float = 0.05,
+    order: Order = "hard_to_contrast",
+    cluster: Space = "features",
+) -> Indices:
+    """Take images from K clusters in turn, inside a cluster in the order asked for.
+
+    The whole pool becomes one ranking, in which labelled images are passed over: budgets nest
+    (unless k is "budget"), and a second query goes on where the first ended.
+
+    Args:
+        pool: features (N, D), the map, or the images, as `order` and `cluster` need them.
+        budget: B.
+        rng: seeds the clustering and shuffles the clusters' turns.
+        k: clusters, or "budget" for K = B (the best in Fig. 17); at most N.
+        tau: temperature of the map; the released maps were computed at .001.
+        order: confidence ascending (hard) or descending (easy), variability descending
+            (ambiguous), or distance to the cluster's centre ascending (centroid).
+        cluster: what k-means runs on; "none" is one cluster (the ablations of Fig. 3).
+    """
+    clusters, to_centre = _clustered(pool, cluster, budget if k == "budget" else k, rng)
+    keys = to_centre if order == "centroid" else _map_keys(pool.map, order, tau)
+    turns = rng.permutation(clusters.max() + 1)
+    ranking = round_robin(np.argsort(keys, kind="stable"), clusters, turns)
+    return ranking[np.isin(ranking, pool.unlabelled)][:budget]
+
+
+def _clustered(
+    pool: Pool, space: Space, k: int, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], Matrix]:
+    """Return clusters (N,) and squared distances (N,) to their centres."""
+    points = _pixels(pool) if space == "pixels" else pool.features
+    clusters, centres = kmeans(points, 1 if space == "none" else k, rng)
+    return clusters, distances.to_own_centre(points, clusters, centres)
+
+
+def _map_keys(table: DatasetMap | None, order: Order, tau: float) -> Matrix:
+    """Return (N,) numbers that ascend in the order asked for."""
+    if table is None:
+        raise ValueError(
+            f"hacon with order: {order} reads the dataset map, and this encoder makes none; "
+            "use an encoder that is trained here, or order: centroid"
+        )
+    tau = table.check_tau(tau)
+    if order == "ambiguous":
+        return -table.variability[tau]
+    return table.confidence[tau] if order == "hard_to_contrast" else -table.confidence[tau]
+
+
+def _pixels(pool: Pool) -> Matrix:
+    if pool.images is None:
+        raise ValueError("hacon with cluster: pixels reads the images, and the pool was given none")
+    return pool.images.reshape(len(pool.images), -1).astype(np.float32)

@@ -1,0 +1,223 @@
+"""`python -m rayal.sweep SWEEP.yaml`: plan, run, show progress, sum up.
+
+Exit status: 0 all trials done, 1 some failed, 2 refused before anything started, 130 interrupted
+(the same command goes on where it stopped).
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from rayal import config, progress, store
+from rayal.config import SweepError
+from rayal.display import say, show_plan, show_summary
+from rayal.plan import Plan, Trial, make_plan
+from rayal.registry import ENCODERS
+from rayal.store import Store, StoreError
+
+DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+class _RefusedError(Exception):
+    """Nothing was started; the message is all that the user needs."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(given)
+    console = Console(stderr=False)
+    try:
+        sweep = config.load(options.sweep, options.set)
+        plan = make_plan(sweep, absent_data=options.dry_run)
+        root = options.out or Path("runs") / sweep.name
+        if options.dry_run:
+            show_plan(console, plan, root)
+            return DONE
+        with store.claim(root, sweep.name) as held:
+            return _run(console, plan, held, options, _command(given))
+    except (SweepError, StoreError, _RefusedError) as error:
+        say(Console(stderr=True), f"rayal: {error}")
+        return REFUSED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m rayal.sweep",
+        description="Run every trial of a sweep file that is not done yet, and make its report.",
+    )
+    parser.add_argument("sweep", type=Path, metavar="SWEEP.yaml", help="what to run")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="where results go (default: runs/NAME)"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE",
+        help="change the sweep: --set seeds.random=10, --set datasets.npz.path=blood.npz",
+    )  # fmt: skip
+    parser.add_argument("--local", action="store_true", help="run in this process, without Ray")
+    parser.add_argument(
+        "--address", metavar="ADDRESS", help="join the Ray cluster there ('auto' finds one)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show the plan and stop")
+    return parser
+
+
+# Running ------------------------------------------------------------------------
+
+
+def _run(
+    console: Console, plan: Plan, held: Store, options: argparse.Namespace, command: str
+) -> int:
+    done = held.finished()
+    todo = [trial for trial in plan.trials if trial.id not in done]
+    store.check_space(held.root, _bytes_needed(plan, todo, held))
+    held.save_plan(_plan_json(plan, command), plan.sweep.as_yaml())
+    _say_start(console, plan, todo, held.root)
+    started = time.monotonic()
+    try:
+        _run_trials(console, plan, todo, held, options)
+    except KeyboardInterrupt:
+        finished = len(held.finished() & {t.id for t in plan.trials})
+        total = len(plan.trials)
+        say(console, f"interrupted: {finished} of {total} trials are kept; go on with: {command}")
+        return INTERRUPTED
+    except StoreError as error:
+        say(Console(stderr=True), f"rayal: {error}")
+        return FAILED
+    return _finish(console, plan, held, time.monotonic() - started, command)
+
+
+def _say_start(console: Console, plan: Plan, todo: list[Trial], root: Path) -> None:
+    total = len(plan.trials)
+    if not todo:
+        say(console, f"{plan.sweep.name}: all {total} trials are done already in {root}")
+        return
+    done = f", {total - len(todo)} done already" if len(todo) < total else ""
+    say(console, f"{plan.sweep.name}: {total} trials{done}; results in {root}")
+
+
+def _run_trials(
+    console: Console, plan: Plan, todo: list[Trial], held: Store, options: argparse.Namespace
+) -> None:
+    if not todo:
+        return
+    total = len(plan.trials)
+    with progress.choose(console, total, total - len(todo)) as bar:
+        if options.local:
+            from rayal import local
+
+            local.run(plan, todo, held, bar)
+            return
+        from rayal import cluster
+
+        try:
+            cluster.run(plan, todo, held, bar, options.address)
+        except cluster.ClusterError as error:
+            raise _RefusedError(str(error)) from error
+
+
+def _finish(console: Console, plan: Plan, held: Store, seconds: float, command: str) -> int:
+    finished = held.finished()
+    missing = [trial for trial in plan.trials if trial.id not in finished]
+    index = _write_report(console, held.root)
+    show_summary(console, held.root)
+    total = len(plan.trials)
+    done = total - len(missing)
+    say(console, f"{done} of {total} trials done, {len(missing)} failed, {seconds:.0f} s")
+    for trial in missing[:10]:
+        say(console, f"  failed: {trial.id}, log: {held.failure_path(trial.id)}")
+    if len(missing) > 10:
+        say(console, f"  ... and {len(missing) - 10} more in {held.root / 'failures'}")
+    if missing:
+        say(console, f"Try the failed ones again: {command}")
+    if index:
+        say(console, f"Report: {index}")
+        say(console, f"Make it again: python -m analysis {shlex.quote(str(held.root))}")
+    return FAILED if missing else DONE
+
+
+def _write_report(console: Console, root: Path) -> Path | None:
+    """Make the report; a run's results must not be lost to a fault in drawing them."""
+    from analysis import report
+
+    try:
+        return report.write(root)
+    except Exception as error:  # noqa: BLE001 - the records are safe, so say it and go on
+        say(console, f"the report could not be made ({type(error).__name__}: {error})")
+        return None
+
+
+# The plan on disk ----------------------------------------------------------------
+
+
+def _plan_json(plan: Plan, command: str) -> store.Json:
+    from rayal.work import versions
+
+    sweep = plan.sweep
+    return {
+        "schema": store.SCHEMA,
+        "name": sweep.name,
+        "question": sweep.question,
+        "cost": sweep.cost,
+        "expect": sweep.expect,
+        "command": command,
+        "versions": {**versions(), **_commit()},
+        "datasets": {
+            facts.name: {
+                "classes": facts.classes,
+                "train": facts.train,
+                "test": facts.test,
+                "class_counts": facts.class_counts,
+                "content": facts.content,
+            }
+            for facts in plan.datasets.values()
+        },
+        "artefacts": {
+            key: {
+                "dataset": trial.dataset_name,
+                "encoder": trial.encoder.as_json(),
+                "has_map": ENCODERS.find(trial.encoder.name).facts.makes_map,
+            }
+            for key, trial in plan.artefacts.items()
+        },
+        "trials": {trial.id: trial.definition() for trial in plan.trials},
+    }
+
+
+def _commit() -> dict[str, str]:
+    """The state of the source, where it is a git checkout."""
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=here, capture_output=True, text=True, timeout=5, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"commit": found.stdout.strip()}
+
+
+def _bytes_needed(plan: Plan, todo: Sequence[Trial], held: Store) -> int:
+    """A low estimate: what the run writes at the least."""
+    needed = 20_000_000 + sum(2_000 + 10 * trial.schedule[-1] for trial in todo)
+    for key, trial in plan.artefacts.items():
+        if not held.has_embedding(key):
+            facts = plan.datasets[trial.dataset_name]
+            needed += 4 * 128 * (facts.train + facts.test)
+    return needed
+
+
+def _command(given: Sequence[str]) -> str:
+    return shlex.join(["python", "-m", "rayal.sweep", *given])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,167 @@
+"""The experiment's loop: strategy picks -> oracle reveals -> learner trains -> metrics -> record.
+
+A trial is a function of its definition and of the world it runs in: it gives the same indices
+alone, in a sweep, in another process or on another machine.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rayal import metrics
+from rayal.contracts import (
+    UNLABELED,
+    DatasetMap,
+    Features,
+    Images,
+    Indices,
+    Labels,
+    Pool,
+    Predictions,
+    Task,
+)
+from rayal.plan import Spec, Trial
+from rayal.registry import LEARNERS, STRATEGIES
+from rayal.seeds import generator
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class World:
+    """What all trials of one dataset and encoder share. Arrays are read-only."""
+
+    classes: tuple[str, ...]
+    images: Images  # (N, H, W, channels)
+    train: Features  # (N, D)
+    test: Features  # (M, D)
+    train_labels: Labels  # (N,) the truth that the oracle reveals
+    test_labels: Labels  # (M,)
+    map: DatasetMap | None
+
+
+def run(
+    trial: Trial,
+    world: World,
+    *,
+    rows: list[Row] | None = None,
+    keep: Callable[[list[Row]], None] = lambda _: None,
+) -> list[Row]:
+    """Run the rounds of a trial that are not in `rows` yet; return one row per round.
+
+    keep: called with the rows so far after each round but the last.
+    """
+    rows = list(rows or [])
+    labels = _labels_after(rows, world)
+    predictions = _learn(trial, world, labels, len(rows) - 1) if _goes_on(rows, trial) else None
+    for number in range(len(rows), len(trial.schedule)):
+        budget = trial.schedule[number] - int(np.sum(labels != UNLABELED))
+        started = time.perf_counter()
+        chosen = _query(trial, world, labels, predictions, number, budget)
+        selected = time.perf_counter()
+        labels[chosen] = world.train_labels[chosen]  # the oracle: labels are revealed here alone
+        predictions = _learn(trial, world, labels, number)
+        trained = time.perf_counter()
+        row = _measure(world, labels, predictions)
+        row |= {"round": number, "budget": budget, "labelled": trial.schedule[number]}
+        row |= {"select_seconds": selected - started, "train_seconds": trained - selected}
+        rows.append({**row, "selected": chosen.tolist()})
+        if number + 1 < len(trial.schedule):
+            keep(rows)
+    return rows
+
+
+def check_choice(name: str, chosen: Any, labels: Labels, budget: int) -> Indices:
+    """Hold a strategy to its contract.
+
+    Raises:
+        ValueError: not exactly B distinct unlabelled int64 positions.
+    """
+    array = np.asarray(chosen)
+    wrong = ""
+    if array.dtype != np.int64 or array.ndim != 1:
+        wrong = f"an array of {array.dtype} with shape {array.shape}, not int64 ({budget},)"
+    elif len(array) != budget:
+        wrong = f"{len(array)} images, not the {budget} asked for"
+    elif len(array) and (array.min() < 0 or array.max() >= len(labels)):
+        wrong = f"positions from {array.min()} to {array.max()}, outside 0 to {len(labels) - 1}"
+    elif len(np.unique(array)) != budget:
+        wrong = "the same image more than once"
+    elif np.any(labels[array] != UNLABELED):
+        wrong = f"{int(np.sum(labels[array] != UNLABELED))} images that have a label already"
+    if wrong:
+        raise ValueError(f"strategy '{name}' returned {wrong}")
+    return array
+
+
+def _query(
+    trial: Trial,
+    world: World,
+    labels: Labels,
+    predictions: Predictions | None,
+    number: int,
+    budget: int,
+) -> Indices:
+    spec = trial.initial if number == 0 else trial.strategy
+    component = STRATEGIES.find(spec.name)
+    pool = Pool(
+        features=world.train,
+        labels=_frozen(labels),
+        num_classes=len(world.classes),
+        images=world.images,
+        map=world.map,
+        truth=world.train_labels if component.facts.oracle(spec.params) else None,
+        predict=(lambda: predictions.pool) if predictions is not None else None,
+    )
+    # Named without the strategy: trials of one seed draw alike, so comparisons are paired.
+    rng = generator("query", trial.dataset_name, trial.seed, number)
+    chosen = component.function(pool, budget, rng, **as_arguments(spec))
+    return check_choice(spec.name, chosen, labels, budget)
+
+
+def _learn(trial: Trial, world: World, labels: Labels, number: int) -> Predictions:
+    task = Task(world.train, world.test, _frozen(labels), len(world.classes))
+    rng = generator("learn", trial.dataset_name, trial.seed, number)
+    learner = LEARNERS.find(trial.learner.name).function
+    predictions: Predictions = learner(task, rng, **as_arguments(trial.learner))
+    return predictions
+
+
+def _measure(world: World, labels: Labels, predictions: Predictions) -> Row:
+    return metrics.evaluate(
+        test_probs=predictions.test,
+        test_labels=world.test_labels,
+        pool_probs=predictions.pool,
+        pool_truth=world.train_labels,
+        labels=labels,
+        num_classes=len(world.classes),
+    )
+
+
+def _labels_after(rows: list[Row], world: World) -> Labels:
+    labels = np.full(len(world.train_labels), UNLABELED, dtype=np.int64)
+    for row in rows:
+        labels[row["selected"]] = world.train_labels[row["selected"]]
+    return labels
+
+
+def _goes_on(rows: list[Row], trial: Trial) -> bool:
+    """Whether the learner of the last finished round is needed for the next query."""
+    return 0 < len(rows) < len(trial.schedule)
+
+
+def _frozen(labels: Labels) -> Labels:
+    """A copy that a strategy can neither change nor watch change."""
+    copy = labels.copy()
+    copy.flags.writeable = False
+    return copy
+
+
+def as_arguments(spec: Spec) -> dict[str, Any]:
+    """Parameters as the functions take them: a list in JSON is a tuple in Python."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in spec.params.items()}

@@ -1,0 +1,189 @@
+"""What a worker does, with Ray or without: prepare a world, run a trial, keep the outcome."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib.metadata
+import platform
+import socket
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from rayal import trial as trials
+from rayal.contracts import Dataset, Embedding, Progress
+from rayal.plan import Trial
+from rayal.registry import DATASETS, ENCODERS
+from rayal.seeds import generator
+from rayal.store import SCHEMA, Store, StoreError, explain
+from rayal.trial import World
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended: error is empty when its record was kept."""
+
+    trial: str
+    error: str = ""
+    fatal: bool = False  # the store can take no more: the sweep must stop
+
+
+def prepare(trial: Trial, store: Store, progress: Progress, threads: int) -> None:
+    """Make the artefact that a trial stands on, unless it lies there already.
+
+    Raises:
+        ValueError: the encoder's answer is no embedding of this dataset (shapes, NaN).
+        StoreError: the artefact cannot be written.
+    """
+    if store.has_embedding(trial.artefact):
+        return
+    data = _load_dataset(trial)
+    params = trials.as_arguments(trial.encoder)
+    rng = generator("encoder", trial.dataset_name, trial.encoder.name, params.pop("seed"))
+    started = time.perf_counter()
+    with pinned(threads):
+        embedding = ENCODERS.find(trial.encoder.name).function(data, rng, progress, **params)
+    check_embedding(trial.encoder.name, embedding, data)
+    about = {
+        "dataset": trial.dataset_name,
+        "content": trial.content,
+        "encoder": trial.encoder.as_json(),
+        "seconds": time.perf_counter() - started,
+        "threads": threads,
+        "versions": versions(),
+    }
+    with _full_disk_is_fatal(store):
+        store.save_embedding(trial.artefact, embedding, about)
+
+
+def load_world(trial: Trial, store: Store) -> World:
+    """Read what the trials of one dataset and encoder share."""
+    data = _load_dataset(trial)
+    embedding = store.embedding(trial.artefact)
+    return World(
+        classes=data.classes,
+        images=data.train.images,
+        train=np.asarray(embedding.train),
+        test=np.asarray(embedding.test),
+        train_labels=data.train.labels,
+        test_labels=data.test.labels,
+        map=embedding.map,
+    )
+
+
+def attempt(trial: Trial, world: World, store: Store, threads: int) -> Outcome:
+    """Run a trial from its last finished round; leave a record, or a failure with its traceback."""
+    started = time.perf_counter()
+    earlier = store.partial(trial.id)
+    try:
+        with pinned(threads), _full_disk_is_fatal(store):
+            rows = trials.run(
+                trial,
+                world,
+                rows=earlier["rounds"] if earlier else None,
+                keep=lambda rows: store.save_partial(trial.id, _record(trial, rows, started)),
+            )
+            store.save_record(trial.id, _record(trial, rows, started))
+    except StoreError as error:
+        return Outcome(trial.id, str(error), fatal=True)
+    except Exception as error:  # noqa: BLE001 - whatever a component raises is its trial's failure
+        message = f"{type(error).__name__}: {error}"
+        store.save_failure(trial.id, trial.definition(), message, traceback.format_exc())
+        return Outcome(trial.id, message)
+    return Outcome(trial.id)
+
+
+def check_embedding(name: str, embedding: Embedding, data: Dataset) -> None:
+    """Hold an encoder to its contract.
+
+    Raises:
+        ValueError: wrong shapes or types, or features that are not finite.
+    """
+    for split, features, images in (
+        ("training", embedding.train, data.train.images),
+        ("test", embedding.test, data.test.images),
+    ):
+        if features.dtype != np.float32 or features.ndim != 2 or len(features) != len(images):
+            raise ValueError(
+                f"encoder '{name}' gave {split} features of {features.dtype} with shape "
+                f"{features.shape} for {len(images)} images; float32 (N, D) is needed"
+            )
+        bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
+        if len(bad):
+            raise ValueError(
+                f"encoder '{name}' gave NaN or infinite features for {len(bad)} of {len(images)} "
+                f"{split} images of {data.name}, the first at index {bad[0]}; nothing can be "
+                "chosen by such features: train it with a lower learning rate or look at the images"
+            )
+
+
+@contextlib.contextmanager
+def pinned(threads: int) -> Iterator[None]:
+    """Keep the numerical libraries of this thread to so many threads.
+
+    Two busy processes with two threads each wait for one another 20 to 80 times longer than they
+    compute; and sums, hence results, may depend on how many threads add them up.
+    """
+    import faiss
+    import torch
+
+    torch.set_num_threads(threads)
+    faiss.omp_set_num_threads(threads)
+    with _pools().limit(limits=threads):
+        yield
+
+
+@cache
+def _pools() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of what determines results."""
+    packages = ("torch", "numpy", "scikit-learn", "faiss-cpu", "faiss-gpu", "ray")
+    found = {"python": platform.python_version()}
+    for package in ("rayal", *packages):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
+
+
+def _load_dataset(trial: Trial) -> Dataset:
+    data: Dataset = DATASETS.find(trial.dataset.name).function(**trials.as_arguments(trial.dataset))
+    if data.content != trial.content:
+        raise ValueError(
+            f"dataset '{trial.dataset_name}' has changed since the sweep was planned; "
+            "start the sweep again"
+        )
+    return data
+
+
+def _record(trial: Trial, rows: list[trials.Row], started: float) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "trial": trial.id,
+        "definition": trial.definition(),
+        "versions": versions(),
+        "host": socket.gethostname(),
+        "seconds": time.perf_counter() - started,
+        "rounds": rows,
+    }
+
+
+@contextlib.contextmanager
+def _full_disk_is_fatal(store: Store) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StoreError(f"{store.root}: {explain(error)}") from error

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+import torch
+
+from rayal.encoders import networks
+
+SHAPES = [("small_cnn", "imagenet", 128), ("resnet18", "imagenet", 512), ("resnet18", "cifar", 512)]
+
+
+@pytest.mark.parametrize(("name", "stem", "D"), [*SHAPES, ("resnet50", "imagenet", 2048)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_backbone_gives_its_width_of_features(name, stem, D, channels) -> None:
+    network = networks.backbone(name, stem, channels, seed=0).eval()
+    assert networks.width(network) == D
+    assert network(torch.zeros(2, channels, 28, 28)).shape == (2, D)
+
+
+@pytest.mark.parametrize("size", [8, 28, 32])
+def test_small_cnn_takes_the_sizes_it_is_made_for(size) -> None:
+    network = networks.backbone("small_cnn", "imagenet", 1, seed=0).eval()
+    assert network(torch.zeros(2, 1, size, size)).shape == (2, 128)
+
+
+def test_cifar_stem_keeps_the_resolution() -> None:
+    images = torch.zeros(1, 3, 28, 28)
+    for stem, size in (("imagenet", 7), ("cifar", 28)):
+        net = networks.backbone("resnet18", stem, 3, seed=0)
+        first = net.maxpool(net.relu(net.bn1(net.conv1(images))))
+        assert first.shape[-1] == size
+
+
+def test_weights_depend_on_the_seed_alone() -> None:
+    torch.manual_seed(5)
+    first = networks.to_arrays(networks.backbone("small_cnn", "imagenet", 3, seed=1))
+    torch.manual_seed(6)
+    before = torch.random.get_rng_state()
+    again = networks.to_arrays(networks.backbone("small_cnn", "imagenet", 3, seed=1))
+    other = networks.to_arrays(networks.backbone("small_cnn", "imagenet", 3, seed=2))
+    assert torch.equal(before, torch.random.get_rng_state())
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+    assert not np.array_equal(first["0.0.weight"], other["0.0.weight"])
+
+
+@pytest.mark.parametrize(("name", "stem", "D"), SHAPES)
+def test_a_backbone_rebuilt_from_its_weights_gives_the_same_features(name, stem, D) -> None:
+    network = networks.backbone(name, stem, 1, seed=3)
+    network.train()(torch.rand(4, 1, 28, 28))  # batch-norm statistics move
+    rebuilt = networks.rebuild(networks.to_arrays(network))
+    images = torch.rand(3, 1, 28, 28)
+    found = network.eval()(images)
+    assert found.shape == (3, D)
+    assert torch.equal(rebuilt.eval()(images), found)
+
+
+def test_weights_of_something_else_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"begin with head\.bias belong to no backbone"):
+        networks.rebuild({"head.bias": np.zeros(3)})

@@ -1,0 +1,249 @@
+"""What every registered component keeps, whatever file it stands in."""
+
+import dataclasses
+import json
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rayal.contracts import UNLABELED, DatasetMap, Pool, Predictions, Task
+from rayal.registry import DATASETS, LEARNERS, STRATEGIES
+from rayal.seeds import generator
+from rayal.trial import check_choice
+
+ROOT = Path(__file__).parent.parent
+N, D, C = 60, 5, 4
+KNOWN_CLASSES = 3  # the last class has no label yet
+
+# Parameters besides the defaults that change what a component does.
+VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "random": [{"cover_classes": True}],
+    "kmeans": [{"normalize": False}],
+    "hacon": [
+        {"k": "budget"},
+        {"k": 7, "order": "easy_to_contrast"},
+        {"k": 1000, "order": "ambiguous"},
+        {"order": "centroid", "cluster": "none"},
+        {"cluster": "pixels", "tau": 0.2},
+    ],
+    "linear": [{"scaling": "l2"}, {"batch_size": 4, "epochs": 5, "milestones": [2]}],
+    "knn": [{"k": 5}],
+}
+
+
+def cases(names: list[str]) -> Iterator[Any]:
+    for name in names:
+        for given in [{}, *VARIANTS.get(name, [])]:
+            yield pytest.param(name, given, id=f"{name}-{json.dumps(given)}" if given else name)
+
+
+each_strategy = pytest.mark.parametrize(("name", "given"), cases(STRATEGIES.names()))
+each_learner = pytest.mark.parametrize(("name", "given"), cases(LEARNERS.names()))
+
+
+def frozen(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array
+
+
+def pool(labelled: int = 6, *, n: int = N, d: int = D, features: np.ndarray | None = None) -> Pool:
+    """A pool of read-only arrays in which only the first classes have labels."""
+    rng = np.random.default_rng(n + d)
+    truth = np.arange(n) % C
+    known = np.flatnonzero(truth < KNOWN_CLASSES)[:labelled]
+    labels = np.full(n, UNLABELED)
+    labels[known] = truth[known]
+    if features is None:
+        features = (rng.normal(size=(n, d)) + truth[:, None]).astype(np.float32)
+    probs = frozen(rng.dirichlet(np.ones(C), size=n).astype(np.float32))
+    table = {tau: frozen(rng.random(n, dtype=np.float32)) for tau in (0.05, 0.2)}
+    return Pool(
+        features=frozen(features),
+        labels=frozen(labels),
+        num_classes=C,
+        images=frozen(rng.integers(256, size=(n, 3, 3, 1), dtype=np.uint8)),
+        map=DatasetMap(table, table, frozen(np.ones(n, dtype=np.int64))),
+        truth=frozen(truth),
+        predict=lambda: probs,
+    )
+
+
+def ask(name: str, given: Mapping[str, Any], pool: Pool, budget: int, seed: int = 0) -> np.ndarray:
+    """Ask as the trial does: truth for declared oracles only, and the answer checked."""
+    component = STRATEGIES.find(name)
+    params = component.bind(given)
+    if not component.facts.oracle(params):
+        pool = dataclasses.replace(pool, truth=None)
+    if "predictions" not in component.facts.needs(params):
+        pool = dataclasses.replace(pool, predict=None)
+    if "map" not in component.facts.needs(params):
+        pool = dataclasses.replace(pool, map=None)
+    if "images" not in component.facts.needs(params):
+        pool = dataclasses.replace(pool, images=None)
+    chosen = component.function(pool, budget, generator("contract", seed), **params)
+    assert isinstance(chosen, np.ndarray)
+    return check_choice(name, chosen, pool.labels, budget)
+
+
+@each_strategy
+@pytest.mark.parametrize("budget", [4, 11, N - 6])
+@pytest.mark.parametrize("labelled", [0, 6])
+def test_a_strategy_chooses_b_distinct_unlabelled_images(
+    name: str, given: dict[str, Any], budget: int, labelled: int
+) -> None:
+    assert len(ask(name, given, pool(labelled), budget)) == budget
+
+
+@each_strategy
+def test_a_strategy_can_choose_one_image_and_all_that_are_left(
+    name: str, given: dict[str, Any]
+) -> None:
+    one_missing = pool(45)  # every image of the known classes: the fourth has no label
+    assert len(ask(name, given, one_missing, 1)) == 1
+    everything = ask(name, given, one_missing, 15)
+    assert np.array_equal(np.sort(everything), one_missing.unlabelled)
+
+
+@each_strategy
+def test_a_strategy_repeats_its_answer(name: str, given: dict[str, Any]) -> None:
+    assert np.array_equal(ask(name, given, pool(), 9), ask(name, given, pool(), 9))
+
+
+@each_strategy
+@pytest.mark.parametrize("distinct", [1, 3])
+def test_a_strategy_copes_with_identical_images(
+    name: str, given: dict[str, Any], distinct: int
+) -> None:
+    rows = np.random.default_rng(0).normal(size=(distinct, D)).astype(np.float32)
+    ask(name, given, pool(features=rows[np.arange(N) % distinct]), 20)
+
+
+@each_strategy
+def test_a_strategy_copes_with_zero_features_and_with_one_dimension(
+    name: str, given: dict[str, Any]
+) -> None:
+    ask(name, given, pool(features=np.zeros((N, D), dtype=np.float32)), 20)
+    ask(name, given, pool(d=1), 20)
+
+
+@each_strategy
+def test_a_strategy_copes_with_features_that_are_not_contiguous(
+    name: str, given: dict[str, Any]
+) -> None:
+    straight = pool()
+    strided = np.repeat(straight.features, 2, axis=1)[:, ::2]
+    assert not strided.flags.c_contiguous
+    expected = ask(name, given, straight, 9)
+    assert np.array_equal(ask(name, given, pool(features=strided), 9), expected)
+
+
+def answers() -> dict[str, list[int]]:
+    """All strategies' answers, for comparison with another process."""
+    return {
+        str(case.id): ask(*case.values, pool(), 9).tolist()  # type: ignore[misc]
+        for case in cases(STRATEGIES.names())
+    }
+
+
+def test_every_strategy_gives_the_same_answer_in_another_process() -> None:
+    code = "import json, test_contracts; print(json.dumps(test_contracts.answers()))"
+    paths = [str(ROOT), str(ROOT / "tests")]
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path[:0] = {paths}; {code}"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stdout) == answers()
+
+
+def task(labelled: np.ndarray, *, n: int = N, d: int = D) -> Task:
+    given = pool(n=n, d=d)
+    assert given.truth is not None
+    labels = np.full(n, UNLABELED)
+    labels[labelled] = given.truth[labelled]
+    return Task(given.features, frozen(given.features[:17].copy()), frozen(labels), C)
+
+
+def learn(name: str, given: Mapping[str, Any], task: Task) -> Predictions:
+    component = LEARNERS.find(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        predictions = component.function(task, generator("contract"), **component.bind(given))
+        assert isinstance(predictions, Predictions)
+        for probs, rows in ((predictions.test, len(task.test)), (predictions.pool, len(task.train))):
+            assert probs.dtype == np.float32
+            assert probs.shape == (rows, C)
+            assert probs.min() >= 0
+            np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-5)
+    return predictions
+
+
+@each_learner
+@pytest.mark.parametrize(
+    "labelled",
+    [np.array([7]), np.arange(0, N, C), np.arange(9), np.arange(N)],
+    ids=["one label", "one class", "nine labels", "all labelled"],
+)
+def test_a_learner_gives_probabilities(
+    name: str, given: dict[str, Any], labelled: np.ndarray
+) -> None:
+    learn(name, given, task(labelled))
+
+
+@each_learner
+def test_a_learner_copes_with_one_dimension_and_constant_features(
+    name: str, given: dict[str, Any]
+) -> None:
+    learn(name, given, task(np.arange(9), d=1))
+    constant = dataclasses.replace(
+        task(np.arange(9)), train=np.ones((N, D), np.float32), test=np.ones((17, D), np.float32)
+    )
+    learn(name, given, constant)
+
+
+@each_learner
+def test_a_learner_repeats_its_answer(name: str, given: dict[str, Any]) -> None:
+    first, second = (learn(name, given, task(np.arange(20))) for _ in range(2))
+    assert np.array_equal(first.test, second.test)
+    assert np.array_equal(first.pool, second.pool)
+
+
+@each_learner
+def test_a_learner_predicts_its_own_labels_where_classes_are_far_apart(
+    name: str, given: dict[str, Any]
+) -> None:
+    truth = np.arange(N) % C
+    features = 5 * np.eye(C, dtype=np.float32)[truth]
+    far_apart = Task(features, features, np.where(np.arange(N) < 40, truth, UNLABELED), C)
+    assert np.array_equal(learn(name, given, far_apart).test.argmax(axis=1), truth)
+
+
+@each_learner
+def test_a_learner_says_that_it_needs_a_label(name: str, given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"{name} needs at least one label"):
+        learn(name, given, task(np.array([], dtype=np.int64)))
+
+
+# Those that need a file or a network have tests of their own.
+OFFLINE = [
+    name for name in DATASETS.names() if not name.endswith("mnist") and name not in ("npz",)
+]
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_a_dataset_without_files_loads_as_published(name: str) -> None:
+    component = DATASETS.find(name)
+    data = component.function(**component.bind({}))
+    assert component.facts.published is not None
+    assert (len(data.train.labels), data.num_classes) == component.facts.published()
+    for split in (data.train, data.test):
+        assert split.images.dtype == np.uint8
+        assert split.images.ndim == 4
+        assert split.labels.dtype == np.int64
+        assert set(split.labels) == set(range(data.num_classes))
+        assert len(split.images) == len(split.labels)
