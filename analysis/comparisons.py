@@ -29,7 +29,12 @@ class Contest(NamedTuple):
 
 
 def contests(frame: pd.DataFrame, baseline: str) -> Iterator[Contest]:
-    """Split rows into ours and random's, once for each thing that may differ."""
+    """Split rows into ours and random's, once for each thing that may differ.
+
+    Nothing where the run has no random selection (baseline "").
+    """
+    if not baseline:
+        return
     single, cycles = frame[frame["rounds"] == 1], frame[frame["rounds"] > 1]
     shared = [*SETTING, "rounds"]
     for varied, rows, who, keys in (

@@ -33,9 +33,12 @@ class Panel(NamedTuple):
 
 
 def curves(summary: pd.DataFrame, measure: str, label: str, looks: Looks) -> Figure:
-    """Draw a measure against labelled images: mean, and a band of one std either way."""
+    """Draw a measure against labelled images: mean, and a band of one std either way.
+
+    summary: single queries or cycles, not both.
+    """
     panels = list(_panels(summary))
-    columns = min(3, len(panels))
+    columns = _columns(len(panels))
     rows = -(-len(panels) // columns)
     names = max(panel.cells[panel.who].nunique() for panel in panels)
     legend = 3 if columns == 1 else 5
@@ -76,7 +79,7 @@ def dataset_map(
 ) -> Figure:
     """Draw variability against confidence at every tau; lighter where images crowd."""
     taus = sorted(confidence, reverse=True)
-    columns = min(3, len(taus))
+    columns = _columns(len(taus))
     rows = -(-len(taus) // columns)
     figure = style.new_figure(3.2 * columns + 0.6, 3.1 * rows)
     axes = style.grid_axes(figure, rows, columns)
@@ -90,7 +93,7 @@ def dataset_map(
 def first_against_last(first_last: pd.DataFrame, correlation: pd.DataFrame, looks: Looks) -> Figure:
     """Scatter the AUC after the last query over that after the first, by query strategy."""
     panels = correlation.to_dict("records")
-    columns = min(3, len(panels))
+    columns = _columns(len(panels))
     rows = -(-len(panels) // columns)
     figure = style.new_figure(max(3.2 * columns, 4.0), 3.1 * rows + 0.5)
     axes = style.grid_axes(figure, rows, columns, sharex=True, sharey=True)
@@ -114,10 +117,10 @@ def first_against_last(first_last: pd.DataFrame, correlation: pd.DataFrame, look
 
 def _panels(summary: pd.DataFrame) -> Iterator[Panel]:
     """Split a dataset x encoder so that no panel holds initial x query strategies at once."""
-    learners = summary["learner"].nunique()
-    for (learner, several), part in summary.groupby(["learner", summary["rounds"] > 1], sort=False):
-        prefix = f"{learner}" if learners > 1 else ""
-        crossed = several and part["initial"].nunique() > 1
+    several = summary["learner"].nunique() > 1
+    for learner, part in summary.groupby("learner", sort=False):
+        prefix = str(learner) if several else ""
+        crossed = part["rounds"].max() > 1 and part["initial"].nunique() > 1
         if not crossed:
             yield Panel(prefix, "strategy", part)
         elif part["strategy"].nunique() == 1:
@@ -126,6 +129,11 @@ def _panels(summary: pd.DataFrame) -> Iterator[Panel]:
             for query, cells in part.groupby("strategy", sort=False):
                 title = f"then {query}" + (f" ({prefix})" if prefix else "")
                 yield Panel(title, "initial", cells)
+
+
+def _columns(panels: int) -> int:
+    """Three beside one another at most, and no panel alone in the second row."""
+    return 2 if panels == 4 else min(3, panels)
 
 
 def _label_outer(axes: list[list[Axes]], used: int, below: str, left: str) -> None:

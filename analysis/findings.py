@@ -6,11 +6,13 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
-from analysis.tables import SETTING, groups
+from analysis.tables import CYCLES, SETTING, groups, shapes
 
 Tables = dict[str, pd.DataFrame]
+COMPARISONS = ("against_random", "annotation_saved", "correlation")
 MOST_SETTINGS = 6  # beyond this many, only the ends of the budgets are told
 
 
@@ -30,10 +32,11 @@ def findings(tables: Tables, baseline: str) -> list[Finding]:
     summary = tables["summary"]
     measured = summary[summary["n"] > 0]
     found: list[Finding] = []
-    settings = list(groups(measured, SETTING))
+    measured = measured.assign(shape=shapes(measured))
+    settings = list(groups(measured, [*SETTING, "shape"]))
     for key, cells in settings:
         where = _where(key, measured)
-        mine = {name: _of(table, key) for name, table in tables.items()}
+        mine = {name: _of(tables[name], key) for name in COMPARISONS}
         texts = [
             *_best(cells, mine["against_random"], baseline, brief=len(settings) > MOST_SETTINGS),
             *_coverage(cells, baseline),
@@ -47,14 +50,16 @@ def findings(tables: Tables, baseline: str) -> list[Finding]:
 def _where(key: dict[str, Any], cells: pd.DataFrame) -> str:
     """Name of a setting: the dataset, and what else differs between settings."""
     parts = [key["dataset"]]
-    parts += [key[k] for k in ("encoder", "learner") if cells[k].nunique() > 1]
+    parts += [key[k] for k in ("encoder", "learner", "shape") if cells[k].nunique() > 1]
     return ", ".join(parts)
 
 
 def _of(table: pd.DataFrame, key: dict[str, Any]) -> pd.DataFrame:
-    for name in key.keys() & set(table.columns):
-        table = table[table[name] == key[name]]
-    return table
+    # A table without rounds is of cycles alone.
+    shape = shapes(table) if "rounds" in table else CYCLES
+    here = np.logical_and.reduce([table[name] == key[name] for name in SETTING])
+    found: pd.DataFrame = table[here & (shape == key["shape"])]
+    return found
 
 
 def _best(
@@ -66,7 +71,8 @@ def _best(
         best = here.loc[here["auc_mean"].idxmax()]
         rivals = here["initial"].nunique() if best["round"] == 0 else len(here)
         text = (
-            f"{_who(best)} had the highest mean AUC of {rivals}: {best['auc_mean']:.3f}"
+            f"{_who(best)} had the highest mean AUC of the {rivals} compared: "
+            f"{best['auc_mean']:.3f}"
             f"{_interval(best, 'auc_low', 'auc_high')}, {_seeds(best['n'])}."
         )
         lead = f"{budget} labelled images:"

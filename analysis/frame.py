@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.labels import KINDS, Names, name_components, plain_name
+from analysis.labels import KINDS, Names
 from rayal.store import Run, read_run
 
 METRICS = (
@@ -80,10 +80,9 @@ def read_study(root: Path) -> Study:
         rayal.store.StoreError: root is no run, or a record in it cannot be read.
     """
     run = read_run(root)
-    definitions = run.plan["trials"].values()
-    names = name_components(definitions)
+    names = Names(run.plan["trials"].values())
     trials = trials_of(run, names)
-    return Study(run, trials, rounds_of(run, trials), names.baseline(definitions))
+    return Study(run, trials, rounds_of(run, trials), names.baseline())
 
 
 def trials_of(run: Run, names: Names) -> pd.DataFrame:
@@ -93,7 +92,15 @@ def trials_of(run: Run, names: Names) -> pd.DataFrame:
     failed = {failure["trial"] for failure in run.failures} - done
     status = ["done" if i in done else "failed" if i in failed else "missing" for i in plan]
     rows = [_identity(i, definition, names) for i, definition in plan.items()]
-    columns = ["trial", *KINDS, *(f"{k}_label" for k in KINDS), "seed", "schedule", "rounds"]
+    columns = [
+        "trial",
+        *KINDS,
+        *(f"{k}_label" for k in KINDS),
+        "seed",
+        "artefact",
+        "schedule",
+        "rounds",
+    ]
     return pd.DataFrame(rows, columns=None if rows else columns).assign(status=status)
 
 
@@ -104,7 +111,7 @@ def rounds_of(run: Run, trials: pd.DataFrame) -> pd.DataFrame:
     measured = pd.DataFrame(list(_measurements(run.records)), columns=_measured_columns(run))
     for name in (*METRICS, "seconds"):
         measured[name] = measured[name].astype("float64")
-    identity = trials.drop(columns=["schedule", "status"])
+    identity = trials.drop(columns=["schedule", "status", "artefact"])
     frame = pd.concat([identity.iloc[where].reset_index(drop=True), measured], axis=1)
     known = [name for name in ORDER if name in frame]
     return frame[[*known, *(name for name in frame if name not in ORDER)]]
@@ -112,12 +119,12 @@ def rounds_of(run: Run, trials: pd.DataFrame) -> pd.DataFrame:
 
 def _identity(trial: str, definition: Mapping[str, Any], names: Names) -> dict[str, Any]:
     row: dict[str, Any] = {"trial": trial}
-    for kind in KINDS:
-        row[kind] = plain_name(kind, definition)
-        row[f"{kind}_label"] = names.label(kind, definition)
-        row.update(names.varying(kind, definition))
+    for kind, named in names.of(definition).items():
+        row[kind], row[f"{kind}_label"] = named.plain, named.label
+        row |= {f"{kind}.{name}": value for name, value in named.varying.items()}
+    row |= {name: definition[name] for name in ("seed", "artefact")}
     schedule = tuple(definition["schedule"])
-    return {**row, "seed": definition["seed"], "schedule": schedule, "rounds": len(schedule)}
+    return {**row, "schedule": schedule, "rounds": len(schedule)}
 
 
 def _measured_columns(run: Run) -> list[str]:

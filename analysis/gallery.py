@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from analysis import figures, style
 from analysis.frame import Study
-from analysis.labels import name_components
+from analysis.tables import CYCLES, shapes
 from rayal.store import read_map
 
 Tables = dict[str, pd.DataFrame]
@@ -51,20 +51,30 @@ def _drawn(draft: _Draft, name: str) -> Picture:
     return Picture(draft.kind, name, draft.title, draft.caption, draft.alt, svg, png)
 
 
-def _places(table: pd.DataFrame) -> Iterator[tuple[str, str, pd.DataFrame]]:
-    for (dataset, encoder), part in table.groupby(PLACE, sort=False):
-        yield str(dataset), str(encoder), part
+class _Place(NamedTuple):
+    """The rows of one dataset x encoder, and what to call them in file names and titles."""
+
+    file: str
+    words: str
+    rows: pd.DataFrame
+
+
+def _places(table: pd.DataFrame) -> Iterator[_Place]:
+    """Split a table by dataset x encoder, with single queries and cycles apart."""
+    for (shape, dataset, encoder), part in table.groupby([shapes(table), *PLACE], sort=False):
+        suffix, words = ("-cycles", ", in cycles") if shape == CYCLES else ("", "")
+        yield _Place(f"{dataset}-{encoder}{suffix}", f"{dataset}, {encoder}{words}", part)
 
 
 def _curves(study: Study, tables: Tables) -> Iterator[_Draft]:
     summary = tables["summary"]
     looks = figures.colours_of(summary, study.baseline)
-    for dataset, encoder, part in _places(summary[summary["done"] > 0]):
+    for file, place, part in _places(summary[summary["done"] > 0]):
         for measure, words in (("auc", "AUC"), ("coverage", "class coverage")):
             yield _Draft(
                 measure,
-                f"{dataset}-{encoder}",
-                f"{words[0].upper()}{words[1:]} on {dataset}, {encoder}",
+                file,
+                f"{words[0].upper()}{words[1:]} on {place}",
                 f"Mean {words} on the {_of_what(measure)} over seeds; the band is one sample "
                 f"standard deviation either way. {_seed_range(part)}",
                 _ends_in_words(part, measure, words),
@@ -73,11 +83,11 @@ def _curves(study: Study, tables: Tables) -> Iterator[_Draft]:
 
 
 def _classes(tables: Tables) -> Iterator[_Draft]:
-    for dataset, encoder, part in _places(tables["class_distribution"]):
+    for file, place, part in _places(tables["class_distribution"]):
         yield _Draft(
             "classes",
-            f"{dataset}-{encoder}",
-            f"Which classes were chosen on {dataset}, {encoder}",
+            file,
+            f"Which classes were chosen on {place}",
             "Share of each class among the labelled images, averaged over seeds; the top row is "
             "the pool itself. A row like the pool's follows it; an even row is balanced.",
             f"Heat map of {part['selection'].nunique()} ways to choose by "
@@ -89,7 +99,7 @@ def _classes(tables: Tables) -> Iterator[_Draft]:
 def _ends(study: Study, tables: Tables) -> Iterator[_Draft]:
     looks = figures.colours_of(tables["summary"], study.baseline)
     correlation = tables["correlation"]
-    for dataset, encoder, part in _places(tables["first_last"]):
+    for (dataset, encoder), part in tables["first_last"].groupby(PLACE, sort=False):
         here = (correlation["dataset"] == dataset) & (correlation["encoder"] == encoder)
         found = correlation[here]
         yield _Draft(
@@ -107,15 +117,11 @@ def _ends(study: Study, tables: Tables) -> Iterator[_Draft]:
 
 def _maps(study: Study) -> Iterator[_Draft]:
     artefacts = study.run.plan["artefacts"]
-    names = name_components(study.run.plan["trials"].values())
-    labels = {
-        d["artefact"]: (names.label("dataset", d), names.label("encoder", d))
-        for d in study.run.plan["trials"].values()
-    }
+    stages = study.trials.drop_duplicates("artefact").set_index("artefact")
     for key, about in artefacts.items():
         path = study.run.root / "artefacts" / key / "map.parquet"
-        if about["has_map"] and path.is_file():
-            dataset, encoder = labels.get(key, (about["dataset"], about["encoder"]["name"]))
+        if about["has_map"] and key in stages.index and path.is_file():
+            dataset, encoder = stages.loc[key, ["dataset_label", "encoder_label"]]
             found = read_map(path)
             yield _Draft(
                 "map",

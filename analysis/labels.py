@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 BASELINE = "random"
 KINDS = ("dataset", "encoder", "initial", "strategy", "learner")
@@ -18,44 +17,47 @@ KINDS = ("dataset", "encoder", "initial", "strategy", "learner")
 FAMILY = {"initial": "strategy"}
 
 
-@dataclass(frozen=True)
+class Named(NamedTuple):
+    """A component's plain name, its label, its varying parameters, and how many are switched on."""
+
+    plain: str
+    label: str
+    varying: Mapping[str, Any]
+    switched_on: int
+
+
 class Names:
-    """Varying parameters of a run's components, by family and name."""
+    """The names of all components of a run's trials."""
 
-    varied: Mapping[tuple[str, str], list[str]]
-
-    def varying(self, kind: str, definition: Mapping[str, Any]) -> dict[str, Any]:
-        """Return `kind.parameter` -> value for the parameters that vary in this run."""
-        params = flatten(definition[kind]["params"])
-        names = self.varied[_family(kind), plain_name(kind, definition)]
-        return {f"{kind}.{name}": params.get(name) for name in names}
-
-    def label(self, kind: str, definition: Mapping[str, Any]) -> str:
-        """Return the name joined with the values of its varying parameters."""
-        values = self.varying(kind, definition)
-        named = {name.partition(".")[2]: value for name, value in values.items()}
-        return " ".join([plain_name(kind, definition), *map(_spell, named, named.values())])
-
-    def baseline(self, definitions: Iterable[Mapping[str, Any]]) -> str:
-        """Return the label of random selection with the fewest switches on; "" without one."""
-        randoms = {
-            self.label(kind, definition): sum(map(bool, definition[kind]["params"].values()))
-            for definition in definitions
-            for kind in ("strategy", "initial")
-            if definition[kind]["name"] == BASELINE
+    def __init__(self, definitions: Iterable[Mapping[str, Any]]) -> None:
+        found: dict[str, tuple[str, str, dict[str, Any]]] = {}
+        for definition in definitions:
+            for kind in KINDS:
+                key = _key(kind, definition)
+                if key not in found:
+                    plain = plain_name(kind, definition)
+                    found[key] = (_family(kind), plain, flatten(definition[kind]["params"]))
+        variants: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        for family, plain, params in found.values():
+            variants.setdefault((family, plain), []).append(params)
+        varied = {name: varying_parameters(params) for name, params in variants.items()}
+        self._named = {
+            key: _named(plain, params, varied[family, plain])
+            for key, (family, plain, params) in found.items()
         }
-        return min(randoms, key=lambda label: randoms[label], default="")
 
+    def of(self, definition: Mapping[str, Any]) -> dict[str, Named]:
+        """Return the names of a trial's components, by kind."""
+        return {kind: self._named[_key(kind, definition)] for kind in KINDS}
 
-def name_components(definitions: Iterable[Mapping[str, Any]]) -> Names:
-    """Find which parameters vary among components of the same name."""
-    seen: dict[tuple[str, str], dict[str, None]] = {}
-    for definition in definitions:
-        for kind in KINDS:
-            key = (_family(kind), plain_name(kind, definition))
-            text = json.dumps(definition[kind]["params"], sort_keys=True)
-            seen.setdefault(key, {}).setdefault(text, None)
-    return Names({key: _varied(map(json.loads, texts)) for key, texts in seen.items()})
+    def baseline(self) -> str:
+        """Return the label of random selection with the fewest switches on; "" without one."""
+        randoms = [
+            named
+            for key, named in self._named.items()
+            if named.plain == BASELINE and key.startswith("strategy")
+        ]
+        return min(randoms, key=lambda named: named.switched_on).label if randoms else ""
 
 
 def plain_name(kind: str, definition: Mapping[str, Any]) -> str:
@@ -72,10 +74,21 @@ def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _varied(variants: Iterable[Mapping[str, Any]]) -> list[str]:
-    flat = [flatten(params) for params in variants]
-    names = dict.fromkeys(name for params in flat for name in params)
-    return [n for n in names if len({json.dumps(p.get(n)) for p in flat}) > 1]
+def varying_parameters(variants: list[dict[str, Any]]) -> list[str]:
+    """Return the parameters that have more than one value; an absent one counts as none."""
+    names = dict.fromkeys(name for params in variants for name in params)
+    return [n for n in names if len({json.dumps(p.get(n)) for p in variants}) > 1]
+
+
+def _named(plain: str, params: Mapping[str, Any], varied: Iterable[str]) -> Named:
+    varying = {name: params.get(name) for name in varied}
+    label = " ".join([plain, *(_spell(name, value) for name, value in varying.items())])
+    return Named(plain, label, varying, sum(map(bool, params.values())))
+
+
+def _key(kind: str, definition: Mapping[str, Any]) -> str:
+    content = json.dumps(definition[kind])
+    return f"{_family(kind)} {definition['dataset_name'] if kind == 'dataset' else ''} {content}"
 
 
 def _family(kind: str) -> str:

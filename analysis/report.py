@@ -97,7 +97,7 @@ def render(study: Study, made: Mapping[str, pd.DataFrame], drawn: list[Picture])
         progress=study.progress,
         settings=_settings(study),
         findings=findings(dict(made), study.baseline),
-        views=views(dict(made), study.baseline),
+        views=views(dict(made)),
         figures=_by_kind(drawn),
         tables={name: len(table) for name, table in made.items()},
         style=Markup(_source(environment, "report.css")),

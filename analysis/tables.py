@@ -18,6 +18,7 @@ from analysis.labels import KINDS
 
 SETTING = ["dataset", "encoder", "learner"]
 CELL = [*SETTING, "initial", "strategy", "rounds", "round", "labelled"]
+SINGLE, CYCLES = "single query", "cycles"
 ACCOUNT = ["planned", "done", "failed", "missing"]
 
 
@@ -33,6 +34,11 @@ def groups(
     """Groups in order of first appearance, each with its keys as a dict."""
     for values, group in frame.groupby(list(keys), sort=False, dropna=False):
         yield dict(zip(keys, values, strict=True)), group
+
+
+def shapes(frame: pd.DataFrame) -> pd.Series[str]:
+    """Say of every row whether it is of a single query or of cycles."""
+    return (frame["rounds"] > 1).map({False: SINGLE, True: CYCLES})
 
 
 def table(rows: Iterable[dict[str, Any]], columns: Sequence[str]) -> pd.DataFrame:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis.tables import SETTING, groups
+from analysis.tables import CYCLES, SETTING, SINGLE, groups, shapes
 
 Tables = dict[str, pd.DataFrame]
 MOST_ROWS = 300  # on the page; the CSV has all
@@ -35,24 +36,34 @@ class View(NamedTuple):
     rows_left: int = 0
 
 
-def views(tables: Tables, baseline: str) -> dict[str, list[View]]:
+def views(tables: Tables) -> dict[str, list[View]]:
     """Return the tables of every section of the page."""
-    return {
-        "auc": [_pivot(tables["summary"], "auc", "AUC", 3, baseline)],
-        "coverage": [_pivot(tables["coverage"], "coverage", "Class coverage", 2, baseline)],
-        "against": _non_empty([_against(tables["against_random"])]),
-        "saved": _non_empty([_saved(tables["annotation_saved"])]),
-        "aubc": _non_empty([_aubc(tables["aubc"])]),
-        "correlation": _non_empty([_correlation(tables["correlation"])]),
-        "failures": _non_empty([_failures(tables["failures"])]),
+    shown = {
+        "auc": _by_shape(tables["summary"], partial(_pivot, "auc", "AUC", 3)),
+        "coverage": _by_shape(tables["coverage"], partial(_pivot, "coverage", "Class coverage", 2)),
+        "against": _by_shape(tables["against_random"], _against),
+        "saved": _by_shape(tables["annotation_saved"], _saved),
+        "aubc": _by_shape(tables["aubc"], _aubc),
+        "correlation": [_correlation(tables["correlation"])],
+        "failures": [_failures(tables["failures"])],
     }
+    return {section: [view for view in part if view.rows] for section, part in shown.items()}
 
 
-def _non_empty(shown: Iterable[View]) -> list[View]:
-    return [view for view in shown if view.rows]
+def _by_shape(table: pd.DataFrame, view_of: Callable[[pd.DataFrame], View]) -> list[View]:
+    """Show single queries and cycles apart; where both are there, the caption says which."""
+    shape = shapes(table)
+    parts = [(name, table[shape == name]) for name in (SINGLE, CYCLES) if (shape == name).any()]
+    if len(parts) < 2:
+        return [view_of(part) for _, part in parts]
+    named = [(name, view_of(part)) for name, part in parts]
+    return [
+        view._replace(caption=f"{name[0].upper()}{name[1:]}: {view.caption}")
+        for name, view in named
+    ]
 
 
-def _pivot(summary: pd.DataFrame, measure: str, title: str, digits: int, baseline: str) -> View:
+def _pivot(measure: str, title: str, digits: int, summary: pd.DataFrame) -> View:
     """A row per way to choose, a column per number of labelled images: mean ± std."""
     summary = summary[summary["done"] > 0]
     names = _naming(summary, ["initial", "strategy"])

@@ -24,7 +24,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from rayal.encoders import augment, extraction, networks
+from rayal.encoders import draws, extraction, networks
 from rayal.encoders.contrast import MomentumContrast, Projector
 from rayal.encoders.dataset_map import MapRecords
 from rayal.encoders.moco import Views, step
@@ -43,7 +43,7 @@ def whole_step(n: int, images: int = 2048) -> Callable[[], object]:
         0, 256, (images, 3, SIZE, SIZE), dtype=torch.uint8, generator=generator
     ).to(device)
     contrast = momentum_contrast(networks.backbone("resnet18", "imagenet", 3, seed=0))
-    views = Views(pixels, augment.recipe("rgb", (0.08, 1.0), True), generator)
+    views = Views(pixels, draws.recipe("rgb", (0.08, 1.0), True), generator)
     parameters = contrast.query.parameters()
     optimiser = torch.optim.SGD(parameters, 0.03, 0.9, weight_decay=1e-4, fused=True)
     records = MapRecords(images, TAUS, device)
@@ -118,9 +118,9 @@ def main() -> int:
                 times[name].append(taken)
     whole = np.array(times["whole step"])
     print(f"{torch.get_num_threads()} threads, {extraction.device()}, batch {given.batch}")
-    for name, taken in times.items():
-        ratio = float(np.median(np.array(taken) / whole))
-        speed = given.batch / np.median(taken)
+    for name, each in times.items():
+        ratio = float(np.median(np.array(each) / whole))
+        speed = given.batch / np.median(each)
         print(f"{name:24s}{speed:8.0f} images/s   whole step reaches {ratio:.0%} of it")
     ratio = float(np.median(np.array(times["same networks"]) / whole))
     print(f"{'accepted' if ratio >= ACCEPTED else 'REFUSED'}: {ratio:.0%}, at least {ACCEPTED:.0%}")

@@ -11,19 +11,19 @@ environment when it is imported.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
 import secrets
 import shutil
-import signal
 import tempfile
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from rayal.config import Resources, Share
@@ -31,6 +31,7 @@ from rayal.local import fail_all
 from rayal.plan import Plan, Trial
 from rayal.progress import Progress, Stage
 from rayal.registry import load_plugins
+from rayal.signals import interruptible
 from rayal.store import Store, StoreError
 from rayal.trial import World
 from rayal.work import Outcome, attempt, load_world, prepare
@@ -53,7 +54,7 @@ def run(
         StoreError: the store can take no more.
         KeyboardInterrupt: SIGINT or SIGTERM; what is finished is kept.
     """
-    with _ray(plan.sweep.resources, address, progress) as ray, _interruptible():
+    with _ray(plan.sweep.resources, address, progress) as ray, interruptible():
         _check_resources(ray, plan.sweep.resources)
         with _stages(ray, plan, todo, store, progress) as stages:
             _tune(plan, todo, store, progress, stages)
@@ -374,10 +375,9 @@ def _worker_error(trial: Any) -> str:
 @contextlib.contextmanager
 def _ray(resources: Resources, address: str | None, progress: Progress) -> Iterator[Any]:
     joined = address or os.environ.get("RAY_ADDRESS")
-    scratch = None if joined else Path(tempfile.mkdtemp(prefix="rayal-"))
     os.environ.update(_SETTINGS)
-    try:
-        context = _join(joined) if joined else _start(scratch, resources)
+    with tempfile.TemporaryDirectory(prefix="rayal-", ignore_cleanup_errors=True) as scratch:
+        context = _join(joined) if joined else _start(Path(scratch), resources)
         import ray
 
         try:
@@ -385,9 +385,6 @@ def _ray(resources: Resources, address: str | None, progress: Progress) -> Itera
             yield ray
         finally:
             ray.shutdown()
-    finally:
-        if scratch:
-            shutil.rmtree(scratch, ignore_errors=True)
 
 
 _SETTINGS = {
@@ -403,15 +400,21 @@ _SETTINGS = {
 }
 
 
-def _start(scratch: Path | None, resources: Resources) -> Any:
-    """Start a Ray of our own: on 127.0.0.1 alone, with a token that only this user can read."""
-    if scratch is None:
-        raise AssertionError("a Ray started here needs a scratch folder")
-    token = scratch / "token"
+@cache
+def _token() -> Path:
+    """A new token in a file that only this user can read; Ray reads it once a process."""
+    folder = Path(tempfile.mkdtemp(prefix="rayal-token-"))  # mode 0700
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    token = folder / "token"
     token.touch(mode=0o600)
     token.write_text(secrets.token_hex(32))
+    return token
+
+
+def _start(scratch: Path, resources: Resources) -> Any:
+    """Start a Ray of our own: on 127.0.0.1 alone, with a token that only this user can read."""
     os.environ["RAY_AUTH_MODE"] = "token"
-    os.environ["RAY_AUTH_TOKEN_PATH"] = str(token)
+    os.environ["RAY_AUTH_TOKEN_PATH"] = str(_token())
     os.environ.pop("RAY_AUTH_TOKEN", None)
     # Despite its name this is what makes every service bind to the loopback address.
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
@@ -475,21 +478,3 @@ def _check_resources(ray: Any, resources: Resources) -> None:
                     f"resources: {stage} asks for {wanted:g} {name}s and the largest node has "
                     f"{most:g}; ask for less with --set resources.{stage}.{name.lower()}s={most:g}"
                 )
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turn SIGTERM into what SIGINT is; Ray's own handler would end the process unwarned."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

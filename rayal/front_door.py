@@ -74,8 +74,12 @@ class _Absent:
     def __getattr__(self, name: str) -> NoReturn:
         raise ValueError(f"strategy '{self._strategy}' needs features: pass features=(N, D)")
 
+    # Python looks these up on the class, past __getattr__.
     def __len__(self) -> NoReturn:
         self.__getattr__("__len__")
+
+    def __getitem__(self, rows: object) -> NoReturn:
+        self.__getattr__("__getitem__")
 
     def __array__(self, *_: object, **__: object) -> NoReturn:
         self.__getattr__("__array__")

@@ -21,6 +21,7 @@ from rayal.config import SweepError
 from rayal.display import say, show_plan, show_summary
 from rayal.plan import Plan, Trial, make_plan
 from rayal.registry import ENCODERS
+from rayal.signals import interruptible
 from rayal.store import Store, StoreError
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -83,7 +84,8 @@ def _run(
     _say_start(console, plan, todo, held.root)
     started = time.monotonic()
     try:
-        _run_trials(console, plan, todo, held, options)
+        with interruptible():
+            _run_trials(console, plan, todo, held, options)
     except KeyboardInterrupt:
         finished = len(held.finished() & {t.id for t in plan.trials})
         total = len(plan.trials)

@@ -12,6 +12,7 @@ MAY_IMPORT = {
     "rayal.registry": set(),
     "rayal.seeds": set(),
     "rayal.metrics": set(),
+    "rayal.signals": set(),
     "rayal.torchvision_cpu": set(),
     "rayal.kernels": set(),
     "rayal.contracts": {"rayal.registry"},
@@ -34,12 +35,13 @@ MAY_IMPORT = {
     "rayal.local": {"rayal.plan", "rayal.progress", "rayal.store", "rayal.work"},
     "rayal.cluster": {
         "rayal.config", "rayal.local", "rayal.plan", "rayal.progress", "rayal.registry",
-        "rayal.store", "rayal.trial", "rayal.work",
+        "rayal.signals", "rayal.store", "rayal.trial", "rayal.work",
     },
     "rayal.display": {"rayal.plan", "rayal.store", "analysis"},
     "rayal.sweep": {
         "rayal.cluster", "rayal.config", "rayal.display", "rayal.local", "rayal.plan",
-        "rayal.progress", "rayal.registry", "rayal.store", "rayal.work", "analysis",
+        "rayal.progress", "rayal.registry", "rayal.signals", "rayal.store", "rayal.work",
+        "analysis",
     },
     "rayal": {"rayal.front_door"},
     "analysis": {"rayal.store"},

@@ -52,9 +52,9 @@ def _arrays(path: Path) -> dict[str, tuple[Array, Array]]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
     try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is no archive of arrays, or only the beginning of one")
         with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("it holds one array, not an archive of named ones")
             found = {split: _pair(file, split) for split in ("train", "test", "val")}
     except UNREADABLE as error:
         raise ValueError(f"{path} cannot be read as MedMNIST's .npz: {error}") from error

@@ -69,8 +69,8 @@ class MomentumContrast:
         usual = [layer.momentum for layer in norms]
         for layer in norms:
             layer.momentum = None  # averages all batches evenly
-        with torch.inference_mode(), self._half:
-            for batch in batches:
+        for batch in batches:
+            with torch.inference_mode(), self._half:
                 self.query(batch)
         for layer, momentum in zip(norms, usual, strict=True):
             layer.momentum = momentum

@@ -39,7 +39,7 @@ class Convolution3x3(nn.Conv2d):
 def quicken(network: nn.Module) -> None:
     """Replace the plain 3x3 convolutions of a network; weights stay the same tensors."""
     for name, layer in list(network.named_children()):
-        if _is_plain_3x3(layer):
+        if isinstance(layer, nn.Conv2d) and _is_plain_3x3(layer):
             quick = Convolution3x3(layer.in_channels, layer.out_channels, layer.stride[0])
             quick.weight = layer.weight
             setattr(network, name, quick)
@@ -47,8 +47,7 @@ def quicken(network: nn.Module) -> None:
             quicken(layer)
 
 
-def _is_plain_3x3(layer: nn.Module) -> bool:
-    if not isinstance(layer, nn.Conv2d) or layer.kernel_size != (3, 3) or layer.bias is not None:
-        return False
-    plain = layer.padding == (1, 1) and layer.dilation == (1, 1) and layer.groups == 1
-    return plain and layer.stride[0] == layer.stride[1]
+def _is_plain_3x3(layer: nn.Conv2d) -> bool:
+    shape = (layer.kernel_size, layer.padding, layer.dilation, layer.groups)
+    plain = shape == ((3, 3), (1, 1), (1, 1), 1) and layer.stride[0] == layer.stride[1]
+    return plain and layer.bias is None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import torch
 from pydantic import Field
 
 from rayal.contracts import Dataset, Embedding, Progress, encoder
-from rayal.encoders import augment, extraction, networks
+from rayal.encoders import augment, draws, extraction, networks
 from rayal.encoders.contrast import MomentumContrast, Projector
 from rayal.encoders.dataset_map import MapRecords, confidence
 from rayal.encoders.pace import Pace
@@ -40,7 +40,7 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
     base_lr: Positive = 0.03,
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-4,
     warmup_epochs: Annotated[int, Field(ge=0)] = 5,
-    augmentation: Literal["rgb", "ct", "grey"] = "rgb",
+    augmentation: draws.Augmentation = "rgb",
     crop_scale: tuple[float, float] = (0.08, 1.0),
     flip: bool = True,
     taus: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.2, 0.1, 0.05, 0.01, 0.001),
@@ -78,7 +78,7 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         FloatingPointError: the loss is no longer finite.
     """
     images = dataset.train.images
-    recipe = augment.recipe(augmentation, crop_scale, flip)
+    recipe = draws.recipe(augmentation, crop_scale, flip)
     schedule = Schedule(len(images), repeats, batch_size, epochs, warmup_epochs, base_lr)
     _check_queue(queue, schedule)
     generator = torch.Generator().manual_seed(integer(rng))
@@ -101,7 +101,7 @@ class Views:
     """Random views of images (N, channels, H, W) that stay on the device as uint8."""
 
     def __init__(
-        self, images: torch.Tensor, recipe: augment.Recipe, generator: torch.Generator
+        self, images: torch.Tensor, recipe: draws.Recipe, generator: torch.Generator
     ) -> None:
         self.images = images
         self.recipe = recipe
@@ -111,7 +111,7 @@ class Views:
         """Return a random view (n, channels, H, W) of each image of a batch (n,) of indices."""
         images = self.images[batch.to(self.images.device)]
         H, W = images.shape[2:]
-        drawn = augment.draw(len(images), (H, W), self.recipe, self.generator)
+        drawn = draws.draw(len(images), (H, W), self.recipe, self.generator)
         return augment.augment(images, drawn.to(images.device), self.recipe)
 
 

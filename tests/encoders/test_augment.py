@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from rayal.encoders import augment, colour
+from rayal.encoders import augment, colour, draws
 from rayal.torchvision_cpu import torchvision
 
 torchvision()
@@ -16,8 +16,8 @@ N = 40
 RECIPES = ("rgb", "ct", "grey")
 
 
-def recipe(name: str = "rgb", crop_scale=(0.08, 1.0), flip: bool = True) -> augment.Recipe:
-    return augment.recipe(name, crop_scale, flip)
+def recipe(name: str = "rgb", crop_scale=(0.08, 1.0), flip: bool = True) -> draws.Recipe:
+    return draws.recipe(name, crop_scale, flip)
 
 
 def images(channels: int = 3, size: tuple[int, int] = (28, 28), n: int = N) -> torch.Tensor:
@@ -25,9 +25,9 @@ def images(channels: int = 3, size: tuple[int, int] = (28, 28), n: int = N) -> t
     return torch.randint(0, 256, (n, channels, *size), dtype=torch.uint8, generator=generator)
 
 
-def drawn(name: str = "rgb", n: int = N, size=(28, 28), seed: int = 1, **changed) -> augment.Draw:
+def drawn(name: str = "rgb", n: int = N, size=(28, 28), seed: int = 1, **changed) -> draws.Draw:
     generator = torch.Generator().manual_seed(seed)
-    return augment.draw(n, size, recipe(name, **changed), generator)
+    return draws.draw(n, size, recipe(name, **changed), generator)
 
 
 @pytest.mark.parametrize("size", [(28, 28), (8, 8), (20, 33)])
@@ -103,13 +103,13 @@ def test_a_whole_augmentation_is_torchvisions_steps_in_turn(name, channels) -> N
         torch.testing.assert_close(found[m], expected, atol=5e-4, rtol=0)
 
 
-def _one_by_one(x: torch.Tensor, d: augment.Draw, m: int, r: augment.Recipe) -> torch.Tensor:
+def _one_by_one(x: torch.Tensor, d: draws.Draw, m: int, r: draws.Recipe) -> torch.Tensor:
     box = [int(v[m]) for v in (d.top, d.left, d.height, d.width)]
     x = F.resized_crop(x.float() / 255, *box, [28, 28], antialias=True)
     x = F.hflip(x) if d.flip[m] else x
     changes = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)
     factors = (d.brightness, d.contrast, d.saturation, d.hue)
-    for which in d.order[m // -(-N // augment.GROUPS)].tolist():
+    for which in d.order[m // -(-N // draws.GROUPS)].tolist():
         x = changes[which](x, float(factors[which][m]))
     x = F.rgb_to_grayscale(x, 3) if d.grey[m] and len(x) == 3 else x
     if d.sigma[m] > 0:

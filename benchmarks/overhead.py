@@ -1,0 +1,123 @@
+"""What the sweep adds to the work of its trials: `python -m benchmarks.overhead`.
+
+Two measurements on the CPUs of this machine, each end to end from the first trial handed to Tune
+to the last record on disk, after Ray is up, imports of the worker processes included:
+
+* 500 trivial trials (raw pixels, two images, a learner that answers at once).
+  Accepted: at most 25 ms a trial.
+* 100 trials that sleep 0.5 s. Ideal: trials x 0.5 s / CPUs.
+  Accepted: at least 90 % of the ideal rate, counted over the trials after the workers have
+  started; the whole, with the start of the workers, is printed beside it.
+
+The same trials without Ray are timed in the same run, as the plain baseline.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from rayal import cluster, config, local, progress, store
+from rayal.plan import Plan, make_plan
+
+PLUGIN = """
+import time
+
+import numpy as np
+
+from rayal.contracts import Predictions, learner
+
+
+@learner()
+def instant(task, rng, *, seconds: float = 0.0):
+    time.sleep(seconds)
+    even = lambda n: np.full((n, task.num_classes), 1 / task.num_classes, dtype=np.float32)
+    return Predictions(even(len(task.test)), lambda: even(len(task.train)))
+"""
+
+
+def main() -> None:
+    """Print the two figures and their baselines."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--trials", type=int, default=500)
+    options.add_argument("--long-trials", type=int, default=100)
+    given = options.parse_args()
+    cpus = os.cpu_count() or 1
+    with tempfile.TemporaryDirectory(prefix="rayal-bench-") as folder:
+        place = Path(folder)
+        (place / "plugin.py").write_text(PLUGIN)
+        trivial = _plan(place, given.trials, 0.0)
+        alone, _ = _time_local(trivial, place / "local")
+        whole, _ = _time_ray(trivial, place / "ray")
+        print(
+            f"{given.trials} trivial trials: {1000 * whole / given.trials:.1f} ms each under Ray, "
+            f"{1000 * alone / given.trials:.1f} ms without, ratio {whole / alone:.1f} "
+            "(accepted: 25 ms)"
+        )
+        long = _plan(place, given.long_trials, 0.5)
+        whole, ends = _time_ray(long, place / "long")
+        ideal = given.long_trials * 0.5 / cpus
+        steady = (len(ends) - 1 - cpus) * 0.5 / cpus / (ends[-1] - ends[cpus])
+        print(
+            f"{given.long_trials} trials of 0.5 s on {cpus} CPUs: {steady:.0%} of the ideal rate "
+            f"once the workers run, {ideal / whole:.0%} with their start (accepted: 90 %)"
+        )
+
+
+def _plan(place: Path, trials: int, seconds: float) -> Plan:
+    sweep = {
+        "name": "overhead",
+        "plugins": ["plugin.py"],
+        "datasets": ["digits"],
+        "encoders": ["pixels"],
+        "strategies": ["random"],
+        "learners": [{"name": "instant", "seconds": seconds}],
+        "budgets": [2],
+        "seeds": trials,
+    }
+    path = place / "sweep.yaml"
+    path.write_text(json.dumps(sweep))
+    return make_plan(config.load(path))
+
+
+class _Clock(progress.Lines):
+    """Notes when trials end."""
+
+    def __init__(self, total: int) -> None:
+        super().__init__(Console(quiet=True), total, 0)
+        self.ends: list[float] = []
+        self.started = 0.0
+
+    def stage(self, trial: object) -> progress.Stage:
+        """Start the clock when the runner does: Ray is up by then."""
+        self.started = self.started or time.perf_counter()
+        return super().stage(trial)  # type: ignore[arg-type]
+
+    def trial_ended(self, outcome: object) -> None:
+        self.ends.append(time.perf_counter())
+        super().trial_ended(outcome)  # type: ignore[arg-type]
+
+
+def _time_ray(plan: Plan, root: Path) -> tuple[float, list[float]]:
+    clock = _Clock(len(plan.trials))
+    with store.claim(root, plan.sweep.name) as held:
+        cluster.run(plan, plan.trials, held, clock, None)
+        assert len(held.finished()) == len(plan.trials)
+    return clock.ends[-1] - clock.started, clock.ends
+
+
+def _time_local(plan: Plan, root: Path) -> tuple[float, list[float]]:
+    clock = _Clock(len(plan.trials))
+    with store.claim(root, plan.sweep.name) as held:
+        local.run(plan, plan.trials, held, clock)
+    return clock.ends[-1] - clock.started, clock.ends
+
+
+if __name__ == "__main__":
+    main()

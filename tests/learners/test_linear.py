@@ -1,0 +1,134 @@
+from typing import Literal
+
+import numpy as np
+import pytest
+import torch
+
+from rayal.contracts import UNLABELED, Task
+from rayal.learners import softmax_regression
+from rayal.learners.linear import _mean_and_deviation, linear
+from rayal.learners.softmax_regression import Schedule, fit, initial_weights
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def data(labels: int = 30, d: int = 6, c: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    truth = rng(1).integers(c, size=labels)
+    return (rng(2).normal(size=(labels, d)) + truth[:, None]).astype(np.float32), truth
+
+
+def torch_twin(
+    inputs: np.ndarray, labels: np.ndarray, weights: np.ndarray, plan: Schedule
+) -> np.ndarray:
+    """The same training by torch's own layer, loss, optimiser and schedule."""
+    head = torch.nn.Linear(weights.shape[1] - 1, len(weights))
+    with torch.no_grad():
+        head.weight.copy_(torch.tensor(weights[:, :-1]))
+        head.bias.copy_(torch.tensor(weights[:, -1]))
+    optimiser = torch.optim.Adam(head.parameters(), lr=plan.lr)
+    scheduler = torch.optim.lr_scheduler.MultiStepLR(optimiser, list(plan.milestones), gamma=0.1)
+    x, y = torch.tensor(inputs), torch.tensor(labels)
+    draw = rng(3)
+    for _ in range(plan.epochs):
+        order = draw.permutation(len(y)) if len(y) > plan.batch_size else np.arange(len(y))
+        for start in range(0, len(y), plan.batch_size):
+            batch = torch.tensor(order[start : start + plan.batch_size])
+            optimiser.zero_grad()
+            torch.nn.functional.cross_entropy(head(x[batch]), y[batch]).backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+        scheduler.step()
+    bias = head.bias.detach().numpy()[:, None]
+    return np.hstack([head.weight.detach().numpy(), bias])
+
+
+@pytest.mark.parametrize("batch_size", [128, 7])
+def test_training_equals_torchs_adam(batch_size: int) -> None:
+    inputs, labels = data()
+    plan = Schedule(epochs=60, batch_size=batch_size, lr=0.01, milestones=(30, 45))
+    start = initial_weights(6, 4, rng())
+    found = fit(inputs, labels, start, plan, rng(3))
+    assert np.abs(found - start).max() > 0.1
+    np.testing.assert_allclose(found, torch_twin(inputs, labels, start, plan), atol=1e-5)
+
+
+def test_training_equals_torchs_adam_where_gradients_are_as_small_as_its_epsilon() -> None:
+    inputs, labels = data()
+    plan = Schedule(epochs=60, batch_size=128, lr=0.01, milestones=())
+    start = np.zeros((4, 7), dtype=np.float32)
+    tiny = inputs * np.float32(1e-7)
+    found = fit(tiny, labels, start, plan, rng(3))[:, :-1]
+    assert np.abs(found).max() > 0.01
+    np.testing.assert_allclose(found, torch_twin(tiny, labels, start, plan)[:, :-1], atol=1e-4)
+
+
+def test_the_pools_statistics_are_numpys_over_more_rows_than_are_worked_on_at_once() -> None:
+    pool = (1000 + rng().normal(size=(2500, 3)) * [1, 0.01, 0]).astype(np.float32)
+    mean, deviation = _mean_and_deviation(pool)
+    np.testing.assert_allclose(mean, pool.astype(np.float64).mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(deviation, pool.astype(np.float64).std(axis=0), rtol=1e-9)
+    assert deviation[2] == 0
+
+
+def test_initial_weights_depend_on_the_generator_alone_and_keep_torchs_bound() -> None:
+    weights = initial_weights(100, 50, rng())
+    assert np.array_equal(weights, initial_weights(100, 50, rng()))
+    assert weights.shape == (50, 101)
+    assert 0.0999 < np.abs(weights).max() <= 0.1
+
+
+def test_large_logits_do_not_overflow() -> None:
+    probs = softmax_regression.probabilities(
+        np.array([[1.0]], dtype=np.float32), np.array([[1e4, 0], [0, 0]], dtype=np.float32)
+    )
+    assert probs.tolist() == [[1, 0]]
+
+
+def task(features: np.ndarray, labelled: int = 20) -> Task:
+    truth = data(len(features))[1]
+    labels = np.where(np.arange(len(features)) < labelled, truth, UNLABELED)
+    return Task(features, features[:9].copy(), labels, 4)
+
+
+def test_standardising_ignores_shift_and_scale_of_features() -> None:
+    features = data(60)[0]
+    moved = (features * [1, 10, 100, 0.1, 5, 2] + [0, 1, 2, 3, 400, 5]).astype(np.float32)
+    plain, other = (linear(task(f), rng()) for f in (features, moved))
+    np.testing.assert_allclose(plain.test, other.test, atol=1e-3)
+
+
+def test_standardising_uses_the_statistics_of_the_whole_pool() -> None:
+    features = data(60)[0]
+    scaled = (features - features.mean(axis=0)) / features.std(axis=0)
+    before, after = linear(task(features), rng()), linear(task(scaled), rng())
+    np.testing.assert_allclose(before.test, after.test, atol=1e-4)
+    on_labelled = (features - features[:20].mean(axis=0)) / features[:20].std(axis=0)
+    start = initial_weights(6, 4, rng())
+    plan = Schedule(100, 128, 0.01, (50, 75))
+    weights = fit(on_labelled[:20], data(60)[1][:20], start, plan, rng())
+    other = softmax_regression.probabilities(on_labelled[:9], weights)
+    assert np.abs(other - before.test).max() > 1e-3
+
+
+def test_unit_length_ignores_the_length_of_rows() -> None:
+    features = data(60)[0]
+    longer = features * rng().uniform(1, 9, size=(60, 1)).astype(np.float32)
+    plain, other = (linear(task(f), rng(), scaling="l2") for f in (features, longer))
+    np.testing.assert_allclose(plain.test, other.test, atol=1e-4)
+
+
+@pytest.mark.parametrize("scaling", ["standardize", "l2"])
+def test_a_feature_constant_over_the_pool_is_harmless(
+    scaling: Literal["standardize", "l2"],
+) -> None:
+    features = data(60)[0]
+    features[:, 2] = 0.1  # no binary fraction: a mean of it is not it
+    assert np.isfinite(linear(task(features), rng(), scaling=scaling).pool).all()
+
+
+def test_predictions_of_the_pool_are_made_when_asked_for() -> None:
+    features = data(5000)[0]  # more rows than are worked on at once
+    predictions = linear(task(features), rng())
+    assert "pool" not in vars(predictions)
+    np.testing.assert_array_equal(predictions.pool[:9], predictions.test)

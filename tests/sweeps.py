@@ -1,0 +1,130 @@
+"""Small sweeps, run as a user runs them, for the tests of the command line."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+
+SMALL = {
+    "name": "small",
+    "datasets": ["digits"],
+    "encoders": ["pixels"],
+    "strategies": ["random", "kmeans"],
+    "learners": ["linear"],
+    "budgets": [10, 20],
+    "seeds": 3,
+    "resources": {"pretrain": {"cpus": 1}, "trial": {"cpus": 1}, "machine_cpus": 2},
+}
+
+PLUGIN = '''
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+
+from rayal.contracts import Embedding, encoder, strategy
+
+
+def first(pool, budget):
+    return pool.unlabelled[:budget]
+
+
+@strategy()
+def poisoned(pool, budget, rng):
+    """Fail always."""
+    raise ZeroDivisionError("the poison")
+
+
+@strategy()
+def deadly(pool, budget, rng, *, marker: str = ""):
+    """Kill the worker: always, or only while the marker is absent."""
+    if not marker or not Path(marker).exists():
+        if marker:
+            Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return first(pool, budget)
+
+
+@strategy()
+def slow(pool, budget, rng, *, seconds: float = 0.2):
+    """Take a while, then draw at random."""
+    time.sleep(seconds)
+    return rng.permutation(pool.unlabelled)[:budget]
+
+
+@strategy()
+def greedy_for_one(pool, budget, rng):
+    """Break the contract: one image too many."""
+    return pool.unlabelled[: budget + 1]
+
+
+@encoder()
+def broken(dataset, rng, progress):
+    """Give features that are not finite."""
+    train = np.zeros((len(dataset.train.labels), 2), dtype=np.float32)
+    train[7] = np.nan
+    return Embedding(train, np.zeros((len(dataset.test.labels), 2), dtype=np.float32))
+'''
+
+
+def write_sweep(folder: Path, **changes: Any) -> Path:
+    """Write SMALL with changes (None removes a key) and the plugin beside it."""
+    tree = {key: value for key, value in {**SMALL, **changes}.items() if value is not None}
+    (folder / "plugin.py").write_text(PLUGIN)
+    path = folder / "sweep.yaml"
+    path.write_text(json.dumps(tree))
+    return path
+
+
+def command(sweep: Path, out: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "rayal.sweep", str(sweep), "--out", str(out), *options]
+
+
+def environment() -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "OMP_", "TUNE_"))}
+    return {**kept, "PYTHONPATH": str(ROOT)}
+
+
+def run(sweep: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end; stdout and stderr together in stdout."""
+    return subprocess.run(
+        command(sweep, out, *options),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, timeout=300, env=environment(), cwd=out.parent, check=False,
+    )  # fmt: skip
+
+
+def records(out: Path) -> dict[str, dict[str, Any]]:
+    return {p.stem: json.loads(p.read_text()) for p in (out / "records").glob("*.json")}
+
+
+def results(out: Path) -> dict[str, list[dict[str, Any]]]:
+    """What must not depend on where a trial ran: the rounds, without seconds."""
+    return {
+        trial: [
+            {key: value for key, value in row.items() if not key.endswith("_seconds")}
+            for row in record["rounds"]
+        ]
+        for trial, record in records(out).items()
+    }
+
+
+def assert_same_results(left: Path, right: Path) -> None:
+    """Same indices exactly, same metrics to 1e-6."""
+    ours, theirs = results(left), results(right)
+    assert ours.keys() == theirs.keys()
+    assert ours
+    for trial, rows in ours.items():
+        for mine, other in zip(rows, theirs[trial], strict=True):
+            assert mine["selected"] == other["selected"]
+            assert mine.keys() == other.keys()
+            for key, value in mine.items():
+                if isinstance(value, float):
+                    same = abs(value - other[key]) <= 1e-6 or value != value != other[key]
+                    assert same, (trial, key, value, other[key])

@@ -1,0 +1,89 @@
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import rayal
+
+FEATURES = np.random.default_rng(0).normal(size=(50, 4))
+PROBS = np.random.default_rng(1).dirichlet(np.ones(3), size=50)
+
+
+@pytest.mark.parametrize("name", ["random", "kmeans", "k_center"])
+def test_a_cold_start_needs_features_alone(name: str) -> None:
+    chosen = rayal.query(name, 8, features=FEATURES)
+    assert chosen.dtype == np.int64
+    assert len(np.unique(chosen)) == 8
+
+
+def test_uncertainty_needs_probabilities_alone() -> None:
+    chosen = rayal.query("least_confidence", 5, probs=PROBS)
+    assert set(chosen) == set(np.argsort(PROBS.max(axis=1))[:5])
+
+
+def test_labelled_images_are_not_chosen_again() -> None:
+    labels = np.full(50, -1)
+    labels[:45] = 0
+    assert sorted(rayal.query("random", 5, labels=labels)) == [45, 46, 47, 48, 49]
+
+
+def test_hacon_takes_the_lowest_confidence_of_each_cluster() -> None:
+    blobs = np.repeat(np.eye(3) * 100, 10, axis=0) + FEATURES[:30, :3]
+    confidence = np.linspace(0, 1, 30)
+    chosen = rayal.query("hacon", 3, features=blobs, confidence=confidence, k=3)
+    assert sorted(chosen) == [0, 10, 20]
+
+
+def test_the_seed_decides() -> None:
+    draws = [tuple(rayal.query("random", 9, features=FEATURES, seed=s)) for s in (0, 0, 1)]
+    assert draws[0] == draws[1] != draws[2]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int32])
+def test_other_numbers_are_taken_as_they_are(dtype: type) -> None:
+    features = np.arange(40).reshape(20, 2)[::-1].astype(dtype)[:, ::-1]
+    assert len(rayal.query("k_center", 4, features=features)) == 4
+
+
+def with_nan(array: np.ndarray) -> np.ndarray:
+    changed = array.copy()
+    changed[3] = np.nan
+    return changed
+
+
+WRONG = [
+    ("randm", {"features": FEATURES}, "no strategy named 'randm', did you mean 'random'"),
+    ("kmeans", {"features": FEATURES, "kk": 3}, "has no parameter 'kk'"),
+    ("random", {}, "given: nothing"),
+    ("random", {"features": FEATURES, "labels": [-1] * 3}, "features 50, labels 3"),
+    ("kmeans", {"labels": [-1] * 50}, "strategy 'kmeans' needs features"),
+    ("entropy", {"features": FEATURES}, "needs predictions: pass probs="),
+    ("hacon", {"features": FEATURES}, "needs map: pass confidence="),
+    ("uniform", {"features": FEATURES}, "reads the true labels"),
+    ("kmeans", {"features": with_nan(FEATURES)}, "NaN or infinite values in 1 of 50 rows"),
+    ("entropy", {"probs": with_nan(PROBS)}, "probs has NaN"),
+    ("random", {"labels": [0.5] * 50}, "labels must be .* integers"),
+    ("random", {"labels": [0] * 50}, "budget=5 is out of bounds: 1 to 0 images"),
+    ("kmeans", {"features": [["a"]] * 50}, "must be a matrix of numbers"),
+]
+
+
+@pytest.mark.parametrize(("name", "arrays", "message"), WRONG, ids=[m for *_, m in WRONG])
+def test_wrong_input_is_refused_with_the_reason(
+    name: str, arrays: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        rayal.query(name, 5, **arrays)
+
+
+@pytest.mark.parametrize("budget", [0, -1, 51])
+def test_a_budget_out_of_bounds_is_refused(budget: int) -> None:
+    with pytest.raises(ValueError, match=f"budget={budget} is out of bounds: 1 to 50"):
+        rayal.query("random", budget, features=FEATURES)
+
+
+def test_importing_rayal_imports_nothing_heavy() -> None:
+    code = "import sys, rayal; print(sorted({'numpy', 'torch', 'ray', 'faiss'} & set(sys.modules)))"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"

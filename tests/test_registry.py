@@ -1,0 +1,80 @@
+from pathlib import Path
+from typing import Annotated, Literal
+
+import pytest
+from pydantic import Field
+
+from rayal.registry import STRATEGIES, Component, Facts, Registry, load_plugins
+
+
+def sample(
+    pool: object,
+    *,
+    k: Annotated[int, Field(ge=1)] = 3,
+    share: float = 0.5,
+    order: Literal["up", "down"] = "up",
+    taus: tuple[float, ...] = (0.1, 0.2),
+    path: str,
+) -> None: ...
+
+
+SAMPLE = Component("strategy", sample, Facts())
+
+
+def test_defaults_come_from_the_signature() -> None:
+    assert SAMPLE.bind({"path": "x"}) == {
+        "k": 3, "share": 0.5, "order": "up", "taus": (0.1, 0.2), "path": "x",
+    }  # fmt: skip
+
+
+def test_a_list_stands_for_a_tuple_and_a_whole_number_for_a_float() -> None:
+    bound = SAMPLE.bind({"path": "x", "taus": [1, 2.5], "share": 1})
+    assert bound["taus"] == (1.0, 2.5)
+    assert bound["share"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"pth": "x"}, "has no parameter 'pth', did you mean 'path'.*it has k, share, order"),
+        ({}, "needs the parameter 'path'"),
+        ({"path": "x", "k": 0}, "k=0 is refused: input should be greater than or equal to 1"),
+        ({"path": "x", "k": "3"}, "k='3' is refused"),
+        ({"path": "x", "k": True}, "k=True is refused"),
+        ({"path": "x", "order": "sideways"}, "order='sideways' is refused.*'up' or 'down'"),
+        ({"path": 5}, "path=5 is refused"),
+    ],
+)
+def test_wrong_parameters_are_refused_with_the_reason(
+    given: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"strategy 'sample'.*{message}"):
+        SAMPLE.bind(given)
+
+
+def test_two_components_of_one_name_are_refused() -> None:
+    registry = Registry("strategy", "none", _loaded=True)
+    registry.register(Facts())(sample)
+
+    def other() -> None: ...
+
+    other.__name__, other.__module__ = "sample", "elsewhere"
+    with pytest.raises(ValueError, match=r"two strategy components are named 'sample'.*elsewhere"):
+        registry.register(Facts())(other)
+
+
+def test_a_plugin_registers_once_and_a_broken_one_leaves_nothing(tmp_path: Path) -> None:
+    good, broken = tmp_path / "good_one.py", tmp_path / "broken_one.py"
+    good.write_text(
+        "from rayal.contracts import strategy\n\n"
+        "@strategy()\n"
+        "def from_a_plugin(pool, budget, rng):\n    return pool.unlabelled[:budget]\n"
+    )
+    broken.write_text("1 / 0\n")
+    load_plugins([good])
+    load_plugins([good])
+    assert "from_a_plugin" in STRATEGIES.names()
+    del STRATEGIES._components["from_a_plugin"]
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            load_plugins([broken])

@@ -1,0 +1,232 @@
+"""The Ray layer, with a real Ray started by each command as a user would."""
+
+import os
+import re
+import signal
+import stat
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests import sweeps
+
+pytestmark = pytest.mark.slow
+
+MOCO = {
+    "name": "moco", "backbone": "small_cnn", "epochs": 2, "batch_size": 256, "queue": 512,
+    "warmup_epochs": 1, "augmentation": "grey",
+}  # fmt: skip
+CYCLES = {
+    "initial": ["random", "hacon"],
+    "strategies": ["entropy", "k_center"],
+    "cycles": {"start": 10, "step": 5, "rounds": 3},
+    "seeds": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def real_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Training of an encoder, its map, single queries and cycles."""
+    folder = tmp_path_factory.mktemp("real")
+    single = {"strategies": ["random", "kmeans", "k_center", "hacon"], "budgets": [10], "seeds": 2}
+    ground = dict.fromkeys(("strategies", "budgets", "seeds"))
+    parts = {"single": single, "cycles": CYCLES}
+    return sweeps.write_sweep(folder, encoders=[MOCO], parts=parts, **ground)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(real_sweep: Path) -> Path:
+    out = real_sweep.parent / "local"
+    ended = sweeps.run(real_sweep, out, "--local")
+    assert ended.returncode == 0, ended.stdout
+    return out
+
+
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_ray_gives_what_a_local_run_gives(real_sweep: Path, undisturbed: Path, cpus: int) -> None:
+    out = real_sweep.parent / f"ray{cpus}"
+    ended = sweeps.run(real_sweep, out, "--set", f"resources.machine_cpus={cpus}")
+    assert ended.returncode == 0, ended.stdout
+    assert "12 of 12 trials done, 0 failed" in ended.stdout
+    assert "Ray dashboard: http://127.0.0.1:" in ended.stdout
+    sweeps.assert_same_results(out, undisturbed)
+
+
+def start(sweep: Path, out: Path, *options: str) -> subprocess.Popen[str]:
+    """Start a sweep in a process group of its own, its output in a file beside the run."""
+    with (out.parent / f"{out.name}.txt").open("w") as said:
+        return subprocess.Popen(
+            sweeps.command(sweep, out, *options), stdout=said, stderr=subprocess.STDOUT,
+            text=True, env=sweeps.environment(), cwd=out.parent, start_new_session=True,
+        )  # fmt: skip
+
+
+def wait_for_records(out: Path, count: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 180
+    while len(list((out / "records").glob("[!.]*.json"))) < count:
+        assert process.poll() is None, (out.parent / f"{out.name}.txt").read_text()
+        assert time.monotonic() < deadline, (out.parent / f"{out.name}.txt").read_text()
+        time.sleep(0.02)
+
+
+def end_tree(pids: list[int]) -> None:
+    """Wait for the Ray that a killed driver started to go; end what is left of it."""
+    left = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    _, alive = psutil.wait_procs(left, timeout=20)
+    for process in alive:
+        process.kill()
+
+
+def family(process: subprocess.Popen[str]) -> list[int]:
+    return [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+
+
+def slow_sweep(folder: Path, strategy: str = "slow") -> Path:
+    cycles = {"initial": [strategy], "cycles": {"start": 10, "step": 5, "rounds": 3}}
+    single = {"strategies": [strategy, "random"], "budgets": [10, 20]}
+    ground = dict.fromkeys(("strategies", "budgets"))
+    parts = {"single": single, "cycles": {**cycles, "strategies": ["entropy"]}}
+    return sweeps.write_sweep(folder, plugins=["plugin.py"], parts=parts, seeds=8, **ground)
+
+
+def test_a_killed_driver_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
+    sweep, out, whole = slow_sweep(tmp_path), tmp_path / "run", tmp_path / "whole"
+    process = start(sweep, out)
+    wait_for_records(out, 8, process)
+    ours = family(process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    end_tree(ours)
+    kept = {p: p.stat().st_mtime_ns for p in (out / "records").glob("[!.]*.json")}
+    assert 8 <= len(kept) < 40
+    again = sweeps.run(sweep, out)
+    assert again.returncode == 0, again.stdout
+    assert re.search(rf"40 trials, {len(kept)} done already", again.stdout)
+    after = {p: p.stat().st_mtime_ns for p in (out / "records").glob("[!.]*.json")}
+    assert kept.items() <= after.items()
+    assert len(after) == 40
+    assert sweeps.run(sweep, whole, "--local").returncode == 0
+    sweeps.assert_same_results(out, whole)
+    ours_table, theirs = (d / "tables" / "summary.csv" for d in (out, whole))
+    assert without_seconds(ours_table) == without_seconds(theirs)
+
+
+def without_seconds(table: Path) -> list[list[str]]:
+    header, *lines = [line.split(",") for line in table.read_text().splitlines()]
+    kept = [i for i, name in enumerate(header) if "seconds" not in name]
+    return [[line[i] for i in kept] for line in (header, *lines)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_driver_ends_with_130_and_its_ray(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    sweep, out = slow_sweep(tmp_path), tmp_path / "run"
+    process = start(sweep, out)
+    wait_for_records(out, 4, process)
+    ours = family(process)
+    process.send_signal(number)
+    assert process.wait(timeout=60) == 130, (tmp_path / "run.txt").read_text()
+    assert "of 40 trials are kept; go on with:" in (tmp_path / "run.txt").read_text()
+    _, alive = psutil.wait_procs(
+        [psutil.Process(pid) for pid in ours if psutil.pid_exists(pid)], timeout=30
+    )
+    assert not alive
+    assert len(sweeps.records(out)) >= 4
+
+
+def test_a_lost_worker_is_replaced(tmp_path: Path) -> None:
+    deadly = {"name": "deadly", "marker": str(tmp_path / "died-once")}
+    sweep = sweeps.write_sweep(
+        tmp_path, plugins=["plugin.py"], strategies=["random", deadly], seeds=2
+    )
+    ended = sweeps.run(sweep, tmp_path / "run")
+    assert ended.returncode == 0, ended.stdout
+    assert (tmp_path / "died-once").exists()
+    assert len(sweeps.records(tmp_path / "run")) == 8
+
+
+def test_a_trial_that_always_kills_its_worker_and_one_that_raises_fail_alone(
+    tmp_path: Path,
+) -> None:
+    sweep = sweeps.write_sweep(
+        tmp_path, plugins=["plugin.py"], strategies=["random", "deadly", "poisoned"],
+        budgets=[10], seeds={"random": 4, "default": 1},
+    )  # fmt: skip
+    out = tmp_path / "run"
+    ended = sweeps.run(sweep, out)
+    assert ended.returncode == 1, ended.stdout
+    assert "4 of 6 trials done, 2 failed" in ended.stdout
+    logs = sorted((out / "failures").iterdir())
+    assert all(str(log) in ended.stdout for log in logs)
+    told = " ".join(log.read_text() for log in logs)
+    assert "its worker process died 4 times" in told
+    assert "ZeroDivisionError: the poison" in told
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    strategies = [{"name": "slow", "seconds": 3.0}]
+    sweep = sweeps.write_sweep(tmp_path, plugins=["plugin.py"], strategies=strategies, seeds=20)
+    process = start(sweep, tmp_path / "run")
+    yield process
+    ours = family(process)
+    process.terminate()
+    process.wait(timeout=60)
+    end_tree(ours)
+
+
+def test_only_loopback_is_listened_on_and_a_private_token_is_needed(
+    tmp_path: Path, running: subprocess.Popen[str]
+) -> None:
+    wait_for_records(tmp_path / "run", 1, running)
+    hosts = {
+        connection.laddr.ip
+        for pid in [running.pid, *family(running)]
+        for connection in psutil.Process(pid).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert hosts == {"127.0.0.1"}
+    said = re.search(
+        r"(http://127.0.0.1:\d+) \(token in (\S+)\)", (tmp_path / "run.txt").read_text()
+    )
+    assert said
+    assert stat.S_IMODE(Path(said[2]).stat().st_mode) == 0o600
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(f"{said[1]}/api/version", timeout=10)
+    assert refused.value.code == 401
+    token = Path(said[2]).read_text().strip()
+    request = urllib.request.Request(
+        f"{said[1]}/api/version", headers={"Authorization": f"Bearer {token}"}
+    )
+    assert urllib.request.urlopen(request, timeout=10).status == 200
+    jobs = urllib.request.Request(
+        f"{said[1]}/api/v0/actors?detail=false", headers={"Authorization": f"Bearer {token}"}
+    )
+    actors = urllib.request.urlopen(jobs, timeout=30).read().decode()
+    assert "encoder-digits-pixels-" in actors
+
+
+def test_resources_that_no_node_has_are_refused(tmp_path: Path) -> None:
+    sweep = sweeps.write_sweep(tmp_path)
+    refused = sweeps.run(sweep, tmp_path / "run", "--set", "resources.trial.gpus=7")
+    assert refused.returncode == 2, refused.stdout
+    assert "resources: trial asks for 7 GPUs and the largest node has" in refused.stdout
+    assert sweeps.records(tmp_path / "run") == {}
+
+
+def test_an_address_without_a_token_is_refused_at_once(tmp_path: Path) -> None:
+    environment = {**sweeps.environment(), "HOME": str(tmp_path)}
+    refused = subprocess.run(
+        sweeps.command(sweeps.write_sweep(tmp_path), tmp_path / "run", "--address", "127.0.0.1:1"),
+        capture_output=True, text=True, env=environment, timeout=60, check=False,
+    )  # fmt: skip
+    assert refused.returncode == 2
+    assert "no token for the cluster at '127.0.0.1:1'" in refused.stderr
+    assert "RAY_AUTH_TOKEN_PATH" in refused.stderr

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+
+from rayal import trial as trials
+from rayal.contracts import UNLABELED
+from rayal.plan import Spec, Trial
+from rayal.registry import LEARNERS, STRATEGIES
+from rayal.trial import World, check_choice
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(3, size=90)
+    features = (rng.normal(size=(90, 4)) + 3 * labels[:, None]).astype(np.float32)
+    features.flags.writeable = False
+    return World(
+        classes=("a", "b", "c"),
+        images=np.zeros((60, 2, 2, 1), dtype=np.uint8),
+        train=features[:60],
+        test=features[60:],
+        train_labels=labels[:60],
+        test_labels=labels[60:],
+        map=None,
+    )
+
+
+def spec(name: str) -> Spec:
+    registry = LEARNERS if name in LEARNERS.names() else STRATEGIES
+    return Spec(name, registry.find(name).bind({}))
+
+
+def trial(initial: str, query: str, schedule: tuple[int, ...], seed: int = 0) -> Trial:
+    nothing = Spec("none", {})
+    return Trial(
+        nothing, "data", "hash", nothing, spec(initial), spec(query), spec("linear"), schedule, seed
+    )
+
+
+def without_seconds(rows: list[trials.Row]) -> list[trials.Row]:
+    return [{k: v for k, v in row.items() if not k.endswith("_seconds")} for row in rows]
+
+
+def test_a_round_adds_its_budget_to_what_is_labelled(world: World) -> None:
+    rows = trials.run(trial("random", "entropy", (10, 15, 25)), world)
+    assert [(r["round"], r["budget"], r["labelled"]) for r in rows] == [
+        (0, 10, 10),
+        (1, 5, 15),
+        (2, 10, 25),
+    ]
+    selected = np.concatenate([r["selected"] for r in rows])
+    assert len(np.unique(selected)) == 25
+    assert [sum(r["class_counts"]) for r in rows] == [10, 15, 25]
+
+
+@pytest.mark.parametrize("finished", [0, 1, 2, 3])
+def test_a_trial_goes_on_from_any_round_with_the_same_result(world: World, finished: int) -> None:
+    wanted = trial("random", "margin", (6, 12, 20, 30))
+    whole = trials.run(wanted, world)
+    resumed = trials.run(wanted, world, rows=whole[:finished])
+    assert without_seconds(resumed) == without_seconds(whole)
+
+
+def test_rounds_are_kept_as_they_end_except_the_last(world: World) -> None:
+    kept: list[int] = []
+    trials.run(
+        trial("random", "entropy", (5, 10, 15)), world, keep=lambda rows: kept.append(len(rows))
+    )
+    assert kept == [1, 2]
+
+
+def test_a_longer_schedule_begins_as_the_single_query(world: World) -> None:
+    alone = trials.run(trial("random", "random", (10,)), world)
+    cycles = trials.run(trial("random", "entropy", (10, 20)), world)
+    assert without_seconds(alone)[0] == without_seconds(cycles)[0]
+
+
+def test_the_whole_pool_can_be_labelled(world: World) -> None:
+    rows = trials.run(trial("random", "k_center", (10, 60)), world)
+    assert sorted(i for row in rows for i in row["selected"]) == list(range(60))
+    assert rows[-1]["pool_error"] is None or np.isnan(rows[-1]["pool_error"])
+
+
+LABELS = np.array([UNLABELED, 1, UNLABELED, UNLABELED])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        (np.array([0.0, 2.0]), "array of float64 with shape"),
+        (np.array([[0, 2]]), r"shape \(1, 2\), not int64 \(2,\)"),
+        (np.array([0]), "1 images, not the 2 asked for"),
+        (np.array([0, 9]), "positions from 0 to 9, outside 0 to 3"),
+        (np.array([-1, 0]), "positions from -1 to 0"),
+        (np.array([0, 0]), "the same image more than once"),
+        (np.array([0, 1]), "1 images that have a label already"),
+    ],
+)
+def test_a_choice_that_breaks_the_contract_is_named(chosen: object, message: str) -> None:
+    with pytest.raises(ValueError, match=f"strategy 'mine' returned .*{message}"):
+        check_choice("mine", chosen, LABELS, 2)
