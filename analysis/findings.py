@@ -13,6 +13,7 @@ from analysis.tables import CYCLES, SETTING, groups, shapes
 
 Tables = dict[str, pd.DataFrame]
 COMPARISONS = ("against_random", "annotation_saved", "correlation")
+MINUS = "\N{MINUS SIGN}"
 MOST_SETTINGS = 6  # beyond this many, only the ends of the budgets are told
 
 
@@ -94,7 +95,7 @@ def _interval(row: pd.Series, low: str, high: str, sign: str = "") -> str:
 
 
 def _signed(value: float, sign: str) -> str:
-    return f"{value:{sign}.3f}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:{sign}.3f}".replace("-", MINUS)
 
 
 def _seeds(n: float) -> str:
@@ -184,14 +185,14 @@ def _starts(correlation: pd.DataFrame) -> Iterator[Sentence]:
         if math.isnan(row["r"]):
             yield lead, f"{ends} cannot be correlated: {row['reason']}."
             continue
+        r = f"{row['r']:.2f}".replace("-", MINUS)
         p = f"p = {row['p']:.3f}" if row["p"] >= 0.001 else "p < .001"
         interval = (
             ""
             if math.isnan(row["low"])
-            else (f", 95 % interval {row['low']:.2f} to {row['high']:.2f}")
+            else (f", 95 % interval {row['low']:.2f} to {row['high']:.2f}".replace("-", MINUS))
         )
         yield (
             lead,
-            f"{ends} correlate with Pearson's r = {row['r']:.2f} "
-            f"({p}{interval}, {row['n']} trials).",
+            f"{ends} correlate with Pearson's r = {r} ({p}{interval}, {row['n']} trials).",
         )

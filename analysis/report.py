@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from analysis import comparisons, tables
-from analysis.findings import findings
+from analysis.findings import Finding, findings
 from analysis.frame import Study, read_study
 from analysis.gallery import Picture, pictures
 from analysis.style import THEMED
@@ -96,7 +96,7 @@ def render(study: Study, made: Mapping[str, pd.DataFrame], drawn: list[Picture])
         plan=study.run.plan,
         progress=study.progress,
         settings=_settings(study),
-        findings=findings(dict(made), study.baseline),
+        findings=_by_place(findings(dict(made), study.baseline)),
         views=views(dict(made)),
         figures=_by_kind(drawn),
         tables={name: len(table) for name, table in made.items()},
@@ -134,6 +134,13 @@ def _source(environment: Environment, name: str) -> str:
 def _settings(study: Study) -> dict[str, list[str]]:
     kinds = ("dataset", "encoder", "learner", "initial", "strategy")
     return {kind: list(study.trials[f"{kind}_label"].unique()) for kind in kinds}
+
+
+def _by_place(found: list[Finding]) -> dict[str, list[Finding]]:
+    places: dict[str, list[Finding]] = {}
+    for finding in found:
+        places.setdefault(finding.where, []).append(finding)
+    return places
 
 
 def _by_kind(drawn: list[Picture]) -> dict[str, list[dict[str, Any]]]:
