@@ -1,9 +1,9 @@
 """Records -> frame -> statistics -> tables -> figures -> report.
 
-    frame.py     a run's records as a DataFrame: a row per trial and round
+    frame.py     a run's records as a DataFrame: a row per trial and round; labels.py: its names
     stats.py     arrays -> numbers
-    tables.py    frames -> tables of statistics; comparisons.py those that set one against another
-    style.py     one look; figures.py: tables -> pictures
+    tables.py    frames -> tables of statistics; comparisons.py: strategies against random
+    style.py     one look; curves.py, figures.py: tables -> pictures; gallery.py: all of them
     findings.py  tables -> sentences; views.py: tables -> what the page shows
     report.py    all of it into one page
 

@@ -1,12 +1,12 @@
-"""Figures: tables in, pictures out. Nothing is computed here but where to draw.
+"""Figures beside the curves: tables in, pictures out, one dataset x encoder each.
 
-Each function draws one dataset x encoder.
+Nothing is computed here but where to draw.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,43 +14,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, Locator, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from analysis import stats, style
 from analysis.style import Line
 
 Looks = Mapping[str, Line]
 Row = Mapping[Any, Any]
-NARROW, WIDE = 6.4, 9.6  # inches; one panel, several
-
-
-class Panel(NamedTuple):
-    """A set of lines that share axes: strategies, or initial strategies of one query strategy."""
-
-    title: str
-    who: str
-    cells: pd.DataFrame
-
-
-def curves(summary: pd.DataFrame, measure: str, label: str, looks: Looks) -> Figure:
-    """Draw a measure against labelled images: mean, and a band of one std either way.
-
-    summary: single queries or cycles, not both.
-    """
-    panels = list(_panels(summary))
-    columns = _columns(len(panels))
-    rows = -(-len(panels) // columns)
-    names = max(panel.cells[panel.who].nunique() for panel in panels)
-    legend = 3 if columns == 1 else 5
-    height = (3.6 if columns == 1 else 2.9) * rows + 0.22 * -(-names // legend)
-    figure = style.new_figure(NARROW if columns == 1 else WIDE, height)
-    axes = style.grid_axes(figure, rows, columns, sharex="col", sharey=True)
-    flat = [axis for row in axes for axis in row]
-    for axis, panel in zip(flat, panels, strict=False):
-        _draw_panel(axis, panel, measure, looks)
-    _label_outer(axes, len(panels), "labelled images", label)
-    style.legend_below(figure, legend)
-    return figure
+NARROW = 6.4  # inches
 
 
 def class_heat_map(distribution: pd.DataFrame) -> Figure:
@@ -79,21 +50,23 @@ def dataset_map(
 ) -> Figure:
     """Draw variability against confidence at every tau; lighter where images crowd."""
     taus = sorted(confidence, reverse=True)
-    columns = _columns(len(taus))
+    columns = style.columns_for(len(taus))
     rows = -(-len(taus) // columns)
     figure = style.new_figure(3.2 * columns + 0.6, 3.1 * rows)
     axes = style.grid_axes(figure, rows, columns)
     for axis, tau in zip([a for row in axes for a in row], taus, strict=False):
         _draw_map(axis, variability[tau], confidence[tau])
         axis.set_title(f"τ = {tau:g}")
-    _label_outer(axes, len(taus), "variability (std over epochs)", "confidence (mean over epochs)")
+    style.label_outer(
+        axes, len(taus), "variability (std over epochs)", "confidence (mean over epochs)"
+    )
     return figure
 
 
 def first_against_last(first_last: pd.DataFrame, correlation: pd.DataFrame, looks: Looks) -> Figure:
     """Scatter the AUC after the last query over that after the first, by query strategy."""
     panels = correlation.to_dict("records")
-    columns = _columns(len(panels))
+    columns = style.columns_for(len(panels))
     rows = -(-len(panels) // columns)
     figure = style.new_figure(max(3.2 * columns, 4.0), 3.1 * rows + 0.5)
     axes = style.grid_axes(figure, rows, columns, sharex=True, sharey=True)
@@ -105,7 +78,7 @@ def first_against_last(first_last: pd.DataFrame, correlation: pd.DataFrame, look
     ends = correlation[["labelled_first", "labelled_last"]].drop_duplicates()
     same = len(ends) == 1
     first, last = ends.iloc[0] if same else ("", "")
-    _label_outer(
+    style.label_outer(
         axes,
         len(panels),
         f"AUC with {first} labels" if same else "AUC after the first query",
@@ -113,66 +86,6 @@ def first_against_last(first_last: pd.DataFrame, correlation: pd.DataFrame, look
     )
     style.legend_below(figure, 4 if columns > 1 else 2)
     return figure
-
-
-def _panels(summary: pd.DataFrame) -> Iterator[Panel]:
-    """Split a dataset x encoder so that no panel holds initial x query strategies at once."""
-    several = summary["learner"].nunique() > 1
-    for learner, part in summary.groupby("learner", sort=False):
-        prefix = str(learner) if several else ""
-        crossed = part["rounds"].max() > 1 and part["initial"].nunique() > 1
-        if not crossed:
-            yield Panel(prefix, "strategy", part)
-        elif part["strategy"].nunique() == 1:
-            yield Panel(prefix, "initial", part)
-        else:
-            for query, cells in part.groupby("strategy", sort=False):
-                title = f"then {query}" + (f" ({prefix})" if prefix else "")
-                yield Panel(title, "initial", cells)
-
-
-def _columns(panels: int) -> int:
-    """Three beside one another at most, and no panel alone in the second row."""
-    return 2 if panels == 4 else min(3, panels)
-
-
-def _label_outer(axes: list[list[Axes]], used: int, below: str, left: str) -> None:
-    """Hide the axes that are not used; name the outer sides of the rest."""
-    flat, columns = [axis for row in axes for axis in row], len(axes[0])
-    for axis in flat[used:]:
-        axis.set_visible(False)
-    for axis in flat[max(0, used - columns) : used]:
-        axis.set_xlabel(below)
-        axis.xaxis.set_tick_params(labelbottom=True)
-    for row in axes:
-        row[0].set_ylabel(left)
-
-
-def _draw_panel(axis: Axes, panel: Panel, measure: str, looks: Looks) -> None:
-    for name, cells in panel.cells.groupby(panel.who, sort=False):
-        look = looks[str(name)]
-        cells = cells.sort_values("labelled")
-        x = cells["labelled"].to_numpy(np.float64)
-        mean = cells[f"{measure}_mean"].to_numpy(np.float64)
-        std = cells[f"{measure}_std"].fillna(0).to_numpy(np.float64)
-        low, high = mean - std, np.minimum(mean + std, 1)
-        of_line: dict[str, Any] = {"color": look.color, "zorder": look.above}
-        axis.plot(x, mean, marker=look.marker, ls=look.dash, label=str(name), **of_line)
-        if len(x) > 1:
-            axis.fill_between(x, low, high, color=look.color, alpha=0.13, lw=0)
-        else:
-            axis.errorbar(x, mean, [mean - low, high - mean], **of_line, capsize=3)
-    axis.set_title(panel.title)
-    axis.xaxis.set_major_locator(_budget_ticks(panel.cells["labelled"].unique()))
-    axis.margins(x=0.03)
-
-
-def _budget_ticks(budgets: np.ndarray) -> Locator:
-    """Ticks at the budgets themselves where they are few and far enough apart."""
-    sorted_budgets = np.sort(budgets)
-    span = max(sorted_budgets[-1] - sorted_budgets[0], 1)
-    near = len(budgets) > 1 and np.diff(sorted_budgets).min() < 0.07 * span
-    return MaxNLocator(integer=True, nbins=6) if near else FixedLocator(sorted_budgets.tolist())
 
 
 def _share_matrix(distribution: pd.DataFrame) -> pd.DataFrame:
@@ -191,8 +104,14 @@ def _draw_heat_map(axis: Axes, matrix: pd.DataFrame, top: float) -> QuadMesh:
     image = axis.pcolormesh(values, cmap=style.SEQUENTIAL, vmin=0, vmax=top, edgecolors="face")
     axis.invert_yaxis()
     axis.set_yticks(np.arange(len(matrix)) + 0.5, [str(name) for name in matrix.index])
+    short = max(map(len, map(str, matrix.columns))) <= 3
+    upright: dict[str, Any] = {"rotation": 0}
     slanted: dict[str, Any] = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"}
-    axis.set_xticks(np.arange(values.shape[1]) + 0.5, [str(c) for c in matrix.columns], **slanted)
+    axis.set_xticks(
+        np.arange(values.shape[1]) + 0.5,
+        [str(c) for c in matrix.columns],
+        **(upright if short else slanted),
+    )
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
     if matrix.index[0] == "the pool":
@@ -243,9 +162,3 @@ def _correlation_text(found: Row) -> str:
     if np.isnan(r):
         return "no r"
     return f"r = {r:.2f}, " + (f"p = {p:.3f}" if p >= 0.001 else "p < .001")
-
-
-def colours_of(summary: pd.DataFrame, baseline: str) -> Looks:
-    """Return the look of every strategy in a run, initial or not."""
-    names: Iterable[str] = [*summary["initial"], *summary["strategy"]]
-    return style.lines(names, baseline)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis import figures, style
+from analysis import curves, figures, style
 from analysis.frame import Study
 from analysis.tables import CYCLES, shapes
 from rayal.store import read_map
@@ -68,7 +68,7 @@ def _places(table: pd.DataFrame) -> Iterator[_Place]:
 
 def _curves(study: Study, tables: Tables) -> Iterator[_Draft]:
     summary = tables["summary"]
-    looks = figures.colours_of(summary, study.baseline)
+    looks = curves.colours_of(summary, study.baseline)
     for file, place, part in _places(summary[summary["done"] > 0]):
         for measure, words in (("auc", "AUC"), ("coverage", "class coverage")):
             yield _Draft(
@@ -78,7 +78,7 @@ def _curves(study: Study, tables: Tables) -> Iterator[_Draft]:
                 f"Mean {words} on the {_of_what(measure)} over seeds; the band is one sample "
                 f"standard deviation either way. {_seed_range(part)}",
                 _ends_in_words(part, measure, words),
-                partial(figures.curves, part, measure, words, looks),
+                partial(curves.curves, part, measure, words, looks),
             )
 
 
@@ -97,7 +97,7 @@ def _classes(tables: Tables) -> Iterator[_Draft]:
 
 
 def _ends(study: Study, tables: Tables) -> Iterator[_Draft]:
-    looks = figures.colours_of(tables["summary"], study.baseline)
+    looks = curves.colours_of(tables["summary"], study.baseline)
     correlation = tables["correlation"]
     for (dataset, encoder), part in tables["first_last"].groupby(PLACE, sort=False):
         here = (correlation["dataset"] == dataset) & (correlation["encoder"] == encoder)

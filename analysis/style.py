@@ -100,6 +100,23 @@ def grid_axes(figure: Figure, rows: int, columns: int, **shared: Any) -> list[li
     return axes
 
 
+def label_outer(axes: list[list[Axes]], used: int, below: str, left: str) -> None:
+    """Hide the axes that are not used; name the outer sides of the rest."""
+    flat, columns = [axis for row in axes for axis in row], len(axes[0])
+    for axis in flat[used:]:
+        axis.set_visible(False)
+    for axis in flat[max(0, used - columns) : used]:
+        axis.set_xlabel(below)
+        axis.xaxis.set_tick_params(labelbottom=True)
+    for row in axes:
+        row[0].set_ylabel(left)
+
+
+def columns_for(panels: int) -> int:
+    """Three beside one another at most, and no panel alone in the second row."""
+    return 2 if panels == 4 else min(3, panels)
+
+
 def legend_below(figure: Figure, columns: int) -> None:
     """Put one legend for the whole figure under it, each name once."""
     named: dict[str, Any] = {}
@@ -139,7 +156,7 @@ def _png(figure: Figure) -> bytes:
     figure.set_dpi(200)
     figure.set_facecolor("white")
     canvas: Any = FigureCanvasAgg(figure)
-    canvas.print_png(target, metadata={"Software": None})
+    canvas.print_png(target, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
     return target.getvalue()
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -177,9 +177,16 @@ def strategy(
     return STRATEGIES.register(Facts(needs=_as_function(needs), oracle=_as_function(oracle)))
 
 
-def encoder(*, makes_map: bool = False) -> Callable[[Encoder], Encoder]:
-    """Register `(dataset, rng, progress, *, params) -> Embedding`."""
-    return ENCODERS.register(Facts(makes_map=makes_map))
+def encoder(
+    *, makes_map: bool = False, check: Callable[[Mapping[str, Any], int], None] | None = None
+) -> Callable[[Encoder], Encoder]:
+    """Register `(dataset, rng, progress, *, params) -> Embedding`.
+
+    check: raises ValueError where parameters do not fit together or a pool of N images; called
+    when a sweep is planned.
+    """
+    facts = Facts(makes_map=makes_map)
+    return ENCODERS.register(facts if check is None else replace(facts, check=check))
 
 
 def learner() -> Callable[[Learner], Learner]:

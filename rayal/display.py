@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 import analysis
-from rayal.plan import Plan, Trial
+from rayal.plan import Plan, Spec, Trial
+from rayal.registry import STRATEGIES
 from rayal.store import Store
 
 
@@ -32,10 +33,7 @@ def show_plan(console: Console, plan: Plan, root: Path) -> None:
             f"Dataset {facts.name}: pool of {facts.train:,} images{tested}, "
             f"{len(facts.classes)} classes{absent}",
         )
-    table = Table("dataset", "encoder", "initial", "strategy", "learner", "labelled", "trials")
-    for row, count in Counter(_plan_row(trial) for trial in plan.trials).items():
-        table.add_row(*row, str(count))
-    console.print(table)
+    console.print(_plan_table(plan))
     finished = Store(root).finished()
     done = sum(trial.id in finished for trial in plan.trials)
     stages = len(plan.artefacts)
@@ -56,7 +54,7 @@ def show_summary(console: Console, root: Path) -> None:
     keys = ["dataset", "encoder", "learner", "single"]
     for (dataset, encoder, learner, single), group in rows.groupby(keys, sort=False):
         shape = "single query" if single else "cycles"
-        title = f"{dataset}, {encoder}, {learner}, {shape}: AUC mean ± std (class coverage)"
+        title = f"{dataset}, {encoder}, {learner}, {shape}: AUC mean±std, below it class coverage"
         console.print(_summary_table(title, group, single=bool(single)))
 
 
@@ -66,7 +64,7 @@ def _summary_table(title: str, rows: pd.DataFrame, *, single: bool) -> Table:
         table.add_column(name, no_wrap=True)
     budgets = sorted(rows["labelled"].unique())
     for budget in budgets:
-        table.add_column(f"{budget} images", justify="right", no_wrap=True)
+        table.add_column(f"{budget}", justify="right", no_wrap=True)
     table.add_column("trials", justify="right")
     for (initial, strategy), group in rows.groupby(["initial", "strategy"], sort=False):
         cells = {row.labelled: _cell(row) for row in group.itertuples()}
@@ -77,17 +75,35 @@ def _summary_table(title: str, rows: pd.DataFrame, *, single: bool) -> Table:
 
 def _cell(row: object) -> str:
     mean, std, coverage = (getattr(row, name) for name in ("auc_mean", "auc_std", "coverage_mean"))
-    spread = f" ± {std:.3f}" if std == std else ""  # no std of a single trial
-    return f"{mean:.3f}{spread} ({coverage:.2f})"
+    spread = f"±{std:.3f}" if std == std else ""  # no std of a single trial
+    return f"{mean:.3f}{spread}\n[dim]{coverage:.2f}[/dim]"
 
 
-def _plan_row(trial: Trial) -> tuple[str, ...]:
+def _plan_table(plan: Plan) -> Table:
+    """A line per dataset, encoder, learner and strategies; budgets of single queries beside."""
+    lines: dict[tuple[str, ...], Counter[str]] = {}
+    for trial in plan.trials:
+        labelled = " ".join(map(str, trial.schedule))
+        lines.setdefault(_plan_line(trial), Counter())[labelled] += 1
+    table = Table("dataset", "encoder", "learner", "initial", "strategy", "labelled", "trials")
+    for line, counts in lines.items():
+        table.add_row(*line, ", ".join(counts), str(counts.total()))
+    return table
+
+
+def _plan_line(trial: Trial) -> tuple[str, ...]:
+    """Names, and for strategies the parameters that are not at their defaults."""
     single = len(trial.schedule) == 1
     return (
         trial.dataset_name,
         trial.encoder.name,
-        "" if single else trial.initial.name,
-        trial.strategy.name,
         trial.learner.name,
-        " ".join(map(str, trial.schedule)),
+        "" if single else _strategy(trial.initial),
+        _strategy(trial.strategy),
     )
+
+
+def _strategy(spec: Spec) -> str:
+    parameters = STRATEGIES.find(spec.name).parameters
+    changed = [f"{k}={v}" for k, v in spec.params.items() if v != parameters[k].default]
+    return " ".join([spec.name, *changed])

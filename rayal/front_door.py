@@ -145,6 +145,8 @@ def _map(confidence: npt.NDArray[Any] | None, bound: dict[str, Any]) -> DatasetM
     """A map of one temperature: the one that the strategy will ask for."""
     if confidence is None:
         return None
+    if bound.get("order") == "ambiguous":
+        raise ValueError("order: ambiguous goes by variability, which a query does not take")
     if confidence.ndim != 1 or not np.isfinite(confidence).all():
         raise ValueError(f"confidence must be (N,) finite numbers; got {confidence.shape}")
     tau = float(bound.get("tau", 0.0))

@@ -172,7 +172,16 @@ def _part_trials(
     for entry in _distinct(part.datasets, "datasets"):
         spec, data = _dataset(entry, absent_data)
         facts[data.name] = _one_of_a_name(facts.get(data.name), data)
+        for encoder in lists.encoders:
+            _check_fit(encoder, data)
         yield from _dataset_trials(lists, spec, data, _schedules(part, data))
+
+
+def _check_fit(encoder: Spec, data: DatasetFacts) -> None:
+    try:
+        ENCODERS.find(encoder.name).facts.check(encoder.params, data.train)
+    except ValueError as error:
+        raise ValueError(f"encoder '{encoder.name}' on {data.name}: {error}") from None
 
 
 def _dataset_trials(

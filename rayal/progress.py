@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -21,6 +22,7 @@ from rich.progress import Progress as Bars
 from rayal.plan import Trial
 from rayal.work import Outcome
 
+REPEATS = 3  # times that the same error of another trial is shown
 QUIET_SECONDS = 10.0  # between lines of the same kind when the output is no terminal
 
 
@@ -104,7 +106,7 @@ class LiveBar:
         if self._rate.failed:
             note += f"  [red]{self._rate.failed} failed[/red]"
         self._bars.update(self._trials, completed=self._rate.ended, note=note)
-        if outcome.error and self._rate.failed <= 3:
+        if self._rate.is_news(outcome):
             self._console.print(f"[red]failed[/red] {outcome.trial}: ", end="")
             self._console.print(outcome.error, markup=False, highlight=False)
 
@@ -147,7 +149,7 @@ class Lines:
 
     def trial_ended(self, outcome: Outcome) -> None:
         self._rate.count(outcome)
-        if outcome.error:
+        if self._rate.is_news(outcome):
             self._say(f"failed {outcome.trial}: {outcome.error}")
         finished = self._rate.ended == self._rate.total
         if finished or time.monotonic() - self._said >= QUIET_SECONDS:
@@ -168,6 +170,7 @@ class _Rate:
         self.total, self.ended, self.failed = total, done, 0
         self._first: float | None = None
         self._counted = 0
+        self._errors: Counter[str] = Counter()
 
     def count(self, outcome: Outcome) -> None:
         if self._first is None:
@@ -175,6 +178,11 @@ class _Rate:
         self.ended += 1
         self._counted += 1
         self.failed += bool(outcome.error)
+        self._errors[outcome.error] += 1
+
+    def is_news(self, outcome: Outcome) -> bool:
+        """Whether a failure should be shown: the same error is, three times; all have logs."""
+        return bool(outcome.error) and self._errors[outcome.error] <= REPEATS
 
     def per_second(self) -> float:
         spent = time.monotonic() - (self._first or time.monotonic())

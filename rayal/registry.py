@@ -27,6 +27,7 @@ class Facts:
     needs: Callable[[Mapping[str, object]], set[str]] = lambda _: set()
     oracle: Callable[[Mapping[str, object]], set[str]] = lambda _: set()
     makes_map: bool = False
+    check: Callable[[Mapping[str, Any], int], None] = lambda params, N: None
     published: Callable[..., tuple[int, int]] | None = None
 
 

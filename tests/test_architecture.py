@@ -37,7 +37,7 @@ MAY_IMPORT = {
         "rayal.config", "rayal.local", "rayal.plan", "rayal.progress", "rayal.registry",
         "rayal.signals", "rayal.store", "rayal.trial", "rayal.work",
     },
-    "rayal.display": {"rayal.plan", "rayal.store", "analysis"},
+    "rayal.display": {"rayal.plan", "rayal.registry", "rayal.store", "analysis"},
     "rayal.sweep": {
         "rayal.cluster", "rayal.config", "rayal.display", "rayal.local", "rayal.plan",
         "rayal.progress", "rayal.registry", "rayal.signals", "rayal.store", "rayal.work",

@@ -6,11 +6,10 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 import pytest
 
@@ -49,15 +48,6 @@ def cases(names: list[str]) -> list[Any]:
 
 each_strategy = pytest.mark.parametrize(("name", "given"), cases(STRATEGIES.names()))
 each_learner = pytest.mark.parametrize(("name", "given"), cases(LEARNERS.names()))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """Arrays this small are slower on more threads, by far where the cores are busy."""
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    yield
-    faiss.omp_set_num_threads(before)
 
 
 def frozen(array: np.ndarray) -> np.ndarray:

@@ -60,6 +60,11 @@ WRONG = [
     ("kmeans", {"labels": [-1] * 50}, "strategy 'kmeans' needs features"),
     ("entropy", {"features": FEATURES}, "needs predictions: pass probs="),
     ("hacon", {"features": FEATURES}, "needs map: pass confidence="),
+    (
+        "hacon",
+        {"features": FEATURES, "confidence": PROBS[:, 0], "order": "ambiguous"},
+        "goes by variability",
+    ),
     ("uniform", {"features": FEATURES}, "reads the true labels"),
     ("kmeans", {"features": with_nan(FEATURES)}, "NaN or infinite values in 1 of 50 rows"),
     ("entropy", {"probs": with_nan(PROBS)}, "probs has NaN"),

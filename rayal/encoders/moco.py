@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -22,7 +23,15 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
 
 
-@encoder(makes_map=True)
+def _check(params: Mapping[str, Any], N: int) -> None:
+    """Refuse what does not fit together or a pool of N images."""
+    keys = ("repeats", "batch_size", "epochs", "warmup_epochs", "base_lr")
+    schedule = Schedule(N, *(params[key] for key in keys))
+    _check_queue(params["queue"], schedule)
+    draws.recipe(params["augmentation"], tuple(params["crop_scale"]), params["flip"])
+
+
+@encoder(makes_map=True, check=_check)
 def moco(  # noqa: PLR0913  the published recipe has this many settings
     dataset: Dataset,
     rng: np.random.Generator,

@@ -42,6 +42,21 @@ def test_a_cycles_run_draws_first_against_last(cycles):
     assert "first-last-blood-moco.svg" in names
 
 
+def test_single_queries_and_cycles_of_one_run_are_shown_apart(tmp_path):
+    run = RunBuilder(tmp_path)
+    for seed in range(2):
+        for name in ("random", "hacon"):
+            run.done(run.trial(component(name), seed, [20]))
+            start = component("kmeans")
+            run.done(run.trial(component(name), seed, [20, 30], initial=start))
+    written = report.write_all(run.write())
+    names = {path.name for path in written.figures}
+    assert {"auc-blood-moco.svg", "auc-blood-moco-cycles.svg"} <= names
+    page = written.page.read_text()
+    assert page.index("Single query: AUC, mean") < page.index("Cycles: AUC, mean")
+    assert page.index("<h3>blood, single query</h3>") < page.index("<h3>blood, cycles</h3>")
+
+
 def test_every_table_is_written_and_reads_back(written):
     assert {path.stem for path in written.tables} == TABLES
     assert all(len(pd.read_csv(path).columns) > 3 for path in written.tables)

@@ -1,0 +1,96 @@
+"""Curves over the number of labelled images: mean, and a band of one std either way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, Locator, MaxNLocator
+
+from analysis import style
+from analysis.style import Line
+
+Looks = Mapping[str, Line]
+NARROW, WIDE = 6.4, 9.6  # inches; one panel, several
+
+
+class Panel(NamedTuple):
+    """A set of lines that share axes: strategies, or initial strategies of one query strategy."""
+
+    title: str
+    who: str
+    cells: pd.DataFrame
+
+
+def colours_of(summary: pd.DataFrame, baseline: str) -> Looks:
+    """Return the look of every strategy in a run, initial or not."""
+    names = [*summary["initial"], *summary["strategy"]]
+    return style.lines(names, baseline)
+
+
+def curves(summary: pd.DataFrame, measure: str, label: str, looks: Looks) -> Figure:
+    """Draw a measure against labelled images: mean, and a band of one std either way.
+
+    summary: single queries or cycles, not both.
+    """
+    panels = list(_panels(summary))
+    columns = style.columns_for(len(panels))
+    rows = -(-len(panels) // columns)
+    names = max(panel.cells[panel.who].nunique() for panel in panels)
+    legend = 3 if columns == 1 else 5
+    height = (3.6 if columns == 1 else 2.9) * rows + 0.22 * -(-names // legend)
+    figure = style.new_figure(NARROW if columns == 1 else WIDE, height)
+    axes = style.grid_axes(figure, rows, columns, sharex="col", sharey=True)
+    flat = [axis for row in axes for axis in row]
+    for axis, panel in zip(flat, panels, strict=False):
+        _draw_panel(axis, panel, measure, looks)
+    style.label_outer(axes, len(panels), "labelled images", label)
+    style.legend_below(figure, legend)
+    return figure
+
+
+def _panels(summary: pd.DataFrame) -> Iterator[Panel]:
+    """Split a dataset x encoder so that no panel holds initial x query strategies at once."""
+    several = summary["learner"].nunique() > 1
+    for learner, part in summary.groupby("learner", sort=False):
+        prefix = str(learner) if several else ""
+        crossed = part["rounds"].max() > 1 and part["initial"].nunique() > 1
+        if not crossed:
+            yield Panel(prefix, "strategy", part)
+        elif part["strategy"].nunique() == 1:
+            yield Panel(prefix, "initial", part)
+        else:
+            for query, cells in part.groupby("strategy", sort=False):
+                title = f"then {query}" + (f" ({prefix})" if prefix else "")
+                yield Panel(title, "initial", cells)
+
+
+def _draw_panel(axis: Axes, panel: Panel, measure: str, looks: Looks) -> None:
+    for name, cells in panel.cells.groupby(panel.who, sort=False):
+        look = looks[str(name)]
+        cells = cells.sort_values("labelled")
+        x = cells["labelled"].to_numpy(np.float64)
+        mean = cells[f"{measure}_mean"].to_numpy(np.float64)
+        std = cells[f"{measure}_std"].fillna(0).to_numpy(np.float64)
+        low, high = mean - std, np.minimum(mean + std, 1)
+        of_line: dict[str, Any] = {"color": look.color, "zorder": look.above}
+        axis.plot(x, mean, marker=look.marker, ls=look.dash, label=str(name), **of_line)
+        if len(x) > 1:
+            axis.fill_between(x, low, high, color=look.color, alpha=0.13, lw=0)
+        else:
+            axis.errorbar(x, mean, [mean - low, high - mean], **of_line, capsize=3)
+    axis.set_title(panel.title)
+    axis.xaxis.set_major_locator(_budget_ticks(panel.cells["labelled"].unique()))
+    axis.margins(x=0.03)
+
+
+def _budget_ticks(budgets: np.ndarray) -> Locator:
+    """Ticks at the budgets themselves where they are few and far enough apart."""
+    sorted_budgets = np.sort(budgets)
+    span = max(sorted_budgets[-1] - sorted_budgets[0], 1)
+    near = len(budgets) > 1 and np.diff(sorted_budgets).min() < 0.07 * span
+    return MaxNLocator(integer=True, nbins=6) if near else FixedLocator(sorted_budgets.tolist())
