@@ -1,7 +1,7 @@
 """What the sweep adds to the work of its trials: `python -m benchmarks.overhead`.
 
-Two measurements on the CPUs of this machine, each end to end from the first trial handed to Tune
-to the last record on disk, after Ray is up, imports of the worker processes included:
+Two measurements on the CPUs of this machine, each end to end from the moment the encoder stage is
+ready (Ray is up by then) to the last record on disk:
 
 * 500 trivial trials (raw pixels, two images, a learner that answers at once).
   Accepted: at most 25 ms a trial.
@@ -9,7 +9,8 @@ to the last record on disk, after Ray is up, imports of the worker processes inc
   Accepted: at least 90 % of the ideal rate, counted over the trials after the workers have
   started; the whole, with the start of the workers, is printed beside it.
 
-The same trials without Ray are timed in the same run, as the plain baseline.
+In the same run, as plain baselines: the same trials without Ray, and as many empty functions
+scheduled by Tune alone with the settings that are fastest for short trials.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -55,10 +57,12 @@ def main() -> None:
         trivial = _plan(place, given.trials, 0.0)
         alone, _ = _time_local(trivial, place / "local")
         whole, _ = _time_ray(trivial, place / "ray")
+        bare = _time_tune(given.trials)
         print(
             f"{given.trials} trivial trials: {1000 * whole / given.trials:.1f} ms each under Ray, "
-            f"{1000 * alone / given.trials:.1f} ms without, ratio {whole / alone:.1f} "
-            "(accepted: 25 ms)"
+            f"{1000 * alone / given.trials:.1f} ms without, "
+            f"{1000 * bare / given.trials:.1f} ms for Tune alone with empty functions, "
+            f"ratio {whole / bare:.2f} to Tune alone (accepted: 25 ms)"
         )
         long = _plan(place, given.long_trials, 0.5)
         whole, ends = _time_ray(long, place / "long")
@@ -95,9 +99,14 @@ class _Clock(progress.Lines):
         self.started = 0.0
 
     def stage(self, trial: object) -> progress.Stage:
-        """Start the clock when the runner does: Ray is up by then."""
-        self.started = self.started or time.perf_counter()
-        return super().stage(trial)  # type: ignore[arg-type]
+        """Start the clock when the encoder stage is ready: then the trials can begin."""
+        stage = super().stage(trial)  # type: ignore[arg-type]
+
+        def done() -> None:
+            self.started = time.perf_counter()
+            stage.done()
+
+        return progress.Stage(stage.update, done)
 
     def trial_ended(self, outcome: object) -> None:
         self.ends.append(time.perf_counter())
@@ -110,6 +119,31 @@ def _time_ray(plan: Plan, root: Path) -> tuple[float, list[float]]:
         cluster.run(plan, plan.trials, held, clock, None)
         assert len(held.finished()) == len(plan.trials)
     return clock.ends[-1] - clock.started, clock.ends
+
+
+def _time_tune(trials: int) -> float:
+    """Seconds for as many empty functions, from Tuner.fit to its last result, Ray being up."""
+    from ray import tune
+
+    ends = []
+
+    class Ends(tune.Callback):
+        def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            ends.append(time.perf_counter())
+
+    def empty(config: dict[str, Any]) -> None:
+        tune.report({"seed": config["seed"]})
+
+    quiet = progress.Lines(Console(quiet=True), 0, 0)
+    with cluster._ray(config.Resources(), None, quiet), tempfile.TemporaryDirectory() as scratch:
+        started = time.perf_counter()
+        tune.Tuner(
+            tune.with_resources(empty, {"cpu": 1}),
+            param_space={"seed": tune.grid_search(list(range(trials)))},
+            tune_config=tune.TuneConfig(reuse_actors=True),
+            run_config=tune.RunConfig(storage_path=scratch, verbose=0, callbacks=[Ends()]),
+        ).fit()
+    return ends[-1] - started
 
 
 def _time_local(plan: Plan, root: Path) -> tuple[float, list[float]]:

@@ -14,9 +14,11 @@ from __future__ import annotations
 import atexit
 import contextlib
 import logging
+import math
 import os
 import secrets
 import shutil
+import sys
 import tempfile
 import threading
 from collections import deque
@@ -34,9 +36,11 @@ from rayal.registry import load_plugins
 from rayal.signals import interruptible
 from rayal.store import Store, StoreError
 from rayal.trial import World
-from rayal.work import Outcome, attempt, load_world, prepare
+from rayal.work import Outcome, attempt, import_components, load_dataset, load_world, prepare
 
 LOST_WORKERS = 3  # times a trial is started again after its worker died
+PENDING = 4  # trials that wait for a worker at the least, so that none waits for a trial
+WARMED = 64  # workers started ahead of the first trial at the most
 POLL_SECONDS = 0.25  # between looks at the encoder stages
 
 
@@ -56,7 +60,13 @@ def run(
     """
     with _ray(plan.sweep.resources, address, progress) as ray, interruptible():
         _check_resources(ray, plan.sweep.resources)
+        slots = _slots(ray, plan.sweep.resources.trial)
+        _warm(ray, slots)
         with _stages(ray, plan, todo, store, progress) as stages:
+            import ray.tune  # while the stages train
+
+            stages.wait_for_one()
+            os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(PENDING, 2 * slots))
             _tune(plan, todo, store, progress, stages)
 
 
@@ -76,20 +86,31 @@ class _Place:
         return Store(Path(self.root))
 
 
-class _Reference:
-    """An object reference inside a trial's configuration, which Tune copies deeply."""
+def _slots(ray: Any, share: Share) -> int:
+    """How many trials run at once on the cluster as it is."""
+    total: dict[str, float] = ray.cluster_resources()
+    by_gpu = total.get("GPU", 0) / share.gpus if share.gpus else math.inf
+    return max(1, math.floor(min(total.get("CPU", 1) / share.cpus, by_gpu)))
 
-    def __init__(self, reference: Any) -> None:
-        self.reference = reference
 
-    def __deepcopy__(self, memo: Any) -> _Reference:
-        return self
+def _warm(ray: Any, slots: int) -> None:
+    """Have worker processes import what trials need while the encoders train."""
+    task = ray.remote(_import_ahead).options(num_cpus=0, scheduling_strategy="SPREAD")
+    for _ in range(min(slots, WARMED)):
+        task.remote()
 
-    def __repr__(self) -> str:
-        return "shared"
+
+def _import_ahead() -> None:
+    from ray import tune  # noqa: F401 - it is the import that takes the time
+
+    import_components()
 
 
 # The encoder actor -----------------------------------------------------------
+
+
+def _actor_name(trial: Trial) -> str:
+    return f"encoder-{trial.dataset_name}-{trial.encoder.name}-{trial.artefact}"
 
 
 class _Encoder:
@@ -103,6 +124,7 @@ class _Encoder:
     def __init__(self, name: str, trial: Trial, place: _Place, share: Share) -> None:
         self._name, self._trial, self._place, self._share = name, trial, place, share
         self._said: dict[str, float] = {}
+        self._shared: list[Any] = []
         self._world: World | None = None
 
     def say(self, said: dict[str, float]) -> None:
@@ -112,18 +134,28 @@ class _Encoder:
     def said(self) -> dict[str, float]:
         return self._said
 
+    def keep(self, shared: list[Any]) -> None:
+        """Take the reference that the driver holds on what `world` returned."""
+        self._shared = shared
+
+    def shared(self) -> list[Any]:
+        """Hand that reference to a worker; empty after a restart."""
+        return self._shared
+
     def world(self) -> World:
         """Prepare on the first call; ask again, or after a restart, and get the same."""
         import ray
 
         if self._world is None:
-            store = self._place.store()
+            task = ray.remote(_pretrain).options(
+                num_cpus=self._share.cpus, num_gpus=self._share.gpus, max_retries=LOST_WORKERS
+            )
+            store, training = self._place.store(), []
             if not store.has_embedding(self._trial.artefact):
-                task = ray.remote(_pretrain).options(
-                    num_cpus=self._share.cpus, num_gpus=self._share.gpus, max_retries=LOST_WORKERS
-                )
-                ray.get(task.remote(self._trial, self._place, self._share.threads, self._name))
-            self._world = load_world(self._trial, store)
+                training = [task.remote(self._trial, self._place, self._share.threads, self._name)]
+            data = load_dataset(self._trial)  # while the task trains
+            ray.get(training)
+            self._world = load_world(self._trial, data, store)
         return self._world
 
 
@@ -150,12 +182,13 @@ class _Stages:
         self._actors: list[Any] = []  # an actor lives as long as a handle on it
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
-        self.worlds: dict[str, _Reference] = {}
+        self._some_ended = threading.Event()
+        self.ready: set[str] = set()
         self.failed: set[str] = set()
 
     def add(self, trials: list[Trial], place: _Place, share: Share) -> None:
         trial = trials[0]
-        name = f"encoder-{trial.dataset_name}-{trial.encoder.name}-{trial.artefact}"
+        name = _actor_name(trial)
         actor = (
             self._ray.remote(_Encoder)
             .options(
@@ -173,6 +206,11 @@ class _Stages:
 
     def start(self) -> None:
         self._thread.start()
+
+    def wait_for_one(self) -> None:
+        """Wait until the first stage has ended, well or not."""
+        while not self._some_ended.wait(POLL_SECONDS):
+            pass
 
     def stop(self) -> None:
         self._end.set()
@@ -194,13 +232,15 @@ class _Stages:
             return
         try:
             self._ray.get(world)
+            self._ray.get(actor.keep.remote([world]))
         except Exception as error:  # noqa: BLE001 - an encoder's failure is that of its trials
             self.failed.add(artefact)
             fail_all(trials, self._store, self._progress, getattr(error, "cause", None) or error)
         else:
-            self.worlds[artefact] = _Reference(world)
+            self.ready.add(artefact)
             stage.done()
         del self._pending[artefact]
+        self._some_ended.set()
 
 
 @contextlib.contextmanager
@@ -241,7 +281,7 @@ def _tune(
     with tempfile.TemporaryDirectory(prefix="rayal-tune-") as scratch:
         tune.Tuner(
             tune.with_resources(
-                tune.with_parameters(_trainable, trials=_Reference(by_id), place=place),
+                tune.with_parameters(_make_trainable(), trials=[by_id], place=place),
                 {"cpu": share.cpus, "gpu": share.gpus},
             ),
             tune_config=tune.TuneConfig(
@@ -255,31 +295,60 @@ def _tune(
                 verbose=0,
                 callbacks=[callback],
                 failure_config=tune.FailureConfig(max_failures=LOST_WORKERS),
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         ).fit()
     if callback.fatal:
         raise StoreError(callback.fatal)
 
 
-def _trainable(config: dict[str, Any], trials: _Reference, place: _Place) -> None:
-    """One Tune trial is one trial of ours. A trial's own error is a result, not a crash."""
+def _make_trainable() -> Any:
+    """One Tune trial is one trial of ours. A trial's own error is a result, not a crash.
+
+    A class, because it reports once where a function reports twice, and Tune's cost is by report.
+    """
     from ray import tune
 
-    trial: Trial = _fetch(trials)[config["trial"]]
-    outcome = attempt(trial, _fetch(config["world"]), place.store(), place.threads)
-    tune.report({"error": outcome.error, "fatal": outcome.fatal})
+    class Runner(tune.Trainable):
+        def setup(  # type: ignore[override] # with_parameters adds the last two
+            self, config: dict[str, Any], trials: list[Any], place: _Place
+        ) -> None:
+            self._config, self._trials, self._place = config, trials, place
+
+        def step(self) -> dict[str, Any]:
+            trial = _trials_at(self._trials[0])[self._config["trial"]]
+            world = _world_at(_actor_name(trial))
+            outcome = attempt(trial, world, self._place.store(), self._place.threads)
+            return {"error": outcome.error, "fatal": outcome.fatal, "done": True}
+
+        def save_checkpoint(self, checkpoint_dir: str) -> None:
+            """Nothing is saved: rounds and records lie in the store."""
+
+        def reset_config(self, new_config: dict[str, Any]) -> bool:
+            self._config = new_config
+            return True
+
+    return Runner
 
 
-_fetched: dict[Any, Any] = {}
-
-
-def _fetch(shared: _Reference) -> Any:
-    """Read an object once a process; the arrays in it stay in shared memory."""
+@cache
+def _trials_at(reference: Any) -> dict[str, Trial]:
+    """Read the sweep's trials once a process."""
     import ray
 
-    if shared.reference not in _fetched:
-        _fetched[shared.reference] = ray.get(shared.reference)
-    return _fetched[shared.reference]
+    trials: dict[str, Trial] = ray.get(reference)
+    return trials
+
+
+@cache
+def _world_at(actor: str) -> World:
+    """Read a world once a process; its arrays stay in shared memory."""
+    import ray
+
+    holder = ray.get_actor(actor)
+    shared: list[Any] = ray.get(holder.shared.remote())
+    world: World = ray.get(shared[0] if shared else holder.world.remote())
+    return world
 
 
 class _Queue:
@@ -296,8 +365,8 @@ class _Queue:
         for artefact, queue in list(self._queues.items()):
             if artefact in self._stages.failed or not queue:
                 del self._queues[artefact]
-            elif artefact in self._stages.worlds:
-                return {"trial": queue.popleft().id, "world": self._stages.worlds[artefact]}
+            elif artefact in self._stages.ready:
+                return {"trial": queue.popleft().id}
         return None if self._queues else "FINISHED"
 
 
@@ -340,10 +409,9 @@ def _make_callback(progress: Progress, store: Store, by_id: Mapping[str, Trial])
         def on_trial_result(
             self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any
         ) -> None:
-            if "error" in result:  # not in the empty result that ends a trial
-                outcome = Outcome(trial.config["trial"], result["error"], result["fatal"])
-                self._progress.trial_ended(outcome)
-                self.fatal = outcome.error if outcome.fatal else self.fatal
+            outcome = Outcome(trial.config["trial"], result["error"], result["fatal"])
+            self._progress.trial_ended(outcome)
+            self.fatal = outcome.error if outcome.fatal else self.fatal
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             mine = self._by_id[trial.config["trial"]]
@@ -375,6 +443,11 @@ def _worker_error(trial: Any) -> str:
 @contextlib.contextmanager
 def _ray(resources: Resources, address: str | None, progress: Progress) -> Iterator[Any]:
     joined = address or os.environ.get("RAY_ADDRESS")
+    if "ray" in sys.modules and not _SETTINGS.items() <= os.environ.items():
+        raise ClusterError(
+            "ray was imported before the sweep could set it up, and it reads its security settings "
+            "when it is imported: run the sweep before any `import ray`"
+        )
     os.environ.update(_SETTINGS)
     with tempfile.TemporaryDirectory(prefix="rayal-", ignore_cleanup_errors=True) as scratch:
         context = _join(joined) if joined else _start(Path(scratch), resources)
@@ -420,14 +493,19 @@ def _start(scratch: Path, resources: Resources) -> Any:
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
     import ray
 
-    return ray.init(
-        num_cpus=resources.machine_cpus or None,
-        include_dashboard=True,
-        dashboard_host="127.0.0.1",
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        _temp_dir=str(scratch / "ray"),
-    )
+    try:
+        return ray.init(
+            num_cpus=resources.machine_cpus or None,
+            include_dashboard=True,
+            dashboard_host="127.0.0.1",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            _temp_dir=str(scratch / "ray"),
+        )
+    except (RuntimeError, TimeoutError) as error:
+        raise ClusterError(
+            f"Ray could not be started: {str(error).splitlines()[0]} Use --local to do without."
+        ) from error
 
 
 def _join(address: str) -> Any:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rayal.plan import Plan, Trial
 from rayal.progress import Progress
 from rayal.store import Store, StoreError
-from rayal.work import Outcome, attempt, load_world, prepare
+from rayal.work import Outcome, attempt, load_dataset, load_world, prepare
 
 
 def run(plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress) -> None:
@@ -22,7 +22,7 @@ def run(plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress) -> 
         stage = progress.stage(mine[0])
         try:
             prepare(mine[0], store, stage.update, resources.pretrain.threads)
-            world = load_world(mine[0], store)
+            world = load_world(mine[0], load_dataset(mine[0]), store)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - an encoder's failure is that of its trials

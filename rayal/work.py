@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib.metadata
+import os
 import platform
 import socket
+import sys
 import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ import numpy as np
 from rayal import trial as trials
 from rayal.contracts import Dataset, Embedding, Progress
 from rayal.plan import Trial
-from rayal.registry import DATASETS, ENCODERS
+from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
 from rayal.seeds import generator
 from rayal.store import SCHEMA, Store, StoreError, explain
 from rayal.trial import World
@@ -43,7 +45,7 @@ def prepare(trial: Trial, store: Store, progress: Progress, threads: int) -> Non
     """
     if store.has_embedding(trial.artefact):
         return
-    data = _load_dataset(trial)
+    data = load_dataset(trial)
     params = trials.as_arguments(trial.encoder)
     rng = generator("encoder", trial.dataset_name, trial.encoder.name, params.pop("seed"))
     started = time.perf_counter()
@@ -62,9 +64,24 @@ def prepare(trial: Trial, store: Store, progress: Progress, threads: int) -> Non
         store.save_embedding(trial.artefact, embedding, about)
 
 
-def load_world(trial: Trial, store: Store) -> World:
-    """Read what the trials of one dataset and encoder share."""
-    data = _load_dataset(trial)
+def load_dataset(trial: Trial) -> Dataset:
+    """Read a trial's dataset.
+
+    Raises:
+        ValueError: it is not the one that the sweep was planned with.
+    """
+    params = trials.as_arguments(trial.dataset)
+    data: Dataset = DATASETS.find(trial.dataset.name).function(**params)
+    if data.content != trial.content:
+        raise ValueError(
+            f"dataset '{trial.dataset_name}' has changed since the sweep was planned; "
+            "start the sweep again"
+        )
+    return data
+
+
+def load_world(trial: Trial, data: Dataset, store: Store) -> World:
+    """Join a dataset with what its encoder stage left in the store."""
     embedding = store.embedding(trial.artefact)
     return World(
         classes=data.classes,
@@ -131,19 +148,29 @@ def pinned(threads: int) -> Iterator[None]:
     compute; and sums, hence results, may depend on how many threads add them up.
     """
     import faiss
-    import torch
 
-    torch.set_num_threads(threads)
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # for libraries that are imported later
     faiss.omp_set_num_threads(threads)
-    with _pools().limit(limits=threads):
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(threads)
+    with _pools(len(sys.modules)).limit(limits=threads):
         yield
 
 
-@cache
-def _pools() -> Any:
+@lru_cache(maxsize=1)
+def _pools(modules: int) -> Any:
+    """Find the thread pools of the libraries loaded, again when further modules have come."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
+
+
+def import_components() -> None:
+    """Import what a trial needs, so that the first trial of a process need not."""
+    STRATEGIES.names()
+    LEARNERS.names()
+    with pinned(1):
+        versions()
 
 
 @cache
@@ -155,16 +182,6 @@ def versions() -> dict[str, str]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[package] = importlib.metadata.version(package)
     return found
-
-
-def _load_dataset(trial: Trial) -> Dataset:
-    data: Dataset = DATASETS.find(trial.dataset.name).function(**trials.as_arguments(trial.dataset))
-    if data.content != trial.content:
-        raise ValueError(
-            f"dataset '{trial.dataset_name}' has changed since the sweep was planned; "
-            "start the sweep again"
-        )
-    return data
 
 
 def _record(trial: Trial, rows: list[trials.Row], started: float) -> dict[str, Any]:
