@@ -28,10 +28,11 @@ class Finding(NamedTuple):
 Sentence = tuple[str, str]  # opening words, rest
 
 
-def findings(tables: Tables, baseline: str) -> list[Finding]:
-    """Write the headline sentences of a run."""
+def findings(tables: Tables, baseline: str, oracles: frozenset[str] = frozenset()) -> list[Finding]:
+    """Write the headline sentences of a run; oracles, which read true labels, do not compete."""
     summary = tables["summary"]
-    measured = summary[summary["n"] > 0]
+    competing = ~(summary["initial"].isin(oracles) | summary["strategy"].isin(oracles))
+    measured = summary[(summary["n"] > 0) & competing]
     found: list[Finding] = []
     measured = measured.assign(shape=shapes(measured))
     settings = list(groups(measured, [*SETTING, "shape"]))
@@ -41,10 +42,15 @@ def findings(tables: Tables, baseline: str) -> list[Finding]:
         texts = [
             *_best(cells, mine["against_random"], baseline, brief=len(settings) > MOST_SETTINGS),
             *_coverage(cells, baseline),
-            *_saved(mine["annotation_saved"], baseline),
+            *_saved(_without(mine["annotation_saved"], oracles), baseline),
             *_starts(mine["correlation"]),
         ]
         found += [Finding(where, lead, text) for lead, text in texts]
+    return found
+
+
+def _without(table: pd.DataFrame, oracles: frozenset[str]) -> pd.DataFrame:
+    found: pd.DataFrame = table[~(table["initial"].isin(oracles) | table["strategy"].isin(oracles))]
     return found
 
 

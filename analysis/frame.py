@@ -45,6 +45,7 @@ class Study:
     trials: pd.DataFrame
     rounds: pd.DataFrame
     baseline: str
+    oracles: frozenset[str]  # labels of strategies that read true labels: no rivals, but bounds
 
     @property
     def progress(self) -> Progress:
@@ -82,7 +83,16 @@ def read_study(root: Path) -> Study:
     run = read_run(root)
     names = Names(run.plan["trials"].values())
     trials = trials_of(run, names)
-    return Study(run, trials, rounds_of(run, trials), names.baseline())
+    return Study(run, trials, rounds_of(run, trials), names.baseline(), _oracles(run, names))
+
+
+def _oracles(run: Run, names: Names) -> frozenset[str]:
+    return frozenset(
+        names.of(definition)[kind].label
+        for definition in run.plan["trials"].values()
+        for kind in ("initial", "strategy")
+        if definition[kind].get("oracle")
+    )
 
 
 def trials_of(run: Run, names: Names) -> pd.DataFrame:

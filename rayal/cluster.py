@@ -346,7 +346,7 @@ def _world_at(actor: str) -> World:
     import ray
 
     holder = ray.get_actor(actor)
-    shared: list[Any] = ray.get(holder.shared.remote())
+    [shared] = ray.get([holder.shared.remote()])
     world: World = ray.get(shared[0] if shared else holder.world.remote())
     return world
 

@@ -20,10 +20,11 @@ from rayal import config, progress, store
 from rayal.config import SweepError
 from rayal.display import say, show_plan, show_summary
 from rayal.plan import Plan, Trial, make_plan
-from rayal.registry import ENCODERS
+from rayal.registry import ENCODERS, STRATEGIES
 from rayal.signals import interruptible
 from rayal.store import Store, StoreError
 
+WIDTH = 100  # columns where the output is no terminal
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(given)
-    console = Console(stderr=False)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     try:
         sweep = config.load(options.sweep, options.set)
         plan = make_plan(sweep, absent_data=options.dry_run)
@@ -190,8 +191,18 @@ def _plan_json(plan: Plan, command: str) -> store.Json:
             }
             for key, trial in plan.artefacts.items()
         },
-        "trials": {trial.id: trial.definition() for trial in plan.trials},
+        "trials": {trial.id: _definition(trial) for trial in plan.trials},
     }
+
+
+def _definition(trial: Trial) -> store.Json:
+    """A trial as plain data, with a mark on strategies that read true labels."""
+    definition = trial.definition()
+    for kind in ("initial", "strategy"):
+        spec = definition[kind]
+        if STRATEGIES.find(spec["name"]).facts.oracle(spec["params"]):
+            spec["oracle"] = True
+    return definition
 
 
 def _commit() -> dict[str, str]:

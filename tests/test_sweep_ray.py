@@ -1,5 +1,6 @@
 """The Ray layer, with a real Ray started by each command as a user would."""
 
+import ipaddress
 import os
 import re
 import signal
@@ -187,12 +188,12 @@ def test_only_loopback_is_listened_on_and_a_private_token_is_needed(
 ) -> None:
     wait_for_records(tmp_path / "run", 1, running)
     hosts = {
-        connection.laddr.ip
+        ipaddress.ip_address(connection.laddr.ip.removeprefix("::ffff:"))
         for pid in [running.pid, *family(running)]
         for connection in psutil.Process(pid).net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
     }
-    assert hosts == {"127.0.0.1"}
+    assert hosts == {ipaddress.ip_address("127.0.0.1")}
     said = re.search(
         r"(http://127.0.0.1:\d+) \(token in (\S+)\)", (tmp_path / "run.txt").read_text()
     )
