@@ -36,11 +36,10 @@ from rayal.registry import load_plugins
 from rayal.signals import interruptible
 from rayal.store import Store, StoreError
 from rayal.trial import World
-from rayal.work import Outcome, attempt, import_components, load_dataset, load_world, prepare
+from rayal.work import Outcome, attempt, load_dataset, load_world, prepare
 
 LOST_WORKERS = 3  # times a trial is started again after its worker died
 PENDING = 4  # trials that wait for a worker at the least, so that none waits for a trial
-WARMED = 64  # workers started ahead of the first trial at the most
 POLL_SECONDS = 0.25  # between looks at the encoder stages
 
 
@@ -61,7 +60,6 @@ def run(
     with _ray(plan.sweep.resources, address, progress) as ray, interruptible():
         _check_resources(ray, plan.sweep.resources)
         slots = _slots(ray, plan.sweep.resources.trial)
-        _warm(ray, slots)
         with _stages(ray, plan, todo, store, progress) as stages:
             import ray.tune  # while the stages train
 
@@ -91,19 +89,6 @@ def _slots(ray: Any, share: Share) -> int:
     total: dict[str, float] = ray.cluster_resources()
     by_gpu = total.get("GPU", 0) / share.gpus if share.gpus else math.inf
     return max(1, math.floor(min(total.get("CPU", 1) / share.cpus, by_gpu)))
-
-
-def _warm(ray: Any, slots: int) -> None:
-    """Have worker processes import what trials need while the encoders train."""
-    task = ray.remote(_import_ahead).options(num_cpus=0, scheduling_strategy="SPREAD")
-    for _ in range(min(slots, WARMED)):
-        task.remote()
-
-
-def _import_ahead() -> None:
-    from ray import tune  # noqa: F401 - it is the import that takes the time
-
-    import_components()
 
 
 # The encoder actor -----------------------------------------------------------
@@ -345,8 +330,8 @@ def _world_at(actor: str) -> World:
     """Read a world once a process; its arrays stay in shared memory."""
     import ray
 
-    holder = ray.get_actor(actor)
-    [shared] = ray.get([holder.shared.remote()])
+    holder: Any = ray.get_actor(actor)
+    shared = ray.get(holder.shared.remote())
     world: World = ray.get(shared[0] if shared else holder.world.remote())
     return world
 

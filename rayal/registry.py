@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -147,7 +148,8 @@ LEARNERS = Registry("learner", "rayal.learners")
 def load_plugins(files: Iterable[Path]) -> None:
     """Import Python files that register components of their own; a second call is free."""
     for file in files:
-        name = f"rayal_plugin_{file.stem}"
+        place = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:8]
+        name = f"rayal_plugin_{file.stem}_{place}"
         if name in sys.modules:
             continue
         spec = importlib.util.spec_from_file_location(name, file)

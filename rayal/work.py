@@ -21,7 +21,7 @@ import numpy as np
 from rayal import trial as trials
 from rayal.contracts import Dataset, Embedding, Progress
 from rayal.plan import Trial
-from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
+from rayal.registry import DATASETS, ENCODERS
 from rayal.seeds import generator
 from rayal.store import SCHEMA, Store, StoreError, explain
 from rayal.trial import World
@@ -163,14 +163,6 @@ def _pools(modules: int) -> Any:
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
-
-
-def import_components() -> None:
-    """Import what a trial needs, so that the first trial of a process need not."""
-    STRATEGIES.names()
-    LEARNERS.names()
-    with pinned(1):
-        versions()
 
 
 @cache

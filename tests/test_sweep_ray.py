@@ -4,8 +4,11 @@ import ipaddress
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
+import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -142,15 +145,25 @@ def test_an_interrupted_driver_ends_with_130_and_its_ray(
     assert len(sweeps.records(out)) >= 4
 
 
-def test_a_lost_worker_is_replaced(tmp_path: Path) -> None:
+def test_a_lost_worker_and_a_lost_encoder_actor_are_replaced(tmp_path: Path) -> None:
     deadly = {"name": "deadly", "marker": str(tmp_path / "died-once")}
     sweep = sweeps.write_sweep(
-        tmp_path, plugins=["plugin.py"], strategies=["random", deadly], seeds=2
+        tmp_path,
+        plugins=["plugin.py"],
+        strategies=["slow", deadly],
+        seeds={"slow": 8, "default": 2},
     )
-    ended = sweeps.run(sweep, tmp_path / "run")
-    assert ended.returncode == 0, ended.stdout
+    process = start(sweep, tmp_path / "run")
+    wait_for_records(tmp_path / "run", 1, process)
+    [actor] = [
+        child
+        for child in psutil.Process(process.pid).children(recursive=True)
+        if "_Encoder" in " ".join(child.cmdline())
+    ]
+    actor.kill()
+    assert process.wait(timeout=120) == 0, (tmp_path / "run.txt").read_text()
     assert (tmp_path / "died-once").exists()
-    assert len(sweeps.records(tmp_path / "run")) == 8
+    assert len(sweeps.records(tmp_path / "run")) == 20
 
 
 def test_a_trial_that_always_kills_its_worker_and_one_that_raises_fail_alone(
@@ -212,6 +225,61 @@ def test_only_loopback_is_listened_on_and_a_private_token_is_needed(
     )
     actors = urllib.request.urlopen(jobs, timeout=30).read().decode()
     assert "encoder-digits-pixels-" in actors
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """A Ray head of its own, as an administrator starts it: its address and environment."""
+    (tmp_path / "token").write_text("0" * 64)
+    (tmp_path / "token").chmod(0o600)
+    settings = {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": str(tmp_path / "token"),
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_USAGE_STATS_ENABLED": "0",
+    }
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with tempfile.TemporaryDirectory(prefix="rh-", ignore_cleanup_errors=True) as folder:
+        head = subprocess.Popen(
+            [
+                sys.executable, "-m", "ray.scripts.scripts", "start", "--head", "--block",
+                f"--port={port}", f"--temp-dir={folder}", "--num-cpus=2",
+                "--include-dashboard=false", "--node-ip-address=127.0.0.1",
+            ],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={**sweeps.environment(), **settings}, start_new_session=True,
+        )  # fmt: skip
+        deadline = time.monotonic() + 90
+        while not answers(port):
+            assert head.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        yield f"127.0.0.1:{port}", settings
+        ours = family(head)
+        head.terminate()
+        head.wait(timeout=60)
+        end_tree(ours)
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_running_cluster_is_joined_and_left_running(
+    tmp_path: Path, cluster: tuple[str, dict[str, str]]
+) -> None:
+    address, settings = cluster
+    ended = subprocess.run(
+        sweeps.command(sweeps.write_sweep(tmp_path), tmp_path / "run", "--address", address),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=200,
+        env={**sweeps.environment(), **settings}, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout
+    assert len(sweeps.records(tmp_path / "run")) == 12
+    assert answers(int(address.split(":")[1]))
 
 
 def test_resources_that_no_node_has_are_refused(tmp_path: Path) -> None:
