@@ -170,6 +170,7 @@ class _Stages:
         self._some_ended = threading.Event()
         self.ready: set[str] = set()
         self.failed: set[str] = set()
+        self.fatal = ""  # why the store can take no more
 
     def add(self, trials: list[Trial], place: _Place, share: Share) -> None:
         trial = trials[0]
@@ -204,28 +205,48 @@ class _Stages:
     def _watch(self) -> None:
         while self._pending and not self._end.wait(POLL_SECONDS):
             for artefact in list(self._pending):
-                with contextlib.suppress(self._ray.exceptions.GetTimeoutError):
+                try:
                     self._look(artefact)
+                except self._ray.exceptions.GetTimeoutError:
+                    continue  # the actor is being started again, or busy: look later
+                except Exception as error:  # noqa: BLE001 - a stage's failure is its trials'
+                    self._give_up(artefact, _origin(error))
 
     def _look(self, artefact: str) -> None:
-        actor, world, stage, trials = self._pending[artefact]
+        actor, world, stage, _ = self._pending[artefact]
         ready, _ = self._ray.wait([world], timeout=0, fetch_local=False)
         if not ready:
             said = self._ray.get(actor.said.remote(), timeout=10)
             if said:
                 stage.update(said)
             return
+        self._ray.get(world)
+        self._ray.get(actor.keep.remote([world]))
+        stage.done()
+        self.ready.add(artefact)
+        self._end_stage(artefact)
+
+    def _give_up(self, artefact: str, error: BaseException) -> None:
+        trials = self._pending[artefact][3]
+        self.failed.add(artefact)
         try:
-            self._ray.get(world)
-            self._ray.get(actor.keep.remote([world]))
-        except Exception as error:  # noqa: BLE001 - an encoder's failure is that of its trials
-            self.failed.add(artefact)
-            fail_all(trials, self._store, self._progress, getattr(error, "cause", None) or error)
-        else:
-            self.ready.add(artefact)
-            stage.done()
+            if isinstance(error, StoreError):
+                raise error
+            fail_all(trials, self._store, self._progress, error)
+        except (OSError, StoreError) as full:
+            self.fatal = str(full)
+        self._end_stage(artefact)
+
+    def _end_stage(self, artefact: str) -> None:
         del self._pending[artefact]
         self._some_ended.set()
+
+
+def _origin(error: BaseException) -> BaseException:
+    """Return what was raised in a worker, out of the errors that carried it here."""
+    while isinstance(cause := getattr(error, "cause", None), BaseException):
+        error = cause
+    return error
 
 
 @contextlib.contextmanager
@@ -283,8 +304,8 @@ def _tune(
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         ).fit()
-    if callback.fatal:
-        raise StoreError(callback.fatal)
+    if fatal := callback.fatal or stages.fatal:
+        raise StoreError(fatal)
 
 
 def _make_trainable() -> Any:
@@ -348,7 +369,7 @@ class _Queue:
     def next(self) -> dict[str, Any] | str | None:
         """Return a trial whose stage is ready, "FINISHED" at the end, None while none is."""
         for artefact, queue in list(self._queues.items()):
-            if artefact in self._stages.failed or not queue:
+            if artefact in self._stages.failed or self._stages.fatal or not queue:
                 del self._queues[artefact]
             elif artefact in self._stages.ready:
                 return {"trial": queue.popleft().id}

@@ -23,7 +23,7 @@ from rayal.plan import Trial
 from rayal.work import Outcome
 
 REPEATS = 3  # times that the same error of another trial is shown
-QUIET_SECONDS = 10.0  # between lines of the same kind when the output is no terminal
+QUIET_SECONDS = 30.0  # between lines of the same kind when the output is no terminal
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,8 @@ class Lines:
 
         def update(said: Mapping[str, float]) -> None:
             if time.monotonic() - self._said >= QUIET_SECONDS:
-                self._say(f"{name}: epoch {said['epoch']:g}/{said['epochs']:g}, {_numbers(said)}")
+                epoch = f"epoch {round(said['epoch'], 1):g}/{said['epochs']:g}"
+                self._say(f"{name}: {epoch}, {_numbers(said)}")
 
         def done() -> None:
             self._say(f"{name}: ready after {time.monotonic() - started:.0f} s")

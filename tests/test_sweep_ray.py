@@ -171,14 +171,15 @@ def test_a_trial_that_always_kills_its_worker_and_one_that_raises_fail_alone(
 ) -> None:
     sweep = sweeps.write_sweep(
         tmp_path, plugins=["plugin.py"], strategies=["random", "deadly", "poisoned"],
-        budgets=[10], seeds={"random": 4, "default": 1},
+        budgets=[10], seeds={"random": 4, "default": 1}, encoders=["pixels", "broken"],
     )  # fmt: skip
     out = tmp_path / "run"
     ended = sweeps.run(sweep, out)
     assert ended.returncode == 1, ended.stdout
-    assert "4 of 6 trials done, 2 failed" in ended.stdout
+    assert "4 of 12 trials done, 8 failed" in ended.stdout
     logs = sorted((out / "failures").iterdir())
     assert all(str(log) in ended.stdout for log in logs)
+    assert ": ValueError: encoder 'broken' gave NaN or infinite features for 1 of" in ended.stdout
     told = " ".join(log.read_text() for log in logs)
     assert "its worker process died 4 times" in told
     assert "ZeroDivisionError: the poison" in told
