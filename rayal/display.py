@@ -61,11 +61,11 @@ def show_summary(console: Console, root: Path) -> None:
 def _summary_table(title: str, rows: pd.DataFrame, *, single: bool) -> Table:
     table = Table(title=title, title_justify="left")
     for name in ("strategy",) if single else ("initial", "strategy"):
-        table.add_column(name, no_wrap=True)
+        table.add_column(name, overflow="fold")
     budgets = sorted(rows["labelled"].unique())
     for budget in budgets:
-        table.add_column(f"{budget}", justify="right", no_wrap=True)
-    table.add_column("trials", justify="right")
+        table.add_column(f"{budget}", justify="right", no_wrap=True, min_width=11)
+    table.add_column("trials", justify="right", no_wrap=True, min_width=6)
     for (initial, strategy), group in rows.groupby(["initial", "strategy"], sort=False):
         cells = {row.labelled: _cell(row) for row in group.itertuples()}
         names = [str(strategy)] if single else [str(initial), str(strategy)]
