@@ -416,8 +416,10 @@ def _make_callback(progress: Progress, store: Store, by_id: Mapping[str, Trial])
             self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any
         ) -> None:
             outcome = Outcome(trial.config["trial"], result["error"], result["fatal"])
-            self._progress.trial_ended(outcome)
-            self.fatal = outcome.error if outcome.fatal else self.fatal
+            if outcome.fatal:
+                self.fatal = outcome.error
+            else:
+                self._progress.trial_ended(outcome)
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             mine = self._by_id[trial.config["trial"]]

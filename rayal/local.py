@@ -31,9 +31,9 @@ def run(plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress) -> 
         stage.done()
         for trial in mine:
             outcome = attempt(trial, world, store, resources.trial.threads)
-            progress.trial_ended(outcome)
             if outcome.fatal:
                 raise StoreError(outcome.error)
+            progress.trial_ended(outcome)
 
 
 def fail_all(
