@@ -40,16 +40,17 @@ def curves(summary: pd.DataFrame, measure: str, label: str, looks: Looks) -> Fig
     panels = list(_panels(summary))
     columns = style.columns_for(len(panels))
     rows = -(-len(panels) // columns)
-    names = max(panel.cells[panel.who].nunique() for panel in panels)
-    legend = 3 if columns == 1 else 5
-    height = (3.6 if columns == 1 else 2.9) * rows + 0.22 * -(-names // legend)
-    figure = style.new_figure(NARROW if columns == 1 else WIDE, height)
+    names = {str(name) for panel in panels for name in panel.cells[panel.who].unique()}
+    width = NARROW if columns == 1 else WIDE
+    legend_rows = -(-len(names) // style.legend_columns(names, width))
+    height = (3.6 if columns == 1 else 2.9) * rows + 0.22 * legend_rows
+    figure = style.new_figure(width, height)
     axes = style.grid_axes(figure, rows, columns, sharex="col", sharey=True)
     flat = [axis for row in axes for axis in row]
     for axis, panel in zip(flat, panels, strict=False):
         _draw_panel(axis, panel, measure, looks)
     style.label_outer(axes, len(panels), "labelled images", label)
-    style.legend_below(figure, legend)
+    style.legend_below(figure)
     return figure
 
 

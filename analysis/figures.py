@@ -84,7 +84,7 @@ def first_against_last(first_last: pd.DataFrame, correlation: pd.DataFrame, look
         f"AUC with {first} labels" if same else "AUC after the first query",
         f"AUC with {last} labels" if same else "AUC after the last query",
     )
-    style.legend_below(figure, 4 if columns > 1 else 2)
+    style.legend_below(figure)
     return figure
 
 

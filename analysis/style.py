@@ -117,14 +117,21 @@ def columns_for(panels: int) -> int:
     return 2 if panels == 4 else min(3, panels)
 
 
-def legend_below(figure: Figure, columns: int) -> None:
-    """Put one legend for the whole figure under it, each name once."""
+def legend_columns(names: Iterable[str], width: float) -> int:
+    """How many of the longest name fit beside one another in a figure of that width, in inches."""
+    longest = max((len(name) for name in names), default=0)
+    return max(1, min(5, int(width / (0.62 + 0.072 * longest))))
+
+
+def legend_below(figure: Figure) -> None:
+    """Put one legend for the whole figure under it, each name once, none cut off."""
     named: dict[str, Any] = {}
     for axis in figure.axes:
         for handle, name in zip(*axis.get_legend_handles_labels(), strict=True):
             named.setdefault(name, handle)
     if named:
         handles, names = list(named.values()), list(named)
+        columns = legend_columns(names, figure.get_figwidth())
         figure.legend(handles, names, loc="outside lower left", ncols=columns, handlelength=2.6)
 
 
