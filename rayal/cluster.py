@@ -30,7 +30,7 @@ from typing import Any
 
 from rayal.config import Resources, Share
 from rayal.local import fail_all
-from rayal.plan import Plan, Trial
+from rayal.plan import Plan, Trial, by_artefact
 from rayal.progress import Progress, Stage
 from rayal.registry import load_plugins
 from rayal.signals import interruptible
@@ -255,8 +255,7 @@ def _stages(
 ) -> Iterator[_Stages]:
     resources = plan.sweep.resources
     stages = _Stages(ray, store, progress)
-    for artefact in dict.fromkeys(trial.artefact for trial in todo):
-        mine = [trial for trial in todo if trial.artefact == artefact]
+    for mine in by_artefact(todo).values():
         stages.add(mine, _place(plan, store, resources.pretrain), resources.pretrain)
     stages.start()
     try:
@@ -282,12 +281,12 @@ def _tune(
 
     share = plan.sweep.resources.trial
     place = _place(plan, store, share)
-    by_id = ray.put({trial.id: trial for trial in todo})
-    callback = _make_callback(progress, store, {trial.id: trial for trial in todo})
+    by_id = {trial.id: trial for trial in todo}
+    callback = _make_callback(progress, store, by_id)
     with tempfile.TemporaryDirectory(prefix="rayal-tune-") as scratch:
         tune.Tuner(
             tune.with_resources(
-                tune.with_parameters(_make_trainable(), trials=[by_id], place=place),
+                tune.with_parameters(_make_trainable(), trials=[ray.put(by_id)], place=place),
                 {"cpu": share.cpus, "gpu": share.gpus},
             ),
             tune_config=tune.TuneConfig(
@@ -362,9 +361,7 @@ class _Queue:
 
     def __init__(self, todo: Sequence[Trial], stages: _Stages) -> None:
         self._stages = stages
-        self._queues: dict[str, deque[Trial]] = {}
-        for trial in todo:
-            self._queues.setdefault(trial.artefact, deque()).append(trial)
+        self._queues = {key: deque(trials) for key, trials in by_artefact(todo).items()}
 
     def next(self) -> dict[str, Any] | str | None:
         """Return a trial whose stage is ready, "FINISHED" at the end, None while none is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rayal.plan import Plan, Trial
+from rayal.plan import Plan, Trial, by_artefact
 from rayal.progress import Progress
 from rayal.store import Store, StoreError
 from rayal.work import Outcome, attempt, load_dataset, load_world, prepare
@@ -17,8 +17,7 @@ def run(plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress) -> 
         StoreError: the store can take no more.
     """
     resources = plan.sweep.resources
-    for artefact in dict.fromkeys(trial.artefact for trial in todo):
-        mine = [trial for trial in todo if trial.artefact == artefact]
+    for mine in by_artefact(todo).values():
         stage = progress.stage(mine[0])
         try:
             prepare(mine[0], store, stage.update, resources.pretrain.threads)

@@ -108,10 +108,7 @@ class Plan:
     @cached_property
     def artefacts(self) -> dict[str, Trial]:
         """Encoder stages, each with one of its trials, in the order they are needed."""
-        found: dict[str, Trial] = {}
-        for trial in self.trials:
-            found.setdefault(trial.artefact, trial)
-        return found
+        return {key: trials[0] for key, trials in by_artefact(self.trials).items()}
 
 
 def make_plan(sweep: Sweep, *, absent_data: bool = False) -> Plan:
@@ -141,6 +138,14 @@ def digest(*content: object) -> str:
 
 
 # Trials of a part ------------------------------------------------------------
+
+
+def by_artefact(trials: Sequence[Trial]) -> dict[str, list[Trial]]:
+    """Group trials by the encoder stage they stand on, in the order the stages are needed."""
+    groups: dict[str, list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault(trial.artefact, []).append(trial)
+    return groups
 
 
 @dataclass(frozen=True)

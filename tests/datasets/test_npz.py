@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +6,6 @@ import pytest
 
 from rayal.datasets.npz import npz
 from rayal.registry import DATASETS
-
-REAL = Path(os.environ.get("RAYAL_TEST_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 
 def arrays(**other: Any) -> dict[str, Any]:
@@ -165,11 +162,8 @@ def test_parameters_are_checked_as_a_sweep_file_gives_them() -> None:
     ("name", "sizes", "classes"),
     [("pbcblood", (11_959, 3_421), 8), ("cifar10_lt", (12_406, 10_000), 10)],
 )
-def test_real_files_load(name: str, sizes: tuple[int, int], classes: int) -> None:
-    path = REAL / f"{name}.npz"
-    if not path.is_file():
-        pytest.skip(f"there is no {path}; RAYAL_TEST_DATA names the folder of the real data")
-    data = npz(path=str(path))
+def test_real_files_load(real_data: Path, name: str, sizes: tuple[int, int], classes: int) -> None:
+    data = npz(path=str(real_data / f"{name}.npz"))
     assert (len(data.train.labels), len(data.test.labels)) == sizes
     assert data.num_classes == classes
     assert (data.val is None) == (name == "cifar10_lt")
