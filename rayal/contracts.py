@@ -1,7 +1,7 @@
 """The nouns of rayal and the four decorators that make a function a component.
 
 Letters used everywhere: N pool size, M test size, C classes, D feature dimensions,
-B budget (images labelled in one query), K clusters, E epochs.
+B budget (images labelled in one query), K clusters, E epochs, T Monte-Carlo passes.
 
 A component is one decorated function. Its name is the YAML name, its keyword-only parameters are
 the YAML parameters, and their defaults stand in the signature and nowhere else.
@@ -9,18 +9,27 @@ the YAML parameters, and their defaults stand in the signature and nowhere else.
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from rayal.kernels.ranking import equal_shares
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Facts
 
 UNLABELED = -1
+
+# What a strategy may read beyond features and labels, and what an encoder may give.
+ENCODER_GIVES = frozenset({"map", "truth_map", "views"})
+# What only a learner gives, so that no first query can have it; "labels" is at least one of them.
+LEARNER_GIVES = frozenset({"predictions", "dropout", "hidden", "prototypes", "views", "labels"})
 
 Images: TypeAlias = npt.NDArray[np.uint8]  # (N, H, W, channels)
 Labels: TypeAlias = npt.NDArray[np.int64]  # (N,), UNLABELED where unknown
@@ -71,11 +80,14 @@ class DatasetMap:
 
     confidence, variability: temperature -> (N,) float32, mean and standard deviation over the
     records of an image; count: (N,) int64, how many records it had.
+    truth: (N,) float32 each, mean and standard deviation over epochs of the probability that a
+    supervised classifier gave the true class (Swayamdipta et al. 2020), where one was trained.
     """
 
     confidence: Mapping[float, npt.NDArray[np.float32]]
     variability: Mapping[float, npt.NDArray[np.float32]]
     count: npt.NDArray[np.int64]
+    truth: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None = None
 
     def check_tau(self, tau: float) -> float:
         """Return tau if the map has it, or say which temperatures it has."""
@@ -90,13 +102,45 @@ class Embedding:
     """What an encoder makes of a dataset.
 
     train (N, D) and test (M, D) float32 features; the map where the encoder was trained here;
-    weights: parameter name -> array, for learners that go on training it.
+    weights: parameter name -> array, for learners that go on training it; views (A, N, D): the
+    features of A randomly augmented copies of each image of the pool.
     """
 
     train: Features
     test: Features
     map: DatasetMap | None = None
     weights: Mapping[str, npt.NDArray[np.generic]] | None = None
+    views: Features | None = None
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a learner says: test (M, C) probabilities, and more of the pool when asked.
+
+    The pool's own: probabilities (N, C); T Monte-Carlo passes with dropout, (N, C) each;
+    probabilities of augmented copies, (N, C) each; what the last layer sees, (N, H); and, of a
+    learner with fixed prototypes, its output before them, (N, C - 1). None where it has no such
+    thing: it then lacks the name among what it `gives`.
+    """
+
+    test: Probs
+    predict_pool: Callable[[], Probs]
+    predict_dropout: Callable[[int, np.random.Generator], Iterator[Probs]] | None = None
+    predict_views: Callable[[], Iterator[Probs]] | None = None
+    hide: Callable[[], Features] | None = None
+    project: Callable[[], Features] | None = None
+
+    @cached_property
+    def pool(self) -> Probs:
+        return self.predict_pool()
+
+    @cached_property
+    def hidden(self) -> Features:
+        return _given(self.hide, "hidden")()
+
+    @cached_property
+    def projected(self) -> Features:
+        return _given(self.project, "prototypes")()
 
 
 @dataclass(frozen=True)
@@ -104,7 +148,9 @@ class Pool:
     """All that a strategy may see.
 
     labels are UNLABELED until asked for. truth is given to strategies declared `oracle` alone.
-    probs are computed on first use, at most once a round.
+    predictions are those of the learner trained so far, None before the first label; each part of
+    them is computed on first use, at most once a round. first: the pool as it was at the first
+    query that had predictions, for rules that are tuned once.
     """
 
     features: Features
@@ -113,7 +159,8 @@ class Pool:
     images: Images | None = None
     map: DatasetMap | None = None
     truth: Labels | None = None
-    predict: Callable[[], Probs] | None = None
+    predictions: Predictions | None = None
+    first: Callable[[], Pool] | None = None
 
     @cached_property
     def unlabelled(self) -> Indices:
@@ -125,41 +172,58 @@ class Pool:
         """Ascending indices of the images with a label."""
         return np.flatnonzero(self.labels != UNLABELED)
 
-    @cached_property
+    @property
     def probs(self) -> Probs:
-        """Class probabilities (N, C) of the learner trained so far."""
-        if self.predict is None:
+        """Class probabilities (N, C)."""
+        return self._predicted.pool
+
+    @property
+    def hidden(self) -> Features:
+        """What the learner's last layer sees, (N, H)."""
+        return self._predicted.hidden
+
+    @property
+    def projected(self) -> Features:
+        """Outputs (N, C - 1) that a learner with prototypes compares with them."""
+        return self._predicted.projected
+
+    def dropout_passes(self, passes: int, rng: np.random.Generator) -> Iterator[Probs]:
+        """Class probabilities (N, C) of T passes, each with its own units dropped."""
+        return _given(self._predicted.predict_dropout, "dropout")(passes, rng)
+
+    def view_passes(self) -> Iterator[Probs]:
+        """Class probabilities (N, C) of each augmented copy of the pool."""
+        return _given(self._predicted.predict_views, "views")()
+
+    @property
+    def _predicted(self) -> Predictions:
+        if self.predictions is None:
             raise ValueError("predictions were asked for before the first label was given")
-        return self.predict()
+        return self.predictions
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a learner sees: features of pool (N, D) and test (M, D), and the labels so far (N,)."""
+    """What a learner sees: features of pool (N, D) and test (M, D), and the labels so far (N,).
+
+    views (A, N, D): features of augmented copies, where the encoder made some. round: 0 for the
+    first training; earlier: what the learner said a round before, where it asks to be told.
+    """
 
     train: Features
     test: Features
     labels: Labels
     num_classes: int
+    views: Features | None = None
+    round: int = 0
+    earlier: Predictions | None = None
 
     @cached_property
     def labelled(self) -> Indices:
         return np.flatnonzero(self.labels != UNLABELED)
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """What a learner says: test (M, C) probabilities, and the pool's (N, C) when asked."""
-
-    test: Probs
-    predict_pool: Callable[[], Probs]
-
-    @cached_property
-    def pool(self) -> Probs:
-        return self.predict_pool()
-
-
-Needs: TypeAlias = Callable[[Mapping[str, object]], set[str]]
+Names: TypeAlias = Callable[[Mapping[str, Any]], set[str]]
 Strategy: TypeAlias = Callable[..., Indices]
 Encoder: TypeAlias = Callable[..., Embedding]
 Learner: TypeAlias = Callable[..., Predictions]
@@ -167,31 +231,54 @@ DatasetLoader: TypeAlias = Callable[..., Dataset]
 
 
 def strategy(
-    *, needs: set[str] | Needs | None = None, oracle: set[str] | Needs | None = None
+    *, needs: set[str] | Names | None = None, oracle: set[str] | Names | None = None
 ) -> Callable[[Strategy], Strategy]:
     """Register `(pool, budget, rng, *, params) -> indices`, B distinct unlabelled positions.
 
-    needs: what it reads beyond features and labels, of {"predictions", "images", "map"};
-    oracle: {"truth"} when it reads true labels. Either may be a function of the parameters.
+    Every strategy has one more parameter, `label_balanced`: equal numbers of each true class, in
+    the strategy's own order.
+
+    needs: what it reads beyond features and labels, of ENCODER_GIVES, LEARNER_GIVES and
+    {"images"}; oracle: {"truth"} when it reads true labels. Either may be a function of the
+    parameters, which raises ValueError where they do not fit together.
     """
-    return STRATEGIES.register(Facts(needs=_as_function(needs), oracle=_as_function(oracle)))
+    reads, peeks = _as_function(needs), _as_function(oracle)
+
+    def oracle_or_balanced(params: Mapping[str, Any]) -> set[str]:
+        return peeks(params) | ({"truth"} if params["label_balanced"] else set())
+
+    register = STRATEGIES.register(Facts(needs=reads, oracle=oracle_or_balanced))
+    return lambda function: register(_with_label_balance(function))
 
 
 def encoder(
-    *, makes_map: bool = False, check: Callable[[Mapping[str, Any], int], None] | None = None
+    *,
+    gives: set[str] | Names | None = None,
+    check: Callable[[Mapping[str, Any], int], None] | None = None,
 ) -> Callable[[Encoder], Encoder]:
     """Register `(dataset, rng, progress, *, params) -> Embedding`.
 
+    gives: what it makes besides features, of ENCODER_GIVES; or a function of the parameters.
     check: raises ValueError where parameters do not fit together or a pool of N images; called
     when a sweep is planned.
     """
-    facts = Facts(makes_map=makes_map)
+    facts = Facts(gives=_as_function(gives))
     return ENCODERS.register(facts if check is None else replace(facts, check=check))
 
 
-def learner() -> Callable[[Learner], Learner]:
-    """Register `(task, rng, *, params) -> Predictions`."""
-    return LEARNERS.register(Facts())
+def learner(
+    *,
+    gives: set[str] | Names | None = None,
+    recalls: Callable[[Mapping[str, Any]], bool] | None = None,
+) -> Callable[[Learner], Learner]:
+    """Register `(task, rng, *, params) -> Predictions`.
+
+    gives: what its predictions hold besides probabilities, of LEARNER_GIVES; or a function of the
+    parameters. recalls: from the parameters, whether it wants Task.earlier.
+    """
+    more = _as_function(gives)
+    facts = Facts(gives=lambda params: {"predictions", "labels"} | more(params))
+    return LEARNERS.register(facts if recalls is None else replace(facts, recalls=recalls))
 
 
 def dataset(
@@ -205,8 +292,65 @@ def dataset(
     return DATASETS.register(Facts(published=published))
 
 
-def _as_function(names: set[str] | Needs | None) -> Needs:
+def with_parameters(
+    wrapper: Callable[..., Any], function: Callable[..., Any], added: Mapping[str, tuple[Any, Any]]
+) -> Callable[..., Any]:
+    """Give a wrapper the name, text and keyword-only parameters of a function, and further ones.
+
+    added: name -> (type, default); the wrapper has them by the same names.
+    """
+    keyword_only = inspect.Parameter.KEYWORD_ONLY
+    own = [p for p in inspect.signature(wrapper).parameters.values() if p.kind < keyword_only]
+    inner = [p for p in inspect.signature(function).parameters.values() if p.kind is keyword_only]
+    more = [
+        inspect.Parameter(name, keyword_only, annotation=kind, default=default)
+        for name, (kind, default) in added.items()
+    ]
+    functools.update_wrapper(wrapper, function)
+    signature = inspect.Signature([*own, *inner, *more])
+    wrapper.__signature__ = signature  # type: ignore[attr-defined]
+    kinds = {name: kind for name, (kind, _) in added.items()}
+    wrapper.__annotations__ = {**function.__annotations__, **kinds}
+    return wrapper
+
+
+def _with_label_balance(function: Strategy) -> Strategy:
+    """Add `label_balanced`: the true classes take turns (HaCon, Table 1, rows "Unif.")."""
+
+    def choose(
+        pool: Pool,
+        budget: int,
+        rng: np.random.Generator,
+        *,
+        label_balanced: bool = False,
+        **params: Any,
+    ) -> Indices:
+        if not label_balanced:
+            return function(pool, budget, rng, **params)
+        if pool.truth is None:
+            raise ValueError("label_balanced reads the true labels, and the pool was given none")
+        # Each asking starts from the same state, so that a longer answer begins like a shorter one.
+        return equal_shares(
+            lambda B: function(pool, B, deepcopy(rng), **params),
+            pool.truth,
+            pool.unlabelled,
+            budget,
+        )
+
+    return with_parameters(choose, function, {"label_balanced": (bool, False)})
+
+
+Part = TypeVar("Part")
+
+
+def _given(part: Part | None, name: str) -> Part:
+    if part is None:
+        raise ValueError(f"the learner gives no '{name}', and the strategy reads it")
+    return part
+
+
+def _as_function(names: set[str] | Names | None) -> Names:
     if callable(names):
         return names
     fixed = set(names or ())
-    return lambda _: fixed
+    return lambda _: set(fixed)

@@ -7,8 +7,16 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from rayal.contracts import UNLABELED, DatasetMap, Indices, Pool
-from rayal.registry import STRATEGIES
+from rayal.contracts import (
+    LEARNER_GIVES,
+    UNLABELED,
+    DatasetMap,
+    Indices,
+    Pool,
+    Predictions,
+    Probs,
+)
+from rayal.registry import STRATEGIES, Component
 from rayal.seeds import generator
 from rayal.trial import check_choice
 
@@ -29,9 +37,12 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
     Args:
         strategy: a strategy's YAML name.
         budget: B, how many images.
-        features: (N, D), for strategies that look at the images' positions.
+        features: (N, D), for strategies that look at the images' positions. They also stand for
+            what the learner's last layer sees (badge, dbal) and, (N, C - 1), for its outputs
+            before fixed prototypes (msal).
         labels: (N,) integers, -1 where unknown; default: all unknown.
-        probs: (N, C) class probabilities, for strategies that look at predictions.
+        probs: (N, C) class probabilities, for strategies that look at predictions; (T, N, C) of T
+            passes, for those that look at how Monte-Carlo passes or augmented copies disagree.
         confidence: (N,) of the dataset map, for hacon.
         seed: the same seed gives the same choice.
         params: the strategy's parameters, as in a sweep file.
@@ -47,19 +58,22 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
     bound = component.bind(params)
     arrays = {"features": features, "labels": labels, "probs": probs, "confidence": confidence}
     given = {name: np.asarray(value) for name, value in arrays.items() if value is not None}
+    passes = _passes(given, params)
     size = _common_size(given)
-    _check_needs(strategy, component.facts.needs(bound), component.facts.oracle(bound), given)
+    _check_needs(component, bound, given, passes)
     known = _labels(given.get("labels"), size)
     left = int(np.sum(known == UNLABELED))
     if not 1 <= budget <= left:
         raise ValueError(f"budget={budget} is out of bounds: 1 to {left} images are unlabelled")
+    positions = _matrix("features", given.get("features"), _Absent(strategy))
     probabilities = _matrix("probs", given.get("probs"))
+    outputs = "prototypes" in component.facts.needs(bound)
     pool = Pool(
-        features=_matrix("features", given.get("features"), _Absent(strategy)),
+        features=positions,
         labels=known,
-        num_classes=_num_classes(known, probabilities),
+        num_classes=_num_classes(known, probabilities, positions if outputs else None),
         map=_map(given.get("confidence"), bound),
-        predict=None if probabilities is None else lambda: probabilities,
+        predictions=_predictions(component.facts.needs(bound), positions, probabilities, passes),
     )
     chosen = component.function(pool, budget, generator("query", "", seed, 0), **bound)
     return check_choice(strategy, chosen, known, budget)
@@ -96,17 +110,58 @@ def _common_size(given: dict[str, npt.NDArray[Any]]) -> int:
     return sizes.popitem()[1]
 
 
+def _passes(given: dict[str, npt.NDArray[Any]], params: dict[str, Any]) -> list[Probs] | None:
+    """Split probs (T, N, C) into its passes, and leave their mean in its place."""
+    probs = given.get("probs")
+    if probs is None or probs.ndim != 3:
+        return None
+    if params.get("passes", len(probs)) != len(probs):
+        raise ValueError(f"passes={params['passes']}, but probs holds {len(probs)} passes")
+    passes = [_matrix("probs", each) for each in probs]
+    given["probs"] = np.asarray(np.mean(probs, axis=0, dtype=np.float64))
+    return passes
+
+
+def _predictions(
+    needs: set[str], features: Any, probs: Probs | None, passes: list[Probs] | None
+) -> Predictions | None:
+    """What a learner would have said, from arrays; None where nothing of it is there."""
+    if probs is None and not needs & LEARNER_GIVES:
+        return None
+    rows = np.empty((0, 0), dtype=np.float32) if probs is None else probs
+    return Predictions(
+        test=rows[:0],
+        predict_pool=lambda: rows,
+        predict_dropout=lambda T, rng: iter(passes or []),
+        predict_views=lambda: iter(passes or []),
+        hide=lambda: features,
+        project=lambda: features,
+    )
+
+
+_ARRAYS = {"predictions": "probs", "map": "confidence", "hidden": "features",
+           "prototypes": "features", "labels": "labels"}  # fmt: skip
+_PASSES = {"dropout": "Monte-Carlo passes", "views": "augmented copies"}
+
+
 def _check_needs(
-    strategy: str, needs: set[str], oracle: set[str], given: dict[str, npt.NDArray[Any]]
+    component: Component,
+    bound: dict[str, Any],
+    given: dict[str, npt.NDArray[Any]],
+    passes: list[Probs] | None,
 ) -> None:
-    if oracle:
+    strategy, needs = component.name, component.facts.needs(bound)
+    if component.facts.oracle(bound):
         raise ValueError(
-            f"strategy '{strategy}' reads the true labels of the pool, which a query does not "
-            "have; it serves comparisons in a sweep"
+            f"strategy '{strategy}' reads the true labels of the pool with these parameters, which "
+            "a query does not have; it serves comparisons in a sweep"
         )
-    if "images" in needs:
-        raise ValueError(f"strategy '{strategy}' needs images with these parameters: use a sweep")
-    for need, array in (("predictions", "probs"), ("map", "confidence")):
+    for need in sorted(needs - _ARRAYS.keys() - _PASSES.keys()):
+        raise ValueError(f"strategy '{strategy}' needs {need} with these parameters: use a sweep")
+    for need, words in _PASSES.items():
+        if need in needs and passes is None:
+            raise ValueError(f"strategy '{strategy}' needs {words}: pass probs=(T, N, C), T passes")
+    for need, array in _ARRAYS.items():
         if need in needs and array not in given:
             raise ValueError(f"strategy '{strategy}' needs {need}: pass {array}=")
 
@@ -137,8 +192,16 @@ def _matrix(name: str, array: npt.NDArray[Any] | None, absent: Any = None) -> An
     return np.ascontiguousarray(matrix, dtype=np.float32)
 
 
-def _num_classes(labels: npt.NDArray[np.int64], probs: npt.NDArray[Any] | None) -> int:
-    return max(int(labels.max(initial=UNLABELED)) + 1, 0 if probs is None else probs.shape[1])
+def _num_classes(
+    labels: npt.NDArray[np.int64], probs: Probs | None, outputs: npt.NDArray[Any] | None
+) -> int:
+    """Classes of the probabilities or of the prototypes, or as many as the labels name."""
+    named = int(labels.max(initial=UNLABELED)) + 1
+    widths = [
+        0 if probs is None else probs.shape[1],
+        0 if outputs is None else outputs.shape[1] + 1,
+    ]
+    return max(named, *widths)
 
 
 def _map(confidence: npt.NDArray[Any] | None, bound: dict[str, Any]) -> DatasetMap | None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from rayal.config import Amount, Entry, Part, Sweep, SweepError
-from rayal.contracts import Dataset
+from rayal.contracts import ENCODER_GIVES, LEARNER_GIVES, Dataset
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry, load_plugins, nearest
 
 IDENTITY = 1  # part of every id; raised by hand when the meaning of a definition changes
@@ -170,10 +170,11 @@ def _part_trials(
 ) -> Iterator[Trial]:
     _check_shape(label, part)
     lists = _resolve(part)
-    for first, later in lists.queries():
-        for encoder in lists.encoders:
-            _check_query(first, encoder, first=True)
-            _check_query(later, encoder, first=False)
+    for (first, later), encoder, learner in product(
+        lists.queries(), lists.encoders, lists.learners
+    ):
+        _check_query(first, encoder, learner, first=True)
+        _check_query(later, encoder, learner, first=False)
     for entry in _distinct(part.datasets, "datasets"):
         spec, data = _dataset(entry, absent_data)
         facts[data.name] = _one_of_a_name(facts.get(data.name), data)
@@ -270,25 +271,48 @@ def _check_budget(
         )
 
 
-def _check_query(spec: Spec, encoder: Spec, *, first: bool) -> None:
-    needs = STRATEGIES.find(spec.name).facts.needs(spec.params)
-    if first and "predictions" in needs:
+def _check_query(spec: Spec, encoder: Spec, learner: Spec, *, first: bool) -> None:
+    facts = STRATEGIES.find(spec.name).facts
+    needs = facts.needs(spec.params)
+    if first and needs & LEARNER_GIVES:
         raise ValueError(
-            f"strategy '{spec.name}' needs predictions, and before the first label there are "
-            "none: use it under cycles, with a cold-start strategy (random, kmeans, hacon, "
-            "k_center) as initial"
+            f"strategy '{spec.name}' needs {_listed(needs & LEARNER_GIVES)}, and before the first "
+            "label there are none: use it under cycles, with a cold-start strategy (random, "
+            "kmeans, hacon, k_center) as initial"
         )
+    for kind, giver, may_give in (
+        ("encoder", encoder, ENCODER_GIVES),
+        ("learner", learner, LEARNER_GIVES),
+    ):
+        gives = (ENCODERS if kind == "encoder" else LEARNERS).find(giver.name).facts.gives
+        missing = needs & may_give - gives(giver.params)
+        if missing:
+            ways = "; ".join(_WAYS[name] for name in sorted(missing))
+            raise ValueError(
+                f"strategy '{spec.name}' needs {_listed(missing)}, which {kind} '{giver.name}' "
+                f"does not give: {ways}"
+            )
     if "map" in needs:
-        _check_map(spec, encoder)
+        _check_tau(spec, encoder)
 
 
-def _check_map(spec: Spec, encoder: Spec) -> None:
-    if not ENCODERS.find(encoder.name).facts.makes_map:
-        raise ValueError(
-            f"strategy '{spec.name}' needs the dataset map, which encoder '{encoder.name}' "
-            "does not make: use an encoder that is trained here (moco), or an order that "
-            "needs no map (order: centroid)"
-        )
+_WAYS = {
+    "map": "use an encoder that is trained here (moco), or an order that needs no map "
+    "(order: centroid)",
+    "truth_map": "set the encoder's truth_epochs, such as 30 (it then trains on the true labels)",
+    "views": "set the encoder's views, such as 5, and use a learner that predicts on them",
+    "dropout": "set the learner's dropout, such as {name: linear, dropout: 0.5}",
+    "prototypes": "set the learner's prototypes, such as {name: linear, prototypes: true}",
+    "hidden": "use a learner with a last layer (linear)",
+}
+
+
+def _listed(names: set[str]) -> str:
+    words = {"map": "the dataset map", "truth_map": "the map by true labels"}
+    return " and ".join(sorted(words.get(name, name) for name in names))
+
+
+def _check_tau(spec: Spec, encoder: Spec) -> None:
     tau, taus = spec.params.get("tau"), encoder.params.get("taus")
     if tau is not None and taus is not None and tau not in taus:
         raise ValueError(

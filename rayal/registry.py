@@ -27,7 +27,8 @@ class Facts:
 
     needs: Callable[[Mapping[str, object]], set[str]] = lambda _: set()
     oracle: Callable[[Mapping[str, object]], set[str]] = lambda _: set()
-    makes_map: bool = False
+    gives: Callable[[Mapping[str, object]], set[str]] = lambda _: set()
+    recalls: Callable[[Mapping[str, Any]], bool] = lambda _: False
     check: Callable[[Mapping[str, Any], int], None] = lambda params, N: None
     published: Callable[..., tuple[int, int]] | None = None
 

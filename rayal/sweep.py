@@ -187,7 +187,8 @@ def _plan_json(plan: Plan, command: str) -> store.Json:
             key: {
                 "dataset": trial.dataset_name,
                 "encoder": trial.encoder.as_json(),
-                "has_map": ENCODERS.find(trial.encoder.name).facts.makes_map,
+                "has_map": "map"
+                in ENCODERS.find(trial.encoder.name).facts.gives(trial.encoder.params),
             }
             for key, trial in plan.artefacts.items()
         },
@@ -224,7 +225,8 @@ def _bytes_needed(plan: Plan, todo: Sequence[Trial], held: Store) -> int:
     for key, trial in plan.artefacts.items():
         if not held.has_embedding(key):
             facts = plan.datasets[trial.dataset_name]
-            needed += 4 * 128 * (facts.train + facts.test)
+            views = int(trial.encoder.params.get("views", 0))
+            needed += 4 * 128 * (facts.train * (1 + views) + facts.test)
     return needed
 
 

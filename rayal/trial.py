@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ class World:
     train_labels: Labels  # (N,) the truth that the oracle reveals
     test_labels: Labels  # (M,)
     map: DatasetMap | None
+    views: Features | None = None  # (A, N, D)
 
 
 def run(
@@ -58,14 +60,16 @@ def run(
     """
     rows = list(rows or [])
     labels = _labels_after(rows, world)
-    predictions = _learn(trial, world, labels, len(rows) - 1) if _goes_on(rows, trial) else None
+    predictions = _learned_so_far(trial, world, rows) if _goes_on(rows, trial) else None
+    first = cache(lambda: _first_pool(trial, world, rows[0]))
     for number in range(len(rows), len(trial.schedule)):
         budget = trial.schedule[number] - int(np.sum(labels != UNLABELED))
         started = time.perf_counter()
-        chosen = _query(trial, world, labels, predictions, number, budget)
+        pool = _pool(world, labels, predictions, first if number > 1 else None)
+        chosen = _query(trial, pool, number, budget)
         selected = time.perf_counter()
         labels[chosen] = world.train_labels[chosen]  # the oracle: labels are revealed here alone
-        predictions = _learn(trial, world, labels, number)
+        predictions = _learn(trial, world, labels, number, predictions)
         trained = time.perf_counter()
         row = _measure(world, labels, predictions)
         row |= {"round": number, "budget": budget, "labelled": trial.schedule[number]}
@@ -99,36 +103,70 @@ def check_choice(name: str, chosen: Any, labels: Labels, budget: int) -> Indices
     return array
 
 
-def _query(
-    trial: Trial,
+def _query(trial: Trial, pool: Pool, number: int, budget: int) -> Indices:
+    spec = trial.initial if number == 0 else trial.strategy
+    component = STRATEGIES.find(spec.name)
+    if not component.facts.oracle(spec.params):
+        pool = replace(pool, truth=None)
+    # Named without the strategy: trials of one seed draw alike, so comparisons are paired.
+    rng = generator("query", trial.dataset_name, trial.seed, number)
+    chosen = component.function(pool, budget, rng, **as_arguments(spec))
+    return check_choice(spec.name, chosen, pool.labels, budget)
+
+
+def _first_pool(trial: Trial, world: World, row: Row) -> Pool:
+    """The pool as it was after the first round, its learner trained again."""
+    labels = _labels_after([row], world)
+    return _pool(world, labels, _learn(trial, world, labels, 0, None), None)
+
+
+def _pool(
     world: World,
     labels: Labels,
     predictions: Predictions | None,
-    number: int,
-    budget: int,
-) -> Indices:
-    spec = trial.initial if number == 0 else trial.strategy
-    component = STRATEGIES.find(spec.name)
-    pool = Pool(
+    first: Callable[[], Pool] | None,
+) -> Pool:
+    """All that a strategy may see, the truth included."""
+    return Pool(
         features=world.train,
         labels=_frozen(labels),
         num_classes=len(world.classes),
         images=world.images,
         map=world.map,
-        truth=world.train_labels if component.facts.oracle(spec.params) else None,
-        predict=(lambda: predictions.pool) if predictions is not None else None,
+        truth=world.train_labels,
+        predictions=predictions,
+        first=first,
     )
-    # Named without the strategy: trials of one seed draw alike, so comparisons are paired.
-    rng = generator("query", trial.dataset_name, trial.seed, number)
-    chosen = component.function(pool, budget, rng, **as_arguments(spec))
-    return check_choice(spec.name, chosen, labels, budget)
 
 
-def _learn(trial: Trial, world: World, labels: Labels, number: int) -> Predictions:
-    task = Task(world.train, world.test, _frozen(labels), len(world.classes))
+def _learn(
+    trial: Trial, world: World, labels: Labels, number: int, earlier: Predictions | None
+) -> Predictions:
+    component = LEARNERS.find(trial.learner.name)
+    task = Task(
+        world.train,
+        world.test,
+        _frozen(labels),
+        len(world.classes),
+        views=world.views,
+        round=number,
+        earlier=earlier if component.facts.recalls(trial.learner.params) else None,
+    )
     rng = generator("learn", trial.dataset_name, trial.seed, number)
-    learner = LEARNERS.find(trial.learner.name).function
-    predictions: Predictions = learner(task, rng, **as_arguments(trial.learner))
+    predictions: Predictions = component.function(task, rng, **as_arguments(trial.learner))
+    return predictions
+
+
+def _learned_so_far(trial: Trial, world: World, rows: list[Row]) -> Predictions | None:
+    """Train the learner of the last finished round again, for a trial that was interrupted.
+
+    One that recalls its earlier predictions is trained through all of its rounds.
+    """
+    recalls = LEARNERS.find(trial.learner.name).facts.recalls(trial.learner.params)
+    predictions = None
+    for number in range(0 if recalls else len(rows) - 1, len(rows)):
+        labels = _labels_after(rows[: number + 1], world)
+        predictions = _learn(trial, world, labels, number, predictions)
     return predictions
 
 

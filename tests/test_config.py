@@ -95,6 +95,10 @@ def test_a_part_inherits_the_top_level_and_replaces_its_shape(tmp_path: Path) ->
     assert {len(t.schedule) for t in plan.trials} == {1, 2}
 
 
+CYCLES = {
+    "budgets": None, "cycles": {"start": 5, "step": 5, "rounds": 3}, "initial": ["random"],
+}  # fmt: skip
+
 REFUSED = [
     ({"nmae": "x"}, "unknown key 'nmae', did you mean 'name'"),
     ({"strategies": ["randm"]}, "no strategy named 'randm', did you mean 'random'"),
@@ -117,6 +121,34 @@ REFUSED = [
     ({"budgets": None}, "has neither budgets and cycles|neither budgets nor cycles|neither"),
     ({"strategies": ["entropy"]}, "'entropy' needs predictions, and before the first label"),
     ({"strategies": ["hacon"]}, "'hacon' needs the dataset map, which encoder 'pixels'"),
+    (
+        {"strategies": [{"name": "hacon", "order": "hard_to_learn"}]},
+        "needs the map by true labels, which encoder 'pixels' does not give: set the encoder's",
+    ),
+    ({"strategies": ["vaal"]}, "'vaal' needs labels, and before the first label there are none"),
+    ({**CYCLES, "strategies": ["bald"]}, "needs dropout, which learner 'linear' does not give"),
+    ({**CYCLES, "strategies": ["msal"]}, "set the learner's prototypes, such as {name: linear"),
+    (
+        {**CYCLES, "strategies": [{"name": "entropy", "diverse": {"beta": 2}}]},
+        "'entropy' needs prototypes, which learner 'linear'",
+    ),
+    (
+        {**CYCLES, "strategies": ["consistency"]},
+        "needs views, which encoder 'pixels' does not give: set the encoder's views",
+    ),
+    (
+        {
+            **CYCLES,
+            "strategies": [
+                {"name": "margin", "pseudo_label_balanced": True, "diverse": {"beta": 2}}
+            ],
+        },
+        "pseudo_label_balanced and diverse are different ways to choose",
+    ),
+    (
+        {**CYCLES, "strategies": [{"name": "entropy", "class_balanced": {"lamda": 1}}]},
+        "strategy 'entropy': class_balanced=.* is refused",
+    ),
     ({"strategies": ["random", "random"]}, "'random' is listed twice"),
     ({"seeds": 0}, "0 is out of bounds"),
     ({"seeds": {"random": 2}}, "say how many for kmeans, or give a default"),

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import rayal
+from rayal.registry import STRATEGIES
 
 FEATURES = np.random.default_rng(0).normal(size=(50, 4))
 PROBS = np.random.default_rng(1).dirichlet(np.ones(3), size=50)
@@ -40,19 +41,79 @@ def test_the_seed_decides() -> None:
     assert draws[0] == draws[1] != draws[2]
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int32])
-def test_other_numbers_are_taken_as_they_are(dtype: type) -> None:
-    features = np.arange(40).reshape(20, 2)[::-1].astype(dtype)[:, ::-1]
-    assert len(rayal.query("k_center", 4, features=features)) == 4
-
-
 def with_nan(array: np.ndarray) -> np.ndarray:
     changed = array.copy()
     changed[3] = np.nan
     return changed
 
 
+PASSES = np.random.default_rng(2).dirichlet(np.ones(3), size=(4, 50))
+
+
+def test_passes_are_given_as_one_array() -> None:
+    disagreement = PASSES.std(axis=0).mean(axis=1)
+    chosen = rayal.query("mean_std", 6, probs=PASSES)
+    assert set(chosen) == set(np.argsort(-disagreement)[:6])
+    assert set(rayal.query("bald", 6, probs=PASSES, passes=4)) != set(chosen)
+    mean = rayal.query("entropy", 6, probs=PASSES.mean(axis=0))
+    assert np.array_equal(rayal.query("entropy_dropout", 6, probs=PASSES), mean)
+
+
+def test_features_stand_for_the_outputs_before_prototypes() -> None:
+    lengths = np.linspace(0.1, 1, 50)
+    near = np.outer(lengths, [1.0, 0.0])  # on the first of three prototypes
+    near[7] = [-1.0, 0.0]  # between the two others
+    assert rayal.query("msal", 1, features=near).tolist() == [7]
+
+
+def test_a_balanced_choice_is_asked_for_as_in_a_sweep() -> None:
+    labels = np.full(50, -1)
+    labels[:5] = [0, 0, 0, 1, 2]
+    chosen = rayal.query("entropy", 10, probs=PROBS, labels=labels, class_balanced={"lambda": 5.0})
+    assert len(np.unique(chosen)) == 10
+    plain = rayal.query("entropy", 10, probs=PROBS, labels=labels)
+    target = np.array([2, 4, 4])
+    loss = [np.abs(target - PROBS[c].sum(axis=0)).sum() for c in (chosen, plain)]
+    assert loss[0] < loss[1]
+
+
+ARRAYS = {"features": FEATURES[:, :2], "probs": PASSES, "confidence": np.linspace(0, 1, 50)}
+
+
+def answers_a_query(name: str) -> bool:
+    component = STRATEGIES.find(name)
+    params = component.bind({})
+    return not component.facts.oracle(params) and "images" not in component.facts.needs(params)
+
+
+@pytest.mark.parametrize("name", STRATEGIES.names())
+def test_every_strategy_that_needs_arrays_alone_is_reached(name: str) -> None:
+    labels = np.full(50, -1)
+    labels[:6] = [0, 1, 2, 0, 1, 2]
+    if not answers_a_query(name):
+        with pytest.raises(ValueError, match=r"use a sweep|in a sweep"):
+            rayal.query(name, 7, labels=labels, **ARRAYS)
+        return
+    assert len(rayal.query(name, 7, labels=labels, **ARRAYS)) == 7
+    for array in ARRAYS:
+        changed = {**ARRAYS, array: with_nan(ARRAYS[array])}
+        with pytest.raises(ValueError, match=r"NaN|finite"):
+            rayal.query(name, 7, labels=labels, **changed)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64, np.int32])
+def test_other_numbers_are_taken_as_they_are(dtype: type) -> None:
+    features = np.arange(40).reshape(20, 2)[::-1].astype(dtype)[:, ::-1]
+    assert len(rayal.query("k_center", 4, features=features)) == 4
+
+
 WRONG = [
+    ("bald", {"probs": PROBS}, r"needs Monte-Carlo passes: pass probs=\(T, N, C\)"),
+    ("consistency", {"probs": PROBS}, "needs augmented copies"),
+    ("bald", {"probs": PASSES, "passes": 7}, "passes=7, but probs holds 4 passes"),
+    ("badge", {"probs": PROBS}, "needs hidden: pass features="),
+    ("msal", {"probs": PROBS}, "needs prototypes: pass features="),
+    ("random", {"features": FEATURES, "label_balanced": True}, "reads the true labels"),
     ("randm", {"features": FEATURES}, "no strategy named 'randm', did you mean 'random'"),
     ("kmeans", {"features": FEATURES, "kk": 3}, "has no parameter 'kk'"),
     ("random", {}, "given: nothing"),

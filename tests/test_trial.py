@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from rayal import trial as trials
-from rayal.contracts import UNLABELED
+from rayal.contracts import UNLABELED, Pool
 from rayal.plan import Spec, Trial
 from rayal.registry import LEARNERS, STRATEGIES
 from rayal.trial import World, check_choice
@@ -99,3 +101,72 @@ LABELS = np.array([UNLABELED, 1, UNLABELED, UNLABELED])
 def test_a_choice_that_breaks_the_contract_is_named(chosen: object, message: str) -> None:
     with pytest.raises(ValueError, match=f"strategy 'mine' returned .*{message}"):
         check_choice("mine", chosen, LABELS, 2)
+
+
+def with_learner(wanted: Trial, **params: object) -> Trial:
+    return replace(wanted, learner=Spec("linear", LEARNERS.find("linear").bind(params)))
+
+
+def with_strategy(wanted: Trial, name: str, **params: object) -> Trial:
+    return replace(wanted, strategy=Spec(name, STRATEGIES.find(name).bind(params)))
+
+
+@pytest.mark.parametrize("finished", [0, 1, 2, 3])
+def test_a_learner_that_recalls_its_earlier_rounds_goes_on_with_the_same_result(
+    world: World, finished: int
+) -> None:
+    wanted = with_learner(
+        trial("random", "ceal", (6, 9, 12, 15)), pseudo_labels="ceal", pseudo_threshold=0.3
+    )
+    whole = trials.run(wanted, world)
+    plain = trials.run(trial("random", "ceal", (6, 9, 12, 15)), world)
+    assert without_seconds(whole) != without_seconds(plain)
+    resumed = trials.run(wanted, world, rows=whole[:finished])
+    assert without_seconds(resumed) == without_seconds(whole)
+
+
+@pytest.mark.parametrize("finished", [0, 1, 2, 3])
+def test_a_rule_tuned_at_the_first_query_is_tuned_alike_after_an_interruption(
+    world: World, finished: int
+) -> None:
+    wanted = with_strategy(
+        trial("random", "entropy", (6, 12, 20, 30)), "entropy", class_balanced={"lambda": "auto"}
+    )
+    whole = trials.run(wanted, world)
+    resumed = trials.run(wanted, world, rows=whole[:finished])
+    assert without_seconds(resumed) == without_seconds(whole)
+
+
+def test_strategies_are_shown_the_pool_as_it_was_at_their_first_query(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = trial("random", "entropy", (6, 12, 20, 30))
+    seen: list[tuple[int, int | None]] = []
+    component = STRATEGIES.find("entropy")
+
+    def watched(pool: Pool, *args: object, **params: object) -> object:
+        first = None if pool.first is None else len(pool.first().labelled)
+        seen.append((len(pool.labelled), first))
+        return component.function(pool, *args, **params)
+
+    watched.__name__ = "entropy"
+    monkeypatch.setitem(STRATEGIES._components, "entropy", replace(component, function=watched))
+    trials.run(wanted, world)
+    assert seen == [(6, None), (12, 6), (20, 6)]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "learner"),
+    [("bald", {"dropout": 0.3}), ("msal_d", {"prototypes": True}), ("badge", {}), ("dbal", {})],
+)
+def test_strategies_get_what_the_learner_gives(
+    world: World, strategy: str, learner: dict[str, object]
+) -> None:
+    rows = trials.run(with_learner(trial("random", strategy, (6, 12, 20)), **learner), world)
+    assert [row["labelled"] for row in rows] == [6, 12, 20]
+
+
+def test_consistency_reads_the_encoders_views(world: World) -> None:
+    views = np.stack([world.train + 0.1, world.train - 0.1])
+    rows = trials.run(trial("random", "consistency", (6, 12)), replace(world, views=views))
+    assert len(rows) == 2

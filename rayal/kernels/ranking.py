@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -44,3 +45,88 @@ def round_robin(
     seat = np.empty(len(order), dtype=np.int64)
     seat[order] = np.arange(len(order))
     return ranking[np.lexsort((seat[group], turn))]
+
+
+def first_of_each(
+    ranking: npt.NDArray[np.int64],
+    groups: npt.NDArray[np.int64],
+    quotas: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """Return the first quotas[g] positions of each group g, or all that it has, in their order.
+
+    Args:
+        ranking: (n,) positions, best first.
+        groups: the group (0 to G - 1) of each position.
+        quotas: (G,).
+    """
+    group = groups[ranking]
+    by_group = np.argsort(group, kind="stable")
+    sizes = np.bincount(group, minlength=len(quotas))
+    place = np.empty(len(ranking), dtype=np.int64)
+    place[by_group] = np.arange(len(ranking)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return ranking[place < quotas[group]]
+
+
+def completed(
+    chosen: npt.NDArray[np.int64], ranking: npt.NDArray[np.int64], budget: int
+) -> npt.NDArray[np.int64]:
+    """Return the chosen, then the first of the ranking that are not among them: `budget` in all."""
+    rest = ranking[~np.isin(ranking, chosen)]
+    return np.concatenate([chosen, rest])[:budget]
+
+
+def apportioned(lacks: npt.NDArray[np.floating[Any]], total: int) -> npt.NDArray[np.int64]:
+    """Return whole numbers in proportion to `lacks` (G,), summing to `total`.
+
+    Largest remainders are rounded up, equal ones from the first group on. Where nothing lacks, all
+    groups are alike.
+    """
+    whole = lacks.sum()
+    exact = total * (lacks / whole if whole > 0 else np.full(len(lacks), 1 / len(lacks)))
+    shares: npt.NDArray[np.int64] = np.floor(exact).astype(np.int64)
+    up = np.argsort(shares - exact, kind="stable")[: total - shares.sum()]
+    shares[up] += 1
+    return shares
+
+
+def equal_shares(
+    ask: Callable[[int], npt.NDArray[np.int64]],
+    classes: npt.NDArray[np.int64],
+    left: npt.NDArray[np.int64],
+    budget: int,
+) -> npt.NDArray[np.int64]:
+    """Choose equal numbers of each class, in the order that `ask` ranks them in.
+
+    Classes take turns, the class of the first image first; what a small class lacks goes to the
+    others. `ask` is asked for twice as many until each class has its share, so a strategy whose
+    answers nest is cut from one ranking, and one whose answers do not is asked about a larger B.
+
+    Args:
+        ask: number of images -> as many positions of `left`, best first.
+        classes: (N,) class of each position.
+        left: (U,) positions to choose from.
+        budget: B, at most U.
+    """
+    sizes = np.bincount(classes[left])
+    shares = np.minimum(sizes, _turns(sizes, budget))
+    asked = budget
+    while True:
+        ranking = ask(min(asked, len(left)))
+        if np.all(np.bincount(classes[ranking], minlength=len(sizes)) >= shares):
+            break
+        asked *= 2
+    present, first = np.unique(classes[ranking], return_index=True)
+    absent = np.setdiff1d(np.arange(len(sizes)), present)
+    order = np.concatenate([present[np.argsort(first)], absent])
+    return round_robin(ranking, classes, order)[:budget]
+
+
+def _turns(sizes: npt.NDArray[np.int64], budget: int) -> int:
+    """Return after how many turns groups of these sizes have given `budget` between them."""
+    ascending = np.sort(sizes)
+    given = np.concatenate([[0], np.cumsum(ascending)])  # by the groups exhausted before
+    for exhausted, size in enumerate(ascending):
+        going_on = len(sizes) - exhausted
+        if given[exhausted] + going_on * size >= budget:
+            return int(-(-(budget - given[exhausted]) // going_on))
+    raise ValueError(f"a budget of {budget} is more than the {given[-1]} positions to choose from")

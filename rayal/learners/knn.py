@@ -10,7 +10,7 @@ from rayal.contracts import Features, Predictions, Probs, Task, learner
 from rayal.kernels.clustering import unit_rows
 
 
-@learner()
+@learner(gives={"hidden", "views"})
 def knn(task: Task, rng: np.random.Generator, *, k: PositiveInt = 1) -> Predictions:
     """Predict the share of each class among the k most similar labelled images.
 
@@ -35,4 +35,10 @@ def knn(task: Task, rng: np.random.Generator, *, k: PositiveInt = 1) -> Predicti
         shares: Probs = votes[neighbours].mean(axis=1)
         return shares
 
-    return Predictions(test=predict(task.test), predict_pool=lambda: predict(task.train))
+    views = task.views
+    return Predictions(
+        test=predict(task.test),
+        predict_pool=lambda: predict(task.train),
+        predict_views=None if views is None else lambda: map(predict, views),
+        hide=lambda: unit_rows(task.train),
+    )

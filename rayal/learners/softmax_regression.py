@@ -27,48 +27,69 @@ class Schedule:
     batch_size: int
     lr: float
     milestones: tuple[int, ...]
+    dropout: float = 0.0  # part of the inputs dropped in each step
 
     def rate(self, epoch: int) -> float:
         return float(self.lr * 0.1 ** sum(epoch >= m for m in self.milestones))
 
 
-def initial_weights(dimensions: int, num_classes: int, rng: np.random.Generator) -> Float32:
-    """Return (C, D + 1) weights, the bias last, uniform within 1 / sqrt(D) as in torch's Linear."""
+def initial_weights(dimensions: int, outputs: int, rng: np.random.Generator) -> Float32:
+    """Return (O, D + 1) weights, the bias last, uniform within 1 / sqrt(D) as in torch's Linear."""
     bound = dimensions**-0.5
-    return rng.uniform(-bound, bound, (num_classes, dimensions + 1)).astype(np.float32)
+    return rng.uniform(-bound, bound, (outputs, dimensions + 1)).astype(np.float32)
 
 
 def fit(
-    inputs: Float32, labels: Int64, weights: Float32, schedule: Schedule, rng: np.random.Generator
+    inputs: Float32,
+    labels: Int64,
+    weights: Float32,
+    schedule: Schedule,
+    rng: np.random.Generator,
+    last: Float32 | None = None,
 ) -> Float32:
-    """Return the weights (C, D + 1) after minimising mean cross-entropy by Adam.
+    """Return the weights (O, D + 1) after minimising mean cross-entropy by Adam.
 
     Args:
         inputs: (L, D) features.
         labels: (L,) classes.
-        weights: (C, D + 1) to start from; left as they are.
-        schedule: epochs, batches and learning rates.
-        rng: shuffles the batches of each epoch; unused where one batch holds all.
+        weights: (O, D + 1) to start from; left as they are.
+        schedule: epochs, batches, learning rates and dropout.
+        rng: shuffles the batches of each epoch, where one does not hold all, and drops inputs.
+        last: (C, O) a fixed layer after the weights; without it O is C.
     """
     weights = weights.copy()
     rows = np.hstack([inputs, np.ones((len(inputs), 1), dtype=np.float32)])
-    targets = np.eye(len(weights), dtype=np.float32)[:, labels]
+    num_classes = len(weights) if last is None else len(last)
+    targets = np.eye(num_classes, dtype=np.float32)[:, labels]
     moments = np.zeros_like(weights), np.zeros_like(weights)
     step = 0
     for epoch in range(schedule.epochs):
         rate = schedule.rate(epoch)
-        for batch in _batches(len(labels), schedule.batch_size, rng):
+        for batch in _batches(len(rows), schedule.batch_size, rng):
             step += 1
-            gradient = _gradient(rows[batch], targets[:, batch], weights)
+            seen = _dropped_rows(rows[batch], schedule.dropout, rng)
+            gradient = _gradient(seen, targets[:, batch], weights, last)
             _adam_step(weights, gradient, moments, step, rate)
     return weights
 
 
-def probabilities(inputs: Float32, weights: Float32) -> Float32:
-    """Return (N, C) class probabilities of features (N, D) under weights (C, D + 1)."""
-    logits = weights[:, :-1] @ inputs.T
-    logits += weights[:, -1:]
-    return _softmax(logits).T
+def logits(inputs: Float32, weights: Float32) -> Float32:
+    """Return the outputs (O, N) of features (N, D) under weights (O, D + 1)."""
+    outputs = weights[:, :-1] @ inputs.T
+    outputs += weights[:, -1:]
+    return outputs
+
+
+def probabilities(inputs: Float32, weights: Float32, last: Float32 | None = None) -> Float32:
+    """Return (N, C) class probabilities of features (N, D) under weights (O, D + 1)."""
+    outputs = logits(inputs, weights)
+    return _softmax(outputs if last is None else last @ outputs).T
+
+
+def dropped(inputs: Float32, part: float, rng: np.random.Generator) -> Float32:
+    """Return inputs (n, D), this part of them 0 at random, the others scaled to make up for it."""
+    kept = rng.random(inputs.shape, dtype=np.float32) >= part
+    return np.multiply(inputs, kept / np.float32(1 - part), dtype=np.float32)
 
 
 def _softmax(logits: Float32) -> Float32:
@@ -91,11 +112,21 @@ def _batches(count: int, size: int, rng: np.random.Generator) -> Iterator[slice 
         yield order[start : start + size]
 
 
-def _gradient(rows: Float32, targets: Float32, weights: Float32) -> Float32:
-    """Return the gradient (C, D + 1) of the mean cross-entropy: (softmax(W X') - Y) X / L."""
-    residual = _softmax(weights @ rows.T)
+def _dropped_rows(rows: Float32, part: float, rng: np.random.Generator) -> Float32:
+    """Drop inputs but never the ones that the bias stands on."""
+    if part == 0:
+        return rows
+    return np.hstack([dropped(rows[:, :-1], part, rng), rows[:, -1:]])
+
+
+def _gradient(rows: Float32, targets: Float32, weights: Float32, last: Float32 | None) -> Float32:
+    """Return the gradient (O, D + 1) of the mean cross-entropy: last' (softmax - Y) X / L."""
+    outputs = weights @ rows.T
+    residual = _softmax(outputs if last is None else last @ outputs)
     residual -= targets
     residual /= len(rows)
+    if last is not None:
+        residual = last.T @ residual
     return residual @ rows
 
 

@@ -18,6 +18,12 @@ def random(
 
     cover_classes draws again until each class of the pool has a label, as HaCon's released code
     does for its random rows; this reads the true labels, and budgets no longer nest.
+
+    Cost: O(N).
+
+    Use: always, with many seeds: it is what everything is compared with.
+
+    Source: all four papers; cover_classes is HaCon's released code.
     """
     if cover_classes:
         return _covering_draw(pool, budget, rng)
@@ -29,6 +35,12 @@ def uniform(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     """Choose equal numbers of each true class.
 
     A remainder goes to random classes, what a small class lacks to the others; budgets nest.
+
+    Cost: O(N).
+
+    Use: as the bound on what balance alone can give.
+
+    Source: HaCon; Mahmood et al. (low-budget paper).
     """
     shuffled = rng.permutation(pool.unlabelled)
     classes = rng.permutation(pool.num_classes)

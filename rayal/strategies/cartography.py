@@ -17,19 +17,35 @@ from pydantic import PositiveInt
 from rayal.contracts import DatasetMap, Indices, Pool, strategy
 from rayal.kernels import distances
 from rayal.kernels.clustering import kmeans
+from rayal.kernels.plane import umap2d
 from rayal.kernels.ranking import round_robin
 
-Order: TypeAlias = Literal["hard_to_contrast", "easy_to_contrast", "ambiguous", "centroid"]
-Space: TypeAlias = Literal["features", "pixels", "none"]
+Order: TypeAlias = Literal[
+    "hard_to_contrast",
+    "easy_to_contrast",
+    "ambiguous",
+    "hard_to_learn",
+    "easy_to_learn",
+    "centroid",
+]
+Space: TypeAlias = Literal["features", "umap2d", "pixels", "none"]
 Matrix: TypeAlias = npt.NDArray[np.float32]
 
 
+_BY_TRUTH = ("hard_to_learn", "easy_to_learn")
+
+
 def _needs(given: Mapping[str, object]) -> set[str]:
-    of_map = set() if given["order"] == "centroid" else {"map"}
+    kind = "truth_map" if given["order"] in _BY_TRUTH else "map"
+    of_map = set() if given["order"] == "centroid" else {kind}
     return of_map | ({"images"} if given["cluster"] == "pixels" else set())
 
 
-@strategy(needs=_needs)
+def _oracle(given: Mapping[str, object]) -> set[str]:
+    return {"truth"} if given["order"] in _BY_TRUTH else set()
+
+
+@strategy(needs=_needs, oracle=_oracle)
 def hacon(  # noqa: PLR0913  the maps and the ablations of one algorithm
     pool: Pool,
     budget: int,
@@ -45,15 +61,26 @@ def hacon(  # noqa: PLR0913  the maps and the ablations of one algorithm
     The whole pool becomes one ranking, in which labelled images are passed over: budgets nest
     (unless k is "budget"), and a second query goes on where the first ended.
 
+    Cost: k-means: O(N D K) a step, 20 steps, 5 restarts; umap2d takes minutes for N of tens of
+    thousands.
+
+    Use: for the first query, where the encoder was trained here; tau .001 is what the released maps
+    were made with.
+
+    Source: Chen et al. 2023 (HaCon), Algorithm 1; the maps by true labels are Swayamdipta et al.
+    2020.
+
     Args:
         pool: features (N, D), the map, or the images, as `order` and `cluster` need them.
         budget: B.
         rng: seeds the clustering and shuffles the clusters' turns.
         k: clusters, or "budget" for K = B (the best in Fig. 17); at most N.
         tau: temperature of the map; the released maps were computed at .001.
-        order: confidence ascending (hard) or descending (easy), variability descending
-            (ambiguous), or distance to the cluster's centre ascending (centroid).
-        cluster: what k-means runs on; "none" is one cluster (the ablations of Fig. 3).
+        order: confidence ascending (hard to contrast) or descending (easy), variability descending
+            (ambiguous); the same of the map by true labels, which makes the choice an oracle's
+            (hard and easy to learn); or distance to the cluster's centre ascending (centroid).
+        cluster: what k-means runs on. umap2d, a plane made from the features by UMAP, is what the
+            released code clusters; pixels and none, which is one cluster, are ablations of Fig. 3.
     """
     clusters, to_centre = _clustered(pool, cluster, budget if k == "budget" else k, rng)
     keys = to_centre if order == "centroid" else _map_keys(pool.map, order, tau)
@@ -66,13 +93,15 @@ def _clustered(
     pool: Pool, space: Space, k: int, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], Matrix]:
     """Return clusters (N,) and squared distances (N,) to their centres."""
-    points = _pixels(pool) if space == "pixels" else pool.features
+    points = _points(pool, space, rng)
     clusters, centres = kmeans(points, 1 if space == "none" else k, rng)
     return clusters, distances.to_own_centre(points, clusters, centres)
 
 
 def _map_keys(table: DatasetMap | None, order: Order, tau: float) -> Matrix:
     """Return (N,) numbers that ascend in the order asked for."""
+    if table is not None and order in _BY_TRUTH:
+        return _truth_keys(table, order)
     if table is None:
         raise ValueError(
             f"hacon with order: {order} reads the dataset map, and this encoder makes none; "
@@ -82,6 +111,21 @@ def _map_keys(table: DatasetMap | None, order: Order, tau: float) -> Matrix:
     if order == "ambiguous":
         return -table.variability[tau]
     return table.confidence[tau] if order == "hard_to_contrast" else -table.confidence[tau]
+
+
+def _truth_keys(table: DatasetMap, order: Order) -> Matrix:
+    if table.truth is None:
+        raise ValueError(
+            f"hacon with order: {order} reads the map by true labels, and this encoder made none; "
+            "set its truth_epochs"
+        )
+    return table.truth[0] if order == "hard_to_learn" else -table.truth[0]
+
+
+def _points(pool: Pool, space: Space, rng: np.random.Generator) -> Matrix:
+    if space == "umap2d":
+        return umap2d(pool.features, rng)
+    return _pixels(pool) if space == "pixels" else pool.features
 
 
 def _pixels(pool: Pool) -> Matrix:

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 
 from rayal.kernels.finite import check_finite
-from rayal.kernels.ranking import highest_first, round_robin
+from rayal.kernels.ranking import (
+    apportioned,
+    completed,
+    equal_shares,
+    first_of_each,
+    highest_first,
+    round_robin,
+)
 
 
 def slow_round_robin(ranking: np.ndarray, groups: np.ndarray, order: np.ndarray) -> list[int]:
@@ -45,3 +52,60 @@ def test_a_value_that_is_not_finite_is_named_with_its_row(bad: float) -> None:
 
 def test_large_finite_values_pass_although_their_sum_overflows() -> None:
     check_finite(np.full((5, 2), 3e38, dtype=np.float32), "features")
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_first_of_each_equals_a_walk_down_the_ranking(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    groups, quotas = rng.integers(4, size=40), rng.integers(12, size=5)
+    ranking = rng.permutation(40)[:30]
+    left, expected = quotas.tolist(), []
+    for i in ranking.tolist():
+        if left[groups[i]] > 0:
+            left[groups[i]] -= 1
+            expected.append(i)
+    assert first_of_each(ranking, groups, quotas).tolist() == expected
+
+
+def test_completed_adds_the_best_that_are_not_chosen_yet() -> None:
+    assert completed(np.array([7, 2]), np.array([1, 2, 3, 7, 9]), 4).tolist() == [7, 2, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("lacks", "total", "expected"),
+    [
+        ([10.0, 0, 0], 4, [4, 0, 0]),
+        ([1.0, 1, 2], 8, [2, 2, 4]),
+        ([1.0, 1, 1], 8, [3, 3, 2]),  # equal remainders: from the first on
+        ([0.0, 0, 0], 4, [2, 1, 1]),
+        ([2.6, 2.4], 5, [3, 2]),
+    ],
+)
+def test_shares_follow_what_is_lacking(lacks: list[float], total: int, expected: list[int]) -> None:
+    assert apportioned(np.array(lacks), total).tolist() == expected
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_equal_shares_are_as_equal_as_the_classes_allow_and_keep_the_order(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    classes = rng.choice(5, size=60, p=[0.6, 0.25, 0.1, 0.05, 0])
+    left = np.flatnonzero(rng.random(60) < 0.8)
+    budget = int(rng.integers(1, len(left) + 1))
+    ranking = rng.permutation(left)
+    asked: list[int] = []
+
+    def ask(size: int) -> np.ndarray:
+        asked.append(size)
+        return ranking[:size]
+
+    found = equal_shares(ask, classes, left, budget)
+    first_seen = list(dict.fromkeys(classes[ranking].tolist()))
+    absent = [c for c in range(5) if c not in first_seen]
+    everything = slow_round_robin(ranking, classes, np.array(first_seen + absent))
+    assert found.tolist() == everything[:budget]
+    assert max(asked) <= len(left)
+
+
+def test_a_budget_above_what_is_left_has_no_equal_shares() -> None:
+    with pytest.raises(ValueError, match="a budget of 4 is more than the 3 positions"):
+        equal_shares(lambda size: np.arange(3), np.array([0, 0, 1]), np.arange(3), 4)

@@ -1,12 +1,15 @@
+import dataclasses
 from typing import Literal
 
 import numpy as np
 import pytest
 import torch
 
-from rayal.contracts import UNLABELED, Task
+from rayal.contracts import UNLABELED, Predictions, Task
+from rayal.kernels.prototypes import simplex
 from rayal.learners import softmax_regression
 from rayal.learners.linear import _mean_and_deviation, linear
+from rayal.learners.pseudo_labels import with_confident
 from rayal.learners.softmax_regression import Schedule, fit, initial_weights
 
 
@@ -20,7 +23,11 @@ def data(labels: int = 30, d: int = 6, c: int = 4) -> tuple[np.ndarray, np.ndarr
 
 
 def torch_twin(
-    inputs: np.ndarray, labels: np.ndarray, weights: np.ndarray, plan: Schedule
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    plan: Schedule,
+    last: np.ndarray | None = None,
 ) -> np.ndarray:
     """The same training by torch's own layer, loss, optimiser and schedule."""
     head = torch.nn.Linear(weights.shape[1] - 1, len(weights))
@@ -30,13 +37,14 @@ def torch_twin(
     optimiser = torch.optim.Adam(head.parameters(), lr=plan.lr)
     scheduler = torch.optim.lr_scheduler.MultiStepLR(optimiser, list(plan.milestones), gamma=0.1)
     x, y = torch.tensor(inputs), torch.tensor(labels)
+    fixed = torch.eye(len(weights)) if last is None else torch.tensor(last)
     draw = rng(3)
     for _ in range(plan.epochs):
         order = draw.permutation(len(y)) if len(y) > plan.batch_size else np.arange(len(y))
         for start in range(0, len(y), plan.batch_size):
             batch = torch.tensor(order[start : start + plan.batch_size])
             optimiser.zero_grad()
-            torch.nn.functional.cross_entropy(head(x[batch]), y[batch]).backward()  # type: ignore[no-untyped-call]
+            torch.nn.functional.cross_entropy(head(x[batch]) @ fixed.T, y[batch]).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         scheduler.step()
     bias = head.bias.detach().numpy()[:, None]
@@ -132,3 +140,86 @@ def test_predictions_of_the_pool_are_made_when_asked_for() -> None:
     predictions = linear(task(features), rng())
     assert "pool" not in vars(predictions)
     np.testing.assert_array_equal(predictions.pool[:9], predictions.test)
+
+
+@pytest.mark.parametrize("batch_size", [128, 7])
+def test_training_before_prototypes_equals_torchs_adam(batch_size: int) -> None:
+    inputs, labels = data()
+    last = 0.7 * simplex(4).astype(np.float32)
+    plan = Schedule(epochs=40, batch_size=batch_size, lr=0.01, milestones=(30,))
+    start = initial_weights(6, 3, rng())
+    found = fit(inputs, labels, start, plan, rng(3), last)
+    np.testing.assert_allclose(found, torch_twin(inputs, labels, start, plan, last), atol=1e-5)
+
+
+def test_prototypes_give_probabilities_by_their_angle_to_the_output() -> None:
+    features = data(60)[0]
+    predictions = linear(task(features), rng(), prototypes=True, radius=2.0)
+    logits = 2.0 * predictions.projected @ simplex(4).T
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert predictions.projected.shape == (60, 3)
+    np.testing.assert_allclose(predictions.pool, expected, atol=1e-5)
+
+
+def test_dropping_keeps_the_mean_and_drops_the_part_asked_for() -> None:
+    ones = np.ones((400, 500), dtype=np.float32)
+    found = softmax_regression.dropped(ones, 0.3, rng())
+    assert set(np.unique(found)) == {0, np.float32(1 / np.float32(0.7))}
+    assert (found == 0).mean() == pytest.approx(0.3, abs=0.01)
+    assert found.mean() == pytest.approx(1, abs=0.01)
+    assert found.dtype == np.float32
+
+
+def test_monte_carlo_passes_differ_and_scatter_about_the_prediction() -> None:
+    features = data(60)[0]
+    predictions = linear(task(features), rng(), dropout=0.3)
+    assert predictions.predict_dropout is not None
+    passes = np.stack(list(predictions.predict_dropout(200, rng(9))))
+    again = np.stack(list(predictions.predict_dropout(200, rng(9))))
+    assert np.array_equal(passes, again)
+    assert passes.std(axis=0).mean() > 0.01
+    assert np.abs(passes.mean(axis=0) - predictions.pool).max() < 0.2
+
+
+def test_training_with_dropout_gives_other_weights_and_never_drops_the_bias() -> None:
+    features = data(60)[0]
+    plain, dropping = linear(task(features), rng()), linear(task(features), rng(), dropout=0.5)
+    assert np.abs(plain.test - dropping.test).max() > 1e-3
+    nothing = np.zeros_like(features)  # all that is left to learn from is the bias
+    truth = np.bincount(data(60)[1][:20], minlength=4) / 20
+    learned = linear(task(nothing), rng(), dropout=0.9, epochs=400, milestones=())
+    np.testing.assert_allclose(learned.test[0], truth, atol=0.02)
+
+
+def earlier(probs: np.ndarray) -> Predictions:
+    return Predictions(probs[:0], lambda: probs)
+
+
+def test_pseudo_labels_join_those_below_the_threshold_and_change_none_given() -> None:
+    labels = np.array([UNLABELED, UNLABELED, 1, UNLABELED])
+    probs = np.array([[1, 0], [0.9999, 0.0001], [1, 0], [0.5, 0.5]], dtype=np.float32)
+    assert with_confident(labels, probs, 5e-5).tolist() == [0, UNLABELED, 1, UNLABELED]
+    assert with_confident(labels, probs, 0.1).tolist() == [0, 0, 1, UNLABELED]
+    assert with_confident(labels, probs, 0.0).tolist() == labels.tolist()
+
+
+def test_ceal_trains_on_what_the_round_before_was_sure_of() -> None:
+    features, truth = data(60)
+    sure = np.eye(4, dtype=np.float32)[truth]
+    told = dataclasses.replace(task(features, 8), round=1, earlier=earlier(sure))
+    found = linear(told, rng(), pseudo_labels="ceal")
+    expected = linear(task(features, 60), rng())
+    np.testing.assert_array_equal(found.test, expected.test)
+    unsure = dataclasses.replace(told, earlier=earlier(np.full((60, 4), 0.25, np.float32)))
+    plain = linear(task(features, 8), rng())
+    np.testing.assert_array_equal(linear(unsure, rng(), pseudo_labels="ceal").test, plain.test)
+
+
+def test_the_threshold_falls_round_by_round_but_never_below_0() -> None:
+    features, truth = data(60)
+    sure = np.eye(4, dtype=np.float32)[truth]
+    plain = linear(task(features, 8), rng())
+    for number, joins in ((1, True), (9, True), (10, False), (1000, False)):
+        told = dataclasses.replace(task(features, 8), round=number, earlier=earlier(sure))
+        found = linear(told, rng(), pseudo_labels="ceal", pseudo_threshold=0.1, pseudo_decay=0.01)
+        assert (np.abs(found.test - plain.test).max() > 0) == joins

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rayal.contracts import UNLABELED, Pool
+from rayal.contracts import UNLABELED, Pool, Predictions
 from rayal.strategies.uncertainty import entropy, least_confidence, margin
 
 ALL = (entropy, margin, least_confidence)
@@ -15,7 +15,8 @@ def pool(probs: Any, known: list[int] | None = None) -> Pool:
     labels = np.full(len(table), UNLABELED)
     labels[known or []] = 0
     features = np.zeros((len(table), 1), dtype=np.float32)
-    return Pool(features, labels, table.shape[1], predict=lambda: table)
+    predictions = Predictions(table[:0], lambda: table)
+    return Pool(features, labels, table.shape[1], predictions=predictions)
 
 
 def rng(seed: int = 0) -> np.random.Generator:

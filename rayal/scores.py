@@ -1,0 +1,164 @@
+"""Strategies that ask for the highest score, and what can be done with any score.
+
+`@score` makes a function `(pool, rng, *, params) -> (U,)`, the higher the sooner asked for, into a
+strategy. A sweep file may then add to it one of
+
+* `class_balanced: {lambda: 1.0}`: the sum of the scores against the balance of the classes, by the
+  programme of CBAL (Eq. 8-9);
+* `pseudo_label_balanced: true`: what each class lacks, by predicted class (CBAL, supplement H);
+* `diverse: {beta: 10}`: of the beta * B highest scores, those nearest to the learner's prototypes
+  (MSAL-D, Algorithm 1).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ConfigDict, Field
+from typing_extensions import NotRequired, TypedDict
+
+from rayal.contracts import Indices, Names, Pool, Strategy, strategy, with_parameters
+from rayal.kernels import balance, prototypes, ranking
+from rayal.kernels.finite import check_finite
+
+Scores: TypeAlias = npt.NDArray[np.floating[Any]]
+Score: TypeAlias = Callable[..., Scores]
+
+Weight: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["auto"]
+# As a call: no class body can hold a field named lambda.
+ClassBalance = TypedDict(
+    "ClassBalance",
+    {"lambda": Weight, "solver": NotRequired[Literal["auto", "certified", "gurobi", "highs"]]},
+)
+STRICT = ConfigDict(extra="forbid", strict=True)
+ClassBalance.__pydantic_config__ = STRICT  # type: ignore[attr-defined]
+
+
+class Diversity(TypedDict):
+    """beta: candidates for each image to choose."""
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+
+    beta: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+
+
+_MODIFIERS: dict[str, tuple[Any, Any]] = {
+    "class_balanced": (ClassBalance | None, None),
+    "pseudo_label_balanced": (bool, False),
+    "diverse": (Diversity | None, None),
+}
+_MODIFIER_NEEDS = {
+    "class_balanced": "predictions",
+    "pseudo_label_balanced": "predictions",
+    "diverse": "prototypes",
+}
+
+
+def score(*, needs: set[str] | Names) -> Callable[[Score], Strategy]:
+    """Register `(pool, rng, *, params) -> (U,)`, finite scores of the unlabelled, as a strategy.
+
+    The strategy has the function's parameters and, at most one of them in use, the modifiers of
+    this module. Equal scores are shuffled; without a modifier budgets nest.
+    """
+
+    def all_needs(params: Mapping[str, Any]) -> set[str]:
+        own = needs(params) if callable(needs) else needs
+        return own | {_MODIFIER_NEEDS[name] for name in _modifiers_in_use(params)}
+
+    return lambda function: strategy(needs=all_needs)(_choosing_by(function))
+
+
+def lacking(pool: Pool, budget: int) -> npt.NDArray[np.float64]:
+    """Return Omega (C,), what each class lacks of an equal share after this query (CBAL, Eq. 3).
+
+    Omega_i = max((L + B) / C - n_i, 0) for L labels so far, n_i of them of class i.
+    """
+    counts = np.bincount(pool.labels[pool.labelled], minlength=pool.num_classes)
+    share = (len(pool.labelled) + budget) / pool.num_classes
+    return np.asarray(np.maximum(share - counts, 0.0), dtype=np.float64)
+
+
+def _modifiers_in_use(params: Mapping[str, Any]) -> list[str]:
+    used = [name for name in _MODIFIERS if params.get(name)]
+    if len(used) > 1:
+        raise ValueError(f"{' and '.join(used)} are different ways to choose: give one of them")
+    return used
+
+
+def _choosing_by(function: Score) -> Strategy:
+    """Return the strategy that asks for what this function scores highest."""
+
+    def choose(
+        pool: Pool,
+        budget: int,
+        rng: np.random.Generator,
+        *,
+        class_balanced: Mapping[str, Any] | None = None,
+        pseudo_label_balanced: bool = False,
+        diverse: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> Indices:
+        def scored(which: Pool) -> Scores:
+            found = function(which, rng, **params)
+            check_finite(found, "the scores")
+            return found
+
+        scores = scored(pool)
+        best_first = ranking.highest_first(scores, rng)
+        if class_balanced is not None:
+            best_first = _class_balanced(pool, budget, scores, scored, class_balanced)
+        elif pseudo_label_balanced:
+            best_first = _by_predicted_class(pool, budget, best_first)
+        elif diverse is not None:
+            best_first = _diverse(pool, budget, best_first, diverse["beta"])
+        return pool.unlabelled[best_first[:budget]]
+
+    return with_parameters(choose, function, _MODIFIERS)
+
+
+def _class_balanced(
+    pool: Pool,
+    budget: int,
+    scores: Scores,
+    scored: Callable[[Pool], Scores],
+    params: Mapping[str, Any],
+) -> Indices:
+    weight = params["lambda"]
+    if weight == "auto":
+        weight = _settled_weight(pool, budget, scores, scored)
+    found = balance.solve(
+        -scores,
+        pool.probs[pool.unlabelled],
+        lacking(pool, budget),
+        budget,
+        weight,
+        solver=params.get("solver", "auto"),
+    )
+    return np.asarray(found.indices)
+
+
+def _settled_weight(
+    pool: Pool, budget: int, scores: Scores, scored: Callable[[Pool], Scores]
+) -> float:
+    """Return lambda by the rule of CBAL, section 5.1, with the model of the initial labels."""
+    first = pool if pool.first is None else pool.first()
+    costs = -scores if first is pool else -scored(first)
+    probs = first.probs[first.unlabelled]
+    return balance.settled_weight(costs, probs, lacking(first, budget), budget)
+
+
+def _by_predicted_class(pool: Pool, budget: int, best_first: Indices) -> Indices:
+    """Give each class what it lacks, by predicted class; the rest goes to the highest scores."""
+    quotas = ranking.apportioned(lacking(pool, budget), budget)
+    predicted = pool.probs[pool.unlabelled].argmax(axis=1)
+    picks = ranking.first_of_each(best_first, predicted, quotas)
+    return ranking.completed(picks, best_first, budget)
+
+
+def _diverse(pool: Pool, budget: int, best_first: Indices, beta: float) -> Indices:
+    candidates = best_first[: math.ceil(beta * budget)]
+    return prototypes.nearest_to_each(pool.projected[pool.unlabelled], candidates, budget)

@@ -1,0 +1,55 @@
+"""DBAL: a diverse batch out of the most uncertain images (Zhdanov 2019)."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field, PositiveInt
+
+from rayal.contracts import Indices, Pool, strategy
+from rayal.kernels import clustering, uncertainty
+from rayal.kernels.finite import check_finite
+from rayal.kernels.ranking import completed, highest_first
+
+
+@strategy(needs={"predictions", "hidden"})
+def dbal(
+    pool: Pool,
+    budget: int,
+    rng: np.random.Generator,
+    *,
+    beta: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 10,
+    restarts: PositiveInt = 5,
+) -> Indices:
+    """Cluster the beta * B most uncertain images into K = B; take the one nearest to each centre.
+
+    How informative an image is, 1 - the margin of its two most probable classes, is also its weight
+    in the clustering. Largest cluster first; where fewer than B candidates are distinct, the most
+    uncertain make up the number.
+
+    Cost: k-means on beta * B images: O(beta B^2 H) a step.
+
+    Use: with batches large enough to repeat themselves.
+
+    Source: Zhdanov 2019.
+
+    Args:
+        pool: probabilities (N, C) and what the learner's last layer sees (N, H).
+        budget: B.
+        rng: seeds the initial centres and shuffles equal uncertainties.
+        beta: candidates for each image to choose; 10 in the paper.
+        restarts: initialisations of which the best is kept.
+    """
+    left = pool.unlabelled
+    probs = pool.probs[left]
+    check_finite(probs, "the predicted probabilities")
+    informative = 1 + uncertainty.negative_margin(probs.astype(np.float64))
+    candidates = highest_first(informative, rng)[: math.ceil(beta * budget)]
+    points, weights = pool.hidden[left[candidates]], informative[candidates]
+    clusters, centres = clustering.weighted_kmeans(points, budget, rng, weights, restarts=restarts)
+    nearest = clustering.nearest_to_centres(points, clusters, centres)
+    chosen = nearest[np.argsort(-np.bincount(clusters), kind="stable")]
+    picks = completed(chosen, np.arange(len(candidates)), budget)
+    return left[candidates[picks]]

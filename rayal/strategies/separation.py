@@ -1,0 +1,71 @@
+"""MSAL: how near an image is to the maximally separated prototypes of the classes.
+
+Kasarla et al., "Maximally Separated Active Learning", section 3.2. Both need a learner with
+`prototypes: true`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from rayal.contracts import Indices, Pool, strategy
+from rayal.kernels import prototypes
+from rayal.kernels.finite import check_finite
+from rayal.kernels.ranking import highest_first
+from rayal.scores import score
+
+
+@score(needs={"prototypes"})
+def msal(pool: Pool, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Lowest cosine to the nearest class prototype (Eq. 2, with each image's own length).
+
+    An output of length 0 is as far from all prototypes as any: its cosine is 0.
+
+    Cost: O(N C^2).
+
+    Use: with a learner that has `prototypes: true`.
+
+    Source: Kasarla et al. (MSAL), Eq. 2.
+    """
+    return -prototypes.nearest(_outputs(pool))
+
+
+@strategy(needs={"prototypes"})
+def msal_d(
+    pool: Pool,
+    budget: int,
+    rng: np.random.Generator,
+    *,
+    beta: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 10,
+) -> Indices:
+    """Of the beta * B images that msal asks for first, the B / C nearest to each prototype.
+
+    Algorithm 1. An image counts for the prototype nearest to it; what classes with fewer
+    candidates lack, and what B / C leaves over, goes to the most uncertain.
+
+    Cost: O(N C^2).
+
+    Use: as msal, with batches large enough to repeat themselves.
+
+    Source: Kasarla et al. (MSAL), Algorithm 1.
+
+    Args:
+        pool: outputs (N, C - 1) before the prototypes.
+        budget: B.
+        rng: shuffles equal uncertainties.
+        beta: candidates for each image to choose; 5 on MNIST and SVHN in the paper.
+    """
+    outputs = _outputs(pool)
+    most_uncertain = highest_first(-prototypes.nearest(outputs), rng)
+    candidates = most_uncertain[: math.ceil(beta * budget)]
+    return pool.unlabelled[prototypes.nearest_to_each(outputs, candidates, budget)]
+
+
+def _outputs(pool: Pool) -> npt.NDArray[np.float32]:
+    check_finite(pool.projected, "the learner's outputs")
+    return pool.projected[pool.unlabelled]

@@ -1,0 +1,164 @@
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rayal.contracts import UNLABELED, Pool, Predictions
+from rayal.kernels import balance
+from rayal.kernels.prototypes import simplex
+from rayal.metrics import l1_score
+from rayal.registry import STRATEGIES
+from rayal.scores import lacking
+from rayal.strategies.uncertainty import entropy, margin
+
+
+def rng(seed: int = 0) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+def pool(n: int = 300, C: int = 5, labelled: int = 20, seed: int = 0) -> Pool:
+    """A pool of which later classes are rarer, and uncertain images come of few classes."""
+    draw = rng(seed)
+    truth = draw.choice(C, size=n, p=np.arange(C, 0, -1) / np.arange(C, 0, -1).sum())
+    sharp = draw.uniform(0.3, 2, size=(n, 1)) * np.where(truth < 2, 0.5, 2)[:, None]
+    logits = sharp * (2 * np.eye(C)[truth] + draw.normal(size=(n, C)))
+    probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = np.full(n, UNLABELED)
+    labels[:labelled] = truth[:labelled]
+    return with_probs(Pool(np.zeros((n, 1), np.float32), labels, C, truth=truth), probs)
+
+
+def with_probs(pool: Pool, probs: np.ndarray, outputs: np.ndarray | None = None) -> Pool:
+    table = probs.astype(np.float32)
+    project = None if outputs is None else lambda: outputs
+    predictions = Predictions(table[:0], lambda: table, project=project)
+    return dataclasses.replace(pool, predictions=predictions)
+
+
+def test_a_class_lacks_what_it_has_less_than_an_equal_share_after_the_query() -> None:
+    here = Pool(np.zeros((9, 1), np.float32), np.array([0, 0, 0, 0, 1] + [UNLABELED] * 4), 3)
+    assert lacking(here, 4).tolist() == [0, 2, 3]
+
+
+def test_class_balanced_solves_the_papers_programme() -> None:
+    here = pool()
+    chosen = entropy(here, 30, rng(), class_balanced={"lambda": 0.7})
+    left = here.unlabelled
+    probs = here.probs.astype(np.float64)
+    costs = (probs * np.log(probs)).sum(axis=1)
+    objective = (
+        costs[chosen].sum() + 0.7 * np.abs(lacking(here, 30) - probs[chosen].sum(axis=0)).sum()
+    )
+    best = balance.solve(costs[left], here.probs[left], lacking(here, 30), 30, 0.7, solver="highs")
+    assert objective <= best.objective + 1e-4
+
+
+def test_weight_0_chooses_what_the_score_alone_chooses() -> None:
+    balanced = entropy(pool(), 30, rng(), class_balanced={"lambda": 0})
+    assert set(balanced) == set(entropy(pool(), 30, rng()))
+
+
+def test_the_highest_scores_come_first_in_a_balanced_choice() -> None:
+    chosen = entropy(pool(), 30, rng(), class_balanced={"lambda": 1})
+    order = entropy(pool(), 280, rng()).tolist()
+    assert [order.index(i) for i in chosen] == sorted(order.index(i) for i in chosen)
+
+
+def test_the_automatic_weight_is_found_with_the_first_model() -> None:
+    here, first = pool(seed=1), pool(seed=2)
+    told = dataclasses.replace(here, first=lambda: first)
+    unlabelled = first.probs[first.unlabelled].astype(np.float64)
+    costs = (unlabelled * np.log(unlabelled)).sum(axis=1)
+    weight = balance.settled_weight(costs, first.probs[first.unlabelled], lacking(first, 30), 30)
+    found = entropy(told, 30, rng(), class_balanced={"lambda": "auto"})
+    expected = entropy(here, 30, rng(), class_balanced={"lambda": weight})
+    assert set(found) == set(expected)
+
+
+# Every cell: pool seed x budget x strategy. Listed are those that balance does not improve.
+GRID = [(seed, budget, name) for seed in range(10) for budget in (20, 50)
+        for name in ("entropy", "margin", "least_confidence")]  # fmt: skip
+
+
+def test_balanced_choices_are_more_balanced_than_plain_ones() -> None:
+    worse = []
+    for seed, budget, name in GRID:
+        here = pool(seed=seed, labelled=15)
+        assert here.truth is not None
+        strategy = STRATEGIES.find(name).function
+        scores = []
+        for given in ({}, {"class_balanced": {"lambda": 1.0}}):
+            chosen = strategy(here, budget, rng(), **given)
+            labelled = np.concatenate([here.labelled, chosen])
+            counts = np.bincount(here.truth[labelled], minlength=5)
+            scores.append(l1_score(counts))
+        if scores[1] >= scores[0]:
+            worse.append((seed, budget, name, scores))
+    assert len(worse) <= 0.05 * len(GRID), worse
+
+
+def test_pseudo_labels_take_what_each_predicted_class_lacks() -> None:
+    here = pool()
+    chosen = margin(here, 40, rng(), pseudo_label_balanced=True)
+    predicted = here.probs.argmax(axis=1)
+    lack = lacking(here, 40)
+    counts = np.bincount(predicted[chosen], minlength=5)
+    assert np.abs(counts - 40 * lack / lack.sum()).max() <= 1
+    order = margin(here, 280, rng())
+    for c in range(5):  # within a class, the highest scores
+        of_class = [i for i in order if predicted[i] == c][: counts[c]]
+        assert set(of_class) == set(chosen[predicted[chosen] == c])
+
+
+def test_diverse_takes_the_uncertain_that_are_nearest_to_each_prototype() -> None:
+    here = pool(C=3)
+    outputs = rng(3).normal(size=(300, 2)).astype(np.float32)
+    here = with_probs(here, here.probs, outputs)
+    chosen = entropy(here, 30, rng(), diverse={"beta": 4})
+    candidates = entropy(here, 120, rng())
+    nearest = (outputs @ simplex(3).T).argmax(axis=1)
+    assert set(chosen) <= set(candidates)
+    assert np.bincount(nearest[chosen]).tolist() == [10, 10, 10]
+
+
+def test_label_balanced_takes_equal_numbers_of_each_true_class_in_the_scores_order() -> None:
+    here = pool()
+    assert here.truth is not None
+    chosen = entropy(here, 25, rng(), label_balanced=True)
+    assert np.bincount(here.truth[chosen], minlength=5).tolist() == [5, 5, 5, 5, 5]
+    order = entropy(here, 280, rng())
+    for c in range(5):
+        first = [i for i in order if here.truth[i] == c][:5]
+        assert [i for i in chosen if here.truth[i] == c] == first
+
+
+def test_two_modifiers_are_refused_by_name() -> None:
+    given = {"pseudo_label_balanced": True, "diverse": {"beta": 2}}
+    component = STRATEGIES.find("entropy")
+    with pytest.raises(ValueError, match="pseudo_label_balanced and diverse are different ways"):
+        component.facts.needs(component.bind(given))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"class_balanced": {"lambda": -1}}, "greater than or equal to 0"),
+        ({"class_balanced": {"lambda": float("nan")}}, "finite"),
+        ({"class_balanced": {}}, "field required"),
+        ({"class_balanced": {"lambda": 1, "solvr": "highs"}}, "extra inputs"),
+        ({"class_balanced": {"lambda": 1, "solver": "cplex"}}, "'certified'"),
+        ({"diverse": {"beta": 0.5}}, "greater than or equal to 1"),
+    ],
+)
+def test_a_modifiers_parameters_are_checked(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        STRATEGIES.find("entropy").bind(given)
+
+
+def test_scores_that_are_not_finite_are_refused() -> None:
+    here = pool()
+    probs = here.probs.copy()
+    probs[100] = np.nan
+    with pytest.raises(ValueError, match="must be finite"):
+        entropy(with_probs(here, probs), 5, rng())
