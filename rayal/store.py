@@ -2,7 +2,7 @@
 
     DIR/sweep.yaml              the sweep as resolved
     DIR/plan.json               the trials of the present sweep, by id
-    DIR/artefacts/KEY/          one encoder on one dataset: features, map, weights
+    DIR/artefacts/KEY/          one encoder on one dataset: features, map, weights, views
     DIR/records/ID.json         a finished trial; its presence means "done"
     DIR/partial/ID.json         the finished rounds of a trial under way
     DIR/failures/ID.log         definition and traceback of a trial that failed
@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -34,6 +35,8 @@ from rayal.contracts import DatasetMap, Embedding
 
 SCHEMA = 1  # of records; raised by hand when their meaning changes
 Json = dict[str, Any]
+
+_TRUTH = ("truth_confidence", "truth_variability")  # columns of a map by ground truth
 
 
 class StoreError(Exception):
@@ -98,11 +101,13 @@ class Store:
         folder = self.artefact(key)
         table = folder / "map.parquet"
         weights = folder / "weights.safetensors"
+        views = folder / "views.npy"
         return Embedding(
-            train=np.load(folder / "train.npy", mmap_mode="r", allow_pickle=False),
-            test=np.load(folder / "test.npy", mmap_mode="r", allow_pickle=False),
+            train=_map_array(folder / "train.npy"),
+            test=_map_array(folder / "test.npy"),
             map=read_map(table) if table.exists() else None,
             weights=_read_weights(weights) if weights.exists() else None,
+            views=_map_array(views) if views.exists() else None,
         )
 
     def save_embedding(self, key: str, embedding: Embedding, about: Json) -> None:
@@ -115,6 +120,8 @@ class Store:
                 write_map(folder / "map.parquet", embedding.map)
             if embedding.weights is not None:
                 _write_weights(folder / "weights.safetensors", embedding.weights)
+            if embedding.views is not None:
+                _write_views(folder / "views.npy", embedding.views)
             (folder / "about.json").write_text(json.dumps(about, indent=1))
 
     # The run -----------------------------------------------------------------
@@ -230,7 +237,7 @@ def temporary_beside(path: Path) -> Iterator[Path]:
 
 
 def write_map(path: Path, dataset_map: DatasetMap) -> None:
-    """Write one row per training image: index, count, mean and std per temperature."""
+    """Write one row per training image: index, count, mean and std per temperature and by truth."""
     columns: dict[str, Any] = {
         "index": np.arange(len(dataset_map.count)),
         "count": dataset_map.count,
@@ -238,6 +245,8 @@ def write_map(path: Path, dataset_map: DatasetMap) -> None:
     for tau, values in dataset_map.confidence.items():
         columns[f"confidence@{tau:g}"] = values
         columns[f"variability@{tau:g}"] = dataset_map.variability[tau]
+    if dataset_map.truth is not None:
+        columns |= dict(zip(_TRUTH, dataset_map.truth, strict=True))
     pq.write_table(pa.table(columns), path)
 
 
@@ -250,6 +259,7 @@ def read_map(path: Path) -> DatasetMap:
         confidence={tau: columns[f"confidence@{tau:g}"] for tau in taus},
         variability={tau: columns[f"variability@{tau:g}"] for tau in taus},
         count=columns["count"],
+        truth=(columns[_TRUTH[0]], columns[_TRUTH[1]]) if _TRUTH[0] in columns else None,
     )
 
 
@@ -302,6 +312,21 @@ def _read_failure(path: Path) -> Json:
     head, _, trace = path.read_text(encoding="utf-8").partition("\n\n")
     failure: Json = json.loads(head)
     return {**failure, "trace": trace, "path": str(path)}
+
+
+def _map_array(path: Path) -> npt.NDArray[np.float32]:
+    """Open an array memory-mapped and read-only."""
+    array: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
+
+
+def _write_views(path: Path, views: npt.NDArray[np.float32]) -> None:
+    """Write (A, N, D) as np.save would, one view in memory at a time."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": views.shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for view in views:
+            file.write(np.ascontiguousarray(view, dtype="<f4").data)
 
 
 def _read_weights(path: Path) -> Mapping[str, Any]:

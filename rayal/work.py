@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from rayal import trial as trials
-from rayal.contracts import Dataset, Embedding, Progress
+from rayal.contracts import Dataset, Embedding, Features, Progress
 from rayal.plan import Trial
 from rayal.registry import DATASETS, ENCODERS
 from rayal.seeds import generator
@@ -91,6 +91,7 @@ def load_world(trial: Trial, data: Dataset, store: Store) -> World:
         train_labels=data.train.labels,
         test_labels=data.test.labels,
         map=embedding.map,
+        views=embedding.views,
     )
 
 
@@ -122,22 +123,34 @@ def check_embedding(name: str, embedding: Embedding, data: Dataset) -> None:
     Raises:
         ValueError: wrong shapes or types, or features that are not finite.
     """
-    for split, features, images in (
-        ("training", embedding.train, data.train.images),
-        ("test", embedding.test, data.test.images),
-    ):
-        if features.dtype != np.float32 or features.ndim != 2 or len(features) != len(images):
-            raise ValueError(
-                f"encoder '{name}' gave {split} features of {features.dtype} with shape "
-                f"{features.shape} for {len(images)} images; float32 (N, D) is needed"
-            )
-        bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
-        if len(bad):
-            raise ValueError(
-                f"encoder '{name}' gave NaN or infinite features for {len(bad)} of {len(images)} "
-                f"{split} images of {data.name}, the first at index {bad[0]}; nothing can be "
-                "chosen by such features: train it with a lower learning rate or look at the images"
-            )
+    N = len(data.train.images)
+    _check_features(name, "training", embedding.train, N, data)
+    _check_features(name, "test", embedding.test, len(data.test.images), data)
+    views = embedding.views
+    if views is None:
+        return
+    if views.ndim != 3 or views.shape[1:] != embedding.train.shape:
+        raise ValueError(
+            f"encoder '{name}' gave views with shape {views.shape}; (A, N, D) with N, D = "
+            f"{embedding.train.shape}, those of the training features, is needed"
+        )
+    for number, view in enumerate(views, start=1):  # one by one: all may be too large for memory
+        _check_features(name, f"view {number}", view, N, data)
+
+
+def _check_features(name: str, what: str, features: Features, n: int, data: Dataset) -> None:
+    if features.dtype != np.float32 or features.ndim != 2 or len(features) != n:
+        raise ValueError(
+            f"encoder '{name}' gave {what} features of {features.dtype} with shape "
+            f"{features.shape} for {n} images; float32 (N, D) is needed"
+        )
+    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"encoder '{name}' gave NaN or infinite features for {len(bad)} of {n} "
+            f"{what} images of {data.name}, the first at index {bad[0]}; nothing can be "
+            "chosen by such features: train it with a lower learning rate or look at the images"
+        )
 
 
 @contextlib.contextmanager

@@ -1,10 +1,12 @@
 import contextlib
+import dataclasses
 import json
 import multiprocessing
 import os
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from rayal import store
@@ -79,6 +81,7 @@ def embedding() -> Embedding:
             np.arange(6),
         ),
         weights={"conv.weight": rng.random((2, 2), dtype=np.float32)},
+        views=rng.random((2, 6, 3), dtype=np.float32),
     )
 
 
@@ -97,6 +100,45 @@ def test_an_embedding_comes_back_as_it_was(held: Store) -> None:
     assert after.weights is not None
     assert list(after.weights) == ["conv.weight"]
     assert not after.train.flags.writeable
+    np.testing.assert_array_equal(after.views, before.views)
+    assert isinstance(after.views, np.memmap)
+    assert after.map.truth is None
+
+
+def test_an_embedding_of_features_alone_has_nothing_else(held: Store) -> None:
+    before = embedding()
+    held.save_embedding("key", Embedding(before.train, before.test), {})
+    after = held.embedding("key")
+    assert (after.map, after.weights, after.views) == (None, None, None)
+    names = {path.name for path in held.artefact("key").iterdir()}
+    assert names == {"train.npy", "test.npy", "about.json"}
+
+
+@pytest.mark.parametrize("taus", [(), (0.2, 0.001)])
+def test_a_map_by_ground_truth_comes_back_alone_and_beside_others(
+    tmp_path: Path, taus: tuple[float, ...]
+) -> None:
+    rng = np.random.default_rng(1)
+    table = {tau: rng.random(6, dtype=np.float32) for tau in taus}
+    truth = (rng.random(6, dtype=np.float32), rng.random(6, dtype=np.float32))
+    store.write_map(tmp_path / "map.parquet", DatasetMap(table, table, np.arange(6), truth))
+    after = store.read_map(tmp_path / "map.parquet")
+    assert list(after.confidence) == list(taus)
+    assert after.truth is not None
+    for found, expected in zip(after.truth, truth, strict=True):
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == np.float32
+    assert pq.read_schema(tmp_path / "map.parquet").names[-2:] == [
+        "truth_confidence", "truth_variability",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_views_are_written_as_numpy_writes_them(held: Store, order: str) -> None:
+    before = embedding()
+    views = np.array(before.views, order=order)
+    held.save_embedding("key", dataclasses.replace(before, views=views), {})
+    np.testing.assert_array_equal(np.load(held.artefact("key") / "views.npy"), before.views)
 
 
 def test_the_second_writer_of_an_artefact_changes_nothing(held: Store) -> None:

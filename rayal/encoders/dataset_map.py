@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from rayal.contracts import DatasetMap
+
+Float32: TypeAlias = npt.NDArray[np.float32]
 
 _BLOCK = 1 << 22  # entries of the similarity matrix held at once, 16 MiB
 _LEAST = -80.0  # exponents below it add nothing to a sum above 1, and CPUs are slow at them
@@ -58,36 +63,56 @@ def _anchors(
     return torch.stack(found, 1)
 
 
-class MapRecords:
-    """Sums over all records of each of N images, in float64."""
+class Moments:
+    """Sums over all records, a row of numbers each, of each of N images, in float64."""
 
-    def __init__(self, N: int, taus: Sequence[float], device: torch.device) -> None:
-        self.taus = tuple(taus)
-        self._count = torch.zeros(N, dtype=torch.int64, device=device)
-        self._sum = torch.zeros(N, len(taus), dtype=torch.float64, device=device)
+    def __init__(self, N: int, columns: int, device: torch.device) -> None:
+        self.count = torch.zeros(N, dtype=torch.int64, device=device)
+        self._sum = torch.zeros(N, columns, dtype=torch.float64, device=device)
         self._squares = torch.zeros_like(self._sum)
 
     def add(self, images: torch.Tensor, records: torch.Tensor) -> None:
-        """Add a record (n, taus) for each of images (n,); an image may occur several times."""
+        """Add a record (n, columns) for each of images (n,); an image may occur several times."""
         exact = records.double()
-        self._count.index_add_(0, images, torch.ones_like(images))
+        self.count.index_add_(0, images, torch.ones_like(images))
         self._sum.index_add_(0, images, exact)
         self._squares.index_add_(0, images, exact.square())
 
-    def finish(self) -> DatasetMap:
-        """Return mean and population standard deviation over the records of each image.
+    def finish(self) -> tuple[Float32, Float32]:
+        """Return mean and population standard deviation (N, columns) over each image's records.
 
         Raises:
             ValueError: an image has no record.
         """
-        missing = int((self._count == 0).sum())
+        missing = int((self.count == 0).sum())
         if missing:
-            raise ValueError(f"{missing} of {len(self._count)} images have no record in the map")
-        mean = self._sum / self._count[:, None]
-        variance = (self._squares / self._count[:, None] - mean.square()).clamp_(min=0)
-        means, deviations = mean.float().cpu().numpy(), variance.sqrt().float().cpu().numpy()
+            raise ValueError(f"{missing} of {len(self.count)} images have no record in the map")
+        mean = self._sum / self.count[:, None]
+        variance = (self._squares / self.count[:, None] - mean.square()).clamp_(min=0)
+        return mean.float().cpu().numpy(), variance.sqrt().float().cpu().numpy()
+
+
+class MapRecords:
+    """The records of each of N images at each temperature."""
+
+    def __init__(self, N: int, taus: Sequence[float], device: torch.device) -> None:
+        self.taus = tuple(taus)
+        self._moments = Moments(N, len(taus), device)
+
+    def add(self, images: torch.Tensor, records: torch.Tensor) -> None:
+        """Add a record (n, taus) for each of images (n,); an image may occur several times."""
+        self._moments.add(images, records)
+
+    def finish(self, truth: tuple[Float32, Float32] | None = None) -> DatasetMap:
+        """Return the map, with the columns by ground truth where given.
+
+        Raises:
+            ValueError: an image has no record.
+        """
+        means, deviations = self._moments.finish()
         return DatasetMap(
             confidence={tau: means[:, i].copy() for i, tau in enumerate(self.taus)},
             variability={tau: deviations[:, i].copy() for i, tau in enumerate(self.taus)},
-            count=self._count.cpu().numpy(),
+            count=self._moments.count.cpu().numpy(),
+            truth=truth,
         )

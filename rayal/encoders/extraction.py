@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from torch import nn
@@ -27,13 +29,21 @@ def normalise(images: torch.Tensor) -> torch.Tensor:
     return scaled.contiguous(memory_format=torch.channels_last)
 
 
-def features(network: nn.Module, images: Images, batch_size: int = 512) -> Features:
-    """Return the backbone's pooled features (N, D) of unaugmented images, in evaluation mode."""
+def features(
+    network: nn.Module,
+    images: Images,
+    batch_size: int = 512,
+    prepare: Callable[[torch.Tensor], torch.Tensor] = normalise,
+) -> Features:
+    """Return the backbone's pooled features (N, D) of images, in evaluation mode.
+
+    prepare: from a batch (n, channels, H, W) uint8 to what the backbone takes; unaugmented.
+    """
     network = networks.channels_last(network.to(device())).eval()
     with torch.inference_mode():
         whole = to_device(images)
         starts = range(0, len(whole), batch_size)
-        found = [network(normalise(whole[i : i + batch_size])).float() for i in starts]
+        found = [network(prepare(whole[i : i + batch_size])).float() for i in starts]
     return torch.cat(found).cpu().numpy()
 
 

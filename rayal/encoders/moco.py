@@ -10,7 +10,8 @@ import torch
 from pydantic import Field
 
 from rayal.contracts import Dataset, Embedding, Progress, encoder
-from rayal.encoders import augment, draws, extraction, networks
+from rayal.encoders import augment, draws, extraction, networks, truth_map
+from rayal.encoders import views as copies
 from rayal.encoders.contrast import MomentumContrast, Projector
 from rayal.encoders.dataset_map import MapRecords, confidence
 from rayal.encoders.pace import Pace
@@ -31,7 +32,11 @@ def _check(params: Mapping[str, Any], N: int) -> None:
     draws.recipe(params["augmentation"], tuple(params["crop_scale"]), params["flip"])
 
 
-@encoder(makes_map=True, check=_check)
+def _gives(params: Mapping[str, Any]) -> set[str]:
+    return {"map"} | copies.gives(params) | truth_map.gives(params)
+
+
+@encoder(gives=_gives, check=_check)
 def moco(  # noqa: PLR0913  the published recipe has this many settings
     dataset: Dataset,
     rng: np.random.Generator,
@@ -53,6 +58,8 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
     crop_scale: tuple[float, float] = (0.08, 1.0),
     flip: bool = True,
     taus: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.2, 0.1, 0.05, 0.01, 0.001),
+    views: copies.Count = 0,
+    truth_epochs: truth_map.Epochs = 0,
 ) -> Embedding:
     """Train a backbone to tell the pool's images apart, recording how well each one was.
 
@@ -81,6 +88,9 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         crop_scale: smallest and largest part of the image's area that a crop takes.
         flip: mirror left and right with probability .5.
         taus: temperatures that the dataset map is recorded at.
+        views: weakly augmented copies of each image whose features are kept too.
+        truth_epochs: epochs that a second network of the kind learns the true classes for, to
+            add the map by ground truth; it reads the true label of every image. 0 adds none.
 
     Raises:
         ValueError: the queue, the warm-up or the crops do not fit, or the pool has one image.
@@ -99,11 +109,16 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         momentum=momentum_encoder,
         device=extraction.device(),
     )
-    views = Views(extraction.to_device(images), recipe, generator)
+    pairs = Views(extraction.to_device(images), recipe, generator)
     records = MapRecords(len(images), taus, extraction.device())
-    train(contrast, views, schedule, records, Pace(schedule, progress), weight_decay)
+    train(contrast, pairs, schedule, records, Pace(schedule, progress), weight_decay)
     features = extraction.of_both_splits(network, dataset)
-    return Embedding(*features, map=records.finish(), weights=networks.to_arrays(network))
+    augmented = copies.of_network(network, images, views, flip, seed=integer(rng))
+    truth = truth_map.record(
+        dataset, rng, progress, backbone=backbone, stem=stem, flip=flip, epochs=truth_epochs
+    )
+    weights = networks.to_arrays(network)
+    return Embedding(*features, map=records.finish(truth), weights=weights, views=augmented)
 
 
 class Views:

@@ -5,12 +5,31 @@ from __future__ import annotations
 import numpy as np
 
 from rayal.contracts import Dataset, Embedding, Features, Images, Progress, encoder
+from rayal.encoders import views as copies
+from rayal.seeds import integer
 
 
-@encoder()
-def pixels(dataset: Dataset, rng: np.random.Generator, progress: Progress) -> Embedding:
-    """Flatten each image and scale it to 0..1: D = H * W * channels."""
-    return Embedding(_flatten(dataset.train.images), _flatten(dataset.test.images))
+@encoder(gives=copies.gives)
+def pixels(
+    dataset: Dataset,
+    rng: np.random.Generator,
+    progress: Progress,
+    *,
+    views: copies.Count = 0,
+    flip: bool = True,
+) -> Embedding:
+    """Flatten each image and scale it to 0..1: D = H * W * channels.
+
+    Args:
+        dataset: the pool and the test set.
+        rng: source of all randomness, which is that of the views.
+        progress: told nothing.
+        views: weakly augmented copies of each image whose pixels are kept too.
+        flip: mirror views left and right with probability .5.
+    """
+    train, test = dataset.train.images, dataset.test.images
+    augmented = copies.of_pixels(train, views, flip, seed=integer(rng))
+    return Embedding(_flatten(train), _flatten(test), views=augmented)
 
 
 def _flatten(images: Images) -> Features:

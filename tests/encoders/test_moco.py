@@ -153,8 +153,6 @@ def test_random_weights_give_features_without_a_map() -> None:
     assert found.train.shape == (30, 128)
     assert found.train.std(0).max() > 0
     assert found.map is None
-    assert ENCODERS.find("moco").facts.makes_map
-    assert not ENCODERS.find("random").facts.makes_map
 
 
 def test_read_only_images_are_no_trouble() -> None:

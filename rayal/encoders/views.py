@@ -1,0 +1,108 @@
+"""Weakly augmented copies of the pool's images, and their features.
+
+Weak as in consistency-based active learning (Gao et al. 2020), where copies must show the same
+thing: a crop of at least 80 % of the area, enlarged to the whole, and a flip where one is allowed.
+Colours, sharpness and angle stay.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, TypeAlias
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import nn
+
+from rayal.contracts import Features, Images
+from rayal.encoders import augment, draws, extraction
+
+Count: TypeAlias = Annotated[int, Field(ge=0, le=100)]  # copies of each image
+
+_BATCH = 512
+_UPRIGHT = draws.Recipe(
+    crop_scale=(0.8, 1.0),
+    flip=False,
+    jitter=(0.0, 0.0, 0.0, 0.0),
+    jitter_probability=0.0,
+    grey_probability=0.0,
+    blur_probability=0.0,
+    blur_sigma=(0.0, 0.0),
+    rotation=0.0,
+)
+_RECIPES = {False: _UPRIGHT, True: replace(_UPRIGHT, flip=True)}
+
+
+def gives(params: Mapping[str, Any]) -> set[str]:
+    """Return {"views"} where the parameter `views` asks for any."""
+    return {"views"} if params["views"] else set()
+
+
+class Weak:
+    """Draws a weak augmentation of each image of a batch."""
+
+    def __init__(self, flip: bool, seed: int) -> None:
+        self._recipe = _RECIPES[flip]
+        self._generator = torch.Generator().manual_seed(seed)
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        """Return copies (n, channels, H, W), 0..1 float32, of images uint8."""
+        n, _, H, W = images.shape
+        drawn = draws.draw(n, (H, W), self._recipe, self._generator)
+        return augment.crop_and_flip(images, drawn.to(images.device))
+
+    def centred(self, images: torch.Tensor) -> torch.Tensor:
+        """Return copies in -1..1, channels last in memory: what a backbone takes."""
+        copies = self(images).mul_(2).sub_(1)
+        return copies.contiguous(memory_format=torch.channels_last)
+
+
+def of_network(
+    network: nn.Module, images: Images, count: int, flip: bool, seed: int
+) -> Features | None:
+    """Return a backbone's features (A, N, D) of A copies of each image, None for none.
+
+    Batch norm uses its running statistics. Memory holds the features of one copy at a time.
+
+    Args:
+        network: a backbone.
+        images: (N, H, W, channels).
+        count: A.
+        flip: mirror copies left and right with probability .5.
+        seed: of the copies.
+    """
+    weak = Weak(flip, seed)
+    return _stacked(count, lambda: extraction.features(network, images, _BATCH, weak.centred))
+
+
+def of_pixels(images: Images, count: int, flip: bool, seed: int) -> Features | None:
+    """Return the pixels (A, N, H * W * channels), 0..1, of A copies of each image, None for none.
+
+    Arguments are those of `of_network`.
+    """
+    weak = Weak(flip, seed)
+    return _stacked(count, lambda: _pixels(images, weak))
+
+
+def _pixels(images: Images, weak: Weak) -> Features:
+    whole = extraction.to_device(images)
+    copies = [weak(part).permute(0, 2, 3, 1).flatten(1) for part in torch.split(whole, _BATCH)]
+    return torch.cat(copies).cpu().numpy()
+
+
+def _stacked(count: int, describe: Callable[[], Features]) -> Features | None:
+    """Write the features of one copy after another to a file without a name; map it, read-only.
+
+    The file lies in the folder for temporary files (TMPDIR) and goes with the array.
+    """
+    if count == 0:
+        return None
+    with tempfile.TemporaryFile() as file:
+        for _ in range(count):
+            features = np.ascontiguousarray(describe())
+            file.write(features.data)
+        file.flush()
+        return np.memmap(file, np.float32, "r", shape=(count, *features.shape))
