@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from rayal import config
+from rayal import config, guide
 from rayal.plan import make_plan
+from rayal.registry import STRATEGIES
 from tests import sweeps
 
 ROOT = Path(__file__).parent.parent
@@ -100,3 +101,15 @@ def test_no_file_of_the_project_names_a_machine() -> None:
         if (ROOT / name).is_file() and pattern.search((ROOT / name).read_text(errors="ignore"))
     ]
     assert found == [] or found == ["tests/test_docs.py"]
+
+
+def test_the_guide_to_strategies_is_what_the_code_says() -> None:
+    assert (ROOT / "docs" / "strategies.md").read_text() == guide.markdown(), (
+        "write it again: python -m rayal.guide > docs/strategies.md"
+    )
+
+
+@pytest.mark.parametrize("name", STRATEGIES.names())
+def test_every_strategy_says_what_it_costs_when_to_use_it_and_whose_it_is(name: str) -> None:
+    said = {part: guide.section(STRATEGIES.find(name), part) for part in guide.SECTIONS}
+    assert all(said.values()), said

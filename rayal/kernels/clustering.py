@@ -7,15 +7,20 @@ from typing import Any
 import faiss
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_matrix
 
 from rayal.kernels import distances
+from rayal.kernels.distinct import distinct_rows
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.floating[Any]]
+
+ROWS = 8192  # converted to float64 at once
 
 
 def kmeans(
-    features: npt.NDArray[np.floating[Any]],
+    features: Numbers,
     k: int,
     rng: np.random.Generator,
     *,
@@ -25,32 +30,69 @@ def kmeans(
     """Return the cluster (N,) of each row of features (N, D), and the centres (K, D), K <= k.
 
     No cluster is empty, and K = k unless there are fewer than k distinct rows: then K is their
-    number, and equal rows share a cluster. Every row is used for training. The same features,
-    generator and number of faiss threads give the same answer.
+    number, and equal rows share a cluster. Every row is used for training. The same features and
+    generator give the same answer. O(N + K D) memory beyond the features.
 
     Args:
         features: finite numbers; converted to float32.
         k: at least 1.
         rng: seeds the initial centres.
         restarts: initialisations, of which the one with the lowest inertia is kept.
-        iterations: Lloyd steps of each.
+        iterations: Lloyd steps of each, fewer where nothing changes any more.
+
+    Raises:
+        ValueError: where k is below 1.
     """
+    _check_k(k)
     points = np.ascontiguousarray(features, dtype=np.float32)
-    seed = int(rng.integers(2**31 - 1))
+    seed = _seed(rng)
     if k >= len(points):
-        clusters = _compact(_distinct_rows(points)) if k > 1 else np.zeros(len(points), np.int64)
-        return clusters, _means(points, clusters)
-    centres = _lloyd(points, k, seed, restarts, iterations)
-    clusters = distances.nearest_centre(points, centres)
-    if len(np.unique(clusters)) == k:
-        return clusters, centres
-    clusters = _fill_empty_clusters(points, clusters, k)
-    return clusters, _means(points, clusters)
+        return _one_cluster_each(points, k, None)
+    return _assigned(points, _lloyd(points, k, seed, restarts, iterations), None)
 
 
-def nearest_to_centres(
-    features: npt.NDArray[np.floating[Any]], clusters: Int64, centres: Float32
-) -> Int64:
+def weighted_kmeans(
+    features: Numbers,
+    k: int,
+    rng: np.random.Generator,
+    weights: Numbers,
+    *,
+    restarts: int = 5,
+    iterations: int = 20,
+) -> tuple[Int64, Float32]:
+    """Return clusters (N,) and centres (K, D) as `kmeans` does, for rows that count by weight.
+
+    Centres are weighted means, and the restart with the lowest weighted inertia is kept. Rows of
+    weight zero have a cluster but do not move its centre; where all weights are zero, all are one.
+
+    Args:
+        features: finite numbers; converted to float32.
+        k: at least 1.
+        rng: seeds the initial centres.
+        weights: (N,), finite and at least 0.
+        restarts: initialisations, of which the best is kept.
+        iterations: Lloyd steps of each, fewer where nothing changes any more.
+
+    Raises:
+        ValueError: where k is below 1, or a weight below 0 or not finite.
+    """
+    _check_k(k)
+    mass = _checked_weights(weights)
+    points = np.ascontiguousarray(features, dtype=np.float32)
+    seeds = [_seed(rng) for _ in range(restarts)]
+    if k >= len(points):
+        return _one_cluster_each(points, k, mass)
+    best, lowest = None, np.inf
+    for seed in seeds:
+        found = _assigned(points, _lloyd(points, k, seed, 1, iterations, mass), mass)
+        inertia = float(mass @ distances.to_own_centre(points, *found))
+        if best is None or inertia < lowest:
+            best, lowest = found, inertia
+    assert best is not None
+    return best
+
+
+def nearest_to_centres(features: Numbers, clusters: Int64, centres: Float32) -> Int64:
     """Return, for each of K non-empty clusters, its member nearest to the centre, (K,).
 
     Ties go to the lowest position; the answers differ because clusters do not overlap.
@@ -60,14 +102,48 @@ def nearest_to_centres(
     return order[first]
 
 
-def unit_rows(features: npt.NDArray[np.floating[Any]]) -> Float32:
-    """Return rows (N, D) scaled to unit Euclidean length; rows of zeros stay as they are."""
-    rows = np.array(features, dtype=np.float32, order="C")
+def unit_rows(features: Numbers, positions: Int64 | None = None) -> Float32:
+    """Return rows (N, D), or those at some positions, scaled to unit Euclidean length.
+
+    Rows of zeros stay as they are. One copy is made.
+    """
+    if positions is None:
+        rows = np.array(features, dtype=np.float32, order="C")
+    else:
+        rows = np.ascontiguousarray(features[positions], dtype=np.float32)
     faiss.normalize_L2(rows)
     return rows
 
 
-def _lloyd(points: Float32, k: int, seed: int, restarts: int, iterations: int) -> Float32:
+def _check_k(k: int) -> None:
+    if k < 1:
+        raise ValueError(f"k-means was asked for {k} clusters; ask for at least 1")
+
+
+def _checked_weights(weights: Numbers) -> Float32:
+    """Return weights of float32 with a mean of one, so that none of them is lost in conversion."""
+    mass = np.asarray(weights, dtype=np.float64)
+    bad = np.flatnonzero(~(np.isfinite(mass) & (mass >= 0)))
+    if len(bad):
+        raise ValueError(
+            f"the weight of row {bad[0]} is {mass[bad[0]]:g}; weights must be finite and at least 0"
+        )
+    mean = mass.mean()
+    return np.asarray(mass / mean if mean > 0 else np.ones_like(mass), dtype=np.float32)
+
+
+def _seed(rng: np.random.Generator) -> int:
+    return int(rng.integers(2**31 - 1))
+
+
+def _lloyd(
+    points: Float32,
+    k: int,
+    seed: int,
+    restarts: int,
+    iterations: int,
+    weights: Float32 | None = None,
+) -> Float32:
     trainer = faiss.Kmeans(
         points.shape[1],
         k,
@@ -77,8 +153,23 @@ def _lloyd(points: Float32, k: int, seed: int, restarts: int, iterations: int) -
         max_points_per_centroid=len(points),  # no subsampling
         min_points_per_centroid=1,  # no warning
     )
-    trainer.train(points)
+    trainer.train(points, weights=weights)
     return np.asarray(trainer.centroids, dtype=np.float32)
+
+
+def _one_cluster_each(points: Float32, k: int, weights: Float32 | None) -> tuple[Int64, Float32]:
+    """Return a cluster for each distinct row, of which there are no more than k."""
+    clusters = _compact(distinct_rows(points)) if k > 1 else np.zeros(len(points), np.int64)
+    return clusters, _means(points, clusters, weights)
+
+
+def _assigned(points: Float32, centres: Float32, weights: Float32 | None) -> tuple[Int64, Float32]:
+    clusters = distances.nearest_centre(points, centres)
+    k = len(centres)
+    if np.bincount(clusters, minlength=k).all():
+        return clusters, centres
+    clusters = _fill_empty_clusters(points, clusters, k)
+    return clusters, _means(points, clusters, weights)
 
 
 def _fill_empty_clusters(points: Float32, clusters: Int64, k: int) -> Int64:
@@ -86,30 +177,41 @@ def _fill_empty_clusters(points: Float32, clusters: Int64, k: int) -> Int64:
 
     Only clusters of two or more distinct rows give rows away, so none becomes empty.
     """
-    first_equal = _distinct_rows(points)
+    first_equal = distinct_rows(points)
     filled = _compact(clusters[first_equal])
-    to_centre = distances.to_own_centre(points, filled, _means(points, filled))
+    to_centre = distances.to_own_centre(points, filled, _means(points, filled, None))
     first_rows = np.unique(first_equal)
-    for cluster in range(filled.max() + 1, min(k, len(first_rows))):
-        distinct = np.bincount(filled[first_rows])
-        givable = np.where(distinct[filled] > 1, to_centre, -1)
-        moved = first_equal == first_equal[np.argmax(givable)]
-        filled[moved], to_centre[moved] = cluster, 0
-    return filled
-
-
-def _distinct_rows(points: Float32) -> Int64:
-    """Return for each row (N,) the position of the first row equal to it."""
-    positive_zero = points + np.float32(0)  # -0.0 equals 0.0 but its bytes differ
-    first: dict[bytes, int] = {}
-    return np.array([first.setdefault(row.tobytes(), i) for i, row in enumerate(positive_zero)])
+    farthest_first = first_rows[np.argsort(-to_centre[first_rows], kind="stable")]
+    next_empty, wanted = int(filled.max()) + 1, min(k, len(first_rows))
+    distinct = np.bincount(filled[first_rows])
+    for row in farthest_first:
+        if next_empty == wanted:
+            break
+        if distinct[filled[row]] > 1:
+            distinct[filled[row]] -= 1
+            filled[row] = next_empty
+            next_empty += 1
+    return filled[first_equal]
 
 
 def _compact(clusters: Int64) -> Int64:
     return np.unique(clusters, return_inverse=True)[1]
 
 
-def _means(points: Float32, clusters: Int64) -> Float32:
-    sums = np.zeros((clusters.max() + 1, points.shape[1]))
-    np.add.at(sums, clusters, points)
-    return np.asarray(sums / np.bincount(clusters)[:, None], dtype=np.float32)
+def _means(points: Float32, clusters: Int64, weights: Float32 | None) -> Float32:
+    """Return (K, D) means of the rows of each cluster, plain where all its weights are zero."""
+    k = int(clusters.max()) + 1
+    if weights is None:
+        return _sums(points, clusters, np.ones(len(points)), k)
+    weightless = np.bincount(clusters, weights, minlength=k) == 0
+    return _sums(points, clusters, np.where(weightless[clusters], 1.0, weights), k)
+
+
+def _sums(points: Float32, clusters: Int64, weights: npt.NDArray[np.float64], k: int) -> Float32:
+    sums = np.zeros((k, points.shape[1]))
+    for start in range(0, len(points), ROWS):
+        rows = points[start : start + ROWS].astype(np.float64)
+        own, mass = clusters[start : start + ROWS], weights[start : start + ROWS]
+        members = csr_matrix((mass, (own, np.arange(len(rows)))), shape=(k, len(rows)))
+        sums += np.asarray(members @ rows)
+    return np.asarray(sums / np.bincount(clusters, weights)[:, None], dtype=np.float32)

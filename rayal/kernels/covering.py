@@ -1,61 +1,173 @@
-"""Greedy k-center: ask for the point farthest from all that is labelled (Gonzalez 1985)."""
+"""Greedy k-center: ask for the point farthest from all that is labelled (Gonzalez 1985).
+
+Its class-balanced form is Algorithm 2 of "Class Balanced Active Learning" (Bengar et al. 2022).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from rayal.kernels import distances
+from rayal.kernels.budget import check_budget
+from rayal.kernels.cuda import TorchCover, worthwhile_device
+from rayal.kernels.row_blocks import RowBlocks
 
 Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.floating[Any]]
 
 TAKEN = -1.0  # below every squared distance
 
 
+class Cover(Protocol):
+    """Squared distances of N points to the nearest centre, kept while centres are added."""
+
+    def farthest(self) -> int: ...
+    def add(self, centre: int) -> int: ...
+
+
 def greedy_k_center(
-    features: npt.NDArray[np.floating[Any]],
+    features: Numbers,
     labelled: Int64,
     budget: int,
     rng: np.random.Generator,
+    *,
+    device: str | None = None,
 ) -> Int64:
     """Return `budget` positions, each the one farthest from the labelled and those before it.
 
     With all centres chosen this way the largest Euclidean distance to a centre is at most twice
     the smallest possible. Ties go to the lowest position. Where nothing is labelled the first
-    centre is drawn by `rng`. Needs O(N) memory beyond the features.
+    centre is drawn by `rng`. Needs O(N) memory beyond the features, and one pass over them a
+    centre. The answer does not depend on the number of threads.
 
     Args:
         features: (N, D).
         labelled: positions that are centres already.
         budget: at most N less the number labelled.
         rng: used for the first centre only.
+        device: a torch device; by default a CUDA device where there is one with room and the
+            matrix is large, else none. torch sums in its own order: picks that differ from those
+            without it have distances that are equal up to rounding.
+
+    Raises:
+        ValueError: where the budget is not between 1 and what is left.
     """
+    check_budget(budget, len(features) - len(labelled))
     points = np.ascontiguousarray(features, dtype=np.float32)
-    uncovered = _distances_to_labelled(points, labelled)
+    uncovered = _uncovered_at_first(points, labelled, rng)
+    device = device or worthwhile_device(*points.shape)
+    if device is not None:
+        return _farthest_first(TorchCover(points, uncovered, device, TAKEN), budget)
+    with RowBlocks(*points.shape) as blocks:
+        return _farthest_first(_BlockCover(points, uncovered, blocks), budget)
+
+
+def balanced_k_center(  # noqa: PLR0913  those of greedy_k_center and the three of the L1 term
+    features: Numbers,
+    labelled: Int64,
+    budget: int,
+    rng: np.random.Generator,
+    *,
+    probs: Numbers,
+    target: Numbers,
+    weight: float,
+) -> Int64:
+    """Return `budget` positions, far from the centres and of the classes that are wanted.
+
+    Each pick minimises -d + weight * ||target - sum of the probs of the picks before - its own||_1
+    where d is the (not squared) distance to the nearest centre. Ties go to the lowest position;
+    a weight of 0 gives greedy_k_center. Where nothing is labelled the first is drawn by `rng`.
+    O(N (D + C)) a pick.
+
+    Args:
+        features: (N, D).
+        labelled: positions that are centres already.
+        budget: at most N less the number labelled.
+        rng: used for the first centre only.
+        probs: (N, C) class probabilities.
+        target: (C,) how many images of each class are wanted.
+        weight: of the L1 term, at least 0. The released code has lambda / C.
+
+    Raises:
+        ValueError: where the budget is not between 1 and what is left, or weight is negative.
+    """
+    check_budget(budget, len(features) - len(labelled))
+    if weight < 0:
+        raise ValueError(f"weight of the class balance is {weight:g}; it must be at least 0")
+    points = np.ascontiguousarray(features, dtype=np.float32)
+    uncovered = _uncovered_at_first(points, labelled, rng)
+    missing = np.array(target, dtype=np.float64)
+    picks = [int(np.argmax(uncovered))] if len(labelled) == 0 else []
+    with RowBlocks(len(points), points.shape[1] + len(missing)) as blocks:
+        cover = _BlockCover(points, uncovered, blocks)
+        for pick in picks:
+            cover.add(pick)
+            missing -= probs[pick]
+        while len(picks) < budget:
+            picks.append(_cheapest(blocks, uncovered, probs, missing, weight))
+            cover.add(picks[-1])
+            missing -= probs[picks[-1]]
+    return np.array(picks, dtype=np.int64)
+
+
+class _BlockCover:
+    def __init__(self, points: Float32, uncovered: Float32, blocks: RowBlocks) -> None:
+        self._points, self._uncovered, self._blocks = points, uncovered, blocks
+
+    def farthest(self) -> int:
+        return int(np.argmax(self._uncovered))
+
+    def add(self, centre: int) -> int:
+        """Return the farthest point once the distances to this centre are counted."""
+        self._uncovered[centre] = TAKEN
+
+        def cover(rows: slice) -> tuple[np.float32, int]:
+            away = distances.to_one_centre(self._points[rows], self._points[centre])
+            nearest = np.minimum(self._uncovered[rows], away, out=self._uncovered[rows])
+            farthest = int(np.argmax(nearest))
+            return nearest[farthest], rows.start + farthest
+
+        # max keeps the first of equals: the lowest position.
+        return max(self._blocks.each(cover), key=lambda found: found[0])[1]
+
+
+def _farthest_first(cover: Cover, budget: int) -> Int64:
+    picks = [cover.farthest()]
+    while len(picks) < budget:
+        picks.append(cover.add(picks[-1]))
+    return np.array(picks, dtype=np.int64)
+
+
+def _cheapest(
+    blocks: RowBlocks, uncovered: Float32, probs: Numbers, missing: Float64, weight: float
+) -> int:
+    def cheapest(rows: slice) -> tuple[float, int]:
+        lacking = np.subtract(probs[rows], missing, dtype=np.float64)
+        balance = np.einsum("nc->n", np.abs(lacking, out=lacking))
+        away = uncovered[rows].astype(np.float64)
+        # A square root in float64 keeps float32 squares apart, so that a weight of 0 ties as they.
+        cost = weight * balance - np.sqrt(np.maximum(away, 0))
+        cost[away == TAKEN] = np.inf
+        found = int(np.argmin(cost))
+        return float(cost[found]), rows.start + found
+
+    return min(blocks.each(cheapest), key=lambda found: found[0])[1]
+
+
+def _uncovered_at_first(points: Float32, labelled: Int64, rng: np.random.Generator) -> Float32:
+    """Return (N,) squared distances to the nearest of the labelled, which are TAKEN themselves.
+
+    Where nothing is labelled, one row drawn by `rng` is farther away than all others.
+    """
     if len(labelled) == 0:
-        # Less than infinite, so that the one drawn, which stays infinite, comes first.
-        first = rng.integers(len(points))
-        uncovered[np.arange(len(points)) != first] = np.finfo(np.float32).max
-    return np.fromiter(_farthest_first(points, uncovered, budget), np.int64, budget)
-
-
-def _farthest_first(points: Float32, uncovered: Float32, budget: int) -> Iterator[int]:
-    for _ in range(budget):
-        pick = int(np.argmax(uncovered))
-        np.minimum(uncovered, distances.to_one_centre(points, points[pick]), out=uncovered)
-        uncovered[pick] = TAKEN
-        yield pick
-
-
-def _distances_to_labelled(points: Float32, labelled: Int64) -> Float32:
-    """Return (N,) squared distances to the nearest of the labelled, which are TAKEN themselves."""
-    if len(labelled) == 0:
-        return np.full(len(points), np.inf, dtype=np.float32)
-    nearest = distances.nearest_centre(points, points[labelled])
-    uncovered = distances.to_own_centre(points, nearest, points[labelled])
+        uncovered = np.full(len(points), np.finfo(np.float32).max)
+        uncovered[rng.integers(len(points))] = np.inf
+        return uncovered
+    uncovered = distances.to_nearest(points, points[labelled])
     uncovered[labelled] = TAKEN
     return uncovered

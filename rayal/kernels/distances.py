@@ -1,7 +1,7 @@
 """Squared Euclidean distances without their matrix: O(N) memory beyond the points.
 
 Differences are squared and summed as such: the expansion x.x - 2 x.c + c.c would give duplicates
-a distance above or below zero.
+a distance above or below zero. `nearest_centre` alone expands, for speed, and gives no distances.
 """
 
 from __future__ import annotations
@@ -13,20 +13,48 @@ import numpy as np
 import numpy.typing as npt
 
 Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
 ROWS = 1024  # worked on at once where a temporary as wide as the features is needed
+# Widths at which faiss transposes rows in groups and rounds the rows left over differently, so
+# that equal rows at two positions would get two distances.
+GROUPED_WIDTHS = frozenset({2, 4, 8, 12})
 
 
 def to_one_centre(points: Float32, centre: Float32) -> Float32:
-    """Return (N,) distances of points (N, D) to a centre (D,), both C-contiguous."""
+    """Return (N,) distances of points (N, D) to a centre (D,), both C-contiguous.
+
+    Equal rows have equal distances, wherever they stand; rows equal to the centre have 0.
+    """
+    rows, width = points.shape
+    distances = np.empty(rows, dtype=np.float32)
+    out, x, y = (faiss.swig_ptr(array) for array in (distances, centre, points))
+    if width in GROUPED_WIDTHS:
+        positions = np.arange(rows)
+        faiss.fvec_L2sqr_by_idx(  # type: ignore[attr-defined]  # made by SWIG
+            out, x, y, faiss.swig_ptr(positions), width, 1, rows
+        )
+    else:
+        faiss.fvec_L2sqr_ny(out, x, y, width, rows)  # type: ignore[attr-defined]
+    return distances
+
+
+def to_nearest(points: Float32, centres: Float32) -> Float32:
+    """Return (N,) distances of points (N, D) to the nearest of K centres (K, D); O(N K D)."""
+    nearest = np.empty(len(points), dtype=np.int64)
     distances = np.empty(len(points), dtype=np.float32)
-    faiss.fvec_L2sqr_ny(  # type: ignore[attr-defined]  # made by SWIG
-        faiss.swig_ptr(distances),
-        faiss.swig_ptr(centre),
+    faiss.knn_extra_metrics(  # type: ignore[attr-defined]  # its L2 takes differences
         faiss.swig_ptr(points),
+        faiss.swig_ptr(centres),
         points.shape[1],
         len(points),
+        len(centres),
+        faiss.METRIC_L2,
+        0.0,
+        1,
+        faiss.swig_ptr(distances),
+        faiss.swig_ptr(nearest),
     )
     return distances
 
@@ -48,3 +76,16 @@ def nearest_centre(points: Float32, centres: Float32) -> Int64:
     index = faiss.IndexFlatL2(centres.shape[1])
     index.add(centres)
     return np.asarray(index.search(points, 1)[1][:, 0], dtype=np.int64)
+
+
+def inner_products(points: Float32, vector: Float32) -> Float64:
+    """Return (N,) products of points (N, D) with a vector (D,), both C-contiguous."""
+    products = np.empty(len(points), dtype=np.float32)
+    faiss.fvec_inner_products_ny(  # type: ignore[attr-defined]  # made by SWIG
+        faiss.swig_ptr(products),
+        faiss.swig_ptr(vector),
+        faiss.swig_ptr(points),
+        points.shape[1],
+        len(points),
+    )
+    return products.astype(np.float64)

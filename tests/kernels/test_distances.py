@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from rayal.kernels import distances
 
@@ -36,3 +37,24 @@ def test_the_nearest_centre_is_the_one_a_full_search_finds() -> None:
     x = points() - FAR
     matrix = obvious(x[:, None], x[None, :40])
     assert np.array_equal(distances.nearest_centre(x, x[:40]), matrix.argmin(axis=1))
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 4, 7, 8, 12, 16, 33])
+def test_equal_rows_have_equal_distances_wherever_they_stand(width: int) -> None:
+    x, order = points(n=101, d=width), np.random.default_rng(1).permutation(101)
+    away, shuffled = (distances.to_one_centre(rows, x[3]) for rows in (x, x[order]))
+    assert np.array_equal(away[order], shuffled)
+    assert away[3] == 0
+
+
+def test_distances_to_the_nearest_are_those_a_full_search_finds() -> None:
+    x = points()
+    found = distances.to_nearest(x, x[:40])
+    np.testing.assert_allclose(found, obvious(x[:, None], x[None, :40]).min(axis=1), rtol=1e-4)
+    assert not found[:40].any()
+
+
+def test_inner_products_equal_the_obvious_ones() -> None:
+    x = points()
+    found = distances.inner_products(x, x[9])
+    np.testing.assert_allclose(found, x.astype(float) @ x[9].astype(float), rtol=1e-5)

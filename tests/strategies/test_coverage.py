@@ -1,8 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
-from rayal.contracts import UNLABELED, Pool
-from rayal.strategies.coverage import k_center, kmeans
+from rayal.contracts import UNLABELED, Pool, Predictions, Strategy
+from rayal.registry import STRATEGIES
+from rayal.strategies.coverage import k_center, kmeans, multi_kmeans
 
 
 def pool(features: np.ndarray, known: list[int] | None = None) -> Pool:
@@ -64,3 +67,98 @@ def test_k_center_budgets_nest() -> None:
     features, _ = blobs()
     large = k_center(pool(features), 30, rng())
     assert np.array_equal(k_center(pool(features), 7, rng()), large[:7])
+
+
+def test_multi_kmeans_is_kmeans_before_the_first_label() -> None:
+    features, _ = blobs()
+    images = pool(features)
+    assert np.array_equal(multi_kmeans(images, 5, rng()), kmeans(images, 5, rng()))
+
+
+def test_multi_kmeans_clusters_what_is_labelled_too() -> None:
+    """One blob of labelled images is a cluster of its own, and its neighbour's image is taken."""
+    features, truth = blobs()
+    chosen = multi_kmeans(pool(features, known=list(range(39))), 5, rng())
+    assert truth[chosen].tolist() == [0, 1, 2, 3, 4]
+    assert chosen[0] == 39
+
+
+def test_multi_kmeans_takes_the_unlabelled_image_nearest_to_the_centre() -> None:
+    features, truth = blobs()
+    known = [0, 1, 2, 41, 42, 75]
+    chosen = multi_kmeans(pool(features, known), 5, rng(), normalize=False)
+    for blob, found in enumerate(chosen):
+        members = np.flatnonzero(truth == blob)
+        away = np.linalg.norm(features - features[members].mean(axis=0), axis=1)
+        away[known] = np.inf
+        assert found == away.argmin()
+
+
+def test_multi_kmeans_replaces_clusters_that_are_labelled_throughout() -> None:
+    features, truth = blobs()
+    chosen = multi_kmeans(pool(features, known=list(range(40))), 5, rng())
+    assert truth[chosen[:4]].tolist() == [1, 2, 3, 4]
+    assert len(np.unique(chosen)) == 5
+    assert chosen.min() >= 40
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("choose", [kmeans, multi_kmeans])
+@pytest.mark.parametrize("seed", range(20))
+def test_any_pool_gives_b_distinct_unlabelled_images(
+    choose: Strategy, normalize: bool, seed: int
+) -> None:
+    draw = rng(seed)
+    n = int(draw.integers(2, 30))
+    features = draw.integers(2, size=(n, draw.integers(1, 4)))
+    known = draw.choice(n, draw.integers(0, n), replace=False).tolist()
+    images = pool(features, known)
+    images.features.flags.writeable = False
+    for budget in {1, (len(images.unlabelled) + 1) // 2, len(images.unlabelled)}:
+        chosen = choose(images, budget, rng(1), normalize=normalize, restarts=1)
+        assert len(np.unique(chosen)) == budget
+        assert np.isin(chosen, images.unlabelled).all()
+
+
+def test_k_center_measures_in_the_space_asked_for() -> None:
+    features, _truth = blobs()
+    shuffled = features[::-1].astype(np.float32)
+    said = Predictions(shuffled, lambda: shuffled, hide=lambda: shuffled)
+    images = dataclasses.replace(pool(features, known=[0]), predictions=said)
+    hidden = k_center(images, 6, rng(), space="hidden")
+    assert np.array_equal(hidden, k_center(pool(shuffled, known=[0]), 6, rng()))
+    assert not np.array_equal(hidden, k_center(images, 6, rng()))
+
+
+def test_k_center_needs_what_its_space_reads() -> None:
+    needs, bind = STRATEGIES.find("k_center").facts.needs, STRATEGIES.find("k_center").bind
+    assert needs(bind({})) == set()
+    assert needs(bind({"space": "hidden"})) == {"hidden"}
+
+
+def test_a_balanced_cover_gives_up_distance_for_classes_that_lack() -> None:
+    draw = np.random.default_rng(0)
+    truth = np.repeat([0, 1], [90, 10])
+    features = draw.normal(size=(100, 3)).astype(np.float32)
+    features[:90] *= 5  # the large class is spread out: plain k_center stays there
+    probs = np.eye(2, dtype=np.float32)[truth]
+    here = Pool(
+        features, np.full(100, UNLABELED), 2, predictions=Predictions(probs[:0], lambda: probs)
+    )
+    plain = k_center(here, 12, np.random.default_rng(1))
+    balanced = k_center(here, 12, np.random.default_rng(1), class_balanced={"lambda": 100.0})
+    assert np.bincount(truth[plain], minlength=2)[1] < 3
+    assert np.bincount(truth[balanced]).tolist() == [6, 6]
+
+
+def test_the_weight_is_divided_by_the_number_of_classes_unless_told_not_to() -> None:
+    draw = np.random.default_rng(0)
+    features = draw.normal(size=(80, 3)).astype(np.float32)
+    probs = draw.dirichlet(np.ones(4), size=80).astype(np.float32)
+    predictions = Predictions(probs[:0], lambda: probs)
+    here = Pool(features, np.full(80, UNLABELED), 4, predictions=predictions)
+    one, other = (
+        k_center(here, 20, np.random.default_rng(1), class_balanced=given)
+        for given in ({"lambda": 2.0}, {"lambda": 0.5, "divided_by_classes": False})
+    )
+    assert np.array_equal(one, other)

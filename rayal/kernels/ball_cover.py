@@ -1,0 +1,162 @@
+"""Covering many points with few balls of one radius (maximum coverage, greedily).
+
+No list of neighbours is kept: which points lie in a ball is worked out anew when it is needed,
+which is twice for each point, so that time is O(N^2 D) and memory O(N) beyond the points, however
+many neighbours they have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.kernels import expansion
+from rayal.kernels.budget import check_budget
+from rayal.kernels.covering import greedy_k_center
+
+Bool = npt.NDArray[np.bool_]
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
+
+ROWS = 255  # balls worked on at once: as many as can be counted in one byte
+PURITY_SAMPLE = 4096  # balls looked at to estimate how many are pure
+DIGITS = 4  # kept of a radius
+
+
+def greedy_ball_cover(
+    features: npt.NDArray[np.floating[Any]],
+    labelled: Int64,
+    budget: int,
+    radius: float,
+    rng: np.random.Generator,
+) -> Int64:
+    """Return `budget` positions, each with the most points in its ball that no ball yet covers.
+
+    Balls are open: they hold what is nearer than the radius. The coverage is at least 1 - 1/e of
+    the largest possible (Nemhauser et al. 1978). Ties go to the lowest position. When all is
+    covered, the point farthest from all centres follows, as in `greedy_k_center`.
+
+    Args:
+        features: (N, D).
+        labelled: positions whose balls are there already.
+        budget: at most N less the number labelled.
+        radius: may be infinite; balls of radius 0 hold nothing.
+        rng: used if not even the first ball covers anything.
+
+    Raises:
+        ValueError: where the budget is not between 1 and what is left.
+    """
+    check_budget(budget, len(features) - len(labelled))
+    points = np.ascontiguousarray(features, dtype=np.float32)
+    balls = _Balls(points, radius**2, expansion.error_bound(points))
+    picks = np.fromiter(_largest_first(balls, labelled, budget), np.int64)
+    if len(picks) == budget:
+        return picks
+    centres = np.concatenate([labelled, picks])
+    rest = greedy_k_center(points, centres, budget - len(picks), rng)
+    return np.concatenate([picks, rest])
+
+
+def pure_radius(
+    features: npt.NDArray[np.floating[Any]],
+    clusters: Int64,
+    rng: np.random.Generator,
+    *,
+    purity: float = 0.95,
+) -> float:
+    """Return the largest radius at which the open balls of `purity` of the points are pure.
+
+    A ball is pure if all in it are of one cluster. At most 4,096 balls are looked at, drawn by
+    `rng`; the radius is rounded down to four digits. Infinite for one cluster.
+    """
+    points = np.ascontiguousarray(features, dtype=np.float32)
+    sample = np.sort(rng.permutation(len(points))[:PURITY_SAMPLE])
+    first_impure = np.sort(np.sqrt(_to_other_clusters(points, clusters, sample)))
+    return _rounded_down(float(first_impure[int((1 - purity) * len(sample) + 1e-9)]))
+
+
+@dataclass(frozen=True)
+class _Balls:
+    points: Float32
+    squared_radius: float
+    error: float
+
+    def hold(self, centres: Int64, columns: slice) -> Bool:
+        """Return (m, n) whether the balls of m centres hold the n points in the slice."""
+        squared = expansion.squared_distances(self.points[centres], self.points[columns])
+        inside: Bool = squared < self.squared_radius - self.error
+        maybe: Bool = squared <= self.squared_radius + self.error
+        if not np.array_equal(inside, maybe):
+            unsure = np.divmod(np.flatnonzero(maybe ^ inside), inside.shape[1])
+            pairs = centres[unsure[0]], columns.start + unsure[1]
+            inside[unsure] = expansion.exact(self.points, *pairs) < self.squared_radius
+        return inside
+
+    def covered_by(self, centres: Int64) -> Bool:
+        """Return (N,) whether each point is in one of the balls."""
+        covered = np.zeros(len(self.points), dtype=bool)
+        for block, columns in self._blocks(centres):
+            covered[columns] |= self.hold(block, columns).any(axis=0)
+        return covered
+
+    def counts(self, centres: Int64) -> Int64:
+        """Return (N,) how many of the balls hold each point: as many as its ball has centres in."""
+        counts = np.zeros(len(self.points), dtype=np.int64)
+        for block, columns in self._blocks(centres):
+            inside = self.hold(block, columns).view(np.uint8)
+            counts[columns] += np.add.reduce(inside, axis=0, dtype=np.uint8)
+        return counts
+
+    def _blocks(self, centres: Int64) -> Iterator[tuple[Int64, slice]]:
+        for columns in expansion.chunks(len(self.points)):
+            for rows in expansion.chunks(len(centres), ROWS):
+                yield centres[rows], columns
+
+
+def _largest_first(balls: _Balls, labelled: Int64, budget: int) -> Iterator[int]:
+    uncovered = ~balls.covered_by(labelled)
+    gains = balls.counts(np.flatnonzero(uncovered))
+    gains[labelled] = -1
+    for _ in range(budget):
+        pick = int(np.argmax(gains))
+        if gains[pick] <= 0:
+            return
+        new = np.flatnonzero(uncovered & balls.covered_by(np.array([pick])))
+        uncovered[new] = False
+        gains -= balls.counts(new)
+        yield pick
+
+
+def _to_other_clusters(points: Float32, clusters: Int64, sample: Int64) -> Float64:
+    """Return squared distances (n,) of the sample to the nearest point of another cluster."""
+    nearest = np.full(len(sample), np.inf)
+    for cluster in range(clusters.max() + 1):
+        columns = np.flatnonzero(clusters == cluster)
+        rows = np.flatnonzero(clusters[sample] != cluster)
+        for block in expansion.chunks(len(rows), ROWS):
+            at = rows[block]
+            found = _nearest(points, sample[at], columns)
+            nearest[at] = np.minimum(nearest[at], found)
+    return nearest
+
+
+def _nearest(points: Float32, rows: Int64, columns: Int64) -> Float64:
+    """Return squared distances (m,) of the rows to the nearest of the columns."""
+    nearest = np.full(len(rows), np.inf)
+    for chunk in expansion.chunks(len(columns)):
+        squared = expansion.squared_distances(points[rows], points[columns[chunk]])
+        partner = columns[chunk][squared.argmin(axis=1)]
+        nearest = np.minimum(nearest, expansion.exact(points, rows, partner))
+    return nearest
+
+
+def _rounded_down(radius: float) -> float:
+    if radius == 0 or not np.isfinite(radius):
+        return radius
+    unit = 10.0 ** (np.floor(np.log10(radius)) - DIGITS + 1)
+    return float(np.floor(radius / unit) * unit)

@@ -1,0 +1,163 @@
+"""Covering a pool with smooth kernels (MaxHerding), by lazy greedy choice.
+
+Minoux 1978: what a choice gains never grows, so an old gain bounds the new one, and most need not
+be worked out again. Bounds come from matrix products, the gains that decide from differences: the
+answer is that of the plain greedy rule, whatever the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.kernels import distances, expansion
+from rayal.kernels.budget import check_budget
+from rayal.kernels.distinct import distinct_rows
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
+
+BLOCK = 128  # bounds renewed at once
+STEP = 2.0**-24  # kernels are whole numbers of it, so that sums of their differences are exact
+NARROWEST = 1e-15  # kernel: its square is still above 0 in float32
+SLACK = 1e-5  # relative error of float32 exponentials and sums, generously
+
+
+def greedy_herding(
+    features: npt.NDArray[np.floating[Any]],
+    labelled: Int64,
+    budget: int,
+    sigma: float,
+    weights: npt.NDArray[np.floating[Any]] | None = None,
+) -> Int64:
+    """Return `budget` positions, each adding most to sum_x w(x) max_s k(x, s).
+
+    x runs over all points, s over the labelled and those before it; k(x, s) = exp(-|x - s|^2 /
+    sigma^2). The sum is at least 1 - 1/e of the largest possible (Bae et al. 2024). Ties go to the
+    lowest position, so once nothing is gained, as by a copy, the lowest positions follow.
+    Usual time O(N^2 D), O(N^2 D B) at worst; memory O(N D).
+
+    Args:
+        features: (N, D).
+        labelled: positions that are chosen already.
+        budget: at most N less the number labelled.
+        sigma: at least 1e-15.
+        weights: (N,) at least 0; all one by default.
+
+    Raises:
+        ValueError: where the budget is not between 1 and what is left, or sigma too small.
+    """
+    check_budget(budget, len(features) - len(labelled))
+    if not sigma >= NARROWEST:
+        raise ValueError(
+            f"sigma must be at least {NARROWEST:g}, but is {sigma:g}; widen the kernel"
+        )
+    points = np.ascontiguousarray(features, dtype=np.float32)
+    first, copies_of = np.unique(distinct_rows(points), return_inverse=True)
+    mass = np.bincount(copies_of, weights=weights).astype(np.float64)
+    cover = _Cover(points[first], mass, sigma)
+    known = np.unique(copies_of[labelled])
+    for row in known:
+        cover.add(row)
+    candidates = np.setdiff1d(np.arange(len(first)), known)
+    picks = first[np.fromiter(_lazily(cover, candidates, budget), np.int64)]
+    rest = np.setdiff1d(np.arange(len(points)), np.concatenate([labelled, picks]))
+    return np.concatenate([picks, rest[: budget - len(picks)]])
+
+
+@dataclass
+class _Cover:
+    """points (n, D), all different; mass (n,): the weight of all copies of each."""
+
+    points: Float32
+    mass: Float64
+    sigma: float
+
+    @cached_property
+    def covered(self) -> Float32:
+        """The largest kernel (n,) to what is chosen, so far 0."""
+        return np.zeros(len(self.points), dtype=np.float32)
+
+    @cached_property
+    def error(self) -> float:
+        # Twice: the distances that decide are rounded as well.
+        return 2 * expansion.error_bound(self.points) / self.sigma**2 + SLACK
+
+    def kernel(self, row: int) -> Float32:
+        squared = distances.to_one_centre(self.points, self.points[row])
+        kernel = np.exp(squared / np.float32(-(self.sigma**2)))
+        return np.asarray(np.rint(kernel / np.float32(STEP)) * np.float32(STEP))
+
+    def add(self, row: int) -> None:
+        np.maximum(self.covered, self.kernel(row), out=self.covered)
+
+    def gain(self, row: int) -> float:
+        return float(np.sum(self.mass * np.maximum(self.kernel(row) - self.covered, 0)))
+
+    def bounds(self, rows: Int64) -> Float64:
+        """Return what the gains of the rows (m,) cannot be above."""
+        bounds = np.full(len(rows), STEP * self.mass.sum())
+        mass = self.mass.astype(np.float32)
+        for columns in expansion.chunks(len(self.points)):
+            block = expansion.squared_distances(self.points[rows], self.points[columns])
+            block *= np.float32(-1 / self.sigma**2)
+            block += np.float32(self.error)
+            np.exp(np.minimum(block, 0, out=block), out=block)
+            block -= self.covered[columns]
+            np.maximum(block, 0, out=block)
+            block *= mass[columns]
+            bounds += block.sum(axis=1)
+        return bounds * (1 + SLACK)
+
+
+def _lazily(cover: _Cover, candidates: Int64, budget: int) -> Iterator[int]:
+    """Yield candidates, the one with the largest gain first, until nothing is gained."""
+    bounds = np.full(len(cover.points), -1.0)
+    for rows in expansion.chunks(len(candidates), BLOCK):
+        bounds[candidates[rows]] = cover.bounds(candidates[rows])
+    fresh = np.ones(len(bounds), dtype=bool)
+    for _ in range(min(budget, len(candidates))):
+        pick, gain = _best(cover, bounds, fresh)
+        if gain <= 0:
+            return
+        cover.add(pick)
+        bounds[pick] = -1
+        fresh[:] = False
+        yield pick
+
+
+def _best(cover: _Cover, bounds: Float64, fresh: npt.NDArray[np.bool_]) -> tuple[int, float]:
+    """Return the row with the largest gain, and the gain; bounds and fresh are brought up to date.
+
+    Rows with a negative bound are out of the question.
+    """
+    pick, gain = -1, 0.0
+    settled = bounds < 0
+    while True:
+        hopeful = np.flatnonzero(~settled & (bounds >= gain))
+        if len(hopeful) == 0:
+            return pick, gain
+        row = int(hopeful[bounds[hopeful].argmax()])
+        if not fresh[row]:
+            stale = _largest(hopeful[~fresh[hopeful]], bounds)
+            bounds[stale] = np.minimum(bounds[stale], cover.bounds(stale))
+            fresh[stale] = True
+            continue
+        found = cover.gain(row)
+        bounds[row] = found * (1 + SLACK**2)
+        settled[row] = True
+        if found > gain or (found == gain and row < pick):
+            pick, gain = row, found
+
+
+def _largest(rows: Int64, bounds: Float64) -> Int64:
+    """Return the BLOCK rows with the largest bounds."""
+    if len(rows) <= BLOCK:
+        return rows
+    return rows[np.argpartition(-bounds[rows], BLOCK)[:BLOCK]]

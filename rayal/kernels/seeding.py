@@ -1,0 +1,144 @@
+"""k-means++ seeding (Arthur and Vassilvitskii 2007), on points and on gradient embeddings.
+
+Each next choice is drawn with a chance proportional to its squared distance to the nearest one
+chosen; the draw inverts the cumulative sum in float64. Where all of the rest are duplicates of
+what is chosen, the lowest positions follow. The answer does not depend on the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.kernels import distances
+from rayal.kernels.budget import check_budget
+from rayal.kernels.row_blocks import RowBlocks
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.floating[Any]]
+FromChosen = Callable[[slice, int], npt.NDArray[np.floating[Any]]]
+
+# Below this part of the two squared lengths, rounding may outweigh a squared distance that was
+# expanded into products of float32 numbers.
+CLOSE = 1e-3
+
+
+def k_means_pp(features: Numbers, budget: int, rng: np.random.Generator) -> Int64:
+    """Return `budget` positions of features (N, D), the first of them drawn uniformly.
+
+    O(N D) time a choice, O(N) memory beyond the features.
+
+    Raises:
+        ValueError: where the budget is not between 1 and N.
+    """
+    check_budget(budget, len(features))
+    points = np.ascontiguousarray(features, dtype=np.float32)
+
+    def from_chosen(rows: slice, chosen: int) -> Float32:
+        return distances.to_one_centre(points[rows], points[chosen])
+
+    first = int(rng.integers(len(points)))
+    with RowBlocks(*points.shape) as blocks:
+        return _draw(first, budget, rng, from_chosen, blocks)
+
+
+def gradient_k_means_pp(
+    features: Numbers, residuals: Numbers, budget: int, rng: np.random.Generator
+) -> Int64:
+    """Return `budget` positions by k-means++ on gradients of the last layer (BADGE, Algorithm 1).
+
+    The gradient of row i is the outer product of its residual r and its features h, C H numbers
+    that are never formed:
+    |g_i - g_j|^2 = |r_i|^2 |h_i|^2 + |r_j|^2 |h_j|^2 - 2 (r_i . r_j) (h_i . h_j).
+    The first choice is the longest gradient, as in the authors' code; ties go to the lowest
+    position. O(N (H + C)) time a choice, O(N) memory beyond the two matrices.
+
+    Args:
+        features: (N, H), what the last layer sees.
+        residuals: (N, C), probabilities less the one-hot predicted class.
+        budget: between 1 and N.
+        rng: draws all choices but the first.
+
+    Raises:
+        ValueError: where the budget is not between 1 and N, or the matrices differ in length.
+    """
+    check_budget(budget, len(features))
+    if len(features) != len(residuals):
+        raise ValueError(
+            f"{len(features)} rows of features and {len(residuals)} of residuals do not fit; "
+            "give one of each an image"
+        )
+    h = np.ascontiguousarray(features, dtype=np.float32)
+    r = np.ascontiguousarray(residuals, dtype=np.float32)
+    lengths = _squared_lengths(h) * _squared_lengths(r)
+
+    def from_chosen(rows: slice, chosen: int) -> Float64:
+        products = distances.inner_products(h[rows], h[chosen])
+        products *= distances.inner_products(r[rows], r[chosen])
+        both = lengths[rows] + lengths[chosen]
+        away = both - 2 * products
+        close = rows.start + np.flatnonzero(away < CLOSE * both)
+        away[close - rows.start] = _exactly(h, r, close, chosen)
+        return np.asarray(away)
+
+    with RowBlocks(len(h), h.shape[1] + r.shape[1]) as blocks:
+        return _draw(int(np.argmax(lengths)), budget, rng, from_chosen, blocks)
+
+
+def _draw(
+    first: int,
+    budget: int,
+    rng: np.random.Generator,
+    from_chosen: FromChosen,
+    blocks: RowBlocks,
+) -> Int64:
+    nearest = np.full(blocks.rows, np.inf)
+    left = np.ones(blocks.rows, dtype=bool)
+    picks = [first]
+    left[first] = False
+    while len(picks) < budget:
+        _add_choice(nearest, picks[-1], from_chosen, blocks)
+        cumulative = np.cumsum(nearest)
+        if cumulative[-1] == 0:
+            picks.extend(np.flatnonzero(left)[: budget - len(picks)].tolist())
+            break
+        draw = rng.random() * cumulative[-1]
+        # To the right of equal sums: a row without mass, so also a chosen one, is never drawn.
+        picks.append(int(np.searchsorted(cumulative, draw, side="right")))
+        left[picks[-1]] = False
+    return np.array(picks, dtype=np.int64)
+
+
+def _add_choice(nearest: Float64, chosen: int, from_chosen: FromChosen, blocks: RowBlocks) -> None:
+    def take_minimum(rows: slice) -> None:
+        np.minimum(nearest[rows], from_chosen(rows, chosen), out=nearest[rows])
+
+    blocks.each(take_minimum)
+    nearest[chosen] = 0
+
+
+def _squared_lengths(points: Float32) -> Float64:
+    lengths = np.empty(len(points))
+    for start in range(0, len(points), distances.ROWS):
+        rows = points[start : start + distances.ROWS].astype(np.float64)
+        lengths[start : start + len(rows)] = np.einsum("nd,nd->n", rows, rows)
+    return lengths
+
+
+def _exactly(h: Float32, r: Float32, rows: Int64, chosen: int) -> Float64:
+    """Return |g_i - g_j|^2 of some rows from their differences, which are 0 for duplicates.
+
+    g_i - g_j = (r_i - r_j) h_i + r_j (h_i - h_j), as outer products.
+    """
+    own, r_chosen = h[rows].astype(np.float64), r[chosen].astype(np.float64)
+    in_h = own - h[chosen]
+    in_r = r[rows] - r_chosen
+    across = np.einsum("nh,nh->n", own, in_h) * (in_r @ r_chosen)
+    squares = np.einsum("nc,nc->n", in_r, in_r) * np.einsum("nh,nh->n", own, own)
+    squares += np.einsum("nh,nh->n", in_h, in_h) * (r_chosen @ r_chosen)
+    return np.asarray(np.maximum(squares + 2 * across, 0))

@@ -1,0 +1,57 @@
+"""Typical members of a group: those whose nearest neighbours are near (Hacohen et al. 2022)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.kernels import distances, expansion
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+
+BLOCK = 2**22  # distances held at once
+
+
+def most_typical(points: Float32, k: int) -> int:
+    """Return the position of the row with the smallest mean distance to its k nearest others.
+
+    Ties go to the lowest position. All pairs are looked at, O(n^2 D), in blocks of rows.
+
+    Args:
+        points: (n, D), n > k, C-contiguous.
+        k: at least 1.
+    """
+    lower, upper = _bounds_of_means(points, k)
+    best, found = np.inf, 0
+    for position in np.flatnonzero(lower <= upper.min()):
+        mean = _mean_distance(points, int(position), k)
+        if mean < best:
+            best, found = mean, int(position)
+        if best == 0:
+            break
+    return found
+
+
+def _mean_distance(points: Float32, position: int, k: int) -> float:
+    squared = distances.to_one_centre(points, points[position])
+    squared[position] = np.inf
+    # Sorted, so that equal distances in another order have an equal sum.
+    nearest = np.sort(np.partition(squared, k - 1)[:k]).astype(np.float64)
+    return float(np.sqrt(nearest).mean())
+
+
+def _bounds_of_means(points: Float32, k: int) -> tuple[Float64, Float64]:
+    """Return what each row's mean distance (n,) cannot be below, and not above."""
+    # Twice: the distances that decide are rounded as well.
+    error = 2 * expansion.error_bound(points)
+    lower, upper = np.empty(len(points)), np.empty(len(points))
+    for block in expansion.chunks(len(points), max(64, BLOCK // len(points))):
+        squared = expansion.squared_distances(points[block], points)
+        rows = np.arange(len(squared))
+        squared[rows, block.start + rows] = np.inf
+        nearest = np.partition(squared, k - 1, axis=1)[:, :k].astype(np.float64)
+        lower[block] = np.sqrt(np.maximum(nearest - error, 0)).mean(axis=1)
+        upper[block] = np.sqrt(np.maximum(nearest + error, 0)).mean(axis=1)
+    slack = 1e-12 * upper  # the means themselves are rounded
+    return lower - slack, upper + slack

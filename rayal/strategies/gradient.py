@@ -1,0 +1,31 @@
+"""BADGE: diverse images on which the learner's last layer would change much (Ash et al. 2020)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rayal.contracts import Indices, Pool, strategy
+from rayal.kernels.finite import check_finite
+from rayal.kernels.seeding import gradient_k_means_pp
+
+
+@strategy(needs={"predictions", "hidden"})
+def badge(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
+    """Choose by k-means++ on the gradients that the predicted classes, taken as true, would give.
+
+    The gradient of an image's cross-entropy by the last layer is (p - one-hot of the most probable
+    class) times what that layer sees. The longest comes first, the others by chance; budgets nest.
+
+    Cost: O(N (H + C) B) time, O(N) memory.
+
+    Use: from a few hundred labels on, with any batch.
+
+    Source: Ash et al. 2020.
+    """
+    left = pool.unlabelled
+    probs, hidden = pool.probs[left], pool.hidden[left]
+    check_finite(probs, "the predicted probabilities")
+    check_finite(hidden, "what the last layer sees")
+    residuals = probs.astype(np.float32)
+    residuals[np.arange(len(left)), probs.argmax(axis=1)] -= 1
+    return left[gradient_k_means_pp(hidden, residuals, budget, rng)]

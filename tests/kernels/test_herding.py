@@ -1,0 +1,151 @@
+import numpy as np
+import pytest
+
+from rayal.kernels import herding
+from rayal.kernels.herding import greedy_herding
+
+NONE = np.array([], dtype=np.int64)
+
+
+def gains(
+    points: np.ndarray, chosen: list[int], sigma: float, weights: np.ndarray | None
+) -> np.ndarray:
+    """What each point would add to the objective, (N,), by its definition."""
+    away = ((points[:, None].astype(np.float64) - points[None].astype(np.float64)) ** 2).sum(axis=2)
+    kernel = np.exp(-away / sigma**2)
+    mass = np.ones(len(points)) if weights is None else weights
+    covered = kernel[:, chosen].max(axis=1) if chosen else np.zeros(len(points))
+    return np.asarray(mass @ np.maximum(kernel - covered[:, None], 0))
+
+
+def check_greedy(
+    points: np.ndarray,
+    labelled: np.ndarray,
+    picks: np.ndarray,
+    sigma: float,
+    weights: np.ndarray | None = None,
+) -> None:
+    """Each pick is the twin's, or gains as much up to rounding."""
+    chosen = labelled.tolist()
+    for pick in picks:
+        value = gains(points, chosen, sigma, weights)
+        value[chosen] = -1
+        best = int(np.argmax(value))
+        assert pick == best or value[pick] >= value[best] - 1e-5
+        chosen.append(int(pick))
+
+
+def slow_twin(points: np.ndarray, labelled: np.ndarray, budget: int, sigma: float) -> list[int]:
+    """The plain greedy rule with the whole kernel; gains below 1e-9 count as nothing."""
+    chosen = labelled.tolist()
+    for _ in range(budget):
+        value = np.round(gains(points, chosen, sigma, None), 9)
+        value[chosen] = -1
+        chosen.append(int(np.argmax(value)))
+    return chosen[len(labelled) :]
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_picks_equal_the_slow_twins(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, D = rng.integers(3, 40), rng.integers(2, 5)
+    points = rng.normal(size=(n, D)).astype(np.float32)
+    labelled = np.sort(rng.choice(n, rng.integers(n - 2), replace=False))
+    budget = int(rng.integers(1, n - len(labelled)))
+    sigma = float(rng.uniform(1, 3))
+    picks = greedy_herding(points, labelled, budget, sigma)
+    assert picks.tolist() == slow_twin(points, labelled, budget, sigma)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_picks_of_narrow_kernels_gain_what_the_slow_twins_do(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(40, 6)).astype(np.float32)
+    sigma = float(rng.uniform(0.2, 1))
+    check_greedy(points, NONE, greedy_herding(points, NONE, 40, sigma), sigma)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_weighted_picks_gain_what_the_slow_twins_do(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.normal(size=(40, 3)).astype(np.float32)
+    points[:8] = points[8:16]
+    weights = rng.uniform(size=40) * (rng.uniform(size=40) > 0.3)
+    labelled = np.sort(rng.choice(40, 5, replace=False))
+    picks = greedy_herding(points, labelled, 20, 1.0, weights)
+    check_greedy(points, labelled, picks, 1.0, weights)
+
+
+def test_two_that_gain_the_same_go_by_position_whatever_the_order_of_the_sum() -> None:
+    pairs = np.array([[0, 0], [1, 0], [90, 1], [90, 0], [50, 50], [50, 51]], dtype=np.float32)
+    assert greedy_herding(pairs, NONE, 6, 0.9).tolist() == [0, 2, 4, 1, 3, 5]
+
+
+def test_ties_go_to_the_lowest_position() -> None:
+    corners = np.array([[-5, -5], [-5, 5], [5, -5], [5, 5]], dtype=np.float32)
+    assert greedy_herding(corners, NONE, 4, 1.0).tolist() == [0, 1, 2, 3]
+
+
+def test_a_copy_is_chosen_only_when_nothing_else_is_left() -> None:
+    points = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    points[5:15] = points[20]
+    points[0] = 0.0
+    points[1] = -0.0
+    picks = greedy_herding(points, np.array([25]), 29, 1.0)
+    assert picks[-11:].tolist() == [1, *range(6, 15), 20]
+
+
+def test_copies_weigh_as_much_as_they_are() -> None:
+    far = np.array([[0.0], [50.0], [50.0], [100.0]], dtype=np.float32)
+    assert greedy_herding(far, NONE, 4, 1.0).tolist() == [1, 0, 3, 2]
+
+
+def test_a_labelled_point_and_its_copies_gain_nothing() -> None:
+    points = np.array([[0.0], [0.0], [0.0], [9.0]], dtype=np.float32)
+    assert greedy_herding(points, np.array([1]), 3, 1.0).tolist() == [3, 0, 2]
+
+
+def test_without_weight_the_lowest_positions_follow() -> None:
+    points = np.random.default_rng(0).normal(size=(10, 2)).astype(np.float32)
+    picks = greedy_herding(points, np.array([1]), 4, 1.0, np.zeros(10))
+    assert picks.tolist() == [0, 2, 3, 4]
+
+
+def test_a_larger_budget_goes_on_where_a_smaller_one_ended() -> None:
+    points = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
+    small, large = (greedy_herding(points, NONE, b, 1.0) for b in (7, 60))
+    assert np.array_equal(large[:7], small)
+    assert np.array_equal(np.sort(large), np.arange(60))
+
+
+def test_bounds_hold_and_lazy_choice_evaluates_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = np.random.default_rng(0).normal(size=(400, 4)).astype(np.float32)
+    counted = []
+    plain = herding._Cover.gain
+
+    def gain(self: herding._Cover, row: int) -> float:
+        found = plain(self, row)
+        assert found <= self.bounds(np.array([row]))[0]
+        counted.append(row)
+        return found
+
+    monkeypatch.setattr(herding._Cover, "gain", gain)
+    greedy_herding(points, NONE, 30, 1.0)
+    assert len(counted) < 2 * 30
+
+
+def test_a_kernel_far_narrower_than_rounding_still_chooses() -> None:
+    points = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    assert greedy_herding(points, NONE, 20, 1e-6).tolist() == list(range(20))
+
+
+@pytest.mark.parametrize("budget", [0, 4])
+def test_a_budget_that_the_pool_cannot_meet_is_refused(budget: int) -> None:
+    with pytest.raises(ValueError, match="between 1 and the 3 images"):
+        greedy_herding(np.eye(4), np.array([0]), budget, 1.0)
+
+
+@pytest.mark.parametrize("sigma", [0.0, -1.0, np.nan])
+def test_a_kernel_without_width_is_refused(sigma: float) -> None:
+    with pytest.raises(ValueError, match="sigma must be at least 1e-15"):
+        greedy_herding(np.eye(4), NONE, 1, sigma)

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from rayal.kernels.typicality import most_typical
+
+
+def slow_twin(points: np.ndarray, k: int) -> int:
+    """The definition: all distances of each row, sorted, the first k others averaged."""
+    means = []
+    for i, point in enumerate(points.astype(np.float64)):
+        others = np.delete(points.astype(np.float64), i, axis=0)
+        squared = np.sort(((others - point) ** 2).sum(axis=1))[:k]
+        means.append(np.sqrt(squared).mean())
+    return int(np.argmin(means))
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_the_most_typical_row_is_the_slow_twins(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, D = rng.integers(2, 60), rng.integers(2, 9)
+    points = (rng.normal(size=(n, D)) + 10 * (seed % 3)).astype(np.float32)
+    k = int(rng.integers(1, n))
+    assert most_typical(points, k) == slow_twin(points, k)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_ties_go_to_the_lowest_position(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.integers(4, size=(40, 2)).astype(np.float32)
+    k = int(rng.integers(1, 20))
+    assert most_typical(points, k) == slow_twin(points, k)
+
+
+def test_on_a_line_the_row_in_the_middle_is_most_typical() -> None:
+    line = np.array([[0], [1], [10], [11], [12], [20], [30]], dtype=np.float32)
+    assert most_typical(line, 2) == 3
+
+
+def test_more_rows_than_one_block_give_the_same_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
+    monkeypatch.setattr("rayal.kernels.typicality.BLOCK", 1)
+    assert most_typical(points, 20) == slow_twin(points, 20)
