@@ -1,7 +1,8 @@
 """Names of components as people read them: the name, and the parameters that tell it apart.
 
 A run may hold two strategies named `hacon`, one with k=20 and one with k=budget. Parameters that
-have one value in the whole run say nothing; those that vary make the label "hacon k=20".
+have one value in the whole run say nothing; those that vary make the label "hacon k=20". A switch
+or an option that stands as it does by default is left out: "entropy", "entropy label_balanced=yes".
 """
 
 from __future__ import annotations
@@ -31,18 +32,20 @@ class Names:
 
     def __init__(self, definitions: Iterable[Mapping[str, Any]]) -> None:
         found: dict[str, tuple[str, str, dict[str, Any]]] = {}
+        untouched: dict[str, set[str]] = {}
         for definition in definitions:
             for kind in KINDS:
                 key = _key(kind, definition)
                 if key not in found:
                     plain = plain_name(kind, definition)
                     found[key] = (_family(kind), plain, flatten(definition[kind]["params"]))
+                    untouched[key] = set(definition[kind].get("at_default", ()))
         variants: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for family, plain, params in found.values():
             variants.setdefault((family, plain), []).append(params)
         varied = {name: varying_parameters(params) for name, params in variants.items()}
         self._named = {
-            key: _named(plain, params, varied[family, plain])
+            key: _named(plain, params, varied[family, plain], untouched[key])
             for key, (family, plain, params) in found.items()
         }
 
@@ -80,9 +83,16 @@ def varying_parameters(variants: list[dict[str, Any]]) -> list[str]:
     return [n for n in names if len({json.dumps(p.get(n)) for p in variants}) > 1]
 
 
-def _named(plain: str, params: Mapping[str, Any], varied: Iterable[str]) -> Named:
+def _named(
+    plain: str, params: Mapping[str, Any], varied: Iterable[str], untouched: set[str]
+) -> Named:
     varying = {name: params.get(name) for name in varied}
-    label = " ".join([plain, *(_spell(name, value) for name, value in varying.items())])
+    said = [
+        _spell(name, value)
+        for name, value in varying.items()
+        if name.split(".")[0] not in untouched or not (value is None or isinstance(value, bool))
+    ]
+    label = " ".join([plain, *said])
     return Named(plain, label, varying, sum(map(bool, params.values())))
 
 

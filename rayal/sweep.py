@@ -7,6 +7,7 @@ Exit status: 0 all trials done, 1 some failed, 2 refused before anything started
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from rayal import config, progress, store
 from rayal.config import SweepError
 from rayal.display import say, show_plan, show_summary
 from rayal.plan import Plan, Trial, make_plan
-from rayal.registry import ENCODERS, STRATEGIES
+from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
 from rayal.signals import interruptible
 from rayal.store import Store, StoreError
 
@@ -196,9 +197,26 @@ def _plan_json(plan: Plan, command: str) -> store.Json:
     }
 
 
+_KINDS = {
+    "dataset": DATASETS,
+    "encoder": ENCODERS,
+    "initial": STRATEGIES,
+    "strategy": STRATEGIES,
+    "learner": LEARNERS,
+}
+
+
 def _definition(trial: Trial) -> store.Json:
-    """A trial as plain data, with a mark on strategies that read true labels."""
+    """A trial as plain data, with marks on what stands at its default and on oracles."""
     definition = trial.definition()
+    for kind, registry in _KINDS.items():
+        parameters = registry.find(definition[kind]["name"]).parameters
+        params = definition[kind]["params"]
+        definition[kind]["at_default"] = [
+            name
+            for name, p in parameters.items()
+            if json.dumps(params[name]) == json.dumps(p.default, default=str)
+        ]
     for kind in ("initial", "strategy"):
         spec = definition[kind]
         if STRATEGIES.find(spec["name"]).facts.oracle(spec["params"]):

@@ -184,3 +184,19 @@ def test_without_random_there_is_nothing_against_it(tmp_path):
     assert study.baseline == ""
     assert comparisons.against_random(study).empty
     assert comparisons.annotation_saved(tables.summary(study), "").empty
+
+
+def test_a_switch_at_its_default_is_left_out_of_the_name(tmp_path):
+    run = RunBuilder(tmp_path)
+    plain = component("entropy", label_balanced=False, class_balanced=None)
+    plain["at_default"] = ["label_balanced", "class_balanced"]
+    balanced = component("entropy", label_balanced=False, class_balanced={"lambda": 1})
+    balanced["at_default"] = ["label_balanced"]
+    truth = component("entropy", label_balanced=True, class_balanced=None)
+    truth["at_default"] = ["class_balanced"]
+    for strategy in (plain, balanced, truth):
+        run.done(run.trial(strategy, 0, [20]))
+    frame = analysis.load(run.write())
+    assert set(frame["strategy_label"]) == {
+        "entropy", "entropy class_balanced.lambda=1", "entropy label_balanced=yes"
+    }  # fmt: skip
