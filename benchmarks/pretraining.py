@@ -24,11 +24,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from rayal.encoders import draws, extraction, networks
 from rayal.encoders.contrast import MomentumContrast, Projector
 from rayal.encoders.dataset_map import MapRecords
 from rayal.encoders.moco import Views, step
 from rayal.torchvision_cpu import torchvision
+from rayal.vision import draws, networks
+from rayal.vision.device import device
 
 SIZE = 28
 TAUS = (0.2, 0.1, 0.05, 0.01, 0.001)
@@ -38,15 +39,15 @@ ACCEPTED = 0.75
 def whole_step(n: int, images: int = 2048) -> Callable[[], object]:
     """Return a function that trains on one batch of n random images."""
     generator = torch.Generator().manual_seed(0)
-    device = extraction.device()
+    where = device()
     pixels = torch.randint(
         0, 256, (images, 3, SIZE, SIZE), dtype=torch.uint8, generator=generator
-    ).to(device)
+    ).to(where)
     contrast = momentum_contrast(networks.backbone("resnet18", "imagenet", 3, seed=0))
     views = Views(pixels, draws.recipe("rgb", (0.08, 1.0), True), generator)
     parameters = contrast.query.parameters()
     optimiser = torch.optim.SGD(parameters, 0.03, 0.9, weight_decay=1e-4, fused=True)
-    records = MapRecords(images, TAUS, device)
+    records = MapRecords(images, TAUS, where)
 
     def run() -> None:
         batch = torch.randperm(images, generator=generator)[:n]
@@ -58,7 +59,7 @@ def whole_step(n: int, images: int = 2048) -> Callable[[], object]:
 def bare(backbone: nn.Module, n: int) -> Callable[[], object]:
     """Return a function that passes n random images through both networks, and back through one."""
     contrast = momentum_contrast(backbone)
-    tensors = torch.randn(n, 3, SIZE, SIZE, device=extraction.device())
+    tensors = torch.randn(n, 3, SIZE, SIZE, device=device())
     tensors = tensors.contiguous(memory_format=torch.channels_last)
 
     def run() -> None:
@@ -78,7 +79,7 @@ def momentum_contrast(backbone: nn.Module) -> MomentumContrast:
         torch.randn(4096, 128, generator=torch.Generator().manual_seed(0)),
         temperature=0.2,
         momentum=0.999,
-        device=extraction.device(),
+        device=device(),
     )
 
 
@@ -117,7 +118,7 @@ def main() -> int:
             if warm:
                 times[name].append(taken)
     whole = np.array(times["whole step"])
-    print(f"{torch.get_num_threads()} threads, {extraction.device()}, batch {given.batch}")
+    print(f"{torch.get_num_threads()} threads, {device()}, batch {given.batch}")
     for name, each in times.items():
         ratio = float(np.median(np.array(each) / whole))
         speed = given.batch / np.median(each)

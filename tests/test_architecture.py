@@ -18,10 +18,11 @@ MAY_IMPORT = {
     "rayal.contracts": {"rayal.kernels", "rayal.registry"},
     "rayal.scores": {"rayal.contracts", "rayal.kernels"},
     "rayal.guide": {"rayal.contracts", "rayal.registry"},
+    "rayal.vision": {"rayal.torchvision_cpu"},
     "rayal.datasets": {"rayal.contracts", "rayal.kernels", "rayal.seeds", "rayal.torchvision_cpu"},
-    "rayal.encoders": {"rayal.contracts", "rayal.kernels", "rayal.seeds", "rayal.torchvision_cpu"},
+    "rayal.encoders": {"rayal.contracts", "rayal.kernels", "rayal.seeds", "rayal.vision"},
     "rayal.strategies": {"rayal.contracts", "rayal.kernels", "rayal.scores", "rayal.seeds"},
-    "rayal.learners": {"rayal.contracts", "rayal.kernels", "rayal.seeds"},
+    "rayal.learners": {"rayal.contracts", "rayal.kernels", "rayal.seeds", "rayal.vision"},
     "rayal.config": {"rayal.registry"},
     "rayal.plan": {"rayal.config", "rayal.contracts", "rayal.registry"},
     "rayal.store": {"rayal.contracts"},
@@ -49,7 +50,7 @@ MAY_IMPORT = {
     "analysis": {"rayal.store"},
 }  # fmt: skip
 PACKAGES = ("rayal.datasets", "rayal.encoders", "rayal.kernels", "rayal.strategies",
-            "rayal.learners", "analysis")  # fmt: skip
+            "rayal.learners", "rayal.vision", "analysis")  # fmt: skip
 FILES = sorted([*(ROOT / "rayal").rglob("*.py"), *(ROOT / "analysis").rglob("*.py")])
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from rayal.encoders import networks
+from rayal.vision import networks
 
 
 class Projector(nn.Module):

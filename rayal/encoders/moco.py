@@ -10,13 +10,15 @@ import torch
 from pydantic import Field
 
 from rayal.contracts import Dataset, Embedding, Progress, encoder
-from rayal.encoders import augment, draws, extraction, networks, truth_map
+from rayal.encoders import extraction, truth_map
 from rayal.encoders import views as copies
 from rayal.encoders.contrast import MomentumContrast, Projector
 from rayal.encoders.dataset_map import MapRecords, confidence
 from rayal.encoders.pace import Pace
 from rayal.encoders.schedule import Schedule
 from rayal.seeds import integer
+from rayal.vision import augment, draws, networks
+from rayal.vision.device import device, to_device
 
 _CALIBRATION = 1024  # images that the first batch-norm statistics are taken from
 
@@ -107,10 +109,10 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         torch.randn(queue, projection, generator=generator),
         temperature=temperature,
         momentum=momentum_encoder,
-        device=extraction.device(),
+        device=device(),
     )
-    pairs = Views(extraction.to_device(images), recipe, generator)
-    records = MapRecords(len(images), taus, extraction.device())
+    pairs = Views(to_device(images), recipe, generator)
+    records = MapRecords(len(images), taus, device())
     train(contrast, pairs, schedule, records, Pace(schedule, progress), weight_decay)
     features = extraction.of_both_splits(network, dataset)
     augmented = copies.of_network(network, images, views, flip, seed=integer(rng))

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from rayal.contracts import Dataset, DatasetMap, Embedding, Progress, encoder
-from rayal.encoders import extraction, networks, truth_map
+from rayal.encoders import extraction, truth_map
 from rayal.encoders import views as copies
-from rayal.encoders.networks import Backbone, Stem
 from rayal.seeds import integer
+from rayal.vision import networks
+from rayal.vision.networks import Backbone, Stem
 
 
 def _gives(params: Mapping[str, Any]) -> set[str]:

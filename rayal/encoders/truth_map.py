@@ -17,13 +17,14 @@ from pydantic import Field
 from torch import nn
 
 from rayal.contracts import UNLABELED, Dataset, Images, Labels, Progress
-from rayal.encoders import extraction, networks
 from rayal.encoders.dataset_map import Moments
-from rayal.encoders.networks import Backbone, Stem
 from rayal.encoders.pace import Pace
 from rayal.encoders.schedule import Schedule
 from rayal.encoders.views import Weak
 from rayal.seeds import integer
+from rayal.vision import networks
+from rayal.vision.device import device, to_device
+from rayal.vision.networks import Backbone, Stem
 
 Epochs: TypeAlias = Annotated[int, Field(ge=0)]  # 0 makes no map
 Float32: TypeAlias = npt.NDArray[np.float32]
@@ -85,7 +86,7 @@ class Examples:
     """Images (N, H, W, channels) and their classes (N,), on the device."""
 
     def __init__(self, images: Images, labels: Labels, weak: Weak) -> None:
-        self._images = extraction.to_device(images)
+        self._images = to_device(images)
         self._labels = torch.tensor(labels, device=self._images.device)
         self._weak = weak
 
@@ -102,9 +103,9 @@ def _train(
     pace: Pace,
 ) -> Moments:
     """Train for all epochs and return the records of the true class's probability."""
-    device = extraction.device()
-    networks.channels_last(classifier.to(device)).train()
-    moments = Moments(schedule.N, 1, device)
+    where = device()
+    networks.channels_last(classifier.to(where)).train()
+    moments = Moments(schedule.N, 1, where)
     optimiser = torch.optim.SGD(
         classifier.parameters(), schedule.lr(0), 0.9, weight_decay=_WEIGHT_DECAY, fused=True
     )
@@ -112,7 +113,7 @@ def _train(
         for within, batch in enumerate(schedule.batches(generator)):
             lr = schedule.lr(epoch * schedule.steps_per_epoch + within)
             optimiser.param_groups[0]["lr"] = lr
-            here = batch.to(device)
+            here = batch.to(where)
             loss, of_truth = _step(classifier, *examples.of(here), optimiser)
             moments.add(here, of_truth)
             _count(pace, epoch, within, loss, len(batch), lr)

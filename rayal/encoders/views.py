@@ -18,7 +18,9 @@ from pydantic import Field
 from torch import nn
 
 from rayal.contracts import Features, Images
-from rayal.encoders import augment, draws, extraction
+from rayal.encoders import extraction
+from rayal.vision import augment, draws
+from rayal.vision.device import to_device
 
 Count: TypeAlias = Annotated[int, Field(ge=0, le=100)]  # copies of each image
 
@@ -88,7 +90,7 @@ def of_pixels(images: Images, count: int, flip: bool, seed: int) -> Features | N
 
 
 def _pixels(images: Images, weak: Weak) -> Features:
-    whole = extraction.to_device(images)
+    whole = to_device(images)
     copies = [weak(part).permute(0, 2, 3, 1).flatten(1) for part in torch.split(whole, _BATCH)]
     return torch.cat(copies).cpu().numpy()
 

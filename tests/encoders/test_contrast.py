@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from rayal.encoders import networks
 from rayal.encoders.contrast import MomentumContrast, Projector, info_nce
+from rayal.vision import networks
 
 
 def contrast(queue: int = 16, momentum: float = 0.9) -> MomentumContrast:

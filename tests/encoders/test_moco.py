@@ -5,8 +5,8 @@ from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 
 from rayal.contracts import ENCODERS, Dataset, Embedding, Split
-from rayal.encoders import networks
 from rayal.seeds import generator
+from rayal.vision import networks
 
 QUICK = {
     "backbone": "small_cnn",

@@ -5,10 +5,12 @@ import pytest
 import torch
 
 from rayal.contracts import Dataset, Embedding, Split
-from rayal.encoders import extraction, networks, views
+from rayal.encoders import views
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
 from rayal.torchvision_cpu import torchvision
+from rayal.vision import networks
+from rayal.vision.device import to_device
 from rayal.work import check_embedding
 
 torchvision()
@@ -137,7 +139,7 @@ def test_batch_norm_keeps_its_statistics() -> None:
     assert together is not None
     assert all(np.array_equal(before[key], after[key]) for key in before)
     weak = views.Weak(False, 0)
-    planes = extraction.to_device(images())
+    planes = to_device(images())
     copies = weak.centred(planes)
     with torch.inference_mode():
         alone = torch.cat([network(copies[i : i + 1]) for i in range(N)])

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from rayal.encoders import networks
+from rayal.vision import networks
 
 SHAPES = [("small_cnn", "imagenet", 128), ("resnet18", "imagenet", 512), ("resnet18", "cifar", 512)]
 

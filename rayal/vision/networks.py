@@ -10,8 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from rayal.encoders.convolution import Convolution3x3, quicken
 from rayal.torchvision_cpu import torchvision
+from rayal.vision.convolution import Convolution3x3, quicken
 
 Backbone: TypeAlias = Literal["small_cnn", "resnet18", "resnet50"]
 Stem: TypeAlias = Literal["imagenet", "cifar"]

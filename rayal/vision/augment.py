@@ -12,8 +12,8 @@ import functools
 
 import torch
 
-from rayal.encoders import colour
-from rayal.encoders.draws import GROUPS, Draw, Recipe
+from rayal.vision import colour
+from rayal.vision.draws import GROUPS, Draw, Recipe
 
 
 def augment(images: torch.Tensor, drawn: Draw, chosen: Recipe) -> torch.Tensor:

@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy import stats
 
-from rayal.encoders import augment, colour, draws
 from rayal.torchvision_cpu import torchvision
+from rayal.vision import augment, colour, draws
 
 torchvision()
 from torchvision.transforms import ColorJitter, RandomResizedCrop  # noqa: E402

@@ -1,0 +1,1 @@
+"""Images in batches on a device: augmentation and networks that encoders and learners share."""
