@@ -28,6 +28,7 @@ UNLABELED = -1
 
 # What a strategy may read beyond features and labels, and what an encoder may give.
 ENCODER_GIVES = frozenset({"map", "truth_map", "views"})
+DATASET_GIVES = frozenset({"images", "reserved"})
 # What only a learner gives, so that no first query can have it; "labels" is at least one of them.
 LEARNER_GIVES = frozenset({"predictions", "dropout", "hidden", "prototypes", "views", "labels"})
 
@@ -51,13 +52,18 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A pool to choose from (train), a test set, and perhaps a validation set."""
+    """A pool to choose from (train), a test set, and perhaps a validation set.
+
+    reserved: positions of the pool set aside as first labels (CBAL's balanced tenth), for the
+    strategy `set_aside`.
+    """
 
     name: str
     classes: tuple[str, ...]
     train: Split
     test: Split
     val: Split | None = None
+    reserved: Indices | None = None
 
     @property
     def num_classes(self) -> int:
@@ -71,6 +77,8 @@ class Dataset:
             for array in (split.images, split.labels) if split else ():
                 state.update(f"{array.dtype.str}{array.shape}".encode())
                 state.update(np.ascontiguousarray(array).data)
+        if self.reserved is not None:
+            state.update(self.reserved.astype(np.int64).tobytes())
         return state.hexdigest()
 
 
@@ -150,7 +158,8 @@ class Pool:
     labels are UNLABELED until asked for. truth is given to strategies declared `oracle` alone.
     predictions are those of the learner trained so far, None before the first label; each part of
     them is computed on first use, at most once a round. first: the pool as it was at the first
-    query that had predictions, for rules that are tuned once.
+    query that had predictions, for rules that are tuned once. reserved: positions that the dataset
+    sets aside as first labels.
     """
 
     features: Features
@@ -161,6 +170,7 @@ class Pool:
     truth: Labels | None = None
     predictions: Predictions | None = None
     first: Callable[[], Pool] | None = None
+    reserved: Indices | None = None
 
     @cached_property
     def unlabelled(self) -> Indices:
@@ -208,6 +218,8 @@ class Task:
 
     views (A, N, D): features of augmented copies, where the encoder made some. round: 0 for the
     first training; earlier: what the learner said a round before, where it asks to be told.
+    For learners that train a network of their own: the images of pool and test set, a validation
+    set where the dataset has one, and the encoder's weights where it has a network.
     """
 
     train: Features
@@ -217,6 +229,10 @@ class Task:
     views: Features | None = None
     round: int = 0
     earlier: Predictions | None = None
+    images: Images | None = None
+    test_images: Images | None = None
+    val: Split | None = None
+    weights: Mapping[str, npt.NDArray[np.generic]] | None = None
 
     @cached_property
     def labelled(self) -> Indices:
@@ -239,7 +255,7 @@ def strategy(
     the strategy's own order.
 
     needs: what it reads beyond features and labels, of ENCODER_GIVES, LEARNER_GIVES and
-    {"images"}; oracle: {"truth"} when it reads true labels. Either may be a function of the
+    DATASET_GIVES; oracle: {"truth"} when it reads true labels. Either may be a function of the
     parameters, which raises ValueError where they do not fit together.
     """
     reads, peeks = _as_function(needs), _as_function(oracle)

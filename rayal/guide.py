@@ -43,6 +43,7 @@ _NEEDS = """
 | truth_map | the same of a supervised run on the true labels | an encoder's `truth_epochs` |
 | views | features of augmented copies of each image | an encoder's `views` |
 | images | the pixels | every dataset |
+| reserved | which images are set aside as first labels | a dataset's `imbalance` |
 | labels | at least one label | the rounds before |
 | predictions | (N, C) class probabilities | every learner |
 | hidden | (N, H), what the last layer sees | `linear`, `knn` |

@@ -94,6 +94,7 @@ class DatasetFacts:
     class_counts: tuple[int, ...]
     content: str
     image_shape: tuple[int, ...]
+    reserved: int = 0  # images set aside as first labels
     absent: str = ""  # why the files could not be read, in a plan that allows that
 
 
@@ -180,6 +181,8 @@ def _part_trials(
         facts[data.name] = _one_of_a_name(facts.get(data.name), data)
         for encoder in lists.encoders:
             _check_fit(encoder, data)
+        for first, _ in lists.queries():
+            _check_reserved(first, data)
         yield from _dataset_trials(lists, spec, data, _schedules(part, data))
 
 
@@ -188,6 +191,15 @@ def _check_fit(encoder: Spec, data: DatasetFacts) -> None:
         ENCODERS.find(encoder.name).facts.check(encoder.params, data.train)
     except ValueError as error:
         raise ValueError(f"encoder '{encoder.name}' on {data.name}: {error}") from None
+
+
+def _check_reserved(first: Spec, data: DatasetFacts) -> None:
+    needs = STRATEGIES.find(first.name).facts.needs(first.params)
+    if "reserved" in needs and not data.reserved and not data.absent:
+        raise ValueError(
+            f"strategy '{first.name}' chooses among images set aside, and {data.name} sets none "
+            "aside: give the dataset an imbalance with set_aside, or use another initial"
+        )
 
 
 def _dataset_trials(
@@ -386,6 +398,7 @@ def describe(data: Dataset) -> DatasetFacts:
         class_counts=tuple(np.bincount(data.train.labels, minlength=data.num_classes).tolist()),
         content=data.content,
         image_shape=data.train.images.shape[1:],
+        reserved=0 if data.reserved is None else len(data.reserved),
     )
 
 

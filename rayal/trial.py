@@ -7,12 +7,13 @@ alone, in a sweep, in another process or on another machine.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rayal import metrics
 from rayal.contracts import (
@@ -24,6 +25,7 @@ from rayal.contracts import (
     Labels,
     Pool,
     Predictions,
+    Split,
     Task,
 )
 from rayal.plan import Spec, Trial
@@ -45,6 +47,10 @@ class World:
     test_labels: Labels  # (M,)
     map: DatasetMap | None
     views: Features | None = None  # (A, N, D)
+    test_images: Images | None = None  # (M, H, W, channels)
+    val: Split | None = None
+    weights: Mapping[str, npt.NDArray[np.generic]] | None = None  # of the encoder's network
+    reserved: Indices | None = None  # set aside as first labels
 
 
 def run(
@@ -136,6 +142,7 @@ def _pool(
         truth=world.train_labels,
         predictions=predictions,
         first=first,
+        reserved=world.reserved,
     )
 
 
@@ -151,6 +158,10 @@ def _learn(
         views=world.views,
         round=number,
         earlier=earlier if component.facts.recalls(trial.learner.params) else None,
+        images=world.images,
+        test_images=world.test_images,
+        val=world.val,
+        weights=world.weights,
     )
     rng = generator("learn", trial.dataset_name, trial.seed, number)
     predictions: Predictions = component.function(task, rng, **as_arguments(trial.learner))

@@ -92,6 +92,10 @@ def load_world(trial: Trial, data: Dataset, store: Store) -> World:
         test_labels=data.test.labels,
         map=embedding.map,
         views=embedding.views,
+        test_images=data.test.images,
+        val=data.val,
+        weights=embedding.weights,
+        reserved=data.reserved,
     )
 
 

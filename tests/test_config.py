@@ -149,6 +149,7 @@ REFUSED = [
         {**CYCLES, "strategies": [{"name": "entropy", "class_balanced": {"lamda": 1}}]},
         "strategy 'entropy': class_balanced=.* is refused",
     ),
+    ({"strategies": ["set_aside"]}, "among images set aside, and digits sets none aside"),
     ({"strategies": ["random", "random"]}, "'random' is listed twice"),
     ({"seeds": 0}, "0 is out of bounds"),
     ({"seeds": {"random": 2}}, "say how many for kmeans, or give a default"),

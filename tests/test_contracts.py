@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from rayal.contracts import (
+    DATASET_GIVES,
     ENCODER_GIVES,
     LEARNER_GIVES,
     UNLABELED,
@@ -111,6 +112,7 @@ def pool(labelled: int = 6, *, n: int = N, d: int = D, features: np.ndarray | No
         images=frozen(rng.integers(256, size=(n, 3, 3, 1), dtype=np.uint8)),
         map=DatasetMap(table, table, frozen(np.ones(n, dtype=np.int64)), by_truth),
         truth=frozen(truth),
+        reserved=frozen(np.arange(n)),
         predictions=predictions(n, features),
     )
 
@@ -157,7 +159,7 @@ def ask(name: str, given: Mapping[str, Any], pool: Pool, budget: int, seed: int 
     component = STRATEGIES.find(name)
     params = component.bind(given)
     needs = component.facts.needs(params)
-    assert needs <= ENCODER_GIVES | LEARNER_GIVES | {"images"}
+    assert needs <= DATASET_GIVES | ENCODER_GIVES | LEARNER_GIVES
     if not component.facts.oracle(params):
         pool = dataclasses.replace(pool, truth=None)
     if not needs & {"map", "truth_map"}:

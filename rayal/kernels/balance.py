@@ -31,7 +31,7 @@ SMALL = 10_000  # pools whose gap is wide enough, and search cheap enough, to se
 GRID = tuple(round(0.1 * step, 1) for step in range(1, 31))
 SETTLED = 0.01  # of the whole fall of the L1 loss that may still be to come
 QUICK = ((10_000, 0),)  # size of the lists, and how often on random parts
-THOROUGH = ((10_000, 0), (40_000, 30), (160_000, 0))
+THOROUGH = ((10_000, 0), (40_000, 60), (160_000, 0))
 NEAREST = (60, 80, 100)  # images of which random thirds stay out, in turn
 
 

@@ -22,6 +22,7 @@ HALF = 60  # images of a half, so that a set of them fits into 64 bits
 SLICES = 16  # of the first list, each searched within what its cheapest set leaves
 PAIRS = 4_000_000  # that are compared one by one
 LISTED = 20_000  # sets of a half, where all of them are wanted
+HASTE = 1.0  # a partner may be this much further away than the nearest
 DIMENSIONS = 30  # above, a k-d tree is no faster than comparing all
 
 
@@ -138,7 +139,7 @@ def _partners(
     """Return places in both lists: for each of the first the nearest of the second, if near.
 
     A miss costs weight - y or weight + y by its sign. The tree knows one number for both, the
-    lower, so that no pair below the limit is further away than the limit.
+    lower. Branches of the tree that could hold only slightly better pairs are passed over.
     """
     first, second = flips
     scale = window.weight - np.abs(window.y[tight])
@@ -153,7 +154,7 @@ def _partners(
     for part in np.array_split(np.arange(len(wanted)), SLICES):
         left = limit - first.distance[part].min(initial=limit)
         if left > 0:
-            near[part] = tree.query(wanted[part], p=1, distance_upper_bound=left)[1]
+            near[part] = tree.query(wanted[part], eps=HASTE, p=1, distance_upper_bound=left)[1]
     mine = np.flatnonzero(near < len(offered))
     return mine, near[mine]
 
