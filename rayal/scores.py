@@ -4,7 +4,7 @@
 strategy. A sweep file may then add to it one of
 
 * `class_balanced: {lambda: 1.0}`: the sum of the scores against the balance of the classes, by the
-  programme of CBAL (Eq. 8-9);
+  programme of CBAL (Eq. 8-9); `solver: auto` searches once, `certified` thoroughly;
 * `pseudo_label_balanced: true`: what each class lacks, by predicted class (CBAL, supplement H);
 * `diverse: {beta: 10}`: of the beta * B highest scores, those nearest to the learner's prototypes
   (MSAL-D, Algorithm 1).
@@ -130,13 +130,15 @@ def _class_balanced(
     weight = params["lambda"]
     if weight == "auto":
         weight = _settled_weight(pool, budget, scores, scored)
+    solver = params.get("solver", "auto")
     found = balance.solve(
         -scores,
         pool.probs[pool.unlabelled],
         lacking(pool, budget),
         budget,
         weight,
-        solver=params.get("solver", "auto"),
+        solver=solver,
+        quick=solver == "auto",
     )
     return np.asarray(found.indices)
 

@@ -60,6 +60,7 @@ def solve(  # noqa: PLR0913 - the programme's five parts, and who solves it
     weight: float,
     solver: str = "auto",
     time_limit: float = 60,
+    quick: bool = False,
 ) -> Balanced:
     """Return a selection of `budget` images with a low cost and a small L1 loss.
 
@@ -76,6 +77,9 @@ def solve(  # noqa: PLR0913 - the programme's five parts, and who solves it
             is the same), "highs" or "gurobi" (branch and bound on the whole). Their bound is that
             of the relaxation too, because their own holds within tolerances only.
         time_limit: seconds for "highs" and "gurobi".
+        quick: search once instead of some sixty times, as is done above 10,000 images anyway: a
+            tenth of a second in place of ten, for an objective that is up to .3 % higher at 1,000
+            images and .1 % at 5,000 where the classes are hard to balance.
 
     Raises:
         ValueError: for arrays that do not fit, NaN or infinity, and values outside their bounds;
@@ -87,7 +91,7 @@ def solve(  # noqa: PLR0913 - the programme's five parts, and who solves it
     with threadpool_limits(limits=1):
         relaxation = relax(problem)
         if solver in ("auto", "certified"):
-            efforts = THOROUGH if len(problem.costs) <= SMALL else QUICK
+            efforts = QUICK if quick or len(problem.costs) > SMALL else THOROUGH
             return _certified(problem, relaxation, efforts)
         by = by_highs if solver == "highs" else by_gurobi
         return _balanced(problem, by(problem, time_limit), relaxation.bound)

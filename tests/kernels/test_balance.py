@@ -297,3 +297,10 @@ def test_where_the_loss_never_falls_the_lowest_weight_has_settled() -> None:
 def test_a_grid_that_does_not_ascend_above_0_is_refused(grid: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="grid must hold ascending weights above 0"):
         settled_weight(*random_problem(0, 9, 3, 4), 4, grid)
+
+
+def test_a_quick_search_is_a_little_less_low_and_has_the_same_bound() -> None:
+    costs, probs, target = random_problem(1, 600, 6, 40)
+    quick, thorough = (solve(costs, probs, target, 40, 3.0, quick=q) for q in (True, False))
+    assert quick.bound == pytest.approx(thorough.bound)
+    assert thorough.objective <= quick.objective <= thorough.objective + 0.01 * abs(quick.bound)
