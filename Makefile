@@ -21,6 +21,8 @@ check: $(VENV)/ready
 bench: $(VENV)/ready
 	$(RUN) -m benchmarks.overhead
 	$(RUN) -m benchmarks.pretraining
+	$(RUN) -m benchmarks.selection
+	$(RUN) -m benchmarks.balance
 
 $(VENV)/ready: pyproject.toml constraints.txt install.py
 	$(PYTHON) install.py $(VENV)

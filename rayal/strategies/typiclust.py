@@ -13,6 +13,7 @@ from rayal.kernels.typicality import most_typical
 from rayal.strategies.uncertainty import margin
 
 NEIGHBOURS = 20
+ITERATIONS = 10  # of k-means, whose clusters need not be the best: they only part the pool
 
 
 @strategy()
@@ -53,7 +54,7 @@ def typiclust(
     """
     features = clustering.unit_rows(pool.features)
     K = min(len(pool.labelled) + budget, max_clusters)
-    clusters, _ = clustering.kmeans(features, K, rng, restarts=restarts)
+    clusters, _ = clustering.kmeans(features, K, rng, restarts=restarts, iterations=ITERATIONS)
     left = _members(clusters, pool.unlabelled)
     turns = _turns(clusters, pool.labelled, left, min_size)
     picks = np.empty(budget, dtype=np.int64)
