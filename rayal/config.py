@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -90,6 +90,7 @@ class Part(_Strict):
     budgets: Annotated[list[Amount], Field(min_length=1)] | None = None
     cycles: Cycles | None = None
     seeds: int | dict[str, int] = 5
+    scorer: Literal["trained-on-test-set"] | None = None
 
 
 class _File(_Strict):

@@ -40,7 +40,8 @@ class Trial:
     """One experiment: what is chosen from, by what, how many, in which order, with which seed.
 
     schedule: labelled images in all after each round; one entry is a single query, in which
-    `initial` and `strategy` are the same.
+    `initial` and `strategy` are the same. scorer: what lends predictions to a first query that
+    needs some, where the sweep asked for that; "" otherwise.
     """
 
     dataset: Spec
@@ -52,6 +53,7 @@ class Trial:
     learner: Spec
     schedule: tuple[int, ...]
     seed: int
+    scorer: str = ""
 
     @cached_property
     def artefact(self) -> str:
@@ -66,6 +68,7 @@ class Trial:
             *(spec.as_json() for spec in (self.initial, self.strategy, self.learner)),
             self.schedule,
             self.seed,
+            *([self.scorer] if self.scorer else []),
         )
 
     def definition(self) -> dict[str, Any]:
@@ -80,6 +83,7 @@ class Trial:
             "seed": self.seed,
             "dataset_name": self.dataset_name,
             "artefact": self.artefact,
+            **({"scorer": self.scorer} if self.scorer else {}),
         }
 
 
@@ -158,6 +162,12 @@ class _Lists:
     strategies: list[Spec]
     learners: list[Spec]
     seeds: dict[str, int]
+    scorer: str
+
+    def scorer_of(self, first: Spec) -> str:
+        """What lends a first query predictions: nothing where it needs none."""
+        needs = STRATEGIES.find(first.name).facts.needs(first.params)
+        return self.scorer if needs & LEARNER_GIVES else ""
 
     def queries(self) -> list[tuple[Spec, Spec]]:
         """First and later strategy of each trial."""
@@ -174,7 +184,7 @@ def _part_trials(
     for (first, later), encoder, learner in product(
         lists.queries(), lists.encoders, lists.learners
     ):
-        _check_query(first, encoder, learner, first=True)
+        _check_query(first, encoder, learner, first=part.scorer is None)
         _check_query(later, encoder, learner, first=False)
     for entry in _distinct(part.datasets, "datasets"):
         spec, data = _dataset(entry, absent_data)
@@ -212,7 +222,16 @@ def _dataset_trials(
         ):
             if seed < lists.seeds[later.name]:
                 yield Trial(
-                    spec, data.name, data.content, encoder, first, later, learner, schedule, seed
+                    spec,
+                    data.name,
+                    data.content,
+                    encoder,
+                    first,
+                    later,
+                    learner,
+                    schedule,
+                    seed,
+                    lists.scorer_of(first),
                 )
 
 
@@ -224,6 +243,7 @@ def _resolve(part: Part) -> _Lists:
         strategies=strategies,
         learners=_specs(part.learners, LEARNERS),
         seeds=_seeds(part.seeds, strategies),
+        scorer=part.scorer or "",
     )
 
 
@@ -290,7 +310,8 @@ def _check_query(spec: Spec, encoder: Spec, learner: Spec, *, first: bool) -> No
         raise ValueError(
             f"strategy '{spec.name}' needs {_listed(needs & LEARNER_GIVES)}, and before the first "
             "label there are none: use it under cycles, with a cold-start strategy (random, "
-            "kmeans, hacon, k_center) as initial"
+            "kmeans, hacon, k_center) as initial; or, as HaCon's baselines do, have it score with "
+            "a model that has seen the test set's labels, scorer: trained-on-test-set"
         )
     for kind, giver, may_give in (
         ("encoder", encoder, ENCODER_GIVES),

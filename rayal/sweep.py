@@ -219,7 +219,8 @@ def _definition(trial: Trial) -> store.Json:
         ]
     for kind in ("initial", "strategy"):
         spec = definition[kind]
-        if STRATEGIES.find(spec["name"]).facts.oracle(spec["params"]):
+        lent = trial.scorer and (kind == "initial" or len(trial.schedule) == 1)
+        if lent or STRATEGIES.find(spec["name"]).facts.oracle(spec["params"]):
             spec["oracle"] = True
     return definition
 

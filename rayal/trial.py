@@ -71,8 +71,11 @@ def run(
     for number in range(len(rows), len(trial.schedule)):
         budget = trial.schedule[number] - int(np.sum(labels != UNLABELED))
         started = time.perf_counter()
-        pool = _pool(world, labels, predictions, first if number > 1 else None)
-        chosen = _query(trial, pool, number, budget)
+        if number == 0 and trial.scorer:
+            chosen = _scored_query(trial, world, budget)
+        else:
+            pool = _pool(world, labels, predictions, first if number > 1 else None)
+            chosen = _query(trial, pool, number, budget)
         selected = time.perf_counter()
         labels[chosen] = world.train_labels[chosen]  # the oracle: labels are revealed here alone
         predictions = _learn(trial, world, labels, number, predictions)
@@ -120,6 +123,36 @@ def _query(trial: Trial, pool: Pool, number: int, budget: int) -> Indices:
     return check_choice(spec.name, chosen, pool.labels, budget)
 
 
+def _scored_query(trial: Trial, world: World, budget: int) -> Indices:
+    """Make a first query with a learner that was trained on the test set (HaCon, A.3).
+
+    The strategy sees the test set, labelled, before the pool: predictions, and whatever else needs
+    a label, come of it.
+    """
+    M, N = len(world.test_labels), len(world.train_labels)
+    joined = replace(
+        world,
+        images=_stacked(world.test_images, world.images),
+        train=np.concatenate([world.test, world.train]),
+        train_labels=np.concatenate([world.test_labels, world.train_labels]),
+        views=None if world.views is None else _with_repeated(world.test, world.views),
+        map=None,
+        reserved=None,
+    )
+    labels = np.concatenate([world.test_labels, np.full(N, UNLABELED)])
+    predictions = _learn(trial, joined, labels, 0, None, stage="scorer")
+    return _query(trial, _pool(joined, labels, predictions, None), 0, budget) - M
+
+
+def _stacked(first: Images | None, second: Images) -> Images:
+    return second if first is None else np.concatenate([first, second])
+
+
+def _with_repeated(plain: Features, views: Features) -> Features:
+    """Put unaugmented features before each view: (A, M + N, D)."""
+    return np.stack([np.concatenate([plain, view]) for view in views])
+
+
 def _first_pool(trial: Trial, world: World, row: Row) -> Pool:
     """The pool as it was after the first round, its learner trained again."""
     labels = _labels_after([row], world)
@@ -147,7 +180,12 @@ def _pool(
 
 
 def _learn(
-    trial: Trial, world: World, labels: Labels, number: int, earlier: Predictions | None
+    trial: Trial,
+    world: World,
+    labels: Labels,
+    number: int,
+    earlier: Predictions | None,
+    stage: str = "learn",
 ) -> Predictions:
     component = LEARNERS.find(trial.learner.name)
     task = Task(
@@ -163,7 +201,7 @@ def _learn(
         val=world.val,
         weights=world.weights,
     )
-    rng = generator("learn", trial.dataset_name, trial.seed, number)
+    rng = generator(stage, trial.dataset_name, trial.seed, number)
     predictions: Predictions = component.function(task, rng, **as_arguments(trial.learner))
     return predictions
 

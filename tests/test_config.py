@@ -282,3 +282,12 @@ def test_every_sweep_file_of_the_project_plans(path: Path) -> None:
     plan = make_plan(config.load(path, overrides), absent_data=True)
     assert plan.sweep.question
     assert plan.sweep.cost.startswith(f"{len(plan.trials):,} trials")
+
+
+def test_a_scorer_is_lent_to_first_queries_that_need_predictions_alone(tmp_path: Path) -> None:
+    strategies = ["random", "entropy", "vaal"]
+    with_scorer = plan_of(tmp_path, strategies=strategies, scorer="trained-on-test-set")
+    lent = {t.strategy.name: t.scorer for t in with_scorer.trials}
+    assert lent == {"random": "", "entropy": "trained-on-test-set", "vaal": "trained-on-test-set"}
+    plain = plan_of(tmp_path, strategies=["random"])
+    assert {t.id for t in plain.trials} <= {t.id for t in with_scorer.trials}

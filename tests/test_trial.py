@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from rayal import trial as trials
-from rayal.contracts import UNLABELED, Pool
+from rayal.contracts import UNLABELED, Pool, Task
 from rayal.plan import Spec, Trial
 from rayal.registry import LEARNERS, STRATEGIES
+from rayal.seeds import generator
 from rayal.trial import World, check_choice
 
 
@@ -170,3 +171,31 @@ def test_consistency_reads_the_encoders_views(world: World) -> None:
     views = np.stack([world.train + 0.1, world.train - 0.1])
     rows = trials.run(trial("random", "consistency", (6, 12)), replace(world, views=views))
     assert len(rows) == 2
+
+
+@pytest.mark.parametrize("name", ["entropy", "margin", "badge", "consistency"])
+def test_a_first_query_may_be_scored_by_a_model_that_saw_the_test_set(
+    world: World, name: str
+) -> None:
+    world = replace(world, views=np.stack([world.train]))
+    rows = trials.run(replace(trial(name, name, (9,)), scorer="trained-on-test-set"), world)
+    assert len(set(rows[0]["selected"])) == 9
+    again = trials.run(replace(trial(name, name, (9,)), scorer="trained-on-test-set"), world)
+    assert without_seconds(rows) == without_seconds(again)
+
+
+def test_the_scorer_knows_the_test_sets_labels_and_the_pools_not(world: World) -> None:
+    scored = replace(trial("entropy", "entropy", (10,)), scorer="trained-on-test-set")
+    chosen = trials.run(scored, world)[0]["selected"]
+    other_truth = replace(world, train_labels=np.roll(world.train_labels, 1))
+    assert trials.run(scored, other_truth)[0]["selected"] == chosen
+    task = Task(
+        np.concatenate([world.test, world.train]),
+        world.test,
+        np.concatenate([world.test_labels, np.full(60, UNLABELED)]),
+        3,
+    )
+    learner = LEARNERS.find("linear")
+    probs = learner.function(task, generator("scorer", "data", 0, 0), **learner.bind({})).pool[30:]
+    entropy = -np.sum(probs * np.log(probs), axis=1)
+    assert set(chosen) == set(np.argsort(-entropy)[:10])
