@@ -21,7 +21,7 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -65,7 +65,8 @@ def run(
 
             stages.wait_for_one()
             os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(PENDING, 2 * slots))
-            _tune(plan, todo, store, progress, stages)
+            queue = _Queue(plan, todo, stages, slots)
+            _tune(plan, store, progress, queue)
 
 
 # What workers need -----------------------------------------------------------
@@ -272,43 +273,41 @@ def _place(plan: Plan, store: Store, share: Share) -> _Place:
 # Tune --------------------------------------------------------------------------
 
 
-def _tune(
-    plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress, stages: _Stages
-) -> None:
+def _tune(plan: Plan, store: Store, progress: Progress, queue: _Queue) -> None:
     """Let Tune schedule the trials; records on disk, not Tune's state, say what is done."""
     import ray
     from ray import tune
 
     share = plan.sweep.resources.trial
     place = _place(plan, store, share)
-    by_id = {trial.id: trial for trial in todo}
-    callback = _make_callback(progress, store, by_id)
+    ends = _Ends(progress, store, queue)
     with tempfile.TemporaryDirectory(prefix="rayal-tune-") as scratch:
         tune.Tuner(
             tune.with_resources(
-                tune.with_parameters(_make_trainable(), trials=[ray.put(by_id)], place=place),
+                tune.with_parameters(
+                    _make_trainable(), trials=[ray.put(queue.trials)], place=place
+                ),
                 {"cpu": share.cpus, "gpu": share.gpus},
             ),
             tune_config=tune.TuneConfig(
-                search_alg=_make_searcher(todo, stages),
-                num_samples=len(todo),
+                search_alg=_make_searcher(queue),
+                num_samples=-1,  # until the queue is at its end
                 reuse_actors=True,
             ),
             run_config=tune.RunConfig(
                 name=plan.sweep.name,
                 storage_path=scratch,
                 verbose=0,
-                callbacks=[callback],
-                failure_config=tune.FailureConfig(max_failures=LOST_WORKERS),
+                callbacks=[_make_callback(ends)],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         ).fit()
-    if fatal := callback.fatal or stages.fatal:
+    if fatal := ends.fatal or queue.fatal:
         raise StoreError(fatal)
 
 
 def _make_trainable() -> Any:
-    """One Tune trial is one trial of ours. A trial's own error is a result, not a crash.
+    """One Tune trial is a bundle of ours. A trial's own error is a result, not a crash.
 
     A class, because it reports once where a function reports twice, and Tune's cost is by report.
     """
@@ -321,10 +320,11 @@ def _make_trainable() -> Any:
             self._config, self._trials, self._place = config, trials, place
 
         def step(self) -> dict[str, Any]:
-            trial = _trials_at(self._trials[0])[self._config["trial"]]
-            world = _world_at(_actor_name(trial))
-            outcome = attempt(trial, world, self._place.store(), self._place.threads)
-            return {"error": outcome.error, "fatal": outcome.fatal, "done": True}
+            trials = _trials_at(self._trials[0])
+            bundle = [trials[name] for name in self._config["bundle"]]
+            world = _world_at(_actor_name(bundle[0]))
+            outcomes = attempt(bundle, world, self._place.store(), self._place.threads)
+            return {"outcomes": outcomes, "done": True}
 
         def save_checkpoint(self, checkpoint_dir: str) -> None:
             """Nothing is saved: rounds and records lie in the store."""
@@ -357,24 +357,56 @@ def _world_at(actor: str) -> World:
 
 
 class _Queue:
-    """The trials that have not been handed out, by the encoder stage they stand on."""
+    """The trials that have not ended, in bundles, by the encoder stage they stand on."""
 
-    def __init__(self, todo: Sequence[Trial], stages: _Stages) -> None:
+    def __init__(self, plan: Plan, todo: Sequence[Trial], stages: _Stages, slots: int) -> None:
+        self.trials = {trial.id: trial for trial in todo}
         self._stages = stages
-        self._queues = {key: deque(trials) for key, trials in by_artefact(todo).items()}
+        self._waiting = {
+            key: deque([trial.id for trial in bundle] for bundle in plan.bundles(trials, slots))
+            for key, trials in by_artefact(todo).items()
+        }
+        self._given: set[str] = set()
+        self._deaths: Counter[str] = Counter()
+
+    @property
+    def fatal(self) -> str:
+        return self._stages.fatal
 
     def next(self) -> dict[str, Any] | str | None:
-        """Return a trial whose stage is ready, "FINISHED" at the end, None while none is."""
-        for artefact, queue in list(self._queues.items()):
-            if artefact in self._stages.failed or self._stages.fatal or not queue:
-                del self._queues[artefact]
-            elif artefact in self._stages.ready:
-                return {"trial": queue.popleft().id}
-        return None if self._queues else "FINISHED"
+        """Return a bundle whose stage is ready, "FINISHED" at the end, None while none is."""
+        if self._stages.fatal:
+            return "FINISHED"
+        for artefact, waiting in self._waiting.items():
+            if waiting and artefact in self._stages.ready:
+                bundle = waiting.popleft()
+                self._given.update(bundle)
+                return {"bundle": bundle}
+        hoped = [a for a, q in self._waiting.items() if q and a not in self._stages.failed]
+        return None if hoped or self._given else "FINISHED"
+
+    def ended(self, trial: str) -> None:
+        self._given.discard(trial)
+
+    def lost(self, unfinished: Sequence[str]) -> list[Trial]:
+        """Take back, one by one, what a worker held that died; return those given up.
+
+        One trial may have killed the worker of its whole bundle: alone it will show.
+        """
+        given_up = []
+        for name in unfinished:
+            trial = self.trials[name]
+            self.ended(name)
+            self._deaths[name] += 1
+            if self._deaths[name] > LOST_WORKERS:
+                given_up.append(trial)
+            else:
+                self._waiting[trial.artefact].append([name])
+        return given_up
 
 
-def _make_searcher(todo: Sequence[Trial], stages: _Stages) -> Any:
-    """Hand Tune the trials one by one, those first whose encoder stage is ready."""
+def _make_searcher(queue: _Queue) -> Any:
+    """Hand Tune the bundles one by one, those first whose encoder stage is ready."""
     from ray.tune.search import Searcher
 
     class WhenReady(Searcher):
@@ -397,44 +429,62 @@ def _make_searcher(todo: Sequence[Trial], stages: _Stages) -> Any:
         def __getstate__(self) -> dict[str, Any]:
             return {}
 
-    return WhenReady(_Queue(todo, stages))
+    return WhenReady(queue)
 
 
-def _make_callback(progress: Progress, store: Store, by_id: Mapping[str, Trial]) -> Any:
-    """Tell the bar of every trial that ends; stop the sweep when the store is full."""
+class _Ends:
+    """Tells the bar and the queue of every trial that ends, and leaves the trace of the lost."""
+
+    def __init__(self, progress: Progress, store: Store, queue: _Queue) -> None:
+        self._progress, self._store, self._queue = progress, store, queue
+        self.fatal = ""
+
+    def end(self, outcome: Outcome) -> None:
+        self._queue.ended(outcome.trial)
+        if outcome.fatal:
+            self.fatal = outcome.error
+        else:
+            self._progress.trial_ended(outcome)
+
+    def worker_died(self, bundle: Sequence[str], trace: str) -> None:
+        """What the worker had finished is on disk; the rest waits again, or is given up."""
+        recorded = [name for name in bundle if self._store.has_record(name)]
+        for name in recorded:
+            self.end(Outcome(name))
+        message = (
+            f"its worker process died {LOST_WORKERS + 1} times; the system may have been out of "
+            "memory, or a native library crashed"
+        )
+        for mine in self._queue.lost([name for name in bundle if name not in recorded]):
+            self._store.save_failure(mine.id, mine.definition(), message, trace)
+            self.end(Outcome(mine.id, message))
+
+
+def _make_callback(ends: _Ends) -> Any:
+    """Listen to Tune; stop the sweep when the store is full."""
     from ray import tune
 
     class Report(tune.Callback):
-        def __init__(self, progress: Progress, store: Store, by_id: Mapping[str, Trial]) -> None:
-            self._progress, self._store, self._by_id = progress, store, by_id
-            self.fatal = ""
+        def __init__(self, ends: _Ends) -> None:
+            self._ends = ends
 
         def on_trial_result(
             self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any
         ) -> None:
-            outcome = Outcome(trial.config["trial"], result["error"], result["fatal"])
-            if outcome.fatal:
-                self.fatal = outcome.error
-            else:
-                self._progress.trial_ended(outcome)
+            for outcome in result["outcomes"]:
+                self._ends.end(outcome)
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            mine = self._by_id[trial.config["trial"]]
-            message = (
-                f"its worker process died {LOST_WORKERS + 1} times; the system may have been out "
-                "of memory, or a native library crashed"
-            )
-            self._store.save_failure(mine.id, mine.definition(), message, _worker_error(trial))
-            self._progress.trial_ended(Outcome(mine.id, message))
+            self._ends.worker_died(trial.config["bundle"], _worker_error(trial))
 
         def on_step_end(self, iteration: int, trials: Any, **info: Any) -> None:
-            if self.fatal:
-                raise StoreError(self.fatal)
+            if self._ends.fatal:
+                raise StoreError(self._ends.fatal)
 
         def __getstate__(self) -> dict[str, Any]:
             return {}
 
-    return Report(progress, store, by_id)
+    return Report(ends)
 
 
 def _worker_error(trial: Any) -> str:

@@ -34,6 +34,7 @@ def show_plan(console: Console, plan: Plan, root: Path) -> None:
             f"{len(facts.classes)} classes{absent}",
         )
     console.print(_plan_table(plan))
+    say_scorer(console, plan)
     finished = Store(root).finished()
     done = sum(trial.id in finished for trial in plan.trials)
     stages = len(plan.artefacts)
@@ -42,6 +43,16 @@ def show_plan(console: Console, plan: Plan, root: Path) -> None:
         f"{len(plan.trials):,} trials on {stages} encoder stage{'s' * (stages != 1)}, "
         f"{done:,} done already in {root}. Nothing was started.",
     )
+
+
+def say_scorer(console: Console, plan: Plan) -> None:
+    """Say loudly where first queries have seen the test set."""
+    if lent := sum(trial.scorer != "" for trial in plan.trials):
+        say(
+            console,
+            f"NOTE: the first query of {lent:,} trials is scored by a model trained on the labels "
+            "of the TEST SET (scorer: trained-on-test-set): a bound, not a rival.",
+        )
 
 
 def show_summary(console: Console, root: Path) -> None:

@@ -28,11 +28,11 @@ def run(plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress) -> 
             fail_all(mine, store, progress, error)
             continue
         stage.done()
-        for trial in mine:
-            outcome = attempt(trial, world, store, resources.trial.threads)
-            if outcome.fatal:
-                raise StoreError(outcome.error)
-            progress.trial_ended(outcome)
+        for bundle in plan.bundles(mine, slots=1):
+            for outcome in attempt(bundle, world, store, resources.trial.threads):
+                if outcome.fatal:
+                    raise StoreError(outcome.error)
+                progress.trial_ended(outcome)
 
 
 def fail_all(

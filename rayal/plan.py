@@ -21,6 +21,8 @@ from rayal.config import Amount, Entry, Part, Sweep, SweepError
 from rayal.contracts import ENCODER_GIVES, LEARNER_GIVES, Dataset
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry, load_plugins, nearest
 
+BUNDLE = 32  # trials that one worker takes together, at most
+BUNDLE_BYTES = 2**28  # that their predictions fill, at most
 IDENTITY = 1  # part of every id; raised by hand when the meaning of a definition changes
 
 
@@ -114,6 +116,26 @@ class Plan:
     def artefacts(self) -> dict[str, Trial]:
         """Encoder stages, each with one of its trials, in the order they are needed."""
         return {key: trials[0] for key, trials in by_artefact(self.trials).items()}
+
+    def bundles(self, trials: Sequence[Trial], slots: int) -> list[list[Trial]]:
+        """Group trials on one encoder stage that a learner takes quicker together than alone.
+
+        A bundle is short where predictions of its trials would fill memory, and where workers
+        (slots) would go without. A learner that has no quicker way has bundles of one.
+        """
+        groups: dict[Any, list[Trial]] = {}
+        for trial in trials:
+            many = LEARNERS.find(trial.learner.name).facts.many
+            key = (json.dumps(trial.learner.as_json()), trial.schedule) if many else trial.id
+            groups.setdefault(key, []).append(trial)
+        return [part for group in groups.values() for part in self._parts(group, slots)]
+
+    def _parts(self, group: list[Trial], slots: int) -> Iterator[list[Trial]]:
+        facts = self.datasets[group[0].dataset_name]
+        predictions = 4 * (facts.train + facts.test) * len(facts.classes)
+        size = min(BUNDLE, BUNDLE_BYTES // predictions, math.ceil(len(group) / (2 * slots)))
+        size = max(size, 1)
+        return (group[start : start + size] for start in range(0, len(group), size))
 
 
 def make_plan(sweep: Sweep, *, absent_data: bool = False) -> Plan:

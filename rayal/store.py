@@ -3,6 +3,7 @@
     DIR/sweep.yaml              the sweep as resolved
     DIR/plan.json               the trials of the present sweep, by id
     DIR/artefacts/KEY/          one encoder on one dataset: features, map, weights, views
+    DIR/artefacts/KEY.unfinished/   what an encoder that is not done yet goes on from
     DIR/records/ID.json         a finished trial; its presence means "done"
     DIR/partial/ID.json         the finished rounds of a trial under way
     DIR/failures/ID.log         definition and traceback of a trial that failed
@@ -80,6 +81,9 @@ class Store:
         path = self.root / "partial" / f"{trial_id}.json"
         return read_json(path) if path.exists() else None
 
+    def has_record(self, trial_id: str) -> bool:
+        return (self.root / "records" / f"{trial_id}.json").is_file()
+
     def failure_path(self, trial_id: str) -> Path:
         return self.root / "failures" / f"{trial_id}.log"
 
@@ -92,6 +96,10 @@ class Store:
 
     def artefact(self, key: str) -> Path:
         return self.root / "artefacts" / key
+
+    def unfinished(self, key: str) -> Path:
+        """Return the folder in which an encoder may leave what it needs to go on."""
+        return self.root / "artefacts" / f"{key}.unfinished"
 
     def has_embedding(self, key: str) -> bool:
         return self.artefact(key).is_dir()
@@ -123,6 +131,7 @@ class Store:
             if embedding.views is not None:
                 _write_views(folder / "views.npy", embedding.views)
             (folder / "about.json").write_text(json.dumps(about, indent=1))
+        shutil.rmtree(self.unfinished(key), ignore_errors=True)
 
     # The run -----------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from rayal import config, progress, store
 from rayal.config import SweepError
-from rayal.display import say, show_plan, show_summary
+from rayal.display import say, say_scorer, show_plan, show_summary
 from rayal.plan import Plan, Trial, make_plan
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
 from rayal.signals import interruptible
@@ -106,6 +106,7 @@ def _say_start(console: Console, plan: Plan, todo: list[Trial], root: Path) -> N
         return
     done = f", {total - len(todo)} done already" if len(todo) < total else ""
     say(console, f"{plan.sweep.name}: {total} trials{done}; results in {root}")
+    say_scorer(console, plan)
 
 
 def _run_trials(

@@ -7,10 +7,11 @@ alone, in a sweep, in another process or on another machine.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from rayal.contracts import (
     Images,
     Indices,
     Labels,
+    Learner,
     Pool,
     Predictions,
     Split,
@@ -33,6 +35,9 @@ from rayal.registry import LEARNERS, STRATEGIES
 from rayal.seeds import generator
 
 Row = dict[str, Any]
+Result = TypeVar("Result")
+
+PATIENCE = 1.0  # seconds of selection after which lessons are not gathered any longer
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,22 @@ class World:
     reserved: Indices | None = None  # set aside as first labels
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """One training that a trial asks for; its generator starts afresh at each asking."""
+
+    task: Task
+    key: tuple[Any, ...]
+
+    @property
+    def rng(self) -> np.random.Generator:
+        return generator(*self.key)
+
+
+Taught: TypeAlias = tuple[Predictions, float]  # and the seconds it took
+Course: TypeAlias = Generator[Lesson, Taught, Result]
+
+
 def run(
     trial: Trial,
     world: World,
@@ -64,9 +85,48 @@ def run(
 
     keep: called with the rows so far after each round but the last.
     """
+    [ended] = together(trial.learner, [rounds(trial, world, rows=rows, keep=keep)])
+    return ended
+
+
+def together(learner: Spec, courses: Iterable[Course[Result]]) -> list[Result]:
+    """Take courses with the same learner side by side, the lessons of many at once.
+
+    None waits long for the others' selection: after PATIENCE those that have asked are taught.
+    An error of a lesson is raised in the course that asked for it; one of a course, here.
+    """
+    under_way = list(courses)
+    ended: dict[int, Result] = {}
+    waiting: deque[tuple[int, Taught | Exception | None]] = deque(
+        (number, None) for number in range(len(under_way))
+    )
+    while waiting:
+        lessons: dict[int, Lesson] = {}
+        until = time.monotonic() + PATIENCE
+        while waiting and not (lessons and time.monotonic() > until):
+            number, answer = waiting.popleft()
+            try:
+                lessons[number] = _resume(under_way[number], answer)
+            except StopIteration as end:
+                ended[number] = end.value
+        answers = _teach(learner, list(lessons.values()))
+        waiting.extendleft(reversed(list(zip(lessons, answers, strict=True))))
+    return [ended[number] for number in range(len(under_way))]
+
+
+def rounds(
+    trial: Trial,
+    world: World,
+    *,
+    rows: list[Row] | None = None,
+    keep: Callable[[list[Row]], None] = lambda _: None,
+) -> Course[list[Row]]:
+    """Yield the lessons of a trial's rounds, be told how they ended, return as `run` does."""
     rows = list(rows or [])
     labels = _labels_after(rows, world)
-    predictions = _learned_so_far(trial, world, rows) if _goes_on(rows, trial) else None
+    predictions = None
+    for lesson in _lessons_so_far(trial, world, rows) if _goes_on(rows, trial) else ():
+        predictions, _ = yield replace(lesson, task=replace(lesson.task, earlier=predictions))
     first = cache(lambda: _first_pool(trial, world, rows[0]))
     for number in range(len(rows), len(trial.schedule)):
         budget = trial.schedule[number] - int(np.sum(labels != UNLABELED))
@@ -76,17 +136,47 @@ def run(
         else:
             pool = _pool(world, labels, predictions, first if number > 1 else None)
             chosen = _query(trial, pool, number, budget)
-        selected = time.perf_counter()
+        selecting = time.perf_counter() - started
         labels[chosen] = world.train_labels[chosen]  # the oracle: labels are revealed here alone
-        predictions = _learn(trial, world, labels, number, predictions)
-        trained = time.perf_counter()
+        predictions, training = yield _lesson(trial, world, labels, number, predictions)
         row = _measure(world, labels, predictions)
         row |= {"round": number, "budget": budget, "labelled": trial.schedule[number]}
-        row |= {"select_seconds": selected - started, "train_seconds": trained - selected}
+        row |= {"select_seconds": selecting, "train_seconds": training}
         rows.append({**row, "selected": chosen.tolist()})
         if number + 1 < len(trial.schedule):
             keep(rows)
     return rows
+
+
+def _resume(course: Course[Result], answer: Taught | Exception | None) -> Lesson:
+    if isinstance(answer, Exception):
+        return course.throw(answer)
+    return next(course) if answer is None else course.send(answer)
+
+
+def _teach(learner: Spec, lessons: list[Lesson]) -> list[Taught | Exception]:
+    """Train for each lesson: all at once where the learner can, each alone where that fails."""
+    component = LEARNERS.find(learner.name)
+    many = component.facts.many
+    if many is None or len(lessons) < 2:
+        return [_alone(component.function, learner, lesson) for lesson in lessons]
+    started = time.perf_counter()
+    tasks, rngs = [lesson.task for lesson in lessons], [lesson.rng for lesson in lessons]
+    try:
+        answers = many(tasks, rngs, **as_arguments(learner))
+    except Exception:  # noqa: BLE001 - alone, the one to blame is found
+        return [_alone(component.function, learner, lesson) for lesson in lessons]
+    seconds = (time.perf_counter() - started) / len(lessons)
+    return [(predictions, seconds) for predictions in answers]
+
+
+def _alone(train: Learner, learner: Spec, lesson: Lesson) -> Taught | Exception:
+    started = time.perf_counter()
+    try:
+        predictions = train(lesson.task, lesson.rng, **as_arguments(learner))
+    except Exception as error:  # noqa: BLE001 - raised in the course that asked
+        return error
+    return predictions, time.perf_counter() - started
 
 
 def check_choice(name: str, chosen: Any, labels: Labels, budget: int) -> Indices:
@@ -140,7 +230,7 @@ def _scored_query(trial: Trial, world: World, budget: int) -> Indices:
         reserved=None,
     )
     labels = np.concatenate([world.test_labels, np.full(N, UNLABELED)])
-    predictions = _learn(trial, joined, labels, 0, None, stage="scorer")
+    predictions = _learn(trial, _lesson(trial, joined, labels, 0, None, stage="scorer"))
     return _query(trial, _pool(joined, labels, predictions, None), 0, budget) - M
 
 
@@ -156,7 +246,7 @@ def _with_repeated(plain: Features, views: Features) -> Features:
 def _first_pool(trial: Trial, world: World, row: Row) -> Pool:
     """The pool as it was after the first round, its learner trained again."""
     labels = _labels_after([row], world)
-    return _pool(world, labels, _learn(trial, world, labels, 0, None), None)
+    return _pool(world, labels, _learn(trial, _lesson(trial, world, labels, 0, None)), None)
 
 
 def _pool(
@@ -179,15 +269,16 @@ def _pool(
     )
 
 
-def _learn(
+def _lesson(
     trial: Trial,
     world: World,
     labels: Labels,
     number: int,
     earlier: Predictions | None,
     stage: str = "learn",
-) -> Predictions:
-    component = LEARNERS.find(trial.learner.name)
+) -> Lesson:
+    """What the learner is asked in a round, with all that it may see."""
+    recalls = LEARNERS.find(trial.learner.name).facts.recalls(trial.learner.params)
     task = Task(
         world.train,
         world.test,
@@ -195,28 +286,29 @@ def _learn(
         len(world.classes),
         views=world.views,
         round=number,
-        earlier=earlier if component.facts.recalls(trial.learner.params) else None,
+        earlier=earlier if recalls else None,
         images=world.images,
         test_images=world.test_images,
         val=world.val,
         weights=world.weights,
     )
-    rng = generator(stage, trial.dataset_name, trial.seed, number)
-    predictions: Predictions = component.function(task, rng, **as_arguments(trial.learner))
+    return Lesson(task, (stage, trial.dataset_name, trial.seed, number))
+
+
+def _learn(trial: Trial, lesson: Lesson) -> Predictions:
+    function = LEARNERS.find(trial.learner.name).function
+    predictions: Predictions = function(lesson.task, lesson.rng, **as_arguments(trial.learner))
     return predictions
 
 
-def _learned_so_far(trial: Trial, world: World, rows: list[Row]) -> Predictions | None:
-    """Train the learner of the last finished round again, for a trial that was interrupted.
+def _lessons_so_far(trial: Trial, world: World, rows: list[Row]) -> Iterator[Lesson]:
+    """What brings the learner of the last finished round back, after an interruption.
 
     One that recalls its earlier predictions is trained through all of its rounds.
     """
     recalls = LEARNERS.find(trial.learner.name).facts.recalls(trial.learner.params)
-    predictions = None
     for number in range(0 if recalls else len(rows) - 1, len(rows)):
-        labels = _labels_after(rows[: number + 1], world)
-        predictions = _learn(trial, world, labels, number, predictions)
-    return predictions
+        yield _lesson(trial, world, _labels_after(rows[: number + 1], world), number, None)
 
 
 def _measure(world: World, labels: Labels, predictions: Predictions) -> Row:

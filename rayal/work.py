@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib.metadata
+import inspect
 import os
 import platform
 import socket
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -49,8 +50,10 @@ def prepare(trial: Trial, store: Store, progress: Progress, threads: int) -> Non
     params = trials.as_arguments(trial.encoder)
     rng = generator("encoder", trial.dataset_name, trial.encoder.name, params.pop("seed"))
     started = time.perf_counter()
-    with pinned(threads):
-        embedding = ENCODERS.find(trial.encoder.name).function(data, rng, progress, **params)
+    function = ENCODERS.find(trial.encoder.name).function
+    place = {"keep": store.unfinished(trial.artefact)} if _goes_on(function) else {}
+    with pinned(threads), _full_disk_is_fatal(store):
+        embedding = function(data, rng, progress, **place, **params)
     check_embedding(trial.encoder.name, embedding, data)
     about = {
         "dataset": trial.dataset_name,
@@ -62,6 +65,11 @@ def prepare(trial: Trial, store: Store, progress: Progress, threads: int) -> Non
     }
     with _full_disk_is_fatal(store):
         store.save_embedding(trial.artefact, embedding, about)
+
+
+def _goes_on(function: Callable[..., Any]) -> bool:
+    """Whether an encoder takes a folder `keep`, to go on from after a stop."""
+    return "keep" in inspect.signature(function).parameters
 
 
 def load_dataset(trial: Trial) -> Dataset:
@@ -99,19 +107,27 @@ def load_world(trial: Trial, data: Dataset, store: Store) -> World:
     )
 
 
-def attempt(trial: Trial, world: World, store: Store, threads: int) -> Outcome:
-    """Run a trial from its last finished round; leave a record, or a failure with its traceback."""
-    started = time.perf_counter()
-    earlier = store.partial(trial.id)
+def attempt(together: Sequence[Trial], world: World, store: Store, threads: int) -> list[Outcome]:
+    """Run trials with the same learner, each from its last finished round.
+
+    Each leaves a record, or a failure with its traceback.
+    """
+    with pinned(threads):
+        courses = [_recorded(trial, world, store) for trial in together]
+        return trials.together(together[0].learner, courses)
+
+
+def _recorded(trial: Trial, world: World, store: Store) -> trials.Course[Outcome]:
     try:
-        with pinned(threads), _full_disk_is_fatal(store):
-            rows = trials.run(
+        with _full_disk_is_fatal(store):
+            earlier = store.partial(trial.id)
+            rows = yield from trials.rounds(
                 trial,
                 world,
                 rows=earlier["rounds"] if earlier else None,
-                keep=lambda rows: store.save_partial(trial.id, _record(trial, rows, started)),
+                keep=lambda rows: store.save_partial(trial.id, _record(trial, rows)),
             )
-            store.save_record(trial.id, _record(trial, rows, started))
+            store.save_record(trial.id, _record(trial, rows))
     except StoreError as error:
         return Outcome(trial.id, str(error), fatal=True)
     except Exception as error:  # noqa: BLE001 - whatever a component raises is its trial's failure
@@ -193,14 +209,14 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _record(trial: Trial, rows: list[trials.Row], started: float) -> dict[str, Any]:
+def _record(trial: Trial, rows: list[trials.Row]) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "trial": trial.id,
         "definition": trial.definition(),
         "versions": versions(),
         "host": socket.gethostname(),
-        "seconds": time.perf_counter() - started,
+        "seconds": sum(row["select_seconds"] + row["train_seconds"] for row in rows),
         "rounds": rows,
     }
 

@@ -291,3 +291,20 @@ def test_a_scorer_is_lent_to_first_queries_that_need_predictions_alone(tmp_path:
     assert lent == {"random": "", "entropy": "trained-on-test-set", "vaal": "trained-on-test-set"}
     plain = plan_of(tmp_path, strategies=["random"])
     assert {t.id for t in plain.trials} <= {t.id for t in with_scorer.trials}
+
+
+def test_trials_that_a_learner_takes_together_share_it_and_their_schedule(tmp_path: Path) -> None:
+    plan = plan_of(
+        tmp_path,
+        strategies=["random", "kmeans"], budgets=[10, 20], seeds=30,
+        learners=["linear", {"name": "linear", "epochs": 5}, "knn"],
+    )  # fmt: skip
+    bundles = plan.bundles(plan.trials, slots=1)
+    assert sorted(t.id for b in bundles for t in b) == sorted(t.id for t in plan.trials)
+    for bundle in bundles:
+        assert len({(t.learner.as_json()["params"].get("epochs"), t.schedule) for t in bundle}) == 1
+    sizes = {
+        name: {len(b) for b in bundles if b[0].learner.name == name} for name in ("linear", "knn")
+    }
+    assert sizes == {"linear": {30}, "knn": {1}}
+    assert {len(b) for b in plan.bundles(plan.trials, slots=10)} == {1, 3}

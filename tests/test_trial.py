@@ -1,10 +1,11 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from rayal import trial as trials
-from rayal.contracts import UNLABELED, Pool, Task
+from rayal.contracts import UNLABELED, Pool, Predictions, Task
 from rayal.plan import Spec, Trial
 from rayal.registry import LEARNERS, STRATEGIES
 from rayal.seeds import generator
@@ -199,3 +200,79 @@ def test_the_scorer_knows_the_test_sets_labels_and_the_pools_not(world: World) -
     probs = learner.function(task, generator("scorer", "data", 0, 0), **learner.bind({})).pool[30:]
     entropy = -np.sum(probs * np.log(probs), axis=1)
     assert set(chosen) == set(np.argsort(-entropy)[:10])
+
+
+def test_trials_side_by_side_give_what_each_gives_alone(world: World) -> None:
+    wanted = [trial(a, b, (6, 12, 20), seed) for a, b in
+              (("random", "entropy"), ("kmeans", "badge")) for seed in range(3)]  # fmt: skip
+    courses = [trials.rounds(one, world) for one in wanted]
+    found = trials.together(wanted[0].learner, courses)
+    for one, rows in zip(wanted, found, strict=True):
+        assert without_seconds(rows) == without_seconds(trials.run(one, world))
+
+
+def test_a_course_goes_on_among_others_that_begin(world: World) -> None:
+    wanted = trial("random", "margin", (6, 12, 20))
+    whole = trials.run(wanted, world)
+    courses = [trials.rounds(wanted, world, rows=whole[:n]) for n in range(4)]
+    for rows in trials.together(wanted.learner, courses):
+        assert without_seconds(rows) == without_seconds(whole)
+
+
+def taught_at_once(monkeypatch: pytest.MonkeyPatch, spoilt: int = -1) -> list[int]:
+    """Note how many lessons each call of `linear` has; one with a label on `spoilt` fails."""
+    component, counts = LEARNERS.find("linear"), []
+
+    def alone(task: Task, rng: np.random.Generator, **params: Any) -> Predictions:
+        if spoilt >= 0 and task.labels[spoilt] != UNLABELED:
+            raise ArithmeticError(f"image {spoilt} spoils everything")
+        return component.function(task, rng, **params)
+
+    def many(
+        tasks: list[Task], rngs: list[np.random.Generator], **params: Any
+    ) -> list[Predictions]:
+        counts.append(len(tasks))
+        return [alone(task, rng, **params) for task, rng in zip(tasks, rngs, strict=True)]
+
+    watched = replace(component, function=alone, facts=replace(component.facts, many=many))
+    monkeypatch.setitem(LEARNERS._components, "linear", watched)
+    return counts
+
+
+def test_lessons_of_one_round_are_taught_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = [trial("random", "random", (5, 8), seed) for seed in range(4)]
+    counts = taught_at_once(monkeypatch)
+    trials.together(wanted[0].learner, [trials.rounds(one, world) for one in wanted])
+    assert counts == [4, 4]
+
+
+def test_none_waits_long_for_the_selection_of_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trials, "PATIENCE", 0.0)
+    wanted = [trial("random", "random", (5,), seed) for seed in range(4)]
+    counts = taught_at_once(monkeypatch)
+    found = trials.together(wanted[0].learner, [trials.rounds(one, world) for one in wanted])
+    assert counts == []
+    assert [len(rows) for rows in found] == [1] * 4
+
+
+def test_what_one_lesson_spoils_for_many_is_told_to_its_trial_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = [trial("random", "random", (5,), seed) for seed in range(4)]
+    chosen = [trials.run(one, world)[0]["selected"] for one in wanted]
+    [spoilt, *_] = set(chosen[2]).difference(*(c for n, c in enumerate(chosen) if n != 2))
+    taught_at_once(monkeypatch, spoilt)
+
+    def course(one: Trial) -> trials.Course[str]:
+        try:
+            yield from trials.rounds(one, world)
+        except ArithmeticError as error:
+            return str(error)
+        return "well"
+
+    ended = trials.together(wanted[0].learner, [course(one) for one in wanted])
+    assert ended == ["well", "well", f"image {spoilt} spoils everything", "well"]
