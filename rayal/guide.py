@@ -68,6 +68,8 @@ take one of:
   (CBAL, supplement H).
 * `diverse: {beta: 10}`: of the beta * B highest scores, the B / C nearest to each prototype (MSAL,
   Algorithm 1).
+* `stochastic: {beta: 1}`: by chance, the image at rank r with odds r^-beta, so that the images of
+  one query are not all alike (Kirsch et al. 2023).
 
 ## Parameters and sources
 """

@@ -7,7 +7,9 @@ strategy. A sweep file may then add to it one of
   programme of CBAL (Eq. 8-9); `solver: auto` searches once, `certified` thoroughly;
 * `pseudo_label_balanced: true`: what each class lacks, by predicted class (CBAL, supplement H);
 * `diverse: {beta: 10}`: of the beta * B highest scores, those nearest to the learner's prototypes
-  (MSAL-D, Algorithm 1).
+  (MSAL-D, Algorithm 1);
+* `stochastic: {beta: 1}`: at random, the image at rank r with odds r^-beta (Kirsch et al.,
+  "Stochastic Batch Acquisition", 2023, softrank), so that the images of a query are not all alike.
 """
 
 from __future__ import annotations
@@ -46,10 +48,19 @@ class Diversity(TypedDict):
     beta: Annotated[float, Field(ge=1, allow_inf_nan=False)]
 
 
+class Chance(TypedDict):
+    """beta: how strongly chance follows the ranks; 0 is random choice."""
+
+    __pydantic_config__ = STRICT  # type: ignore[misc]
+
+    beta: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 _MODIFIERS: dict[str, tuple[Any, Any]] = {
     "class_balanced": (ClassBalance | None, None),
     "pseudo_label_balanced": (bool, False),
     "diverse": (Diversity | None, None),
+    "stochastic": (Chance | None, None),
 }
 _MODIFIER_NEEDS = {
     "class_balanced": "predictions",
@@ -67,7 +78,7 @@ def score(*, needs: set[str] | Names) -> Callable[[Score], Strategy]:
 
     def all_needs(params: Mapping[str, Any]) -> set[str]:
         own = needs(params) if callable(needs) else needs
-        return own | {_MODIFIER_NEEDS[name] for name in _modifiers_in_use(params)}
+        return own | {_MODIFIER_NEEDS[n] for n in _modifiers_in_use(params) if n in _MODIFIER_NEEDS}
 
     return lambda function: strategy(needs=all_needs)(_choosing_by(function))
 
@@ -92,16 +103,9 @@ def _modifiers_in_use(params: Mapping[str, Any]) -> list[str]:
 def _choosing_by(function: Score) -> Strategy:
     """Return the strategy that asks for what this function scores highest."""
 
-    def choose(
-        pool: Pool,
-        budget: int,
-        rng: np.random.Generator,
-        *,
-        class_balanced: Mapping[str, Any] | None = None,
-        pseudo_label_balanced: bool = False,
-        diverse: Mapping[str, Any] | None = None,
-        **params: Any,
-    ) -> Indices:
+    def choose(pool: Pool, budget: int, rng: np.random.Generator, **params: Any) -> Indices:
+        asked = {name: params.pop(name, default) for name, (_, default) in _MODIFIERS.items()}
+
         def scored(which: Pool) -> Scores:
             found = function(which, rng, **params)
             check_finite(found, "the scores")
@@ -109,12 +113,14 @@ def _choosing_by(function: Score) -> Strategy:
 
         scores = scored(pool)
         best_first = ranking.highest_first(scores, rng)
-        if class_balanced is not None:
-            best_first = _class_balanced(pool, budget, scores, scored, class_balanced)
-        elif pseudo_label_balanced:
+        if asked["class_balanced"]:
+            best_first = _class_balanced(pool, budget, scores, scored, asked["class_balanced"])
+        elif asked["pseudo_label_balanced"]:
             best_first = _by_predicted_class(pool, budget, best_first)
-        elif diverse is not None:
-            best_first = _diverse(pool, budget, best_first, diverse["beta"])
+        elif asked["diverse"]:
+            best_first = _diverse(pool, budget, best_first, asked["diverse"]["beta"])
+        elif asked["stochastic"]:
+            best_first = ranking.by_chance(best_first, asked["stochastic"]["beta"], rng)
         return pool.unlabelled[best_first[:budget]]
 
     return with_parameters(choose, function, _MODIFIERS)

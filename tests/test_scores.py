@@ -162,3 +162,11 @@ def test_scores_that_are_not_finite_are_refused() -> None:
     probs[100] = np.nan
     with pytest.raises(ValueError, match="must be finite"):
         entropy(with_probs(here, probs), 5, rng())
+
+
+def test_a_stochastic_score_prefers_the_highest_and_differs_by_seed() -> None:
+    here = pool()
+    chosen = [set(entropy(here, 30, rng(n), stochastic={"beta": 1.0})) for n in range(20)]
+    best = set(entropy(here, 60, rng()))
+    assert len({tuple(sorted(picks)) for picks in chosen}) == 20
+    assert np.mean([len(picks & best) for picks in chosen]) > 10 > 30 * 60 / 280

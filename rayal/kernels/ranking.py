@@ -21,6 +21,18 @@ def highest_first(
     return shuffled[np.argsort(-scores[shuffled], kind="stable")]
 
 
+def by_chance(
+    best_first: npt.NDArray[np.int64], beta: float, rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Draw all without replacement, the one at rank r = 1, 2, ... with odds r^-beta.
+
+    Gumbel noise on the logarithms of the odds does that in one sort (Kool et al. 2019); a shorter
+    list is the beginning of a longer one.
+    """
+    ranks = np.arange(1, len(best_first) + 1)
+    return best_first[np.argsort(beta * np.log(ranks) - rng.gumbel(size=len(ranks)), kind="stable")]
+
+
 def round_robin(
     ranking: npt.NDArray[np.int64],
     groups: npt.NDArray[np.int64],

@@ -4,6 +4,7 @@ import pytest
 from rayal.kernels.finite import check_finite
 from rayal.kernels.ranking import (
     apportioned,
+    by_chance,
     completed,
     equal_shares,
     first_of_each,
@@ -109,3 +110,22 @@ def test_equal_shares_are_as_equal_as_the_classes_allow_and_keep_the_order(seed:
 def test_a_budget_above_what_is_left_has_no_equal_shares() -> None:
     with pytest.raises(ValueError, match="a budget of 4 is more than the 3 positions"):
         equal_shares(lambda size: np.arange(3), np.array([0, 0, 1]), np.arange(3), 4)
+
+
+def test_chance_follows_the_ranks_odds() -> None:
+    rng = np.random.default_rng(0)
+    items = np.array([7, 3, 5])
+    draws = np.array([by_chance(items, 2.0, rng) for _ in range(20_000)])
+    first = [np.mean(draws[:, 0] == item) for item in items]
+    odds = np.array([1, 1 / 4, 1 / 9])
+    np.testing.assert_allclose(first, odds / odds.sum(), atol=0.015)
+    second = [np.mean(draws[draws[:, 0] == 7, 1] == item) for item in (3, 5)]
+    np.testing.assert_allclose(second, [9 / 13, 4 / 13], atol=0.015)
+    assert np.all(np.sort(draws, axis=1) == [3, 5, 7])
+
+
+def test_no_beta_is_random_choice_and_a_large_one_keeps_the_order() -> None:
+    items = np.arange(50)
+    first = [by_chance(items, 0.0, np.random.default_rng(n))[0] for n in range(300)]
+    assert len(set(first)) > 40
+    assert np.array_equal(by_chance(items, 1e6, np.random.default_rng(0)), items)
