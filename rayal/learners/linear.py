@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import inspect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from rayal.contracts import UNLABELED, Features, Predictions, Probs, Task, learner
+from rayal.contracts import UNLABELED, Features, Indices, Labels, Predictions, Task, learner
 from rayal.kernels.clustering import unit_rows
 from rayal.kernels.prototypes import simplex
+from rayal.learners.adam import Schedule
+from rayal.learners.head import Head, probs_of_all
+from rayal.learners.many_heads import Problem, fit_many
 from rayal.learners.pseudo_labels import with_confident
-from rayal.learners.softmax_regression import (
-    Schedule,
-    dropped,
-    fit,
-    initial_weights,
-    logits,
-    probabilities,
-)
-
-ROWS = 1024  # worked on at once: features may be a memory map larger than memory
-
-Scale: TypeAlias = Callable[[Features], Features]
-Statistic: TypeAlias = npt.NDArray[np.float64]
+from rayal.learners.scaling import standardizer
+from rayal.learners.softmax_regression import initial_weights
 
 
 def _gives(params: Mapping[str, Any]) -> set[str]:
@@ -34,7 +26,11 @@ def _gives(params: Mapping[str, Any]) -> set[str]:
     return {"hidden", "views"} | dropout | ({"prototypes"} if params["prototypes"] else set())
 
 
-@learner(gives=_gives, recalls=lambda params: params["pseudo_labels"] is not None)
+@learner(
+    gives=_gives,
+    recalls=lambda params: params["pseudo_labels"] is not None,
+    many=lambda tasks, rngs, **params: linear_many(tasks, rngs, **params),
+)
 def linear(  # noqa: PLR0913  the papers' recipes have this many settings
     task: Task,
     rng: np.random.Generator,
@@ -75,62 +71,99 @@ def linear(  # noqa: PLR0913  the papers' recipes have this many settings
         pseudo_threshold: entropy, in nats, below which a prediction is sure.
         pseudo_decay: what the threshold falls by each round, to 0 at the least.
     """
-    _check_labelled(task)
-    labels = task.labels
-    if pseudo_labels and task.earlier is not None:
-        threshold = max(pseudo_threshold - pseudo_decay * task.round, 0.0)
-        labels = with_confident(labels, task.earlier.pool, threshold)
-    scale = unit_rows if scaling == "l2" else _standardizer(task.train)
-    training = np.flatnonzero(labels != UNLABELED)
-    last = radius * simplex(task.num_classes).astype(np.float32) if prototypes else None
-    outputs = task.num_classes - 1 if prototypes else task.num_classes
-    start = initial_weights(task.train.shape[1], outputs, rng)
-    schedule = Schedule(epochs, batch_size, lr, milestones, dropout)
-    weights = fit(scale(task.train[training]), labels[training], start, schedule, rng, last)
-    return Head(scale, weights, last, dropout).predictions(task)
+    recipe = Recipe(
+        epochs,
+        batch_size,
+        lr,
+        milestones,
+        scaling,
+        dropout,
+        prototypes,
+        radius,
+        pseudo_labels,
+        pseudo_threshold,
+        pseudo_decay,
+    )
+    return _train([task], [rng], recipe)[0]
+
+
+def linear_many(
+    tasks: Sequence[Task], rngs: Sequence[np.random.Generator], **params: Any
+) -> list[Predictions]:
+    """Train the heads of several tasks at once; each is the head that `linear` trains, to the bit.
+
+    Args:
+        tasks: of one pool, test set and views: the same arrays. Labels and their number differ.
+        rngs: a generator of its own for each task, drawn from as `linear` would.
+        params: those of `linear`, the same for all tasks.
+
+    Raises:
+        ValueError: tasks of different pools, or generators that are not one for each.
+        TypeError: a parameter that `linear` does not have.
+    """
+    given = inspect.signature(linear).bind(None, None, **params)
+    given.apply_defaults()
+    _check_alike(tasks, rngs)
+    return _train(tasks, rngs, Recipe(**given.kwargs)) if tasks else []
 
 
 @dataclass(frozen=True)
-class Head:
-    """Trained weights (O, D + 1), and how features come to them and probabilities from them."""
+class Recipe:
+    """The parameters of `linear`."""
 
-    scale: Scale
-    weights: Features
-    last: Features | None  # (C, O), of a head with prototypes
+    epochs: int
+    batch_size: int
+    lr: float
+    milestones: tuple[int, ...]
+    scaling: Literal["standardize", "l2"]
     dropout: float
+    prototypes: bool
+    radius: float
+    pseudo_labels: Literal["ceal"] | None
+    pseudo_threshold: float
+    pseudo_decay: float
 
-    def predictions(self, task: Task) -> Predictions:
-        views = task.views
-        return Predictions(
-            test=self.probs(task.test),
-            predict_pool=lambda: self.probs(task.train),
-            predict_dropout=(lambda T, rng: self.passes(task.train, T, rng))
-            if self.dropout
-            else None,
-            predict_views=None if views is None else lambda: map(self.probs, views),
-            hide=lambda: self.scale(np.asarray(task.train)),
-            project=(lambda: self.outputs(task.train)) if self.last is not None else None,
-        )
+    @property
+    def schedule(self) -> Schedule:
+        return Schedule(self.epochs, self.batch_size, self.lr, self.milestones, self.dropout)
 
-    def probs(self, features: Features) -> Probs:
-        """Class probabilities (N, C)."""
-        return self._in_chunks(features, lambda x: probabilities(x, self.weights, self.last))
+    def labels(self, task: Task) -> Labels:
+        """Return the labels to train on, (N,)."""
+        if not self.pseudo_labels or task.earlier is None:
+            return task.labels
+        threshold = max(self.pseudo_threshold - self.pseudo_decay * task.round, 0.0)
+        return with_confident(task.labels, task.earlier.pool, threshold)
 
-    def outputs(self, features: Features) -> Features:
-        """What stands before the prototypes, (N, O)."""
-        return self._in_chunks(features, lambda x: logits(x, self.weights).T)
 
-    def passes(self, features: Features, T: int, rng: np.random.Generator) -> Iterator[Probs]:
-        """Class probabilities (N, C) of T passes with features dropped at random."""
-        for _ in range(T):
-            yield self._in_chunks(
-                features,
-                lambda x: probabilities(dropped(x, self.dropout, rng), self.weights, self.last),
-            )
+def _train(
+    tasks: Sequence[Task], rngs: Sequence[np.random.Generator], recipe: Recipe
+) -> list[Predictions]:
+    """Train the heads of tasks with the same features."""
+    for task in tasks:
+        _check_labelled(task)
+    pool, C = tasks[0].train, tasks[0].num_classes
+    scale = unit_rows if recipe.scaling == "l2" else standardizer(pool)
+    last = recipe.radius * simplex(C).astype(np.float32) if recipe.prototypes else None
+    outputs = C if last is None else C - 1
+    starts = [initial_weights(pool.shape[1], outputs, rng) for rng in rngs]
+    together, problems = _problems([recipe.labels(task) for task in tasks], starts, rngs)
+    trained = fit_many(scale(pool[together]), problems, recipe.schedule, last)
+    heads = [Head(scale, weights, last, recipe.dropout) for weights in trained]
+    tests = probs_of_all(heads, tasks[0].test)
+    return [head.predictions(t, test) for head, t, test in zip(heads, tasks, tests, strict=True)]
 
-    def _in_chunks(self, features: Features, answer: Callable[[Features], Features]) -> Features:
-        found = [answer(self.scale(features[rows])) for rows in _chunks(len(features))]
-        return np.concatenate(found)
+
+def _problems(
+    labels: Sequence[Labels], starts: Sequence[Features], rngs: Sequence[np.random.Generator]
+) -> tuple[Indices, list[Problem]]:
+    """Return which images are learned from, so that each is scaled once, and what by each head."""
+    training = [np.flatnonzero(own != UNLABELED) for own in labels]
+    together = np.unique(np.concatenate(training))
+    each = zip(training, labels, starts, rngs, strict=True)
+    return together, [
+        Problem(np.searchsorted(together, rows), own[rows], start, rng)
+        for rows, own, start, rng in each
+    ]
 
 
 def _check_labelled(task: Task) -> None:
@@ -140,25 +173,20 @@ def _check_labelled(task: Task) -> None:
         )
 
 
-def _standardizer(pool: Features) -> Scale:
-    """Return x -> (x - mean) / std with the pool's statistics; constant features become 0."""
-    mean, deviation = _mean_and_deviation(pool)
-    factor = np.divide(1, deviation, out=np.zeros_like(deviation), where=deviation > 0)
-    shift, factor = mean.astype(np.float32), factor.astype(np.float32)
-    return lambda features: (features - shift) * factor
-
-
-def _mean_and_deviation(pool: Features) -> tuple[Statistic, Statistic]:
-    """Return means and standard deviations (D,), both float64, in one pass over (N, D)."""
-    first = pool[0].astype(np.float64)  # subtracted, so that a constant feature deviates by 0
-    sums, squares = np.zeros_like(first), np.zeros_like(first)
-    for rows in _chunks(len(pool)):
-        shifted = pool[rows] - first
-        sums += shifted.sum(axis=0)
-        squares += np.einsum("nd,nd->d", shifted, shifted)
-    mean = sums / len(pool)
-    return first + mean, np.sqrt(np.maximum(squares / len(pool) - mean**2, 0))
-
-
-def _chunks(count: int) -> Iterator[slice]:
-    return (slice(start, start + ROWS) for start in range(0, count, ROWS))
+def _check_alike(tasks: Sequence[Task], rngs: Sequence[np.random.Generator]) -> None:
+    for name in ("train", "test", "views"):
+        if len({id(getattr(task, name)) for task in tasks}) > 1:
+            raise ValueError(
+                f"linear_many trains tasks of one pool at once, and '{name}' of these {len(tasks)} "
+                "is not one array; call it once for each pool"
+            )
+    if len(classes := {task.num_classes for task in tasks}) > 1:
+        raise ValueError(
+            f"linear_many trains heads of one width at once, and these {len(tasks)} tasks have "
+            f"{sorted(classes)} classes; call it once for each"
+        )
+    if len({id(rng) for rng in rngs}) != len(tasks) or len(rngs) != len(tasks):
+        raise ValueError(
+            f"linear_many needs a generator of its own for each of {len(tasks)} tasks, and was "
+            f"given {len({id(rng) for rng in rngs})}; make one with np.random.default_rng for each"
+        )

@@ -8,9 +8,12 @@ import torch
 from rayal.contracts import UNLABELED, Predictions, Task
 from rayal.kernels.prototypes import simplex
 from rayal.learners import softmax_regression
-from rayal.learners.linear import _mean_and_deviation, linear
+from rayal.learners.adam import Schedule
+from rayal.learners.linear import linear
+from rayal.learners.many_heads import Problem, fit_many
 from rayal.learners.pseudo_labels import with_confident
-from rayal.learners.softmax_regression import Schedule, fit, initial_weights
+from rayal.learners.scaling import mean_and_deviation
+from rayal.learners.softmax_regression import initial_weights
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -20,6 +23,18 @@ def rng(seed: int = 0) -> np.random.Generator:
 def data(labels: int = 30, d: int = 6, c: int = 4) -> tuple[np.ndarray, np.ndarray]:
     truth = rng(1).integers(c, size=labels)
     return (rng(2).normal(size=(labels, d)) + truth[:, None]).astype(np.float32), truth
+
+
+def fit(
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    weights: np.ndarray,
+    plan: Schedule,
+    draw: np.random.Generator,
+    last: np.ndarray | None = None,
+) -> np.ndarray:
+    problem = Problem(np.arange(len(labels)), labels, weights, draw)
+    return fit_many(inputs, [problem], plan, last)[0]
 
 
 def torch_twin(
@@ -73,7 +88,7 @@ def test_training_equals_torchs_adam_where_gradients_are_as_small_as_its_epsilon
 
 def test_the_pools_statistics_are_numpys_over_more_rows_than_are_worked_on_at_once() -> None:
     pool = (1000 + rng().normal(size=(2500, 3)) * [1, 0.01, 0]).astype(np.float32)
-    mean, deviation = _mean_and_deviation(pool)
+    mean, deviation = mean_and_deviation(pool)
     np.testing.assert_allclose(mean, pool.astype(np.float64).mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(deviation, pool.astype(np.float64).std(axis=0), rtol=1e-9)
     assert deviation[2] == 0
