@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,6 +21,7 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from rayal.kernels.imbalance import Imbalance, divided, imbalanced, suffix
 from rayal.kernels.ranking import equal_shares
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Facts
 
@@ -286,26 +287,36 @@ def learner(
     *,
     gives: set[str] | Names | None = None,
     recalls: Callable[[Mapping[str, Any]], bool] | None = None,
+    many: Callable[..., list[Predictions]] | None = None,
 ) -> Callable[[Learner], Learner]:
     """Register `(task, rng, *, params) -> Predictions`.
 
     gives: what its predictions hold besides probabilities, of LEARNER_GIVES; or a function of the
-    parameters. recalls: from the parameters, whether it wants Task.earlier.
+    parameters. recalls: from the parameters, whether it wants Task.earlier. many: `(tasks, rngs,
+    *, params) -> list of Predictions`, the same for several tasks on one world, faster.
     """
     more = _as_function(gives)
-    facts = Facts(gives=lambda params: {"predictions", "labels"} | more(params))
+    facts = Facts(gives=lambda params: {"predictions", "labels"} | more(params), many=many)
     return LEARNERS.register(facts if recalls is None else replace(facts, recalls=recalls))
 
 
 def dataset(
-    *, published: Callable[..., tuple[int, int]] | None = None
+    *,
+    published: Callable[..., tuple[int, int]] | None = None,
+    class_counts: Callable[..., Sequence[int]] | None = None,
 ) -> Callable[[DatasetLoader], DatasetLoader]:
     """Register `(*, params) -> Dataset`.
 
+    Every dataset has one more parameter, `imbalance`: the pool's classes shrink exponentially or
+    by a step, after a share was set aside as first labels (`kernels.imbalance.Imbalance`).
+
     published: from the same parameters, the published (N, C), for plans made where the files are
-    absent.
+    absent; class_counts: the published images of each class, so that such a plan knows the size of
+    an imbalanced pool. Without them it shows the size before the imbalance.
     """
-    return DATASETS.register(Facts(published=published))
+    size = None if published is None else _published_size(published, class_counts)
+    register = DATASETS.register(Facts(published=size))
+    return lambda function: register(_with_imbalance(function))
 
 
 def with_parameters(
@@ -354,6 +365,36 @@ def _with_label_balance(function: Strategy) -> Strategy:
         )
 
     return with_parameters(choose, function, {"label_balanced": (bool, False)})
+
+
+def _with_imbalance(function: DatasetLoader) -> DatasetLoader:
+    """Add `imbalance`: fewer images of some classes, in the pool alone."""
+
+    def load(*, imbalance: Imbalance | None = None, **params: Any) -> Dataset:
+        data = function(**params)
+        if imbalance is None:
+            return data
+        kept, reserved = imbalanced(data.train.labels, data.num_classes, imbalance)
+        return replace(
+            data,
+            name=data.name + suffix(imbalance),
+            train=Split(data.train.images[kept], data.train.labels[kept]),
+            reserved=reserved,
+        )
+
+    return with_parameters(load, function, {"imbalance": (Imbalance | None, None)})
+
+
+def _published_size(
+    published: Callable[..., tuple[int, int]], class_counts: Callable[..., Sequence[int]] | None
+) -> Callable[..., tuple[int, int]]:
+    def size(*, imbalance: Imbalance | None = None, **params: Any) -> tuple[int, int]:
+        N, C = published(**params)
+        if imbalance is None or class_counts is None:
+            return N, C
+        return int(np.sum(divided(np.array(class_counts(**params)), imbalance))), C
+
+    return size
 
 
 Part = TypeVar("Part")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 import analysis
-from rayal.plan import Plan, Spec, Trial
+from rayal.plan import DatasetFacts, Plan, Spec, Trial
 from rayal.registry import STRATEGIES
 from rayal.store import Store
 
@@ -31,7 +31,7 @@ def show_plan(console: Console, plan: Plan, root: Path) -> None:
         say(
             console,
             f"Dataset {facts.name}: pool of {facts.train:,} images{tested}, "
-            f"{len(facts.classes)} classes{absent}",
+            f"{len(facts.classes)} classes{_spread(facts)}{absent}",
         )
     console.print(_plan_table(plan))
     say_scorer(console, plan)
@@ -43,6 +43,14 @@ def show_plan(console: Console, plan: Plan, root: Path) -> None:
         f"{len(plan.trials):,} trials on {stages} encoder stage{'s' * (stages != 1)}, "
         f"{done:,} done already in {root}. Nothing was started.",
     )
+
+
+def _spread(facts: DatasetFacts) -> str:
+    """How unequal the classes of the pool are, and what of it is set aside."""
+    counts = facts.class_counts
+    equal = not counts or min(counts) == max(counts)
+    each = "" if equal else f" of {min(counts):,} to {max(counts):,} images"
+    return each + (f", {facts.reserved:,} images set aside" if facts.reserved else "")
 
 
 def say_scorer(console: Console, plan: Plan) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 
 from rayal.config import Amount, Entry, Part, Sweep, SweepError
 from rayal.contracts import ENCODER_GIVES, LEARNER_GIVES, Dataset
+from rayal.kernels.imbalance import suffix
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry, load_plugins, nearest
 
 BUNDLE = 32  # trials that one worker takes together, at most
@@ -212,15 +213,18 @@ def _part_trials(
         spec, data = _dataset(entry, absent_data)
         facts[data.name] = _one_of_a_name(facts.get(data.name), data)
         for encoder in lists.encoders:
-            _check_fit(encoder, data)
+            _check_fit(encoder, data, absent_data)
         for first, _ in lists.queries():
             _check_reserved(first, data)
         yield from _dataset_trials(lists, spec, data, _schedules(part, data))
 
 
-def _check_fit(encoder: Spec, data: DatasetFacts) -> None:
+def _check_fit(encoder: Spec, data: DatasetFacts, absent_data: bool) -> None:
     try:
         ENCODERS.find(encoder.name).facts.check(encoder.params, data.train)
+    except FileNotFoundError:
+        if not absent_data:
+            raise
     except ValueError as error:
         raise ValueError(f"encoder '{encoder.name}' on {data.name}: {error}") from None
 
@@ -426,9 +430,17 @@ def _dataset(entry: Entry, absent_data: bool) -> tuple[Spec, DatasetFacts]:
         if not absent_data or component.facts.published is None:
             raise
         train, classes = component.facts.published(**spec.params)
-        names = tuple(str(c) for c in range(classes))
-        absent = DatasetFacts(entry.name, train, 0, names, (), "absent", (), absent=str(error))
-        return spec, absent
+        imbalance = spec.params["imbalance"]
+        return spec, DatasetFacts(
+            name=entry.name + (suffix(imbalance) if imbalance else ""),
+            train=train,
+            test=0,
+            classes=tuple(str(c) for c in range(classes)),
+            class_counts=(),
+            content=f"absent: {json.dumps(spec.as_json())}",
+            image_shape=(),
+            absent=str(error),
+        )
 
 
 def describe(data: Dataset) -> DatasetFacts:

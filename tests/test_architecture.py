@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "rayal.strategies": {"rayal.contracts", "rayal.kernels", "rayal.scores", "rayal.seeds"},
     "rayal.learners": {"rayal.contracts", "rayal.kernels", "rayal.seeds", "rayal.vision"},
     "rayal.config": {"rayal.registry"},
-    "rayal.plan": {"rayal.config", "rayal.contracts", "rayal.registry"},
+    "rayal.plan": {"rayal.config", "rayal.contracts", "rayal.kernels", "rayal.registry"},
     "rayal.store": {"rayal.contracts"},
     "rayal.trial": {
         "rayal.contracts", "rayal.metrics", "rayal.plan", "rayal.registry", "rayal.seeds",

@@ -308,3 +308,13 @@ def test_trials_that_a_learner_takes_together_share_it_and_their_schedule(tmp_pa
     }
     assert sizes == {"linear": {30}, "knn": {1}}
     assert {len(b) for b in plan.bundles(plan.trials, slots=10)} == {1, 3}
+
+
+def test_imbalances_of_one_absent_dataset_are_told_apart(tmp_path: Path) -> None:
+    steps = [
+        {"name": "cifar10", "root": str(tmp_path), "imbalance": {"step": s}} for s in (0.1, 0.3)
+    ]
+    sweep = config.load(write(tmp_path, {**SMALL, "datasets": steps}))
+    plan = make_plan(sweep, absent_data=True)
+    assert set(plan.datasets) == {"cifar10-step0.1", "cifar10-step0.3"}
+    assert {facts.train for facts in plan.datasets.values()} == {27_500, 32_500}

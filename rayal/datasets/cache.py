@@ -1,0 +1,114 @@
+"""A folder of arrays that is made once, under a lock, and appears whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rayal.contracts import Images
+
+_ABOUT = "about.json"
+
+
+def key_of(*content: object) -> str:
+    """Return 16 hexadecimal digits that name this content."""
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def made_once(folder: Path, about: Mapping[str, Any], make: Callable[[Path], None]) -> Path:
+    """Return the folder, made by `make` unless it is there.
+
+    `make` writes into a folder beside it, which is renamed when all is on the disk. Processes that
+    ask for the same at the same time wait for the first; what a killed one left is removed.
+
+    Raises:
+        OSError: the place cannot be written to; whatever `make` raises, and then nothing is left.
+    """
+    if (folder / _ABOUT).is_file():
+        return folder
+    with _locked(folder):
+        if not (folder / _ABOUT).is_file():
+            _make(folder, about, make)
+    return folder
+
+
+def mapped(path: Path) -> Images:
+    """Map an array, read-only.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    try:
+        images: Images = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise ValueError(
+            f"{path} is damaged ({error}); remove the folder {path.parent}, and it is made again"
+        ) from error
+    return images
+
+
+def write_images(path: Path, images: Iterator[Images], shape: tuple[int, ...]) -> None:
+    """Write images one after another as one .npy of this shape (N, ...)."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for image in images:
+            file.write(np.ascontiguousarray(image).data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def check_space(folder: Path, needed: int) -> None:
+    """Raise ValueError unless the disk has room for so many bytes."""
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise ValueError(
+            f"the decoded images take {needed / 1e9:,.1f} GB, and {folder} has "
+            f"{free / 1e9:,.1f} GB free; name another folder by the parameter cache or by "
+            "RAYAL_CACHE, or ask for a smaller size"
+        )
+
+
+def _make(folder: Path, about: Mapping[str, Any], make: Callable[[Path], None]) -> None:
+    for left in folder.parent.glob(f".{_escaped(folder.name)}.*.part"):
+        shutil.rmtree(left, ignore_errors=True)
+    if folder.exists():
+        shutil.rmtree(folder)  # without its about.json: not made by a whole run of this
+    part = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
+    part.mkdir()
+    try:
+        make(part)
+        (part / _ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
+        part.rename(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = folder.with_name(f".{folder.name}.lock").open("a+")
+    except OSError as error:
+        raise OSError(
+            f"{folder.parent} cannot be written to ({error.strerror}); name another folder by the "
+            "parameter cache or by RAYAL_CACHE"
+        ) from error
+    with lock:
+        fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
+        yield

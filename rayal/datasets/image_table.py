@@ -1,0 +1,105 @@
+"""Your own images in one folder, their labels in a CSV file (HAM10000's form)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from rayal.contracts import Dataset, dataset
+from rayal.datasets.decode import (
+    USUAL_MAX_PIXELS,
+    Background,
+    Channels,
+    Decoding,
+    MaxPixels,
+    Side,
+)
+from rayal.datasets.label_table import Columns, Row, read_rows
+from rayal.datasets.listing import images_under
+from rayal.datasets.pictures import Listed, load_pictures
+from rayal.datasets.splitting import SplitSeed, TestShare, split_by_share
+
+USUAL_SHARE = 0.2
+
+
+@dataset()
+def image_table(  # noqa: PLR0913  two places, the table's columns, the split, the decoding
+    *,
+    path: str,
+    table: str,
+    image: str = "image",
+    label: str = "label",
+    split: str | None = None,
+    group: str | None = None,
+    test_share: TestShare | None = None,
+    split_seed: SplitSeed = 0,
+    size: Side = 224,
+    channels: Channels = "auto",
+    background: Background = "black",
+    max_pixels: MaxPixels = USUAL_MAX_PIXELS,
+    cache: str = "",
+) -> Dataset:
+    """Load the images that a CSV file lists; the dataset is named after the folder.
+
+    An image is named by its path in the folder, by its file's name or by that without the
+    extension, in whatever folder below it lies. Classes are the labels in sorted order. Images
+    that no row names are left out. HAM10000: `image: image_id, label: dx, group: lesion_id`.
+
+    Args:
+        path: of the folder.
+        table: path of the CSV file: comma-separated, UTF-8, names of columns in the first line.
+        image: name of the column of images.
+        label: name of the column of labels.
+        split: name of a column that says train, val or test.
+        group: name of a column of what must not lie in train and test both, such as the patient.
+        test_share: of each class, set apart as the test set, where there is no split column;
+            left out: 0.2.
+        split_seed: of that split.
+        size: height and width in pixels: the short side is brought to it, the middle cut out.
+        channels: 1 grey, 3 colours, auto: 1 if all files are grey, else 3.
+        background: what transparent parts are laid on.
+        max_pixels: larger files are refused.
+        cache: folder for the decoded images; "" is RAYAL_CACHE, or ~/.cache/rayal.
+
+    Raises:
+        FileNotFoundError: there is no such folder or table.
+        ValueError: a row without image or label, an image with two labels, a group on both sides,
+            files that cannot be read.
+    """
+    root, file = Path(path).expanduser(), Path(table).expanduser()
+    if not root.is_dir():
+        raise FileNotFoundError(f"there is no folder {root}; name one by the parameter path")
+    if not file.is_file():
+        raise FileNotFoundError(f"there is no file {file}; name one by the parameter table")
+    if split is not None and test_share is not None:
+        raise ValueError(f"{file}: the column '{split}' splits it already: leave test_share out")
+    root = root.resolve()
+    rows = read_rows(file, Columns(image, label, split, group), root, images_under(root, root))
+    classes = sorted({row.label for row in rows})
+    splits = (
+        _split_by_share(rows, classes, test_share or USUAL_SHARE, split_seed)
+        if split is None
+        else _split_by_column(rows, classes)
+    )
+    decoding = Decoding(size, channels, background, max_pixels)
+    return load_pictures((root.name, classes), root, splits, decoding, cache)
+
+
+def _listed(rows: list[Row], classes: list[str]) -> Listed:
+    number = {name: c for c, name in enumerate(classes)}
+    labels = np.array([number[row.label] for row in rows], dtype=np.int64)
+    return Listed([row.file for row in rows], labels)
+
+
+def _split_by_column(rows: list[Row], classes: list[str]) -> dict[str, Listed]:
+    parts = {name: [row for row in rows if row.split == name] for name in ("train", "test", "val")}
+    return {name: _listed(part, classes) for name, part in parts.items() if part or name != "val"}
+
+
+def _split_by_share(
+    rows: list[Row], classes: list[str], share: float, seed: int
+) -> dict[str, Listed]:
+    # Where there is no group, each image is its own: an image is listed once.
+    _, groups = np.unique([row.group or f"\0{row.file}" for row in rows], return_inverse=True)
+    return split_by_share(_listed(rows, classes), share, seed, groups)

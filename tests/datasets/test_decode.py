@@ -1,0 +1,182 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from made_up_images import BLUE, GREEN, RED, noise, plain, save
+from PIL import Image
+
+from rayal.datasets.decode import Decoding, decode, is_grey
+
+
+def read(path: Path, size: int = 6, channels: int = 3, **given: Any) -> np.ndarray:
+    return decode(path, Decoding(size, **given), channels)
+
+
+def left_red_right_blue(height: int, width: int) -> np.ndarray:
+    pixels = plain(RED, height, width)
+    pixels[:, width // 2 :] = BLUE
+    return pixels
+
+
+def test_an_image_of_the_size_asked_for_is_left_as_it_is(tmp_path: Path) -> None:
+    assert np.array_equal(read(save(tmp_path / "a.png", noise(0))), noise(0))
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "gif", "tiff", "webp", "ppm"])
+def test_common_formats_are_read(tmp_path: Path, suffix: str) -> None:
+    options = {"lossless": True} if suffix == "webp" else {}
+    path = save(tmp_path / f"a.{suffix}", plain(GREEN), **options)
+    assert np.array_equal(read(path), plain(GREEN))
+
+
+@pytest.mark.parametrize(("height", "width"), [(6, 18), (18, 6), (7, 31)])
+def test_the_middle_is_cut_out_and_nothing_is_stretched(
+    tmp_path: Path, height: int, width: int
+) -> None:
+    pixels = plain(GREEN, height, width)
+    short = min(height, width)
+    top, left = (height - short) // 2, (width - short) // 2
+    pixels[top : top + short, left : left + short] = RED
+    assert np.array_equal(
+        read(save(tmp_path / "a.png", pixels), size=short), plain(RED, short, short)
+    )
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_shrinking_is_by_means_over_all_pixels(tmp_path: Path, channels: int) -> None:
+    board = np.indices((64, 64)).sum(axis=0) % 2 * 255
+    path = save(tmp_path / "a.png", board.astype(np.uint8))
+    small = read(path, size=8, channels=channels)
+    assert small.shape == (8, 8, channels)
+    assert np.all(np.abs(small.astype(int) - 128) <= 4)
+
+
+def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(tmp_path: Path) -> None:
+    coarse = Image.fromarray(noise(0, 4, 6)).resize((480, 320), Image.Resampling.BICUBIC)
+    jpeg = save(tmp_path / "a.jpg", coarse, quality=95)
+    same = save(tmp_path / "a.png", Image.open(jpeg))
+    apart = np.abs(read(jpeg, size=32).astype(int) - read(same, size=32))
+    assert apart.mean() < 1
+    assert apart.max() <= 8
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGB", "CMYK", "YCbCr"])
+def test_modes_come_to_the_colours_they_show(tmp_path: Path, mode: str) -> None:
+    grey = Image.fromarray(plain((200, 200, 200)))
+    image = grey.quantize(4) if mode == "P" else grey.convert(mode)
+    path = save(tmp_path / f"a.{'jpg' if mode in ('CMYK', 'YCbCr') else 'png'}", image)
+    assert np.all(np.abs(read(path).astype(int) - 200) <= 2)
+
+
+def test_black_and_white_come_to_0_and_255(tmp_path: Path) -> None:
+    bits = noise(0)[..., 0] > 128
+    path = save(tmp_path / "a.png", bits)
+    assert Image.open(path).mode == "1"
+    assert np.array_equal(read(path, channels=1)[..., 0], bits * 255)
+
+
+@pytest.mark.parametrize(("background", "shown"), [("black", 0), ("white", 255)])
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_transparent_parts_show_the_background(
+    tmp_path: Path, mode: str, background: Any, shown: int
+) -> None:
+    layered = Image.fromarray(plain((200, 200, 200))).convert("RGBA")
+    layered.putalpha(Image.fromarray(np.repeat([[0, 0, 0, 255, 255, 255]], 6, 0).astype(np.uint8)))
+    path = save(tmp_path / "a.png", layered, mode)
+    for channels in (1, 3):
+        pixels = read(path, channels=channels, background=background)
+        assert np.all(pixels[:, :3] == shown)
+        assert np.all(pixels[:, 3:] == 200)
+
+
+def test_a_transparent_colour_of_a_palette_shows_the_background(tmp_path: Path) -> None:
+    palette = Image.new("P", (6, 6), 1)
+    palette.putpalette([*RED, *GREEN, *BLUE])
+    path = save(tmp_path / "a.gif", palette, transparency=1)
+    assert np.array_equal(read(path, background="white"), plain((255, 255, 255)))
+
+
+def test_sixteen_bits_are_scaled_by_the_range_of_the_type(tmp_path: Path) -> None:
+    values = np.linspace(0, 65_535, 36).reshape(6, 6).astype(np.uint16)
+    path = save(tmp_path / "a.png", values)
+    expected = np.rint(values / 257).astype(np.uint8)[..., None]
+    assert np.array_equal(read(path, channels=1), expected)
+    assert np.array_equal(read(path, channels=3), np.repeat(expected, 3, axis=2))
+    assert np.array_equal(read(save(tmp_path / "a.tif", values), channels=1), expected)
+
+
+@pytest.mark.parametrize("pixels", [np.full((6, 6), 70_000, np.int32), np.ones((6, 6), np.float32)])
+def test_numbers_beyond_sixteen_bits_are_refused(tmp_path: Path, pixels: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="do not fit 16 bits"):
+        read(save(tmp_path / "a.tif", pixels))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+def test_an_image_is_turned_upright(tmp_path: Path, orientation: int, suffix: str) -> None:
+    """The camera's turn is undone: what was saved turned is read as it was."""
+    upright = np.zeros((16, 16, 3), dtype=np.uint8)
+    upright[:8, :8], upright[:8, 8:], upright[8:, :8] = RED, GREEN, BLUE
+    turned = Image.fromarray(upright)
+    back = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # of PIL's transpositions
+    if orientation > 1:
+        turned = turned.transpose(Image.Transpose(back[orientation]))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options = {"quality": 100, "subsampling": 0} if suffix == "jpg" else {}
+    path = save(tmp_path / f"a.{suffix}", turned, exif=exif, **options)
+    assert np.all(np.abs(read(path, size=16).astype(int) - upright) <= 3)
+
+
+@pytest.mark.parametrize(
+    ("mode", "grey"),
+    [("1", True), ("L", True), ("LA", True), ("P", False), ("RGB", False), ("RGBA", False)],
+)
+def test_grey_is_told_by_the_mode(tmp_path: Path, mode: str, grey: bool) -> None:
+    assert is_grey(save(tmp_path / "a.png", noise(0), mode), Decoding(6)) is grey
+
+
+def test_sixteen_bits_are_grey(tmp_path: Path) -> None:
+    assert is_grey(save(tmp_path / "a.png", np.zeros((3, 3), np.uint16)), Decoding(6))
+
+
+@pytest.mark.parametrize("ask", [read, lambda path: is_grey(path, Decoding(6))])
+def test_what_is_no_image_is_refused(tmp_path: Path, ask: Any) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_text("no image")
+    with pytest.raises(ValueError, match="cannot be read as an image: none of the formats known"):
+        ask(path)
+    with pytest.raises(ValueError, match="cannot be read as an image: no such file"):
+        ask(tmp_path / "b.jpg")
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "tif", "bmp", "webp"])
+def test_an_image_cut_short_is_refused(tmp_path: Path, suffix: str) -> None:
+    path = save(tmp_path / f"a.{suffix}", noise(0, 64, 64))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match=r"it is damaged|cannot be read as an image"):
+        read(path)
+
+
+def test_damaged_bytes_are_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", noise(0, 64, 64))
+    content = bytearray(path.read_bytes())
+    content[200:300] = b"\xff" * 100
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="it is damaged"):
+        read(path)
+
+
+def test_more_pixels_than_allowed_are_refused_before_they_are_unpacked(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", plain(RED, 40, 50))
+    assert read(path, max_pixels=2000).shape == (6, 6, 3)
+    for ask in (read, lambda path, max_pixels: is_grey(path, Decoding(6, max_pixels=max_pixels))):
+        with pytest.raises(ValueError, match="50 x 40 pixels, more than max_pixels=1,999"):
+            ask(path, max_pixels=1999)
+
+
+def test_what_pil_takes_for_a_bomb_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", Image.new("1", (20_000, 10_000)))
+    with pytest.raises(ValueError, match="it is too large"):
+        read(path)
