@@ -27,9 +27,9 @@ from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Facts
 
 UNLABELED = -1
 
-# What a strategy may read beyond features and labels, and what an encoder may give.
-ENCODER_GIVES = frozenset({"map", "truth_map", "views"})
-DATASET_GIVES = frozenset({"images", "reserved"})
+# What strategies and learners may read beyond features and labels, by who gives it.
+ENCODER_GIVES = frozenset({"map", "truth_map", "views", "weights"})
+DATASET_GIVES = frozenset({"images", "reserved", "val"})
 # What only a learner gives, so that no first query can have it; "labels" is at least one of them.
 LEARNER_GIVES = frozenset({"predictions", "dropout", "hidden", "prototypes", "views", "labels"})
 
@@ -276,8 +276,8 @@ def encoder(
     """Register `(dataset, rng, progress, *, params) -> Embedding`.
 
     gives: what it makes besides features, of ENCODER_GIVES; or a function of the parameters.
-    check: raises ValueError where parameters do not fit together or a pool of N images; called
-    when a sweep is planned.
+    check: raises ValueError where parameters do not fit together or a pool of N images, and
+    FileNotFoundError where they name a file that is absent; called when a sweep is planned.
     """
     facts = Facts(gives=_as_function(gives))
     return ENCODERS.register(facts if check is None else replace(facts, check=check))
@@ -285,19 +285,32 @@ def encoder(
 
 def learner(
     *,
+    needs: set[str] | Names | None = None,
     gives: set[str] | Names | None = None,
+    check: Callable[[Mapping[str, Any], int], None] | None = None,
     recalls: Callable[[Mapping[str, Any]], bool] | None = None,
     many: Callable[..., list[Predictions]] | None = None,
 ) -> Callable[[Learner], Learner]:
     """Register `(task, rng, *, params) -> Predictions`.
 
-    gives: what its predictions hold besides probabilities, of LEARNER_GIVES; or a function of the
-    parameters. recalls: from the parameters, whether it wants Task.earlier. many: `(tasks, rngs,
-    *, params) -> list of Predictions`, the same for several tasks on one world, faster.
+    needs: what it reads beyond features and labels, of ENCODER_GIVES and DATASET_GIVES; a learner
+    of images makes its own augmented copies. gives: what its predictions hold besides
+    probabilities, of LEARNER_GIVES. Either may be a function of the parameters.
+    check: raises ValueError where parameters do not fit together, and FileNotFoundError where they
+    name a file that is absent; called when a sweep is planned.
+    recalls: from the parameters, whether it wants Task.earlier.
+    many: `(tasks, rngs, *, params) -> list of Predictions`, the same for several tasks on one
+    world, faster.
     """
     more = _as_function(gives)
-    facts = Facts(gives=lambda params: {"predictions", "labels"} | more(params), many=many)
-    return LEARNERS.register(facts if recalls is None else replace(facts, recalls=recalls))
+    facts = Facts(
+        needs=_as_function(needs),
+        gives=lambda params: {"predictions", "labels"} | more(params),
+        many=many,
+    )
+    given = {"recalls": recalls, "check": check}
+    known: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return LEARNERS.register(replace(facts, **known))
 
 
 def dataset(

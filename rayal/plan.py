@@ -102,6 +102,7 @@ class DatasetFacts:
     content: str
     image_shape: tuple[int, ...]
     reserved: int = 0  # images set aside as first labels
+    val: int = 0
     absent: str = ""  # why the files could not be read, in a plan that allows that
 
 
@@ -207,26 +208,50 @@ def _part_trials(
     for (first, later), encoder, learner in product(
         lists.queries(), lists.encoders, lists.learners
     ):
+        _check_learner(learner, encoder)
         _check_query(first, encoder, learner, first=part.scorer is None)
         _check_query(later, encoder, learner, first=False)
     for entry in _distinct(part.datasets, "datasets"):
         spec, data = _dataset(entry, absent_data)
         facts[data.name] = _one_of_a_name(facts.get(data.name), data)
         for encoder in lists.encoders:
-            _check_fit(encoder, data, absent_data)
+            _check_fit(ENCODERS, encoder, data, absent_data)
+        for learner in lists.learners:
+            _check_fit(LEARNERS, learner, data, absent_data)
+            _check_val(learner, data)
         for first, _ in lists.queries():
             _check_reserved(first, data)
         yield from _dataset_trials(lists, spec, data, _schedules(part, data))
 
 
-def _check_fit(encoder: Spec, data: DatasetFacts, absent_data: bool) -> None:
+def _check_fit(registry: Registry, spec: Spec, data: DatasetFacts, absent_data: bool) -> None:
+    """Have a component look at its parameters, and the files that they name."""
     try:
-        ENCODERS.find(encoder.name).facts.check(encoder.params, data.train)
-    except FileNotFoundError:
+        registry.find(spec.name).facts.check(spec.params, data.train)
+    except FileNotFoundError as error:
         if not absent_data:
-            raise
+            raise ValueError(f"{registry.kind} '{spec.name}': {error}") from None
     except ValueError as error:
-        raise ValueError(f"encoder '{encoder.name}' on {data.name}: {error}") from None
+        raise ValueError(f"{registry.kind} '{spec.name}' on {data.name}: {error}") from None
+
+
+def _check_val(learner: Spec, data: DatasetFacts) -> None:
+    needs = LEARNERS.find(learner.name).facts.needs(learner.params)
+    if "val" in needs and not data.val and not data.absent:
+        raise ValueError(
+            f"learner '{learner.name}' watches the loss on a validation set (plateau_patience, "
+            f"early_stopping), and {data.name} has none: set both to null or use another dataset"
+        )
+
+
+def _check_learner(learner: Spec, encoder: Spec) -> None:
+    needs = LEARNERS.find(learner.name).facts.needs(learner.params) & ENCODER_GIVES
+    missing = needs - ENCODERS.find(encoder.name).facts.gives(encoder.params)
+    if missing:
+        raise ValueError(
+            f"learner '{learner.name}' needs {_listed(missing)}, which encoder '{encoder.name}' "
+            f"does not give: {'; '.join(_WAYS[name] for name in sorted(missing))}"
+        )
 
 
 def _check_reserved(first: Spec, data: DatasetFacts) -> None:
@@ -339,12 +364,13 @@ def _check_query(spec: Spec, encoder: Spec, learner: Spec, *, first: bool) -> No
             "kmeans, hacon, k_center) as initial; or, as HaCon's baselines do, have it score with "
             "a model that has seen the test set's labels, scorer: trained-on-test-set"
         )
-    for kind, giver, may_give in (
-        ("encoder", encoder, ENCODER_GIVES),
-        ("learner", learner, LEARNER_GIVES),
+    own = LEARNERS.find(learner.name).facts
+    lent = own.gives(learner.params) if "images" in own.needs(learner.params) else set()
+    given = ENCODERS.find(encoder.name).facts.gives(encoder.params) | lent
+    for kind, giver, missing in (
+        ("encoder", encoder, needs & ENCODER_GIVES - given),
+        ("learner", learner, needs & LEARNER_GIVES - own.gives(learner.params)),
     ):
-        gives = (ENCODERS if kind == "encoder" else LEARNERS).find(giver.name).facts.gives
-        missing = needs & may_give - gives(giver.params)
         if missing:
             ways = "; ".join(_WAYS[name] for name in sorted(missing))
             raise ValueError(
@@ -359,7 +385,10 @@ _WAYS = {
     "map": "use an encoder that is trained here (moco), or an order that needs no map "
     "(order: centroid)",
     "truth_map": "set the encoder's truth_epochs, such as 30 (it then trains on the true labels)",
-    "views": "set the encoder's views, such as 5, and use a learner that predicts on them",
+    "views": "set the encoder's views, such as 5, and use a learner that predicts on them, or one "
+    "that trains a network with augmentation (scratch)",
+    "weights": "use an encoder with a network of ours (moco, random, checkpoint), or the learner "
+    "scratch",
     "dropout": "set the learner's dropout, such as {name: linear, dropout: 0.5}",
     "prototypes": "set the learner's prototypes, such as {name: linear, prototypes: true}",
     "hidden": "use a learner with a last layer (linear)",
@@ -454,6 +483,7 @@ def describe(data: Dataset) -> DatasetFacts:
         content=data.content,
         image_shape=data.train.images.shape[1:],
         reserved=0 if data.reserved is None else len(data.reserved),
+        val=0 if data.val is None else len(data.val.labels),
     )
 
 

@@ -149,6 +149,15 @@ REFUSED = [
         {**CYCLES, "strategies": [{"name": "entropy", "class_balanced": {"lamda": 1}}]},
         "strategy 'entropy': class_balanced=.* is refused",
     ),
+    ({"learners": ["finetune"]}, "'finetune' needs weights, which encoder 'pixels' does not give"),
+    (
+        {"learners": [{"name": "scratch", "early_stopping": 5}]},
+        "learner 'scratch' watches the loss on a validation set .*, and digits has none",
+    ),
+    (
+        {"learners": [{"name": "scratch", "weights": "absent.pth"}]},
+        "learner 'scratch': weights=absent.pth: there is no such file",
+    ),
     ({"strategies": ["set_aside"]}, "among images set aside, and digits sets none aside"),
     ({"strategies": ["random", "random"]}, "'random' is listed twice"),
     ({"seeds": 0}, "0 is out of bounds"),
@@ -318,3 +327,12 @@ def test_imbalances_of_one_absent_dataset_are_told_apart(tmp_path: Path) -> None
     plan = make_plan(sweep, absent_data=True)
     assert set(plan.datasets) == {"cifar10-step0.1", "cifar10-step0.3"}
     assert {facts.train for facts in plan.datasets.values()} == {27_500, 32_500}
+
+
+def test_a_learner_of_images_makes_its_own_views(tmp_path: Path) -> None:
+    scratch = {"name": "scratch", "epochs": 1}
+    plan = plan_of(tmp_path, **CYCLES, strategies=["consistency"], learners=[scratch])
+    assert plan.trials
+    plain = [{**scratch, "augmentation": "none"}]
+    with pytest.raises(SweepError, match="'consistency' needs views, which encoder 'pixels'"):
+        plan_of(tmp_path, **CYCLES, strategies=["consistency"], learners=plain)

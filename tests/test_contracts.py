@@ -86,7 +86,13 @@ def cases(names: list[str]) -> list[Any]:
 
 
 each_strategy = pytest.mark.parametrize(("name", "given"), cases(STRATEGIES.names()))
-each_learner = pytest.mark.parametrize(("name", "given"), cases(LEARNERS.names()))
+OF_IMAGES = [
+    n
+    for n in LEARNERS.names()
+    if "images" in LEARNERS.find(n).facts.needs(LEARNERS.find(n).bind({}))
+]
+OF_FEATURES = [name for name in LEARNERS.names() if name not in OF_IMAGES]
+each_learner = pytest.mark.parametrize(("name", "given"), cases(OF_FEATURES))
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
@@ -380,6 +386,13 @@ def test_a_learner_predicts_its_own_labels_where_classes_are_far_apart(
 def test_a_learner_says_that_it_needs_a_label(name: str, given: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=f"{name} needs at least one label"):
         learn(name, given, task(np.array([], dtype=np.int64)))
+
+
+@pytest.mark.parametrize("name", OF_IMAGES)
+def test_a_learner_of_images_says_that_it_needs_them(name: str) -> None:
+    """What else it keeps is tested in learners/test_network.py, which has images."""
+    with pytest.raises(ValueError, match="the task has none of the pool; give images"):
+        learn(name, {}, task(np.arange(9)))
 
 
 # Those that need a file or a network have tests of their own.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -13,28 +16,43 @@ from torch import nn
 from rayal.torchvision_cpu import torchvision
 from rayal.vision.convolution import Convolution3x3, quicken
 
-Backbone: TypeAlias = Literal["small_cnn", "resnet18", "resnet50"]
+ResNet: TypeAlias = Literal["resnet18", "resnet34", "resnet50", "resnet101"]
+Backbone: TypeAlias = Literal["small_cnn", ResNet, "inception_resnet_v2"]
 Stem: TypeAlias = Literal["imagenet", "cifar"]
 Weights: TypeAlias = Mapping[str, npt.NDArray[np.generic]]
 
 _SMALL_CNN = ((32, 1), (64, 2), (64, 1), (128, 2), (128, 1))  # (channels, stride) of each layer
+_SMALLEST_INCEPTION = 75  # side of the smallest image that leaves a map at the end
+# (layer1 has bottlenecks, blocks in layer3) of each ResNet
+_RESNETS: dict[tuple[bool, int], ResNet] = {
+    (False, 2): "resnet18",
+    (False, 6): "resnet34",
+    (True, 6): "resnet50",
+    (True, 23): "resnet101",
+}
 
 
 def backbone(name: Backbone, stem: Stem, channels: int, seed: int) -> nn.Module:
     """Build a backbone with random weights that depend on the seed alone.
 
     Args:
-        name: small_cnn has D = 128 and suits images of 8 to 32 pixels on a CPU; resnet18 has
-            D = 512, resnet50 has D = 2048.
+        name: small_cnn has D = 128 and suits images of 8 to 32 pixels on a CPU; resnet18 and
+            resnet34 have D = 512, resnet50 and resnet101 D = 2048, inception_resnet_v2 (from
+            timm) D = 1536; it enlarges images of less than 75 pixels to that.
         stem: imagenet starts a ResNet with a 7x7 convolution of stride 2 and a pooling of
-            stride 2, cifar with one 3x3 convolution of stride 1. small_cnn has no such choice.
+            stride 2, cifar with one 3x3 convolution of stride 1. Others have no such choice.
         channels: of the images, 1 (grey) or 3 (RGB).
         seed: for the initial weights.
+
+    Raises:
+        ModuleNotFoundError: inception_resnet_v2 was asked for and timm is not installed.
     """
     with torch.random.fork_rng(devices=[]):  # layers draw from torch's global generator
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         if name == "small_cnn":
             return _small_cnn(channels)
+        if name == "inception_resnet_v2":
+            return _inception(channels)
         return _resnet(name, stem, channels)
 
 
@@ -69,13 +87,18 @@ def rebuild(weights: Weights) -> nn.Module:
 def _architecture(weights: Weights) -> tuple[Backbone, Stem, int]:
     if "0.0.weight" in weights:
         return "small_cnn", "imagenet", int(weights["0.0.weight"].shape[1])
-    if "conv1.weight" not in weights:
+    if "conv2d_1a.conv.weight" in weights:
+        channels = int(weights["conv2d_1a.conv.weight"].shape[1])
+        return "inception_resnet_v2", "imagenet", channels
+    blocks = len({found[0] for key in weights if (found := re.match(r"layer3\.\d+", key))})
+    name = _RESNETS.get(("layer1.0.conv3.weight" in weights, blocks))
+    if name is None or "conv1.weight" not in weights:
         first = ", ".join(list(weights)[:3])
         raise ValueError(
             f"weights that begin with {first or 'nothing'} belong to no backbone known here; "
-            "give those of a small_cnn, resnet18 or resnet50"
+            "give those of a small_cnn, resnet18, resnet34, resnet50, resnet101 or "
+            "inception_resnet_v2"
         )
-    name: Backbone = "resnet50" if "layer1.0.conv3.weight" in weights else "resnet18"
     _, channels, size, _ = weights["conv1.weight"].shape
     return name, "cifar" if size == 3 else "imagenet", channels
 
@@ -89,7 +112,7 @@ def _small_cnn(channels: int) -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
-def _resnet(name: Backbone, stem: Stem, channels: int) -> nn.Module:
+def _resnet(name: ResNet, stem: Stem, channels: int) -> nn.Module:
     network: nn.Module = getattr(torchvision().models, name)(weights=None)
     if stem == "cifar":
         network.conv1 = nn.Conv2d(channels, 64, 3, 1, padding=1, bias=False)
@@ -100,3 +123,32 @@ def _resnet(name: Backbone, stem: Stem, channels: int) -> nn.Module:
     network.fc = nn.Identity()
     quicken(network)
     return network
+
+
+def _inception(channels: int) -> nn.Module:
+    network: nn.Module = _timm().create_model(
+        "inception_resnet_v2", pretrained=False, num_classes=0, in_chans=channels
+    )
+    network.register_forward_pre_hook(_enlarged)
+    return network
+
+
+def _enlarged(_: nn.Module, given: tuple[torch.Tensor]) -> torch.Tensor:
+    """Enlarge images with a side of less than 75 pixels; a hook adds no name to the weights."""
+    (images,) = given
+    H, W = images.shape[2:]
+    size = (max(H, _SMALLEST_INCEPTION), max(W, _SMALLEST_INCEPTION))
+    if size == (H, W):
+        return images
+    return nn.functional.interpolate(images, size, mode="bilinear", align_corners=False)
+
+
+def _timm() -> ModuleType:
+    torchvision()  # timm imports it
+    try:
+        return importlib.import_module("timm")
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "the backbone inception_resnet_v2 comes from timm, which is not installed: "
+            "pip install timm, or take a resnet"
+        ) from error

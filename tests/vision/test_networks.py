@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -7,12 +9,16 @@ from rayal.vision import networks
 SHAPES = [("small_cnn", "imagenet", 128), ("resnet18", "imagenet", 512), ("resnet18", "cifar", 512)]
 
 
-@pytest.mark.parametrize(("name", "stem", "D"), [*SHAPES, ("resnet50", "imagenet", 2048)])
+LARGER = [("resnet34", "cifar", 512), ("resnet50", "imagenet", 2048), ("resnet101", "cifar", 2048)]
+
+
+@pytest.mark.parametrize(("name", "stem", "D"), [*SHAPES, *LARGER])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_backbone_gives_its_width_of_features(name, stem, D, channels) -> None:
     network = networks.backbone(name, stem, channels, seed=0).eval()
     assert networks.width(network) == D
-    assert network(torch.zeros(2, channels, 28, 28)).shape == (2, D)
+    size = 8 if stem == "cifar" else 28
+    assert network(torch.zeros(2, channels, size, size)).shape == (2, D)
 
 
 @pytest.mark.parametrize("size", [8, 28, 32])
@@ -50,6 +56,34 @@ def test_a_backbone_rebuilt_from_its_weights_gives_the_same_features(name, stem,
     found = network.eval()(images)
     assert found.shape == (3, D)
     assert torch.equal(rebuilt.eval()(images), found)
+
+
+@pytest.mark.parametrize("name", ["resnet34", "resnet50", "resnet101"])
+@pytest.mark.parametrize("stem", ["imagenet", "cifar"])
+def test_a_network_is_told_by_its_weights(name, stem) -> None:
+    weights = networks.to_arrays(networks.backbone(name, stem, 3, seed=0))
+    assert networks._architecture(weights) == (name, stem, 3)
+
+
+def test_inception_enlarges_small_images_and_is_rebuilt_from_its_weights() -> None:
+    pytest.importorskip("timm")
+    network = networks.backbone("inception_resnet_v2", "imagenet", 1, seed=0).eval()
+    assert networks.width(network) == 1536
+    images = torch.rand(2, 1, 28, 28)
+    larger = torch.nn.functional.interpolate(images, (75, 75), mode="bilinear")
+    weights = networks.to_arrays(network)
+    assert networks._architecture(weights) == ("inception_resnet_v2", "imagenet", 1)
+    with torch.no_grad():
+        found = network(images)
+        assert found.shape == (2, 1536)
+        assert torch.equal(network(larger), found)
+        assert torch.equal(networks.rebuild(weights).eval()(images), found)
+
+
+def test_inception_without_timm_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install timm, or take a resnet"):
+        networks.backbone("inception_resnet_v2", "imagenet", 1, seed=0)
 
 
 def test_weights_of_something_else_are_refused() -> None:

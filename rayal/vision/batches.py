@@ -1,0 +1,36 @@
+"""Which images each step of training sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+
+def epoch(n: int, size: int, least: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
+    """Yield the batches of one epoch over n images, (m,) indices each.
+
+    An epoch is one pass, or as many as give `least` batches. In a pass every image comes once and
+    sizes differ by one at most, so that no batch is too small for batch norm: one may hold an
+    image more than asked for. A lone image comes twice in its batch, for the same reason.
+
+    Args:
+        n: images, at least 1.
+        size: of a batch, at least 2.
+        least: batches, at least 1.
+        generator: shuffles each pass.
+    """
+    steps = max(1, min(-(-n // size), n // 2))
+    for _ in range(-(-least // steps)):
+        order = torch.randperm(n, generator=generator)
+        yield from (order if n > 1 else order.repeat(2)).tensor_split(steps)
+
+
+def endless(n: int, size: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
+    """Yield batches of exactly `size` indices for ever: shuffled passes over n, end to end."""
+    left = torch.empty(0, dtype=torch.int64)
+    while True:
+        while len(left) < size:
+            left = torch.cat([left, torch.randperm(n, generator=generator)])
+        yield left[:size]
+        left = left[size:]

@@ -1,0 +1,45 @@
+import itertools
+
+import numpy as np
+import torch
+
+from rayal.vision import batches
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_an_epoch_is_whole_passes_with_even_batches() -> None:
+    rng = np.random.default_rng(0)
+    for trial in range(400):
+        n, size, least = int(rng.integers(2, 60)), int(rng.integers(2, 20)), int(rng.integers(1, 9))
+        found = list(batches.epoch(n, size, least, generator(trial)))
+        joined = torch.cat(found)
+        passes = len(joined) // n
+        assert torch.equal(torch.bincount(joined), torch.full((n,), passes))
+        assert len(found) >= least
+        assert passes == 1 or len(found) * (passes - 1) < least * passes
+        sizes = {len(batch) for batch in found}
+        assert max(sizes) - min(sizes) <= 1
+        assert 2 <= min(sizes) <= max(sizes) <= size + 1
+
+
+def test_a_lone_image_comes_twice_in_its_batch() -> None:
+    assert [b.tolist() for b in batches.epoch(1, 8, 1, generator())] == [[0, 0]]
+    assert [b.tolist() for b in batches.epoch(1, 8, 3, generator())] == [[0, 0]] * 3
+
+
+def test_each_pass_is_shuffled_anew() -> None:
+    first, second = batches.epoch(20, 32, 2, generator())
+    assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(20))
+    assert first.tolist() != second.tolist()
+
+
+def test_endless_batches_are_passes_end_to_end() -> None:
+    for n, size in ((5, 12), (7, 3), (4, 4), (1, 2)):
+        drawn = itertools.islice(batches.endless(n, size, generator()), 10)
+        found = torch.cat(list(drawn))
+        assert len(found) == 10 * size
+        for start in range(0, len(found) - n, n):
+            assert sorted(found[start : start + n].tolist()) == list(range(n))
