@@ -275,6 +275,9 @@ def encoder(
 ) -> Callable[[Encoder], Encoder]:
     """Register `(dataset, rng, progress, *, params) -> Embedding`.
 
+    One that trains may take `keep` after progress, a folder for what lets it go on after a stop,
+    or None.
+
     gives: what it makes besides features, of ENCODER_GIVES; or a function of the parameters.
     check: raises ValueError where parameters do not fit together or a pool of N images, and
     FileNotFoundError where they name a file that is absent; called when a sweep is planned.

@@ -12,12 +12,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import accumulate, product
 from typing import Any
 
 import numpy as np
 
-from rayal.config import Amount, Entry, Part, Sweep, SweepError
+from rayal.config import Amount, Cycles, Entry, Part, Sweep, SweepError
 from rayal.contracts import ENCODER_GIVES, LEARNER_GIVES, Dataset
 from rayal.kernels.imbalance import suffix
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry, load_plugins, nearest
@@ -316,12 +316,24 @@ def _check_shape(label: str, part: Part) -> None:
 
 def _schedules(part: Part, data: DatasetFacts) -> list[tuple[int, ...]]:
     if part.cycles is not None:
-        start, step = (_images(a, data, "cycles") for a in (part.cycles.start, part.cycles.step))
-        schedule = tuple(start + step * r for r in range(part.cycles.rounds))
+        grown = [part.cycles.start, *_steps(part.cycles)]
+        schedule = tuple(accumulate(_images(amount, data, "cycles") for amount in grown))
         _check_budget(schedule[-1], data, f"the last of {part.cycles.rounds} rounds")
         return [schedule]
     budgets = [_images(amount, data, "budgets") for amount in part.budgets or []]
     return [(budget,) for budget in dict.fromkeys(budgets)]
+
+
+def _steps(cycles: Cycles) -> list[Amount]:
+    later = cycles.rounds - 1
+    if not isinstance(cycles.step, list):
+        return [cycles.step] * later
+    if len(cycles.step) != later:
+        raise ValueError(
+            f"cycles: {len(cycles.step)} steps are listed for rounds={cycles.rounds}; list one for "
+            f"each round after the first, {later}, or give one number for all"
+        )
+    return cycles.step
 
 
 def _images(amount: Amount, data: DatasetFacts, where: str) -> int:

@@ -20,7 +20,9 @@ MAY_IMPORT = {
     "rayal.guide": {"rayal.contracts", "rayal.registry"},
     "rayal.vision": {"rayal.torchvision_cpu"},
     "rayal.datasets": {"rayal.contracts", "rayal.kernels", "rayal.seeds", "rayal.torchvision_cpu"},
-    "rayal.encoders": {"rayal.contracts", "rayal.kernels", "rayal.seeds", "rayal.vision"},
+    "rayal.encoders": {
+        "rayal.contracts", "rayal.kernels", "rayal.seeds", "rayal.torchvision_cpu", "rayal.vision",
+    },
     "rayal.strategies": {"rayal.contracts", "rayal.kernels", "rayal.scores", "rayal.seeds"},
     "rayal.learners": {"rayal.contracts", "rayal.kernels", "rayal.seeds", "rayal.vision"},
     "rayal.config": {"rayal.registry"},
@@ -39,6 +41,12 @@ MAY_IMPORT = {
     "rayal.cluster": {
         "rayal.config", "rayal.local", "rayal.plan", "rayal.progress", "rayal.registry",
         "rayal.signals", "rayal.store", "rayal.trial", "rayal.work",
+    },
+    "rayal.map_files": {"rayal.contracts", "rayal.store", "analysis"},
+    "rayal.encode": {
+        "rayal.config", "rayal.contracts", "rayal.display", "rayal.encoders", "rayal.map_files",
+        "rayal.plan", "rayal.progress", "rayal.registry", "rayal.signals", "rayal.store",
+        "rayal.work",
     },
     "rayal.display": {"rayal.plan", "rayal.registry", "rayal.store", "analysis"},
     "rayal.sweep": {

@@ -67,6 +67,12 @@ def test_a_share_of_the_pool_is_rounded_down(tmp_path: Path) -> None:
     assert plan.trials[0].schedule == (pool // 100,)
 
 
+def test_later_rounds_may_grow_by_unequal_steps(tmp_path: Path) -> None:
+    cycles = {"start": 10, "step": [10, "1%", 20], "rounds": 4}
+    plan = plan_of(tmp_path, budgets=None, initial=["random"], cycles=cycles, seeds=1)
+    assert {t.schedule for t in plan.trials} == {(10, 20, 32, 52)}
+
+
 def test_ids_depend_on_what_determines_a_trial_and_on_nothing_else(tmp_path: Path) -> None:
     plain = {t.id for t in plan_of(tmp_path).trials}
     more = {t.id for t in plan_of(tmp_path, strategies=["k_center", "random", "kmeans"]).trials}
@@ -180,6 +186,10 @@ REFUSED = [
     (
         {"encoders": [{"name": "moco"}]},
         "encoder 'moco' on digits: queue=65536 is more than the 1[0-9]+ images of an epoch",
+    ),
+    (
+        {**CYCLES, "cycles": {"start": 5, "step": [5, 5, 5], "rounds": 3}},
+        "3 steps are listed for rounds=3; list one for each round after the first, 2",
     ),
     ({"plugins": ["absent.py"]}, "absent.py is not a Python file"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -46,10 +47,14 @@ class MomentumContrast:
         temperature: float,
         momentum: float,
         device: torch.device,
+        compiled: bool = False,
     ) -> None:
         self.query = query.to(device).train()
         networks.channels_last(self.query)
         self.key = copy.deepcopy(self.query).eval()
+        if compiled:  # in place: names of weights stay
+            self.query.compile()
+            self.key.compile()
         self.queue = nn.functional.normalize(queue, dim=1).to(device)
         self.temperature = temperature
         self.momentum = momentum
@@ -71,7 +76,7 @@ class MomentumContrast:
             layer.momentum = None  # averages all batches evenly
         for batch in batches:
             with torch.inference_mode(), self._half:
-                self.query(batch)
+                self.query.forward(batch)  # never compiled: these few batches are not worth it
         for layer, momentum in zip(norms, usual, strict=True):
             layer.momentum = momentum
         self.key.load_state_dict(self.query.state_dict())
@@ -100,6 +105,28 @@ class MomentumContrast:
         places = (torch.arange(len(keys), device=keys.device) + self._oldest) % size
         self.queue[places] = keys
         self._oldest = (self._oldest + len(keys)) % size
+
+    @torch.no_grad()
+    def is_finite(self) -> bool:
+        """Whether the query network's weights are numbers."""
+        norms = torch._foreach_norm(self._leading)
+        return bool(torch.isfinite(torch.stack(norms)).all())
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that determines how training goes on."""
+        return {
+            "query": self.query.state_dict(),
+            "key": self.key.state_dict(),
+            "queue": self.queue,
+            "oldest": self._oldest,
+        }
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Take back what `state_dict` returned."""
+        self.query.load_state_dict(state["query"])
+        self.key.load_state_dict(state["key"])
+        self.queue.copy_(state["queue"])
+        self._oldest = int(state["oldest"])
 
 
 def info_nce(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +91,16 @@ class Moments:
         variance = (self._squares / self.count[:, None] - mean.square()).clamp_(min=0)
         return mean.float().cpu().numpy(), variance.sqrt().float().cpu().numpy()
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the sums so far."""
+        return {"count": self.count, "sum": self._sum, "squares": self._squares}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Take back what `state_dict` returned."""
+        self.count.copy_(state["count"])
+        self._sum.copy_(state["sum"])
+        self._squares.copy_(state["squares"])
+
 
 class MapRecords:
     """The records of each of N images at each temperature."""
@@ -102,6 +112,14 @@ class MapRecords:
     def add(self, images: torch.Tensor, records: torch.Tensor) -> None:
         """Add a record (n, taus) for each of images (n,); an image may occur several times."""
         self._moments.add(images, records)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the sums so far."""
+        return self._moments.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Take back what `state_dict` returned."""
+        self._moments.load_state_dict(state)
 
     def finish(self, truth: tuple[Float32, Float32] | None = None) -> DatasetMap:
         """Return the map, with the columns by ground truth where given.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,14 +14,14 @@ from rayal.contracts import Dataset, Embedding, Progress, encoder
 from rayal.encoders import extraction, truth_map
 from rayal.encoders import views as copies
 from rayal.encoders.contrast import MomentumContrast, Projector
-from rayal.encoders.dataset_map import MapRecords, confidence
+from rayal.encoders.dataset_map import MapRecords
+from rayal.encoders.early import EarlyAccuracy
 from rayal.encoders.pace import Pace
+from rayal.encoders.pretraining import Pretraining, Views
 from rayal.encoders.schedule import Schedule
 from rayal.seeds import integer
-from rayal.vision import augment, draws, networks
+from rayal.vision import draws, networks
 from rayal.vision.device import device, to_device
-
-_CALIBRATION = 1024  # images that the first batch-norm statistics are taken from
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -35,7 +36,7 @@ def _check(params: Mapping[str, Any], N: int) -> None:
 
 
 def _gives(params: Mapping[str, Any]) -> set[str]:
-    return {"map"} | copies.gives(params) | truth_map.gives(params)
+    return {"map", "weights"} | copies.gives(params) | truth_map.gives(params)
 
 
 @encoder(gives=_gives, check=_check)
@@ -43,11 +44,13 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
     dataset: Dataset,
     rng: np.random.Generator,
     progress: Progress,
+    keep: Path | None = None,
     *,
     backbone: networks.Backbone = "resnet50",
     stem: networks.Stem = "imagenet",
     epochs: Count = 200,
     batch_size: Annotated[int, Field(ge=2)] = 4096,
+    micro_batch: Annotated[int, Field(ge=2)] | None = None,
     repeats: Count = 1,
     queue: Count = 65536,
     temperature: Positive = 0.2,
@@ -62,6 +65,7 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
     taus: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.2, 0.1, 0.05, 0.01, 0.001),
     views: copies.Count = 0,
     truth_epochs: truth_map.Epochs = 0,
+    compile: bool = False,
 ) -> Embedding:
     """Train a backbone to tell the pool's images apart, recording how well each one was.
 
@@ -73,11 +77,16 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         dataset: the pool to train on, and the test set to describe.
         rng: source of all randomness; on a CPU the same rng and number of threads give the same
             result.
-        progress: told of the end of each epoch, and of fractions of it every two seconds.
+        progress: told of the end of each epoch, and of fractions of it every two seconds; at a
+            few epochs of the accuracy of nearest neighbours on a labelled validation split.
+        keep: folder for what training needs to go on after a stop, with the same result; None
+            keeps nothing.
         backbone: network whose pooled outputs are the features.
         stem: first layers of a ResNet: imagenet's, or cifar's that keep the resolution.
         epochs: passes over the pool.
         batch_size: images in a step, at most; more than an epoch has is cut to that.
+        micro_batch: images that go through the networks at once, where a whole batch is too
+            large for the memory; gradients are added up. Batch norm then sees so many images.
         repeats: times that each image comes in an epoch.
         queue: keys kept as negatives, at most as many as an epoch has images.
         temperature: of the loss.
@@ -93,9 +102,12 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         views: weakly augmented copies of each image whose features are kept too.
         truth_epochs: epochs that a second network of the kind learns the true classes for, to
             add the map by ground truth; it reads the true label of every image. 0 adds none.
+        compile: let torch.compile fuse the networks' operations: a minute at the start, for
+            faster steps on a GPU.
 
     Raises:
-        ValueError: the queue, the warm-up or the crops do not fit, or the pool has one image.
+        ValueError: the queue, the warm-up or the crops do not fit, the pool has one image, or
+            training cannot go on from what lies in `keep`.
         FloatingPointError: the loss is no longer finite.
     """
     images = dataset.train.images
@@ -110,82 +122,30 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         temperature=temperature,
         momentum=momentum_encoder,
         device=device(),
+        compiled=compile,
     )
-    pairs = Views(to_device(images), recipe, generator)
-    records = MapRecords(len(images), taus, device())
-    train(contrast, pairs, schedule, records, Pace(schedule, progress), weight_decay)
+    pretraining = Pretraining(
+        contrast,
+        Views(to_device(images), recipe, generator),
+        schedule,
+        MapRecords(len(images), taus, device()),
+        torch.optim.SGD(
+            contrast.query.parameters(), schedule.lr(0), 0.9, weight_decay=weight_decay, fused=True
+        ),
+        micro_batch,
+    )
+    pace = Pace(schedule, progress)
+    pretraining.run(pace, EarlyAccuracy(network, dataset.val, pace), keep)
     features = extraction.of_both_splits(network, dataset)
-    augmented = copies.of_network(network, images, views, flip, seed=integer(rng))
+    augmented = copies.of_network(
+        extraction.Extraction(network), images, views, flip, seed=integer(rng)
+    )
     truth = truth_map.record(
-        dataset, rng, progress, backbone=backbone, stem=stem, flip=flip, epochs=truth_epochs
+        dataset, rng, progress, keep, backbone=backbone, stem=stem, flip=flip, epochs=truth_epochs
     )
+    found = pretraining.records.finish(truth)
     weights = networks.to_arrays(network)
-    return Embedding(*features, map=records.finish(truth), weights=weights, views=augmented)
-
-
-class Views:
-    """Random views of images (N, channels, H, W) that stay on the device as uint8."""
-
-    def __init__(
-        self, images: torch.Tensor, recipe: draws.Recipe, generator: torch.Generator
-    ) -> None:
-        self.images = images
-        self.recipe = recipe
-        self.generator = generator
-
-    def of(self, batch: torch.Tensor) -> torch.Tensor:
-        """Return a random view (n, channels, H, W) of each image of a batch (n,) of indices."""
-        images = self.images[batch.to(self.images.device)]
-        H, W = images.shape[2:]
-        drawn = draws.draw(len(images), (H, W), self.recipe, self.generator)
-        return augment.augment(images, drawn.to(images.device), self.recipe)
-
-
-def train(
-    contrast: MomentumContrast,
-    views: Views,
-    schedule: Schedule,
-    records: MapRecords,
-    pace: Pace,
-    weight_decay: float,
-) -> None:
-    """Train for all epochs, recording the map on the way."""
-    contrast.calibrate(views.of(some) for some in _some(schedule, views.generator))
-    optimiser = torch.optim.SGD(
-        contrast.query.parameters(), schedule.lr(0), 0.9, weight_decay=weight_decay, fused=True
-    )
-    for epoch in range(schedule.epochs):
-        for within, batch in enumerate(schedule.batches(views.generator)):
-            lr = schedule.lr(epoch * schedule.steps_per_epoch + within)
-            optimiser.param_groups[0]["lr"] = lr
-            loss = step(contrast, views, batch, optimiser, records)
-            pace.stepped(epoch, within, loss, len(batch), lr)
-
-
-def step(
-    contrast: MomentumContrast,
-    views: Views,
-    batch: torch.Tensor,
-    optimiser: torch.optim.Optimizer,
-    records: MapRecords,
-) -> torch.Tensor:
-    """Train on one batch (n,) of indices and return the loss, left on the device."""
-    view1, view2 = views.of(batch.repeat(2)).chunk(2)
-    loss, queries, keys = contrast.compare(view1, view2)
-    optimiser.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
-    optimiser.step()
-    contrast.follow()
-    contrast.enqueue(keys)
-    batch = batch.to(keys.device)
-    records.add(batch, confidence(queries, keys, batch, records.taus))
-    return loss.detach()
-
-
-def _some(schedule: Schedule, generator: torch.Generator) -> tuple[torch.Tensor, ...]:
-    """Draw up to 1,024 images, in batches no larger than a step's."""
-    some = torch.randperm(schedule.N, generator=generator)[:_CALIBRATION]
-    return some.tensor_split(-(-len(some) // schedule.batch_size))
+    return Embedding(*features, map=found, weights=weights, views=augmented)
 
 
 def _check_queue(queue: int, schedule: Schedule) -> None:

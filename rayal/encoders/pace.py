@@ -21,6 +21,8 @@ class Pace:
         self._progress = progress
         self._start_epoch()
         self._reported = time.perf_counter()
+        self._last: dict[str, float] = {}
+        self._added: dict[str, float] = {}
 
     def _start_epoch(self) -> None:
         self._began = time.perf_counter()
@@ -41,14 +43,26 @@ class Pace:
         if last:
             self._start_epoch()
 
+    def add(self, name: str, value: float) -> None:
+        """Repeat the last report with one more number, which later reports have too."""
+        self._added[name] = value
+        self._progress({**self._last, **self._added})
+        self._start_epoch()  # what was done for that number is no part of the speed
+
     def _report(self, epoch: float, lr: float) -> None:
         loss = float(torch.stack(self._losses).mean())
         if not math.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss of epoch {math.ceil(epoch)} is {loss} at learning rate {lr:.3g}; "
-                "lower base_lr, raise warmup_epochs or raise temperature"
-            )
+            raise diverged("the loss", math.ceil(epoch), str(loss), lr)
         self._reported = time.perf_counter()
         speed = self._images / (self._reported - self._began)
         told = {"epoch": epoch, "epochs": self._schedule.epochs, "loss": loss}
-        self._progress({**told, "images_per_second": speed})
+        self._last = {**told, "images_per_second": speed}
+        self._progress({**self._last, **self._added})
+
+
+def diverged(what: str, epoch: int, found: str, lr: float) -> FloatingPointError:
+    """Return the error of a pre-training that cannot go on, with the ways out."""
+    return FloatingPointError(
+        f"{what} of epoch {epoch} is {found} at learning rate {lr:.3g}; "
+        "lower base_lr, raise warmup_epochs or raise temperature"
+    )

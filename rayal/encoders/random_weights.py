@@ -16,7 +16,7 @@ from rayal.vision.networks import Backbone, Stem
 
 
 def _gives(params: Mapping[str, Any]) -> set[str]:
-    return copies.gives(params) | truth_map.gives(params)
+    return {"weights"} | copies.gives(params) | truth_map.gives(params)
 
 
 @encoder(gives=_gives)
@@ -47,7 +47,9 @@ def random(  # noqa: PLR0913  of which two are the features' own
     images = dataset.train.images
     network = networks.backbone(backbone, stem, images.shape[3], seed=integer(rng))
     features = extraction.of_both_splits(network, dataset)
-    augmented = copies.of_network(network, images, views, flip, seed=integer(rng))
+    augmented = copies.of_network(
+        extraction.Extraction(network), images, views, flip, seed=integer(rng)
+    )
     truth = truth_map.record(
         dataset, rng, progress, backbone=backbone, stem=stem, flip=flip, epochs=truth_epochs
     )

@@ -8,6 +8,7 @@ how well one could choose, not how well one can.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ from torch import nn
 from rayal.contracts import UNLABELED, Dataset, Images, Labels, Progress
 from rayal.encoders.dataset_map import Moments
 from rayal.encoders.pace import Pace
+from rayal.encoders.resume import Kept, Randomness, Stateful
 from rayal.encoders.schedule import Schedule
 from rayal.encoders.views import Weak
 from rayal.seeds import integer
@@ -43,6 +45,7 @@ def record(  # noqa: PLR0913  four of them are the encoder's own
     dataset: Dataset,
     rng: np.random.Generator,
     progress: Progress,
+    keep: Path | None = None,
     *,
     backbone: Backbone,
     stem: Stem,
@@ -59,6 +62,7 @@ def record(  # noqa: PLR0913  four of them are the encoder's own
         dataset: the pool with its true labels.
         rng: source of all randomness.
         progress: told of the end of each epoch, and of fractions of it every two seconds.
+        keep: folder for what training needs to go on after a stop; None keeps nothing.
         backbone: kind of network.
         stem: first layers of a ResNet.
         flip: mirror images left and right with probability .5.
@@ -77,8 +81,8 @@ def record(  # noqa: PLR0913  four of them are the encoder's own
     network = networks.backbone(backbone, stem, images.shape[3], seed=integer(rng))
     classifier = _with_head(network, dataset.num_classes, seed=integer(rng))
     batches = torch.Generator().manual_seed(integer(rng))
-    moments = _train(classifier, examples, schedule, batches, Pace(schedule, progress))
-    mean, deviation = moments.finish()
+    training = _Training(classifier, examples, schedule, batches)
+    mean, deviation = training.run(Pace(schedule, progress), keep).finish()
     return mean[:, 0], deviation[:, 0]
 
 
@@ -94,30 +98,58 @@ class Examples:
         """Return augmented images (n, channels, H, W) and classes (n,) of indices (n,)."""
         return self._weak.centred(self._images[batch]), self._labels[batch]
 
+    @property
+    def generator(self) -> torch.Generator:
+        return self._weak.generator
 
-def _train(
-    classifier: nn.Module,
-    examples: Examples,
-    schedule: Schedule,
-    generator: torch.Generator,
-    pace: Pace,
-) -> Moments:
-    """Train for all epochs and return the records of the true class's probability."""
-    where = device()
-    networks.channels_last(classifier.to(where)).train()
-    moments = Moments(schedule.N, 1, where)
-    optimiser = torch.optim.SGD(
-        classifier.parameters(), schedule.lr(0), 0.9, weight_decay=_WEIGHT_DECAY, fused=True
-    )
-    for epoch in range(schedule.epochs):
-        for within, batch in enumerate(schedule.batches(generator)):
-            lr = schedule.lr(epoch * schedule.steps_per_epoch + within)
-            optimiser.param_groups[0]["lr"] = lr
-            here = batch.to(where)
-            loss, of_truth = _step(classifier, *examples.of(here), optimiser)
-            moments.add(here, of_truth)
-            _count(pace, epoch, within, loss, len(batch), lr)
-    return moments
+
+class _Training:
+    """A classifier that learns, and the records of the true class's probability."""
+
+    def __init__(
+        self,
+        classifier: nn.Module,
+        examples: Examples,
+        schedule: Schedule,
+        generator: torch.Generator,
+    ) -> None:
+        where = device()
+        self._classifier = networks.channels_last(classifier.to(where)).train()
+        self._examples = examples
+        self._schedule = schedule
+        self._generator = generator
+        self._moments = Moments(schedule.N, 1, where)
+        self._optimiser = torch.optim.SGD(
+            classifier.parameters(), schedule.lr(0), 0.9, weight_decay=_WEIGHT_DECAY, fused=True
+        )
+
+    def run(self, pace: Pace, folder: Path | None) -> Moments:
+        """Train for all epochs that are not done yet."""
+        kept = self._kept(folder)
+        epochs = self._schedule.epochs
+        for epoch in range(kept.restore(), epochs):
+            for within, batch in enumerate(self._schedule.batches(self._generator)):
+                lr = self._schedule.lr(epoch * self._schedule.steps_per_epoch + within)
+                self._optimiser.param_groups[0]["lr"] = lr
+                loss = self._step(batch.to(device()))
+                _count(pace, epoch, within, loss, len(batch), lr)
+            kept.keep(epoch + 1, last=epoch + 1 == epochs)
+        return self._moments
+
+    def _step(self, batch: torch.Tensor) -> torch.Tensor:
+        loss, of_truth = _step(self._classifier, *self._examples.of(batch), self._optimiser)
+        self._moments.add(batch, of_truth)
+        return loss
+
+    def _kept(self, folder: Path | None) -> Kept:
+        parts: dict[str, Stateful] = {
+            "classifier": self._classifier,
+            "optimiser": self._optimiser,
+            "map": self._moments,
+            "batches": Randomness(self._generator),
+            "views": Randomness(self._examples.generator),
+        }
+        return Kept(folder, "truth", parts)
 
 
 def _step(

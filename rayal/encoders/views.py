@@ -15,10 +15,9 @@ from typing import Annotated, Any, TypeAlias
 import numpy as np
 import torch
 from pydantic import Field
-from torch import nn
 
 from rayal.contracts import Features, Images
-from rayal.encoders import extraction
+from rayal.encoders.extraction import Extraction, centred
 from rayal.vision import augment, draws
 from rayal.vision.device import to_device
 
@@ -48,36 +47,35 @@ class Weak:
 
     def __init__(self, flip: bool, seed: int) -> None:
         self._recipe = _RECIPES[flip]
-        self._generator = torch.Generator().manual_seed(seed)
+        self.generator = torch.Generator().manual_seed(seed)
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Return copies (n, channels, H, W), 0..1 float32, of images uint8."""
         n, _, H, W = images.shape
-        drawn = draws.draw(n, (H, W), self._recipe, self._generator)
+        drawn = draws.draw(n, (H, W), self._recipe, self.generator)
         return augment.crop_and_flip(images, drawn.to(images.device))
 
     def centred(self, images: torch.Tensor) -> torch.Tensor:
         """Return copies in -1..1, channels last in memory: what a backbone takes."""
-        copies = self(images).mul_(2).sub_(1)
-        return copies.contiguous(memory_format=torch.channels_last)
+        return centred(self(images))
 
 
 def of_network(
-    network: nn.Module, images: Images, count: int, flip: bool, seed: int
+    how: Extraction, images: Images, count: int, flip: bool, seed: int
 ) -> Features | None:
     """Return a backbone's features (A, N, D) of A copies of each image, None for none.
 
     Batch norm uses its running statistics. Memory holds the features of one copy at a time.
 
     Args:
-        network: a backbone.
+        how: the backbone and what it takes.
         images: (N, H, W, channels).
         count: A.
         flip: mirror copies left and right with probability .5.
         seed: of the copies.
     """
     weak = Weak(flip, seed)
-    return _stacked(count, lambda: extraction.features(network, images, _BATCH, weak.centred))
+    return _stacked(count, lambda: how.of_changed(images, weak))
 
 
 def of_pixels(images: Images, count: int, flip: bool, seed: int) -> Features | None:

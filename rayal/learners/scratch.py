@@ -13,7 +13,7 @@ from rayal.contracts import Labels, Predictions, Task, learner
 from rayal.learners import network
 from rayal.learners.pseudo_labels import with_confident
 from rayal.seeds import integer
-from rayal.vision import checkpoints, networks, weak
+from rayal.vision import networks, weak, weight_files
 from rayal.vision.recipes import Optimiser, Recipe
 from rayal.vision.training import fit
 
@@ -91,9 +91,9 @@ def scratch(  # noqa: PLR0913  the papers' recipes have this many settings
         rng: draws the initial weights, the order of the images, augmentation and dropout.
         backbone: kind of network.
         stem: first layers of a ResNet: imagenet's, or cifar's that keep the resolution.
-        weights: file with initial weights of the backbone (.safetensors, or a state dict by
-            torch.save), by torchvision's or timm's names; trial ids name the path, not what the
-            file holds. Random ones where left out.
+        weights: file with initial weights of the backbone, in the forms of
+            rayal.vision.weight_files; trial ids name the path, not what the file holds. Random
+            ones where left out.
         optimiser: sgd or adam.
         lr: learning rate.
         momentum: of SGD.
@@ -139,7 +139,7 @@ def scratch(  # noqa: PLR0913  the papers' recipes have this many settings
     val = network.held_out("scratch", task, recipe.watches)
     base = networks.backbone(backbone, stem, images.channels, seed=integer(rng))
     if weights is not None:
-        checkpoints.initialise(base, Path(weights).expanduser())
+        weight_files.initialise(base, Path(weights).expanduser())
     classifier = network.classifier(
         base, task.num_classes, rng, dropout=dropout, radius=radius if prototypes else None
     )

@@ -40,7 +40,7 @@ def uniform(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
 
     Use: as the bound on what balance alone can give.
 
-    Source: HaCon; Mahmood et al. (low-budget paper).
+    Source: HaCon; Pourahmadi et al. (low-budget paper).
     """
     shuffled = rng.permutation(pool.unlabelled)
     classes = rng.permutation(pool.num_classes)

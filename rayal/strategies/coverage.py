@@ -35,7 +35,7 @@ def kmeans(
 
     Use: for the first query: with few labels the hardest to beat.
 
-    Source: Mahmood et al. 2022 (low-budget paper).
+    Source: Pourahmadi et al. 2021 (low-budget paper).
 
     Args:
         pool: its features (N, D) are clustered.
@@ -66,7 +66,7 @@ def multi_kmeans(
 
     Use: for several queries with few labels each.
 
-    Source: Mahmood et al. 2022 (low-budget paper).
+    Source: Pourahmadi et al. 2021 (low-budget paper).
 
     Args:
         pool: its features (N, D) are clustered.

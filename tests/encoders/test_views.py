@@ -6,6 +6,7 @@ import torch
 
 from rayal.contracts import Dataset, Embedding, Split
 from rayal.encoders import views
+from rayal.encoders.extraction import Extraction
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
 from rayal.torchvision_cpu import torchvision
@@ -134,7 +135,7 @@ def test_batch_norm_keeps_its_statistics() -> None:
     network = networks.backbone("small_cnn", "imagenet", 1, seed=0)
     network.train()(torch.rand(9, 1, 8, 8))
     before = networks.to_arrays(network)
-    together = views.of_network(network, images(), 1, False, seed=0)
+    together = views.of_network(Extraction(network), images(), 1, False, seed=0)
     after = networks.to_arrays(network)
     assert together is not None
     assert all(np.array_equal(before[key], after[key]) for key in before)

@@ -1,0 +1,189 @@
+"""Features of any network that timm knows by name, with weights that lie on this machine."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import nn
+
+from rayal.contracts import Dataset, Embedding, Progress, encoder
+from rayal.encoders import extraction, preparation
+from rayal.encoders import views as copies
+from rayal.encoders.checkpoint import Size
+from rayal.encoders.preparation import Preparation
+from rayal.seeds import integer
+from rayal.torchvision_cpu import torchvision
+from rayal.vision import weight_files
+
+_NAMES_IN_CACHE = ("model.safetensors", "pytorch_model.bin")
+
+
+def _check(params: Mapping[str, Any], N: int) -> None:
+    """Refuse unknown models and absent weights when a sweep is planned."""
+    _find_weights(params["model"], params["weights"], params["pretrained"])
+
+
+@encoder(gives=copies.gives, check=_check)
+def timm_model(  # noqa: PLR0913  what a name does not say
+    dataset: Dataset,
+    rng: np.random.Generator,
+    progress: Progress,
+    *,
+    model: str,
+    weights: str | None = None,
+    pretrained: bool = False,
+    size: Size = 224,
+    precision: extraction.Precision = "float32",
+    batch_size: Annotated[int, Field(ge=1)] = 64,
+    views: copies.Count = 0,
+    flip: bool = True,
+) -> Embedding:
+    """Return the pooled features of a timm model, resized and standardised as it was trained.
+
+    Nothing is fetched: weights are a file, or what timm left in its cache on this machine, for
+    instance by `timm.create_model(model, pretrained=True)`. With neither they are random. Grey
+    images are given to the model in all three colours.
+
+    Args:
+        dataset: the pool and the test set.
+        rng: source of all randomness: that of random weights and of the views.
+        progress: told how much is done.
+        model: timm's name of it, such as vit_small_patch14_dinov2.lvd142m or resnet50.a1_in1k.
+        weights: path of a file; read as the encoder checkpoint reads it.
+        pretrained: take the weights from timm's cache.
+        size: pixels of the square that images are resized to.
+        precision: float32, or bf16 for speed.
+        batch_size: images that go through the network at once.
+        views: weakly augmented copies of each image whose features are kept too.
+        flip: mirror views left and right with probability .5.
+
+    Raises:
+        ModuleNotFoundError: timm is not installed.
+        FileNotFoundError: there is no file of that path.
+        ValueError: timm has no such model, it takes no images of that size, the weights are
+            absent, damaged or another network's, or the images are not grey or RGB.
+    """
+    images = dataset.train.images
+    preparation.check_channels(images.shape[3], 3)
+    network = build(model, size, seed=integer(rng))
+    path = _find_weights(model, weights, pretrained)
+    if path is not None:
+        weight_files.load(network, path, lambda state: _renamed(model, network, state))
+    prepare = _preparation(network, size)
+    how = extraction.Extraction(network, batch_size, prepare, prepare.of_unit, precision)
+    features = how.of_both_splits(dataset, progress)
+    augmented = copies.of_network(how, images, views, flip, seed=integer(rng))
+    return Embedding(*features, views=augmented)
+
+
+def build(model: str, size: int, seed: int) -> nn.Module:
+    """Build a timm model without classifier for RGB images of that size, weights random.
+
+    Raises:
+        ValueError: it takes no images of that size.
+    """
+    timm = _timm()
+    # Transformers are built for one size; their weights for places are interpolated to it.
+    more = {"img_size": size} if _config(model).fixed_input_size else {}
+    with torch.random.fork_rng(devices=[]):  # layers draw from torch's global generator
+        torch.manual_seed(seed)
+        try:
+            network: nn.Module = timm.create_model(model, pretrained=False, num_classes=0, **more)
+            with torch.inference_mode():  # some refuse a size only when they see it
+                network.eval()(torch.zeros(1, 3, size, size))
+        except (AssertionError, TypeError, RuntimeError, ValueError) as error:
+            raise ValueError(
+                f"timm cannot build model='{model}' for size={size} ({error}); give another size, "
+                "a multiple of the patches of a transformer"
+            ) from error
+    return network
+
+
+def _preparation(network: nn.Module, size: int) -> Preparation:
+    timm = _timm()
+    config = timm.data.resolve_model_data_config(network)
+    cubic = config["interpolation"] == "bicubic"
+    return Preparation(size, 3, tuple(config["mean"]), tuple(config["std"]), cubic)
+
+
+def _renamed(model: str, network: nn.Module, state: weight_files.State) -> weight_files.State:
+    """Bring names and shapes of a model's first release to timm's, as timm itself does."""
+    entry = _timm().model_entrypoint(model.split(".")[0])
+    module = importlib.import_module(entry.__module__)
+    change = getattr(module, "checkpoint_filter_fn", None)
+    found: weight_files.State = change(state, network) if change else state
+    return found
+
+
+def _find_weights(model: str, weights: str | None, pretrained: bool) -> Path | None:
+    """Return the file that the weights lie in, None for random ones."""
+    config = _config(model)
+    if weights is not None and pretrained:
+        raise ValueError(f"weights={weights} and pretrained: true exclude each other; give one")
+    if weights is not None:
+        if not Path(weights).is_file():
+            raise FileNotFoundError(f"weights={weights}: there is no such file; give its path")
+        return Path(weights)
+    return _in_cache(model, config) if pretrained else None
+
+
+def _in_cache(model: str, config: Any) -> Path:
+    """Return the file that timm left in the cache of the hub it comes from."""
+    if config.hf_hub_id:
+        from huggingface_hub import try_to_load_from_cache
+
+        names = (config.hf_hub_filename, *_NAMES_IN_CACHE)
+        found = [try_to_load_from_cache(config.hf_hub_id, name) for name in names if name]
+        places = [Path(place) for place in found if isinstance(place, str)]
+    else:
+        folder = Path(torch.hub.get_dir()) / "checkpoints"
+        places = [folder / Path(config.url).name] if config.url else []
+    for place in places:
+        if place.is_file():
+            return place
+    raise ValueError(
+        f"model='{model}' is not in the cache of this machine (HF_HOME, TORCH_HOME); give its "
+        "file as weights, or fetch it once where there is a network: "
+        f"python -c \"import timm; timm.create_model('{model}', pretrained=True)\""
+    )
+
+
+def _config(model: str) -> Any:
+    """Return timm's description of a model.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    timm = _timm()
+    architecture, _, tag = model.partition(".")
+    if not timm.is_model(architecture):
+        close = difflib.get_close_matches(architecture, timm.list_models(), n=3)
+        like = f"; it has {', '.join(close)}" if close else ""
+        raise ValueError(f"timm has no model='{model}'{like}")
+    try:
+        return timm.get_pretrained_cfg(model)
+    except RuntimeError:
+        tags = ", ".join(timm.list_pretrained(f"{architecture}.*")) or "none"
+        raise ValueError(
+            f"timm knows no weights '{tag}' of {architecture}; it has {tags}"
+        ) from None
+
+
+def _timm() -> ModuleType:
+    torchvision()  # timm imports it
+    try:
+        timm = importlib.import_module("timm")
+        importlib.import_module("timm.data")
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "the encoder timm_model needs timm, which is not installed: pip install timm"
+        ) from error
+    return timm
