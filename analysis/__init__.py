@@ -1,11 +1,18 @@
 """Records -> frame -> statistics -> tables -> figures -> report.
 
-    frame.py     a run's records as a DataFrame: a row per trial and round; labels.py: its names
-    stats.py     arrays -> numbers
-    tables.py    frames -> tables of statistics; comparisons.py: strategies against random
-    style.py     one look; curves.py, figures.py: tables -> pictures; gallery.py: all of them
-    findings.py  tables -> sentences; views.py: tables -> what the page shows
-    report.py    all of it into one page
+    frame.py      runs' records as a DataFrame: a row per trial and round; labels.py: its names;
+                  union.py: several runs as one
+    stats.py      arrays -> numbers: means, intervals, correlations; bootstrap.py: resampled;
+                  paired.py: tests, correction, power; ranks.py: over datasets;
+                  budget_curves.py: areas, labels saved
+    tables.py     frames -> tables of statistics; comparisons.py, savings.py: strategies against
+                  random; standings.py: over all datasets
+    papers.py     the papers' tables beside what they print; matching.py, measured.py: what of a
+                  study belongs there; published/: the printed values
+    catalogue.py  every table; exports.py: as CSV, Markdown and LaTeX
+    style.py      one look; curves.py, figures.py: tables -> pictures; gallery.py: all of them
+    findings.py   tables -> sentences; views.py: tables -> what the page shows
+    report.py     all of it into one page
 
 Statistics never draw, figures never compute, and every number on the page stands in a CSV.
 """

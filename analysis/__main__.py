@@ -1,4 +1,4 @@
-"""`python -m analysis RUN`: write a run's report, tables and figures."""
+"""`python -m analysis RUN [RUN ...]`: write the report, tables and figures of runs."""
 
 from __future__ import annotations
 
@@ -13,27 +13,40 @@ REFUSED = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the report of the run named on the command line; return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m analysis",
-        description="Write report/index.html, tables/*.csv and figures/*.svg|png of a run.",
-    )
-    parser.add_argument("run", type=Path, help="a run's directory, such as runs/quickstart")
-    root: Path = parser.parse_args(arguments).run
+    """Write the report of the runs named on the command line; return the exit status."""
+    given = _parser().parse_args(arguments)
     from analysis.report import write_all  # after --help, which needs no matplotlib
 
     try:
-        written = write_all(root)
+        written = write_all(*given.runs, out=given.out)
     except StoreError as error:
         print(f"analysis: {error}", file=sys.stderr)
         return REFUSED
     except OSError as error:
-        print(f"analysis: the report of {root} cannot be written: {error}", file=sys.stderr)
+        runs = ", ".join(map(str, given.runs))
+        print(f"analysis: the report of {runs} cannot be written: {error}", file=sys.stderr)
         return REFUSED
+    root = written.page.parent.parent
     print(f"report   {written.page}")
-    print(f"tables   {root / 'tables'}/*.csv ({len(written.tables)} files)")
+    print(f"tables   {root / 'tables'}/*.csv, *.md, *.tex ({len(written.tables)} tables)")
     print(f"figures  {root / 'figures'}/*.svg, *.png ({len(written.figures)} files)")
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis",
+        description="Write report/index.html, tables/*.csv|md|tex and figures/*.svg|png of a run, "
+        "or of several runs compared.",
+    )
+    parser.add_argument(
+        "runs", metavar="RUN", type=Path, nargs="+", help="a run's directory, as runs/quickstart"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR",
+        help="write here (default: into the run; several: a folder beside the first)",
+    )  # fmt: skip
+    return parser
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis import stats
+from analysis import budget_curves, paired, stats
 from analysis.frame import Study
 from analysis.tables import CELL, SETTING, as_labels, groups, table
 
@@ -47,12 +47,15 @@ def contests(frame: pd.DataFrame, baseline: str) -> Iterator[Contest]:
 
 
 def against_random(study: Study) -> pd.DataFrame:
-    """Paired differences to random over shared seeds, by cell.
+    """Paired differences to random over shared seeds, by cell, with their tests.
 
-    `n_random` counts random's trials in the cell, `n` the pairs.
+    `n_own` and `n_random` count the trials of each in the cell, `n` the pairs, and `seeds` says
+    where some have no partner. `comparisons` is the size of the family that Holm's correction is
+    over: all strategies and budgets of one setting, one measure and one thing varied.
     """
     view = as_labels(study.rounds)
-    measures = ["random_mean", "n_random", *stats.Difference._fields]
+    counts = ["random_mean", "n_own", "n_random", "seeds"]
+    measures = [*counts, *stats.Difference._fields, *paired.PairedTest._fields]
     rows = (
         {"varied": contest.varied, "metric": metric, **row}
         for contest in contests(view, study.baseline)
@@ -60,22 +63,28 @@ def against_random(study: Study) -> pd.DataFrame:
         for row in _paired(contest, metric, ["round", "labelled"])
         if (contest.varied, row["round"]) != ("query strategy", 0)
     )
-    return table(rows, ["varied", "metric", *CELL, "own_mean", *measures])
+    found = table(rows, ["varied", "metric", *CELL, "own_mean", *measures])
+    return _corrected(found, [*SETTING, "varied", "metric"])
 
 
-def annotation_saved(summary: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    """Labels saved at the mean AUC that random has with each budget.
+def power(against: pd.DataFrame) -> pd.DataFrame:
+    """What the seeds of each comparison can show, and how many would show what was seen.
 
-    `at_least`: the strategy is there already with the smallest budget tried, so it may need fewer.
+    `detectable` is the smallest true difference that so many seeds show with a chance of .8;
+    `seeds_for_seen` and `seeds_for_0.01` are how many it takes for the difference seen and for
+    one point. All for Student's paired test at .05, without correction.
     """
-    measures = ["random_auc", "images_needed", "saved", "at_least"]
-    columns = ["varied", *SETTING, "initial", "strategy", "rounds", "labelled", *measures]
     rows = (
-        {"varied": contest.varied, **row}
-        for contest in contests(summary, baseline)
-        for row in _savings(contest)
+        {
+            **{key: row[key] for key in ["varied", "metric", *CELL, "n", "mean", "std"]},
+            "detectable": paired.detectable(row["n"], row["std"]),
+            "seeds_for_seen": paired.seeds_needed(row["mean"], row["std"]),
+            "seeds_for_0.01": paired.seeds_needed(0.01, row["std"]),
+        }
+        for row in against.to_dict("records")
     )
-    return table(rows, columns)
+    measures = ["n", "mean", "std", "detectable", "seeds_for_seen", "seeds_for_0.01"]
+    return table(rows, ["varied", "metric", *CELL, *measures])
 
 
 def aubc(study: Study) -> pd.DataFrame:
@@ -108,35 +117,34 @@ def _paired(contest: Contest, metric: str, more: list[str]) -> Iterator[dict[str
     pairs = contest.ours.merge(theirs, on=keys, how="left")
     group_keys = [*SETTING, "initial", "strategy", "rounds", *more]
     for key, group in groups(pairs, group_keys):
-        both = group.dropna(subset=[metric, "random"])
-        place = tuple(key[k] for k in keys[:-1])
+        own, random = (group[name].to_numpy(np.float64) for name in (metric, "random"))
+        both = np.isfinite(own - random)
+        n_own = int(np.isfinite(own).sum())
+        n_random = int(counted.get(tuple(key[k] for k in keys[:-1]), 0))
         yield {
             **key,
-            "own_mean": stats.mean(both[metric]),
-            "random_mean": stats.mean(both["random"]),
-            "n_random": int(counted.get(place, 0)),
-            **stats.paired_difference(both[metric], both["random"])._asdict(),
+            "own_mean": stats.mean(own[both]),
+            "random_mean": stats.mean(random[both]),
+            "n_own": n_own,
+            "n_random": n_random,
+            "seeds": _seeds_in_words(int(both.sum()), n_own, n_random),
+            **stats.paired_difference(own, random)._asdict(),
+            **paired.paired_test(own - random)._asdict(),
         }
 
 
-def _savings(contest: Contest) -> Iterator[dict[str, Any]]:
-    keys = [*contest.keys, "labelled"]
-    theirs = contest.random[[*keys, "auc_mean"]].rename(columns={"auc_mean": "random_auc"})
-    curves = contest.ours.merge(theirs, on=keys).dropna(subset=["auc_mean", "random_auc"])
-    for key, curve in groups(curves, [*SETTING, "initial", "strategy", "rounds"]):
-        curve = curve.sort_values("labelled")
-        budgets = curve["labelled"].to_numpy()
-        needed, saved = stats.annotation_saved(budgets, curve["auc_mean"], curve["random_auc"])
-        start = 1 if contest.varied == "query strategy" else 0
-        for k in range(start, len(budgets)):
-            yield {
-                **key,
-                "labelled": budgets[k],
-                "random_auc": curve["random_auc"].iloc[k],
-                "images_needed": needed[k],
-                "saved": saved[k],
-                "at_least": bool(curve["auc_mean"].iloc[0] > curve["random_auc"].iloc[k]),
-            }
+def _seeds_in_words(pairs: int, own: int, random: int) -> str:
+    if pairs == own == random:
+        return "the same"
+    return f"{pairs} shared of {own} and random's {random}"
+
+
+def _corrected(found: pd.DataFrame, family: list[str]) -> pd.DataFrame:
+    """Add Holm's correction of every test within its family, and the family's size."""
+    members = found.groupby(family, sort=False)
+    for test in ("student", "permutation", "wilcoxon"):
+        found[f"holm_{test}"] = members[f"p_{test}"].transform(paired.holm)
+    return found.assign(comparisons=members["p_permutation"].transform("count"))
 
 
 def _areas(view: pd.DataFrame) -> pd.DataFrame:
@@ -147,7 +155,7 @@ def _areas(view: pd.DataFrame) -> pd.DataFrame:
         budgets = np.unique(group["labelled"])
         for seed, curve in group.sort_values("labelled").groupby("seed"):
             if len(curve) == len(budgets) > 1:
-                area = stats.aubc(curve["labelled"], curve["auc"])
+                area = budget_curves.aubc(curve["labelled"], curve["auc"])
                 ends = {"first": budgets[0], "last": budgets[-1]}
                 rows.append({**key, "seed": seed, **ends, "aubc": area})
     return table(rows, [*keys, "seed", "first", "last", "aubc"])

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from analysis.paired import ALPHA
 from analysis.tables import CYCLES, SETTING, groups, shapes
 
 Tables = dict[str, pd.DataFrame]
@@ -134,11 +135,18 @@ def _fixed(row: pd.Series) -> str:
 
 
 def _verdict(row: pd.Series) -> str:
+    """Say what the paired test shows, and whether it stands among all comparisons made."""
     if math.isnan(row["low"]):
         return ""
     if row["low"] <= 0 <= row["high"]:
         return ": no difference is shown"
-    return ": better" if row["mean"] > 0 else ": worse"
+    side = ": better" if row["mean"] > 0 else ": worse"
+    if row["comparisons"] < 2 or math.isnan(row["holm_student"]):
+        return side
+    of = f"Holm's correction for the {row['comparisons']:.0f} comparisons made"
+    if row["holm_student"] < ALPHA:
+        return f"{side}, also after {of}"
+    return f"{side} on its own, but not shown after {of}"
 
 
 def _coverage(cells: pd.DataFrame, baseline: str) -> Iterator[Sentence]:
@@ -180,8 +188,18 @@ def _saved(saved: pd.DataFrame, baseline: str) -> Iterator[Sentence]:
         "Labels saved:",
         f"{_who(best)} needed {most}{best['images_needed']:.0f} labels for the mean AUC that "
         f"{instead} had with {best['labelled']} ({best['random_auc']:.3f}): {least}"
-        f"{100 * best['saved']:.0f} % fewer, read off the mean curves, without an interval.",
+        f"{100 * best['saved']:.0f} % fewer, read off the mean curves{_of_saving(best)}.",
     )
+
+
+def _of_saving(best: pd.Series) -> str:
+    low, high = best["saved_low"], best["saved_high"]
+    if math.isnan(low):
+        return " (no interval from one seed)"
+    if math.isinf(low):
+        return f", in {100 * best['not_reached']:.0f} % of the resamples never reached"
+    text = f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %, over resampled trials)"
+    return text.replace("-", MINUS)
 
 
 def _starts(correlation: pd.DataFrame) -> Iterator[Sentence]:

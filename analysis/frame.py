@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.labels import KINDS, Names
-from rayal.store import Run, read_run
+from analysis.union import place_for, repeated, united
+from rayal.store import SCHEMA, Run, StoreError, read_run
 
 METRICS = (
     "auc", "accuracy", "balanced_accuracy", "mean_class_accuracy", "pool_error", "coverage",
@@ -28,6 +30,7 @@ class Progress:
     """How many trials a run plans, and what became of them.
 
     left_out: records of earlier versions of the sweep, which the present plan does not ask for.
+    repeated: trials that several of the runs compared plan, and that count once.
     """
 
     planned: int
@@ -35,6 +38,7 @@ class Progress:
     failed: int
     missing: int
     left_out: int
+    repeated: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,44 +50,104 @@ class Study:
     rounds: pd.DataFrame
     baseline: str
     oracles: frozenset[str]  # labels of strategies that read true labels: no rivals, but bounds
+    roots: tuple[Path, ...]  # of the runs that it holds
+    repeated: int = 0
+
+    @property
+    def sweeps(self) -> tuple[str, ...]:
+        """Names of the sweeps that it holds."""
+        return tuple(self.run.plan.get("names") or [str(self.run.plan.get("name", ""))])
+
+    def artefact(self, key: str) -> Path:
+        """Folder of an encoder's artefact, in the first of the runs that has it."""
+        found = [root / "artefacts" / key for root in self.roots]
+        return next((folder for folder in found if folder.is_dir()), found[0])
 
     @property
     def progress(self) -> Progress:
         """Count the trials by what became of them."""
         counts = self.trials["status"].value_counts()
         done, failed, missing = (int(counts.get(s, 0)) for s in ("done", "failed", "missing"))
-        return Progress(len(self.trials), done, failed, missing, self.run.left_out)
+        return Progress(len(self.trials), done, failed, missing, self.run.left_out, self.repeated)
 
 
-def load(root: Path | str) -> pd.DataFrame:
-    """Read a run: one row per finished trial and round.
+def load(*roots: Path | str) -> pd.DataFrame:
+    """Read a run, or several as one: one row per finished trial and round.
 
     `strategy`, `encoder` and so on hold plain names, `strategy_label` the name with those
-    parameters that tell it apart in this run; such parameters also have columns of their own
+    parameters that tell it apart in these runs; such parameters also have columns of their own
     (`strategy.k`). `selected` lists indices of the dataset, `class_counts` labelled images per
-    class (C,). Trials without a record are counted by `progress`.
+    class (C,). Trials without a record are counted by `progress`. A trial that several of the
+    runs hold is there once; datasets that share a name but not their content get the run's name
+    beside it.
 
     Raises:
-        rayal.store.StoreError: root is no run, or a record in it cannot be read.
+        rayal.store.StoreError: a root is no run, or a record in it cannot be read.
     """
-    return read_study(Path(root)).rounds
+    return read_study(*roots).rounds
 
 
-def progress(root: Path | str) -> Progress:
-    """Count the planned, finished, failed, missing and left-out trials of a run."""
-    return read_study(Path(root)).progress
+def progress(*roots: Path | str) -> Progress:
+    """Count the planned, finished, failed, missing and left-out trials of runs."""
+    return read_study(*roots).progress
 
 
-def read_study(root: Path) -> Study:
-    """Read a run's directory into frames.
+def read_study(*roots: Path | str, out: Path | None = None) -> Study:
+    """Read the directories of one run, or of several to compare, into frames.
+
+    Args:
+        roots: a run's directory each; one that is named twice counts once.
+        out: where tables and report go; by default into the run, or beside the first of several.
 
     Raises:
-        rayal.store.StoreError: root is no run, or a record in it cannot be read.
+        rayal.store.StoreError: none is given, one is no run, or a record cannot be read.
     """
-    run = read_run(root)
+    if not roots:
+        raise StoreError("no run is given: name a run's directory, such as runs/quickstart")
+    paths = tuple({Path(root).resolve(): Path(root) for root in roots}.values())
+    runs = [_read(path) for path in paths]
+    run = runs[0] if len(runs) == 1 else united(runs, out or place_for(paths))
+    run = replace(run, root=out) if out else run
     names = Names(run.plan["trials"].values())
     trials = trials_of(run, names)
-    return Study(run, trials, rounds_of(run, trials), names.baseline(), _oracles(run, names))
+    rounds = rounds_of(run, trials)
+    return Study(run, trials, rounds, names.baseline(), _oracles(run, names), paths, repeated(runs))
+
+
+def _read(root: Path) -> Run:
+    """Read a run; whatever is wrong with its files is told in one message.
+
+    A record's own parts are looked at here, so that all that follows may rely on them.
+    """
+    try:
+        run = read_run(root)
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise StoreError(
+            f"a file of {root} is damaged ({error!r}); look for it under failures/ and in "
+            "plan.json, delete it and run the sweep again"
+        ) from error
+    for part in ("trials", "datasets", "artefacts"):
+        if not isinstance(run.plan.get(part), dict):
+            raise StoreError(f"{root / 'plan.json'} has no {part}; run the sweep again")
+    for record in run.records:
+        _check_record(root, record)
+    return run
+
+
+def _check_record(root: Path, record: Mapping[str, Any]) -> None:
+    where = f"a record in {root / 'records'}"
+    if "trial" in record:
+        where = str(root / "records" / f"{record['trial']}.json")
+    schema = record.get("schema", SCHEMA)
+    if schema != SCHEMA:
+        raise StoreError(
+            f"{where} is of schema {schema}, and this version of rayal reads {SCHEMA}: read it "
+            "with the version that wrote it, or delete it and run the sweep again"
+        )
+    rounds = record.get("rounds")
+    whole = isinstance(rounds, list) and all(isinstance(r, dict) and "round" in r for r in rounds)
+    if "trial" not in record or not whole:
+        raise StoreError(f"{where} is not whole; delete it and run the sweep again")
 
 
 def _oracles(run: Run, names: Names) -> frozenset[str]:
@@ -120,7 +184,8 @@ def rounds_of(run: Run, trials: pd.DataFrame) -> pd.DataFrame:
     where = [position[record["trial"]] for record in run.records for _ in record["rounds"]]
     measured = pd.DataFrame(list(_measurements(run.records)), columns=_measured_columns(run))
     for name in (*METRICS, "seconds"):
-        measured[name] = measured[name].astype("float64")
+        values = measured[name].astype("float64")
+        measured[name] = values.where(np.isfinite(values))  # an infinite measure is none
     identity = trials.drop(columns=["schedule", "status", "artefact"])
     frame = pd.concat([identity.iloc[where].reset_index(drop=True), measured], axis=1)
     known = [name for name in ORDER if name in frame]
@@ -138,13 +203,13 @@ def _identity(trial: str, definition: Mapping[str, Any], names: Names) -> dict[s
 
 
 def _measured_columns(run: Run) -> list[str]:
-    versions = {f"version.{name}": None for r in run.records for name in r["versions"]}
+    versions = {f"version.{name}": None for r in run.records for name in r.get("versions", {})}
     return ["round", "budget", "labelled", *METRICS, *LISTS, "seconds", "host", *versions]
 
 
 def _measurements(records: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
     for record in records:
-        made = {f"version.{name}": value for name, value in record["versions"].items()}
-        made |= {"seconds": record["seconds"], "host": record["host"]}
+        made = {f"version.{name}": value for name, value in record.get("versions", {}).items()}
+        made |= {"seconds": record.get("seconds"), "host": record.get("host")}
         for measured in record["rounds"]:
             yield {**measured, **made}

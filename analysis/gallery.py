@@ -119,7 +119,7 @@ def _maps(study: Study) -> Iterator[_Draft]:
     artefacts = study.run.plan["artefacts"]
     stages = study.trials.drop_duplicates("artefact").set_index("artefact")
     for key, about in artefacts.items():
-        path = study.run.root / "artefacts" / key / "map.parquet"
+        path = study.artefact(key) / "map.parquet"
         if about["has_map"] and key in stages.index and path.is_file():
             dataset, encoder = stages.loc[key, ["dataset_label", "encoder_label"]]
             found = read_map(path)

@@ -77,6 +77,15 @@ def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def spelled(value: object) -> str:
+    """Write a parameter's value as labels do: yes, no, none, 0.05."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "none"
+    return f"{value:g}" if isinstance(value, float) else f"{value}"
+
+
 def varying_parameters(variants: list[dict[str, Any]]) -> list[str]:
     """Return the parameters that have more than one value; an absent one counts as none."""
     names = dict.fromkeys(name for params in variants for name in params)
@@ -106,8 +115,4 @@ def _family(kind: str) -> str:
 
 
 def _spell(name: str, value: object) -> str:
-    if isinstance(value, bool):
-        return f"{name}={'yes' if value else 'no'}"
-    if value is None:
-        return f"{name}=none"
-    return f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+    return f"{name}={spelled(value)}"

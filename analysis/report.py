@@ -17,10 +17,12 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from analysis import comparisons, tables
+from analysis.catalogue import all_tables
+from analysis.exports import write_tables
 from analysis.findings import Finding, findings
 from analysis.frame import Study, read_study
 from analysis.gallery import Picture, pictures
+from analysis.papers import titles
 from analysis.style import THEMED
 from analysis.views import views
 from rayal.store import temporary_beside
@@ -45,15 +47,18 @@ def write(root: Path) -> Path:
     return write_all(root).page
 
 
-def write_all(root: Path) -> Written:
-    """Like write; returns every path."""
-    study = read_study(Path(root))
+def write_all(*roots: Path | str, out: Path | None = None) -> Written:
+    """Like write, for one run or for several compared; returns every path.
+
+    Args:
+        roots: a run's directory each.
+        out: where all is written: by default into the run, or into a folder beside the first.
+    """
+    study = read_study(*roots, out=out)
+    study.run.root.mkdir(parents=True, exist_ok=True)
     made = all_tables(study)
     drawn = pictures(study, made)
-    table_paths = [
-        _write(study.run.root / "tables" / f"{name}.csv", table.to_csv(index=False).encode())
-        for name, table in made.items()
-    ]
+    table_paths = write_tables(study.run.root / "tables", made, titles())
     figure_paths = [
         _write(study.run.root / "figures" / f"{picture.name}.{kind}", content)
         for picture in drawn
@@ -63,26 +68,6 @@ def write_all(root: Path) -> Written:
     return Written(
         _write(study.run.root / "report" / "index.html", page), table_paths, figure_paths
     )
-
-
-def all_tables(study: Study) -> dict[str, pd.DataFrame]:
-    """Compute every table of a run, by the name of its CSV."""
-    summary = tables.summary(study)
-    first_last = tables.first_last(study)
-    return {
-        "progress": tables.progress(study),
-        "summary": summary,
-        "coverage": tables.coverage(summary),
-        "class_distribution": tables.class_distribution(study),
-        "against_random": comparisons.against_random(study),
-        "annotation_saved": comparisons.annotation_saved(summary, study.baseline),
-        "aubc": comparisons.aubc(study),
-        "cycles": tables.cycles(summary),
-        "first_last": first_last,
-        "correlation": tables.correlation(first_last),
-        "failures": tables.failures(study),
-        "records": tables.records(study),
-    }
 
 
 def render(study: Study, made: Mapping[str, pd.DataFrame], drawn: list[Picture]) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import stats
+from analysis import bootstrap, stats
 from analysis.frame import LISTS, METRICS, Study
 from analysis.labels import KINDS
 
@@ -20,6 +20,7 @@ SETTING = ["dataset", "encoder", "learner"]
 CELL = [*SETTING, "initial", "strategy", "rounds", "round", "labelled"]
 SINGLE, CYCLES = "single query", "cycles"
 ACCOUNT = ["planned", "done", "failed", "missing"]
+RANK_COLUMNS = ("r", "p", "low", "high")
 
 
 def as_labels(frame: pd.DataFrame) -> pd.DataFrame:
@@ -85,6 +86,7 @@ def class_distribution(study: Study) -> pd.DataFrame:
     alone, so it is counted once per seed, not once per query strategy.
     """
     view = as_labels(study.rounds).assign(dataset_name=study.rounds["dataset"])
+    view = view[view["class_counts"].notna()]
     first = view["round"] == 0
     later = view["initial"] + ", then " + view["strategy"]
     view["selection"] = view["initial"].where(first, later)
@@ -106,13 +108,18 @@ def first_last(study: Study) -> pd.DataFrame:
 
 
 def correlation(first_last: pd.DataFrame) -> pd.DataFrame:
-    """Pearson's r of first with last AUC by query strategy (HaCon, Fig. 6)."""
+    """Pearson's r of first with last AUC by query strategy (HaCon, Fig. 6), and Spearman's."""
     keys = [*SETTING, "strategy", "labelled_first", "labelled_last"]
     rows = (
-        {**k, **stats.pearson(group["auc_first"], group["auc_last"])._asdict()}
+        {
+            **k,
+            **stats.pearson(group["auc_first"], group["auc_last"])._asdict(),
+            **_named("rank_", stats.spearman(group["auc_first"], group["auc_last"])),
+        }
         for k, group in groups(first_last, keys)
     )
-    return table(rows, [*keys, *stats.Correlation._fields])
+    by_rank = [f"rank_{name}" for name in RANK_COLUMNS]
+    return table(rows, [*keys, *stats.Correlation._fields, *by_rank])
 
 
 def failures(study: Study) -> pd.DataFrame:
@@ -132,9 +139,28 @@ def records(study: Study) -> pd.DataFrame:
     return study.rounds.drop(columns=list(LISTS))
 
 
+def versions(study: Study) -> pd.DataFrame:
+    """What the finished trials were made with: trials by package and version."""
+    trials = study.rounds.drop_duplicates("trial")
+    rows = (
+        {"package": column.removeprefix("version."), "version": version, "trials": int(count)}
+        for column in map(str, trials)
+        if column.startswith("version.")
+        for version, count in trials[column].fillna("not recorded").value_counts().items()
+    )
+    return table(rows, ["package", "version", "trials", "mixed"]).assign(
+        mixed=lambda found: found.groupby("package")["version"].transform("size") > 1
+    )
+
+
 def progress(study: Study) -> pd.DataFrame:
     """Account for the trials: one row."""
     return pd.DataFrame([vars(study.progress)])
+
+
+def _named(prefix: str, found: stats.Correlation) -> dict[str, float]:
+    values = found._asdict()
+    return {prefix + name: values[name] for name in RANK_COLUMNS}
 
 
 def _cell(keys: dict[str, Any], group: pd.DataFrame) -> dict[str, Any]:
@@ -142,7 +168,7 @@ def _cell(keys: dict[str, Any], group: pd.DataFrame) -> dict[str, Any]:
     for measure in METRICS:
         values = group[measure].to_numpy()
         row |= {f"{measure}_mean": stats.mean(values), f"{measure}_std": stats.std(values)}
-    row["auc_low"], row["auc_high"] = stats.bootstrap_interval(group["auc"].to_numpy())
+    row["auc_low"], row["auc_high"] = bootstrap.mean_interval(group["auc"].to_numpy())
     return row
 
 

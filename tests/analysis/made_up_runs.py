@@ -196,7 +196,7 @@ def _round(
         "class_entropy": float(-(shares * np.log(shares)).sum()),
         "l1_score": float(np.abs(counts - balanced).sum() / worst),
         "select_seconds": 0.01, "train_seconds": 0.2,
-        "selected": sorted(rng.choice(sum(POOL), asked, replace=False).tolist()),
+        "selected": sorted(rng.choice(max(sum(POOL), asked), asked, replace=False).tolist()),
         "class_counts": counts.tolist(), "auc_missing_classes": [],
     }  # fmt: skip
 

@@ -13,8 +13,9 @@ from analysis.__main__ import main
 from analysis.frame import read_study
 
 TABLES = {
-    "progress", "summary", "coverage", "class_distribution", "against_random", "annotation_saved",
-    "aubc", "cycles", "first_last", "correlation", "failures", "records",
+    "progress", "summary", "coverage", "class_distribution", "against_random", "power",
+    "annotation_saved", "aubc", "ranks", "overall", "win_tie_loss", "cycles", "first_last",
+    "correlation", "failures", "versions", "records",
 }  # fmt: skip
 
 

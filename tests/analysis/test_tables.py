@@ -3,7 +3,7 @@ import pytest
 from made_up_runs import CLASSES, POOL, RunBuilder, component
 
 import analysis
-from analysis import comparisons, stats, tables
+from analysis import comparisons, savings, stats, tables
 from analysis.frame import read_study
 
 
@@ -128,7 +128,7 @@ def test_a_difference_in_cycles_holds_the_other_strategy_fixed(several):
 
 
 def test_annotation_saved_reads_the_mean_curves(known):
-    found = comparisons.annotation_saved(tables.summary(known), known.baseline)
+    found = savings.annotation_saved(known, tables.summary(known))
     last = found[found["labelled"] == 40].iloc[0]
     # Random has .815 with 40; hacon's mean goes from .73 with 20 to .86 with 40.
     assert last["random_auc"] == pytest.approx(0.815)
@@ -138,7 +138,7 @@ def test_annotation_saved_reads_the_mean_curves(known):
 
 
 def test_annotation_saved_says_when_the_smallest_budget_is_enough_already(known):
-    found = comparisons.annotation_saved(tables.summary(known), known.baseline)
+    found = savings.annotation_saved(known, tables.summary(known))
     first = found[found["labelled"] == 20].iloc[0]
     assert (first["saved"], first["at_least"]) == (0, True)
 
@@ -183,7 +183,7 @@ def test_without_random_there_is_nothing_against_it(tmp_path):
     study = read_study(run.write())
     assert study.baseline == ""
     assert comparisons.against_random(study).empty
-    assert comparisons.annotation_saved(tables.summary(study), "").empty
+    assert savings.annotation_saved(study, tables.summary(study)).empty
 
 
 def test_a_switch_at_its_default_is_left_out_of_the_name(tmp_path):

@@ -1,0 +1,110 @@
+"""Tables as files for people: CSV for all, Markdown and LaTeX for those that can be printed."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from rayal.store import temporary_beside
+
+MOST_ROWS = 2000  # of a table in Markdown or LaTeX; longer ones are data, not print
+NONE = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
+# Marks that reorder the text around them, and others that do not show.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+"
+)
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
+    MINUS: "$-$", NONE: "--",
+}  # fmt: skip
+
+
+def write_tables(
+    folder: Path, made: Mapping[str, pd.DataFrame], titles: Mapping[str, str]
+) -> list[Path]:
+    """Write NAME.csv for every table, NAME.md and NAME.tex where it has at most MOST_ROWS rows.
+
+    Args:
+        folder: made if it is not there.
+        made: tables by name.
+        titles: captions by name; a table without one is called by its name.
+
+    Returns:
+        The paths of the CSV files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, frame in made.items():
+        written.append(_write(folder / f"{name}.csv", frame.to_csv(index=False)))
+        forms = {"md": to_markdown, "tex": to_latex}
+        for ending, form in forms.items():
+            if len(frame) <= MOST_ROWS:
+                _write(
+                    folder / f"{name}.{ending}",
+                    form(frame, titles.get(name, name.replace("_", " "))),
+                )
+    return written
+
+
+def to_markdown(frame: pd.DataFrame, title: str) -> str:
+    """Write a table in Markdown; what its names hold cannot change its form."""
+    header, rows = _texts(frame, _in_markdown)
+    right = ["---:" if is_number else "---" for is_number in _numeric(frame)]
+    lines = [f"| {' | '.join(cells)} |" for cells in [header, right, *rows]]
+    return f"**{_in_markdown(title)}**\n\n" + "\n".join(lines) + "\n"
+
+
+def to_latex(frame: pd.DataFrame, title: str) -> str:
+    """Write a table in LaTeX with the rules of booktabs; what its names hold is escaped."""
+    header, rows = _texts(frame, _in_latex)
+    columns = "".join("r" if is_number else "l" for is_number in _numeric(frame))
+    lines = [" & ".join(cells) + r" \\" for cells in [header, *rows]]
+    return "\n".join([
+        r"\begin{table}", r"\centering", rf"\caption{{{_in_latex(title)}}}",
+        rf"\begin{{tabular}}{{{columns}}}", r"\toprule", lines[0], r"\midrule", *lines[1:],
+        r"\bottomrule", r"\end{tabular}", r"\end{table}", "",
+    ])  # fmt: skip
+
+
+def _texts(frame: pd.DataFrame, escape: Callable[[str], str]) -> tuple[list[str], list[list[str]]]:
+    header = [escape(str(name).replace("_", " ")) for name in frame.columns]
+    rows = [
+        [escape(_text(value)) for value in row] for row in frame.itertuples(index=False, name=None)
+    ]
+    return header, rows
+
+
+def _text(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return NONE
+    if isinstance(value, float):
+        return f"{value:.4g}".replace("-", MINUS)
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return str(value)
+
+
+def _numeric(frame: pd.DataFrame) -> Iterable[bool]:
+    return [pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes]
+
+
+def _in_markdown(text: str) -> str:
+    shown = _UNSEEN.sub(" ", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|~#!])", r"\\\1", shown)
+
+
+def _in_latex(text: str) -> str:
+    return "".join(_LATEX.get(sign, sign) for sign in _UNSEEN.sub(" ", text))
+
+
+def _write(path: Path, text: str) -> Path:
+    with temporary_beside(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return path

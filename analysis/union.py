@@ -1,0 +1,105 @@
+"""Several runs as one, so that they can be compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rayal.store import Run
+
+Json = dict[str, Any]
+WORDS = ("question", "cost", "expect", "command")
+
+
+def united(runs: Sequence[Run], root: Path) -> Run:
+    """Put the trials of several runs side by side under one plan.
+
+    A trial that several runs plan counts once: it is the same by all that determines its result,
+    so the first record of it stands. Datasets that share a name but not their content get the
+    name of their run beside it, and so are not mixed up.
+
+    Args:
+        runs: at least two, in the order in which they are shown.
+        root: where the comparison is written.
+    """
+    runs = [_told_apart(run, _clashing(runs)) for run in runs]
+    return Run(
+        root=root,
+        plan=_united_plan(runs),
+        records=_firsts(record for run in runs for record in run.records),
+        failures=_firsts(failure for run in runs for failure in run.failures),
+        left_out=sum(run.left_out for run in runs),
+    )
+
+
+def repeated(runs: Sequence[Run]) -> int:
+    """Count the trials that several of the runs plan, beyond the first of each."""
+    times = Counter(trial for run in runs for trial in run.plan["trials"])
+    return times.total() - len(times)
+
+
+def place_for(roots: Sequence[Path]) -> Path:
+    """Folder of a comparison: beside the first run, named after them all."""
+    names = "+".join(dict.fromkeys(root.resolve().name for root in roots))
+    return roots[0].resolve().parent / f"compared-{names[:100]}"
+
+
+def _united_plan(runs: Sequence[Run]) -> Json:
+    plans = [run.plan for run in runs]
+    names = [str(plan["name"]) for plan in plans]
+    merged: Json = {
+        key: _joined(plans, key) for key in ("versions", "datasets", "artefacts", "trials")
+    }
+    words = {word: _in_turn(names, [str(plan.get(word, "")) for plan in plans]) for word in WORDS}
+    name = " and ".join(dict.fromkeys(names))
+    return {"schema": plans[0].get("schema", 1), **words, **merged, "name": name, "names": names}
+
+
+def _joined(plans: Sequence[Json], key: str) -> Json:
+    """Entries of all plans, the first of each name."""
+    found: Json = {}
+    for plan in plans:
+        for name, value in plan[key].items():
+            found.setdefault(name, value)
+    return found
+
+
+def _in_turn(names: Sequence[str], texts: Sequence[str]) -> str:
+    """What each run says, after its name, unless all say the same."""
+    if len(set(texts)) == 1:
+        return texts[0]
+    return " ".join(f"{name}: {text}" for name, text in zip(names, texts, strict=True) if text)
+
+
+def _clashing(runs: Sequence[Run]) -> set[str]:
+    contents: dict[str, set[str]] = {}
+    for run in runs:
+        for name, about in run.plan["datasets"].items():
+            contents.setdefault(name, set()).add(str(about.get("content")))
+    return {name for name, found in contents.items() if len(found) > 1}
+
+
+def _told_apart(run: Run, clashing: set[str]) -> Run:
+    """Add the run's name to the names of datasets that another run uses for other content."""
+    if not clashing & run.plan["datasets"].keys():
+        return run
+
+    def name(dataset: str) -> str:
+        return f"{dataset} [{run.root.resolve().name}]" if dataset in clashing else dataset
+
+    trials = {
+        trial: {**definition, "dataset_name": name(definition["dataset_name"])}
+        for trial, definition in run.plan["trials"].items()
+    }
+    datasets = {name(dataset): about for dataset, about in run.plan["datasets"].items()}
+    plan = {**run.plan, "trials": trials, "datasets": datasets}
+    return Run(run.root, plan, run.records, run.failures, run.left_out)
+
+
+def _firsts(entries: Iterable[Json]) -> list[Json]:
+    found: dict[str, Json] = {}
+    for entry in entries:
+        found.setdefault(entry["trial"], entry)
+    return list(found.values())
