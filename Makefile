@@ -21,8 +21,11 @@ check: $(VENV)/ready
 bench: $(VENV)/ready
 	$(RUN) -m benchmarks.overhead
 	$(RUN) -m benchmarks.pretraining
+	$(RUN) -m benchmarks.training
+	$(RUN) -m benchmarks.heads
 	$(RUN) -m benchmarks.selection
 	$(RUN) -m benchmarks.balance
+	$(RUN) -m benchmarks.analysis
 
 $(VENV)/ready: pyproject.toml constraints.txt install.py
 	$(PYTHON) install.py $(VENV)

@@ -31,7 +31,7 @@ from typing import Any
 from rayal.config import Resources, Share
 from rayal.local import fail_all
 from rayal.plan import Plan, Trial, by_artefact
-from rayal.progress import Progress, Stage
+from rayal.progress import Instrument, Metric, Progress, Stage
 from rayal.registry import load_plugins
 from rayal.signals import interruptible
 from rayal.store import Store, StoreError
@@ -58,14 +58,15 @@ def run(
         KeyboardInterrupt: SIGINT or SIGTERM; what is finished is kept.
     """
     with _ray(plan.sweep.resources, address, progress) as ray, interruptible():
+        progress.export(_instrument)
         _check_resources(ray, plan.sweep.resources)
-        slots = _slots(ray, plan.sweep.resources.trial)
+        slots = _slots(ray, plan.sweep.resources)
         with _stages(ray, plan, todo, store, progress) as stages:
             import ray.tune  # while the stages train
 
             stages.wait_for_one()
             os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(PENDING, 2 * slots))
-            queue = _Queue(plan, todo, stages, slots)
+            queue = _Queue(plan, todo, stages, slots, progress)
             _tune(plan, store, progress, queue)
 
 
@@ -85,11 +86,14 @@ class _Place:
         return Store(Path(self.root))
 
 
-def _slots(ray: Any, share: Share) -> int:
-    """How many trials run at once on the cluster as it is."""
+def _slots(ray: Any, resources: Resources) -> int:
+    """How many trials run at once on the cluster, as it is or as it can grow."""
+    share, grown = resources.trial, resources.autoscale
     total: dict[str, float] = ray.cluster_resources()
-    by_gpu = total.get("GPU", 0) / share.gpus if share.gpus else math.inf
-    return max(1, math.floor(min(total.get("CPU", 1) / share.cpus, by_gpu)))
+    cpus, gpus = total.get("CPU", 0), total.get("GPU", 0)
+    if grown:
+        cpus, gpus = max(cpus, grown.nodes * grown.cpus), max(gpus, grown.nodes * grown.gpus)
+    return max(1, math.floor(min(cpus / share.cpus, gpus / share.gpus if share.gpus else math.inf)))
 
 
 # The encoder actor -----------------------------------------------------------
@@ -359,14 +363,17 @@ def _world_at(actor: str) -> World:
 class _Queue:
     """The trials that have not ended, in bundles, by the encoder stage they stand on."""
 
-    def __init__(self, plan: Plan, todo: Sequence[Trial], stages: _Stages, slots: int) -> None:
+    def __init__(
+        self, plan: Plan, todo: Sequence[Trial], stages: _Stages, slots: int, progress: Progress
+    ) -> None:
         self.trials = {trial.id: trial for trial in todo}
-        self._stages = stages
+        self._stages, self._progress = stages, progress
         self._waiting = {
             key: deque([trial.id for trial in bundle] for bundle in plan.bundles(trials, slots))
             for key, trials in by_artefact(todo).items()
         }
         self._given: set[str] = set()
+        self._running: set[str] = set()
         self._deaths: Counter[str] = Counter()
 
     @property
@@ -385,8 +392,15 @@ class _Queue:
         hoped = [a for a, q in self._waiting.items() if q and a not in self._stages.failed]
         return None if hoped or self._given else "FINISHED"
 
+    def started(self, bundle: Sequence[str]) -> None:
+        """A worker has taken a bundle up; until then Tune holds it ready."""
+        self._running.update(bundle)
+        self._progress.running(len(self._running))
+
     def ended(self, trial: str) -> None:
         self._given.discard(trial)
+        self._running.discard(trial)
+        self._progress.running(len(self._running))
 
     def lost(self, unfinished: Sequence[str]) -> list[Trial]:
         """Take back, one by one, what a worker held that died; return those given up.
@@ -439,12 +453,20 @@ class _Ends:
         self._progress, self._store, self._queue = progress, store, queue
         self.fatal = ""
 
+    def started(self, bundle: Sequence[str]) -> None:
+        self._queue.started(bundle)
+
     def end(self, outcome: Outcome) -> None:
         self._queue.ended(outcome.trial)
         if outcome.fatal:
             self.fatal = outcome.error
         else:
             self._progress.trial_ended(outcome)
+
+    def check(self) -> None:
+        """Raise StoreError when the store can take no more."""
+        if self.fatal:
+            raise StoreError(self.fatal)
 
     def worker_died(self, bundle: Sequence[str], trace: str) -> None:
         """What the worker had finished is on disk; the rest waits again, or is given up."""
@@ -468,6 +490,9 @@ def _make_callback(ends: _Ends) -> Any:
         def __init__(self, ends: _Ends) -> None:
             self._ends = ends
 
+        def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            self._ends.started(trial.config["bundle"])
+
         def on_trial_result(
             self, iteration: int, trials: Any, trial: Any, result: Any, **info: Any
         ) -> None:
@@ -478,8 +503,7 @@ def _make_callback(ends: _Ends) -> Any:
             self._ends.worker_died(trial.config["bundle"], _worker_error(trial))
 
         def on_step_end(self, iteration: int, trials: Any, **info: Any) -> None:
-            if self._ends.fatal:
-                raise StoreError(self._ends.fatal)
+            self._ends.check()
 
         def __getstate__(self) -> dict[str, Any]:
             return {}
@@ -498,6 +522,7 @@ def _worker_error(trial: Any) -> str:
 @contextlib.contextmanager
 def _ray(resources: Resources, address: str | None, progress: Progress) -> Iterator[Any]:
     joined = address or os.environ.get("RAY_ADDRESS")
+    _refuse_client(joined)
     if "ray" in sys.modules and not _SETTINGS.items() <= os.environ.items():
         raise ClusterError(
             "ray was imported before the sweep could set it up, and it reads its security settings "
@@ -576,6 +601,16 @@ def _join(address: str) -> Any:
         ) from error
 
 
+def _refuse_client(address: str | None) -> None:
+    """Through Ray's client Tune would run on the head, away from what our driver watches."""
+    if address and address.startswith("ray://"):
+        raise ClusterError(
+            f"'{address}' is an address of the Ray client, which cannot carry a sweep: run it on "
+            "the cluster, `ray job submit -- python -m rayal.sweep ...`, or give a head's own "
+            "address (HOST:6379) on one of the cluster's machines"
+        )
+
+
 def _check_token(address: str) -> None:
     """State the authentication explicitly: a joined cluster without a token hangs for a minute."""
     mode = os.environ.setdefault("RAY_AUTH_MODE", "token")
@@ -599,15 +634,42 @@ def _say_dashboard(context: Any, progress: Progress) -> None:
         progress.note(f"Ray dashboard: http://{context.dashboard_url}{where}")
 
 
+def _instrument(metric: Metric) -> Instrument:
+    """Make a time series that Ray's agent on this node shows to Prometheus, as ray_NAME."""
+    import ray
+    from ray.util import metrics
+
+    put: Instrument
+    if metric.kind == "counter":
+        put = metrics.Counter(metric.name, metric.says, metric.labels).inc
+    else:
+        put = metrics.Gauge(metric.name, metric.says, metric.labels).set
+
+    def show(value: float, labels: dict[str, str]) -> None:
+        if ray.is_initialized():  # what comes late is told to nobody
+            put(value, labels)
+
+    return show
+
+
 def _check_resources(ray: Any, resources: Resources) -> None:
-    """Refuse what no node can give, before anything is placed."""
+    """Refuse what no node can give, of those there are or can be, before anything is placed."""
     nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    if grown := resources.autoscale:
+        nodes.append({"CPU": grown.cpus, "GPU": grown.gpus})
     for stage in ("pretrain", "trial"):
         share: Share = getattr(resources, stage)
         for name, wanted in (("CPU", share.cpus), ("GPU", share.gpus)):
             most = max((node.get(name, 0) for node in nodes), default=0)
             if wanted > most:
-                raise ClusterError(
-                    f"resources: {stage} asks for {wanted:g} {name}s and the largest node has "
-                    f"{most:g}; ask for less with --set resources.{stage}.{name.lower()}s={most:g}"
-                )
+                raise ClusterError(_too_much(stage, name, wanted, most))
+
+
+def _too_much(stage: str, name: str, wanted: float, most: float) -> str:
+    option = f"resources.{stage}.{name.lower()}s={most:g}"
+    less = f"ask for less, --set {option}, or " if most or name == "GPU" else ""
+    return (
+        f"resources: {stage} asks for {wanted:g} {name}s and the largest node has {most:g}; {less}"
+        "say what the nodes have that the cluster starts on demand: "
+        "--set resources.autoscale.cpus=4 --set resources.autoscale.gpus=1"
+    )

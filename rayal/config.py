@@ -63,19 +63,40 @@ class Share(_Strict):
         return max(1, math.floor(self.cpus))
 
 
+class Autoscale(Share):
+    """Nodes that a cluster starts when there is work, and what each of them has."""
+
+    nodes: Annotated[int, Field(ge=1)] = 1
+
+
 class Resources(_Strict):
-    """What each stage takes, and how many CPUs a Ray started here may use (0: all)."""
+    """What each stage takes, and how many CPUs a Ray started here may use (0: all).
+
+    autoscale: what a joined cluster can grow by; Ray does not tell before it has grown.
+    """
 
     pretrain: Share = Share(cpus=2)
     trial: Share = Share()
     machine_cpus: Annotated[int, Field(ge=0)] = 0
+    autoscale: Autoscale | None = None
+
+
+class Track(_Strict):
+    """Where runs are shown besides the run's own report: nowhere unless asked."""
+
+    mlflow: str | None = None  # a tracking URI: sqlite:///runs.db, http://127.0.0.1:5000
+    tensorboard: str | None = None  # a directory
+    wandb: Literal["offline"] | None = None  # in the run's directory, to be sent with `wandb sync`
 
 
 class Cycles(_Strict):
-    """Labelled images at the first round, more at each later one, and rounds in all."""
+    """Labelled images at the first round, more at each later one, and rounds in all.
+
+    step: one for all later rounds, or a list with one for each.
+    """
 
     start: Amount
-    step: Amount
+    step: Amount | list[Amount]
     rounds: Annotated[int, Field(ge=2)]
 
 
@@ -100,6 +121,7 @@ class _File(_Strict):
     expect: str = ""
     plugins: list[str] = []
     resources: Resources = Resources()
+    track: Track = Track()
     parts: dict[str, Part]
 
 
@@ -112,6 +134,7 @@ class Sweep:
     cost: str
     expect: str
     resources: Resources
+    track: Track
     plugins: tuple[Path, ...]
     parts: Mapping[str, Part]
     resolved: Mapping[str, Any] = field(repr=False)
@@ -145,6 +168,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         cost=read.cost.strip(),
         expect=read.expect.strip(),
         resources=read.resources,
+        track=read.track,
         plugins=tuple((path.parent / plugin).resolve() for plugin in read.plugins),
         parts=read.parts,
         resolved=tree,
@@ -297,8 +321,10 @@ def _known_beside(place: Sequence[int | str]) -> list[str]:
     models: dict[str, type[BaseModel]] = {
         "resources": Resources,
         "cycles": Cycles,
+        "track": Track,
         "pretrain": Share,
         "trial": Share,
+        "autoscale": Autoscale,
     }
     for step in reversed(place[:-1]):
         if step in models:

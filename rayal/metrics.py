@@ -113,24 +113,6 @@ def l1_score(counts: Counts) -> float:
     return float(distance * classes / (2 * labelled * (classes - 1)))
 
 
-def aubc(budgets: Sequence[float], values: Sequence[float]) -> float:
-    """Return the area under the budget curve: trapezoids over the budgets, divided by their range.
-
-    Steps may differ in width. One budget alone gives its value.
-
-    Raises:
-        ValueError: budgets that do not ascend, or not one value each.
-    """
-    if len(budgets) != len(values) or len(budgets) == 0:
-        raise ValueError(f"one value per budget is needed: {len(budgets)} and {len(values)} given")
-    if np.any(np.diff(budgets) <= 0):
-        raise ValueError(f"budgets must ascend, but are {list(budgets)}")
-    if len(budgets) == 1:
-        return float(values[0])
-    areas = np.diff(budgets) * (np.asarray(values[1:]) + np.asarray(values[:-1])) / 2
-    return float(areas.sum() / (budgets[-1] - budgets[0]))
-
-
 def _auc(scores: npt.NDArray[np.floating[Any]], positive: npt.NDArray[np.bool_]) -> float:
     """Return the chance that a positive scores above a negative, ties counting half; else NaN."""
     high, low = np.sort(scores[positive]), np.sort(scores[~positive])

@@ -1,4 +1,4 @@
-"""What a person sees while a sweep runs: one live bar, or a quiet line now and then."""
+"""What a runner reports to, and what a person sees of it: a live bar, or a line now and then."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol
+from typing import Literal, Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -34,6 +34,19 @@ class Stage:
     done: Callable[[], None]
 
 
+Instrument = Callable[[float, dict[str, str]], None]  # takes a value and its labels
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A time series for Prometheus. A gauge is set, a counter is added to."""
+
+    name: str
+    kind: Literal["gauge", "counter"]
+    says: str
+    labels: tuple[str, ...]
+
+
 class Progress(Protocol):
     """What a runner reports to."""
 
@@ -42,6 +55,14 @@ class Progress(Protocol):
     def trial_ended(self, outcome: Outcome) -> None: ...
 
     def note(self, text: str) -> None: ...
+
+    def running(self, trials: int) -> None:
+        """Take how many trials are with workers."""
+        return
+
+    def export(self, make: Callable[[Metric], Instrument]) -> None:
+        """Take what makes time series, where the runner has a place to show them."""
+        return
 
     def __enter__(self) -> Progress: ...
 
@@ -58,7 +79,7 @@ def choose(console: Console, total: int, done: int) -> Progress:
     return LiveBar(console, total, done) if console.is_terminal else Lines(console, total, done)
 
 
-class LiveBar:
+class LiveBar(Progress):
     """One bar over the trials, and one above it for each encoder stage that runs."""
 
     def __init__(self, console: Console, total: int, done: int) -> None:
@@ -114,7 +135,7 @@ class LiveBar:
         self._console.print(text, markup=False, highlight=False)
 
 
-class Lines:
+class Lines(Progress):
     """A line per event, and for what happens often a line every few seconds."""
 
     def __init__(self, console: Console, total: int, done: int) -> None:

@@ -318,8 +318,13 @@ def _remove_temporaries(root: Path) -> None:
 
 
 def _read_failure(path: Path) -> Json:
-    head, _, trace = path.read_text(encoding="utf-8").partition("\n\n")
-    failure: Json = json.loads(head)
+    head, _, trace = path.read_text(encoding="utf-8", errors="replace").partition("\n\n")
+    try:
+        failure: Json = json.loads(head)
+    except json.JSONDecodeError as error:
+        raise StoreError(
+            f"{path} is damaged ({error}); remove it and run the sweep again"
+        ) from None
     return {**failure, "trace": trace, "path": str(path)}
 
 

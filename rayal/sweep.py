@@ -17,13 +17,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rayal import config, progress, store
+from rayal import config, progress, store, trackers
 from rayal.config import SweepError
 from rayal.display import say, say_scorer, show_plan, show_summary
 from rayal.plan import Plan, Trial, make_plan
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
 from rayal.signals import interruptible
 from rayal.store import Store, StoreError
+from rayal.watch.fan_out import Watched
+from rayal.watch.listener import Listener
+from rayal.watch.log import Log
 
 WIDTH = 100  # columns where the output is no terminal
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -82,12 +85,13 @@ def _run(
     done = held.finished()
     todo = [trial for trial in plan.trials if trial.id not in done]
     store.check_space(held.root, _bytes_needed(plan, todo, held))
+    listeners = [Log(held.root), *trackers.open_trackers(plan.sweep, held.root)]
     held.save_plan(_plan_json(plan, command), plan.sweep.as_yaml())
     _say_start(console, plan, todo, held.root)
     started = time.monotonic()
     try:
         with interruptible():
-            _run_trials(console, plan, todo, held, options)
+            _run_trials(console, plan, todo, listeners, held, options)
     except KeyboardInterrupt:
         finished = len(held.finished() & {t.id for t in plan.trials})
         total = len(plan.trials)
@@ -110,21 +114,27 @@ def _say_start(console: Console, plan: Plan, todo: list[Trial], root: Path) -> N
 
 
 def _run_trials(
-    console: Console, plan: Plan, todo: list[Trial], held: Store, options: argparse.Namespace
+    console: Console,
+    plan: Plan,
+    todo: list[Trial],
+    listeners: Sequence[Listener],
+    held: Store,
+    options: argparse.Namespace,
 ) -> None:
-    if not todo:
-        return
     total = len(plan.trials)
-    with progress.choose(console, total, total - len(todo)) as bar:
+    bar = progress.choose(console, total, total - len(todo))
+    with Watched(bar, listeners, plan, held) as watched:
+        if not todo:
+            return
         if options.local:
             from rayal import local
 
-            local.run(plan, todo, held, bar)
+            local.run(plan, todo, held, watched)
             return
         from rayal import cluster
 
         try:
-            cluster.run(plan, todo, held, bar, options.address)
+            cluster.run(plan, todo, held, watched, options.address)
         except cluster.ClusterError as error:
             raise _RefusedError(str(error)) from error
 

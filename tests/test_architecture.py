@@ -42,6 +42,13 @@ MAY_IMPORT = {
         "rayal.config", "rayal.local", "rayal.plan", "rayal.progress", "rayal.registry",
         "rayal.signals", "rayal.store", "rayal.trial", "rayal.work",
     },
+    "rayal.status": {"rayal.store"},
+    "rayal.watch": {
+        "rayal.plan", "rayal.progress", "rayal.registry", "rayal.store", "rayal.work",
+    },
+    "rayal.trackers": {
+        "rayal.config", "rayal.plan", "rayal.store", "rayal.watch", "rayal.work",
+    },
     "rayal.map_files": {"rayal.contracts", "rayal.store", "analysis"},
     "rayal.encode": {
         "rayal.config", "rayal.contracts", "rayal.display", "rayal.encoders", "rayal.map_files",
@@ -51,14 +58,14 @@ MAY_IMPORT = {
     "rayal.display": {"rayal.plan", "rayal.registry", "rayal.store", "analysis"},
     "rayal.sweep": {
         "rayal.cluster", "rayal.config", "rayal.display", "rayal.local", "rayal.plan",
-        "rayal.progress", "rayal.registry", "rayal.signals", "rayal.store", "rayal.work",
-        "analysis",
+        "rayal.progress", "rayal.registry", "rayal.signals", "rayal.store", "rayal.trackers",
+        "rayal.watch", "rayal.work", "analysis",
     },
     "rayal": {"rayal.front_door"},
     "analysis": {"rayal.store"},
 }  # fmt: skip
 PACKAGES = ("rayal.datasets", "rayal.encoders", "rayal.kernels", "rayal.strategies",
-            "rayal.learners", "rayal.vision", "analysis")  # fmt: skip
+            "rayal.learners", "rayal.trackers", "rayal.vision", "rayal.watch", "analysis")  # fmt: skip
 FILES = sorted([*(ROOT / "rayal").rglob("*.py"), *(ROOT / "analysis").rglob("*.py")])
 
 

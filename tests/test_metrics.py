@@ -92,19 +92,6 @@ def test_without_a_label_nothing_is_covered() -> None:
     assert math.isnan(metrics.l1_score(none))
 
 
-def test_aubc_of_a_straight_line_is_its_middle_whatever_the_steps() -> None:
-    assert metrics.aubc([10, 20, 30], [0.1, 0.2, 0.3]) == pytest.approx(0.2)
-    assert metrics.aubc([10, 27, 30], [0.1, 0.27, 0.3]) == pytest.approx(0.2)
-    assert metrics.aubc([10], [0.4]) == 0.4
-
-
-def test_aubc_refuses_budgets_that_do_not_ascend_or_match() -> None:
-    with pytest.raises(ValueError, match=r"must ascend, but are \[10, 10\]"):
-        metrics.aubc([10, 10], [0, 1])
-    with pytest.raises(ValueError, match="2 and 1 given"):
-        metrics.aubc([10, 20], [0])
-
-
 def evaluate(test_probs: np.ndarray, pool_probs: np.ndarray) -> dict[str, object]:
     return metrics.evaluate(
         test_probs=test_probs,

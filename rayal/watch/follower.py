@@ -1,0 +1,80 @@
+"""A listener with a thread and a queue of its own: a slow one keeps nobody waiting."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from rayal.plan import Trial
+from rayal.store import Json, Store, StoreError, read_json
+from rayal.watch.listener import Listener
+from rayal.work import Outcome
+
+TRIES = 5  # to read a record: a network file system may show it late to another node
+RETRY_SECONDS = 2.0
+
+
+class Follower:
+    """Tells one listener, in order, what it is given to tell; reads records for it."""
+
+    def __init__(self, listener: Listener, store: Store, note: Callable[[str], None]) -> None:
+        self._listener, self._store, self._note = listener, store, note
+        self._queue: queue.SimpleQueue[tuple[str, tuple[Any, ...]] | None] = queue.SimpleQueue()
+        self._dropped = threading.Event()  # the rest is not told: interrupted, or it failed
+        self._thread = threading.Thread(target=self._tell_all, daemon=True)
+        self._thread.start()
+
+    def tell(self, what: str, *said: Any) -> None:
+        """Have a method of the listener called; a record is added where it takes one."""
+        self._queue.put((what, said))
+
+    @property
+    def left(self) -> int:
+        """Messages that it has not heard yet."""
+        return self._queue.qsize()
+
+    def end(self, how: str, *, drop: bool) -> None:
+        """Tell the rest, or drop it; then the last word. Returns when it was heard."""
+        if drop:
+            self._dropped.set()
+        self._queue.put(None)
+        self._thread.join()
+        self._call("ended", how)
+
+    def _tell_all(self) -> None:
+        while (message := self._queue.get()) is not None:
+            if not self._dropped.is_set():
+                self._told(*message)
+
+    def _told(self, what: str, said: tuple[Any, ...]) -> None:
+        if what not in ("earlier", "trial_ended"):
+            self._call(what, *said)
+            return
+        failed = isinstance(said[-1], Outcome) and said[-1].error
+        record = None if failed else self._record(said[0])
+        if record is not None or failed:
+            self._call(what, *said, record)
+
+    def _call(self, what: str, *said: Any) -> None:
+        try:
+            getattr(self._listener, what)(*said)
+        except Exception as error:  # noqa: BLE001 - a listener's failure is its own
+            self._dropped.set()
+            self._note(
+                f"{self._listener.name} stopped following ({type(error).__name__}: {error}); "
+                "the run goes on, and its records are whole"
+            )
+
+    def _record(self, trial: Trial) -> Json | None:
+        """Read what a worker wrote, perhaps on another node."""
+        path = self._store.root / "records" / f"{trial.id}.json"
+        for _ in range(TRIES):
+            if path.exists() or self._dropped.wait(RETRY_SECONDS):
+                break
+        try:
+            return read_json(path)
+        except StoreError as error:
+            self._note(f"{self._listener.name} leaves out a trial: {error}")
+            return None
