@@ -14,6 +14,9 @@ from rayal.plan import DatasetFacts, Plan, Spec, Trial
 from rayal.registry import STRATEGIES
 from rayal.store import Store
 
+NAMES_WIDTH = 26  # of a line: for names and the number of trials, at the least
+BUDGET_WIDTH = 14
+
 
 def say(console: Console, text: str) -> None:
     """Print plain text: brackets in it are no markup, long lines are left to the terminal."""
@@ -72,23 +75,35 @@ def show_summary(console: Console, root: Path) -> None:
     rows["single"] = rows["rounds"] == 1
     keys = ["dataset", "encoder", "learner", "single"]
     for (dataset, encoder, learner, single), group in rows.groupby(keys, sort=False):
+        starts = [] if single else list(group["initial"].unique())
         shape = "single query" if single else "cycles"
+        shape += f" from {starts[0]}" if len(starts) == 1 else ""
         title = f"{dataset}, {encoder}, {learner}, {shape}: AUC mean±std, below it class coverage"
-        console.print(_summary_table(title, group, single=bool(single)))
+        shown = _budgets_that_fit(sorted(group["labelled"].unique()), console.width)
+        names = ["strategy"] if len(starts) < 2 else ["initial", "strategy"]
+        console.print(_summary_table(title, group, names, shown))
 
 
-def _summary_table(title: str, rows: pd.DataFrame, *, single: bool) -> Table:
+def _budgets_that_fit(budgets: list[int], width: int) -> list[int]:
+    """Leave out budgets between the first and the last where a line has no room for all."""
+    most = max(2, (width - NAMES_WIDTH) // BUDGET_WIDTH)
+    if len(budgets) <= most:
+        return budgets
+    return [budgets[round(i * (len(budgets) - 1) / (most - 1))] for i in range(most)]
+
+
+def _summary_table(title: str, rows: pd.DataFrame, names: list[str], budgets: list[int]) -> Table:
     table = Table(title=title, title_justify="left")
-    for name in ("strategy",) if single else ("initial", "strategy"):
+    for name in names:
         table.add_column(name, overflow="fold")
-    budgets = sorted(rows["labelled"].unique())
     for budget in budgets:
         table.add_column(f"{budget}", justify="right", no_wrap=True, min_width=11)
     table.add_column("trials", justify="right", no_wrap=True, min_width=6)
     for (initial, strategy), group in rows.groupby(["initial", "strategy"], sort=False):
         cells = {row.labelled: _cell(row) for row in group.itertuples()}
-        names = [str(strategy)] if single else [str(initial), str(strategy)]
-        table.add_row(*names, *(cells.get(b, "-") for b in budgets), str(group["done"].max()))
+        labels = {"initial": str(initial), "strategy": str(strategy)}
+        ended = str(group["done"].max())
+        table.add_row(*(labels[n] for n in names), *(cells.get(b, "-") for b in budgets), ended)
     return table
 
 
