@@ -5,7 +5,6 @@ Macro averages state what they do about classes that a test set or a choice does
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np

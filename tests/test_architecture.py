@@ -64,8 +64,10 @@ MAY_IMPORT = {
     "rayal": {"rayal.front_door"},
     "analysis": {"rayal.store"},
 }  # fmt: skip
-PACKAGES = ("rayal.datasets", "rayal.encoders", "rayal.kernels", "rayal.strategies",
-            "rayal.learners", "rayal.trackers", "rayal.vision", "rayal.watch", "analysis")  # fmt: skip
+PACKAGES = (
+    "rayal.datasets", "rayal.encoders", "rayal.kernels", "rayal.strategies", "rayal.learners",
+    "rayal.trackers", "rayal.vision", "rayal.watch", "analysis",
+)  # fmt: skip
 FILES = sorted([*(ROOT / "rayal").rglob("*.py"), *(ROOT / "analysis").rglob("*.py")])
 
 
