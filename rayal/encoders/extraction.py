@@ -107,7 +107,8 @@ class Extraction:
 
 
 def _fitting(images: Images) -> int:
-    return min(BATCH, max(1, _PIXELS // (images.shape[1] * images.shape[2])))
+    pixels = int(images.shape[1]) * int(images.shape[2])
+    return min(BATCH, max(1, _PIXELS // pixels))
 
 
 def of_both_splits(network: nn.Module, dataset: Dataset) -> tuple[Features, Features]:

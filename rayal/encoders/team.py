@@ -57,7 +57,7 @@ ALONE = Team()
 
 def put(flat: torch.Tensor, tensors: Sequence[torch.Tensor]) -> None:
     """Write what was flattened and joined back into the tensors."""
-    parts = flat.split([tensor.numel() for tensor in tensors])
+    parts = torch.split(flat, [tensor.numel() for tensor in tensors])
     for tensor, part in zip(tensors, parts, strict=True):
         tensor.copy_(part.view(tensor.shape))
 
