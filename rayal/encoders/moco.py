@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from rayal.contracts import Dataset, Embedding, Progress, encoder
-from rayal.encoders import extraction, helpers, truth_map
+from rayal.encoders import crew, extraction, truth_map
 from rayal.encoders import views as copies
 from rayal.encoders.early import EarlyAccuracy
 from rayal.encoders.momentum import Seeds, Settings, pretraining
@@ -133,7 +133,7 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         compile=compile,
         seeds=Seeds(integer(rng), integer(rng), integer(rng)),
     )
-    with helpers.together(images, settings, processes, keep) as team:
+    with crew.together(images, settings, processes, keep) as team:
         network, training = pretraining(images, settings, team)
         pace = Pace(schedule, progress)
         training.run(pace, EarlyAccuracy(network, dataset.val, pace), keep)

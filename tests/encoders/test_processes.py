@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from rayal.contracts import Embedding
-from rayal.encoders import helpers, resume
+from rayal.encoders import crew, resume
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
 from tests.encoders.test_resume import QUICK, ROOT, Killed, digits, killed_after
@@ -91,13 +91,13 @@ def assert_equal_maps(one: Embedding, other: Embedding) -> None:
         assert np.array_equal(one.map.confidence[tau], other.map.confidence[tau])
 
 
-def test_a_helper_that_stops_is_named_with_its_last_words(
+def test_a_process_that_stops_is_named_with_its_last_words(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "contrast.pt").write_bytes(b"damaged")
     with pytest.raises(ValueError, match=r"contrast\.pt .*damaged"):  # what the first finds itself
         encode(tmp_path, processes=2)
-    monkeypatch.setattr(helpers, "JOB", "elsewhere.pickle")  # the helper does not find its job
+    monkeypatch.setattr(crew, "JOB", "elsewhere.pickle")  # the member does not find its job
     with pytest.raises(RuntimeError, match=r"process 2 of 2 stopped with exit status 1: FileNot"):
         encode(processes=2)
 
@@ -108,7 +108,7 @@ test_processes.encode(epochs=100000, processes=2)
 """
 
 
-def test_no_helper_outlives_a_killed_training() -> None:
+def test_no_process_outlives_a_killed_training() -> None:
     child = subprocess.Popen(
         [sys.executable, "-c", CHILD], cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
@@ -145,8 +145,8 @@ def test_more_processes_than_a_step_has_pairs_are_refused() -> None:
 def test_processes_without_a_gpu_for_each_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(ValueError, match=r"processes=2 needs a GPU for each.*pretrain.gpus: 2"):
-        helpers.check_gpus(2)
-    helpers.check_gpus(1)
+        crew.check_gpus(2)
+    crew.check_gpus(1)
 
 
 def test_threads_and_process_group_are_left_as_they_were(

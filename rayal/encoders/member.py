@@ -1,4 +1,4 @@
-"""python -m rayal.encoders.helper FOLDER RANK: one of several processes that train as one."""
+"""python -m rayal.encoders.member FOLDER RANK: one of several processes that train as one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from rayal.encoders import helpers, team
+from rayal.encoders import crew, team
 from rayal.encoders.early import EarlyAccuracy
 from rayal.encoders.momentum import pretraining
 from rayal.encoders.pace import Pace
@@ -20,12 +20,12 @@ from rayal.encoders.pace import Pace
 def main(folder: Path, rank: int) -> None:
     """Do a share of each step, and say nothing."""
     threading.Thread(target=_end_with_the_first, daemon=True).start()
-    job: helpers.Job = pickle.loads((folder / helpers.JOB).read_bytes())
-    images = np.load(folder / helpers.IMAGES, mmap_mode="r")
+    job: crew.Job = pickle.loads((folder / crew.JOB).read_bytes())
+    images = np.load(folder / crew.IMAGES, mmap_mode="r")
     torch.set_num_threads(job.threads)
     if torch.cuda.is_available():
         torch.cuda.set_device(rank)
-    (folder / helpers.READY.format(rank)).touch()
+    (folder / crew.READY.format(rank)).touch()
     mine = team.join(folder, rank, job.size)
     network, training = pretraining(images, job.settings, mine)
     pace = Pace(job.settings.schedule, lambda said: None)
