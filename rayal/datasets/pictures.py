@@ -20,6 +20,7 @@ from PIL import Image
 
 from rayal.contracts import Dataset, Images, Labels, Split
 from rayal.datasets.cache import check_space, key_of, made_once, mapped, write_images
+from rayal.datasets.content import with_content
 from rayal.datasets.decode import Decoding, decode, is_grey
 from rayal.datasets.meter import metered
 from rayal.datasets.places import cache_folder
@@ -81,7 +82,8 @@ def load_pictures(
         split: Split(mapped(folder / f"{split}.npy"), listed.labels)
         for split, listed in splits.items()
     }
-    return Dataset(name, tuple(classes), made["train"], made["test"], made.get("val"))
+    data = Dataset(name, tuple(classes), made["train"], made["test"], made.get("val"))
+    return with_content(data, folder)
 
 
 def _check_classes(root: Path, classes: Sequence[str], splits: Mapping[str, Listed]) -> None:

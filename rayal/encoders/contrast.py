@@ -106,6 +106,10 @@ class MomentumContrast:
         self.queue[places] = keys
         self._oldest = (self._oldest + len(keys)) % size
 
+    def tensors(self) -> list[torch.Tensor]:
+        """Return the weights and statistics of both networks, and the queue."""
+        return [*self._leading, *self._following, self.queue]
+
     @torch.no_grad()
     def is_finite(self) -> bool:
         """Whether the query network's weights are numbers."""

@@ -18,7 +18,11 @@ _LEAST = -80.0  # exponents below it add nothing to a sum above 1, and CPUs are 
 
 
 def confidence(
-    z1: torch.Tensor, z2: torch.Tensor, images: torch.Tensor, taus: Sequence[float]
+    z1: torch.Tensor,
+    z2: torch.Tensor,
+    images: torch.Tensor,
+    taus: Sequence[float],
+    pairs: slice = slice(None),
 ) -> torch.Tensor:
     """Return the probability of each positive pair at each temperature, (n, taus) float32.
 
@@ -31,15 +35,18 @@ def confidence(
         z2: (n, d) of the second views, row for row of the same images.
         images: (n,) indices of the images.
         taus: temperatures.
+        pairs: those asked for; all images are their negatives all the same.
     """
     z, owner = torch.cat([z1, z2]).float(), torch.cat([images, images])
-    positive = (z1 * z2).float().sum(1).repeat(2)
-    found = torch.empty(len(z), len(taus), device=z.device)
+    positive = (z1 * z2).float().sum(1)[pairs].repeat(2)
+    anchors, own = torch.cat([z1[pairs], z2[pairs]]).float(), images[pairs].repeat(2)
+    found = torch.empty(len(anchors), len(taus), device=z.device)
     step = max(1, _BLOCK // len(z))
-    for start in range(0, len(z), step):
+    for start in range(0, len(anchors), step):
         rows = slice(start, start + step)
-        found[rows] = _anchors(z[rows], z, owner[rows, None] == owner, positive[rows], taus)
-    return found.view(2, len(z1), len(taus)).mean(0)
+        same = own[rows, None] == owner
+        found[rows] = _anchors(anchors[rows], z, same, positive[rows], taus)
+    return found.view(2, -1, len(taus)).mean(0)
 
 
 def _anchors(

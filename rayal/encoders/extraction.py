@@ -21,6 +21,7 @@ Prepare: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 Done: TypeAlias = Callable[[int], None]  # told of so many images more
 
 BATCH = 512
+_PIXELS = BATCH * 96 * 96  # of a batch: what a ResNet makes of so many takes about a gigabyte
 _SECONDS = 2.0  # between two reports
 _IN_MEMORY = 1 << 30  # bytes of features; more are kept in a file
 
@@ -33,7 +34,7 @@ def centred(images: torch.Tensor) -> torch.Tensor:
 def features(
     network: nn.Module,
     images: Images,
-    batch_size: int = BATCH,
+    batch_size: int | None = None,
     prepare: Prepare = normalise,
     precision: Precision = "float32",
     done: Done = lambda images: None,
@@ -47,7 +48,8 @@ def features(
     Args:
         network: a backbone.
         images: (N, H, W, channels).
-        batch_size: images that go through the network at once.
+        batch_size: images that go through the network at once; None: 512, fewer of more than 96
+            pixels a side.
         prepare: from a batch (n, channels, H, W) uint8 to what the backbone takes.
         precision: bf16 is faster on a GPU and on some CPUs, and right to two or three digits.
         done: told of the images of each batch.
@@ -55,6 +57,7 @@ def features(
     network = _laid_out(network.to(device())).eval()
     half = torch.autocast(device().type, torch.bfloat16, enabled=precision == "bf16")
     rows: Features | None = None
+    batch_size = batch_size or _fitting(images)
     with torch.inference_mode(), half:
         for start in range(0, len(images), batch_size):
             part = to_device(images[start : start + batch_size])
@@ -75,7 +78,7 @@ class Extraction:
     """
 
     network: nn.Module
-    batch_size: int = BATCH
+    batch_size: int | None = None
     prepare: Prepare = normalise
     finish: Prepare = centred
     precision: Precision = "float32"
@@ -101,6 +104,11 @@ class Extraction:
         return features(
             self.network, images, self.batch_size, self.prepare, self.precision, meter.add
         )
+
+
+def _fitting(images: Images) -> int:
+    pixels = int(images.shape[1]) * int(images.shape[2])
+    return min(BATCH, max(1, _PIXELS // pixels))
 
 
 def of_both_splits(network: nn.Module, dataset: Dataset) -> tuple[Features, Features]:

@@ -7,24 +7,21 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import torch
 from pydantic import Field
 
 from rayal.contracts import Dataset, Embedding, Progress, encoder
-from rayal.encoders import extraction, truth_map
+from rayal.encoders import crew, extraction, truth_map
 from rayal.encoders import views as copies
-from rayal.encoders.contrast import MomentumContrast, Projector
-from rayal.encoders.dataset_map import MapRecords
 from rayal.encoders.early import EarlyAccuracy
+from rayal.encoders.momentum import Seeds, Settings, pretraining
 from rayal.encoders.pace import Pace
-from rayal.encoders.pretraining import Pretraining, Views
 from rayal.encoders.schedule import Schedule
 from rayal.seeds import integer
 from rayal.vision import draws, networks
-from rayal.vision.device import device, to_device
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+Processes = Annotated[int, Field(ge=1, le=64)]
 
 
 def _check(params: Mapping[str, Any], N: int) -> None:
@@ -32,6 +29,7 @@ def _check(params: Mapping[str, Any], N: int) -> None:
     keys = ("repeats", "batch_size", "epochs", "warmup_epochs", "base_lr")
     schedule = Schedule(N, *(params[key] for key in keys))
     _check_queue(params["queue"], schedule)
+    _check_processes(params["processes"], schedule)
     draws.recipe(params["augmentation"], tuple(params["crop_scale"]), params["flip"])
 
 
@@ -66,6 +64,7 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
     views: copies.Count = 0,
     truth_epochs: truth_map.Epochs = 0,
     compile: bool = False,
+    processes: Processes = 1,
 ) -> Embedding:
     """Train a backbone to tell the pool's images apart, recording how well each one was.
 
@@ -104,38 +103,40 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
             add the map by ground truth; it reads the true label of every image. 0 adds none.
         compile: let torch.compile fuse the networks' operations: a minute at the start, for
             faster steps on a GPU.
+        processes: that share each batch, on one machine, each on a GPU of its own where there
+            are any (give the stage as many: resources.pretrain.gpus). Batch norm sees a
+            process's images, or its micro_batch: a number more than 1 gives the result that one
+            process has with as many parts, but for rounding.
 
     Raises:
-        ValueError: the queue, the warm-up or the crops do not fit, the pool has one image, or
-            training cannot go on from what lies in `keep`.
+        ValueError: the queue, the warm-up, the crops or the processes do not fit, the pool has
+            one image, or training cannot go on from what lies in `keep`.
         FloatingPointError: the loss is no longer finite.
+        RuntimeError: one of several processes stopped.
     """
     images = dataset.train.images
-    recipe = draws.recipe(augmentation, crop_scale, flip)
     schedule = Schedule(len(images), repeats, batch_size, epochs, warmup_epochs, base_lr)
     _check_queue(queue, schedule)
-    generator = torch.Generator().manual_seed(integer(rng))
-    network = networks.backbone(backbone, stem, images.shape[3], seed=integer(rng))
-    contrast = MomentumContrast(
-        Projector(network, projection, seed=integer(rng)),
-        torch.randn(queue, projection, generator=generator),
+    _check_processes(processes, schedule)
+    settings = Settings(
+        backbone=backbone,
+        stem=stem,
+        schedule=schedule,
+        micro_batch=micro_batch,
+        queue=queue,
         temperature=temperature,
-        momentum=momentum_encoder,
-        device=device(),
-        compiled=compile,
+        momentum_encoder=momentum_encoder,
+        projection=projection,
+        weight_decay=weight_decay,
+        recipe=draws.recipe(augmentation, crop_scale, flip),
+        taus=tuple(taus),
+        compile=compile,
+        seeds=Seeds(integer(rng), integer(rng), integer(rng)),
     )
-    pretraining = Pretraining(
-        contrast,
-        Views(to_device(images), recipe, generator),
-        schedule,
-        MapRecords(len(images), taus, device()),
-        torch.optim.SGD(
-            contrast.query.parameters(), schedule.lr(0), 0.9, weight_decay=weight_decay, fused=True
-        ),
-        micro_batch,
-    )
-    pace = Pace(schedule, progress)
-    pretraining.run(pace, EarlyAccuracy(network, dataset.val, pace), keep)
+    with crew.together(images, settings, processes, keep) as team:
+        network, training = pretraining(images, settings, team)
+        pace = Pace(schedule, progress)
+        training.run(pace, EarlyAccuracy(network, dataset.val, pace), keep)
     features = extraction.of_both_splits(network, dataset)
     augmented = copies.of_network(
         extraction.Extraction(network), images, views, flip, seed=integer(rng)
@@ -143,7 +144,7 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
     truth = truth_map.record(
         dataset, rng, progress, keep, backbone=backbone, stem=stem, flip=flip, epochs=truth_epochs
     )
-    found = pretraining.records.finish(truth)
+    found = training.records.finish(truth)
     weights = networks.to_arrays(network)
     return Embedding(*features, map=found, weights=weights, views=augmented)
 
@@ -154,4 +155,14 @@ def _check_queue(queue: int, schedule: Schedule) -> None:
             f"queue={queue} is more than the {schedule.samples} images of an epoch "
             f"({schedule.N} x repeats={schedule.repeats}): its oldest keys would be stale; "
             f"give queue={schedule.samples} or less, or more repeats"
+        )
+
+
+def _check_processes(processes: int, schedule: Schedule) -> None:
+    most = schedule.smallest_batch // 2
+    if processes > most:
+        raise ValueError(
+            f"processes={processes} need {2 * processes} images in each step, two for each, and a "
+            f"step has {schedule.smallest_batch}; give processes={most} or less, or a larger "
+            "batch_size"
         )

@@ -39,6 +39,11 @@ class Schedule:
         return min(-(-self.samples // self.batch_size), self.samples // 2)
 
     @property
+    def smallest_batch(self) -> int:
+        """Images in the smallest step."""
+        return self.samples // self.steps_per_epoch
+
+    @property
     def peak_lr(self) -> float:
         """base_lr * batch / 256; a batch is never larger than an epoch."""
         return self.base_lr * min(self.batch_size, self.samples) / 256

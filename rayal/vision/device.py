@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -13,9 +15,15 @@ def device() -> torch.device:
 
 
 def to_device(images: npt.NDArray[np.uint8]) -> torch.Tensor:
-    """Put images (N, H, W, channels) as (N, channels, H, W) uint8 on the device, whole."""
-    planes = torch.from_numpy(np.array(images.transpose(0, 3, 1, 2), order="C"))
-    return planes.to(device())
+    """Return images (N, H, W, channels) as (N, channels, H, W) uint8 on the device, to be read.
+
+    On a CPU nothing is copied: the tensor is the array, memory-mapped where that is, so nobody may
+    write into it. In memory the channels come last, as the networks want them.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        whole = torch.from_numpy(np.ascontiguousarray(images))
+    return whole.to(device()).permute(0, 3, 1, 2)
 
 
 def normalise(images: torch.Tensor) -> torch.Tensor:

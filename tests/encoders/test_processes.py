@@ -1,0 +1,159 @@
+"""Two processes on a CPU against one that takes the same parts in turn."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from rayal.contracts import Embedding
+from rayal.encoders import crew, resume
+from rayal.registry import ENCODERS
+from rayal.seeds import generator
+from tests.encoders.test_resume import QUICK, ROOT, Killed, digits, killed_after
+
+BATCH = 40
+RECIPE = {**QUICK, "epochs": 4, "truth_epochs": 0, "batch_size": BATCH}
+
+
+def encode(
+    keep: Path | None = None, progress: Any = lambda _: None, N: int = 120, **params: Any
+) -> Embedding:
+    component = ENCODERS.find("moco")
+    bound = component.bind({**RECIPE, **params})
+    found: Embedding = component.function(digits(N), generator("p"), progress, keep, **bound)
+    return found
+
+
+def curve(**params: Any) -> tuple[list[float], Embedding]:
+    """The loss after each epoch, and what came out."""
+    told: list[dict[str, float]] = []
+    found = encode(progress=told.append, **params)
+    return list({t["epoch"]: t["loss"] for t in told if t["epoch"] % 1 == 0}.values()), found
+
+
+@pytest.fixture(scope="module")
+def by_two() -> tuple[list[float], Embedding]:
+    return curve(processes=2)
+
+
+def test_the_loss_curve_is_that_of_one_process_with_the_same_parts(
+    by_two: tuple[list[float], Embedding],
+) -> None:
+    losses, found = curve(micro_batch=BATCH // 2)
+    np.testing.assert_allclose(by_two[0], losses, rtol=1e-4)
+    assert len(set(losses)) == 4
+    assert found.map is not None
+    assert by_two[1].map is not None
+    assert np.array_equal(by_two[1].map.count, found.map.count)
+    for tau in (0.2, 0.05):
+        ours, theirs = by_two[1].map.confidence[tau], found.map.confidence[tau]
+        np.testing.assert_allclose(ours, theirs, rtol=1e-2, atol=1e-4)
+    scale = np.abs(found.train).max()
+    np.testing.assert_allclose(by_two[1].train, found.train, atol=1e-2 * scale)
+    for name, weight in (found.weights or {}).items():
+        if "num_batches" not in name:
+            ours = (by_two[1].weights or {})[name]
+            np.testing.assert_allclose(ours, weight, rtol=1e-2, atol=1e-3, err_msg=name)
+
+
+def test_batches_of_uneven_size_and_small_parts_are_shared_out_too() -> None:
+    # 121 images: batches of 31, 30, 30, 30; 15 or 16 images a process, of 8 or 7 each.
+    losses, found = curve(N=121, processes=2, micro_batch=8)
+    expected, _ = curve(N=121, micro_batch=8)
+    np.testing.assert_allclose(losses, expected, rtol=1e-4)
+    assert found.map is not None
+    assert (found.map.count == 4).all()
+
+
+def test_a_stopped_training_of_two_processes_goes_on_with_the_same_result(
+    tmp_path: Path, by_two: tuple[list[float], Embedding], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resume, "_SHARE", float("inf"))
+    with pytest.raises(Killed):
+        encode(tmp_path, killed_after(3), processes=2)
+    done = torch.load(tmp_path / "contrast.pt", weights_only=True)["epochs"]
+    assert 1 <= done < 4
+    assert_equal_maps(encode(tmp_path, processes=2), by_two[1])
+
+
+def assert_equal_maps(one: Embedding, other: Embedding) -> None:
+    """Bit by bit; there is no map by ground truth."""
+    assert one.map is not None
+    assert other.map is not None
+    assert np.array_equal(one.train, other.train)
+    for tau in one.map.confidence:
+        assert np.array_equal(one.map.confidence[tau], other.map.confidence[tau])
+
+
+def test_a_process_that_stops_is_named_with_its_last_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "contrast.pt").write_bytes(b"damaged")
+    with pytest.raises(ValueError, match=r"contrast\.pt .*damaged"):  # what the first finds itself
+        encode(tmp_path, processes=2)
+    monkeypatch.setattr(crew, "JOB", "elsewhere.pickle")  # the member does not find its job
+    with pytest.raises(RuntimeError, match=r"process 2 of 2 stopped with exit status 1: FileNot"):
+        encode(processes=2)
+
+
+CHILD = """
+from tests.encoders import test_processes
+test_processes.encode(epochs=100000, processes=2)
+"""
+
+
+def test_no_process_outlives_a_killed_training() -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD], cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    try:
+        found = until(lambda: children(child.pid), 60)
+    finally:
+        child.kill()
+        child.wait()
+    assert found
+    assert until(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in found), 30)
+
+
+def until(what: Any, seconds: float) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := what()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return found
+
+
+def children(pid: int) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        return []
+
+
+def test_more_processes_than_a_step_has_pairs_are_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"processes=30 need 60 images .* has 40; give processes=20"
+    ):
+        encode(processes=30)
+
+
+def test_processes_without_a_gpu_for_each_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(ValueError, match=r"processes=2 needs a GPU for each.*pretrain.gpus: 2"):
+        crew.check_gpus(2)
+    crew.check_gpus(1)
+
+
+def test_threads_and_process_group_are_left_as_they_were(
+    by_two: tuple[list[float], Embedding],
+) -> None:
+    assert not torch.distributed.is_initialized()
+    threads = torch.get_num_threads()
+    encode(epochs=2, processes=2)
+    assert torch.get_num_threads() == threads
+    assert not torch.distributed.is_initialized()
