@@ -137,7 +137,7 @@ def test_progress_is_told_of_each_epoch() -> None:
 @each_encoder
 def test_an_encoder_says_what_it_gives(name: str) -> None:
     component = ENCODERS.find(name)
-    own = {"map"} if name == "moco" else set()
+    own = {"map", "weights"} if name == "moco" else {"weights"}
     assert component.facts.gives(component.bind({})) == own
     assert component.facts.gives(component.bind({"truth_epochs": 1})) == own | {"truth_map"}
 
