@@ -10,8 +10,12 @@
     papers.py     the papers' tables beside what they print; matching.py, measured.py: what of a
                   study belongs there; published/: the printed values
     catalogue.py  every table; exports.py: as CSV, Markdown and LaTeX
-    style.py      one look; curves.py, figures.py: tables -> pictures; gallery.py: all of them
-    findings.py   tables -> sentences; views.py: tables -> what the page shows
+    pool.py       what an artefact holds of the images; planes.py: a pool in a plane;
+                  ablations.py: parameters that vary alone; picture_tables.py: these as tables
+    style.py      one look; hover.py: values on marks; visible.py: names that can be drawn
+    figures/      tables -> pictures; drafts.py, record_drafts.py, pool_drafts.py: which and with
+                  what words; gallery.py: all of them
+    findings.py   tables -> sentences; cells.py, views.py, *_views.py: tables -> what the page shows
     report.py     all of it into one page
 
 Statistics never draw, figures never compute, and every number on the page stands in a CSV.

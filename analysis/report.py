@@ -23,9 +23,17 @@ from analysis.findings import Finding, findings
 from analysis.frame import Study, read_study
 from analysis.gallery import Picture, pictures
 from analysis.papers import titles
+from analysis.picture_tables import picture_tables
 from analysis.style import THEMED
 from analysis.views import views
+from analysis.visible import one_line
 from rayal.store import temporary_beside
+
+TITLES = {
+    "findings": "Findings", "auc": "Test set", "coverage": "Classes", "against": "Against random",
+    "overall": "Overall", "papers": "Papers", "ablation": "Parameters", "start": "Start and end",
+    "chosen": "Images", "maps": "Maps", "failures": "Failures", "again": "Make it again",
+}  # fmt: skip
 
 
 class Written(NamedTuple):
@@ -57,6 +65,7 @@ def write_all(*roots: Path | str, out: Path | None = None) -> Written:
     study = read_study(*roots, out=out)
     study.run.root.mkdir(parents=True, exist_ok=True)
     made = all_tables(study)
+    made |= picture_tables(study, made)
     drawn = pictures(study, made)
     table_paths = write_tables(study.run.root / "tables", made, titles())
     figure_paths = [
@@ -74,17 +83,25 @@ def render(study: Study, made: Mapping[str, pd.DataFrame], drawn: list[Picture])
     """Put a run's tables and figures on one page."""
     environment = Environment(
         loader=PackageLoader("analysis"), autoescape=True, undefined=StrictUndefined,
+        finalize=_on_one_line,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     script = _source(environment, "report.js")
+    shown, figures = views(made), _by_kind(drawn)
+    has = _sections(study, shown, figures)
+    versions = made["versions"]
     return environment.get_template("report.html.j2").render(
         plan=study.run.plan,
         progress=study.progress,
         settings=_settings(study),
         findings=_by_place(findings(dict(made), study.baseline, study.oracles)),
         oracles=sorted(study.oracles),
-        views=views(dict(made)),
-        figures=_by_kind(drawn),
+        runs=len(study.roots),
+        views=shown,
+        figures=figures,
+        has=has,
+        sections=[(anchor, title) for anchor, title in TITLES.items() if has[anchor]],
+        mixed=[*versions.loc[versions["mixed"].astype(bool), "package"].unique()],
         tables={name: len(table) for name, table in made.items()},
         style=Markup(_source(environment, "report.css")),
         script=Markup(script),
@@ -120,6 +137,32 @@ def _source(environment: Environment, name: str) -> str:
 def _settings(study: Study) -> dict[str, list[str]]:
     kinds = ("dataset", "encoder", "learner", "initial", "strategy")
     return {kind: list(study.trials[f"{kind}_label"].unique()) for kind in kinds}
+
+
+def _on_one_line(value: object) -> object:
+    """Take marks that do not show out of names from data; what is markup is ours."""
+    return one_line(value) if type(value) is str else value
+
+
+def _sections(
+    study: Study, shown: Mapping[str, Any], figures: Mapping[str, Any]
+) -> dict[str, bool]:
+    """Which sections the page has."""
+    done = study.progress.done > 0
+    return {
+        "findings": True,
+        "auc": done,
+        "coverage": done,
+        "against": bool(shown["against"] or shown["saved"] or shown["aubc"]),
+        "overall": any(len(view.rows) > 1 for view in shown["overall"]),
+        "papers": bool(shown["papers"]),
+        "ablation": "ablation" in figures,
+        "start": bool(shown["correlation"]),
+        "chosen": any(kind in figures for kind in ("chosen", "clusters", "rounds")),
+        "maps": "map" in figures,
+        "failures": bool(shown["failures"]),
+        "again": True,
+    }
 
 
 def _by_place(found: list[Finding]) -> dict[str, list[Finding]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
+from analysis import hover
+from analysis.visible import visible
+
 HUES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8f5bb5")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (4, 1.5, 1, 1.5)), (0, (8, 2)))
@@ -26,6 +30,7 @@ DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (4, 1.5, 1, 1.5)), (0, (8, 2)
 INK, MUTED, GRID = "#1c1d1f", "#6a6d72", "#e1e3e6"
 THEMED = {INK: "--ink", MUTED: "--muted", GRID: "--line"}
 SEQUENTIAL = "cividis"
+LONGEST = 64  # letters of a name in a figure
 
 RC: dict[Any, Any] = {
     "svg.hashsalt": "rayal",
@@ -36,6 +41,7 @@ RC: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"],
     "font.size": 9,
+    "text.parse_math": False,  # a name may hold a dollar sign
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
@@ -117,6 +123,12 @@ def columns_for(panels: int) -> int:
     return 2 if panels == 4 else min(3, panels)
 
 
+def legend_name(name: object) -> str:
+    """A name as a legend shows it; matplotlib leaves out those that begin with "_"."""
+    text = visible(name, LONGEST)
+    return f" {text}" if text.startswith("_") else text
+
+
 def legend_columns(names: Iterable[str], width: float) -> int:
     """How many of the longest name fit beside one another in a figure of that width, in inches."""
     longest = max((len(name) for name in names), default=0)
@@ -141,13 +153,15 @@ def as_files(draw: Callable[[], Figure]) -> tuple[str, bytes]:
     The same figure gives the same files on any day. The canvases are called directly: savefig
     would lay the figure out and draw it twice for either.
     """
-    with mpl.rc_context(RC):
+    with mpl.rc_context(RC), warnings.catch_warnings():
+        # The page and the SVG show such letters by the reader's fonts.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
         figure = draw()
         engine = figure.get_layout_engine()
         if engine is not None:
             engine.execute(figure)
         figure.set_layout_engine("none")
-        return _svg(figure), _png(figure)
+        return hover.written(_svg(figure), figure), _png(figure)
 
 
 def _svg(figure: Figure) -> str:

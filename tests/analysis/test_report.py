@@ -15,7 +15,8 @@ from analysis.frame import read_study
 TABLES = {
     "progress", "summary", "coverage", "class_distribution", "against_random", "power",
     "annotation_saved", "aubc", "ranks", "overall", "win_tie_loss", "cycles", "first_last",
-    "correlation", "failures", "versions", "records",
+    "correlation", "failures", "versions", "records", "class_entropy", "ablations",
+    "chosen_images", "dataset_map",
 }  # fmt: skip
 
 
@@ -31,8 +32,16 @@ def page(written):
 
 def test_a_single_query_run_has_its_figures_in_both_forms(written):
     assert {path.name for path in written.figures} == {
-        f"{kind}-blood-moco.{form}"
-        for kind in ("auc", "coverage", "classes", "map")
+        f"{name}.{form}"
+        for name in (
+            "auc-blood-moco",
+            "accuracy-blood-moco",
+            "coverage-blood-moco",
+            "pool-error-blood-moco",
+            "classes-blood-moco",
+            "map-blood-moco",
+            "ablation-k-blood",
+        )
         for form in ("svg", "png")
     }
     assert all(path.stat().st_size > 3000 for path in written.figures)

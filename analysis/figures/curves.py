@@ -6,15 +6,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, Locator, MaxNLocator
 
-from analysis import style
+from analysis import hover, style
 from analysis.style import Line
+from analysis.visible import visible
 
 Looks = Mapping[str, Line]
+Floats = npt.NDArray[np.float64]
 NARROW, WIDE = 6.4, 9.6  # inches; one panel, several
 
 
@@ -40,7 +43,7 @@ def curves(summary: pd.DataFrame, measure: str, label: str, looks: Looks) -> Fig
     panels = list(_panels(summary))
     columns = style.columns_for(len(panels))
     rows = -(-len(panels) // columns)
-    names = {str(name) for panel in panels for name in panel.cells[panel.who].unique()}
+    names = {style.legend_name(n) for panel in panels for n in panel.cells[panel.who].unique()}
     width = NARROW if columns == 1 else WIDE
     legend_rows = -(-len(names) // style.legend_columns(names, width))
     height = (3.6 if columns == 1 else 2.9) * rows + 0.22 * legend_rows
@@ -58,7 +61,7 @@ def _panels(summary: pd.DataFrame) -> Iterator[Panel]:
     """Split a dataset x encoder so that no panel holds initial x query strategies at once."""
     several = summary["learner"].nunique() > 1
     for learner, part in summary.groupby("learner", sort=False):
-        prefix = str(learner) if several else ""
+        prefix = visible(learner, style.LONGEST) if several else ""
         crossed = part["rounds"].max() > 1 and part["initial"].nunique() > 1
         if not crossed:
             yield Panel(prefix, "strategy", part)
@@ -66,30 +69,47 @@ def _panels(summary: pd.DataFrame) -> Iterator[Panel]:
             yield Panel(prefix, "initial", part)
         else:
             for query, cells in part.groupby("strategy", sort=False):
-                title = f"then {query}" + (f" ({prefix})" if prefix else "")
+                title = f"then {visible(query, 40)}" + (f" ({prefix})" if prefix else "")
                 yield Panel(title, "initial", cells)
 
 
 def _draw_panel(axis: Axes, panel: Panel, measure: str, looks: Looks) -> None:
     for name, cells in panel.cells.groupby(panel.who, sort=False):
-        look = looks[str(name)]
-        cells = cells.sort_values("labelled")
-        x = cells["labelled"].to_numpy(np.float64)
-        mean = cells[f"{measure}_mean"].to_numpy(np.float64)
-        std = cells[f"{measure}_std"].fillna(0).to_numpy(np.float64)
-        low, high = mean - std, np.minimum(mean + std, 1)
-        of_line: dict[str, Any] = {"color": look.color, "zorder": look.above}
-        axis.plot(x, mean, marker=look.marker, ls=look.dash, label=str(name), **of_line)
-        if len(x) > 1:
-            axis.fill_between(x, low, high, color=look.color, alpha=0.13, lw=0)
-        else:
-            axis.errorbar(x, mean, [mean - low, high - mean], **of_line, capsize=3)
+        known = cells[cells[f"{measure}_mean"].notna()].sort_values("labelled")
+        if len(known):
+            _draw_line(axis, str(name), known, measure, looks[str(name)])
     axis.set_title(panel.title)
     axis.xaxis.set_major_locator(_budget_ticks(panel.cells["labelled"].unique()))
     axis.margins(x=0.03)
 
 
-def _budget_ticks(budgets: np.ndarray) -> Locator:
+def _draw_line(axis: Axes, name: str, cells: pd.DataFrame, measure: str, look: Line) -> None:
+    x = cells["labelled"].to_numpy(np.float64)
+    mean = cells[f"{measure}_mean"].to_numpy(np.float64)
+    std = cells[f"{measure}_std"].to_numpy(np.float64)
+    low, high = _band(mean, np.nan_to_num(std))
+    of_line: dict[str, Any] = {"color": look.color, "zorder": look.above}
+    label = style.legend_name(name)
+    [line] = axis.plot(x, mean, marker=look.marker, ls=look.dash, label=label, **of_line)
+    if len(x) > 1:
+        axis.fill_between(x, low, high, color=look.color, alpha=0.13, lw=0)
+    else:
+        axis.errorbar(x, mean, [mean - low, high - mean], **of_line, capsize=3)
+    values = zip(x, mean, std, cells["done"], strict=True)
+    hover.attach(line, [_in_words(label.strip(), *value) for value in values])
+
+
+def _band(mean: Floats, std: Floats) -> tuple[Floats, Floats]:
+    """One std either way, within what a share can be."""
+    return np.maximum(mean - std, 0), np.maximum(mean, np.minimum(mean + std, 1))
+
+
+def _in_words(name: str, labelled: float, mean: float, std: float, trials: int) -> str:
+    spread = "" if np.isnan(std) else f" ± {std:.3f}"
+    return f"{name}, {labelled:.0f} labelled: {mean:.3f}{spread}, {trials} trials"
+
+
+def _budget_ticks(budgets: npt.NDArray[Any]) -> Locator:
     """Ticks at the budgets themselves where they are few and far enough apart."""
     sorted_budgets = np.sort(budgets)
     span = max(sorted_budgets[-1] - sorted_budgets[0], 1)
