@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from analysis import curves, figures, style
 from analysis.frame import Study
 from analysis.tables import CYCLES, shapes
-from rayal.store import read_map
 
 Tables = dict[str, pd.DataFrame]
 PLACE = ["dataset", "encoder"]
@@ -119,10 +118,9 @@ def _maps(study: Study) -> Iterator[_Draft]:
     artefacts = study.run.plan["artefacts"]
     stages = study.trials.drop_duplicates("artefact").set_index("artefact")
     for key, about in artefacts.items():
-        path = study.artefact(key) / "map.parquet"
-        if about["has_map"] and key in stages.index and path.is_file():
+        asked = about["has_map"] and key in stages.index
+        if asked and (found := study.dataset_map(key)) is not None:
             dataset, encoder = stages.loc[key, ["dataset_label", "encoder_label"]]
-            found = read_map(path)
             yield _Draft(
                 "map",
                 f"{dataset}-{encoder}",

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,9 +52,8 @@ def prepare(trial: Trial, store: Store, progress: Progress, threads: int) -> Non
     rng = generator("encoder", trial.dataset_name, trial.encoder.name, params.pop("seed"))
     started = time.perf_counter()
     function = ENCODERS.find(trial.encoder.name).function
-    place = {"keep": store.unfinished(trial.artefact)} if _goes_on(function) else {}
-    with pinned(threads), _full_disk_is_fatal(store):
-        embedding = function(data, rng, progress, **place, **params)
+    with pinned(threads), _full_disk_is_fatal(store), _kept(function, trial, store) as kept:
+        embedding = function(data, rng, progress, **kept, **params)
     check_embedding(trial.encoder.name, embedding, data)
     about = {
         "dataset": trial.dataset_name,
@@ -67,9 +67,14 @@ def prepare(trial: Trial, store: Store, progress: Progress, threads: int) -> Non
         store.save_embedding(trial.artefact, embedding, about)
 
 
-def _goes_on(function: Callable[..., Any]) -> bool:
-    """Whether an encoder takes a folder `keep`, to go on from after a stop."""
-    return "keep" in inspect.signature(function).parameters
+@contextlib.contextmanager
+def _kept(function: Callable[..., Any], trial: Trial, store: Store) -> Iterator[dict[str, Path]]:
+    """Give an encoder a folder `keep`, to go on from after a stop, where it takes one."""
+    if "keep" not in inspect.signature(function).parameters:
+        yield {}
+        return
+    with store.going_on(trial.artefact) as folder:
+        yield {"keep": folder}
 
 
 def load_dataset(trial: Trial) -> Dataset:

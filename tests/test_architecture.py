@@ -27,7 +27,10 @@ MAY_IMPORT = {
     "rayal.learners": {"rayal.contracts", "rayal.kernels", "rayal.seeds", "rayal.vision"},
     "rayal.config": {"rayal.registry"},
     "rayal.plan": {"rayal.config", "rayal.contracts", "rayal.kernels", "rayal.registry"},
-    "rayal.store": {"rayal.contracts"},
+    "rayal.files": set(),
+    "rayal.lease": {"rayal.files"},
+    "rayal.object_store": {"rayal.files", "rayal.lease"},
+    "rayal.store": {"rayal.contracts", "rayal.files", "rayal.object_store"},
     "rayal.trial": {
         "rayal.contracts", "rayal.metrics", "rayal.plan", "rayal.registry", "rayal.seeds",
     },
@@ -39,30 +42,30 @@ MAY_IMPORT = {
     "rayal.progress": {"rayal.plan", "rayal.work"},
     "rayal.local": {"rayal.plan", "rayal.progress", "rayal.store", "rayal.work"},
     "rayal.cluster": {
-        "rayal.config", "rayal.local", "rayal.plan", "rayal.progress", "rayal.registry",
+        "rayal.files", "rayal.config", "rayal.local", "rayal.plan", "rayal.progress", "rayal.registry",
         "rayal.signals", "rayal.store", "rayal.trial", "rayal.work",
     },
-    "rayal.status": {"rayal.store"},
+    "rayal.status": {"rayal.files", "rayal.store"},
     "rayal.watch": {
-        "rayal.plan", "rayal.progress", "rayal.registry", "rayal.store", "rayal.work",
+        "rayal.files", "rayal.plan", "rayal.progress", "rayal.registry", "rayal.store", "rayal.work",
     },
     "rayal.trackers": {
-        "rayal.config", "rayal.plan", "rayal.store", "rayal.watch", "rayal.work",
+        "rayal.files", "rayal.config", "rayal.plan", "rayal.store", "rayal.watch", "rayal.work",
     },
-    "rayal.map_files": {"rayal.contracts", "rayal.store", "analysis"},
+    "rayal.map_files": {"rayal.files", "rayal.contracts", "rayal.store", "analysis"},
     "rayal.encode": {
-        "rayal.config", "rayal.contracts", "rayal.display", "rayal.encoders", "rayal.map_files",
+        "rayal.files", "rayal.config", "rayal.contracts", "rayal.display", "rayal.encoders", "rayal.map_files",
         "rayal.plan", "rayal.progress", "rayal.registry", "rayal.signals", "rayal.store",
         "rayal.work",
     },
-    "rayal.display": {"rayal.plan", "rayal.registry", "rayal.store", "analysis"},
+    "rayal.display": {"rayal.files", "rayal.plan", "rayal.registry", "rayal.store", "analysis"},
     "rayal.sweep": {
-        "rayal.cluster", "rayal.config", "rayal.display", "rayal.local", "rayal.plan",
+        "rayal.files", "rayal.cluster", "rayal.config", "rayal.display", "rayal.local", "rayal.plan",
         "rayal.progress", "rayal.registry", "rayal.signals", "rayal.store", "rayal.trackers",
         "rayal.watch", "rayal.work", "analysis",
     },
     "rayal": {"rayal.front_door"},
-    "analysis": {"rayal.store"},
+    "analysis": {"rayal.contracts", "rayal.files", "rayal.store"},
 }  # fmt: skip
 PACKAGES = ("rayal.datasets", "rayal.encoders", "rayal.kernels", "rayal.strategies",
             "rayal.learners", "rayal.trackers", "rayal.vision", "rayal.watch", "analysis")  # fmt: skip
