@@ -1,7 +1,7 @@
 """An object store (s3://, gs://) through pyarrow: whole objects, requests that are tried again.
 
-What needs real files lies in a cache folder of each machine, RAYAL_CACHE or ~/.cache/rayal: artefacts, fetched
-once per machine and memory-mapped there; what encoders under way keep.
+What needs real files lies in a cache folder of each machine (RAYAL_CACHE, or ~/.cache/rayal):
+artefacts, fetched once per machine and memory-mapped there, and what encoders under way keep.
 
 An artefact's objects are uploaded first and `whole.json` last, which names them with their sizes
 and hashes; without it there is no artefact. Deleting through pyarrow leaves an empty object named
@@ -263,7 +263,9 @@ class ObjectStore(Files):
         newer = [n for n, at in self.listed(folder).items() if at * 1e9 > mine.get(n, 0)]
         list(self._threads.map(lambda name: self._replace(folder / name, here / name), newer))
         ended = threading.Event()
-        keeper = threading.Thread(target=self._keep, args=(here, folder, ended), daemon=True)
+        keeper = threading.Thread(
+            target=self._keep, args=(here, folder, ended, _times(here)), daemon=True
+        )
         keeper.start()
         try:
             yield here
@@ -275,8 +277,9 @@ class ObjectStore(Files):
         with temporary_beside(path) as temporary:
             self._download(place, temporary)
 
-    def _keep(self, here: Path, folder: Location, ended: threading.Event) -> None:
-        kept = _times(here)
+    def _keep(
+        self, here: Path, folder: Location, ended: threading.Event, kept: dict[str, int]
+    ) -> None:
         last = False
         while not last:
             last = ended.wait(KEEP_SECONDS)

@@ -104,7 +104,10 @@ class Store:
     def partial(self, trial_id: str) -> Json | None:
         """Return the rounds that an interrupted trial had finished, or None."""
         place = self.root / "partial" / f"{trial_id}.json"
-        return read_json(place) if self.files.exists(place) else None
+        try:
+            return _parsed(place, self.files.read(place))
+        except FileNotFoundError:
+            return None
 
     def has_record(self, trial_id: str) -> bool:
         return self.files.exists(self.root / "records" / f"{trial_id}.json")

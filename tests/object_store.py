@@ -104,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Proxy
 
     def do_GET(self) -> None:
-        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        content = self._content()
         fate = self.server.fate(f"{self.command} {self.path}")
         if fate == "hang up":
             self.close_connection = True
@@ -117,9 +117,21 @@ class Handler(BaseHTTPRequestHandler):
 
     do_PUT = do_POST = do_DELETE = do_HEAD = do_GET  # noqa: N815 - names of the base class
 
+    def _content(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        pieces = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            pieces.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(pieces)
+
     def _pass_on(self, content: bytes) -> None:
+        framing = ("expect", "transfer-encoding", "content-length", "connection")
+        headers = {k: v for k, v in self.headers.items() if k.lower() not in framing}
         connection = http.client.HTTPConnection(self.server.target, timeout=60)
-        connection.request(self.command, self.path, content, dict(self.headers))
+        connection.request(self.command, self.path, content, headers)
         answer = connection.getresponse()
         body = answer.read()
         connection.close()

@@ -42,25 +42,29 @@ MAY_IMPORT = {
     "rayal.progress": {"rayal.plan", "rayal.work"},
     "rayal.local": {"rayal.plan", "rayal.progress", "rayal.store", "rayal.work"},
     "rayal.cluster": {
-        "rayal.files", "rayal.config", "rayal.local", "rayal.plan", "rayal.progress", "rayal.registry",
+        "rayal.files", "rayal.config", "rayal.local", "rayal.plan", "rayal.progress",
+        "rayal.registry",
         "rayal.signals", "rayal.store", "rayal.trial", "rayal.work",
     },
     "rayal.status": {"rayal.files", "rayal.store"},
     "rayal.watch": {
-        "rayal.files", "rayal.plan", "rayal.progress", "rayal.registry", "rayal.store", "rayal.work",
+        "rayal.files", "rayal.plan", "rayal.progress", "rayal.registry", "rayal.store",
+        "rayal.work",
     },
     "rayal.trackers": {
         "rayal.files", "rayal.config", "rayal.plan", "rayal.store", "rayal.watch", "rayal.work",
     },
     "rayal.map_files": {"rayal.files", "rayal.contracts", "rayal.store", "analysis"},
     "rayal.encode": {
-        "rayal.files", "rayal.config", "rayal.contracts", "rayal.display", "rayal.encoders", "rayal.map_files",
+        "rayal.files", "rayal.config", "rayal.contracts", "rayal.display", "rayal.encoders",
+        "rayal.map_files",
         "rayal.plan", "rayal.progress", "rayal.registry", "rayal.signals", "rayal.store",
         "rayal.work",
     },
     "rayal.display": {"rayal.files", "rayal.plan", "rayal.registry", "rayal.store", "analysis"},
     "rayal.sweep": {
-        "rayal.files", "rayal.cluster", "rayal.config", "rayal.display", "rayal.local", "rayal.plan",
+        "rayal.files", "rayal.cluster", "rayal.config", "rayal.display", "rayal.local",
+        "rayal.plan",
         "rayal.progress", "rayal.registry", "rayal.signals", "rayal.store", "rayal.trackers",
         "rayal.watch", "rayal.work", "analysis",
     },
@@ -68,7 +72,8 @@ MAY_IMPORT = {
     "analysis": {"rayal.contracts", "rayal.files", "rayal.store"},
 }  # fmt: skip
 PACKAGES = ("rayal.datasets", "rayal.encoders", "rayal.kernels", "rayal.strategies",
-            "rayal.learners", "rayal.trackers", "rayal.vision", "rayal.watch", "analysis")  # fmt: skip
+            "rayal.learners", "rayal.trackers", "rayal.vision", "rayal.watch",
+        "analysis")  # fmt: skip
 FILES = sorted([*(ROOT / "rayal").rglob("*.py"), *(ROOT / "analysis").rglob("*.py")])
 
 
