@@ -67,6 +67,7 @@ class Lease:
 
     def _put(self) -> None:
         about = {"holder": this_process(), "machine": _machine(), "process": os.getpid()}
+        about["began"] = _began(os.getpid())
         self._files.write(self._folder / self._name, json.dumps(about).encode())
 
     def _others(self) -> dict[str, float]:
@@ -92,9 +93,8 @@ class Lease:
 
     def _is_alive(self, name: str, holder: Mapping[str, Any]) -> bool:
         """Watch another's lease until it is renewed, given back or stale."""
-        here = holder.get("machine") == _machine()
-        if here and not Path(f"/proc/{holder.get('process')}").exists():
-            return False
+        if holder.get("machine") == _machine():
+            return _began(holder.get("process")) == holder.get("began")
         first = self._others().get(name)
         until = time.monotonic() + STALE_SECONDS
         while time.monotonic() < until:
@@ -128,6 +128,14 @@ class Lease:
     def _lose(self, why: str) -> None:
         self._lost = f"{self._root} {why}"
         os.kill(os.getpid(), signal.SIGINT)
+
+
+def _began(process: object) -> str:
+    """When a process of this machine began, in the kernel's count: numbers are used again."""
+    with contextlib.suppress(OSError):
+        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+        return status.rpartition(")")[2].split()[19]
+    return "it has ended"
 
 
 def _machine() -> str:

@@ -81,6 +81,7 @@ def test_a_record_means_finished_and_ends_partial_and_failure(place: Address) ->
         assert held.partial("a") is None
 
 
+@pytest.mark.slow
 def test_more_records_than_one_page_holds_are_all_listed(place: Address) -> None:
     held = Store(place)
     names = [f"{number:04}" for number in range(1_050)]
