@@ -57,12 +57,13 @@ def wait_for_records(place: Address, count: int) -> None:
 
 
 def test_a_killed_sweep_goes_on_and_equals_one_on_a_disk(place: Address, tmp_path: Path) -> None:
-    strategies = ["kmeans", {"name": "slow", "seconds": 2.5}]
+    strategies = ["kmeans", {"name": "slow", "seconds": 1.0}]
     sweep = sweeps.write_sweep(tmp_path, plugins=["plugin.py"], strategies=strategies)
     command = [sys.executable, "-m", "rayal.sweep", str(sweep), "--local", "--out", str(place)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=sweeps.environment())
     try:
         wait_for_records(place, 2)
+        process.send_signal(signal.SIGSTOP)  # so that it does not end before the other has begun
         refused = run("rayal.sweep", sweep, "--local", "--out", place)
         assert refused.returncode == 2
         assert f"{place} is in use by process {process.pid} on" in refused.stdout
