@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from rayal.files import location
 from rayal.store import StoreError
 
 REFUSED = 2
@@ -40,10 +40,14 @@ def _parser() -> argparse.ArgumentParser:
         "or of several runs compared.",
     )
     parser.add_argument(
-        "runs", metavar="RUN", type=Path, nargs="+", help="a run's directory, as runs/quickstart"
+        "runs",
+        metavar="RUN",
+        type=location,
+        nargs="+",
+        help="a run's directory, as runs/quickstart, or its address, as s3://BUCKET/PREFIX",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR",
+        "--out", type=location, metavar="DIR",
         help="write here (default: into the run; several: a folder beside the first)",
     )  # fmt: skip
     return parser

@@ -12,7 +12,9 @@ import pandas as pd
 
 from analysis.labels import KINDS, Names
 from analysis.union import place_for, repeated, united
-from rayal.store import SCHEMA, Run, StoreError, read_run
+from rayal.contracts import DatasetMap
+from rayal.files import Location, location
+from rayal.store import SCHEMA, Run, Store, StoreError, read_run
 
 METRICS = (
     "auc", "accuracy", "balanced_accuracy", "mean_class_accuracy", "pool_error", "coverage",
@@ -50,7 +52,7 @@ class Study:
     rounds: pd.DataFrame
     baseline: str
     oracles: frozenset[str]  # labels of strategies that read true labels: no rivals, but bounds
-    roots: tuple[Path, ...]  # of the runs that it holds
+    roots: tuple[Location, ...]  # of the runs that it holds
     repeated: int = 0
 
     @property
@@ -58,10 +60,15 @@ class Study:
         """Names of the sweeps that it holds."""
         return tuple(self.run.plan.get("names") or [str(self.run.plan.get("name", ""))])
 
-    def artefact(self, key: str) -> Path:
-        """Folder of an encoder's artefact, in the first of the runs that has it."""
-        found = [root / "artefacts" / key for root in self.roots]
-        return next((folder for folder in found if folder.is_dir()), found[0])
+    def dataset_map(self, key: str) -> DatasetMap | None:
+        """Read the map of an encoder stage, in the first of the runs that has the stage."""
+        stores = map(Store, self.roots)
+        return next((found for s in stores if (found := s.dataset_map(key)) is not None), None)
+
+    def artefact(self, key: str) -> Path | None:
+        """Return the folder of an encoder stage on this machine, from the first run that has it."""
+        stores = map(Store, self.roots)
+        return next((found for s in stores if (found := s.opened(key)) is not None), None)
 
     @property
     def progress(self) -> Progress:
@@ -71,7 +78,7 @@ class Study:
         return Progress(len(self.trials), done, failed, missing, self.run.left_out, self.repeated)
 
 
-def load(*roots: Path | str) -> pd.DataFrame:
+def load(*roots: Location | str) -> pd.DataFrame:
     """Read a run, or several as one: one row per finished trial and round.
 
     `strategy`, `encoder` and so on hold plain names, `strategy_label` the name with those
@@ -87,12 +94,12 @@ def load(*roots: Path | str) -> pd.DataFrame:
     return read_study(*roots).rounds
 
 
-def progress(*roots: Path | str) -> Progress:
+def progress(*roots: Location | str) -> Progress:
     """Count the planned, finished, failed, missing and left-out trials of runs."""
     return read_study(*roots).progress
 
 
-def read_study(*roots: Path | str, out: Path | None = None) -> Study:
+def read_study(*roots: Location | str, out: Location | None = None) -> Study:
     """Read the directories of one run, or of several to compare, into frames.
 
     Args:
@@ -104,7 +111,7 @@ def read_study(*roots: Path | str, out: Path | None = None) -> Study:
     """
     if not roots:
         raise StoreError("no run is given: name a run's directory, such as runs/quickstart")
-    paths = tuple({Path(root).resolve(): Path(root) for root in roots}.values())
+    paths = tuple({location(root).resolve(): location(root) for root in roots}.values())
     runs = [_read(path) for path in paths]
     run = runs[0] if len(runs) == 1 else united(runs, out or place_for(paths))
     run = replace(run, root=out) if out else run
@@ -114,7 +121,7 @@ def read_study(*roots: Path | str, out: Path | None = None) -> Study:
     return Study(run, trials, rounds, names.baseline(), _oracles(run, names), paths, repeated(runs))
 
 
-def _read(root: Path) -> Run:
+def _read(root: Location) -> Run:
     """Read a run; whatever is wrong with its files is told in one message.
 
     A record's own parts are looked at here, so that all that follows may rely on them.
@@ -134,7 +141,7 @@ def _read(root: Path) -> Run:
     return run
 
 
-def _check_record(root: Path, record: Mapping[str, Any]) -> None:
+def _check_record(root: Location, record: Mapping[str, Any]) -> None:
     where = f"a record in {root / 'records'}"
     if "trial" in record:
         where = str(root / "records" / f"{record['trial']}.json")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -17,7 +18,7 @@ from analysis.ablations import ablations
 from analysis.frame import Study
 from analysis.pool import UNKNOWN, Pool
 from analysis.tables import as_labels, groups, table
-from rayal.store import read_map
+from rayal.store import StoreError, files_of, read_map
 
 PLACE = ["dataset", "encoder"]
 MOST_PLANES = 6  # pools laid out in a plane: each takes many seconds
@@ -64,8 +65,8 @@ def stages(study: Study) -> list[Stage]:
     named = study.trials.drop_duplicates("artefact").set_index("artefact")
     found = []
     for key in study.run.plan["artefacts"]:
-        folder = study.artefact(key)
-        if key in named.index and folder.is_dir():
+        folder = study.artefact(key) if key in named.index else None
+        if folder is not None:
             row = named.loc[key]
             classes = _class_names(study, str(row["dataset"]))
             pool = Pool(folder, str(row["encoder"]))
@@ -181,8 +182,10 @@ class _Earlier:
 
     def __init__(self, study: Study, name: str) -> None:
         self._table = pd.DataFrame(columns=["artefact", *planes.COLUMNS])
-        with contextlib.suppress(OSError, ValueError):
-            read = pd.read_csv(study.run.root / "tables" / f"{name}.csv", dtype={"artefact": str})
+        root = study.run.root
+        with contextlib.suppress(OSError, ValueError, StoreError):
+            content = files_of(root).read(root / "tables" / f"{name}.csv")
+            read = pd.read_csv(io.BytesIO(content), dtype={"artefact": str})
             if set(self._table) <= set(read):
                 self._table = read
 

@@ -27,7 +27,8 @@ from analysis.picture_tables import picture_tables
 from analysis.style import THEMED
 from analysis.views import views
 from analysis.visible import one_line
-from rayal.store import temporary_beside
+from rayal.files import Location, temporary_beside
+from rayal.store import files_of
 
 TITLES = {
     "findings": "Findings", "auc": "Test set", "coverage": "Classes", "against": "Against random",
@@ -37,14 +38,14 @@ TITLES = {
 
 
 class Written(NamedTuple):
-    """What a report consists of on disk."""
+    """Where the files of a report lie."""
 
-    page: Path
-    tables: list[Path]
-    figures: list[Path]
+    page: Location
+    tables: list[Location]
+    figures: list[Location]
 
 
-def write(root: Path) -> Path:
+def write(root: Location) -> Location:
     """Write report/index.html, tables/*.csv and figures/*.svg|png under a run; return the page.
 
     A run that is under way or has no finished trial gives a page that says so.
@@ -55,7 +56,7 @@ def write(root: Path) -> Path:
     return write_all(root).page
 
 
-def write_all(*roots: Path | str, out: Path | None = None) -> Written:
+def write_all(*roots: Location | str, out: Location | None = None) -> Written:
     """Like write, for one run or for several compared; returns every path.
 
     Args:
@@ -63,19 +64,23 @@ def write_all(*roots: Path | str, out: Path | None = None) -> Written:
         out: where all is written: by default into the run, or into a folder beside the first.
     """
     study = read_study(*roots, out=out)
-    study.run.root.mkdir(parents=True, exist_ok=True)
     made = all_tables(study)
     made |= picture_tables(study, made)
     drawn = pictures(study, made)
-    table_paths = write_tables(study.run.root / "tables", made, titles())
-    figure_paths = [
-        _write(study.run.root / "figures" / f"{picture.name}.{kind}", content)
-        for picture in drawn
-        for kind, content in (("svg", picture.svg.encode()), ("png", picture.png))
-    ]
     page = render(study, made, drawn).encode()
+    root = study.run.root
+    with files_of(root).publishing(root) as folder:
+        tables = write_tables(folder / "tables", made, titles())
+        figures = [
+            _write(folder / "figures" / f"{picture.name}.{kind}", content)
+            for picture in drawn
+            for kind, content in (("svg", picture.svg.encode()), ("png", picture.png))
+        ]
+        _write(folder / "report" / "index.html", page)
     return Written(
-        _write(study.run.root / "report" / "index.html", page), table_paths, figure_paths
+        root / "report" / "index.html",
+        [root / "tables" / path.name for path in tables],
+        [root / "figures" / path.name for path in figures],
     )
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
+from rayal.files import Location
 from rayal.store import Run
 
 Json = dict[str, Any]
 WORDS = ("question", "cost", "expect", "command")
 
 
-def united(runs: Sequence[Run], root: Path) -> Run:
+def united(runs: Sequence[Run], root: Location) -> Run:
     """Put the trials of several runs side by side under one plan.
 
     A trial that several runs plan counts once: it is the same by all that determines its result,
@@ -40,7 +40,7 @@ def repeated(runs: Sequence[Run]) -> int:
     return times.total() - len(times)
 
 
-def place_for(roots: Sequence[Path]) -> Path:
+def place_for(roots: Sequence[Location]) -> Location:
     """Folder of a comparison: beside the first run, named after them all."""
     names = "+".join(dict.fromkeys(root.resolve().name for root in roots))
     return roots[0].resolve().parent / f"compared-{names[:100]}"

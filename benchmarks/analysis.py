@@ -163,11 +163,13 @@ def measure(root: Path) -> dict[str, float]:
     from analysis.exports import write_tables
     from analysis.frame import read_study
     from analysis.gallery import pictures
+    from analysis.picture_tables import picture_tables
 
     times = [time.perf_counter()]
     study = read_study(root)
     times.append(time.perf_counter())
     made = all_tables(study)
+    made |= picture_tables(study, made)
     times.append(time.perf_counter())
     write_tables(root / "tables", made, {})
     times.append(time.perf_counter())

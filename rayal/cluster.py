@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 from rayal.config import Resources, Share
+from rayal.files import location
 from rayal.local import fail_all
 from rayal.plan import Plan, Trial, by_artefact
 from rayal.progress import Instrument, Metric, Progress, Stage
@@ -83,7 +84,7 @@ class _Place:
 
     def store(self) -> Store:
         load_plugins(Path(plugin) for plugin in self.plugins)
-        return Store(Path(self.root))
+        return Store(location(self.root))
 
 
 def _slots(ray: Any, resources: Resources) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 import analysis
+from rayal.files import Location
 from rayal.plan import DatasetFacts, Plan, Spec, Trial
 from rayal.registry import STRATEGIES
 from rayal.store import Store
@@ -23,7 +23,7 @@ def say(console: Console, text: str) -> None:
     console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def show_plan(console: Console, plan: Plan, root: Path) -> None:
+def show_plan(console: Console, plan: Plan, root: Location) -> None:
     """Print what would run, and what of it is done already."""
     for title, text in (("Question", plan.sweep.question), ("Cost", plan.sweep.cost)):
         if text:
@@ -66,7 +66,7 @@ def say_scorer(console: Console, plan: Plan) -> None:
         )
 
 
-def show_summary(console: Console, root: Path) -> None:
+def show_summary(console: Console, root: Location) -> None:
     """Print strategy x labelled images: AUC mean and std, class coverage, trials."""
     frame = analysis.load(root)
     if frame.empty:

@@ -32,6 +32,7 @@ from rayal.config import Sweep, SweepError
 from rayal.contracts import Embedding
 from rayal.display import say
 from rayal.encoders import neighbours
+from rayal.files import Location, location
 from rayal.plan import Plan, Trial, make_plan
 from rayal.progress import Lines
 from rayal.registry import ENCODERS
@@ -76,7 +77,11 @@ def _parser() -> argparse.ArgumentParser:
         "what", metavar="SWEEP_OR_DATASET", help="a sweep file, or a dataset's name (with moco)"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where results go (default: runs/NAME)"
+        "--out",
+        type=location,
+        metavar="DIR",
+        help="where results go: a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
+        "(default: runs/NAME)",
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE",
@@ -129,22 +134,22 @@ def _make_one(lines: Lines, plan: Plan, trial: Trial, held: Store) -> bool:
         lines.note(f"failed {_label(trial)} on {trial.dataset_name}: {message}")
         lines.note(f"  log: {held.failure_path(key)}")
         return False
-    held.failure_path(key).unlink(missing_ok=True)
+    held.forget_failure(key)
     return True
 
 
 def _write_map(trial: Trial, held: Store) -> None:
     """Write the map, where there is one, as a table and as a figure."""
-    found = held.embedding(trial.artefact).map
+    found = held.dataset_map(trial.artefact)
     table = _map_path(trial, held)
-    if found is None or table.exists():
+    if found is None or held.files.exists(table):
         return
-    table.parent.mkdir(exist_ok=True)
-    map_files.write_figure(table, found)
-    map_files.write_table(table, found, load_dataset(trial).train.labels)
+    with held.files.publishing(table.parent) as folder:
+        map_files.write_figure(folder / table.name, found)
+        map_files.write_table(folder / table.name, found, load_dataset(trial).train.labels)
 
 
-def _map_path(trial: Trial, held: Store) -> Path:
+def _map_path(trial: Trial, held: Store) -> Location:
     name = f"{trial.dataset_name}-{trial.encoder.name}-{trial.artefact}.parquet"
     return held.root / "maps" / name
 
@@ -172,16 +177,16 @@ def _show(console: Console, plan: Plan, held: Store) -> None:
         table.add_row(escape(trial.dataset_name), escape(_label(trial)), *about)
     console.print(table)
     for trial in plan.artefacts.values():
-        if _map_path(trial, held).exists():
+        if held.files.exists(_map_path(trial, held)):
             say(console, f"Map: {_map_path(trial, held)}, and .svg, .png beside it")
 
 
 def _shown(trial: Trial, held: Store) -> _Shown:
     if not held.has_embedding(trial.artefact):
-        under_way = held.unfinished(trial.artefact).exists()
+        under_way = held.has_unfinished(trial.artefact)
         return _Shown("unfinished" if under_way else "not made", "", "", "")
     found = held.embedding(trial.artefact)
-    about = store.read_json(held.artefact(trial.artefact) / "about.json")
+    about = held.about(trial.artefact)
     N, D = found.train.shape
     taus = ", ".join(f"{tau:g}" for tau in found.map.confidence) if found.map else ""
     truth = " and truth" if found.map and found.map.truth else ""

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rayal.contracts import UNLABELED, DatasetMap, Labels
-from rayal.store import temporary_beside, write_text
+from rayal.files import temporary_beside, write_bytes
 
 
 def write_table(path: Path, found: DatasetMap, labels: Labels) -> None:
@@ -42,6 +42,6 @@ def write_figure(table: Path, found: DatasetMap) -> None:
     from analysis import figures, style
 
     svg, png = style.as_files(partial(figures.dataset_map, found.confidence, found.variability))
-    write_text(table.with_suffix(".svg"), svg)
+    write_bytes(table.with_suffix(".svg"), svg.encode())
     with temporary_beside(table.with_suffix(".png")) as temporary:
         temporary.write_bytes(png)

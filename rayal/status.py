@@ -15,12 +15,12 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from rayal.store import Json, Store, StoreError, read_json
+from rayal.files import Location, location
+from rayal.store import Json, Store, StoreError
 
 LATEST = 100  # records from which the rate is taken
 WIDTH = 100  # columns where the output is no terminal
@@ -69,27 +69,28 @@ class Status:
     idle_seconds: float | None
 
 
-def read(root: Path, now: float | None = None) -> Status:
+def read(root: Location, now: float | None = None) -> Status:
     """Read how far the run in a directory is; now: seconds since the epoch.
 
     Raises:
         StoreError: it is no run, or its plan cannot be read.
     """
-    if not (root / "plan.json").is_file():
+    store = Store(root)
+    if not store.has_plan():
         raise StoreError(
             f"{root} is not a run: it has no plan.json; give the folder that a sweep named "
             "with 'results in'"
         )
-    plan = read_json(root / "plan.json")
-    states = _states(root, plan["trials"])
+    plan, finished = store.plan(), store.finished_at()
+    states = _states(store, plan["trials"], finished)
     counts = Counts(**Counter(states.values()))
-    ended = _ended_since_start(root, states)
+    ended = _ended_since_start(store, states, finished)
     rate = _rate(ended)
     unended = counts.running + counts.waiting
     return Status(
         name=plan["name"],
         trials=counts,
-        stages=tuple(_stages(root, plan, states)),
+        stages=tuple(_stages(store, plan, states)),
         strategies=_by_strategy(plan["trials"], states),
         rate=rate,
         seconds_left=0.0 if not unended else unended / rate if rate else None,
@@ -128,11 +129,9 @@ def show(console: Console, status: Status) -> None:
 # What became of each trial ---------------------------------------------------------
 
 
-def _states(root: Path, trials: Mapping[str, Json]) -> dict[str, str]:
+def _states(store: Store, trials: Mapping[str, Json], done: Mapping[str, float]) -> dict[str, str]:
     """A record means done, whatever else lies there; a failure outweighs rounds that are kept."""
-    done = Store(root).finished()
-    failed = {path.stem for path in (root / "failures").glob("[!.]*.log")}
-    running = {path.stem for path in (root / "partial").glob("[!.]*.json")}
+    failed, running = store.failed(), store.under_way()
 
     def state(trial: str) -> str:
         if trial in done:
@@ -144,8 +143,7 @@ def _states(root: Path, trials: Mapping[str, Json]) -> dict[str, str]:
     return {trial: state(trial) for trial in trials}
 
 
-def _stages(root: Path, plan: Json, states: Mapping[str, str]) -> list[Stage]:
-    store = Store(root)
+def _stages(store: Store, plan: Json, states: Mapping[str, str]) -> list[Stage]:
     by_artefact: dict[str, Counter[str]] = {}
     for trial, definition in plan["trials"].items():
         by_artefact.setdefault(definition["artefact"], Counter())[states[trial]] += 1
@@ -153,7 +151,7 @@ def _stages(root: Path, plan: Json, states: Mapping[str, str]) -> list[Stage]:
     def state(key: str) -> str:
         if store.has_embedding(key):
             return "ready"
-        return "training" if store.unfinished(key).exists() else "not begun"
+        return "training" if store.has_unfinished(key) else "not begun"
 
     return [
         Stage(about["dataset"], about["encoder"]["name"], state(key), Counts(**by_artefact[key]))
@@ -183,11 +181,12 @@ def _changed(spec: Json) -> list[str]:
 # How fast --------------------------------------------------------------------------
 
 
-def _ended_since_start(root: Path, states: Mapping[str, str]) -> list[float]:
+def _ended_since_start(
+    store: Store, states: Mapping[str, str], finished: Mapping[str, float]
+) -> list[float]:
     """When the trials of the latest start ended, in order: the plan is written at each start."""
-    started = (root / "plan.json").stat().st_mtime
-    done = (trial for trial, state in states.items() if state == "done")
-    times = ((root / "records" / f"{trial}.json").stat().st_mtime for trial in done)
+    started = store.started_at()
+    times = (finished[trial] for trial, state in states.items() if state == "done")
     return sorted(time for time in times if time >= started)
 
 
@@ -230,7 +229,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m rayal.status",
         description="Say how far a run is, from its directory alone.",
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="the run's directory")
+    parser.add_argument("run", type=location, metavar="RUN", help="the run's directory or address")
     parser.add_argument("--json", action="store_true", help="print JSON, for other programs")
     return parser
 

@@ -8,21 +8,18 @@
     DIR/partial/ID.json         the finished rounds of a trial under way
     DIR/failures/ID.log         definition and traceback of a trial that failed
 
-Everything is written under a temporary name in the same folder and renamed, so a reader sees a
+DIR is a directory or an address in an object store. On a disk everything is written under a
+temporary name in the same folder and renamed, in an object store put as a whole; so a reader sees a
 whole file or none, whatever is killed in between.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import fcntl
+import io
 import json
-import os
 import shutil
-import socket
-import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,23 +29,25 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rayal.contracts import DatasetMap, Embedding
+from rayal.contracts import DatasetMap, Embedding, Split
+from rayal.files import Address, Files, LocalFiles, Location
+from rayal.files import StoreError as StoreError
+from rayal.files import explain as explain
+from rayal.files import temporary_beside as temporary_beside
 
 SCHEMA = 1  # of records; raised by hand when their meaning changes
+SCHEMES = ("s3", "gs")  # of object stores
+FOLDERS = ("records", "partial", "failures", "artefacts")
 Json = dict[str, Any]
 
 _TRUTH = ("truth_confidence", "truth_variability")  # columns of a map by ground truth
-
-
-class StoreError(Exception):
-    """The run's directory cannot be used; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Run:
     """All that a run's directory says: what was asked, what was found, what failed."""
 
-    root: Path
+    root: Location
     plan: Json
     records: list[Json]
     failures: list[Json]
@@ -58,55 +57,106 @@ class Run:
 class Store:
     """Reads and writes one run's directory. Cheap to make: workers make their own."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Location) -> None:
         self.root = root
+
+    @property
+    def files(self) -> Files:
+        return files_of(self.root)
 
     # Records -----------------------------------------------------------------
 
     def finished(self) -> set[str]:
         """Ids of the trials that need not run again."""
-        return {path.stem for path in (self.root / "records").glob("*.json")}
+        return set(self.finished_at())
+
+    def finished_at(self) -> dict[str, float]:
+        """The same, and when each record was written, in seconds since the epoch."""
+        return _stems(self.files.listed(self.root / "records"), ".json")
+
+    def failed(self) -> set[str]:
+        """Ids of the trials of which a failure is kept."""
+        return set(_stems(self.files.listed(self.root / "failures"), ".log"))
+
+    def under_way(self) -> set[str]:
+        """Ids of the trials of which finished rounds are kept."""
+        return set(_stems(self.files.listed(self.root / "partial"), ".json"))
 
     def save_record(self, trial_id: str, record: Json) -> None:
         """Keep a finished trial; its partial rounds and its old failure go."""
         write_json(self.root / "records" / f"{trial_id}.json", record)
-        (self.root / "partial" / f"{trial_id}.json").unlink(missing_ok=True)
-        self.failure_path(trial_id).unlink(missing_ok=True)
+        self.files.remove(self.root / "partial" / f"{trial_id}.json")
+        self.forget_failure(trial_id)
+
+    def record(self, trial_id: str) -> Json:
+        """Read a finished trial."""
+        return read_json(self.root / "records" / f"{trial_id}.json")
+
+    def records(self, trial_ids: Sequence[str]) -> list[Json]:
+        """Read many finished trials, in order."""
+        places = [self.root / "records" / f"{trial_id}.json" for trial_id in trial_ids]
+        contents = self.files.read_all(places)
+        return [_parsed(place, text) for place, text in zip(places, contents, strict=True)]
 
     def save_partial(self, trial_id: str, record: Json) -> None:
         write_json(self.root / "partial" / f"{trial_id}.json", record)
 
     def partial(self, trial_id: str) -> Json | None:
         """Return the rounds that an interrupted trial had finished, or None."""
-        path = self.root / "partial" / f"{trial_id}.json"
-        return read_json(path) if path.exists() else None
+        place = self.root / "partial" / f"{trial_id}.json"
+        try:
+            return _parsed(place, self.files.read(place))
+        except FileNotFoundError:
+            return None
 
     def has_record(self, trial_id: str) -> bool:
-        return (self.root / "records" / f"{trial_id}.json").is_file()
+        return self.files.exists(self.root / "records" / f"{trial_id}.json")
 
-    def failure_path(self, trial_id: str) -> Path:
+    def failure_path(self, trial_id: str) -> Location:
         return self.root / "failures" / f"{trial_id}.log"
 
     def save_failure(self, trial_id: str, definition: Json, error: str, trace: str) -> None:
         """Leave a failed trial's definition and traceback; never a record."""
         head = json.dumps({"trial": trial_id, "error": error, "definition": definition})
-        write_text(self.failure_path(trial_id), f"{head}\n\n{trace}")
+        self.files.write(self.failure_path(trial_id), f"{head}\n\n{trace}".encode())
+
+    def forget_failure(self, trial_id: str) -> None:
+        self.files.remove(self.failure_path(trial_id))
+
+    def failures(self) -> list[Json]:
+        """Read all failures that are kept."""
+        places = [self.failure_path(trial_id) for trial_id in sorted(self.failed())]
+        contents = self.files.read_all(places)
+        return [_parsed_failure(*both) for both in zip(places, contents, strict=True)]
 
     # Artefacts ---------------------------------------------------------------
 
-    def artefact(self, key: str) -> Path:
+    def artefact(self, key: str) -> Location:
         return self.root / "artefacts" / key
 
-    def unfinished(self, key: str) -> Path:
-        """Return the folder in which an encoder may leave what it needs to go on."""
+    def unfinished(self, key: str) -> Location:
         return self.root / "artefacts" / f"{key}.unfinished"
 
+    def has_unfinished(self, key: str) -> bool:
+        return self.files.has_folder(self.unfinished(key))
+
+    def going_on(self, key: str) -> contextlib.AbstractContextManager[Path]:
+        """Give the folder in which an encoder may leave what it needs to go on."""
+        return self.files.keeping(self.unfinished(key))
+
     def has_embedding(self, key: str) -> bool:
-        return self.artefact(key).is_dir()
+        return self.files.whole(self.artefact(key))
+
+    def opened(self, key: str) -> Path | None:
+        """Return the folder of a finished encoder stage on this machine; None where there is none.
+
+        From an object store it is fetched, once a machine.
+        """
+        return self.files.opened(self.artefact(key)) if self.has_embedding(key) else None
 
     def embedding(self, key: str) -> Embedding:
         """Read features (memory-mapped), map and weights of a finished encoder stage."""
-        folder = self.artefact(key)
+        folder = self.files.opened(self.artefact(key))
         table = folder / "map.parquet"
         weights = folder / "weights.safetensors"
         views = folder / "views.npy"
@@ -118,10 +168,25 @@ class Store:
             views=_map_array(views) if views.exists() else None,
         )
 
-    def save_embedding(self, key: str, embedding: Embedding, about: Json) -> None:
-        """Keep an encoder stage; when another process was first, its result stays."""
-        with temporary_beside(self.artefact(key)) as folder:
-            folder.mkdir(parents=True)
+    def dataset_map(self, key: str) -> DatasetMap | None:
+        """Read the map of an encoder stage alone."""
+        place = self.artefact(key) / "map.parquet"
+        if not (self.has_embedding(key) and self.files.exists(place)):
+            return None
+        return read_map(io.BytesIO(self.files.read(place)))
+
+    def about(self, key: str) -> Json:
+        """Read what is said of an encoder stage."""
+        return read_json(self.artefact(key) / "about.json")
+
+    def save_embedding(
+        self, key: str, embedding: Embedding, about: Json, pool: Split | None = None
+    ) -> None:
+        """Keep an encoder stage; when another process was first, its result stays.
+
+        pool: what the report shows of the images: their classes and small pictures.
+        """
+        with self.files.making(self.artefact(key)) as folder:
             np.save(folder / "train.npy", embedding.train, allow_pickle=False)
             np.save(folder / "test.npy", embedding.test, allow_pickle=False)
             if embedding.map is not None:
@@ -130,62 +195,70 @@ class Store:
                 _write_weights(folder / "weights.safetensors", embedding.weights)
             if embedding.views is not None:
                 _write_views(folder / "views.npy", embedding.views)
+            if pool is not None:
+                np.save(folder / "labels.npy", pool.labels, allow_pickle=False)
+                np.save(folder / "thumbnails.npy", pool.images, allow_pickle=False)
             (folder / "about.json").write_text(json.dumps(about, indent=1))
-        shutil.rmtree(self.unfinished(key), ignore_errors=True)
+        self.files.remove_folder(self.unfinished(key))
 
     # The run -----------------------------------------------------------------
 
+    def has_plan(self) -> bool:
+        return self.files.exists(self.root / "plan.json")
+
+    def plan(self) -> Json:
+        return read_json(self.root / "plan.json")
+
+    def started_at(self) -> float:
+        """When the plan was written, which every start does; seconds since the epoch."""
+        return self.files.listed(self.root)["plan.json"]
+
     def save_plan(self, plan: Json, sweep_yaml: str) -> None:
-        write_text(self.root / "sweep.yaml", sweep_yaml)
+        self.files.write(self.root / "sweep.yaml", sweep_yaml.encode())
         write_json(self.root / "plan.json", plan)
 
 
-def read_run(root: Path) -> Run:
+def read_run(root: Location) -> Run:
     """Read a run's directory whole.
 
     Raises:
         StoreError: it is not a run, or a record in it cannot be read.
     """
-    if not (root / "plan.json").is_file():
+    store = Store(root)
+    if not store.has_plan():
         raise StoreError(f"{root} is not a run: it has no plan.json; make one with rayal.sweep")
-    plan = read_json(root / "plan.json")
-    present = Store(root).finished()
-    records = [read_json(root / "records" / f"{i}.json") for i in plan["trials"] if i in present]
-    failures = [_read_failure(path) for path in sorted((root / "failures").glob("*.log"))]
-    failures = [f for f in failures if f["trial"] in plan["trials"]]
+    plan = store.plan()
+    present = store.finished()
+    records = store.records([trial for trial in plan["trials"] if trial in present])
+    failures = [f for f in store.failures() if f["trial"] in plan["trials"]]
     return Run(root, plan, records, failures, len(present - plan["trials"].keys()))
 
 
 @contextlib.contextmanager
-def claim(root: Path, name: str) -> Iterator[Store]:
+def claim(root: Location, name: str) -> Iterator[Store]:
     """Hold a directory for one sweep while it runs.
 
     Raises:
         StoreError: it is not empty and no run, belongs to another sweep, is in use by another
             process, or cannot be written to.
     """
+    store = Store(root)
     try:
-        _refuse_foreign(root, name)
-        for folder in ("records", "partial", "failures", "artefacts"):
-            (root / folder).mkdir(parents=True, exist_ok=True)
-        lock = (root / ".lock").open("a+")
+        _refuse_foreign(store, name)
     except OSError as error:
-        raise StoreError(f"{root} cannot be written to: {explain(error)}") from error
-    with lock:
-        _lock(lock.fileno(), root)
-        lock.truncate(0)
-        lock.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        lock.flush()
-        _remove_temporaries(root)
-        yield Store(root)
+        raise StoreError(f"{root} cannot be read: {explain(error)}") from error
+    with store.files.holding(root, FOLDERS):
+        yield store
 
 
-def check_space(root: Path, needed: int) -> None:
+def check_space(root: Location, needed: int) -> None:
     """Refuse before anything starts when the disk cannot hold the run.
 
     Raises:
         StoreError: fewer than `needed` bytes are free where root lies.
     """
+    if isinstance(root, Address):
+        return  # object stores do not fill up
     free = shutil.disk_usage(root).free
     if free < needed:
         raise StoreError(
@@ -194,55 +267,69 @@ def check_space(root: Path, needed: int) -> None:
         )
 
 
-def explain(error: OSError) -> str:
-    """Say an operating system's error in words, with the way out where there is one."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "no space left on the disk; free some and run the same command again"
-    return error.strerror or str(error)
+def files_of(place: Location) -> Files:
+    """Return the verbs for what lies there.
+
+    Raises:
+        StoreError: an address of a kind that is not known, or with a password in it; no such
+            bucket, no right to it, no answer.
+    """
+    if isinstance(place, Path):
+        return LocalFiles()
+    _check_address(place)
+    from rayal import object_store
+
+    return object_store.of_bucket(place.scheme, place.bucket)
 
 
-def write_json(path: Path, content: Json) -> None:
+def _check_address(place: Address) -> None:
+    if "@" in place.bucket or "?" in place.url:
+        raise StoreError(
+            "an address takes no passwords and no options, as it is written into the results: give "
+            "s3://BUCKET/PREFIX, and the rest by the usual environment variables (AWS_PROFILE, "
+            "AWS_ENDPOINT_URL)"
+        )
+    if place.scheme not in SCHEMES or not place.bucket:
+        raise StoreError(
+            f"{place} is no place for results: give a directory, s3://BUCKET/PREFIX or "
+            "gs://BUCKET/PREFIX"
+        )
+
+
+def write_json(place: Location, content: Json) -> None:
     """Write a JSON object whole or not at all."""
-    write_text(path, json.dumps(content, allow_nan=True))
+    files_of(place).write(place, json.dumps(content, allow_nan=True).encode())
 
 
-def read_json(path: Path) -> Json:
+def read_json(place: Location) -> Json:
     """Read a JSON object.
 
     Raises:
         StoreError: the file is damaged; the message names it.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise StoreError(
-            f"{path} is damaged ({error}); delete it and run the sweep again"
-        ) from error
+        content = files_of(place).read(place)
+    except OSError as error:
+        raise _damaged(place, error) from error
+    return _parsed(place, content)
+
+
+def _parsed(place: Location, text: bytes) -> Json:
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        raise _damaged(place, error) from error
     if not isinstance(content, dict):
-        raise StoreError(f"{path} holds no JSON object; delete it and run the sweep again")
+        raise StoreError(f"{place} holds no JSON object; delete it and run the sweep again")
     return content
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write whole or not at all, and on the disk before the name appears."""
-    with temporary_beside(path) as temporary, temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+def _damaged(place: Location, error: Exception) -> StoreError:
+    return StoreError(f"{place} is damaged ({error}); delete it and run the sweep again")
 
 
-@contextlib.contextmanager
-def temporary_beside(path: Path) -> Iterator[Path]:
-    """Give a name to write under, renamed to path at the end and removed after an error."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        yield temporary
-        _rename(temporary, path)
-    finally:
-        if temporary.is_dir():
-            shutil.rmtree(temporary)
-        else:
-            temporary.unlink(missing_ok=True)
+def _stems(names: Mapping[str, float], ending: str) -> dict[str, float]:
+    return {n.removesuffix(ending): time for n, time in names.items() if n.endswith(ending)}
 
 
 def write_map(path: Path, dataset_map: DatasetMap) -> None:
@@ -259,9 +346,9 @@ def write_map(path: Path, dataset_map: DatasetMap) -> None:
     pq.write_table(pa.table(columns), path)
 
 
-def read_map(path: Path) -> DatasetMap:
+def read_map(source: Path | io.BytesIO) -> DatasetMap:
     """Read what write_map wrote."""
-    table = pq.read_table(path)
+    table = pq.read_table(source)
     columns = {name: table.column(name).to_numpy() for name in table.column_names}
     taus = [float(name.split("@")[1]) for name in columns if name.startswith("confidence@")]
     return DatasetMap(
@@ -272,60 +359,28 @@ def read_map(path: Path) -> DatasetMap:
     )
 
 
-def _rename(temporary: Path, path: Path) -> None:
-    try:
-        temporary.replace(path)
-    except OSError as error:
-        # A folder that exists is another process's finished copy of the same content.
-        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-            raise
-
-
-def _refuse_foreign(root: Path, name: str) -> None:
-    if root.exists() and not root.is_dir():
-        raise StoreError(f"{root} is a file; give a directory with --out")
-    plan = root / "plan.json"
-    if plan.exists():
-        owner = read_json(plan).get("name")
+def _refuse_foreign(store: Store, name: str) -> None:
+    if store.has_plan():
+        owner = store.plan().get("name")
         if owner != name:
             raise StoreError(
-                f"{root} belongs to the sweep '{owner}', not to '{name}'; give another --out"
+                f"{store.root} belongs to the sweep '{owner}', not to '{name}'; give another --out"
             )
-    elif not (root / "records").is_dir() and _has_files(root):
-        raise StoreError(f"{root} holds other files and is no run; give another --out")
+        return
+    entries = store.files.entries(store.root)
+    if entries and entries.isdisjoint(FOLDERS):
+        raise StoreError(f"{store.root} holds other files and is no run; give another --out")
 
 
-def _has_files(root: Path) -> bool:
-    return root.is_dir() and any(not path.name.startswith(".") for path in root.iterdir())
-
-
-def _lock(descriptor: int, root: Path) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = (root / ".lock").read_text(encoding="utf-8").strip()
-        raise StoreError(
-            f"{root} is in use by {holder or 'another process'}; wait for it or give another --out"
-        ) from None
-
-
-def _remove_temporaries(root: Path) -> None:
-    for path in [*root.glob(".*.tmp"), *root.glob("*/.*.tmp")]:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
-
-
-def _read_failure(path: Path) -> Json:
-    head, _, trace = path.read_text(encoding="utf-8", errors="replace").partition("\n\n")
+def _parsed_failure(place: Location, content: bytes) -> Json:
+    head, _, trace = content.decode(errors="replace").partition("\n\n")
     try:
         failure: Json = json.loads(head)
     except json.JSONDecodeError as error:
         raise StoreError(
-            f"{path} is damaged ({error}); remove it and run the sweep again"
+            f"{place} is damaged ({error}); remove it and run the sweep again"
         ) from None
-    return {**failure, "trace": trace, "path": str(path)}
+    return {**failure, "trace": trace, "path": str(place)}
 
 
 def _map_array(path: Path) -> npt.NDArray[np.float32]:

@@ -20,6 +20,7 @@ from rich.console import Console
 from rayal import config, progress, store, trackers
 from rayal.config import SweepError
 from rayal.display import say, say_scorer, show_plan, show_summary
+from rayal.files import Location, location
 from rayal.plan import Plan, Trial, make_plan
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
 from rayal.signals import interruptible
@@ -62,7 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("sweep", type=Path, metavar="SWEEP.yaml", help="what to run")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where results go (default: runs/NAME)"
+        "--out",
+        type=location,
+        metavar="DIR",
+        help="where results go: a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
+        "(default: runs/NAME)",
     )
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE",
@@ -103,7 +108,7 @@ def _run(
     return _finish(console, plan, held, time.monotonic() - started, command)
 
 
-def _say_start(console: Console, plan: Plan, todo: list[Trial], root: Path) -> None:
+def _say_start(console: Console, plan: Plan, todo: list[Trial], root: Location) -> None:
     total = len(plan.trials)
     if not todo:
         say(console, f"{plan.sweep.name}: all {total} trials are done already in {root}")
@@ -159,7 +164,7 @@ def _finish(console: Console, plan: Plan, held: Store, seconds: float, command: 
     return FAILED if missing else DONE
 
 
-def _write_report(console: Console, root: Path) -> Path | None:
+def _write_report(console: Console, root: Location) -> Location | None:
     """Make the report; a run's results must not be lost to a fault in drawing them."""
     from analysis import report
 

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import importlib.metadata
 import inspect
+import math
 import os
 import platform
 import socket
@@ -15,17 +16,21 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rayal import trial as trials
-from rayal.contracts import Dataset, Embedding, Features, Progress
+from rayal.contracts import Dataset, Embedding, Features, Progress, Split
 from rayal.plan import Trial
 from rayal.registry import DATASETS, ENCODERS
 from rayal.seeds import generator
 from rayal.store import SCHEMA, Store, StoreError, explain
 from rayal.trial import World
+
+THUMBNAIL = 32  # pixels a side
+MOST_THUMBNAILS = 2**28  # bytes
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,8 @@ def prepare(trial: Trial, store: Store, progress: Progress, threads: int) -> Non
     rng = generator("encoder", trial.dataset_name, trial.encoder.name, params.pop("seed"))
     started = time.perf_counter()
     function = ENCODERS.find(trial.encoder.name).function
-    place = {"keep": store.unfinished(trial.artefact)} if _goes_on(function) else {}
-    with pinned(threads), _full_disk_is_fatal(store):
-        embedding = function(data, rng, progress, **place, **params)
+    with pinned(threads), _full_disk_is_fatal(store), _kept(function, trial, store) as kept:
+        embedding = function(data, rng, progress, **kept, **params)
     check_embedding(trial.encoder.name, embedding, data)
     about = {
         "dataset": trial.dataset_name,
@@ -64,12 +68,29 @@ def prepare(trial: Trial, store: Store, progress: Progress, threads: int) -> Non
         "versions": versions(),
     }
     with _full_disk_is_fatal(store):
-        store.save_embedding(trial.artefact, embedding, about)
+        store.save_embedding(trial.artefact, embedding, about, thumbnails(data.train))
 
 
-def _goes_on(function: Callable[..., Any]) -> bool:
-    """Whether an encoder takes a folder `keep`, to go on from after a stop."""
-    return "keep" in inspect.signature(function).parameters
+@contextlib.contextmanager
+def _kept(function: Callable[..., Any], trial: Trial, store: Store) -> Iterator[dict[str, Path]]:
+    """Give an encoder a folder `keep`, to go on from after a stop, where it takes one."""
+    if "keep" not in inspect.signature(function).parameters:
+        yield {}
+        return
+    with store.going_on(trial.artefact) as folder:
+        yield {"keep": folder}
+
+
+def thumbnails(pool: Split) -> Split | None:
+    """Return the pool with pictures of at most 32 pixels a side, every s-th pixel of larger ones.
+
+    Grey pictures lose their channel. None where they would fill more than 256 MB.
+    """
+    step = math.ceil(max(pool.images.shape[1:3]) / THUMBNAIL)
+    images = pool.images[:, ::step, ::step]
+    if images.nbytes > MOST_THUMBNAILS:
+        return None
+    return Split(images[..., 0] if images.shape[3] == 1 else images, pool.labels)
 
 
 def load_dataset(trial: Trial) -> Dataset:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
+from rayal import work
 from rayal.contracts import Dataset, Embedding, Split
 from rayal.work import check_embedding, pinned
 
@@ -37,3 +38,19 @@ def test_an_encoder_that_breaks_the_contract_is_named(
 ) -> None:
     with pytest.raises(ValueError, match=f"encoder 'mine' gave .*{message}"):
         check_embedding("mine", Embedding(train, test), DATA)
+
+
+def test_thumbnails_are_small_and_left_out_where_they_would_fill_the_disk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    labels = np.arange(3)
+    large = Split(np.arange(3 * 70 * 40 * 3).reshape(3, 70, 40, 3).astype(np.uint8), labels)
+    found = work.thumbnails(large)
+    assert found is not None
+    assert found.images.shape == (3, 24, 14, 3)
+    assert np.array_equal(found.images[:, 1, 2], large.images[:, 3, 6])
+    grey = work.thumbnails(Split(np.zeros((3, 8, 8, 1), np.uint8), labels))
+    assert grey is not None
+    assert grey.images.shape == (3, 8, 8)
+    monkeypatch.setattr(work, "MOST_THUMBNAILS", 100)
+    assert work.thumbnails(large) is None

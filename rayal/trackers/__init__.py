@@ -14,13 +14,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from rayal.config import Sweep, SweepError
+from rayal.files import Location
 from rayal.trackers.mlflow_runs import MlflowRuns
 from rayal.trackers.tensorboard_events import TensorboardEvents
 from rayal.trackers.tracker import Tracker
 from rayal.trackers.wandb_offline import WandbOffline
 
 
-def open_trackers(sweep: Sweep, root: Path) -> list[Tracker]:
+def open_trackers(sweep: Sweep, root: Location) -> list[Tracker]:
     """Open what the sweep file asks for; root: the run's directory.
 
     Raises:
@@ -34,7 +35,8 @@ def open_trackers(sweep: Sweep, root: Path) -> list[Tracker]:
     if (folder := track.tensorboard) is not None:
         asked.append(("tensorboard", "tensorboardX", lambda: TensorboardEvents(Path(folder))))
     if track.wandb is not None:
-        asked.append(("wandb", "wandb", lambda: WandbOffline(root, name)))
+        folder_of_run = _on_disk(root)
+        asked.append(("wandb", "wandb", lambda: WandbOffline(folder_of_run, name)))
     return [_opened(*one) for one in asked]
 
 
@@ -49,6 +51,15 @@ def _opened(option: str, package: str, make: Callable[[], Tracker]) -> Tracker:
     except Exception as error:  # whatever a client library raises
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise SweepError(f"track.{option} cannot be used: {first}") from error
+
+
+def _on_disk(root: Location) -> Path:
+    if isinstance(root, Path):
+        return root
+    raise SweepError(
+        f"track.wandb: offline runs are written to a disk, and the results go to {root}; take "
+        "wandb out of the sweep's track, or give a directory with --out"
+    )
 
 
 def _refuse_password(uri: str) -> None:

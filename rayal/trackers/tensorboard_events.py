@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from rayal.files import temporary_beside
 from rayal.plan import Trial
-from rayal.store import Json, temporary_beside
+from rayal.store import Json
 from rayal.trackers.tracker import Tracker, metrics, parameters, title
 
 

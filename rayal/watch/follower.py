@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from rayal.plan import Trial
-from rayal.store import Json, Store, StoreError, read_json
+from rayal.store import Json, Store, StoreError
 from rayal.watch.listener import Listener
 from rayal.work import Outcome
 
@@ -69,12 +69,11 @@ class Follower:
 
     def _record(self, trial: Trial) -> Json | None:
         """Read what a worker wrote, perhaps on another node."""
-        path = self._store.root / "records" / f"{trial.id}.json"
         for _ in range(TRIES):
-            if path.exists() or self._dropped.wait(RETRY_SECONDS):
+            if self._store.has_record(trial.id) or self._dropped.wait(RETRY_SECONDS):
                 break
         try:
-            return read_json(path)
+            return self._store.record(trial.id)
         except StoreError as error:
             self._note(f"{self._listener.name} leaves out a trial: {error}")
             return None

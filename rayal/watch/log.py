@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
+from rayal.files import Location
 from rayal.plan import Trial
-from rayal.store import Json
+from rayal.store import Json, files_of
 from rayal.watch.listener import Listener, label
 from rayal.work import Outcome
 
@@ -30,8 +30,9 @@ class Log(Listener):
 
     name = f"the log {NAME}"
 
-    def __init__(self, root: Path, now: Callable[[], datetime] = _now) -> None:
-        self._path, self._now = root / NAME, now
+    def __init__(self, root: Location, now: Callable[[], datetime] = _now) -> None:
+        place = root / NAME
+        self._append, self._now = files_of(place).appender(place), now
 
     def began(self, todo: int) -> None:
         self._write("sweep_started", trials=todo)
@@ -58,12 +59,12 @@ class Log(Listener):
 
     def ended(self, how: str) -> None:
         self._write("sweep_ended", how=how)
+        self._append("")
 
     def _write(self, event: str, **about: Any) -> None:
         time = self._now().isoformat(timespec="milliseconds")
         line = json.dumps({"time": time, "event": event, **about})
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
+        self._append(f"{line}\n")
 
 
 def _stage(trial: Trial) -> dict[str, str]:
