@@ -1,8 +1,9 @@
 """Names of components as people read them: the name, and the parameters that tell it apart.
 
 A run may hold two strategies named `hacon`, one with k=20 and one with k=budget. Parameters that
-have one value in the whole run say nothing; those that vary make the label "hacon k=20". A switch
-or an option that stands as it does by default is left out: "entropy", "entropy label_balanced=yes".
+have one value in the whole run say nothing; those that vary make the label "hacon k=20". What
+stands at its default is left out: "hacon", "hacon tau=0.001", "entropy label_balanced=yes"; but
+where one number alone varies all its values are said: "hacon k=20", "hacon k=30".
 """
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ def _named(
     said = [
         _spell(name, value)
         for name, value in varying.items()
-        if name.split(".")[0] not in untouched or not (value is None or isinstance(value, bool))
+        if name.split(".")[0] not in untouched
+        or (len(varying) == 1 and isinstance(value, (int, float)) and not isinstance(value, bool))
     ]
     label = " ".join([plain, *said])
     return Named(plain, label, varying, sum(map(bool, params.values())))

@@ -42,12 +42,21 @@ def _curves(tables: Tables, baseline: str) -> Iterator[Draft]:
                 measure.replace("_", "-"),
                 file,
                 f"{words[0].upper()}{words[1:]} on {place}",
-                f"Mean {words} on {of} over seeds; the band is one sample standard deviation "
-                f"either way; random selection is dotted. {_seed_range(part)}",
+                f"Mean {words} on {of} over seeds; {_spread(part)}; random selection is dotted. "
+                f"{_seed_range(part)}",
                 _ends_in_words(part, measure, words),
                 "summary.csv",
                 partial(curves.curves, part, measure, words, looks),
             )
+
+
+def _spread(part: pd.DataFrame) -> str:
+    if curves.has_all_bands(part):
+        return "the band is one sample standard deviation either way"
+    return (
+        f"standard deviations are told by the marks, as bands of more than {curves.MOST_BANDS} "
+        "lines would hide them"
+    )
 
 
 def _classes(tables: Tables) -> Iterator[Draft]:

@@ -19,6 +19,7 @@ from analysis.visible import visible
 Looks = Mapping[str, Line]
 Floats = npt.NDArray[np.float64]
 NARROW, WIDE = 6.4, 9.6  # inches; one panel, several
+MOST_BANDS = 10  # lines of a panel that can have bands and still be told apart
 
 
 class Panel(NamedTuple):
@@ -73,17 +74,25 @@ def _panels(summary: pd.DataFrame) -> Iterator[Panel]:
                 yield Panel(title, "initial", cells)
 
 
+def has_all_bands(summary: pd.DataFrame) -> bool:
+    """Whether no panel has so many lines that bands would hide them."""
+    return all(panel.cells[panel.who].nunique() <= MOST_BANDS for panel in _panels(summary))
+
+
 def _draw_panel(axis: Axes, panel: Panel, measure: str, looks: Looks) -> None:
+    banded = panel.cells[panel.who].nunique() <= MOST_BANDS
     for name, cells in panel.cells.groupby(panel.who, sort=False):
         known = cells[cells[f"{measure}_mean"].notna()].sort_values("labelled")
         if len(known):
-            _draw_line(axis, str(name), known, measure, looks[str(name)])
+            _draw_line(axis, str(name), known, measure, looks[str(name)], banded=banded)
     axis.set_title(panel.title)
     axis.xaxis.set_major_locator(_budget_ticks(panel.cells["labelled"].unique()))
     axis.margins(x=0.03)
 
 
-def _draw_line(axis: Axes, name: str, cells: pd.DataFrame, measure: str, look: Line) -> None:
+def _draw_line(
+    axis: Axes, name: str, cells: pd.DataFrame, measure: str, look: Line, *, banded: bool
+) -> None:
     x = cells["labelled"].to_numpy(np.float64)
     mean = cells[f"{measure}_mean"].to_numpy(np.float64)
     std = cells[f"{measure}_std"].to_numpy(np.float64)
@@ -91,9 +100,9 @@ def _draw_line(axis: Axes, name: str, cells: pd.DataFrame, measure: str, look: L
     of_line: dict[str, Any] = {"color": look.color, "zorder": look.above}
     label = style.legend_name(name)
     [line] = axis.plot(x, mean, marker=look.marker, ls=look.dash, label=label, **of_line)
-    if len(x) > 1:
+    if len(x) > 1 and banded:
         axis.fill_between(x, low, high, color=look.color, alpha=0.13, lw=0)
-    else:
+    elif banded:
         axis.errorbar(x, mean, [mean - low, high - mean], **of_line, capsize=3)
     values = zip(x, mean, std, cells["done"], strict=True)
     hover.attach(line, [_in_words(label.strip(), *value) for value in values])

@@ -200,3 +200,19 @@ def test_a_switch_at_its_default_is_left_out_of_the_name(tmp_path):
     assert set(frame["strategy_label"]) == {
         "entropy", "entropy class_balanced.lambda=1", "entropy label_balanced=yes"
     }  # fmt: skip
+
+
+def test_labels_leave_out_what_stands_at_its_default_unless_one_number_alone_varies(tmp_path):
+    def hacon(k, tau):
+        default = [n for n, stands in (("k", k == 30), ("tau", tau == 0.05)) if stands]
+        return {**component("hacon", k=k, tau=tau), "at_default": default}
+
+    def labels(folder, *strategies):
+        run = RunBuilder(tmp_path / folder)
+        for strategy in strategies:
+            run.done(run.trial(strategy, 0, [20]))
+        return set(analysis.load(run.write())["strategy_label"])
+
+    both = labels("both", hacon(30, 0.05), hacon(20, 0.05), hacon(30, 1.0))
+    assert both == {"hacon", "hacon k=20", "hacon tau=1"}
+    assert labels("one", hacon(30, 0.05), hacon(20, 0.05)) == {"hacon k=30", "hacon k=20"}
