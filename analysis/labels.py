@@ -3,7 +3,8 @@
 A run may hold two strategies named `hacon`, one with k=20 and one with k=budget. Parameters that
 have one value in the whole run say nothing; those that vary make the label "hacon k=20". What
 stands at its default is left out: "hacon", "hacon tau=0.001", "entropy label_balanced=yes"; but
-where one number alone varies all its values are said: "hacon k=20", "hacon k=30".
+where one number alone varies all its values are said: "hacon k=20", "hacon k=30". Encoders are told
+apart on each dataset for itself: what differs between datasets is no choice.
 """
 
 from __future__ import annotations
@@ -32,22 +33,23 @@ class Names:
     """The names of all components of a run's trials."""
 
     def __init__(self, definitions: Iterable[Mapping[str, Any]]) -> None:
-        found: dict[str, tuple[str, str, dict[str, Any]]] = {}
+        found: dict[str, tuple[tuple[str, str], str, dict[str, Any]]] = {}
         untouched: dict[str, set[str]] = {}
         for definition in definitions:
             for kind in KINDS:
                 key = _key(kind, definition)
                 if key not in found:
                     plain = plain_name(kind, definition)
-                    found[key] = (_family(kind), plain, flatten(definition[kind]["params"]))
+                    apart = (_family(kind), _place(kind, definition))
+                    found[key] = (apart, plain, flatten(definition[kind]["params"]))
                     untouched[key] = set(definition[kind].get("at_default", ()))
-        variants: dict[tuple[str, str], list[dict[str, Any]]] = {}
-        for family, plain, params in found.values():
-            variants.setdefault((family, plain), []).append(params)
+        variants: dict[tuple[tuple[str, str], str], list[dict[str, Any]]] = {}
+        for apart, plain, params in found.values():
+            variants.setdefault((apart, plain), []).append(params)
         varied = {name: varying_parameters(params) for name, params in variants.items()}
         self._named = {
-            key: _named(plain, params, varied[family, plain], untouched[key])
-            for key, (family, plain, params) in found.items()
+            key: _named(plain, params, varied[apart, plain], untouched[key])
+            for key, (apart, plain, params) in found.items()
         }
 
     def of(self, definition: Mapping[str, Any]) -> dict[str, Named]:
@@ -109,7 +111,12 @@ def _named(
 
 def _key(kind: str, definition: Mapping[str, Any]) -> str:
     content = json.dumps(definition[kind])
-    return f"{_family(kind)} {definition['dataset_name'] if kind == 'dataset' else ''} {content}"
+    return f"{_family(kind)} {_place(kind, definition)} {content}"
+
+
+def _place(kind: str, definition: Mapping[str, Any]) -> str:
+    """Return the dataset where a component of this kind goes by its name on that alone."""
+    return str(definition["dataset_name"]) if kind in ("dataset", "encoder") else ""
 
 
 def _family(kind: str) -> str:

@@ -66,7 +66,8 @@ def _classes(tables: Tables) -> Iterator[Draft]:
         if "rounds" in mine:
             mine = mine[(mine["rounds"] > 1) == (part["rounds"].iloc[0] > 1)]
         ways = part["selection"].nunique()
-        rest = f" The first {MOST_ROWS - 1} of {ways} ways." if ways >= MOST_ROWS else ""
+        most = int(part.groupby("labelled")["selection"].nunique().max())
+        rest = f" The first {MOST_ROWS - 1} of {most} ways." if most >= MOST_ROWS else ""
         yield Draft(
             "classes",
             file,

@@ -216,3 +216,14 @@ def test_labels_leave_out_what_stands_at_its_default_unless_one_number_alone_var
     both = labels("both", hacon(30, 0.05), hacon(20, 0.05), hacon(30, 1.0))
     assert both == {"hacon", "hacon k=20", "hacon tau=1"}
     assert labels("one", hacon(30, 0.05), hacon(20, 0.05)) == {"hacon k=30", "hacon k=20"}
+
+
+def test_encoders_of_different_datasets_need_not_be_told_apart(tmp_path):
+    run = RunBuilder(tmp_path)
+    for dataset, epochs in (("blood", 40), ("digits", 30), ("path", 10), ("path", 20)):
+        encoder = component("moco", epochs=epochs)
+        run.done(run.trial(component("random"), 0, [20], dataset=dataset, encoder=encoder))
+    frame = analysis.load(run.write())
+    assert sorted(zip(frame["dataset"], frame["encoder_label"], strict=True)) == [
+        ("blood", "moco"), ("digits", "moco"), ("path", "moco epochs=10"), ("path", "moco epochs=20")
+    ]  # fmt: skip
