@@ -51,11 +51,13 @@ def against_random(study: Study) -> pd.DataFrame:
 
     `n_own` and `n_random` count the trials of each in the cell, `n` the pairs, and `seeds` says
     where some have no partner. `comparisons` is the size of the family that Holm's correction is
-    over: all strategies and budgets of one setting, one measure and one thing varied.
+    over: all strategies and budgets of one setting, one measure and one thing varied. `all_mean`
+    to `p_welch` compare with every trial of random, paired or not.
     """
     view = as_labels(study.rounds)
     counts = ["random_mean", "n_own", "n_random", "seeds"]
     measures = [*counts, *stats.Difference._fields, *paired.PairedTest._fields]
+    measures += stats.Welch._fields
     rows = (
         {"varied": contest.varied, "metric": metric, **row}
         for contest in contests(view, study.baseline)
@@ -113,14 +115,15 @@ def aubc(study: Study) -> pd.DataFrame:
 def _paired(contest: Contest, metric: str, more: list[str]) -> Iterator[dict[str, Any]]:
     keys = [*contest.keys, *more, "seed"]
     theirs = contest.random[[*keys, metric]].rename(columns={metric: "random"})
-    counted = theirs.groupby(keys[:-1])["random"].count()
+    of_random = {tuple(k.values()): g["random"].to_numpy() for k, g in groups(theirs, keys[:-1])}
     pairs = contest.ours.merge(theirs, on=keys, how="left")
     group_keys = [*SETTING, "initial", "strategy", "rounds", *more]
     for key, group in groups(pairs, group_keys):
         own, random = (group[name].to_numpy(np.float64) for name in (metric, "random"))
         both = np.isfinite(own - random)
         n_own = int(np.isfinite(own).sum())
-        n_random = int(counted.get(tuple(key[k] for k in keys[:-1]), 0))
+        everything = of_random.get(tuple(key[k] for k in keys[:-1]), np.empty(0))
+        n_random = len(stats.finite(everything))
         yield {
             **key,
             "own_mean": stats.mean(own[both]),
@@ -130,6 +133,7 @@ def _paired(contest: Contest, metric: str, more: list[str]) -> Iterator[dict[str
             "seeds": _seeds_in_words(int(both.sum()), n_own, n_random),
             **stats.paired_difference(own, random)._asdict(),
             **paired.paired_test(own - random)._asdict(),
+            **stats.welch(own, everything)._asdict(),
         }
 
 
@@ -142,7 +146,7 @@ def _seeds_in_words(pairs: int, own: int, random: int) -> str:
 def _corrected(found: pd.DataFrame, family: list[str]) -> pd.DataFrame:
     """Add Holm's correction of every test within its family, and the family's size."""
     members = found.groupby(family, sort=False)
-    for test in ("student", "permutation", "wilcoxon"):
+    for test in ("student", "permutation", "wilcoxon", "welch"):
         found[f"holm_{test}"] = members[f"p_{test}"].transform(paired.holm)
     return found.assign(comparisons=members["p_permutation"].transform("count"))
 

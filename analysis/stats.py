@@ -90,6 +90,36 @@ def paired_difference(ours: npt.ArrayLike, theirs: npt.ArrayLike) -> Difference:
     return Difference(mean(kept), std(kept), *student_interval(kept), len(kept))
 
 
+class Welch(NamedTuple):
+    """Mean of one sample minus that of another, its 95 % interval, and p of no difference."""
+
+    all_mean: float
+    all_low: float
+    all_high: float
+    p_welch: float
+
+
+def welch(ours: npt.ArrayLike, theirs: npt.ArrayLike) -> Welch:
+    """Compare two samples of unequal size and spread (Welch 1947); NaN values are not counted.
+
+    Where one side has many more seeds than the other, it uses them all, as pairs cannot. Against
+    a hundred values, five hold the level of 5 %; three reject in 7 % (simulated in the tests). NaN
+    for fewer than two values on a side, or where neither varies.
+    """
+    a, b = finite(ours), finite(theirs)
+    difference = mean(a) - mean(b)
+    if min(len(a), len(b)) < 2:
+        return Welch(difference, math.nan, math.nan, math.nan)
+    parts = std(a) ** 2 / len(a), std(b) ** 2 / len(b)
+    error = math.sqrt(sum(parts))
+    if error == 0:
+        return Welch(difference, math.nan, math.nan, math.nan)
+    freedom = sum(parts) ** 2 / (parts[0] ** 2 / (len(a) - 1) + parts[1] ** 2 / (len(b) - 1))
+    half = float(stdtrit(freedom, (1 + LEVEL) / 2)) * error
+    p = 2 * float(stdtr(freedom, -abs(difference) / error))
+    return Welch(difference, difference - half, difference + half, p)
+
+
 def pearson(x: npt.ArrayLike, y: npt.ArrayLike) -> Correlation:
     """Pearson's correlation of n pairs; pairs with a NaN are not counted.
 

@@ -115,3 +115,31 @@ def test_point_density_agrees_with_counting_neighbours_in_the_cell():
     cell = [np.minimum(((v - v.min()) / np.ptp(v) * bins).astype(int), bins - 1) for v in (x, y)]
     twin = [sum((cell[0] == a) & (cell[1] == b)) for a, b in zip(*cell, strict=True)]
     np.testing.assert_array_equal(stats.point_density(x, y), twin)
+
+
+def test_welch_agrees_with_scipy_and_uses_every_value():
+    rng = np.random.default_rng(0)
+    for n, m in ((2, 100), (5, 100), (30, 3)):
+        ours, theirs = rng.normal(0.5, 2, n), rng.normal(size=m)
+        found = stats.welch(ours, theirs)
+        known = scipy.stats.ttest_ind(ours, theirs, equal_var=False)
+        interval = known.confidence_interval()
+        expected = [ours.mean() - theirs.mean(), interval.low, interval.high, known.pvalue]
+        np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+def test_welch_needs_two_values_a_side_and_some_spread():
+    for ours, theirs in (([1.0], [0.0, 2.0]), ([1.0, 1.0], [0.0, 0.0]), ([1, np.nan], [0, 2])):
+        found = stats.welch(ours, theirs)
+        assert found.all_mean in (0.0, 1.0)
+        assert np.isnan(found.p_welch)
+
+
+@pytest.mark.parametrize(
+    ("n", "spread", "most"),
+    [(3, 1.0, 0.085), (5, 1.0, 0.065), (5, 0.3, 0.065), (5, 3.0, 0.065), (20, 1.0, 0.065)],
+)
+def test_welch_holds_its_level_of_5_percent_against_a_hundred_seeds(n, spread, most):
+    rng = np.random.default_rng(n)
+    p = [stats.welch(rng.normal(0, spread, n), rng.normal(size=100)).p_welch for _ in range(4000)]
+    assert 0.035 < np.mean(np.array(p) < 0.05) < most

@@ -225,5 +225,6 @@ def test_encoders_of_different_datasets_need_not_be_told_apart(tmp_path):
         run.done(run.trial(component("random"), 0, [20], dataset=dataset, encoder=encoder))
     frame = analysis.load(run.write())
     assert sorted(zip(frame["dataset"], frame["encoder_label"], strict=True)) == [
-        ("blood", "moco"), ("digits", "moco"), ("path", "moco epochs=10"), ("path", "moco epochs=20")
+        ("blood", "moco"), ("digits", "moco"),
+        ("path", "moco epochs=10"), ("path", "moco epochs=20"),
     ]  # fmt: skip
