@@ -22,7 +22,7 @@ from analysis.cells import (
     whole,
     words,
 )  # fmt: skip
-from analysis.comparison_views import against, areas, power, saved, tests
+from analysis.comparison_views import against, against_all, areas, power, saved, tests
 from analysis.paper_views import papers
 from analysis.standing_views import overall, ranks, wins
 from analysis.tables import SETTING, groups
@@ -32,14 +32,18 @@ Tables = Mapping[str, pd.DataFrame]
 
 def views(tables: Tables) -> dict[str, list[View]]:
     """Return the tables of every section of the page; sections without a row have none."""
-    summary = tables["summary"]
+    summary, compared = tables["summary"], tables["against_random"]
+    many_of_random = compared[compared["n_random"] > compared["n_own"]]
     shown = {
         "auc": by_shape(summary, partial(_pivot, "auc", "AUC", 3)),
         "accuracy": by_shape(summary, partial(_pivot, "accuracy", "Accuracy", 3)),
         "coverage": by_shape(tables["coverage"], partial(_pivot, "coverage", "Class coverage", 2)),
         "balance": by_shape(tables["coverage"], partial(_pivot, "l1_score", "L1 score", 2)),
-        "against": by_shape(tables["against_random"], against),
-        "tests": by_shape(tables["against_random"], tests),
+        "against": [
+            *by_shape(many_of_random, against_all),
+            *by_shape(compared, against),
+        ],
+        "tests": by_shape(compared, tests),
         "saved": by_shape(tables["annotation_saved"], saved),
         "aubc": by_shape(tables["aubc"], areas),
         "power": by_shape(tables["power"], power),
