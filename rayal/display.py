@@ -10,8 +10,7 @@ from rich.table import Table
 
 import analysis
 from rayal.files import Location
-from rayal.plan import DatasetFacts, Plan, Spec, Trial
-from rayal.registry import STRATEGIES
+from rayal.plan import DatasetFacts, Plan, Trial, strategy_label
 from rayal.store import Store
 
 NAMES_WIDTH = 26  # of a line: for names and the number of trials, at the least
@@ -132,12 +131,6 @@ def _plan_line(trial: Trial) -> tuple[str, ...]:
         trial.dataset_name,
         trial.encoder.name,
         trial.learner.name,
-        "" if single else _strategy(trial.initial),
-        _strategy(trial.strategy),
+        "" if single else strategy_label(trial.initial),
+        strategy_label(trial.strategy),
     )
-
-
-def _strategy(spec: Spec) -> str:
-    parameters = STRATEGIES.find(spec.name).parameters
-    changed = [f"{k}={v}" for k, v in spec.params.items() if v != parameters[k].default]
-    return " ".join([spec.name, *changed])

@@ -38,6 +38,13 @@ class Spec:
         return {"name": self.name, "params": dict(self.params)}
 
 
+def strategy_label(spec: Spec) -> str:
+    """Name a strategy: its parameters are said where they are not at their defaults."""
+    parameters = STRATEGIES.find(spec.name).parameters
+    changed = [f"{k}={v}" for k, v in spec.params.items() if v != parameters[k].default]
+    return " ".join([spec.name, *changed])
+
+
 @dataclass(frozen=True)
 class Trial:
     """One experiment: what is chosen from, by what, how many, in which order, with which seed.

@@ -16,7 +16,7 @@ from rayal.datasets.decode import (
     MaxPixels,
     Side,
 )
-from rayal.datasets.listing import folders_in, images_under, is_image
+from rayal.datasets.listing import folders_in, images_under, is_image, named_folder
 from rayal.datasets.pictures import Listed, load_pictures
 from rayal.datasets.splitting import SplitSeed, TestShare, split_by_share
 
@@ -54,10 +54,7 @@ def image_folder(  # noqa: PLR0913  where the files are, how they are split, how
         ValueError: empty folders or classes, links that leave the folder, files that cannot be
             read.
     """
-    root = Path(path).expanduser()
-    if not root.is_dir():
-        raise FileNotFoundError(f"there is no folder {root}; name one by the parameter path")
-    root = root.resolve()
+    root = named_folder(path)
     decoding = Decoding(size, channels, background, max_pixels)
     if (root / "train").is_dir() and (root / "test").is_dir():
         if test_share is not None:

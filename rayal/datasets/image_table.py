@@ -16,7 +16,7 @@ from rayal.datasets.decode import (
     Side,
 )
 from rayal.datasets.label_table import Columns, Row, read_rows
-from rayal.datasets.listing import images_under
+from rayal.datasets.listing import images_under, named_folder
 from rayal.datasets.pictures import Listed, load_pictures
 from rayal.datasets.splitting import SplitSeed, TestShare, split_by_share
 
@@ -67,14 +67,11 @@ def image_table(  # noqa: PLR0913  two places, the table's columns, the split, t
         ValueError: a row without image or label, an image with two labels, a group on both sides,
             files that cannot be read.
     """
-    root, file = Path(path).expanduser(), Path(table).expanduser()
-    if not root.is_dir():
-        raise FileNotFoundError(f"there is no folder {root}; name one by the parameter path")
+    root, file = named_folder(path), Path(table).expanduser()
     if not file.is_file():
         raise FileNotFoundError(f"there is no file {file}; name one by the parameter table")
     if split is not None and test_share is not None:
         raise ValueError(f"{file}: the column '{split}' splits it already: leave test_share out")
-    root = root.resolve()
     rows = read_rows(file, Columns(image, label, split, group), root, images_under(root, root))
     classes = sorted({row.label for row in rows})
     splits = (

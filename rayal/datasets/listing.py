@@ -14,6 +14,14 @@ SUFFIXES = frozenset({
 _JUNK = frozenset({"__MACOSX"})
 
 
+def named_folder(path: str) -> Path:
+    """Return the folder that a sweep names, without links; FileNotFoundError if there is none."""
+    root = Path(path).expanduser()
+    if not root.is_dir():
+        raise FileNotFoundError(f"there is no folder {root}; name one by the parameter path")
+    return root.resolve()
+
+
 def images_under(folder: Path, root: Path) -> list[str]:
     """Return the images in a folder and those below it, as sorted paths relative to root.
 

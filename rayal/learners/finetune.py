@@ -10,13 +10,12 @@ from torch import nn
 
 from rayal.contracts import Features, Predictions, Task, learner
 from rayal.learners import network
+from rayal.learners.scaling import mean_and_deviation
 from rayal.seeds import integer
 from rayal.vision import networks, weak
 from rayal.vision.classifier import Float32
 from rayal.vision.recipes import Recipe
 from rayal.vision.training import fit
-
-_ROWS = 1024  # worked on at once: features may be a memory map larger than memory
 
 
 @learner(needs=lambda params: network.needs(params) | {"weights"}, gives=network.gives)
@@ -119,7 +118,5 @@ def _encoder(task: Task) -> nn.Module:
 
 def _spread(features: Features) -> tuple[Float32, Float32]:
     """Return mean and variance over the pool, (D,) each."""
-    mean = features.mean(axis=0, dtype=np.float64)
-    blocks = (features[start : start + _ROWS] for start in range(0, len(features), _ROWS))
-    variance = sum(np.square(block - mean).sum(axis=0) for block in blocks) / len(features)
-    return mean.astype(np.float32), variance.astype(np.float32)
+    mean, deviation = mean_and_deviation(features)
+    return mean.astype(np.float32), np.square(deviation).astype(np.float32)

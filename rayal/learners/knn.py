@@ -8,6 +8,7 @@ from pydantic import PositiveInt
 
 from rayal.contracts import Features, Predictions, Probs, Task, learner
 from rayal.kernels.clustering import unit_rows
+from rayal.learners.first_label import check_labelled
 
 
 @learner(gives={"hidden", "views"})
@@ -22,10 +23,7 @@ def knn(task: Task, rng: np.random.Generator, *, k: PositiveInt = 1) -> Predicti
         rng: unused.
         k: neighbours; at most as many as there are labels.
     """
-    if len(task.labelled) == 0:
-        raise ValueError(
-            f"knn needs at least one label to compare with, and none of {len(task.labels)} is given"
-        )
+    check_labelled("knn", task, "compare with")
     index = faiss.IndexFlatIP(task.train.shape[1])
     index.add(unit_rows(task.train[task.labelled]))
     votes = np.eye(task.num_classes, dtype=np.float32)[task.labels[task.labelled]]

@@ -14,9 +14,10 @@ from rayal.contracts import UNLABELED, Features, Indices, Labels, Predictions, T
 from rayal.kernels.clustering import unit_rows
 from rayal.kernels.prototypes import simplex
 from rayal.learners.adam import Schedule
+from rayal.learners.first_label import check_labelled
 from rayal.learners.head import Head, probs_of_all
 from rayal.learners.many_heads import Problem, fit_many
-from rayal.learners.pseudo_labels import with_confident
+from rayal.learners.pseudo_labels import with_earlier
 from rayal.learners.scaling import standardizer
 from rayal.learners.softmax_regression import initial_weights
 
@@ -129,10 +130,9 @@ class Recipe:
 
     def labels(self, task: Task) -> Labels:
         """Return the labels to train on, (N,)."""
-        if not self.pseudo_labels or task.earlier is None:
+        if not self.pseudo_labels:
             return task.labels
-        threshold = max(self.pseudo_threshold - self.pseudo_decay * task.round, 0.0)
-        return with_confident(task.labels, task.earlier.pool, threshold)
+        return with_earlier(task, self.pseudo_threshold, self.pseudo_decay)
 
 
 def _train(
@@ -140,7 +140,7 @@ def _train(
 ) -> list[Predictions]:
     """Train the heads of tasks with the same features."""
     for task in tasks:
-        _check_labelled(task)
+        check_labelled("linear", task)
     pool, C = tasks[0].train, tasks[0].num_classes
     scale = unit_rows if recipe.scaling == "l2" else standardizer(pool)
     last = recipe.radius * simplex(C).astype(np.float32) if recipe.prototypes else None
@@ -164,13 +164,6 @@ def _problems(
         Problem(np.searchsorted(together, rows), own[rows], start, rng)
         for rows, own, start, rng in each
     ]
-
-
-def _check_labelled(task: Task) -> None:
-    if len(task.labelled) == 0:
-        raise ValueError(
-            f"linear needs at least one label to train on, and none of {len(task.labels)} is given"
-        )
 
 
 def _check_alike(tasks: Sequence[Task], rngs: Sequence[np.random.Generator]) -> None:

@@ -13,6 +13,7 @@ from torch import nn
 
 from rayal.contracts import UNLABELED, Features, Images, Labels, Predictions, Probs, Task
 from rayal.kernels.prototypes import simplex
+from rayal.learners.first_label import check_labelled
 from rayal.seeds import integer
 from rayal.vision import weak
 from rayal.vision.classifier import Classifier, Float32, of_hidden, of_images
@@ -50,10 +51,7 @@ def pictures(name: str, task: Task) -> Pictures:
     Raises:
         ValueError: no image has a label, or the task has no images.
     """
-    if len(task.labelled) == 0:
-        raise ValueError(
-            f"{name} needs at least one label to train on, and none of {len(task.labels)} is given"
-        )
+    check_labelled(name, task)
     if task.images is None or task.test_images is None:
         raise ValueError(
             f"{name} trains a network on images, and the task has none of the "

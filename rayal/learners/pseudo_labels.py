@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from rayal.contracts import UNLABELED, Labels, Probs
+from rayal.contracts import UNLABELED, Labels, Probs, Task
 from rayal.kernels import uncertainty
+
+
+def with_earlier(task: Task, threshold: float, decay: float) -> Labels:
+    """Return the labels (N,) of a task, and those that the round before was sure of.
+
+    Args:
+        task: where `earlier` is None, its own labels are all.
+        threshold: nats, in round 0.
+        decay: what the threshold falls by each round, to 0 at the least.
+    """
+    if task.earlier is None:
+        return task.labels
+    return with_confident(task.labels, task.earlier.pool, max(threshold - decay * task.round, 0.0))
 
 
 def with_confident(labels: Labels, probs: Probs, threshold: float) -> Labels:

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from rayal.contracts import Labels, Predictions, Task, learner
+from rayal.contracts import Predictions, Task, learner
 from rayal.learners import network
-from rayal.learners.pseudo_labels import with_confident
+from rayal.learners.pseudo_labels import with_earlier
 from rayal.seeds import integer
 from rayal.vision import networks, weak, weight_files
 from rayal.vision.recipes import Optimiser, Recipe
@@ -145,13 +145,6 @@ def scratch(  # noqa: PLR0913  the papers' recipes have this many settings
     )
     labels = task.labels
     if pseudo_labels:
-        labels = _with_earlier(task, max(pseudo_threshold - pseudo_decay * task.round, 0.0))
+        labels = with_earlier(task, pseudo_threshold, pseudo_decay)
     fit(classifier, network.labelled(images.pool, labels), recipe, integer(rng), val)
     return network.Trained(classifier, images, augmentation, views, integer(rng)).predictions()
-
-
-def _with_earlier(task: Task, threshold: float) -> Labels:
-    """Return the labels, and those that the round before was sure of."""
-    if task.earlier is None:
-        return task.labels
-    return with_confident(task.labels, task.earlier.pool, threshold)

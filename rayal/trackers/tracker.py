@@ -7,9 +7,9 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
-from rayal.plan import Spec, Trial
+from rayal.plan import Spec, Trial, strategy_label
 from rayal.store import Json
-from rayal.watch.listener import Listener, label
+from rayal.watch.listener import Listener
 from rayal.work import Outcome
 
 _NO_METRIC = ("round", "budget", "labelled")
@@ -40,7 +40,8 @@ class Tracker(Listener):
 
 def title(trial: Trial) -> str:
     """A name for people; that of the trial is its id."""
-    return f"{trial.dataset_name} {label(trial.strategy)} {trial.schedule[-1]} seed {trial.seed}"
+    chosen_by = strategy_label(trial.strategy)
+    return f"{trial.dataset_name} {chosen_by} {trial.schedule[-1]} seed {trial.seed}"
 
 
 def parameters(trial: Trial) -> dict[str, str | int | float | bool]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rayal.plan import Spec, Trial
-from rayal.registry import STRATEGIES
+from rayal.plan import Trial
 from rayal.store import Json
 from rayal.work import Outcome
 
@@ -38,10 +37,3 @@ class Listener:
 
     def ended(self, how: str) -> None:
         """The last that is told: "finished", "interrupted" or the error that ended the sweep."""
-
-
-def label(spec: Spec) -> str:
-    """Name a strategy: its parameters are said where they are not at their defaults."""
-    parameters = STRATEGIES.find(spec.name).parameters
-    changed = [f"{k}={v}" for k, v in spec.params.items() if v != parameters[k].default]
-    return " ".join([spec.name, *changed])

@@ -13,9 +13,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from rayal.files import Location
-from rayal.plan import Trial
+from rayal.plan import Trial, strategy_label
 from rayal.store import Json, files_of
-from rayal.watch.listener import Listener, label
+from rayal.watch.listener import Listener
 from rayal.work import Outcome
 
 NAME = "log.jsonl"
@@ -47,7 +47,7 @@ class Log(Listener):
         about: dict[str, Any] = {
             "trial": trial.id,
             **_stage(trial),
-            "strategy": label(trial.strategy),
+            "strategy": strategy_label(trial.strategy),
             "learner": trial.learner.name,
             "labelled": trial.schedule[-1],
             "seed": trial.seed,

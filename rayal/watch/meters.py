@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rayal.plan import Trial
+from rayal.plan import Trial, strategy_label
 from rayal.progress import Instrument, Metric
 from rayal.store import Json
-from rayal.watch.listener import Listener, label
+from rayal.watch.listener import Listener
 from rayal.work import Outcome
 
 TRIALS = Metric(
@@ -77,7 +77,7 @@ class Meters(Listener):
         self._show_states()
 
     def _compare(self, trial: Trial, record: Json) -> None:
-        key = (trial.dataset_name, label(trial.strategy))
+        key = (trial.dataset_name, strategy_label(trial.strategy))
         found = [row["auc"] for row in record["rounds"] if math.isfinite(row["auc"])]
         if found and max(found) > self._best.get(key, -math.inf):
             self._best[key] = max(found)
