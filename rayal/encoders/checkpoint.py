@@ -18,6 +18,7 @@ from rayal.encoders.preparation import HALF, IMAGENET_MEAN, IMAGENET_STD, Prepar
 from rayal.seeds import integer
 from rayal.vision import networks, weight_files
 from rayal.vision.networks import Backbone, ResNet, Stem
+from rayal.vision.precision import Precision
 
 Colours: TypeAlias = Literal["imagenet", "half"]
 Size: TypeAlias = Annotated[int, Field(ge=8, le=1024)]  # pixels
@@ -47,7 +48,7 @@ def checkpoint(  # noqa: PLR0913  what a file does not say of itself
     stem: Stem = "imagenet",
     size: Size | None = None,
     colours: Colours = "imagenet",
-    precision: extraction.Precision = "float32",
+    precision: Precision = "float32",
     batch_size: Annotated[int, Field(ge=1)] = extraction.BATCH,
     views: copies.Count = 0,
     flip: bool = True,

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from rayal.vision import networks
+from rayal.vision.precision import Precision, autocast
 
 
 class Projector(nn.Module):
@@ -39,7 +40,7 @@ class MomentumContrast:
     its weights (EMAN, Cai et al. 2021): a key then depends on its own image alone.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is a setting of its own
         self,
         query: Projector,
         queue: torch.Tensor,
@@ -47,6 +48,7 @@ class MomentumContrast:
         temperature: float,
         momentum: float,
         device: torch.device,
+        precision: Precision | None = None,
         compiled: bool = False,
     ) -> None:
         self.query = query.to(device).train()
@@ -59,9 +61,7 @@ class MomentumContrast:
         self.temperature = temperature
         self.momentum = momentum
         self._oldest = 0
-        self._half = torch.autocast(
-            device.type, torch.bfloat16, enabled=device.type == "cuda", cache_enabled=False
-        )
+        self._half = autocast(device, precision)
         self._following = list(_tensors(self.key))
         self._leading = list(_tensors(self.query))
 

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -15,8 +15,8 @@ from torch import nn
 from rayal.contracts import Dataset, Features, Images, Progress
 from rayal.vision import networks
 from rayal.vision.device import device, normalise, to_device
+from rayal.vision.precision import Precision, autocast
 
-Precision: TypeAlias = Literal["float32", "bf16"]  # that the network computes in
 Prepare: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 Done: TypeAlias = Callable[[int], None]  # told of so many images more
 
@@ -55,7 +55,7 @@ def features(
         done: told of the images of each batch.
     """
     network = _laid_out(network.to(device())).eval()
-    half = torch.autocast(device().type, torch.bfloat16, enabled=precision == "bf16")
+    half = autocast(device(), precision)
     rows: Features | None = None
     batch_size = batch_size or _fitting(images)
     with torch.inference_mode(), half:

@@ -18,6 +18,7 @@ from rayal.encoders.pace import Pace
 from rayal.encoders.schedule import Schedule
 from rayal.seeds import integer
 from rayal.vision import draws, networks
+from rayal.vision.precision import Precision
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
@@ -63,6 +64,7 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
     taus: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.2, 0.1, 0.05, 0.01, 0.001),
     views: copies.Count = 0,
     truth_epochs: truth_map.Epochs = 0,
+    precision: Precision | None = None,
     compile: bool = False,
     processes: Processes = 1,
 ) -> Embedding:
@@ -101,6 +103,8 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         views: weakly augmented copies of each image whose features are kept too.
         truth_epochs: epochs that a second network of the kind learns the true classes for, to
             add the map by ground truth; it reads the true label of every image. 0 adds none.
+        precision: that the networks train in, bf16 or float32; None takes bf16 on a GPU, float32 on
+            a CPU. bf16 keeps two to three digits; a CPU with instructions for it is faster so.
         compile: let torch.compile fuse the networks' operations: a minute at the start, for
             faster steps on a GPU.
         processes: that share each batch, on one machine, each on a GPU of its own where there
@@ -130,6 +134,7 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         weight_decay=weight_decay,
         recipe=draws.recipe(augmentation, crop_scale, flip),
         taus=tuple(taus),
+        precision=precision,
         compile=compile,
         seeds=Seeds(integer(rng), integer(rng), integer(rng)),
     )

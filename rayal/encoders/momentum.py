@@ -15,6 +15,7 @@ from rayal.encoders.schedule import Schedule
 from rayal.encoders.team import Team
 from rayal.vision import draws, networks
 from rayal.vision.device import device, to_device
+from rayal.vision.precision import Precision
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Settings:
     weight_decay: float
     recipe: draws.Recipe
     taus: tuple[float, ...]
+    precision: Precision | None
     compile: bool
     seeds: Seeds
 
@@ -58,6 +60,7 @@ def pretraining(images: Images, settings: Settings, team: Team) -> tuple[nn.Modu
         temperature=settings.temperature,
         momentum=settings.momentum_encoder,
         device=device(),
+        precision=settings.precision,
         compiled=settings.compile,
     )
     weights, lr = contrast.query.parameters(), settings.schedule.lr(0)

@@ -22,6 +22,7 @@ from rayal.encoders.preparation import Preparation
 from rayal.seeds import integer
 from rayal.torchvision_cpu import torchvision
 from rayal.vision import weight_files
+from rayal.vision.precision import Precision
 
 _NAMES_IN_CACHE = ("model.safetensors", "pytorch_model.bin")
 
@@ -41,7 +42,7 @@ def timm_model(  # noqa: PLR0913  what a name does not say
     weights: str | None = None,
     pretrained: bool = False,
     size: Size = 224,
-    precision: extraction.Precision = "float32",
+    precision: Precision = "float32",
     batch_size: Annotated[int, Field(ge=1)] = 64,
     views: copies.Count = 0,
     flip: bool = True,

@@ -27,6 +27,7 @@ from rayal.seeds import integer
 from rayal.vision import networks
 from rayal.vision.device import device, to_device
 from rayal.vision.networks import Backbone, Stem
+from rayal.vision.precision import autocast
 
 Epochs: TypeAlias = Annotated[int, Field(ge=0)]  # 0 makes no map
 Float32: TypeAlias = npt.NDArray[np.float32]
@@ -159,7 +160,7 @@ def _step(
     optimiser: torch.optim.Optimizer,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Train on one batch; return the loss and the true class's probabilities (n, 1) before."""
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=images.is_cuda):
+    with autocast(images.device):
         logits = classifier(images)
     log_probs = nn.functional.log_softmax(logits.float(), dim=1)
     loss = nn.functional.nll_loss(log_probs, classes)

@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from rayal.vision import batches
 from rayal.vision.classifier import Classifier, Images
 from rayal.vision.device import to_device
+from rayal.vision.precision import autocast
 from rayal.vision.strong import strong
 from rayal.vision.training import Labelled, check_finite, descend
 from rayal.vision.weak import crop
@@ -64,7 +65,7 @@ def fit(
     average = AveragedModel(classifier, multi_avg_fn=keep, use_buffers=True)
     classifier.train()
     for number, (images, labels) in enumerate(_examples(given, pool, settings, generator), start=1):
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=images.is_cuda):
+        with autocast(images.device):
             logits = classifier(images)
         loss = objective(logits.float(), labels, settings.threshold, settings.unlabelled_weight)
         descend(loss, moving)

@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from rayal.vision import batches, weak
 from rayal.vision.classifier import Classifier, Images, of_images
 from rayal.vision.device import to_device
+from rayal.vision.precision import autocast
 from rayal.vision.recipes import Best, Rates, Recipe, optimiser
 
 
@@ -102,7 +103,7 @@ def step(
         moving: the optimiser.
         generator: of dropout.
     """
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=images.is_cuda):
+    with autocast(images.device):
         logits = classifier(images, generator)
     loss = cross_entropy(logits.float(), labels)
     descend(loss, moving)
