@@ -37,6 +37,7 @@ from rayal.encoders.schedule import Schedule
 from rayal.torchvision_cpu import torchvision
 from rayal.vision import draws, networks
 from rayal.vision.device import device
+from rayal.vision.precision import Precision, autocast
 
 SIZE = 28
 TAUS = (0.2, 0.1, 0.05, 0.01, 0.001)
@@ -45,14 +46,14 @@ FASTER = 2.3  # than lightly
 PASS = 5  # steps
 
 
-def whole_step(n: int, images: int = 2048) -> Callable[[], object]:
+def whole_step(n: int, precision: Precision | None, images: int = 2048) -> Callable[[], object]:
     """Return a function that trains on one batch of n random images."""
     generator = torch.Generator().manual_seed(0)
     where = device()
     pixels = torch.randint(
         0, 256, (images, 3, SIZE, SIZE), dtype=torch.uint8, generator=generator
     ).to(where)
-    contrast = momentum_contrast(networks.backbone("resnet18", "imagenet", 3, seed=0))
+    contrast = momentum_contrast(networks.backbone("resnet18", "imagenet", 3, seed=0), precision)
     views = Views(pixels, draws.recipe("rgb", (0.08, 1.0), True), generator)
     parameters = contrast.query.parameters()
     pretraining = Pretraining(
@@ -69,23 +70,25 @@ def whole_step(n: int, images: int = 2048) -> Callable[[], object]:
     return run
 
 
-def bare(backbone: nn.Module, n: int) -> Callable[[], object]:
+def bare(backbone: nn.Module, n: int, precision: Precision | None) -> Callable[[], object]:
     """Return a function that passes n random images through both networks, and back through one."""
-    contrast = momentum_contrast(backbone)
+    contrast = momentum_contrast(backbone, precision)
+    half = autocast(device(), precision)
     tensors = torch.randn(n, 3, SIZE, SIZE, device=device())
     tensors = tensors.contiguous(memory_format=torch.channels_last)
 
     def run() -> None:
-        with torch.inference_mode():
+        with torch.inference_mode(), half:
             keys = contrast.key(tensors)
-        queries = contrast.query(tensors)
+        with half:
+            queries = contrast.query(tensors)
         contrast.query.zero_grad(set_to_none=True)
         torch.autograd.backward(-(queries * keys.clone()).sum(1).mean())
 
     return run
 
 
-def momentum_contrast(backbone: nn.Module) -> MomentumContrast:
+def momentum_contrast(backbone: nn.Module, precision: Precision | None) -> MomentumContrast:
     """Return query and key network with a queue of 4,096 keys."""
     return MomentumContrast(
         Projector(backbone, 128, seed=0),
@@ -93,6 +96,7 @@ def momentum_contrast(backbone: nn.Module) -> MomentumContrast:
         temperature=0.2,
         momentum=0.999,
         device=device(),
+        precision=precision,
     )
 
 
@@ -112,13 +116,13 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def against_networks(batch: int, rounds: int) -> float:
+def against_networks(batch: int, rounds: int, precision: Precision | None) -> float:
     """Print how the whole step compares with bare networks; return its part of the same ones."""
     same = networks.backbone("resnet18", "imagenet", 3, seed=0)
     runs = {
-        "whole step": whole_step(batch),
-        "same networks": bare(same, batch),
-        "torchvision's networks": bare(torchvision_backbone(), batch),
+        "whole step": whole_step(batch, precision),
+        "same networks": bare(same, batch, precision),
+        "torchvision's networks": bare(torchvision_backbone(), batch, precision),
     }
     times: dict[str, list[float]] = {name: [] for name in runs}
     for warm in [False] * 2 + [True] * rounds:
@@ -134,12 +138,14 @@ def against_networks(batch: int, rounds: int) -> float:
     return float(np.median(np.array(times["same networks"]) / whole))
 
 
-def against_lightly(batch: int, rounds: int, workers: list[int]) -> float:
+def against_lightly(
+    batch: int, rounds: int, workers: list[int], precision: Precision | None
+) -> float:
     """Print how the whole step compares with lightly's; return how many times as fast it is."""
-    step = whole_step(batch)
+    step = whole_step(batch, precision)
     ratios = []
     for number in workers:
-        peer = pretraining_peers.Lightly(batch, PASS, number)
+        peer = pretraining_peers.Lightly(batch, PASS, number, precision)
         times = []
         for warm in [False] + [True] * rounds:
             ours = sum(seconds(step) for _ in range(PASS)) / PASS
@@ -163,15 +169,19 @@ def main() -> int:
     parser.add_argument(
         "--workers", type=int, nargs="+", default=[0, 1, 2], help="numbers of lightly's workers"
     )
+    parser.add_argument(
+        "--precision", choices=["float32", "bf16"], help="of all (default: bf16 on a GPU)"
+    )
     given = parser.parse_args()
-    print(f"{torch.get_num_threads()} threads, {device()}, batch {given.batch}")
-    part = against_networks(given.batch, given.rounds)
+    print(f"{torch.get_num_threads()} threads, {device()}, batch {given.batch}", end=", ")
+    print(given.precision or "usual precision")
+    part = against_networks(given.batch, given.rounds, given.precision)
     accepted = part >= ACCEPTED
     print(f"{_verdict(accepted)}: {part:.0%} of the same networks, at least {ACCEPTED:.0%}")
     if not pretraining_peers.has_lightly():
         print("lightly is not installed, so it is not compared with: pip install lightly")
         return 0 if accepted else 1
-    times = against_lightly(given.batch, given.passes, given.workers)
+    times = against_lightly(given.batch, given.passes, given.workers, given.precision)
     print(f"{_verdict(times >= FASTER)}: {times:.2f} times lightly, at least {FASTER}")
     return 0 if accepted and times >= FASTER else 1
 

@@ -20,6 +20,7 @@ from torch import nn
 
 from rayal.torchvision_cpu import torchvision
 from rayal.vision.device import device
+from rayal.vision.precision import Precision, autocast
 
 SIZE, QUEUE, D = 28, 4096, 128
 
@@ -51,7 +52,9 @@ class _Pictures(torch.utils.data.Dataset[Any]):
 class Lightly:
     """Query and key network of lightly's building blocks, with its loader."""
 
-    def __init__(self, batch: int, steps: int, workers: int) -> None:
+    def __init__(
+        self, batch: int, steps: int, workers: int, precision: Precision | None = None
+    ) -> None:
         torchvision()  # lightly imports it
         from lightly.loss import NTXentLoss
         from lightly.models.modules import MoCoProjectionHead
@@ -64,6 +67,7 @@ class Lightly:
         self._key = copy.deepcopy(self._query).requires_grad_(False)
         self._loss = NTXentLoss(temperature=0.2, memory_bank_size=(QUEUE, D)).to(device())
         self._optimiser = torch.optim.SGD(self._query.parameters(), 0.03, 0.9, weight_decay=1e-4)
+        self._half = autocast(device(), precision)
         pictures = _Pictures(batch * steps, MoCoV2Transform(input_size=SIZE, min_scale=0.08))
         self._loader: Any = torch.utils.data.DataLoader(
             pictures, batch, shuffle=True, drop_last=True, num_workers=workers,
@@ -91,8 +95,7 @@ class Lightly:
         from lightly.models.utils import update_momentum
 
         update_momentum(self._query, self._key, m=0.999)
-        half = torch.autocast(device().type, torch.bfloat16, enabled=torch.cuda.is_available())
-        with half:
+        with self._half:
             queries = self._query(query)
             with torch.no_grad():
                 keys = self._key(key)
