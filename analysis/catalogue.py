@@ -8,6 +8,7 @@ from analysis import comparisons, standings, tables
 from analysis.frame import Study
 from analysis.papers import paper_tables
 from analysis.savings import annotation_saved
+from analysis.trainings import over_trainings
 
 
 def all_tables(study: Study) -> dict[str, pd.DataFrame]:
@@ -24,6 +25,7 @@ def all_tables(study: Study) -> dict[str, pd.DataFrame]:
         "power": comparisons.power(against),
         "annotation_saved": annotation_saved(study, summary),
         "aubc": comparisons.aubc(study),
+        "over_trainings": over_trainings(study),
         "ranks": standings.ranks(study),
         "overall": standings.overall(study),
         "win_tie_loss": standings.win_tie_loss(study),

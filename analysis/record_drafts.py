@@ -11,6 +11,7 @@ from analysis import figures
 from analysis.drafts import PLACE, Draft, at, places
 from analysis.figures import curves, tradeoffs
 from analysis.figures.classes import MOST_ROWS
+from analysis.tables import CELL
 
 Tables = Mapping[str, pd.DataFrame]
 CURVES = {
@@ -25,6 +26,7 @@ LAMBDA = "lambda"
 def drafts(tables: Tables, baseline: str) -> Iterator[Draft]:
     """Plan every figure of a study's records."""
     yield from _curves(tables, baseline)
+    yield from _over_trainings(tables, baseline)
     yield from _classes(tables)
     yield from _ends(tables, baseline)
     if "ablations" in tables:
@@ -48,6 +50,22 @@ def _curves(tables: Tables, baseline: str) -> Iterator[Draft]:
                 "summary.csv",
                 partial(curves.curves, part, measure, words, looks),
             )
+
+
+def _over_trainings(tables: Tables, baseline: str) -> Iterator[Draft]:
+    cells = tables["over_trainings"].drop_duplicates(CELL)
+    looks = curves.colours_of(tables["summary"], baseline)
+    for file, place, part in places(cells.assign(done=cells["trials"])):
+        yield Draft(
+            "trainings",
+            file,
+            f"AUC over trainings of {place}",
+            f"Mean AUC on the test set over {part['n'].max()} trainings of the encoder, each the "
+            f"mean of its trials; {_spread(part)}; random selection is dotted.",
+            _ends_in_words(part, "auc", "AUC").replace("summary.csv", "over_trainings.csv"),
+            "over_trainings.csv",
+            partial(curves.curves, part, "auc", "AUC", looks),
+        )
 
 
 def _spread(part: pd.DataFrame) -> str:

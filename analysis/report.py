@@ -32,7 +32,8 @@ from rayal.store import files_of
 
 TITLES = {
     "findings": "Findings", "auc": "Test set", "coverage": "Classes", "against": "Against random",
-    "overall": "Overall", "papers": "Papers", "ablation": "Parameters", "start": "Start and end",
+    "trainings": "Trainings", "overall": "Overall", "papers": "Papers",
+    "ablation": "Parameters", "start": "Start and end",
     "chosen": "Images", "maps": "Maps", "failures": "Failures", "again": "Make it again",
 }  # fmt: skip
 
@@ -159,6 +160,7 @@ def _sections(
         "auc": done,
         "coverage": done,
         "against": bool(shown["against"] or shown["saved"] or shown["aubc"]),
+        "trainings": bool(shown["trainings"]),
         "overall": any(len(view.rows) > 1 for view in shown["overall"]),
         "papers": bool(shown["papers"]),
         "ablation": "ablation" in figures,

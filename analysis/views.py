@@ -26,6 +26,7 @@ from analysis.comparison_views import against, against_all, areas, power, saved,
 from analysis.paper_views import papers
 from analysis.standing_views import overall, ranks, wins
 from analysis.tables import SETTING, groups
+from analysis.training_views import over_trainings
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -47,6 +48,11 @@ def views(tables: Tables) -> dict[str, list[View]]:
         "saved": by_shape(tables["annotation_saved"], saved),
         "aubc": by_shape(tables["aubc"], areas),
         "power": by_shape(tables["power"], power),
+        "trainings": [
+            view
+            for measure in ("auc", "coverage")
+            for view in by_shape(tables["over_trainings"], partial(over_trainings, measure))
+        ],
         "overall": overall(tables["overall"]),
         "ranks": ranks(tables["ranks"]),
         "wins": wins(tables["win_tie_loss"]),

@@ -296,7 +296,7 @@ def _dataset_trials(
 def _resolve(part: Part) -> _Lists:
     strategies = _specs(part.strategies, STRATEGIES)
     return _Lists(
-        encoders=[_encoder(entry) for entry in _distinct(part.encoders, "encoders")],
+        encoders=_encoders(part.encoders),
         initial=_specs(part.initial, STRATEGIES) if part.initial else None,
         strategies=strategies,
         learners=_specs(part.learners, LEARNERS),
@@ -459,14 +459,33 @@ def _specs(entries: Sequence[Entry], registry: Registry) -> list[Spec]:
     ]
 
 
-def _encoder(entry: Entry) -> Spec:
-    """Bind an encoder; `seed` asks for another training of the same one."""
+def _encoders(entries: Sequence[Entry]) -> list[Spec]:
+    found = [spec for entry in _distinct(entries, "encoders") for spec in _trainings(entry)]
+    for number, spec in enumerate(found):
+        if spec in found[:number]:
+            raise ValueError(
+                f"encoders: '{spec.name}' with seed={spec.params['seed']} is listed twice with the "
+                "same parameters"
+            )
+    return found
+
+
+def _trainings(entry: Entry) -> list[Spec]:
+    """Bind an encoder; `seed` asks for another training of the same one, or for several."""
     given = entry.given
-    seed = given.pop("seed", 0)
-    if not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"encoder '{entry.name}': seed={seed!r} is no whole number from 0 up")
+    seeds = given.pop("seed", 0)
+    seeds = seeds if isinstance(seeds, list) else [seeds]
+    if not seeds or len(set(map(repr, seeds))) < len(seeds) or not all(map(_is_seed, seeds)):
+        raise ValueError(
+            f"encoder '{entry.name}': seed={entry.given['seed']!r} is no whole number from 0 up, "
+            "nor a list of different ones"
+        )
     bound = ENCODERS.find(entry.name).bind(given)
-    return _plain(Spec(entry.name, {**bound, "seed": seed}))
+    return [_plain(Spec(entry.name, {**bound, "seed": seed})) for seed in seeds]
+
+
+def _is_seed(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _dataset(entry: Entry, absent_data: bool) -> tuple[Spec, DatasetFacts]:

@@ -84,6 +84,13 @@ def test_ids_depend_on_what_determines_a_trial_and_on_nothing_else(tmp_path: Pat
     assert not plain & {t.id for t in other_encoder.trials}
 
 
+def test_a_list_of_seeds_asks_for_as_many_trainings_of_an_encoder(tmp_path: Path) -> None:
+    listed = plan_of(tmp_path, encoders=[{"name": "pixels", "seed": [0, 1]}])
+    apart = plan_of(tmp_path, encoders=["pixels", {"name": "pixels", "seed": 1}])
+    assert [t.id for t in listed.trials] == [t.id for t in apart.trials]
+    assert len(listed.artefacts) == 2
+
+
 def test_the_same_trial_in_two_parts_is_run_once(tmp_path: Path) -> None:
     part = {"strategies": ["random"], "budgets": [10], "seeds": 2}
     ground = {"strategies": None, "budgets": None, "seeds": None}
@@ -177,6 +184,10 @@ REFUSED = [
     ({"name": "../evil"}, "name: '../evil' is refused"),
     ({"name": 5}, "name: 5 is refused"),
     ({"encoders": [{"name": "pixels", "seed": -1}]}, "seed=-1"),
+    ({"encoders": [{"name": "pixels", "seed": True}]}, "seed=True"),
+    ({"encoders": [{"name": "pixels", "seed": []}]}, r"seed=\[\]"),
+    ({"encoders": [{"name": "pixels", "seed": [1, 1]}]}, r"seed=\[1, 1\].* list of different"),
+    ({"encoders": ["pixels", {"name": "pixels", "seed": [1, 0]}]}, "seed=0 is listed twice"),
     ({"datasets": [{"name": "npz"}]}, "dataset 'npz' needs the parameter 'path'"),
     ({"datasets": [{"name": "npz", "path": "no/such.npz"}]}, "no/such.npz"),
     (
@@ -295,7 +306,7 @@ def test_the_resolved_sweep_plans_the_same_trials(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda p: p.stem)
 def test_every_sweep_file_of_the_project_plans(path: Path) -> None:
     overrides = []
-    if path.stem == "blood_cpu":
+    if path.stem in ("blood_cpu", "blood_trainings"):
         pytest.importorskip("rayal.datasets.medmnist")
         overrides = ["datasets=[bloodmnist]"]
     plan = make_plan(config.load(path, overrides), absent_data=True)
