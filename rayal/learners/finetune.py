@@ -14,6 +14,7 @@ from rayal.learners.scaling import mean_and_deviation
 from rayal.seeds import integer
 from rayal.vision import networks, weak
 from rayal.vision.classifier import Float32
+from rayal.vision.precision import Precision
 from rayal.vision.recipes import Recipe
 from rayal.vision.training import fit
 
@@ -38,6 +39,7 @@ def finetune(  # noqa: PLR0913  as many as the recipes differ in
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     prototypes: bool = False,
     radius: PositiveFloat = 1.0,
+    precision: Precision | None = None,
 ) -> Predictions:
     """Train the encoder's network and a new last layer by Adam, from the encoder's weights on.
 
@@ -70,6 +72,8 @@ def finetune(  # noqa: PLR0913  as many as the recipes differ in
         prototypes: a last layer of C - 1 outputs whose class probabilities are those of fixed,
             maximally separated prototypes (MSAL, section 3.1).
         radius: length of the prototypes, the factor before the logits.
+        precision: that the network trains in, bf16 or float32; null takes bf16 on a GPU, float32
+            on a CPU. What it says of images afterwards is computed in float32.
     """
     images = network.pictures("finetune", task)
     recipe = Recipe(
@@ -85,6 +89,7 @@ def finetune(  # noqa: PLR0913  as many as the recipes differ in
         early_stopping=early_stopping,
         least_steps=least_steps,
         augmentation=augmentation,
+        precision=precision,
     )
     val = network.held_out("finetune", task, recipe.watches)
     classifier = network.classifier(

@@ -14,6 +14,7 @@ from rayal.learners import network
 from rayal.learners.pseudo_labels import with_earlier
 from rayal.seeds import integer
 from rayal.vision import networks, weak, weight_files
+from rayal.vision.precision import Precision
 from rayal.vision.recipes import Optimiser, Recipe
 from rayal.vision.training import fit
 
@@ -68,6 +69,7 @@ def scratch(  # noqa: PLR0913  the papers' recipes have this many settings
     pseudo_labels: Literal["ceal"] | None = None,
     pseudo_threshold: PositiveFloat = 5e-5,
     pseudo_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3.3e-7,
+    precision: Precision | None = None,
 ) -> Predictions:
     """Train a network by cross-entropy on the labelled images, anew in each round.
 
@@ -119,6 +121,8 @@ def scratch(  # noqa: PLR0913  the papers' recipes have this many settings
             their predicted class (Wang et al. 2017).
         pseudo_threshold: entropy, in nats, below which a prediction is sure.
         pseudo_decay: what the threshold falls by each round, to 0 at the least.
+        precision: that the network trains in, bf16 or float32; null takes bf16 on a GPU, float32
+            on a CPU. What it says of images afterwards is computed in float32.
     """
     images = network.pictures("scratch", task)
     recipe = Recipe(
@@ -135,6 +139,7 @@ def scratch(  # noqa: PLR0913  the papers' recipes have this many settings
         early_stopping=early_stopping,
         least_steps=least_steps,
         augmentation=augmentation,
+        precision=precision,
     )
     val = network.held_out("scratch", task, recipe.watches)
     base = networks.backbone(backbone, stem, images.channels, seed=integer(rng))

@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import MultiStepLR, ReduceLROnPlateau
 
 from rayal.vision import weak
 from rayal.vision.classifier import Classifier
+from rayal.vision.precision import Precision
 
 Optimiser: TypeAlias = Literal["sgd", "adam"]
 
@@ -39,6 +40,7 @@ class Recipe:
     early_stopping: int | None = None
     least_steps: int = 1  # of an epoch, which is then several passes
     augmentation: weak.Name = "none"
+    precision: Precision | None = None  # bf16 on a GPU, float32 on a CPU
 
     @property
     def watches(self) -> bool:

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from rayal.vision import batches, weak
 from rayal.vision.classifier import Classifier, Images, of_images
 from rayal.vision.device import to_device
-from rayal.vision.precision import autocast
+from rayal.vision.precision import Precision, autocast
 from rayal.vision.recipes import Best, Rates, Recipe, optimiser
 
 
@@ -56,7 +56,7 @@ def fit(
     for epoch in range(recipe.epochs):
         lr = float(moving.param_groups[0]["lr"])
         classifier.train()
-        losses = [step(classifier, *seen, moving, generator) for seen in examples]
+        losses = [step(classifier, *seen, moving, generator, recipe.precision) for seen in examples]
         check_finite(float(torch.stack(losses).mean()), f"mean loss of epoch {epoch + 1}", lr)
         watched = None
         if recipe.watches and held_out is not None:
@@ -93,8 +93,9 @@ def step(
     labels: torch.Tensor,
     moving: torch.optim.Optimizer,
     generator: torch.Generator,
+    precision: Precision | None = None,
 ) -> torch.Tensor:
-    """Train on one batch and return its mean cross-entropy; in bfloat16 on a GPU.
+    """Train on one batch and return its mean cross-entropy.
 
     Args:
         classifier: in training mode.
@@ -102,8 +103,9 @@ def step(
         labels: (n,).
         moving: the optimiser.
         generator: of dropout.
+        precision: of the network; the cross-entropy is taken in float32.
     """
-    with autocast(images.device):
+    with autocast(images.device, precision):
         logits = classifier(images, generator)
     loss = cross_entropy(logits.float(), labels)
     descend(loss, moving)
