@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from rayal import trial as trials
+from rayal.allocation import give_back_large_blocks
 from rayal.contracts import Dataset, Embedding, Features, Progress, Split
 from rayal.plan import Trial
 from rayal.registry import DATASETS, ENCODERS
@@ -51,6 +52,7 @@ def prepare(trial: Trial, store: Store, progress: Progress, threads: int) -> Non
     """
     if store.has_embedding(trial.artefact):
         return
+    give_back_large_blocks()
     data = load_dataset(trial)
     params = trials.as_arguments(trial.encoder)
     rng = generator("encoder", trial.dataset_name, trial.encoder.name, params.pop("seed"))

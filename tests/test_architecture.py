@@ -13,6 +13,7 @@ MAY_IMPORT = {
     "rayal.seeds": set(),
     "rayal.metrics": set(),
     "rayal.signals": set(),
+    "rayal.allocation": set(),
     "rayal.torchvision_cpu": set(),
     "rayal.kernels": set(),
     "rayal.contracts": {"rayal.kernels", "rayal.registry"},
@@ -36,7 +37,7 @@ MAY_IMPORT = {
     },
     "rayal.front_door": {"rayal.contracts", "rayal.registry", "rayal.seeds", "rayal.trial"},
     "rayal.work": {
-        "rayal.contracts", "rayal.plan", "rayal.registry", "rayal.seeds", "rayal.store",
+        "rayal.allocation", "rayal.contracts", "rayal.plan", "rayal.registry", "rayal.seeds", "rayal.store",
         "rayal.trial",
     },
     "rayal.progress": {"rayal.plan", "rayal.work"},
@@ -56,7 +57,7 @@ MAY_IMPORT = {
     },
     "rayal.map_files": {"rayal.files", "rayal.contracts", "rayal.store", "analysis"},
     "rayal.encode": {
-        "rayal.files", "rayal.config", "rayal.contracts", "rayal.display", "rayal.encoders",
+        "rayal.allocation", "rayal.files", "rayal.config", "rayal.contracts", "rayal.display", "rayal.encoders",
         "rayal.map_files",
         "rayal.plan", "rayal.progress", "rayal.registry", "rayal.signals", "rayal.store",
         "rayal.work",
