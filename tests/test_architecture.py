@@ -37,8 +37,8 @@ MAY_IMPORT = {
     },
     "rayal.front_door": {"rayal.contracts", "rayal.registry", "rayal.seeds", "rayal.trial"},
     "rayal.work": {
-        "rayal.allocation", "rayal.contracts", "rayal.plan", "rayal.registry", "rayal.seeds", "rayal.store",
-        "rayal.trial",
+        "rayal.allocation", "rayal.contracts", "rayal.plan", "rayal.registry", "rayal.seeds",
+        "rayal.store", "rayal.trial",
     },
     "rayal.progress": {"rayal.plan", "rayal.work"},
     "rayal.local": {"rayal.plan", "rayal.progress", "rayal.store", "rayal.work"},
@@ -57,8 +57,8 @@ MAY_IMPORT = {
     },
     "rayal.map_files": {"rayal.files", "rayal.contracts", "rayal.store", "analysis"},
     "rayal.encode": {
-        "rayal.allocation", "rayal.files", "rayal.config", "rayal.contracts", "rayal.display", "rayal.encoders",
-        "rayal.map_files",
+        "rayal.allocation", "rayal.files", "rayal.config", "rayal.contracts", "rayal.display",
+        "rayal.encoders", "rayal.map_files",
         "rayal.plan", "rayal.progress", "rayal.registry", "rayal.signals", "rayal.store",
         "rayal.work",
     },
