@@ -28,6 +28,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from rayal import config, map_files, store
+from rayal.allocation import give_back_large_blocks
 from rayal.config import Sweep, SweepError
 from rayal.contracts import Embedding
 from rayal.display import say
@@ -49,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = _parser().parse_args(given)
+    give_back_large_blocks()
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     try:
         sweep = _sweep(options.what, options.set)

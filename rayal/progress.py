@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -221,4 +222,8 @@ def _stage_name(trial: Trial) -> str:
 
 
 def _numbers(said: Mapping[str, float]) -> str:
-    return f"loss {said['loss']:.3f}, {said['images_per_second']:,.0f} images/s"
+    """Say what there is: one that only describes images has no loss, few have an accuracy."""
+    loss, accuracy = (said.get(name, math.nan) for name in ("loss", "knn_accuracy"))
+    told = [f"loss {loss:.3f}"] if math.isfinite(loss) else []
+    told += [f"k-NN accuracy {accuracy:.3f}"] if math.isfinite(accuracy) else []
+    return ", ".join([*told, f"{said['images_per_second']:,.0f} images/s"])

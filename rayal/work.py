@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from rayal import trial as trials
+from rayal.allocation import give_back_large_blocks
 from rayal.contracts import Dataset, Embedding, Features, Progress, Split
 from rayal.plan import Trial
 from rayal.registry import DATASETS, ENCODERS
@@ -31,6 +32,7 @@ from rayal.trial import World
 
 THUMBNAIL = 32  # pixels a side
 MOST_THUMBNAILS = 2**28  # bytes
+_CHECKED = 4096  # rows of features looked at at once
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ def prepare(trial: Trial, store: Store, progress: Progress, threads: int) -> Non
     """
     if store.has_embedding(trial.artefact):
         return
+    give_back_large_blocks()
     data = load_dataset(trial)
     params = trials.as_arguments(trial.encoder)
     rng = generator("encoder", trial.dataset_name, trial.encoder.name, params.pop("seed"))
@@ -185,7 +188,9 @@ def _check_features(name: str, what: str, features: Features, n: int, data: Data
             f"encoder '{name}' gave {what} features of {features.dtype} with shape "
             f"{features.shape} for {n} images; float32 (N, D) is needed"
         )
-    bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
+    blocks = range(0, n, _CHECKED)
+    finite = [np.isfinite(features[start : start + _CHECKED]).all(axis=1) for start in blocks]
+    bad = np.flatnonzero(~np.concatenate(finite))
     if len(bad):
         raise ValueError(
             f"encoder '{name}' gave NaN or infinite features for {len(bad)} of {n} "

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -6,13 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from rayal import encode, map_files
 from rayal.contracts import UNLABELED, DatasetMap
 from rayal.encoders.pretraining import Pretraining
 from rayal.plan import make_plan
 from rayal.store import Store
-from tests.sweeps import write_sweep
+from tests.sweeps import ROOT, write_sweep
 
 MOCO: dict[str, Any] = {
     "name": "moco",
@@ -199,3 +202,42 @@ def test_a_directory_of_another_sweep_is_refused(
     (out / "plan.json").write_text(json.dumps({"name": "other", "trials": {}}))
     assert run(sweep(tmp_path, "pixels"), "--out", out) == 2
     assert "belongs to the sweep 'other'" in " ".join(capsys.readouterr().err.split())
+
+
+BREAKS_IN_THE_THIRD_EPOCH = """
+from rayal.encoders import contrast
+
+honest, calls = contrast.info_nce, []
+
+def info_nce(*args):
+    calls.append(1)
+    return honest(*args) * (float("nan") if len(calls) > 6 else 1)  # an epoch has three steps
+
+contrast.info_nce = info_nce
+"""
+
+
+def test_a_loss_that_is_no_number_stops_the_command_and_the_last_good_epoch_stays(
+    tmp_path: Path, out: Path
+) -> None:
+    (tmp_path / "breaking.py").write_text(BREAKS_IN_THE_THIRD_EPOCH)
+    path = sweep(tmp_path, {**MOCO, "epochs": 4, "truth_epochs": 0})
+    command = [sys.executable, "-m", "rayal.encode", str(path), "--out", str(out)]
+    breaking = [*command, "--set", f"plugins=[{tmp_path / 'breaking.py'}]"]
+    ended = subprocess.run(breaking, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 1, ended.stderr
+    said = " ".join(ended.stdout.split())
+    assert "FloatingPointError: the loss of epoch 3 is nan" in said
+    assert "lower base_lr" in said
+    (key,) = keys(path)
+    place = Store(out).unfinished(key) / "contrast.pt"
+    assert isinstance(place, Path)
+    assert f"the last good epoch that was kept is in {place}" in said
+    kept = torch.load(place, weights_only=True)
+    assert kept["epochs"] in (1, 2)
+    weights = [w for w in kept["parts"]["contrast"]["query"].values() if w.is_floating_point()]
+    assert all(torch.isfinite(weight).all() for weight in weights)
+
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert Store(out).has_embedding(key)

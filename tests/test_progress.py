@@ -76,3 +76,16 @@ def test_the_same_error_is_shown_three_times_and_counted_always() -> None:
         f"failed t{number}: ValueError: again" for number in range(3)
     ]
     assert said[-1].endswith("50 failed")
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ({}, "loss 2.500, 1,234 images/s"),
+        ({"loss": float("nan")}, "1,234 images/s"),
+        ({"knn_accuracy": 0.8125}, "loss 2.500, k-NN accuracy 0.812, 1,234 images/s"),
+        ({"knn_accuracy": float("nan")}, "loss 2.500, 1,234 images/s"),
+    ],
+)
+def test_only_numbers_that_there_are_are_shown(said: dict[str, float], shown: str) -> None:
+    assert progress._numbers({**SAID, **said}) == shown

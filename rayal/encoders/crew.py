@@ -7,6 +7,7 @@ runs nothing of the program that asked for it. All work on one machine.
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import pickle
 import subprocess
@@ -25,15 +26,28 @@ from rayal.encoders import team
 from rayal.encoders.momentum import Settings
 from rayal.encoders.team import Team
 
-JOB, IMAGES, LOG = "job.pickle", "images.npy", "member-{}.log"
+JOB, IMAGES, LOG = "job.pickle", "images", "member-{}.log"
 READY = "ready-{}"
 _GRACE = 60.0  # seconds that a member has to end after the last epoch
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Where images (N, H, W, channels) lie in a file, one after another from a byte on."""
+
+    path: Path
+    start: int
+    shape: tuple[int, ...]
+
+    def open(self) -> Images:
+        return np.memmap(self.path, np.uint8, "r", self.start, self.shape)
 
 
 @dataclass(frozen=True)
 class Job:
     """What a member is told. keep: the folder that training goes on from, if any."""
 
+    images: Mapped
     settings: Settings
     size: int
     threads: int
@@ -48,7 +62,8 @@ def together(images: Images, settings: Settings, size: int, keep: Path | None) -
     one of those that this process sees.
 
     Args:
-        images: (N, H, W, channels); put into a file that all members map.
+        images: (N, H, W, channels); mapped by all members from the file that they are mapped from
+            here, or from one that they are written to.
         settings: of the training.
         size: processes; 1 starts none.
         keep: folder that the training goes on from.
@@ -65,8 +80,8 @@ def together(images: Images, settings: Settings, size: int, keep: Path | None) -
     each = max(1, threads // size)
     with tempfile.TemporaryDirectory(prefix="rayal-") as name:
         folder = Path(name)
-        np.save(folder / IMAGES, images)
-        (folder / JOB).write_bytes(pickle.dumps(Job(settings, size, each, keep)))
+        job = Job(_mapped(images, folder), settings, size, each, keep)
+        (folder / JOB).write_bytes(pickle.dumps(job))
         members = [_start(folder, rank, each) for rank in range(1, size)]
         try:
             torch.set_num_threads(each)
@@ -81,6 +96,18 @@ def together(images: Images, settings: Settings, size: int, keep: Path | None) -
             torch.set_num_threads(threads)
             _end(members)
             team.leave()
+
+
+def _mapped(images: Images, folder: Path) -> Mapped:
+    """Return where images are mapped from already, or write them into the folder."""
+    base: object = images.base  # a part of a mapped array states the offset of the whole
+    whole = isinstance(base, mmap.mmap) and images.flags.c_contiguous
+    if whole and isinstance(images, np.memmap) and images.filename:
+        return Mapped(Path(images.filename), images.offset, images.shape)
+    path = folder / IMAGES
+    with path.open("wb") as file:
+        np.ascontiguousarray(images).tofile(file)
+    return Mapped(path, 0, images.shape)
 
 
 def check_gpus(size: int) -> None:

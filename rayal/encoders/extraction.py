@@ -13,15 +13,14 @@ import torch
 from torch import nn
 
 from rayal.contracts import Dataset, Features, Images, Progress
-from rayal.vision import networks
+from rayal.vision import batches, networks
 from rayal.vision.device import device, normalise, to_device
 from rayal.vision.precision import Precision, autocast
 
 Prepare: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 Done: TypeAlias = Callable[[int], None]  # told of so many images more
 
-BATCH = 512
-_PIXELS = BATCH * 96 * 96  # of a batch: what a ResNet makes of so many takes about a gigabyte
+BATCH = batches.TOGETHER
 _SECONDS = 2.0  # between two reports
 _IN_MEMORY = 1 << 30  # bytes of features; more are kept in a file
 
@@ -57,12 +56,12 @@ def features(
     network = _laid_out(network.to(device())).eval()
     half = autocast(device(), precision)
     rows: Features | None = None
-    batch_size = batch_size or _fitting(images)
+    batch_size = batch_size or batches.fitting(images)
     with torch.inference_mode(), half:
         for start in range(0, len(images), batch_size):
             part = to_device(images[start : start + batch_size])
             found = network(prepare(part)).float().cpu().numpy()
-            rows = _rows(len(images), found.shape[1]) if rows is None else rows
+            rows = room(len(images), found.shape[1]) if rows is None else rows
             rows[start : start + len(found)] = found
             done(len(found))
     if rows is None:
@@ -106,11 +105,6 @@ class Extraction:
         )
 
 
-def _fitting(images: Images) -> int:
-    pixels = int(images.shape[1]) * int(images.shape[2])
-    return min(BATCH, max(1, _PIXELS // pixels))
-
-
 def of_both_splits(network: nn.Module, dataset: Dataset) -> tuple[Features, Features]:
     """Return the features of the pool (N, D) and of the test set (M, D)."""
     return features(network, dataset.train.images), features(network, dataset.test.images)
@@ -147,7 +141,7 @@ class _Meter:
         self._progress({**told, "images_per_second": speed})
 
 
-def _rows(N: int, D: int) -> Features:
+def room(N: int, D: int) -> Features:
     """Return room for features, in a file where they are many."""
     if N * D * 4 <= _IN_MEMORY:
         return np.empty((N, D), np.float32)

@@ -8,7 +8,6 @@ import sys
 import threading
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from rayal.encoders import crew, team
@@ -21,13 +20,12 @@ def main(folder: Path, rank: int) -> None:
     """Do a share of each step, and say nothing."""
     threading.Thread(target=_end_with_the_first, daemon=True).start()
     job: crew.Job = pickle.loads((folder / crew.JOB).read_bytes())
-    images = np.load(folder / crew.IMAGES, mmap_mode="r")
     torch.set_num_threads(job.threads)
     if torch.cuda.is_available():
         torch.cuda.set_device(rank)
     (folder / crew.READY.format(rank)).touch()
     mine = team.join(folder, rank, job.size)
-    network, training = pretraining(images, job.settings, mine)
+    network, training = pretraining(job.images.open(), job.settings, mine)
     pace = Pace(job.settings.schedule, lambda said: None)
     training.run(pace, EarlyAccuracy(network, None, pace), job.keep)
     team.leave()

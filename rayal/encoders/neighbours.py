@@ -8,7 +8,7 @@ import numpy.typing as npt
 from rayal.contracts import UNLABELED, Features, Labels
 
 NEIGHBOURS = 5
-_BLOCK = 1024  # queries compared at once
+_BLOCK = 1 << 21  # similarities compared at once, of which four arrays take 40 MiB
 
 
 def accuracy(known: Features, classes: Labels, asked: Features, truth: Labels) -> float:
@@ -46,8 +46,9 @@ def _share(
     if len(asked) == 0 or len(known) <= (own is not None):
         return float("nan")
     right = 0
-    for start in range(0, len(asked), _BLOCK):
-        part = slice(start, start + _BLOCK)
+    step = max(1, _BLOCK // len(known))
+    for start in range(0, len(asked), step):
+        part = slice(start, start + step)
         similar = asked[part] @ known.T
         if own is not None:
             similar[np.arange(len(similar)), own[part]] = -np.inf
@@ -70,6 +71,7 @@ def _vote(similar: Features, classes: Labels) -> Labels:
 def _labelled(features: Features, classes: Labels) -> tuple[Features, Labels]:
     """Return the rows with a label, of unit length."""
     rows = np.flatnonzero(classes != UNLABELED)
-    some = np.asarray(features)[rows].astype(np.float32)
+    some = np.asarray(features)[rows].astype(np.float32, copy=False)  # its own: rows are copied
     lengths = np.linalg.norm(some, axis=1, keepdims=True)
-    return some / np.maximum(lengths, np.finfo(np.float32).tiny), classes[rows]
+    some /= np.maximum(lengths, np.finfo(np.float32).tiny)
+    return some, classes[rows]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from rayal.contracts import Dataset, Embedding, Features, Images, Progress, encoder
 from rayal.encoders import views as copies
+from rayal.encoders.extraction import BATCH, room
 from rayal.seeds import integer
 
 
@@ -33,6 +36,9 @@ def pixels(
 
 
 def _flatten(images: Images) -> Features:
-    found = images.reshape(len(images), -1).astype(np.float32)
-    found /= np.float32(255)  # in place: a second array would be four times the images
+    found = room(len(images), math.prod(images.shape[1:]))
+    for start in range(0, len(images), BATCH):
+        part = images[start : start + BATCH]
+        found[start : start + BATCH] = part.reshape(len(part), -1)
+        found[start : start + BATCH] /= np.float32(255)
     return found

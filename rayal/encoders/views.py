@@ -7,6 +7,7 @@ Colours, sharpness and angle stay.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,13 +18,12 @@ import torch
 from pydantic import Field
 
 from rayal.contracts import Features, Images
-from rayal.encoders.extraction import Extraction, centred
+from rayal.encoders.extraction import BATCH, Extraction, centred, room
 from rayal.vision import augment, draws
 from rayal.vision.device import to_device
 
 Count: TypeAlias = Annotated[int, Field(ge=0, le=100)]  # copies of each image
 
-_BATCH = 512
 _UPRIGHT = draws.Recipe(
     crop_scale=(0.8, 1.0),
     flip=False,
@@ -89,8 +89,11 @@ def of_pixels(images: Images, count: int, flip: bool, seed: int) -> Features | N
 
 def _pixels(images: Images, weak: Weak) -> Features:
     whole = to_device(images)
-    copies = [weak(part).permute(0, 2, 3, 1).flatten(1) for part in torch.split(whole, _BATCH)]
-    return torch.cat(copies).cpu().numpy()
+    found = room(len(images), math.prod(images.shape[1:]))
+    for start in range(0, len(images), BATCH):
+        copies = weak(whole[start : start + BATCH]).permute(0, 2, 3, 1).flatten(1)
+        found[start : start + BATCH] = copies.cpu().numpy()
+    return found
 
 
 def _stacked(count: int, describe: Callable[[], Features]) -> Features | None:

@@ -1,10 +1,21 @@
-"""Which images each step of training sees."""
+"""Which images each step of training sees, and how many are described at once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+import numpy.typing as npt
 import torch
+
+TOGETHER = 512  # images described at once
+_PIXELS = TOGETHER * 96 * 96  # of them: what a ResNet makes of so many takes about a gigabyte
+
+
+def fitting(images: npt.NDArray[np.uint8]) -> int:
+    """Return how many images (N, H, W, channels) are described at once: 512, fewer large ones."""
+    pixels = int(images.shape[1]) * int(images.shape[2])
+    return min(TOGETHER, max(1, _PIXELS // pixels))
 
 
 def epoch(n: int, size: int, least: int, generator: torch.Generator) -> Iterator[torch.Tensor]:

@@ -10,14 +10,14 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from rayal.vision import networks
+from rayal.vision import batches, networks
 from rayal.vision.device import device, normalise, to_device
 
 Float32: TypeAlias = npt.NDArray[np.float32]
 Images: TypeAlias = npt.NDArray[np.uint8]  # (N, H, W, channels)
 Change: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 
-_ROWS = 512  # images described at once
+_ROWS = 512  # hidden features worked on at once
 
 
 class Classifier(nn.Module):
@@ -131,9 +131,10 @@ def of_images(
     """
     classifier.eval()
     with torch.inference_mode():
-        starts = range(0, len(images), _ROWS)
-        batches = (to_device(images[start : start + _ROWS]) for start in starts)
-        found = [answer(classifier.hidden(prepare(batch))).cpu() for batch in batches]
+        step = batches.fitting(images)
+        starts = range(0, len(images), step)
+        parts = (to_device(images[start : start + step]) for start in starts)
+        found = [answer(classifier.hidden(prepare(part))).cpu() for part in parts]
         return torch.cat(found).numpy()
 
 

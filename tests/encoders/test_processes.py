@@ -157,3 +157,26 @@ def test_threads_and_process_group_are_left_as_they_were(
     encode(epochs=2, processes=2)
     assert torch.get_num_threads() == threads
     assert not torch.distributed.is_initialized()
+
+
+def test_members_map_the_file_that_images_are_mapped_from(tmp_path: Path) -> None:
+    given = np.random.default_rng(0).integers(256, size=(6, 4, 4, 3), dtype=np.uint8)
+    np.save(tmp_path / "given.npy", given)
+    mapped = np.load(tmp_path / "given.npy", mmap_mode="r")
+    found = crew._mapped(mapped, tmp_path)
+    assert found.path == tmp_path / "given.npy"
+    assert not (tmp_path / crew.IMAGES).exists()
+    assert np.array_equal(found.open(), given)
+
+
+@pytest.mark.parametrize("part", ["in memory", "some of a file", "turned"])
+def test_images_that_no_file_holds_as_they_are_are_written_to_one(
+    tmp_path: Path, part: str
+) -> None:
+    given = np.random.default_rng(0).integers(256, size=(6, 4, 4, 3), dtype=np.uint8)
+    np.save(tmp_path / "given.npy", given)
+    mapped = np.load(tmp_path / "given.npy", mmap_mode="r")
+    images = {"in memory": given, "some of a file": mapped[2:], "turned": mapped[:, :, ::-1]}[part]
+    found = crew._mapped(images, tmp_path)
+    assert found.path == tmp_path / crew.IMAGES
+    assert np.array_equal(found.open(), images)

@@ -43,3 +43,13 @@ def test_endless_batches_are_passes_end_to_end() -> None:
         assert len(found) == 10 * size
         for start in range(0, len(found) - n, n):
             assert sorted(found[start : start + n].tolist()) == list(range(n))
+
+
+def test_fewer_large_images_are_described_at_once() -> None:
+    def fitting(side: int) -> int:
+        return batches.fitting(np.broadcast_to(np.uint8(0), (9, side, side, 3)))
+
+    assert [fitting(side) for side in (8, 28, 96)] == [512, 512, 512]
+    assert fitting(192) == 128
+    assert fitting(224) == 94
+    assert fitting(4096) == 1
