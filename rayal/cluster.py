@@ -642,7 +642,7 @@ def _start(scratch: Path, resources: Resources) -> Any:
             logging_level=logging.ERROR,
             _temp_dir=str(scratch / "ray"),
         )
-    except Exception as error:  # noqa: BLE001 - a service that does not start raises a bare one
+    except Exception as error:  # a service that does not start raises a bare one
         said = str(error).strip().partition("\n")[0]
         raise ClusterError(
             f"Ray could not be started: {said} Use --local to do without."

@@ -313,7 +313,7 @@ def ask_panel(prometheus: Prometheus, title: str) -> list[tuple[dict[str, str], 
 
 
 def wait_until(found: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 400
     while True:
         try:
             if it := found():
@@ -361,7 +361,7 @@ Series = tuple[str, dict[str, str], float]
 
 
 def wait_for(process: subprocess.Popen[str], wanted: set[str]) -> list[Series]:
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 400
     while True:
         series = scrape(process)
         told = any(s[1].get("state") == "failed" and s[2] == 2 for s in series)
