@@ -602,6 +602,7 @@ def _ray(resources: Resources, address: str | None, progress: Progress) -> Itera
 
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "300",  # a busy machine may need more than Ray's minute
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths in a sweep mean the same in every process
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "RAY_AIR_NEW_OUTPUT": "0",  # the old output is silent at verbose=0, the new one is not
