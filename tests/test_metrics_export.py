@@ -261,7 +261,7 @@ def test_the_pace_of_an_encoder_is_seen_while_it_trains_and_is_zero_after(
     wait_until(lambda: prometheus.now(f"{pace} == 0"))
     [(labels, seen)] = prometheus.history(pace).items()
     assert labels == (("encoder", "trained"),)
-    assert {value for _, value in seen} == {120, 0}
+    assert 120 in {value for _, value in seen} <= {120, 0}
 
 
 @pytest.mark.slow
