@@ -4,7 +4,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin/python
 SWEEP ?= sweeps/quickstart.yaml
 
-.PHONY: sweep test check bench clean
+.PHONY: sweep test check audit bench clean
 
 sweep: $(VENV)/ready
 	$(RUN) -m rayal.sweep $(SWEEP)
@@ -16,7 +16,11 @@ check: $(VENV)/ready
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
+	$(RUN) audit.py
 	$(RUN) -m pytest
+
+audit: $(VENV)/ready
+	$(RUN) audit.py
 
 bench: $(VENV)/ready
 	$(RUN) -m benchmarks.overhead

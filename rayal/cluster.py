@@ -22,9 +22,9 @@ import sys
 import tempfile
 import threading
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ from rayal.work import Outcome, attempt, load_dataset, load_world, prepare
 LOST_WORKERS = 3  # times a trial is started again after its worker died
 PENDING = 4  # trials that wait for a worker at the least, so that none waits for a trial
 POLL_SECONDS = 0.25  # between looks at the encoder stages
+REPEAT_SECONDS = 1.0  # between two settings of the same gauge, which Ray forgets after some time
 
 
 class ClusterError(Exception):
@@ -58,8 +59,8 @@ def run(
         StoreError: the store can take no more.
         KeyboardInterrupt: SIGINT or SIGTERM; what is finished is kept.
     """
-    with _ray(plan.sweep.resources, address, progress) as ray, interruptible():
-        progress.export(_instrument)
+    with _ray(plan.sweep.resources, address, progress) as ray, interruptible(), _Series() as series:
+        progress.export(series.make)
         _check_resources(ray, plan.sweep.resources)
         slots = _slots(ray, plan.sweep.resources)
         with _stages(ray, plan, todo, store, progress) as stages:
@@ -139,7 +140,10 @@ class _Encoder:
 
         if self._world is None:
             task = ray.remote(_pretrain).options(
-                num_cpus=self._share.cpus, num_gpus=self._share.gpus, max_retries=LOST_WORKERS
+                name=f"pretrain {self._trial.encoder.name} on {self._trial.dataset_name}",
+                num_cpus=self._share.cpus,
+                num_gpus=self._share.gpus,
+                max_retries=LOST_WORKERS,
             )
             store, training = self._place.store(), []
             if not store.has_embedding(self._trial.artefact):
@@ -290,7 +294,7 @@ def _tune(plan: Plan, store: Store, progress: Progress, queue: _Queue) -> None:
         tune.Tuner(
             tune.with_resources(
                 tune.with_parameters(
-                    _make_trainable(), trials=[ray.put(queue.trials)], place=place
+                    _make_trainable(plan.sweep.name), trials=[ray.put(queue.trials)], place=place
                 ),
                 {"cpu": share.cpus, "gpu": share.gpus},
             ),
@@ -311,7 +315,7 @@ def _tune(plan: Plan, store: Store, progress: Progress, queue: _Queue) -> None:
         raise StoreError(fatal)
 
 
-def _make_trainable() -> Any:
+def _make_trainable(sweep: str) -> Any:
     """One Tune trial is a bundle of ours. A trial's own error is a result, not a crash.
 
     A class, because it reports once where a function reports twice, and Tune's cost is by report.
@@ -323,6 +327,9 @@ def _make_trainable() -> Any:
             self, config: dict[str, Any], trials: list[Any], place: _Place
         ) -> None:
             self._config, self._trials, self._place = config, trials, place
+
+        def __repr__(self) -> str:
+            return f"trials of {sweep}"  # what Ray's dashboard calls this worker
 
         def step(self) -> dict[str, Any]:
             trials = _trials_at(self._trials[0])
@@ -517,6 +524,58 @@ def _worker_error(trial: Any) -> str:
     return path.read_text(encoding="utf-8") if path and path.exists() else "no trace was left"
 
 
+# Time series ---------------------------------------------------------------------
+
+
+class _Series:
+    """Makes time series that Ray's agent on this node shows to Prometheus, as ray_NAME.
+
+    The agent forgets a gauge that was not set for two of its intervals, 20 s; a trial may take
+    hours. So every gauge is set again, to what it was set to last, while the sweep runs.
+    """
+
+    def __init__(self) -> None:
+        self._gauges: dict[tuple[Any, ...], Callable[[], None]] = {}
+        self._lock = threading.Lock()  # what was set last is shown last
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._repeat, daemon=True)
+
+    def __enter__(self) -> _Series:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def make(self, metric: Metric) -> Instrument:
+        import ray
+        from ray.util import metrics
+
+        put: Instrument
+        if metric.kind == "counter":
+            put = metrics.Counter(metric.name, metric.says, metric.labels).inc
+        else:
+            put = partial(self._set, metrics.Gauge(metric.name, metric.says, metric.labels).set)
+
+        def show(value: float, labels: dict[str, str]) -> None:
+            if ray.is_initialized():  # what comes late is told to nobody
+                put(value, labels)
+
+        return show
+
+    def _set(self, put: Instrument, value: float, labels: dict[str, str]) -> None:
+        with self._lock:
+            self._gauges[(put, *labels.values())] = partial(put, value, labels)
+            put(value, labels)
+
+    def _repeat(self) -> None:
+        while not self._end.wait(REPEAT_SECONDS):
+            with self._lock:
+                for put in self._gauges.values():
+                    put()
+
+
 # Starting and joining Ray --------------------------------------------------------
 
 
@@ -543,6 +602,7 @@ def _ray(resources: Resources, address: str | None, progress: Progress) -> Itera
 
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "300",  # a busy machine may need more than Ray's minute
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths in a sweep mean the same in every process
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "RAY_AIR_NEW_OUTPUT": "0",  # the old output is silent at verbose=0, the new one is not
@@ -583,9 +643,10 @@ def _start(scratch: Path, resources: Resources) -> Any:
             logging_level=logging.ERROR,
             _temp_dir=str(scratch / "ray"),
         )
-    except (RuntimeError, TimeoutError) as error:
+    except Exception as error:  # a service that does not start raises a bare one
+        said = str(error).strip().partition("\n")[0]
         raise ClusterError(
-            f"Ray could not be started: {str(error).splitlines()[0]} Use --local to do without."
+            f"Ray could not be started: {said} Use --local to do without."
         ) from error
 
 
@@ -617,7 +678,7 @@ def _check_token(address: str) -> None:
     mode = os.environ.setdefault("RAY_AUTH_MODE", "token")
     if mode != "token" or os.environ.get("RAY_AUTH_TOKEN"):
         return
-    path = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", Path.home() / ".ray" / "auth_token"))
+    path = _token_file()
     if not path.is_file():
         raise ClusterError(
             f"no token for the cluster at '{address}': {path} does not exist; set "
@@ -628,29 +689,16 @@ def _check_token(address: str) -> None:
         path.chmod(0o600)
 
 
+def _token_file() -> Path:
+    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", Path.home() / ".ray" / "auth_token"))
+
+
 def _say_dashboard(context: Any, progress: Progress) -> None:
     if context.dashboard_url:
-        token = os.environ.get("RAY_AUTH_TOKEN_PATH")
-        where = f" (token in {token})" if token else ""
+        token = "RAY_AUTH_TOKEN" if os.environ.get("RAY_AUTH_TOKEN") else _token_file()
+        asks = os.environ.get("RAY_AUTH_MODE") == "token"
+        where = f" (the page asks for the token in {token})" if asks else ""
         progress.note(f"Ray dashboard: http://{context.dashboard_url}{where}")
-
-
-def _instrument(metric: Metric) -> Instrument:
-    """Make a time series that Ray's agent on this node shows to Prometheus, as ray_NAME."""
-    import ray
-    from ray.util import metrics
-
-    put: Instrument
-    if metric.kind == "counter":
-        put = metrics.Counter(metric.name, metric.says, metric.labels).inc
-    else:
-        put = metrics.Gauge(metric.name, metric.says, metric.labels).set
-
-    def show(value: float, labels: dict[str, str]) -> None:
-        if ray.is_initialized():  # what comes late is told to nobody
-            put(value, labels)
-
-    return show
 
 
 def _check_resources(ray: Any, resources: Resources) -> None:

@@ -69,16 +69,37 @@ class Autoscale(Share):
     nodes: Annotated[int, Field(ge=1)] = 1
 
 
+class Price(_Strict):
+    """What an hour costs, in any currency: with a GPU, of a CPU core alone, and of the head.
+
+    lost: share of the work that is done again because workers are taken away.
+    """
+
+    gpu: Annotated[float, Field(ge=0)] = 0
+    cpu: Annotated[float, Field(ge=0)] = 0
+    head: Annotated[float, Field(ge=0)] = 0
+    lost: Annotated[float, Field(ge=0)] = 0
+
+
 class Resources(_Strict):
     """What each stage takes, and how many CPUs a Ray started here may use (0: all).
 
     autoscale: what a joined cluster can grow by; Ray does not tell before it has grown.
+    price: for the bill that a dry run works out.
     """
 
     pretrain: Share = Share(cpus=2)
     trial: Share = Share()
     machine_cpus: Annotated[int, Field(ge=0)] = 0
     autoscale: Autoscale | None = None
+    price: Price | None = None
+
+
+class Hours(_Strict):
+    """An estimate of what the whole sweep takes: hours with a GPU, hours of a CPU core alone."""
+
+    gpus: Annotated[float, Field(ge=0)] = 0
+    cpus: Annotated[float, Field(ge=0)] = 0
 
 
 class Track(_Strict):
@@ -118,6 +139,7 @@ class _File(_Strict):
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
     question: str = ""
     cost: str = ""
+    hours: Hours = Hours()
     expect: str = ""
     plugins: list[str] = []
     resources: Resources = Resources()
@@ -132,6 +154,7 @@ class Sweep:
     name: str
     question: str
     cost: str
+    hours: Hours
     expect: str
     resources: Resources
     track: Track
@@ -166,6 +189,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         name=read.name,
         question=read.question.strip(),
         cost=read.cost.strip(),
+        hours=read.hours,
         expect=read.expect.strip(),
         resources=read.resources,
         track=read.track,
@@ -325,6 +349,8 @@ def _known_beside(place: Sequence[int | str]) -> list[str]:
         "pretrain": Share,
         "trial": Share,
         "autoscale": Autoscale,
+        "price": Price,
+        "hours": Hours,
     }
     for step in reversed(place[:-1]):
         if step in models:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 import analysis
+from rayal import bill
 from rayal.files import Location
 from rayal.plan import DatasetFacts, Plan, Trial, strategy_label
 from rayal.store import Store
@@ -24,7 +25,9 @@ def say(console: Console, text: str) -> None:
 
 def show_plan(console: Console, plan: Plan, root: Location) -> None:
     """Print what would run, and what of it is done already."""
-    for title, text in (("Question", plan.sweep.question), ("Cost", plan.sweep.cost)):
+    sweep = plan.sweep
+    bill_line = bill.line(sweep.hours, sweep.resources)
+    for title, text in (("Question", sweep.question), ("Cost", sweep.cost), ("Bill", bill_line)):
         if text:
             say(console, f"{title}: {text}")
     for facts in plan.datasets.values():

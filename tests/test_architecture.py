@@ -62,7 +62,10 @@ MAY_IMPORT = {
         "rayal.plan", "rayal.progress", "rayal.registry", "rayal.signals", "rayal.store",
         "rayal.work",
     },
-    "rayal.display": {"rayal.files", "rayal.plan", "rayal.registry", "rayal.store", "analysis"},
+    "rayal.bill": {"rayal.config"},
+    "rayal.display": {
+        "rayal.bill", "rayal.files", "rayal.plan", "rayal.registry", "rayal.store", "analysis",
+    },
     "rayal.sweep": {
         "rayal.files", "rayal.cluster", "rayal.config", "rayal.display", "rayal.local",
         "rayal.plan",

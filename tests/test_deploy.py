@@ -18,7 +18,7 @@ import ray  # noqa: TID251 - the files are held against the installed Ray
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config  # noqa: TID251
 
-from rayal import cluster, config
+from rayal import bill, cluster, config
 from rayal.config import Resources
 from tests.bars import Recorder
 
@@ -48,12 +48,17 @@ def put(tree: Any, path: str, value: object) -> None:
 
 def check_launcher_file(tree: Tree) -> None:
     """Ray's schema and validator, then what they do not look at."""
+    check_start(tree)
+    check_results(tree)
+
+
+def check_start(tree: Tree) -> None:
     schema = Path(ray.__file__).parent / "autoscaler" / "ray-schema.json"
     jsonschema.validate(tree, json.loads(schema.read_text()))
     validate_config(prepare_config(copy.deepcopy(tree)))
     check_nodes(tree)
     check_commands(tree)
-    check_results_and_token(tree)
+    check_token(tree)
 
 
 def check_nodes(tree: Tree) -> None:
@@ -74,8 +79,12 @@ def check_nodes(tree: Tree) -> None:
 
 
 # Names of AWS's RunInstances and of Google's Instance that these files may use.
-RUN_INSTANCES = {"InstanceType", "InstanceMarketOptions", "BlockDeviceMappings", "ImageId"}
-INSTANCE = {"machineType", "scheduling", "metadata", "disks", "guestAccelerators"}
+RUN_INSTANCES = {
+    "InstanceType", "InstanceMarketOptions", "BlockDeviceMappings", "ImageId", "IamInstanceProfile",
+}  # fmt: skip
+INSTANCE = {
+    "machineType", "scheduling", "metadata", "disks", "guestAccelerators", "serviceAccounts",
+}  # fmt: skip
 
 
 def commands(tree: Tree) -> Iterator[str]:
@@ -107,10 +116,13 @@ def check_ray_start(command: str) -> None:
     assert "--dashboard-host=0.0.0.0" not in command, "the dashboard would be open to the network"
 
 
-def check_results_and_token(tree: Tree) -> None:
+def check_results(tree: Tree) -> None:
     mounted = [o for o in tree["docker"]["run_options"] if o.startswith("-v ")]
     assert mounted == [f"-v /mnt/rayal/runs:{RESULTS}"]
     assert any("mount -t nfs" in c and "/mnt/rayal" in c for c in tree["initialization_commands"])
+
+
+def check_token(tree: Tree) -> None:
     [(remote, local)] = tree["file_mounts"].items()
     assert local == "~/.rayal"
     assert all(f"RAY_AUTH_TOKEN_PATH={remote}/token" in start for start in starts(tree))
@@ -181,6 +193,86 @@ def test_workers_at_full_price_are_noticed(name: str, path: str) -> None:
     put(tree, path, "!")
     with pytest.raises(NOTICED):
         check_launcher_file(tree)
+
+
+# Results in an object store: what the guide puts into these files ---------------------
+
+GUIDE = ROOT / "docs" / "cluster.md"
+IDENTITY = {
+    "aws": "available_node_types.gpu_spot.node_config.IamInstanceProfile",
+    "gcp": "available_node_types.gpu_spot.node_config.serviceAccounts",
+}
+
+
+def with_object_store(name: str) -> Tree:
+    tree = load(name)
+    merge(tree, dict(zip(LAUNCHED, map(yaml.safe_load, blocks("yaml")), strict=True))[name])
+    return tree
+
+
+def blocks(language: str) -> list[str]:
+    found: list[str] = re.findall(rf"```{language}\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    return found
+
+
+def merge(tree: Tree, into: Tree) -> None:
+    for key, value in into.items():
+        if isinstance(value, dict) and isinstance(tree.get(key), dict):
+            merge(tree[key], value)
+        else:
+            tree[key] = value
+
+
+def check_object_store(tree: Tree) -> None:
+    """Nothing is mounted, and workers have an identity: Ray gives one to the head alone."""
+    check_start(tree)
+    assert tree["initialization_commands"] == []
+    assert not any(option.startswith("-v") for option in tree["docker"]["run_options"])
+    node = tree["available_node_types"]["gpu_spot"]["node_config"]
+    if tree["provider"]["type"] == "aws":
+        assert node["IamInstanceProfile"].keys() == {"Name"}
+    else:
+        [account] = node["serviceAccounts"]
+        assert account["email"]
+        assert account["scopes"] == ["https://www.googleapis.com/auth/cloud-platform"]
+
+
+@pytest.mark.parametrize("name", LAUNCHED)
+def test_ray_takes_the_file_with_an_object_store(name: str) -> None:
+    check_object_store(with_object_store(name))
+
+
+@pytest.mark.parametrize("name", LAUNCHED)
+@pytest.mark.parametrize("mistake", ["no identity", "still mounted", "misspelt key"])
+def test_a_mistake_in_a_file_with_an_object_store_is_noticed(name: str, mistake: str) -> None:
+    tree = with_object_store(name)
+    seeded: dict[str, tuple[str, object]] = {
+        "no identity": (IDENTITY[name], "!"),
+        "still mounted": ("docker.run_options", ["-v /mnt/rayal/runs:/home/rayal/runs"]),
+        "misspelt key": (IDENTITY[name] + "s", "x"),
+    }
+    put(tree, *seeded[mistake])
+    with pytest.raises(NOTICED):
+        check_object_store(tree)
+
+
+def test_the_guide_submits_sweeps_that_plan_with_results_on_disk_and_in_an_object_store() -> None:
+    pattern = r"rayal\.sweep (?:/home/rayal/)?(sweeps/\S+\.yaml)((?: (?:\\\n)?\s*--?\S+ \S+)*)"
+    outs = []
+    for block in blocks("bash"):
+        for path, options in re.findall(pattern, block):
+            words = options.replace("\\\n", " ").split()
+            changes = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
+            assert config.load(ROOT / path, changes).name == Path(path).stem
+            outs += [words[i + 1] for i, word in enumerate(words) if word == "--out"]
+    assert {out.partition("/")[0] for out in outs} >= {"", "s3:"}
+    assert "--out gs://" in GUIDE.read_text()
+
+
+def test_the_bill_of_the_guide_is_what_the_command_prints() -> None:
+    [command] = [b for b in blocks("bash") if "resources.price" in b]
+    sweep = config.load(ROOT / "sweeps" / "medmnist.yaml", re.findall(r"--set (\S+)", command))
+    assert f"    Bill: {bill.line(sweep.hours, sweep.resources)}\n" in GUIDE.read_text()
 
 
 # The file of KubeRay ---------------------------------------------------------------
@@ -260,6 +352,21 @@ def check_pod(pod: Tree, claim: str) -> None:
 
 def test_kuberay_takes_the_file(definition: Path) -> None:
     check_kuberay(load_kuberay(), definition)
+
+
+def test_kuberay_takes_the_file_with_an_object_store(definition: Path) -> None:
+    """As the guide says it: no claim, no volumes, a service account for each pod."""
+    job = load_kuberay()["job"]
+    cluster_spec = job["spec"]["rayClusterSpec"]
+    for group in (cluster_spec["headGroupSpec"], *cluster_spec["workerGroupSpecs"]):
+        pod = group["template"]["spec"]
+        del pod["volumes"], pod["containers"][0]["volumeMounts"]
+        pod["serviceAccountName"] = "rayal"
+    entrypoint = job["spec"]["entrypoint"].replace(f"--out {RESULTS}", "--out s3://bucket/runs")
+    job["spec"]["entrypoint"] = entrypoint.replace(f"{RESULTS}/data", "/home/rayal/data")
+    rayjob(definition).validate(job)
+    assert RESULTS not in job["spec"]["entrypoint"]
+    assert "`serviceAccountName: rayal`" in GUIDE.read_text()
 
 
 CLUSTER = "job.spec.rayClusterSpec"
@@ -349,9 +456,6 @@ def test_a_cluster_of_a_head_alone_is_taken_for_what_it_can_grow_to() -> None:
     asked["trial"]["gpus"] = 2
     with pytest.raises(cluster.ClusterError, match="trial asks for 2 GPUs"):
         cluster._check_resources(Grown(), Resources.model_validate(asked))
-
-
-GUIDE = ROOT / "docs" / "cluster.md"
 
 
 @pytest.mark.parametrize("name", [*LAUNCHED, "kuberay"])

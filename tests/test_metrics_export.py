@@ -1,12 +1,17 @@
 """Time series of a sweep: what is counted, what Prometheus reads, what the dashboard asks for."""
 
 import json
+import math
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import time
+import urllib.parse
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +65,10 @@ def record(*aucs: float) -> dict[str, Any]:
 def test_states_add_up_to_the_plan_at_any_time(plan: Plan) -> None:
     board = Board()
     meters = Meters("small", len(plan.trials), board.make)
-    assert board.states() == [0, 0, 0, 12]
     first, second, third, *_ = plan.trials
+    assert not board.values, "what is done already must not be seen to be done at once"
+    meters.began(11)
+    assert board.states() == [1, 0, 0, 11]
     meters.earlier(first, record(0.5))
     meters.running(4)
     assert board.states() == [1, 0, 4, 7]
@@ -162,6 +169,25 @@ def test_the_dashboard_has_what_grafana_needs_to_load_it() -> None:
 # A real sweep on a real Ray ---------------------------------------------------------
 
 
+TRIALS_IN_ALL = 2 + 1 + 2000
+TRAINED = '''
+import time
+
+from rayal.contracts import encoder
+from rayal.registry import ENCODERS
+
+
+@encoder()
+def trained(dataset, rng, progress):
+    """Train for a while, then give the pixels."""
+    for epoch in range(8):
+        progress({"epoch": epoch, "epochs": 8, "loss": 1.0, "images_per_second": 120.0})
+        time.sleep(1)
+    return ENCODERS.find("pixels").function(dataset, rng, progress, views=0, flip=False)
+'''
+AGENT = {"RAY_metrics_report_interval_ms": "3000"}  # between two exports; Ray's own is 10 s
+
+
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
     process = start(tmp_path_factory.mktemp("sweep"))
@@ -175,18 +201,129 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pop
         left.kill()
 
 
+class Prometheus:
+    """A real one, that reads a sweep's targets every second."""
+
+    def __init__(self, folder: Path, targets: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._address = f"127.0.0.1:{free.getsockname()[1]}"
+        config = {
+            "global": {"scrape_interval": "1s"},
+            "scrape_configs": [{"job_name": "ray", "file_sd_configs": [{"files": [str(targets)]}]}],
+        }
+        (folder / "prometheus.yml").write_text(json.dumps(config))
+        with (folder / "said.txt").open("w") as said:
+            self.process = subprocess.Popen(
+                ["prometheus", f"--config.file={folder}/prometheus.yml",
+                 f"--storage.tsdb.path={folder}/data", f"--web.listen-address={self._address}"],
+                stdout=said, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        self.began = time.time()
+
+    def ask(self, what: str, **parameters: str) -> Any:
+        url = f"http://{self._address}/api/v1/{what}?{urllib.parse.urlencode(parameters)}"
+        return json.loads(urllib.request.urlopen(url, timeout=10).read())["data"]
+
+    def now(self, expr: str) -> list[tuple[dict[str, str], float]]:
+        found = self.ask("query", query=expr.replace("$sweep", ".*"))["result"]
+        return [(series["metric"], float(series["value"][1])) for series in found]
+
+    def history(self, expr: str) -> dict[Labels, list[tuple[float, float]]]:
+        """Times and values of each series, by its labels, every 2 s since Prometheus began."""
+        span = {"start": str(self.began), "end": str(time.time()), "step": "2"}
+        found = self.ask("query_range", query=expr.replace("$sweep", ".*"), **span)["result"]
+        return {
+            tuple(sorted(series["metric"].items())): [(at, float(v)) for at, v in series["values"]]
+            for series in found
+        }
+
+
+@pytest.fixture(scope="module")
+def prometheus(
+    running: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    if not shutil.which("prometheus"):
+        pytest.skip("there is no prometheus on this machine: apt-get install prometheus")
+    targets = wait_until(lambda: discovery(running))
+    reads = Prometheus(tmp_path_factory.mktemp("prometheus"), targets)
+    yield reads
+    reads.process.terminate()
+    reads.process.wait(timeout=30)
+
+
 @pytest.mark.slow
-def test_prometheus_reads_a_running_sweep(running: subprocess.Popen[str]) -> None:
-    wanted = {exported(metric) for metric in (TRIALS, FAILURES, SECONDS, BEST)}
+def test_the_pace_of_an_encoder_is_seen_while_it_trains_and_is_zero_after(
+    prometheus: Prometheus,
+) -> None:
+    """The first of these tests: Prometheus is to be there while the encoder trains."""
+    pace = "sum by (encoder) (ray_rayal_images_per_second)"
+    wait_until(lambda: prometheus.now(f"{pace} == 0"))
+    [(labels, seen)] = prometheus.history(pace).items()
+    assert labels == (("encoder", "trained"),)
+    assert 120 in {value for _, value in seen} <= {120, 0}
+
+
+@pytest.mark.slow
+def test_ray_shows_a_running_sweep_to_prometheus(running: subprocess.Popen[str]) -> None:
+    wanted = {exported(metric) for metric in METRICS}
     series = wait_for(running, wanted)
     states = {s[1]["state"]: s[2] for s in series if s[0] == exported(TRIALS)}
-    assert sum(states.values()) == 246
-    assert states["failed"] == 2
+    assert sum(states.values()) == TRIALS_IN_ALL
+    assert states["failed"] == 1
     assert 1 <= states["running"] <= 2 * BUNDLE
     [failures] = [s for s in series if s[0] == exported(FAILURES)]
     assert failures[1]["error"] == "ZeroDivisionError"
     assert {s[1]["strategy"] for s in series if s[0] == exported(BEST)} >= {"random"}
     assert all(s[1]["sweep"] == "small" for s in series)
+
+
+@pytest.mark.slow
+def test_every_panel_of_the_dashboard_has_what_a_real_prometheus_answers(
+    running: subprocess.Popen[str], prometheus: Prometheus
+) -> None:
+    wait_for(running, {exported(metric) for metric in METRICS})
+    wait_until(lambda: prometheus.now('ray_rayal_trials{state="failed"} == 1'))
+    wait_until(lambda: all(prometheus.now(expr) for expr, _ in panels()))
+    [(_, done)] = ask_panel(prometheus, "Done")
+    assert 0 < done < 1
+    [(_, left)] = ask_panel(prometheus, "Time left")
+    assert 0 < left < math.inf
+    assert ask_panel(prometheus, "Failed") == [({"sweep": "small"}, 1)]
+    states = ask_panel(prometheus, "Trials by state")
+    assert sum(value for _, value in states) == TRIALS_IN_ALL
+    assert {"stage": "encode"} in [stage for stage, _ in ask_panel(prometheus, "Time worked")]
+    assert prometheus.ask("label/sweep/values", **{"match[]": exported(TRIALS)}) == ["small"]
+
+
+@pytest.mark.slow
+def test_a_value_that_does_not_change_stays_on_the_dashboard(
+    running: subprocess.Popen[str], prometheus: Prometheus
+) -> None:
+    """Ray forgets a gauge that was not set for two of its intervals: 6 s here."""
+    best = 'max by (strategy) (ray_rayal_best_auc{strategy="random"})'
+    wait_until(lambda: any(len(seen) > 6 for seen in prometheus.history(best).values()))
+    for expr in (best, "sum by (state) (ray_rayal_trials)", "sum(ray_rayal_images_per_second)"):
+        for seen in prometheus.history(expr).values():
+            times = [*(at for at, _ in seen), time.time()]
+            assert max(after - before for before, after in pairwise(times)) < 8, expr
+
+
+def ask_panel(prometheus: Prometheus, title: str) -> list[tuple[dict[str, str], float]]:
+    [panel] = [p for p in BOARD["panels"] if p["title"].startswith(title)]
+    return prometheus.now(panel["targets"][0]["expr"])
+
+
+def wait_until(found: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + 400
+    while True:
+        try:
+            if it := found():
+                return it
+        except OSError:  # it does not answer yet
+            pass
+        assert time.monotonic() < deadline
+        time.sleep(1)
 
 
 HEALTH = "http://127.0.0.1:52365/api/local_raylet_healthz"  # the Dockerfile's HEALTHCHECK
@@ -209,15 +346,16 @@ def test_the_health_of_a_running_sweep_is_told_without_a_token(
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
-    slow = {"name": "slow", "seconds": 0.5}
+    (folder / "trained.py").write_text(TRAINED)
+    slow = {"name": "slow", "seconds": 0.2}
     sweep = sweeps.write_sweep(
-        folder, plugins=["plugin.py"], strategies=["random", "poisoned", slow],
-        seeds={"random": 2, "poisoned": 1, "slow": 120},
+        folder, plugins=["plugin.py", "trained.py"], encoders=["trained"], budgets=[10],
+        strategies=["random", "poisoned", slow], seeds={"random": 2, "poisoned": 1, "slow": 2000},
     )  # fmt: skip
     with (folder / "said.txt").open("w") as said:
         return subprocess.Popen(
             sweeps.command(sweep, folder / "run"), stdout=said, stderr=subprocess.STDOUT,
-            text=True, env=sweeps.environment(), cwd=folder, start_new_session=True,
+            text=True, env={**sweeps.environment(), **AGENT}, cwd=folder, start_new_session=True,
         )  # fmt: skip
 
 
@@ -225,10 +363,10 @@ Series = tuple[str, dict[str, str], float]
 
 
 def wait_for(process: subprocess.Popen[str], wanted: set[str]) -> list[Series]:
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 400
     while True:
         series = scrape(process)
-        told = any(s[1].get("state") == "failed" and s[2] == 2 for s in series)
+        told = any(s[1].get("state") == "failed" and s[2] == 1 for s in series)
         if told and {s[0] for s in series} >= wanted:
             return series
         assert process.poll() is None
@@ -250,6 +388,13 @@ def scrape(process: subprocess.Popen[str]) -> list[Series]:
 
 
 def targets(process: subprocess.Popen[str]) -> list[str]:
+    listed = discovery(process)
+    named: list[str] = json.loads(listed.read_text())[0]["targets"] if listed else []
+    return named
+
+
+def discovery(process: subprocess.Popen[str]) -> Path | None:
+    """The file in which Ray names its nodes to Prometheus."""
     for child in psutil.Process(process.pid).children(recursive=True):
         try:
             found = re.search(r"--temp[-_]dir=(\S+)", " ".join(child.cmdline()))
@@ -257,9 +402,8 @@ def targets(process: subprocess.Popen[str]) -> list[str]:
             continue
         listed = Path(found[1]) / "prom_metrics_service_discovery.json" if found else None
         if listed and listed.exists():
-            named: list[str] = json.loads(listed.read_text())[0]["targets"]
-            return named
-    return []
+            return listed
+    return None
 
 
 def read(url: str) -> str:

@@ -45,6 +45,9 @@ class Meters(Listener):
         self._show = {metric: make(metric) for metric in METRICS}
         self._done = self._failed = self._running = 0
         self._best: dict[tuple[str, str], float] = {}
+
+    def began(self, todo: int) -> None:
+        self._done = self._total - todo  # at once: a jump would look like a pace
         self._show_states()
 
     def stage_said(self, trial: Trial, said: Mapping[str, float]) -> None:
@@ -59,9 +62,7 @@ class Meters(Listener):
         self._show_states()
 
     def earlier(self, trial: Trial, record: Json) -> None:
-        self._done += 1
         self._compare(trial, record)
-        self._show_states()
 
     def trial_ended(self, trial: Trial, outcome: Outcome, record: Json | None) -> None:
         if record is None:
