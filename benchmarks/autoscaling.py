@@ -25,7 +25,7 @@ from benchmarks.ray_nodes import PLUGIN, Nodes, nodes
 
 IDLE_MINUTES = 0.1  # after which a worker goes
 HEAD_TYPE = "ray.head.default"  # the name that the provider gives the head
-PATIENCE = 300.0  # seconds for the sweep, and again for the workers to go
+PATIENCE = 280.0  # seconds for the sweep, and again for the workers to go
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def measure(trials: int, learner: dict[str, Any], workers: int) -> Timeline:
         if status := process.wait():
             print((folder / "said.txt").read_text(), file=sys.stderr)
         ends = _ends(folder / "run" / "log.jsonl")
-        by_node = Counter(mark.name.split(".")[0][:8] for mark in (folder / "marks").iterdir())
+        by_node = Counter(mark.name.split(".")[0][-8:] for mark in (folder / "marks").iterdir())
         first, last = (round(at - began, 1) for at in (min(ends), max(ends)))
         return Timeline(came, first, last, ended, gone, status, dict(by_node))
 

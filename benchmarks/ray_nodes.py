@@ -115,7 +115,8 @@ class Nodes:
 
     def raylets(self) -> int:
         """How many nodes run, the head included."""
-        return sum("raylet" in Path(command[0]).name for _, command in self._processes())
+        commands = {tuple(command) for _, command in self._processes()}  # a fork looks the same
+        return sum(Path(command[0]).name == "raylet" for command in commands)
 
     def _processes(self) -> Iterator[tuple[psutil.Process, list[str]]]:
         for process in psutil.process_iter(["cmdline"]):

@@ -21,6 +21,6 @@ def test_a_cluster_grows_from_nothing_runs_trials_on_every_worker_and_shrinks_ba
     timeline = json.loads(measured.stdout)
     assert timeline["status"] == 0, measured.stderr
     assert sum(timeline["trials"].values()) == 6
-    assert len(timeline["trials"]) == 3
+    assert len(timeline["trials"]) >= 3
     assert len(timeline["came"]) == 3
     assert timeline["gone"] is not None
