@@ -25,7 +25,7 @@ from benchmarks.ray_nodes import PLUGIN, Nodes, nodes
 
 IDLE_MINUTES = 0.1  # after which a worker goes
 HEAD_TYPE = "ray.head.default"  # the name that the provider gives the head
-PATIENCE = 280.0  # seconds for the sweep, and again for the workers to go
+PATIENCE = 500.0  # seconds for the sweep, and again for the workers to go
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ def waiting(task, rng, *, seconds: float = 0.0, marks: str, nodes: int = 1):
     """Wait, and for trials on so many nodes, then answer that all classes are alike."""
     mark(marks)
     time.sleep(seconds)
-    until = time.monotonic() + 300
+    until = time.monotonic() + 400
     while len({name.split(".")[0] for name in os.listdir(marks)}) < nodes:
         assert time.monotonic() < until, f"no trial ran on {nodes} nodes"
         time.sleep(0.1)
@@ -83,6 +83,7 @@ class Nodes:
         first = [
             "--head", f"--port={self.port}", f"--temp-dir={self._folder}",
             f"--include-dashboard={dashboard}", f"--dashboard-port={self.dashboard}",
+            f"--ray-client-server-port={free_port()}",
         ]  # fmt: skip
         self._start(0, 0, [*first, *options], settings)
 
