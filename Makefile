@@ -9,10 +9,10 @@ SWEEP ?= sweeps/quickstart.yaml
 sweep: $(VENV)/ready
 	$(RUN) -m rayal.sweep $(SWEEP)
 
-test: $(VENV)/ready
+test: $(VENV)/ready $(VENV)/servers/ready
 	$(RUN) -m pytest
 
-check: $(VENV)/ready
+check: $(VENV)/ready $(VENV)/servers/ready
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
@@ -33,6 +33,12 @@ bench: $(VENV)/ready
 
 $(VENV)/ready: pyproject.toml constraints.txt install.py
 	$(PYTHON) install.py $(VENV)
+	touch $@
+
+# Object stores to test against, in an environment of their own beside the other.
+$(VENV)/servers/ready: tests/servers.txt | $(VENV)/ready
+	$(RUN) -m venv $(VENV)/servers
+	$(VENV)/servers/bin/python -m pip install -q -r $<
 	touch $@
 
 clean:

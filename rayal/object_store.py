@@ -86,7 +86,9 @@ def _connected(scheme: str, bucket: str) -> Any:
 
     if scheme == "gs":
         emulator = _endpoint("STORAGE_EMULATOR_HOST")
-        limit = timedelta(seconds=10)  # requests are made again here, by the same rule for all
+        # Requests are made again here, by the same rule for all; the client does it for a piece of
+        # a large upload.
+        limit = timedelta(seconds=2)
         return fs.GcsFileSystem(anonymous=bool(emulator), retry_time_limit=limit, **emulator)
     endpoint = _endpoint("AWS_ENDPOINT_URL_S3") or _endpoint("AWS_ENDPOINT_URL")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
@@ -327,12 +329,14 @@ def _key(place: Location) -> str:
 
 
 def _tried(place: Location, request: Callable[[], T], waits: Sequence[float]) -> T:
+    from pyarrow import ArrowException  # an upload that a new one mends may fail as no OSError
+
     for wait in (*waits, None):
         try:
             return request()
         except FileNotFoundError:
             raise
-        except OSError as error:
+        except (OSError, ArrowException) as error:
             _refuse_permanent(place, error)
             if wait is None:
                 raise StoreError(
@@ -343,13 +347,13 @@ def _tried(place: Location, request: Callable[[], T], waits: Sequence[float]) ->
     raise AssertionError("the last try returns or raises")
 
 
-def _refuse_permanent(place: Location, error: OSError) -> None:
+def _refuse_permanent(place: Location, error: Exception) -> None:
     for code, says in PERMANENT.items():
         if code in str(error):
             raise StoreError(f"{place}: {says} ({_first_line(error)})") from error
 
 
-def _first_line(error: OSError) -> str:
+def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0].partition(" (Request ID")[0]
 
 

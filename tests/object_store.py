@@ -1,10 +1,15 @@
-"""A real S3-compatible server on 127.0.0.1 in a process of its own, and a proxy that fails."""
+"""Real object stores on 127.0.0.1 in processes of their own, and a proxy that fails.
+
+S3 by moto's server, Google Cloud Storage by gcp-storage-emulator. `make test` installs both beside
+the environment (tests/servers.txt); RAYAL_TEST_SERVERS names another folder with the programs.
+"""
 
 import contextlib
 import http.client
-import importlib.util
+import json
 import os
 import random
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,11 +17,47 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 BUCKET = "results"
+SECRET = "not-a-real-secret-0123456789"
+SCHEMES = ("s3", "gs")
+
+
+@dataclass(frozen=True)
+class Server:
+    """An object store of one kind at a URL."""
+
+    scheme: str
+    url: str
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What a user has in the environment; the servers take any key."""
+        if self.scheme == "gs":
+            return {"STORAGE_EMULATOR_HOST": self.url}
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "AKIANOTREAL",
+            "AWS_SECRET_ACCESS_KEY": SECRET,
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def at(self, url: str) -> "Server":
+        """The same store, reached by another URL."""
+        return Server(self.scheme, url)
+
+    def name_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Set the environment as a user does who has this store and no other."""
+        for name in [name for name in os.environ if name.startswith(("AWS_", "STORAGE_"))]:
+            monkeypatch.delenv(name)
+        for name, value in self.settings.items():
+            monkeypatch.setenv(name, value)
 
 
 def free_port() -> int:
@@ -26,32 +67,55 @@ def free_port() -> int:
     return port
 
 
-def is_up(url: str) -> bool:
-    with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/moto-api/", timeout=5):
+def program(name: str) -> str:
+    """Find a server's program, or skip the test; where a folder was named it must be there."""
+    named = os.environ.get("RAYAL_TEST_SERVERS")
+    beside = [str(Path(sys.prefix) / "servers" / "bin"), str(Path(sys.prefix) / "bin")]
+    places = [named] if named else [*beside, os.environ.get("PATH", "")]
+    found = shutil.which(name, path=os.pathsep.join(places))
+    if found:
+        return found
+    if named:
+        pytest.fail(f"{name} is not in {named}, which RAYAL_TEST_SERVERS names")
+    pytest.skip(f"{name} is not installed: make test does it, by tests/servers.txt")
+
+
+def command(scheme: str, port: int) -> list[str]:
+    if scheme == "gs":
+        emulator = [program("gcp-storage-emulator"), "start", "--host=127.0.0.1"]
+        return [*emulator, f"--port={port}", "--in-memory"]
+    return [program("moto_server"), "-H", "127.0.0.1", "-p", str(port)]
+
+
+def make_bucket(server: Server) -> bool:
+    """Make the bucket; False where the server does not answer yet."""
+    if server.scheme == "gs":
+        request = urllib.request.Request(
+            f"{server.url}/storage/v1/b?project=rayal", json.dumps({"name": BUCKET}).encode(),
+            headers={"Content-Type": "application/json"}, method="POST",
+        )  # fmt: skip
+    else:
+        request = urllib.request.Request(f"{server.url}/{BUCKET}", method="PUT")
+    with contextlib.suppress(OSError), urllib.request.urlopen(request, timeout=30):
         return True
     return False
 
 
 @contextlib.contextmanager
-def server() -> Iterator[str]:
-    """Start moto's server with one bucket; give its URL."""
-    if not (importlib.util.find_spec("moto") and importlib.util.find_spec("flask")):
-        pytest.skip("moto's server is not installed: pip install 'moto[server]'")
+def server(scheme: str) -> Iterator[Server]:
+    """Start an object store with one bucket."""
     port = free_port()
-    url = f"http://127.0.0.1:{port}"
+    started = Server(scheme, f"http://127.0.0.1:{port}")
     process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        command(scheme, port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
-        until = time.monotonic() + 60
-        while not is_up(url):
-            assert process.poll() is None, "moto's server did not start"
-            assert time.monotonic() < until, "moto's server did not answer"
+        until = time.monotonic() + 120
+        while not make_bucket(started):
+            assert process.poll() is None, f"the server for {scheme}:// did not start"
+            assert time.monotonic() < until, f"the server for {scheme}:// did not answer"
             time.sleep(0.1)
-        made = urllib.request.Request(f"{url}/{BUCKET}", method="PUT")
-        urllib.request.urlopen(made, timeout=30).close()
-        yield url
+        yield started
     finally:
         process.kill()
         process.wait()
@@ -68,10 +132,10 @@ class Proxy(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, url: str, *, fails: float = 0.0, denies: bool = False) -> None:
+    def __init__(self, server: Server, *, fails: float = 0.0, denies: bool = False) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.target = url.removeprefix("http://")
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        self.target = server.url.removeprefix("http://")
+        self.reached = server.at(f"http://127.0.0.1:{self.server_address[1]}")
         self.fails, self.denies = fails, denies
         self.requests: list[str] = []
         self.failed = 0
@@ -151,24 +215,3 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *about: object) -> None:
         """Be quiet."""
-
-
-def credentials(url: str) -> dict[str, str]:
-    """What a user has in the environment; the server takes any key."""
-    return {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "AKIANOTREAL",
-        "AWS_SECRET_ACCESS_KEY": SECRET,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-
-
-SECRET = "not-a-real-secret-0123456789"
-
-
-def environment_of(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name, value in credentials(url).items():
-        monkeypatch.setenv(name, value)

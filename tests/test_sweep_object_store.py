@@ -14,22 +14,24 @@ import pytest
 from rayal import object_store
 from rayal.files import Address
 from rayal.store import Store
-from tests import object_store as s3
+from tests import object_store as servers
 from tests import sweeps
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with s3.server() as url:
-        yield url
+@pytest.fixture(scope="module", params=["s3"])
+def server(request: pytest.FixtureRequest) -> Iterator[servers.Server]:
+    with servers.server(request.param) as started:
+        yield started
 
 
 @pytest.fixture
-def place(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Address]:
-    s3.environment_of(server, monkeypatch)
+def place(
+    server: servers.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Address]:
+    server.name_in(monkeypatch)
     monkeypatch.setenv("RAYAL_CACHE", str(tmp_path / "cache"))
     object_store.of_bucket.cache_clear()
-    yield Address(f"s3://{s3.BUCKET}/{uuid.uuid4().hex}/run")
+    yield Address(f"{server.scheme}://{servers.BUCKET}/{uuid.uuid4().hex}/run")
     object_store.of_bucket.cache_clear()
 
 
@@ -56,6 +58,7 @@ def wait_for_records(place: Address, count: int) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.parametrize("server", servers.SCHEMES, indirect=True)
 def test_a_killed_sweep_goes_on_and_equals_one_on_a_disk(place: Address, tmp_path: Path) -> None:
     strategies = ["kmeans", {"name": "slow", "seconds": 1.0}]
     sweep = sweeps.write_sweep(tmp_path, plugins=["plugin.py"], strategies=strategies)
@@ -93,21 +96,21 @@ def check_report(place: Address, tmp_path: Path) -> None:
     log = files.read(place / "log.jsonl").decode().splitlines()
     assert json.loads(log[-1])["event"] == "sweep_ended"
     everything = [files.read(place / name) for name in files.listed(place)]
-    assert not any(s3.SECRET.encode() in content for content in everything)
+    assert not any(servers.SECRET.encode() in content for content in everything)
 
 
 def test_a_sweep_through_a_store_that_fails_one_request_in_ten_ends_whole(
-    place: Address, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: Address, server: servers.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sweep = sweeps.write_sweep(tmp_path, seeds=2)
-    with s3.Proxy(server, fails=0.1) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+    with servers.Proxy(server, fails=0.1) as proxy:
+        proxy.reached.name_in(monkeypatch)
         ended = run("rayal.sweep", sweep, "--local", "--out", place)
         assert ended.returncode == 0, ended.stdout
         assert "8 of 8 trials done, 0 failed" in ended.stdout
         assert proxy.failed > 0
-    assert s3.SECRET not in ended.stdout
-    monkeypatch.setenv("AWS_ENDPOINT_URL", server)
+    assert servers.SECRET not in ended.stdout
+    server.name_in(monkeypatch)
     assert len(Store(place).finished()) == 8
 
 

@@ -1,0 +1,145 @@
+"""How a sweep gains from more nodes: `python -m benchmarks.nodes`.
+
+The same sweep on clusters of 1, 2 and 4 nodes of one CPU each beside a head without CPUs, all on
+this machine, counted from the moment the encoder stage is ready to the last record.
+
+* Waiting trials hold their node's CPU and sleep, as a trial waits for its GPU. They measure what
+  the sweep adds, on any number of nodes; the ideal is the sleeps alone, shared out evenly.
+* Computing trials train a linear head on digits on queries of k-means. Nodes of one machine share
+  its cores: they gain as far as cores are free, so measure them on a quiet machine and on no more
+  nodes than cores.
+
+`steady` leaves out the start of the workers: it counts from the first trials' ends, one a node.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.ray_nodes import PLUGIN, nodes
+
+
+@dataclass(frozen=True)
+class Run:
+    """A sweep on a number of nodes."""
+
+    nodes: int
+    used: int  # nodes that ran trials; 0 where they leave no marks
+    ready: float  # when the encoder stage was, in seconds
+    ends: list[float]  # of trials, ascending
+
+    @property
+    def seconds(self) -> float:
+        return self.ends[-1] - self.ready
+
+    @property
+    def rate(self) -> float:
+        """Trials a second, the start of the workers included."""
+        return len(self.ends) / self.seconds
+
+    @property
+    def steady(self) -> float:
+        """Trials a second once each node has ended one."""
+        rest = self.ends[self.nodes - 1 :]
+        return (len(rest) - 1) / (rest[-1] - rest[0])
+
+
+def main() -> None:
+    """Print a line for each kind of trial and number of nodes."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--nodes", type=int, nargs="+", default=[1, 2, 4])
+    options.add_argument("--trials", type=int, default=40, help="that wait")
+    options.add_argument("--seconds", type=float, default=2.0, help="that each waits")
+    options.add_argument("--computing", type=int, default=60, help="trials that compute; 0: none")
+    given = options.parse_args()
+    print(f"{given.trials} trials that wait {given.seconds:g} s each")
+    waiting = {"name": "waiting", "seconds": given.seconds}
+    compare([run(count, given.trials, waiting) for count in given.nodes], given.seconds)
+    if given.computing:
+        cores = len(os.sched_getaffinity(0))
+        print(f"{given.computing} trials that compute; this process may use {cores} cores")
+        linear = {"name": "linear"}
+        compare([run(count, given.computing, linear) for count in given.nodes if count <= 2])
+
+
+def compare(runs: Sequence[Run], seconds: float | None = None) -> None:
+    """Print rates against the first run's and, where trials wait, against the waits alone."""
+    first = runs[0]
+    for found in runs:
+        more = found.nodes / first.nodes
+        against = f"{found.rate / first.rate:.2f} times the rate"
+        line = (
+            f"  {found.nodes} nodes ({found.used} used): {found.seconds:6.1f} s, "
+            f"{found.rate:.2f} trials/s, {against} ({found.rate / first.rate / more:.0%}); "
+            f"steady {found.steady:.2f} trials/s, {found.steady / first.steady:.2f} times "
+            f"({found.steady / first.steady / more:.0%})"
+        )
+        if seconds:
+            ideal = found.nodes / seconds
+            line += (
+                f"; of the waits alone {found.rate / ideal:.0%}, steady {found.steady / ideal:.0%}"
+            )
+        print(line, flush=True)
+
+
+def run(count: int, trials: int, learner: dict[str, Any]) -> Run:
+    """Run the sweep on a cluster of so many nodes."""
+    with tempfile.TemporaryDirectory() as place, nodes() as cluster:
+        folder = Path(place)
+        marks = folder / "marks"
+        marks.mkdir()
+        if learner["name"] == "waiting":
+            learner = {**learner, "marks": str(marks)}
+        sweep = _write_sweep(folder, trials, learner)
+        cluster.head()
+        for _ in range(count):
+            cluster.add()
+        subprocess.run(
+            [
+                sys.executable, "-m", "rayal.sweep", str(sweep), "--out", str(folder / "run"),
+                "--address", cluster.address,
+            ],
+            env=cluster.environment, stdout=subprocess.DEVNULL, check=True,
+        )  # fmt: skip
+        used = {mark.name.split(".")[0] for mark in marks.iterdir()}
+        events = [json.loads(line) for line in (folder / "run" / "log.jsonl").open()]
+    [ready] = times(events, "stage_ready")
+    return Run(count, len(used), ready, sorted(times(events, "trial_done")))
+
+
+def times(events: Sequence[dict[str, Any]], name: str) -> list[float]:
+    """When events of a log happened, in seconds."""
+    found = [event["time"] for event in events if event["event"] == name]
+    return [datetime.fromisoformat(time).timestamp() for time in found]
+
+
+def _write_sweep(folder: Path, trials: int, learner: dict[str, Any]) -> Path:
+    (folder / "plugin.py").write_text(PLUGIN)
+    sweep = {
+        "name": "nodes",
+        "plugins": ["plugin.py"],
+        "datasets": ["digits"],
+        "encoders": ["pixels"],
+        "strategies": ["random" if learner["name"] == "waiting" else "kmeans"],
+        "learners": [learner],
+        "budgets": [20],
+        "seeds": trials,
+        "resources": {"pretrain": {"cpus": 1}},
+    }
+    path = folder / "sweep.yaml"
+    path.write_text(json.dumps(sweep))
+    return path
+
+
+if __name__ == "__main__":
+    main()
