@@ -396,6 +396,7 @@ class _Queue:
     def started(self, bundle: Sequence[str]) -> None:
         """A worker has taken a bundle up; until then Tune holds it ready."""
         self._running.update(bundle)
+        self._progress.trials_started(bundle)
         self._progress.running(len(self._running))
 
     def ended(self, trial: str) -> None:
