@@ -161,8 +161,6 @@ class _Encoder:
 
     def world(self) -> World:
         """Prepare on the first call; ask again, or after a restart, and get the same."""
-        import ray
-
         if self._world is None:
             store, training = self._place.store(), []
             if not store.has_embedding(self._trial.artefact):
@@ -330,6 +328,7 @@ def _tune(plan: Plan, store: Store, progress: Progress, queue: _Queue) -> None:
     import ray
     from ray import tune
 
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # a trace for each worker that is lost
     share = plan.sweep.resources.trial
     place = _place(plan, store, share)
     ends = _Ends(progress, store, queue)
@@ -522,7 +521,11 @@ class _Ends:
         for name in recorded:
             self.end(Outcome(name))
         unfinished = [name for name in bundle if name not in recorded]
-        for mine, why in self._queue.lost(unfinished, with_node=with_node):
+        given_up = self._queue.lost(unfinished, with_node=with_node)
+        what = "node was lost" if with_node else "worker process died"
+        if again := len(unfinished) - len(given_up):
+            self._progress.note(f"a {what}; trials that are started again: {again}")
+        for mine, why in given_up:
             self._store.save_failure(mine.id, mine.definition(), why, trace)
             self.end(Outcome(mine.id, why))
 
@@ -558,11 +561,11 @@ def _make_callback(ends: _Ends) -> Any:
 
 
 def _went_with_its_node(trial: Any) -> bool:
-    """Whether Ray says that a node or the way to it was lost, and not a process alone."""
-    from ray.exceptions import ActorUnavailableError, RayActorError
+    """Whether Ray says that a node was lost, or the way to it, or what lay on it."""
+    from ray.exceptions import ActorUnavailableError, ObjectLostError, RayActorError
 
-    error = trial.get_pickled_error()
-    return isinstance(error, ActorUnavailableError) or (
+    error = _origin(trial.get_pickled_error() or Exception())
+    return isinstance(error, (ActorUnavailableError, ObjectLostError)) or (
         isinstance(error, RayActorError) and NODE_DIED in str(error)
     )
 
