@@ -39,8 +39,10 @@ from rayal.store import Store, StoreError
 from rayal.trial import World
 from rayal.work import Outcome, attempt, load_dataset, load_world, prepare
 
-LOST_WORKERS = 3  # times a trial is started again after its worker died
+LOST_WORKERS = 3  # times that work is started again after its worker died
+LOST_NODES = 30  # the same where the node went too, as spot nodes do: no work is to blame
 PENDING = 4  # trials that wait for a worker at the least, so that none waits for a trial
+NODE_DIED = "its node has died"  # what Ray calls it; the type of the error does not tell
 POLL_SECONDS = 0.25  # between looks at the encoder stages
 REPEAT_SECONDS = 1.0  # between two settings of the same gauge, which Ray forgets after some time
 
@@ -98,6 +100,30 @@ def _slots(ray: Any, resources: Resources) -> int:
     return max(1, math.floor(min(cpus / share.cpus, gpus / share.gpus if share.gpus else math.inf)))
 
 
+class _Losses:
+    """Counts how often pieces of work lost the worker they were with."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, bool]] = Counter()
+
+    def add(self, name: str, *, with_node: bool) -> str:
+        """Count one more; say why it is one too many to start again, "" where it is not.
+
+        A worker that dies alone may have been killed by its work, which then kills the next. With
+        a node much is lost that is not to blame.
+        """
+        self._counts[name, with_node] += 1
+        times = self._counts[name, with_node]
+        if times <= (LOST_NODES if with_node else LOST_WORKERS):
+            return ""
+        if with_node:
+            return f"the node it was on was lost {times} times"
+        return (
+            f"its worker process died {times} times; the system may have been out of memory, or a "
+            "native library crashed"
+        )
+
+
 # The encoder actor -----------------------------------------------------------
 
 
@@ -136,22 +162,41 @@ class _Encoder:
 
     def world(self) -> World:
         """Prepare on the first call; ask again, or after a restart, and get the same."""
-        import ray
-
         if self._world is None:
-            task = ray.remote(_pretrain).options(
-                name=f"pretrain {self._trial.encoder.name} on {self._trial.dataset_name}",
-                num_cpus=self._share.cpus,
-                num_gpus=self._share.gpus,
-                max_retries=LOST_WORKERS,
-            )
             store, training = self._place.store(), []
             if not store.has_embedding(self._trial.artefact):
-                training = [task.remote(self._trial, self._place, self._share.threads, self._name)]
+                training = [self._train()]
             data = load_dataset(self._trial)  # while the task trains
-            ray.get(training)
+            self._wait(training)
             self._world = load_world(self._trial, data, store)
         return self._world
+
+    def _train(self) -> Any:
+        import ray
+
+        task = ray.remote(_pretrain).options(
+            name=f"pretrain {self._trial.encoder.name} on {self._trial.dataset_name}",
+            num_cpus=self._share.cpus,
+            num_gpus=self._share.gpus,
+            max_retries=0,
+        )
+        return task.remote(self._trial, self._place, self._share.threads, self._name)
+
+    def _wait(self, training: list[Any]) -> None:
+        """Wait for the training; start it again, from what it has kept, where it was lost."""
+        import ray
+
+        errors, losses = ray.exceptions, _Losses()
+        lost = (errors.NodeDiedError, errors.WorkerCrashedError, errors.OutOfMemoryError)
+        while True:
+            try:
+                ray.get(training)
+            except lost as error:
+                if losses.add("training", with_node=isinstance(error, errors.NodeDiedError)):
+                    raise
+                training = [self._train()]
+            else:
+                return
 
 
 def _pretrain(trial: Trial, place: _Place, threads: int, actor: str) -> None:
@@ -287,6 +332,7 @@ def _tune(plan: Plan, store: Store, progress: Progress, queue: _Queue) -> None:
     import ray
     from ray import tune
 
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # a trace for each worker that is lost
     share = plan.sweep.resources.trial
     place = _place(plan, store, share)
     ends = _Ends(progress, store, queue)
@@ -382,7 +428,7 @@ class _Queue:
         }
         self._given: set[str] = set()
         self._running: set[str] = set()
-        self._deaths: Counter[str] = Counter()
+        self._losses = _Losses()
 
     @property
     def fatal(self) -> str:
@@ -403,6 +449,7 @@ class _Queue:
     def started(self, bundle: Sequence[str]) -> None:
         """A worker has taken a bundle up; until then Tune holds it ready."""
         self._running.update(bundle)
+        self._progress.trials_started(bundle)
         self._progress.running(len(self._running))
 
     def ended(self, trial: str) -> None:
@@ -410,8 +457,8 @@ class _Queue:
         self._running.discard(trial)
         self._progress.running(len(self._running))
 
-    def lost(self, unfinished: Sequence[str]) -> list[Trial]:
-        """Take back, one by one, what a worker held that died; return those given up.
+    def lost(self, unfinished: Sequence[str], *, with_node: bool) -> list[tuple[Trial, str]]:
+        """Take back, one by one, what a worker held that died; return those given up, and why.
 
         One trial may have killed the worker of its whole bundle: alone it will show.
         """
@@ -419,9 +466,8 @@ class _Queue:
         for name in unfinished:
             trial = self.trials[name]
             self.ended(name)
-            self._deaths[name] += 1
-            if self._deaths[name] > LOST_WORKERS:
-                given_up.append(trial)
+            if why := self._losses.add(name, with_node=with_node):
+                given_up.append((trial, why))
             else:
                 self._waiting[trial.artefact].append([name])
         return given_up
@@ -476,18 +522,19 @@ class _Ends:
         if self.fatal:
             raise StoreError(self.fatal)
 
-    def worker_died(self, bundle: Sequence[str], trace: str) -> None:
+    def worker_died(self, bundle: Sequence[str], trace: str, *, with_node: bool) -> None:
         """What the worker had finished is on disk; the rest waits again, or is given up."""
         recorded = [name for name in bundle if self._store.has_record(name)]
         for name in recorded:
             self.end(Outcome(name))
-        message = (
-            f"its worker process died {LOST_WORKERS + 1} times; the system may have been out of "
-            "memory, or a native library crashed"
-        )
-        for mine in self._queue.lost([name for name in bundle if name not in recorded]):
-            self._store.save_failure(mine.id, mine.definition(), message, trace)
-            self.end(Outcome(mine.id, message))
+        unfinished = [name for name in bundle if name not in recorded]
+        given_up = self._queue.lost(unfinished, with_node=with_node)
+        what = "node was lost" if with_node else "worker process died"
+        if again := len(unfinished) - len(given_up):
+            self._progress.note(f"a {what}; trials that are started again: {again}")
+        for mine, why in given_up:
+            self._store.save_failure(mine.id, mine.definition(), why, trace)
+            self.end(Outcome(mine.id, why))
 
 
 def _make_callback(ends: _Ends) -> Any:
@@ -508,7 +555,8 @@ def _make_callback(ends: _Ends) -> Any:
                 self._ends.end(outcome)
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            self._ends.worker_died(trial.config["bundle"], _worker_error(trial))
+            lost = _went_with_its_node(trial)
+            self._ends.worker_died(trial.config["bundle"], _worker_error(trial), with_node=lost)
 
         def on_step_end(self, iteration: int, trials: Any, **info: Any) -> None:
             self._ends.check()
@@ -517,6 +565,16 @@ def _make_callback(ends: _Ends) -> Any:
             return {}
 
     return Report(ends)
+
+
+def _went_with_its_node(trial: Any) -> bool:
+    """Whether Ray says that a node was lost, or the way to it, or what lay on it."""
+    from ray.exceptions import ActorUnavailableError, ObjectLostError, RayActorError
+
+    error = _origin(trial.get_pickled_error() or Exception())
+    return isinstance(error, (ActorUnavailableError, ObjectLostError)) or (
+        isinstance(error, RayActorError) and NODE_DIED in str(error)
+    )
 
 
 def _worker_error(trial: Any) -> str:

@@ -29,6 +29,7 @@ def run(plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress) -> 
             continue
         stage.done()
         for bundle in plan.bundles(mine, slots=1):
+            progress.trials_started([trial.id for trial in bundle])
             for outcome in attempt(bundle, world, store, resources.trial.threads):
                 if outcome.fatal:
                     raise StoreError(outcome.error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, Protocol
@@ -56,6 +56,10 @@ class Progress(Protocol):
     def trial_ended(self, outcome: Outcome) -> None: ...
 
     def note(self, text: str) -> None: ...
+
+    def trials_started(self, trials: Sequence[str]) -> None:
+        """Take the ids of trials that a worker has taken up."""
+        return
 
     def running(self, trials: int) -> None:
         """Take how many trials are with workers."""

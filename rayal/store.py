@@ -83,8 +83,13 @@ class Store:
         return set(_stems(self.files.listed(self.root / "partial"), ".json"))
 
     def save_record(self, trial_id: str, record: Json) -> None:
-        """Keep a finished trial; its partial rounds and its old failure go."""
-        write_json(self.root / "records" / f"{trial_id}.json", record)
+        """Keep a finished trial; its partial rounds and its old failure go.
+
+        A worker that was cut off may end a trial that another has run again: the first record
+        stays.
+        """
+        if not self.has_record(trial_id):
+            write_json(self.root / "records" / f"{trial_id}.json", record)
         self.files.remove(self.root / "partial" / f"{trial_id}.json")
         self.forget_failure(trial_id)
 

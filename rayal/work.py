@@ -142,8 +142,11 @@ def attempt(together: Sequence[Trial], world: World, store: Store, threads: int)
 
 
 def _recorded(trial: Trial, world: World, store: Store) -> trials.Course[Outcome]:
+    """Run a trial, unless a worker that was given up for lost has finished it meanwhile."""
     try:
         with _full_disk_is_fatal(store):
+            if store.has_record(trial.id):
+                return Outcome(trial.id)
             earlier = store.partial(trial.id)
             rows = yield from trials.rounds(
                 trial,
@@ -155,6 +158,8 @@ def _recorded(trial: Trial, world: World, store: Store) -> trials.Course[Outcome
     except StoreError as error:
         return Outcome(trial.id, str(error), fatal=True)
     except Exception as error:  # noqa: BLE001 - whatever a component raises is its trial's failure
+        if store.has_record(trial.id):
+            return Outcome(trial.id)
         message = f"{type(error).__name__}: {error}"
         store.save_failure(trial.id, trial.definition(), message, traceback.format_exc())
         return Outcome(trial.id, message)

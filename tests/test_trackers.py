@@ -355,20 +355,22 @@ def test_the_log_has_a_line_of_json_per_event_with_the_trial(plan: Plan, held: S
             stage = watched.stage(first)
             stage.update({"epoch": 1.0})
             stage.done()
+            watched.trials_started([first.id, second.id])
             held.save_record(first.id, record())
             watched.trial_ended(Outcome(first.id))
             watched.trial_ended(Outcome(second.id, "ValueError: x\ny"))
     lines = [json.loads(line) for line in (held.root / "log.jsonl").read_text().splitlines()]
-    assert [line["event"] for line in lines[:6]] == [
-        "sweep_started", "stage_started", "stage_ready", "trial_done", "trial_failed",
-        "sweep_ended",
+    assert [line["event"] for line in lines[:7]] == [
+        "sweep_started", "stage_started", "stage_ready", "trials_started", "trial_done",
+        "trial_failed", "sweep_ended",
     ]  # fmt: skip
-    assert len(lines) == 12
+    assert len(lines) == 14
     assert {line["time"] for line in lines} == {"2026-01-01T12:00:00.000+00:00"}
-    assert lines[3]["trial"] == first.id
-    assert lines[3]["seconds"] == 5.0
-    assert lines[4]["error"] == "ValueError: x\ny"
-    assert lines[4]["strategy"] == "margin"
+    assert lines[3]["trials"] == [first.id, second.id]
+    assert lines[4]["trial"] == first.id
+    assert lines[4]["seconds"] == 5.0
+    assert lines[5]["error"] == "ValueError: x\ny"
+    assert lines[5]["strategy"] == "margin"
 
 
 # A whole sweep ---------------------------------------------------------------------

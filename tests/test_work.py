@@ -1,12 +1,19 @@
+from pathlib import Path
+from typing import cast
+
 import faiss
 import numpy as np
 import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from rayal import work
+from rayal import config, work
 from rayal.contracts import Dataset, Embedding, Split
-from rayal.work import check_embedding, pinned
+from rayal.plan import make_plan
+from rayal.store import FOLDERS, Store
+from rayal.trial import World
+from rayal.work import Outcome, check_embedding, pinned
+from tests import sweeps
 
 IMAGES = np.zeros((4, 2, 2, 1), dtype=np.uint8)
 DATA = Dataset(
@@ -54,3 +61,24 @@ def test_thumbnails_are_small_and_left_out_where_they_would_fill_the_disk(
     assert grey.images.shape == (3, 8, 8)
     monkeypatch.setattr(work, "MOST_THUMBNAILS", 100)
     assert work.thumbnails(large) is None
+
+
+def test_a_trial_that_a_worker_given_up_for_lost_has_ended_keeps_its_first_record(
+    tmp_path: Path,
+) -> None:
+    strategies = ["random", "poisoned"]
+    sweep = sweeps.write_sweep(
+        tmp_path, plugins=["plugin.py"], strategies=strategies, budgets=[10], seeds=1
+    )
+    trials = make_plan(config.load(sweep)).trials
+    store = Store(tmp_path / "run")
+    for folder in FOLDERS:
+        (tmp_path / "run" / folder).mkdir(parents=True)
+    for trial in trials:
+        store.save_record(trial.id, {"by": "the first"})
+    ended = work.attempt(trials, cast(World, None), store, 1)  # nothing is computed
+    assert ended == [Outcome(trial.id) for trial in trials]
+    for trial in trials:
+        store.save_record(trial.id, {"by": "the second"})
+        assert store.record(trial.id) == {"by": "the first"}
+    assert store.failures() == []

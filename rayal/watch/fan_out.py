@@ -74,6 +74,9 @@ class Watched(Progress):
     def note(self, text: str) -> None:
         self._bar.note(text)
 
+    def trials_started(self, trials: Sequence[str]) -> None:
+        self._tell("trials_started", trials)
+
     def running(self, trials: int) -> None:
         self._tell("running", trials)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from rayal.plan import Trial
 from rayal.store import Json
@@ -25,6 +25,9 @@ class Listener:
 
     def stage_ready(self, trial: Trial, seconds: float) -> None:
         """It can be used, so many seconds after it was asked for."""
+
+    def trials_started(self, trials: Sequence[str]) -> None:
+        """A worker has taken up trials, by id: for the first time, or again."""
 
     def running(self, trials: int) -> None:
         """How many trials are with workers."""

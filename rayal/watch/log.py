@@ -1,14 +1,15 @@
 """DIR/log.jsonl: what happened and when, a JSON object a line, for machines and for grep.
 
 Each line has `time` (UTC), `event` and, where it is about one, `trial`. Events: sweep_started,
-stage_started, stage_ready, trial_done, trial_failed, sweep_ended. Starts of the same run follow
-one another in the same file.
+stage_started, stage_ready, trials_started (`trials`: those that a worker takes up together, which
+comes again for the same trials when a worker dies), trial_done, trial_failed, sweep_ended. Starts
+of the same run follow one another in the same file.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -42,6 +43,9 @@ class Log(Listener):
 
     def stage_ready(self, trial: Trial, seconds: float) -> None:
         self._write("stage_ready", **_stage(trial), seconds=round(seconds, 3))
+
+    def trials_started(self, trials: Sequence[str]) -> None:
+        self._write("trials_started", trials=list(trials))
 
     def trial_ended(self, trial: Trial, outcome: Outcome, record: Json | None) -> None:
         about: dict[str, Any] = {
