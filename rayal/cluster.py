@@ -527,7 +527,7 @@ def _make_callback(ends: _Ends) -> Any:
 
 
 def _make_forgetter() -> Any:
-    """Let go of the statistics of trials that have ended: Tune keeps them, 20 kB a trial."""
+    """Let go of the statistics of trials that have ended: Tune keeps them, 14 kB a trial."""
     from ray import tune
 
     class Forget(tune.Callback):
