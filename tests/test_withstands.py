@@ -80,11 +80,22 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
-def begin(sweep: Path, out: Path, *options: str, **variables: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+@contextlib.contextmanager
+def begun(
+    sweep: Path, out: Path, *options: str, **variables: str
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a sweep; whatever happens, it does not outlive the test."""
+    process = subprocess.Popen(
         sweeps.command(sweep, out, *options), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, env={**sweeps.environment(), **variables}, cwd=out.parent,
     )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def ended(process: subprocess.Popen[str]) -> str:
@@ -94,7 +105,7 @@ def ended(process: subprocess.Popen[str]) -> str:
 
 
 def wait_for_records(out: Path, count: int) -> None:
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 300
     while len(list((out / "records").glob("[!.]*.json"))) < count:
         assert time.monotonic() < deadline, "no records came"
         assert not list((out / "failures").glob("[!.]*")), "a trial failed"
@@ -135,10 +146,10 @@ def test_a_disk_that_fills_up_under_ray_stops_the_sweep_until_there_is_space(
     tmp_path: Path, small_disk: Path
 ) -> None:
     sweep, out = write_sweep(tmp_path, strategies=slow(0.5)), small_disk / "run"
-    process = begin(sweep, out)
-    wait_for_records(out, 1)
-    fill(small_disk / "ballast")
-    said = ended(process)
+    with begun(sweep, out) as process:
+        wait_for_records(out, 1)
+        fill(small_disk / "ballast")
+        said = ended(process)
     assert process.returncode == 1, said
     assert said.count(FULL) == 1
     kept = {p: p.stat().st_mtime_ns for p in (out / "records").glob("[!.]*")}
@@ -227,10 +238,10 @@ def test_a_disk_that_becomes_read_only_stops_the_sweep_until_it_is_mended(
     tmp_path: Path, small_disk: Path
 ) -> None:
     sweep, out = write_sweep(tmp_path, strategies=slow(0.3)), small_disk / "run"
-    process = begin(sweep, out, "--local")
-    wait_for_records(out, 1)
-    assert mount(out / "records", "-o", "ro")
-    said = ended(process)
+    with begun(sweep, out, "--local") as process:
+        wait_for_records(out, 1)
+        assert mount(out / "records", "-o", "ro")
+        said = ended(process)
     assert process.returncode == 1, said
     assert said.count("cannot be written: Read-only file system") == 1
     assert "Traceback" not in said
@@ -251,14 +262,12 @@ def test_a_clock_that_jumps_a_day_changes_no_result_and_no_duration(
     sweep = write_sweep(tmp_path, strategies=[{"name": "busy", "seconds": 0.3}])
     out, offset = tmp_path / "run", tmp_path / "offset"
     offset.write_text("+0")
-    process = begin(
-        sweep, out, "--local",
-        LD_PRELOAD=str(CLOCKS), FAKETIME_TIMESTAMP_FILE=str(offset),
-        FAKETIME_NO_CACHE="1", DONT_FAKE_MONOTONIC="1",
-    )  # fmt: skip
-    wait_for_records(out, 2)
-    offset.write_text(f"{jump:+d}")
-    said = ended(process)
+    faked = {"FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_NO_CACHE": "1"}
+    faked |= {"LD_PRELOAD": str(CLOCKS), "DONT_FAKE_MONOTONIC": "1"}
+    with begun(sweep, out, "--local", **faked) as process:
+        wait_for_records(out, 2)
+        offset.write_text(f"{jump:+d}")
+        said = ended(process)
     assert process.returncode == 0, said
     assert "6 of 6 trials done, 0 failed" in said
     assert 0 < int(said.partition("0 failed, ")[2].partition(" s")[0]) < DAY / 2
@@ -278,29 +287,29 @@ def test_a_clock_that_jumps_a_day_changes_no_result_and_no_duration(
 
 def test_a_second_driver_is_refused_and_the_first_is_unharmed(tmp_path: Path) -> None:
     sweep, out = write_sweep(tmp_path, strategies=slow(0.5)), tmp_path / "run"
-    first = begin(sweep, out, "--local")
-    wait_for_records(out, 1)
-    first.send_signal(signal.SIGSTOP)  # so that it does not end before the other has begun
-    before = {p: p.stat().st_mtime_ns for p in out.rglob("*")}
-    refused = sweeps.run(sweep, out, "--local")
-    after = {p: p.stat().st_mtime_ns for p in out.rglob("*")}
-    first.send_signal(signal.SIGCONT)
+    with begun(sweep, out, "--local") as first:
+        wait_for_records(out, 1)
+        first.send_signal(signal.SIGSTOP)  # so that it does not end before the other has begun
+        before = {p: p.stat().st_mtime_ns for p in out.rglob("*")}
+        refused = sweeps.run(sweep, out, "--local")
+        after = {p: p.stat().st_mtime_ns for p in out.rglob("*")}
+        first.send_signal(signal.SIGCONT)
+        said = ended(first)
     assert refused.returncode == 2
     assert refused.stdout.count("\n") == 1
     assert f"is in use by process {first.pid} on" in refused.stdout
     assert after == before
-    assert "6 of 6 trials done, 0 failed" in ended(first)
+    assert "6 of 6 trials done, 0 failed" in said
     assert first.returncode == 0
 
 
 @pytest.mark.slow
 def test_a_driver_started_over_the_workers_of_a_killed_one_doubles_nothing(tmp_path: Path) -> None:
     sweep, out = write_sweep(tmp_path, strategies=slow(0.5), seeds=8), tmp_path / "run"
-    first = begin(sweep, out)
-    wait_for_records(out, 3)
-    os.kill(first.pid, signal.SIGKILL)  # its workers live on for a while
-    again = sweeps.run(sweep, out, "--local")
-    ended(first)
+    with begun(sweep, out) as first:
+        wait_for_records(out, 3)
+        os.kill(first.pid, signal.SIGKILL)  # its workers live on for a while
+        again = sweeps.run(sweep, out, "--local")
     assert again.returncode == 0, again.stdout
     assert "16 of 16 trials done, 0 failed" in again.stdout
     assert len(list((out / "records").iterdir())) == 16
