@@ -24,6 +24,7 @@ audit: $(VENV)/ready
 
 bench: $(VENV)/ready
 	$(RUN) -m benchmarks.overhead
+	$(RUN) -m benchmarks.scale
 	$(RUN) -m benchmarks.pretraining
 	$(RUN) -m benchmarks.training
 	$(RUN) -m benchmarks.heads

@@ -51,6 +51,10 @@ class ClusterError(Exception):
     """Ray cannot do what the sweep asks; the message says what and the way out."""
 
 
+class _AllEndedError(Exception):
+    """Every trial has ended: raised to leave Tune, which would describe each of them at its end."""
+
+
 def run(
     plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress, address: str | None
 ) -> None:
@@ -336,7 +340,10 @@ def _tune(plan: Plan, store: Store, progress: Progress, queue: _Queue) -> None:
     share = plan.sweep.resources.trial
     place = _place(plan, store, share)
     ends = _Ends(progress, store, queue)
-    with tempfile.TemporaryDirectory(prefix="rayal-tune-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="rayal-tune-") as scratch,
+        contextlib.suppress(_AllEndedError),
+    ):
         tune.Tuner(
             tune.with_resources(
                 tune.with_parameters(
@@ -353,7 +360,7 @@ def _tune(plan: Plan, store: Store, progress: Progress, queue: _Queue) -> None:
                 name=plan.sweep.name,
                 storage_path=scratch,
                 verbose=0,
-                callbacks=[_make_callback(ends)],
+                callbacks=[_make_callback(ends), _make_forgetter()],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         ).fit()
@@ -434,6 +441,12 @@ class _Queue:
     def fatal(self) -> str:
         return self._stages.fatal
 
+    @property
+    def at_end(self) -> bool:
+        """Whether no trial is with Tune, and none will be."""
+        hoped = [a for a, q in self._waiting.items() if q and a not in self._stages.failed]
+        return not (hoped or self._given)
+
     def next(self) -> dict[str, Any] | str | None:
         """Return a bundle whose stage is ready, "FINISHED" at the end, None while none is."""
         if self._stages.fatal:
@@ -443,8 +456,7 @@ class _Queue:
                 bundle = waiting.popleft()
                 self._given.update(bundle)
                 return {"bundle": bundle}
-        hoped = [a for a, q in self._waiting.items() if q and a not in self._stages.failed]
-        return None if hoped or self._given else "FINISHED"
+        return "FINISHED" if self.at_end else None
 
     def started(self, bundle: Sequence[str]) -> None:
         """A worker has taken a bundle up; until then Tune holds it ready."""
@@ -518,9 +530,11 @@ class _Ends:
             self._progress.trial_ended(outcome)
 
     def check(self) -> None:
-        """Raise StoreError when the store can take no more."""
+        """Raise StoreError when the store can take no more, and _AllEndedError at the end."""
         if self.fatal:
             raise StoreError(self.fatal)
+        if self._queue.at_end:
+            raise _AllEndedError
 
     def worker_died(self, bundle: Sequence[str], trace: str, *, with_node: bool) -> None:
         """What the worker had finished is on disk; the rest waits again, or is given up."""
@@ -538,7 +552,7 @@ class _Ends:
 
 
 def _make_callback(ends: _Ends) -> Any:
-    """Listen to Tune; stop the sweep when the store is full."""
+    """Listen to Tune; end its run when the trials have ended or the store is full."""
     from ray import tune
 
     class Report(tune.Callback):
@@ -575,6 +589,18 @@ def _went_with_its_node(trial: Any) -> bool:
     return isinstance(error, (ActorUnavailableError, ObjectLostError)) or (
         isinstance(error, RayActorError) and NODE_DIED in str(error)
     )
+
+
+def _make_forgetter() -> Any:
+    """Let go of the statistics of trials that have ended: Tune keeps them, 14 kB a trial."""
+    from ray import tune
+
+    class Forget(tune.Callback):
+        def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            trial.metric_analysis.clear()
+            trial.metric_n_steps.clear()
+
+    return Forget()
 
 
 def _worker_error(trial: Any) -> str:

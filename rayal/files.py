@@ -75,7 +75,8 @@ def location(text: str | Path | Address) -> Location:
 class Files(ABC):
     """What can be done to files. Errors: FileNotFoundError, other OSErrors of a disk, StoreError.
 
-    A folder made by `making` appears whole or not at all; `making` and `whole` belong together.
+    What cannot be written is always a StoreError, which stops a sweep. A folder made by `making`
+    appears whole or not at all; `making` and `whole` belong together.
     """
 
     @abstractmethod
@@ -159,7 +160,8 @@ class LocalFiles(Files):
         return [self.read(place) for place in places]
 
     def write(self, place: Location, content: bytes) -> None:
-        write_bytes(_path(place), content)
+        with _writing(place):
+            write_bytes(_path(place), content)
 
     def exists(self, place: Location) -> bool:
         return _path(place).is_file()
@@ -188,9 +190,10 @@ class LocalFiles(Files):
 
     @contextlib.contextmanager
     def making(self, folder: Location) -> Iterator[Path]:
-        with temporary_beside(_path(folder)) as temporary:
+        with _writing(folder), temporary_beside(_path(folder)) as temporary:
             temporary.mkdir(parents=True)
             yield temporary
+            _flush(temporary)
 
     def opened(self, folder: Location) -> Path:
         return _path(folder)
@@ -202,13 +205,18 @@ class LocalFiles(Files):
     @contextlib.contextmanager
     def publishing(self, folder: Location) -> Iterator[Path]:
         path = _path(folder)
-        path.mkdir(parents=True, exist_ok=True)
-        yield path
+        with _writing(folder):
+            path.mkdir(parents=True, exist_ok=True)
+            yield path
 
     def appender(self, place: Location) -> Callable[[str], None]:
         def append(text: str) -> None:
-            with _path(place).open("a", encoding="utf-8") as file:
-                file.write(text)
+            with _path(place).open("ab", buffering=0) as file:
+                before = file.seek(0, os.SEEK_END)
+                content = text.encode()
+                if file.write(content) < len(content):  # no line is left half written
+                    file.truncate(before)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         return append
 
@@ -254,6 +262,22 @@ def write_bytes(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _writing(place: Location) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{place} cannot be written: {explain(error)}") from error
+
+
+def _flush(folder: Path) -> None:
+    """Have a folder's files on the disk, so that a power cut leaves none of them cut short."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
 
 
 @contextlib.contextmanager

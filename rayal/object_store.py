@@ -192,7 +192,8 @@ class ObjectStore(Files):
     @contextlib.contextmanager
     def making(self, folder: Location) -> Iterator[Path]:
         with _scratch(folder) as made:
-            yield made
+            with _disk_errors(made.parent):
+                yield made
             if self.whole(folder):
                 return
             self._upload_all(made, folder)
@@ -294,7 +295,8 @@ class ObjectStore(Files):
     @contextlib.contextmanager
     def publishing(self, folder: Location) -> Iterator[Path]:
         with _scratch(folder) as made:
-            yield made
+            with _disk_errors(made.parent):
+                yield made
             self._upload_all(made, folder)
 
     def appender(self, place: Location) -> Callable[[str], None]:

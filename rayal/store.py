@@ -22,7 +22,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,7 @@ from rayal.files import StoreError as StoreError
 from rayal.files import explain as explain
 from rayal.files import temporary_beside as temporary_beside
 
-SCHEMA = 1  # of records; raised by hand when their meaning changes
+SCHEMA = 1  # of a run's files; raised by hand when an older version could not read them
 SCHEMES = ("s3", "gs")  # of object stores
 FOLDERS = ("records", "partial", "failures", "artefacts")
 Json = dict[str, Any]
@@ -192,8 +192,8 @@ class Store:
         pool: what the report shows of the images: their classes and small pictures.
         """
         with self.files.making(self.artefact(key)) as folder:
-            np.save(folder / "train.npy", embedding.train, allow_pickle=False)
-            np.save(folder / "test.npy", embedding.test, allow_pickle=False)
+            _write_array(folder / "train.npy", embedding.train)
+            _write_array(folder / "test.npy", embedding.test)
             if embedding.map is not None:
                 write_map(folder / "map.parquet", embedding.map)
             if embedding.weights is not None:
@@ -201,8 +201,8 @@ class Store:
             if embedding.views is not None:
                 _write_views(folder / "views.npy", embedding.views)
             if pool is not None:
-                np.save(folder / "labels.npy", pool.labels, allow_pickle=False)
-                np.save(folder / "thumbnails.npy", pool.images, allow_pickle=False)
+                _write_array(folder / "labels.npy", pool.labels)
+                _write_array(folder / "thumbnails.npy", pool.images)
             (folder / "about.json").write_text(json.dumps(about, indent=1))
         self.files.remove_folder(self.unfinished(key))
 
@@ -212,7 +212,14 @@ class Store:
         return self.files.exists(self.root / "plan.json")
 
     def plan(self) -> Json:
-        return read_json(self.root / "plan.json")
+        """Read the plan.
+
+        Raises:
+            StoreError: it is damaged, or a later version of rayal wrote this run.
+        """
+        plan = read_json(self.root / "plan.json")
+        _check_schema(self.root, plan)
+        return plan
 
     def started_at(self) -> float:
         """When the plan was written, which every start does; seconds since the epoch."""
@@ -364,6 +371,15 @@ def read_map(source: Path | io.BytesIO) -> DatasetMap:
     )
 
 
+def _check_schema(root: Location, plan: Json) -> None:
+    schema = plan.get("schema", 1)
+    if schema not in range(1, SCHEMA + 1):
+        raise StoreError(
+            f"{root} is a run in format {schema!r}, and this version of rayal reads formats up to "
+            f"{SCHEMA}: use the version that wrote it, which plan.json names, or a later one"
+        )
+
+
 def _refuse_foreign(store: Store, name: str) -> None:
     if store.has_plan():
         owner = store.plan().get("name")
@@ -394,6 +410,19 @@ def _map_array(path: Path) -> npt.NDArray[np.float32]:
     return array
 
 
+class _Sink:
+    """A file as NumPy does not know it: told to write itself to one, it forgets why that failed."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write = file.write
+
+
+def _write_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """Write as np.save does; OSError says that the disk is full."""
+    with path.open("wb") as file:
+        np.lib.format.write_array(_Sink(file), array, allow_pickle=False)
+
+
 def _write_views(path: Path, views: npt.NDArray[np.float32]) -> None:
     """Write (A, N, D) as np.save would, one view in memory at a time."""
     header = {"descr": "<f4", "fortran_order": False, "shape": views.shape}
@@ -411,6 +440,6 @@ def _read_weights(path: Path) -> Mapping[str, Any]:
 
 
 def _write_weights(path: Path, weights: Mapping[str, Any]) -> None:
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
-    save_file({name: np.ascontiguousarray(value) for name, value in weights.items()}, path)
+    path.write_bytes(save({name: np.ascontiguousarray(value) for name, value in weights.items()}))

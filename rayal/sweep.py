@@ -160,7 +160,7 @@ def _finish(console: Console, plan: Plan, held: Store, seconds: float, command: 
         say(console, f"Try the failed ones again: {command}")
     if index:
         say(console, f"Report: {index}")
-        say(console, f"Make it again: python -m analysis {shlex.quote(str(held.root))}")
+    say(console, f"Make it again: python -m analysis {shlex.quote(str(held.root))}")
     return FAILED if missing else DONE
 
 
@@ -170,9 +170,11 @@ def _write_report(console: Console, root: Location) -> Location | None:
 
     try:
         return report.write(root)
+    except StoreError as error:
+        say(console, f"the report could not be made: {error}")
     except Exception as error:  # noqa: BLE001 - the records are safe, so say it and go on
         say(console, f"the report could not be made ({type(error).__name__}: {error})")
-        return None
+    return None
 
 
 # The plan on disk ----------------------------------------------------------------

@@ -144,6 +144,13 @@ def attempt(together: Sequence[Trial], world: World, store: Store, threads: int)
 def _recorded(trial: Trial, world: World, store: Store) -> trials.Course[Outcome]:
     """Run a trial, unless a worker that was given up for lost has finished it meanwhile."""
     try:
+        return (yield from _attempted(trial, world, store))
+    except StoreError as error:
+        return Outcome(trial.id, str(error), fatal=True)
+
+
+def _attempted(trial: Trial, world: World, store: Store) -> trials.Course[Outcome]:
+    try:
         with _full_disk_is_fatal(store):
             if store.has_record(trial.id):
                 return Outcome(trial.id)
@@ -155,8 +162,8 @@ def _recorded(trial: Trial, world: World, store: Store) -> trials.Course[Outcome
                 keep=lambda rows: store.save_partial(trial.id, _record(trial, rows)),
             )
             store.save_record(trial.id, _record(trial, rows))
-    except StoreError as error:
-        return Outcome(trial.id, str(error), fatal=True)
+    except StoreError:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever a component raises is its trial's failure
         if store.has_record(trial.id):
             return Outcome(trial.id)

@@ -87,6 +87,19 @@ def test_rate_and_time_left_are_those_since_the_latest_start(held: Store) -> Non
     assert found.idle_seconds == pytest.approx(10)
 
 
+@pytest.mark.parametrize("jump", [-86_400, -20, 86_400])
+def test_a_clock_that_jumped_makes_nothing_negative(held: Store, jump: float) -> None:
+    for number, trial in enumerate("abcdefgh"):
+        end(held, trial, 10 * number + (jump if number >= 4 else 0))
+    found = status.read(held.root, now=START + 80 + jump)
+    assert found.trials == Counts(done=8, waiting=4)
+    assert found.rate > 0
+    assert found.seconds_left is not None
+    assert found.seconds_left > 0
+    assert found.idle_seconds is not None
+    assert found.idle_seconds >= 0
+
+
 @pytest.mark.parametrize("records", [0, 1])
 def test_no_rate_is_said_where_there_is_none(held: Store, records: int) -> None:
     for trial in "a" * records:

@@ -268,6 +268,31 @@ def test_listeners_hear_in_order_and_are_given_records(plan: Plan, held: Store) 
     assert [outcome.error for outcome in bar.outcomes] == ["ValueError: x", ""]
 
 
+def test_a_damaged_record_of_an_earlier_start_is_left_out_and_named(
+    plan: Plan, held: Store
+) -> None:
+    first, second = plan.trials
+    held.save_record(first.id, record())
+    (held.root / "records" / f"{second.id}.json").write_text("{")
+    notes, bar = Notes(), Recorder()
+    with Watched(bar, [notes], plan, held):
+        pass
+    assert notes.told == [("began", 0), ("earlier", first.id, 5.0), ("last", "finished")]
+    assert [note.partition(": ")[0] for note in bar.notes] == ["notes leaves out a trial"]
+
+
+def test_earlier_records_are_not_read_for_who_does_not_listen(
+    plan: Plan, held: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for trial in plan.trials:
+        held.save_record(trial.id, record())
+    read = []
+    monkeypatch.setattr(Store, "records", lambda self, ids: read.append(ids))
+    with Watched(Recorder(), [Log(held.root)], plan, held):
+        pass
+    assert read == []
+
+
 def test_a_listener_that_fails_is_left_and_the_others_go_on(plan: Plan, held: Store) -> None:
     class Broken(Notes):
         name = "broken"

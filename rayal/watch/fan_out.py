@@ -86,8 +86,7 @@ class Watched(Progress):
     def _follow(self, listener: Listener) -> None:
         follower = Follower(listener, self._store, self._bar.note)
         follower.tell("began", len(self._trials) - len(self._earlier))
-        for trial in self._earlier:
-            follower.tell("earlier", trial)
+        follower.tell_earlier(self._earlier)
         self._followers.append(follower)
 
     def _tell(self, what: str, *said: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rayal.plan import Trial
@@ -12,6 +12,7 @@ from rayal.store import Json, Store, StoreError
 from rayal.watch.listener import Listener
 from rayal.work import Outcome
 
+AT_ONCE = 16  # earlier records read together: an object store answers as many side by side
 TRIES = 5  # to read a record: a network file system may show it late to another node
 RETRY_SECONDS = 2.0
 
@@ -29,6 +30,12 @@ class Follower:
     def tell(self, what: str, *said: Any) -> None:
         """Have a method of the listener called; a record is added where it takes one."""
         self._queue.put((what, said))
+
+    def tell_earlier(self, trials: Sequence[Trial]) -> None:
+        """Have it called for trials of earlier starts, where it listens: each costs a read."""
+        if type(self._listener).earlier is not Listener.earlier:
+            for start in range(0, len(trials), AT_ONCE):
+                self.tell("earlier", trials[start : start + AT_ONCE])
 
     @property
     def left(self) -> int:
@@ -49,13 +56,19 @@ class Follower:
                 self._told(*message)
 
     def _told(self, what: str, said: tuple[Any, ...]) -> None:
-        if what not in ("earlier", "trial_ended"):
+        if what == "earlier":
+            for trial, record in self._records(said[0]):
+                if not self._dropped.is_set():
+                    self._call(what, trial, record)
+        elif what == "trial_ended":
+            self._told_end(*said)
+        else:
             self._call(what, *said)
-            return
-        failed = isinstance(said[-1], Outcome) and said[-1].error
-        record = None if failed else self._record(said[0])
-        if record is not None or failed:
-            self._call(what, *said, record)
+
+    def _told_end(self, trial: Trial, outcome: Outcome) -> None:
+        record = None if outcome.error else self._record(trial)
+        if record is not None or outcome.error:
+            self._call("trial_ended", trial, outcome, record)
 
     def _call(self, what: str, *said: Any) -> None:
         try:
@@ -66,6 +79,14 @@ class Follower:
                 f"{self._listener.name} stopped following ({type(error).__name__}: {error}); "
                 "the run goes on, and its records are whole"
             )
+
+    def _records(self, trials: Sequence[Trial]) -> list[tuple[Trial, Json]]:
+        try:
+            found = self._store.records([trial.id for trial in trials])
+        except (OSError, StoreError):  # one by one, the damaged one is left out
+            read = [(trial, self._record(trial)) for trial in trials]
+            return [(trial, record) for trial, record in read if record is not None]
+        return list(zip(trials, found, strict=True))
 
     def _record(self, trial: Trial) -> Json | None:
         """Read what a worker wrote, perhaps on another node."""
