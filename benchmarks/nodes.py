@@ -5,11 +5,11 @@ this machine, counted from the moment the encoder stage is ready to the last rec
 
 * Waiting trials hold their node's CPU and sleep, as a trial waits for its GPU. They measure what
   the sweep adds, on any number of nodes; the ideal is the sleeps alone, shared out evenly.
-* Computing trials train a linear head on digits on queries of k-means. Nodes of one machine share
-  its cores: they gain as far as cores are free, so measure them on a quiet machine and on no more
-  nodes than cores.
+* Computing trials train a linear head on digits on queries of k-means, on 1 and 2 nodes. Nodes of
+  one machine share its cores: they gain as far as cores are free, so measure on a quiet machine.
 
 `steady` leaves out the start of the workers: it counts from the first trials' ends, one a node.
+Heads are trained in bundles, whose trials end together, so it is not told of computing trials.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -60,34 +60,35 @@ def main() -> None:
     options.add_argument("--nodes", type=int, nargs="+", default=[1, 2, 4])
     options.add_argument("--trials", type=int, default=40, help="that wait")
     options.add_argument("--seconds", type=float, default=2.0, help="that each waits")
-    options.add_argument("--computing", type=int, default=60, help="trials that compute; 0: none")
+    options.add_argument("--computing", type=int, default=400, help="trials that compute; 0: none")
     given = options.parse_args()
     print(f"{given.trials} trials that wait {given.seconds:g} s each")
     waiting = {"name": "waiting", "seconds": given.seconds}
-    compare([run(count, given.trials, waiting) for count in given.nodes], given.seconds)
+    compare((run(count, given.trials, waiting) for count in given.nodes), given.seconds)
     if given.computing:
         cores = len(os.sched_getaffinity(0))
         print(f"{given.computing} trials that compute; this process may use {cores} cores")
         linear = {"name": "linear"}
-        compare([run(count, given.computing, linear) for count in given.nodes if count <= 2])
+        compare(run(count, given.computing, linear) for count in given.nodes if count <= 2)
 
 
-def compare(runs: Sequence[Run], seconds: float | None = None) -> None:
+def compare(runs: Iterable[Run], seconds: float | None = None) -> None:
     """Print rates against the first run's and, where trials wait, against the waits alone."""
-    first = runs[0]
+    first: Run | None = None
     for found in runs:
+        first = first or found
         more = found.nodes / first.nodes
         against = f"{found.rate / first.rate:.2f} times the rate"
         line = (
-            f"  {found.nodes} nodes ({found.used} used): {found.seconds:6.1f} s, "
-            f"{found.rate:.2f} trials/s, {against} ({found.rate / first.rate / more:.0%}); "
-            f"steady {found.steady:.2f} trials/s, {found.steady / first.steady:.2f} times "
-            f"({found.steady / first.steady / more:.0%})"
+            f"  {found.nodes} nodes: {found.seconds:6.1f} s, {found.rate:.2f} trials/s, "
+            f"{against} ({found.rate / first.rate / more:.0%})"
         )
         if seconds:
             ideal = found.nodes / seconds
             line += (
-                f"; of the waits alone {found.rate / ideal:.0%}, steady {found.steady / ideal:.0%}"
+                f"; {found.used} used, {found.rate / ideal:.0%} of the waits alone; steady "
+                f"{found.steady:.2f} trials/s, {found.steady / first.steady / more:.0%}, "
+                f"{found.steady / ideal:.0%} of the waits alone"
             )
         print(line, flush=True)
 
