@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -79,8 +78,8 @@ class Field:
         host.kill()
 
     def lose_driver(self) -> None:
+        self.head.send(signal.SIGKILL, "rayal.sweep")
         if self.driver:
-            self.driver.kill()
             self.driver.wait()
 
     def dismiss(self, host: Host) -> Host:
@@ -124,8 +123,7 @@ def strike_encoder_node(field: Field, rng: random.Random) -> bool:
     if struck:
         _kill_for_a_while(field, rng.choice(struck), rng)
         return True
-    for process in field.head.processes("ray::_Encoder"):
-        os.kill(process, signal.SIGKILL)  # Ray put it beside the driver: it is to move
+    field.head.send(signal.SIGKILL, "ray::_Encoder")  # Ray put it beside the driver: it moves
     return False
 
 

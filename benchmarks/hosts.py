@@ -47,7 +47,7 @@ def enter(module: str, arguments: Sequence[str]) -> None:
 
 
 _ALONE = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-_OWN_FOLDER = 'mount --bind "$1" "$2" && shift 2 && exec "$@"'
+_OWN_FOLDER = 'mount --bind "$1" "$2" && exec sleep infinity'
 
 
 def _unshare() -> list[str]:
@@ -100,6 +100,7 @@ class Host:
     def __init__(self, number: int, cluster: Cluster) -> None:
         self.number, self._cluster = number, cluster
         self.name, self.address = f"h{number}", f"10.77.0.{number}"
+        self._power: subprocess.Popen[bytes] | None = None
         self._ray: subprocess.Popen[bytes] | None = None
         self._own = cluster.folder / self.name
         self._own.mkdir()
@@ -125,12 +126,24 @@ class Host:
 
     # Processes -----------------------------------------------------------------
 
+    def _switch_on(self) -> int:
+        """Start the first process of the host, if it is off; return its number."""
+        if self._power is None or self._power.poll() is not None:
+            self._power = subprocess.Popen(
+                ["ip", "netns", "exec", self.name, *_ALONE, "sh", "-c", _OWN_FOLDER, "sh",
+                 str(self._own), str(self._cluster.ray)]
+            )  # fmt: skip
+        children = Path(f"/proc/{self._power.pid}/task/{self._power.pid}/children")
+        while not (first := children.read_text().split()) or b"sleep" not in _command(first[0]):
+            time.sleep(0.02)
+        return int(first[0])
+
     def open(self, command: Sequence[str], said: Path) -> subprocess.Popen[bytes]:
         """Start a command on the host, its output added to a file."""
+        enter = ["nsenter", f"--target={self._switch_on()}", "--net", "--pid", "--mount"]
         with said.open("ab") as file:
             return subprocess.Popen(
-                ["ip", "netns", "exec", self.name, *_ALONE, "sh", "-c", _OWN_FOLDER, "sh",
-                 str(self._own), str(self._cluster.ray), *command],
+                [*enter, *command],
                 stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
                 env=dict(self._cluster.environment), cwd=self._cluster.folder,
             )  # fmt: skip
@@ -165,20 +178,25 @@ class Host:
                     found.append(int(entry.name))
         return found
 
+    def send(self, number: signal.Signals, title: str) -> None:
+        """Send a signal to the processes with a text in their command line."""
+        for process in self.processes(title):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, number)
+
     def kill(self) -> None:
         """Kill -9 of everything on the host, as when its power goes."""
-        while living := [pid for pid in self.processes() if not _is_zombie(pid)]:
-            for pid in living:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.02)
+        if self._power:
+            self._power.kill()  # its first process goes with it, and all others with that
+            self._power.wait()
         if self._ray:
             self._ray.wait()
+        while self.processes():
+            time.sleep(0.02)
 
     def stop(self) -> None:
         """Ask Ray to end, as a node is asked that is to be taken away; kill what stays."""
-        for process in self.processes("ray.scripts.scripts"):
-            os.kill(process, signal.SIGTERM)
+        self.send(signal.SIGTERM, "ray.scripts.scripts")
         with contextlib.suppress(subprocess.TimeoutExpired):
             if self._ray:
                 self._ray.wait(timeout=40)
@@ -200,8 +218,5 @@ class Host:
         return False
 
 
-def _is_zombie(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
+def _command(process: str) -> bytes:
+    return Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[0]
