@@ -7,6 +7,7 @@ and the status is 0, so that a network does not decide whether the project passe
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -23,6 +24,9 @@ Dependencies = list[dict[str, Any]]
 
 def main() -> int:
     """Audit the pins; return the exit status."""
+    if importlib.util.find_spec("pip_audit") is None:
+        print("pip-audit is not installed here: it is among the packages of `make check`")
+        return 1
     for requirements in (PROBE, PINNED.read_text()):
         dependencies = ask(requirements)
         if not any("vulns" in one for one in dependencies):
