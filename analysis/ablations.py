@@ -12,6 +12,7 @@ from analysis.frame import Study
 from analysis.labels import KINDS, spelled
 from analysis.tables import CELL, table
 
+TRAINING = "encoder.seed"  # the number of a training is no setting to compare
 VARIED = ("strategy", "initial", "encoder", "learner")
 COLUMNS = ["kind", "component", "parameter", "value", "fixed"]
 MEASURES = [f"{m}_{s}" for m in ("auc", "accuracy", "class_entropy", "l1_score")
@@ -62,7 +63,7 @@ def _variants(trials: pd.DataFrame, kind: str) -> Iterator[tuple[str, dict[str, 
     for plain, part in trials.groupby(kind, sort=False):
         known = part.drop_duplicates(f"{kind}_label").set_index(f"{kind}_label")[columns]
         values = {str(label): _values(row, prefix) for label, row in known.iterrows()}
-        for parameter in (c.removeprefix(prefix) for c in columns):
+        for parameter in (c.removeprefix(prefix) for c in columns if c != TRAINING):
             for label, own in values.items():
                 rest = {k: v for k, v in own.items() if k != parameter}
                 found = {"kind": kind, "component": plain, "parameter": parameter}

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from analysis import paired, stats
+from analysis.ablations import TRAINING
 from analysis.comparisons import contests
 from analysis.frame import METRICS, Study
 from analysis.tables import CELL, as_labels, groups, table
 
-SEED = "encoder.seed"
 MEASURED = ("auc", "coverage")
 CASE = ["varied", *CELL]
 
@@ -41,9 +41,9 @@ def over_trainings(study: Study) -> pd.DataFrame:
 def _by_training(study: Study) -> pd.DataFrame:
     """One row per cell and training: means over its trials; `seed` is the training's."""
     rounds = study.rounds
-    if SEED not in rounds:
+    if TRAINING not in rounds:
         return table([], [*CELL, "seed", "trials", *METRICS])
-    view = as_labels(rounds.drop(columns="seed")).rename(columns={SEED: "seed"})
+    view = as_labels(rounds.drop(columns="seed")).rename(columns={TRAINING: "seed"})
     view["encoder"] = view["encoder"].map(without_seed)
     view = view[view["seed"].notna()]
     by = view.groupby([*CELL, "seed"], sort=False)

@@ -69,6 +69,13 @@ def test_encoders_that_differ_in_more_than_the_training_stay_apart(tmp_path):
     assert (found["n"] == 3).all()
 
 
+def test_the_number_of_a_training_is_no_parameter_to_compare(tmp_path):
+    study = study_of(tmp_path, epochs=(40, 80))
+    made = all_tables(study)
+    found = picture_tables(study, made)["ablations"]
+    assert found["parameter"].unique().tolist() == ["epochs"]
+
+
 def test_one_training_has_no_row(tmp_path):
     study = study_of(tmp_path, levels={1: 0.8})
     assert trainings.over_trainings(study).empty
