@@ -4,8 +4,8 @@ Real Ray nodes, each on a host with a network of its own (see hosts.py), run a r
 without CPUs, on which the driver runs too, and workers with one CPU each. Faults strike at seeded
 moments, in one run of at least 300 trials for each fault:
 
-* encoder-node: kill -9 of all processes of a node on which an encoder trains, and when none does
-  any more, of one that holds an encoder actor;
+* encoder-node: kill -9 of all processes of a node that holds an encoder actor; the first sixth of
+  the strikes hit the node on which an encoder trains, each after a further epoch that was kept;
 * trial-node: the same of a node with trials under way;
 * driver: kill -9 of the sweep's process, then the same command again;
 * head: kill -9 of the head with all that is on it, then the cluster again, then the command again;
@@ -40,6 +40,7 @@ from rayal.plan import make_plan
 
 PAUSE = "RAYAL_CHAOS_PAUSE"
 POLL_SECONDS = 0.25
+TRAINING = "training-node"
 
 PLUGIN = f"""
 import os
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = options.keep or Path(name)
         folder.mkdir(exist_ok=True)
         undisturbed = _undisturbed(folder, options.trials)
-        chosen = options.fault or list(_strikes(options))
+        chosen = options.fault or [name for name in _strikes(options) if name != TRAINING]
         runs = [tuple(chosen)] if options.together else [(fault,) for fault in chosen]
         lines = [_struck(names, folder, undisturbed, options) for names in runs]
     print("\n" + " | ".join(HEADER))
@@ -93,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
 def _strikes(options: argparse.Namespace) -> dict[str, Strike]:
     return {
         "encoder-node": faults.strike_encoder_node,
+        TRAINING: faults.training_node(),
         "trial-node": faults.strike_trial_node,
         "driver": faults.strike_driver,
         "head": faults.strike_head,
@@ -185,9 +187,7 @@ def _struck(
     """Run the sweep and strike; all moments are drawn before it starts."""
     title = names[0] if len(names) == 1 else "together"
     rng = random.Random(f"{options.seed} {title}")
-    count = options.strikes * len(names)
-    moments = sorted(rng.choices(range(int(0.85 * options.trials)), k=count))
-    turns = [(moment, names[i % len(names)]) for i, moment in enumerate(moments)]
+    turns = _turns(names, options, rng)
     mine = folder / title
     mine.mkdir()
     field = Field(mine, folder / "sweep.yaml", options.workers, {PAUSE: str(options.pause)})
@@ -197,7 +197,20 @@ def _struck(
     finally:
         field.end()
     found = audit(field.out, undisturbed, run.watch.rewritten)
-    return Line(title, count - len(run.left), run.seconds, run.gave_up, found)
+    return Line(title, len(turns) - len(run.left), run.seconds, run.gave_up, found)
+
+
+def _turns(
+    names: Sequence[str], options: argparse.Namespace, rng: random.Random
+) -> list[tuple[int, str]]:
+    """Draw after how many records each strike comes; those on a training come first."""
+    count = options.strikes * len(names)
+    moments = sorted(rng.choices(range(int(0.85 * options.trials)), k=count))
+    turns = [(moment, names[i % len(names)]) for i, moment in enumerate(moments)]
+    holders = [i for i, (_, name) in enumerate(turns) if name == "encoder-node"]
+    for i in holders[: math.ceil(options.strikes / 6)]:
+        turns[i] = (0, TRAINING)
+    return sorted(turns, key=lambda turn: turn[0])
 
 
 class _Run:

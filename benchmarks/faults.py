@@ -107,6 +107,8 @@ class Field:
 
 # Strikes: each returns False when there was nothing to strike yet ----------------------
 
+Strike = Callable[[Field, random.Random], bool]
+
 
 def _some_seconds(rng: random.Random) -> float:
     return rng.uniform(1, 4)
@@ -117,9 +119,26 @@ def _kill_for_a_while(field: Field, host: Host, rng: random.Random) -> None:
     field.after(_some_seconds(rng), lambda: field.want_ray(host))
 
 
+def training_node() -> Strike:
+    """Make a strike that kills a node on which an encoder trains, after an epoch that was kept."""
+    last = 0.0
+
+    def strike(field: Field, rng: random.Random) -> bool:
+        nonlocal last
+        kept = [p for p in field.out.glob("artefacts/*.unfinished/*") if p.name[0] != "."]
+        training = field.with_process("ray::_pretrain")
+        if not training or max((p.stat().st_mtime for p in kept), default=0.0) <= last:
+            return False
+        last = time.time()
+        _kill_for_a_while(field, training[0], rng)
+        return True
+
+    return strike
+
+
 def strike_encoder_node(field: Field, rng: random.Random) -> bool:
-    """Kill a node on which an encoder trains, where one does; else one that holds an encoder."""
-    struck = field.with_process("ray::_pretrain") or field.with_process("ray::_Encoder")
+    """Kill a node that holds an encoder actor."""
+    struck = field.with_process("ray::_Encoder")
     if struck:
         _kill_for_a_while(field, rng.choice(struck), rng)
         return True
@@ -174,6 +193,3 @@ def strike_leave_return(field: Field, rng: random.Random) -> bool:
     new = field.dismiss(host) if rng.random() < 0.5 else field.replace(host)
     field.after(_some_seconds(rng), lambda: field.want_ray(new))
     return True
-
-
-Strike = Callable[[Field, random.Random], bool]

@@ -42,7 +42,11 @@ from rayal.work import Outcome, attempt, load_dataset, load_world, prepare
 LOST_WORKERS = 3  # times that work is started again after its worker died
 LOST_NODES = 30  # the same where the node went too, as spot nodes do: no work is to blame
 PENDING = 4  # trials that wait for a worker at the least, so that none waits for a trial
-NODE_DIED = "its node has died"  # what Ray calls it; the type of the error does not tell
+NODE_LOST = (  # how Ray says it; Tune hands on no more than the text
+    "its node has died",
+    "The actor is temporarily unavailable",  # nothing answers, and nobody knows yet
+    "ObjectLostError",
+)
 POLL_SECONDS = 0.25  # between looks at the encoder stages
 REPEAT_SECONDS = 1.0  # between two settings of the same gauge, which Ray forgets after some time
 
@@ -569,8 +573,9 @@ def _make_callback(ends: _Ends) -> Any:
                 self._ends.end(outcome)
 
         def on_trial_error(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
-            lost = _went_with_its_node(trial)
-            self._ends.worker_died(trial.config["bundle"], _worker_error(trial), with_node=lost)
+            trace = _worker_error(trial)
+            lost = _went_with_its_node(trace)
+            self._ends.worker_died(trial.config["bundle"], trace, with_node=lost)
 
         def on_step_end(self, iteration: int, trials: Any, **info: Any) -> None:
             self._ends.check()
@@ -581,14 +586,9 @@ def _make_callback(ends: _Ends) -> Any:
     return Report(ends)
 
 
-def _went_with_its_node(trial: Any) -> bool:
+def _went_with_its_node(trace: str) -> bool:
     """Whether Ray says that a node was lost, or the way to it, or what lay on it."""
-    from ray.exceptions import ActorUnavailableError, ObjectLostError, RayActorError
-
-    error = _origin(trial.get_pickled_error() or Exception())
-    return isinstance(error, (ActorUnavailableError, ObjectLostError)) or (
-        isinstance(error, RayActorError) and NODE_DIED in str(error)
-    )
+    return any(sign in trace for sign in NODE_LOST)
 
 
 def _make_forgetter() -> Any:
