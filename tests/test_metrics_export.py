@@ -168,7 +168,8 @@ def test_the_dashboard_has_what_grafana_needs_to_load_it() -> None:
 # A real sweep on a real Ray ---------------------------------------------------------
 
 
-TRIALS_IN_ALL = 2 + 1 + 2000
+SLOW_TRIALS = 6000  # more than are run while anybody looks
+TRIALS_IN_ALL = 2 + 1 + SLOW_TRIALS
 TRAINED = '''
 import time
 from pathlib import Path
@@ -179,9 +180,9 @@ from rayal.registry import ENCODERS
 
 @encoder()
 def trained(dataset, rng, progress):
-    """Train until it is told to end, for a minute at the most; then give the pixels."""
-    for epoch in range(60):
-        progress({"epoch": epoch, "epochs": 60, "loss": 1.0, "images_per_second": 120.0})
+    """Train until it is told to end, for ten minutes at the most; then give the pixels."""
+    for epoch in range(600):
+        progress({"epoch": epoch, "epochs": 600, "loss": 1.0, "images_per_second": 120.0})
         time.sleep(1)
         if Path(__file__).with_name("end_training").exists():
             break
@@ -249,7 +250,7 @@ def prometheus(
 ) -> Iterator[Prometheus]:
     if not shutil.which("prometheus"):
         pytest.skip("there is no prometheus on this machine: apt-get install prometheus")
-    targets = wait_until(lambda: discovery(running))
+    targets = wait_until(running, lambda: discovery(running))
     reads = Prometheus(tmp_path_factory.mktemp("prometheus"), targets)
     yield reads
     reads.process.terminate()
@@ -262,9 +263,9 @@ def test_the_pace_of_an_encoder_is_seen_while_it_trains_and_is_zero_after(
 ) -> None:
     """The first of these tests: the encoder trains until it has been seen."""
     pace = 'sum(ray_rayal_images_per_second{encoder="trained"})'
-    wait_until(lambda: prometheus.now(f"{pace} == 120"))
+    wait_until(running, lambda: prometheus.now(f"{pace} == 120"))
     end_training(running)
-    wait_until(lambda: prometheus.now(f"{pace} == 0"))
+    wait_until(running, lambda: prometheus.now(f"{pace} == 0"))
 
 
 @pytest.mark.slow
@@ -286,8 +287,8 @@ def test_every_panel_of_the_dashboard_has_what_a_real_prometheus_answers(
     running: subprocess.Popen[str], prometheus: Prometheus
 ) -> None:
     wait_for(running, {exported(metric) for metric in METRICS})
-    wait_until(lambda: prometheus.now('ray_rayal_trials{state="failed"} == 1'))
-    wait_until(lambda: all(prometheus.now(expr) for expr, _ in panels()))
+    wait_until(running, lambda: prometheus.now('ray_rayal_trials{state="failed"} == 1'))
+    wait_until(running, lambda: all(prometheus.now(expr) for expr, _ in panels()))
     [(_, done)] = ask_panel(prometheus, "Done")
     assert 0 < done < 1
     [(_, left)] = ask_panel(prometheus, "Time left")
@@ -305,9 +306,9 @@ def test_a_value_that_does_not_change_stays_on_the_dashboard(
 ) -> None:
     """Ray forgets a gauge that was not set for two of its intervals: 6 s here."""
     best = 'ray_rayal_best_auc{strategy="random"}'  # of two trials, which end early
-    [seen] = wait_until(lambda: prometheus.history(best)).values()
-    wait_until(lambda: time.time() > seen[0][0] + 15)
-    wait_until(lambda: prometheus.now(best))
+    [seen] = wait_until(running, lambda: prometheus.history(best)).values()
+    wait_until(running, lambda: time.time() > seen[0][0] + 15)
+    wait_until(running, lambda: prometheus.now(best))
 
 
 def ask_panel(prometheus: Prometheus, title: str) -> list[tuple[dict[str, str], float]]:
@@ -315,7 +316,7 @@ def ask_panel(prometheus: Prometheus, title: str) -> list[tuple[dict[str, str], 
     return prometheus.now(panel["targets"][0]["expr"])
 
 
-def wait_until(found: Callable[[], Any]) -> Any:
+def wait_until(running: subprocess.Popen[str], found: Callable[[], Any]) -> Any:
     deadline = time.monotonic() + 400
     while True:
         try:
@@ -323,6 +324,7 @@ def wait_until(found: Callable[[], Any]) -> Any:
                 return it
         except OSError:  # it does not answer yet
             pass
+        assert running.poll() is None, "the sweep ended before it was looked at"
         assert time.monotonic() < deadline
         time.sleep(1)
 
@@ -351,7 +353,8 @@ def start(folder: Path) -> subprocess.Popen[str]:
     slow = {"name": "slow", "seconds": 0.2}
     sweep = sweeps.write_sweep(
         folder, plugins=["plugin.py", "trained.py"], encoders=["trained"], budgets=[10],
-        strategies=["random", "poisoned", slow], seeds={"random": 2, "poisoned": 1, "slow": 2000},
+        strategies=["random", "poisoned", slow],
+        seeds={"random": 2, "poisoned": 1, "slow": SLOW_TRIALS},
     )  # fmt: skip
     with (folder / "said.txt").open("w") as said:
         return subprocess.Popen(
