@@ -12,9 +12,9 @@ moments, in one run of at least 300 trials for each fault:
 * partition: 30 s in which every packet between a worker node and all others is lost;
 * leave-return: a worker node is told to leave, or is killed; seconds later a new one joins.
 
-A struck node, like a driver, comes back 1 to 4 seconds later, and the next strike waits until trials
-are under way again. Afterwards every trial of the plan
-must have its record, written once and equal, but for seconds, to that of an undisturbed run.
+A struck node, like a driver, comes back 1 to 4 seconds later, and the next strike waits until more
+trials have been taken up. Afterwards every trial of the plan must have its record, written once and
+equal, but for seconds, to that of an undisturbed run.
 Accepted: nothing lost, failed, doubled or differing, and no driver that ended by itself.
 """
 
