@@ -77,8 +77,14 @@ class Watch:
                 self.rewritten.add(entry.name.removesuffix(".json"))
         return len(found)
 
+    def starts(self) -> int:
+        """How often the log says that a worker took trials up."""
+        return sum('"trials_started"' in line for line in self._log())
+
     def has_ended(self) -> bool:
         """Whether the log says that the sweep is at its end; what is left then is the report."""
+        return '"how": "finished"' in "".join(self._log()[-1:])
+
+    def _log(self) -> list[str]:
         log = self._out / "log.jsonl"
-        lines = log.read_text().splitlines() if log.exists() else []
-        return bool(lines) and '"how": "finished"' in lines[-1]
+        return log.read_text().splitlines() if log.exists() else []

@@ -12,8 +12,9 @@ moments, in one run of at least 300 trials for each fault:
 * partition: 30 s in which every packet between a worker node and all others is lost;
 * leave-return: a worker node is told to leave, or is killed; seconds later a new one joins.
 
-A struck node, like a driver, comes back 1 to 4 seconds later. Afterwards every trial of the plan
-must have its record, written once and equal, but for seconds, to that of an undisturbed run.
+A struck node, like a driver, comes back 1 to 4 seconds later, and the next strike waits until more
+trials have been taken up. Afterwards every trial of the plan must have its record, written once and
+equal, but for seconds, to that of an undisturbed run.
 Accepted: nothing lost, failed, doubled or differing, and no driver that ended by itself.
 """
 
@@ -226,7 +227,7 @@ class _Run:
         self._field, self._strikes, self._rng = field, strikes, rng
         self.watch, self.left = Watch(field.out), list(turns)
         self.gave_up, self.seconds = 0, 0.0
-        self._not_before = 0.0
+        self._not_before, self._starts = 0.0, 0
 
     def to_its_end(self, limit: float) -> None:
         """Strike and wait.
@@ -256,11 +257,13 @@ class _Run:
     def _strike_when_due(self, records: int) -> None:
         if not (self.left and self._field.is_whole and records >= self.left[0][0]):
             return
-        now, name = time.monotonic(), self.left[0][1]
+        now, name, starts = time.monotonic(), self.left[0][1], self.watch.starts()
+        if starts <= self._starts and name != TRAINING:
+            return  # it has not come to work again since the last strike
         self._not_before = self._not_before or now + self._rng.uniform(0, 2)
         if now >= self._not_before and self._strikes[name](self._field, self._rng):
             del self.left[0]
-            self._not_before = 0.0
+            self._not_before, self._starts = 0.0, starts
             print(f"{name} at {records} records, {len(self.left)} strikes left", flush=True)
 
 

@@ -54,6 +54,15 @@ def test_the_audit_names_the_lost_the_failed_the_doubled_and_the_differing(tmp_p
     assert found.doubled == {"a", "b"}
 
 
+def test_the_watch_counts_starts_and_knows_the_end(tmp_path: Path) -> None:
+    watch = Watch(tmp_path)
+    assert (watch.starts(), watch.has_ended()) == (0, False)
+    told(tmp_path, STARTED, {"event": "sweep_ended", "how": "interrupted"}, STARTED)
+    assert (watch.starts(), watch.has_ended()) == (2, False)
+    told(tmp_path, STARTED, {"event": "sweep_ended", "how": "finished"})
+    assert (watch.starts(), watch.has_ended()) == (1, True)
+
+
 def test_a_record_written_again_is_seen_even_with_the_same_content(tmp_path: Path) -> None:
     watch = Watch(tmp_path)
     written(tmp_path, "a", 0.5)
