@@ -89,8 +89,8 @@ def test_a_sweep_on_a_cluster_withstands(faults: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="ch-", ignore_cleanup_errors=True) as folder:
         ended = subprocess.run(
             [sys.executable, "-m", "benchmarks.chaos", *chosen, "--together", "--strikes=1",
-             "--trials=40", "--workers=2", "--partition=5", "--limit=280", f"--keep={folder}"],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300,
+             "--trials=40", "--workers=2", "--partition=5", "--limit=500", f"--keep={folder}"],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=560,
             env=sweeps.environment(), cwd=sweeps.ROOT, check=False,
         )  # fmt: skip
         told = (Path(folder) / "together" / "driver.txt").read_text()
