@@ -5,7 +5,8 @@ without CPUs, on which the driver runs too, and workers with one CPU each. Fault
 moments, in one run of at least 300 trials for each fault:
 
 * encoder-node: kill -9 of all processes of a node that holds an encoder actor; the first sixth of
-  the strikes hit the node on which an encoder trains, each after a further epoch that was kept;
+  the strikes hit the node on which an encoder trains, each after a further epoch that was kept
+  (what is left of these when the training is over are strikes like the others);
 * trial-node: the same of a node with trials under way;
 * driver: kill -9 of the sweep's process, then the same command again;
 * head: kill -9 of the head with all that is on it, then the cluster again, then the command again;
@@ -110,7 +111,7 @@ def _strikes(options: argparse.Namespace) -> dict[str, Strike]:
 def write_sweep(folder: Path, trials: int) -> Path:
     """Write a sweep of at least so many trials: cycles, single queries, an encoder that trains."""
     moco = {
-        "name": "moco", "backbone": "small_cnn", "epochs": 6, "batch_size": 256, "queue": 512,
+        "name": "moco", "backbone": "small_cnn", "epochs": 24, "batch_size": 256, "queue": 512,
         "warmup_epochs": 1, "augmentation": "grey",
     }  # fmt: skip
     on_trained = max(1, trials // 20)
@@ -257,7 +258,7 @@ class _Run:
     def _strike_when_due(self, records: int) -> None:
         if not (self.left and self._field.is_whole and records >= self.left[0][0]):
             return
-        now, name, starts = time.monotonic(), self.left[0][1], self.watch.starts()
+        now, name, starts = time.monotonic(), self._next(), self.watch.starts()
         if starts <= self._starts and name != TRAINING:
             return  # it has not come to work again since the last strike
         self._not_before = self._not_before or now + self._rng.uniform(0, 2)
@@ -265,6 +266,11 @@ class _Run:
             del self.left[0]
             self._not_before, self._starts = 0.0, starts
             print(f"{name} at {records} records, {len(self.left)} strikes left", flush=True)
+
+    def _next(self) -> str:
+        """Name the next strike; what cannot come any more would keep all others from coming."""
+        name = self.left[0][1]
+        return "encoder-node" if name == TRAINING and self._field.has_trained() else name
 
 
 if __name__ == "__main__":

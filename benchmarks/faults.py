@@ -96,6 +96,10 @@ class Field:
         self.workers.append(Host(self._hosts, self._cluster))
         return self.workers[-1]
 
+    def has_trained(self) -> bool:
+        """Whether an encoder that trains has left what it makes: pixels make no map."""
+        return any(self.out.glob("artefacts/[!.]*/map.parquet"))
+
     def with_process(self, title: str) -> list[Host]:
         """Workers on which a process with this in its title runs."""
         return [host for host in self.workers if host.processes(title)]

@@ -108,7 +108,7 @@ def run(count: int, trials: int, learner: dict[str, Any]) -> Run:
         subprocess.run(
             [
                 sys.executable, "-m", "rayal.sweep", str(sweep), "--out", str(folder / "run"),
-                "--address", cluster.address,
+                "--address", cluster.address, "--no-report",
             ],
             env=cluster.environment, stdout=subprocess.DEVNULL, check=True,
         )  # fmt: skip

@@ -68,9 +68,9 @@ class Lightly:
         self._loss = NTXentLoss(temperature=0.2, memory_bank_size=(QUEUE, D)).to(device())
         self._optimiser = torch.optim.SGD(self._query.parameters(), 0.03, 0.9, weight_decay=1e-4)
         self._half = autocast(device(), precision)
-        self._ahead = 2 * workers
+        self._ahead, self._steps = 2 * workers, steps
         pictures = _Pictures(
-            batch * (steps + self._ahead), MoCoV2Transform(input_size=SIZE, min_scale=0.08)
+            batch * (steps + 2 * self._ahead), MoCoV2Transform(input_size=SIZE, min_scale=0.08)
         )
         self._loader: Any = torch.utils.data.DataLoader(
             pictures, batch, shuffle=True, drop_last=True, num_workers=workers,
@@ -78,19 +78,19 @@ class Lightly:
         )  # fmt: skip
 
     def seconds_a_step(self) -> float:
-        """Train for one pass over the images; the clock starts when the loader is in its pace.
+        """Train for one pass over the images; the clock runs while the loader is in its pace.
 
-        Its workers are ahead by two batches each when the first is taken: until these are used up
-        nothing is measured.
+        Its workers are ahead by two batches each: what they had ready at the first step would
+        count as made in no time, and with no more to make at the end they would leave the cores
+        to the last steps. Neither is measured.
         """
-        began = time.perf_counter()
-        for step, (query, key) in enumerate(self._loader):
-            if step == self._ahead:
-                began = time.perf_counter()
+        times = [time.perf_counter()]
+        for query, key in self._loader:
             self._step(*(view.to(device(), non_blocking=True) for view in (query, key)))
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        return (time.perf_counter() - began) / (len(self._loader) - self._ahead)
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            times.append(time.perf_counter())
+        return (times[self._ahead + self._steps] - times[self._ahead]) / self._steps
 
     def _step(self, query: torch.Tensor, key: torch.Tensor) -> None:
         from lightly.models.utils import update_momentum

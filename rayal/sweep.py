@@ -77,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--address", metavar="ADDRESS", help="join the Ray cluster there ('auto' finds one)"
     )
+    parser.add_argument(
+        "--no-report", action="store_true", help="leave the report to python -m analysis DIR"
+    )
     parser.add_argument("--dry-run", action="store_true", help="show the plan and stop")
     return parser
 
@@ -105,7 +108,9 @@ def _run(
     except StoreError as error:
         say(Console(stderr=True), f"rayal: {error}")
         return FAILED
-    return _finish(console, plan, held, time.monotonic() - started, command)
+    seconds = time.monotonic() - started
+    index = None if options.no_report else _write_report(console, held.root)
+    return _sum_up(console, plan, held, seconds, command, index)
 
 
 def _say_start(console: Console, plan: Plan, todo: list[Trial], root: Location) -> None:
@@ -144,10 +149,16 @@ def _run_trials(
             raise _RefusedError(str(error)) from error
 
 
-def _finish(console: Console, plan: Plan, held: Store, seconds: float, command: str) -> int:
+def _sum_up(
+    console: Console,
+    plan: Plan,
+    held: Store,
+    seconds: float,
+    command: str,
+    index: Location | None,
+) -> int:
     finished = held.finished()
     missing = [trial for trial in plan.trials if trial.id not in finished]
-    index = _write_report(console, held.root)
     show_summary(console, held.root)
     total = len(plan.trials)
     done = total - len(missing)
@@ -160,7 +171,8 @@ def _finish(console: Console, plan: Plan, held: Store, seconds: float, command: 
         say(console, f"Try the failed ones again: {command}")
     if index:
         say(console, f"Report: {index}")
-    say(console, f"Make it again: python -m analysis {shlex.quote(str(held.root))}")
+    verb = "Make it again" if index else "Make the report"
+    say(console, f"{verb}: python -m analysis {shlex.quote(str(held.root))}")
     return FAILED if missing else DONE
 
 

@@ -18,11 +18,14 @@ def test_a_second_run_computes_nothing_and_says_so(tmp_path: Path) -> None:
     assert first.returncode == 0, first.stdout
     assert "12 of 12 trials done, 0 failed" in first.stdout
     written = {p: p.stat().st_mtime_ns for p in (out / "records").iterdir()}
-    second = sweeps.run(sweep, out, "--local")
+    assert not (out / "report").exists()
+    assert f"Make the report: python -m analysis {out}" in first.stdout
+    second = sweeps.run(sweep, out, "--local", report=True)
     assert second.returncode == 0
     assert "all 12 trials are done already" in second.stdout
     assert {p: p.stat().st_mtime_ns for p in (out / "records").iterdir()} == written
     assert (out / "report" / "index.html").is_file()
+    assert f"Report: {out / 'report' / 'index.html'}" in second.stdout
 
 
 def test_adding_seeds_runs_the_new_ones_only(tmp_path: Path) -> None:

@@ -151,6 +151,7 @@ def test_a_sweep_is_sent_as_a_job(cluster: Nodes, tmp_path: Path) -> None:
             sys.executable, "-m", "ray.scripts.scripts", "job", "submit",
             "--address", f"http://127.0.0.1:{cluster.dashboard}", "--",
             sys.executable, "-m", "rayal.sweep", str(sweep), "--out", str(tmp_path / "run"),
+            "--no-report",
         ],
         cluster, tmp_path,
     )  # fmt: skip

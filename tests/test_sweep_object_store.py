@@ -105,7 +105,7 @@ def test_a_sweep_through_a_store_that_fails_one_request_in_ten_ends_whole(
     sweep = sweeps.write_sweep(tmp_path, seeds=2)
     with servers.Proxy(server, fails=0.1) as proxy:
         proxy.reached.name_in(monkeypatch)
-        ended = run("rayal.sweep", sweep, "--local", "--out", place)
+        ended = run("rayal.sweep", sweep, "--local", "--no-report", "--out", place)
         assert ended.returncode == 0, ended.stdout
         assert "8 of 8 trials done, 0 failed" in ended.stdout
         assert proxy.failed > 0
@@ -138,7 +138,7 @@ def test_encoder_stages_are_made_and_shown(place: Address, tmp_path: Path) -> No
 @pytest.mark.slow
 def test_a_sweep_on_ray_equals_one_on_a_disk(place: Address, tmp_path: Path) -> None:
     sweep = sweeps.write_sweep(tmp_path, seeds=2)
-    ended = run("rayal.sweep", sweep, "--out", place)
+    ended = run("rayal.sweep", sweep, "--no-report", "--out", place)
     assert ended.returncode == 0, ended.stdout
     assert sweeps.run(sweep, tmp_path / "disk", "--local").returncode == 0
     sweeps.assert_same_results(copied(place, tmp_path / "copy"), tmp_path / "disk")

@@ -109,13 +109,13 @@ def test_a_killed_driver_loses_nothing_and_repeats_nothing(tmp_path: Path) -> No
     end_tree(ours)
     kept = {p: p.stat().st_mtime_ns for p in (out / "records").glob("[!.]*.json")}
     assert 8 <= len(kept) < 40
-    again = sweeps.run(sweep, out)
+    again = sweeps.run(sweep, out, report=True)
     assert again.returncode == 0, again.stdout
     assert re.search(rf"40 trials, {len(kept)} done already", again.stdout)
     after = {p: p.stat().st_mtime_ns for p in (out / "records").glob("[!.]*.json")}
     assert kept.items() <= after.items()
     assert len(after) == 40
-    assert sweeps.run(sweep, whole, "--local").returncode == 0
+    assert sweeps.run(sweep, whole, "--local", report=True).returncode == 0
     sweeps.assert_same_results(out, whole)
     ours_table, theirs = (d / "tables" / "summary.csv" for d in (out, whole))
     assert without_seconds(ours_table) == without_seconds(theirs)

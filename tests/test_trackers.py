@@ -403,11 +403,10 @@ def test_the_log_has_a_line_of_json_per_event_with_the_trial(plan: Plan, held: S
 
 @needs("tensorboardX")
 def test_a_finished_sweep_can_be_given_a_tracker_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(sweep, "_write_report", lambda console, root: None)
     path = sweeps.write_sweep(tmp_path, strategies=["random"])
-    run = [str(path), "--out", str(tmp_path / "run"), "--local"]
+    run = [str(path), "--out", str(tmp_path / "run"), "--local", "--no-report"]
     assert sweep.main(run) == 0
     for _ in range(2):
         assert sweep.main([*run, "--set", f"track.tensorboard={tmp_path / 'events'}"]) == 0

@@ -174,11 +174,11 @@ def test_a_report_that_the_disk_cannot_hold_costs_no_trial_and_no_earlier_report
 ) -> None:
     out, ballast = small_disk / "run", small_disk / "ballast"
     first = write_sweep(tmp_path, strategies=["random"], seeds=1)
-    assert sweeps.run(first, out, "--local").returncode == 0
+    assert sweeps.run(first, out, "--local", report=True).returncode == 0
     page = (out / "report" / "index.html").read_bytes()
     hoarding = {"name": "hoarding", "path": str(ballast), "left": 24_000}
     sweep = write_sweep(tmp_path, strategies=["random", hoarding], seeds=1)
-    filled = sweeps.run(sweep, out, "--local")
+    filled = sweeps.run(sweep, out, "--local", report=True)
     assert filled.returncode == 0, filled.stdout
     assert "4 of 4 trials done, 0 failed" in filled.stdout
     assert filled.stdout.count("the report could not be made") == 1
