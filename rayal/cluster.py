@@ -21,7 +21,6 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -37,10 +36,9 @@ from rayal.registry import load_plugins
 from rayal.signals import interruptible
 from rayal.store import Store, StoreError
 from rayal.trial import World
-from rayal.work import Outcome, attempt, load_dataset, load_world, prepare
+from rayal.work import attempt, load_dataset, load_world, prepare
+from rayal.work_queue import AllEndedError, Ends, Losses, Queue
 
-LOST_WORKERS = 3  # times that work is started again after its worker died
-LOST_NODES = 30  # the same where the node went too, as spot nodes do: no work is to blame
 PENDING = 4  # trials that wait for a worker at the least, so that none waits for a trial
 NODE_LOST = (  # how Ray says it; Tune hands on no more than the text
     "its node has died",
@@ -53,10 +51,6 @@ REPEAT_SECONDS = 1.0  # between two settings of the same gauge, which Ray forget
 
 class ClusterError(Exception):
     """Ray cannot do what the sweep asks; the message says what and the way out."""
-
-
-class _AllEndedError(Exception):
-    """Every trial has ended: raised to leave Tune, which would describe each of them at its end."""
 
 
 def run(
@@ -78,7 +72,7 @@ def run(
 
             stages.wait_for_one()
             os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(PENDING, 2 * slots))
-            queue = _Queue(plan, todo, stages, slots, progress)
+            queue = Queue(plan, todo, stages, slots, progress)
             _tune(plan, store, progress, queue)
 
 
@@ -106,30 +100,6 @@ def _slots(ray: Any, resources: Resources) -> int:
     if grown:
         cpus, gpus = max(cpus, grown.nodes * grown.cpus), max(gpus, grown.nodes * grown.gpus)
     return max(1, math.floor(min(cpus / share.cpus, gpus / share.gpus if share.gpus else math.inf)))
-
-
-class _Losses:
-    """Counts how often pieces of work lost the worker they were with."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[tuple[str, bool]] = Counter()
-
-    def add(self, name: str, *, with_node: bool) -> str:
-        """Count one more; say why it is one too many to start again, "" where it is not.
-
-        A worker that dies alone may have been killed by its work, which then kills the next. With
-        a node much is lost that is not to blame.
-        """
-        self._counts[name, with_node] += 1
-        times = self._counts[name, with_node]
-        if times <= (LOST_NODES if with_node else LOST_WORKERS):
-            return ""
-        if with_node:
-            return f"the node it was on was lost {times} times"
-        return (
-            f"its worker process died {times} times; the system may have been out of memory, or a "
-            "native library crashed"
-        )
 
 
 # The encoder actor -----------------------------------------------------------
@@ -194,7 +164,7 @@ class _Encoder:
         """Wait for the training; start it again, from what it has kept, where it was lost."""
         import ray
 
-        errors, losses = ray.exceptions, _Losses()
+        errors, losses = ray.exceptions, Losses()
         lost = (errors.NodeDiedError, errors.WorkerCrashedError, errors.OutOfMemoryError)
         while True:
             try:
@@ -335,7 +305,7 @@ def _place(plan: Plan, store: Store, share: Share) -> _Place:
 # Tune --------------------------------------------------------------------------
 
 
-def _tune(plan: Plan, store: Store, progress: Progress, queue: _Queue) -> None:
+def _tune(plan: Plan, store: Store, progress: Progress, queue: Queue) -> None:
     """Let Tune schedule the trials; records on disk, not Tune's state, say what is done."""
     import ray
     from ray import tune
@@ -343,10 +313,10 @@ def _tune(plan: Plan, store: Store, progress: Progress, queue: _Queue) -> None:
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # a trace for each worker that is lost
     share = plan.sweep.resources.trial
     place = _place(plan, store, share)
-    ends = _Ends(progress, store, queue)
+    ends = Ends(progress, store, queue)
     with (
         tempfile.TemporaryDirectory(prefix="rayal-tune-") as scratch,
-        contextlib.suppress(_AllEndedError),
+        contextlib.suppress(AllEndedError),
     ):
         tune.Tuner(
             tune.with_resources(
@@ -425,76 +395,12 @@ def _world_at(actor: str) -> World:
     return world
 
 
-class _Queue:
-    """The trials that have not ended, in bundles, by the encoder stage they stand on."""
-
-    def __init__(
-        self, plan: Plan, todo: Sequence[Trial], stages: _Stages, slots: int, progress: Progress
-    ) -> None:
-        self.trials = {trial.id: trial for trial in todo}
-        self._stages, self._progress = stages, progress
-        self._waiting = {
-            key: deque([trial.id for trial in bundle] for bundle in plan.bundles(trials, slots))
-            for key, trials in by_artefact(todo).items()
-        }
-        self._given: set[str] = set()
-        self._running: set[str] = set()
-        self._losses = _Losses()
-
-    @property
-    def fatal(self) -> str:
-        return self._stages.fatal
-
-    @property
-    def at_end(self) -> bool:
-        """Whether no trial is with Tune, and none will be."""
-        hoped = [a for a, q in self._waiting.items() if q and a not in self._stages.failed]
-        return not (hoped or self._given)
-
-    def next(self) -> dict[str, Any] | str | None:
-        """Return a bundle whose stage is ready, "FINISHED" at the end, None while none is."""
-        if self._stages.fatal:
-            return "FINISHED"
-        for artefact, waiting in self._waiting.items():
-            if waiting and artefact in self._stages.ready:
-                bundle = waiting.popleft()
-                self._given.update(bundle)
-                return {"bundle": bundle}
-        return "FINISHED" if self.at_end else None
-
-    def started(self, bundle: Sequence[str]) -> None:
-        """A worker has taken a bundle up; until then Tune holds it ready."""
-        self._running.update(bundle)
-        self._progress.trials_started(bundle)
-        self._progress.running(len(self._running))
-
-    def ended(self, trial: str) -> None:
-        self._given.discard(trial)
-        self._running.discard(trial)
-        self._progress.running(len(self._running))
-
-    def lost(self, unfinished: Sequence[str], *, with_node: bool) -> list[tuple[Trial, str]]:
-        """Take back, one by one, what a worker held that died; return those given up, and why.
-
-        One trial may have killed the worker of its whole bundle: alone it will show.
-        """
-        given_up = []
-        for name in unfinished:
-            trial = self.trials[name]
-            self.ended(name)
-            if why := self._losses.add(name, with_node=with_node):
-                given_up.append((trial, why))
-            else:
-                self._waiting[trial.artefact].append([name])
-        return given_up
-
-
-def _make_searcher(queue: _Queue) -> Any:
+def _make_searcher(queue: Queue) -> Any:
     """Hand Tune the bundles one by one, those first whose encoder stage is ready."""
     from ray.tune.search import Searcher
 
     class WhenReady(Searcher):
-        def __init__(self, queue: _Queue) -> None:
+        def __init__(self, queue: Queue) -> None:
             super().__init__()
             self._queue = queue
 
@@ -516,51 +422,12 @@ def _make_searcher(queue: _Queue) -> Any:
     return WhenReady(queue)
 
 
-class _Ends:
-    """Tells the bar and the queue of every trial that ends, and leaves the trace of the lost."""
-
-    def __init__(self, progress: Progress, store: Store, queue: _Queue) -> None:
-        self._progress, self._store, self._queue = progress, store, queue
-        self.fatal = ""
-
-    def started(self, bundle: Sequence[str]) -> None:
-        self._queue.started(bundle)
-
-    def end(self, outcome: Outcome) -> None:
-        self._queue.ended(outcome.trial)
-        if outcome.fatal:
-            self.fatal = outcome.error
-        else:
-            self._progress.trial_ended(outcome)
-
-    def check(self) -> None:
-        """Raise StoreError when the store can take no more, and _AllEndedError at the end."""
-        if self.fatal:
-            raise StoreError(self.fatal)
-        if self._queue.at_end:
-            raise _AllEndedError
-
-    def worker_died(self, bundle: Sequence[str], trace: str, *, with_node: bool) -> None:
-        """What the worker had finished is on disk; the rest waits again, or is given up."""
-        recorded = [name for name in bundle if self._store.has_record(name)]
-        for name in recorded:
-            self.end(Outcome(name))
-        unfinished = [name for name in bundle if name not in recorded]
-        given_up = self._queue.lost(unfinished, with_node=with_node)
-        what = "node was lost" if with_node else "worker process died"
-        if again := len(unfinished) - len(given_up):
-            self._progress.note(f"a {what}; trials that are started again: {again}")
-        for mine, why in given_up:
-            self._store.save_failure(mine.id, mine.definition(), why, trace)
-            self.end(Outcome(mine.id, why))
-
-
-def _make_callback(ends: _Ends) -> Any:
+def _make_callback(ends: Ends) -> Any:
     """Listen to Tune; end its run when the trials have ended or the store is full."""
     from ray import tune
 
     class Report(tune.Callback):
-        def __init__(self, ends: _Ends) -> None:
+        def __init__(self, ends: Ends) -> None:
             self._ends = ends
 
         def on_trial_start(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:

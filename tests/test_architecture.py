@@ -42,10 +42,11 @@ MAY_IMPORT = {
     },
     "rayal.progress": {"rayal.plan", "rayal.work"},
     "rayal.local": {"rayal.plan", "rayal.progress", "rayal.store", "rayal.work"},
+    "rayal.work_queue": {"rayal.plan", "rayal.progress", "rayal.store", "rayal.work"},
     "rayal.cluster": {
         "rayal.files", "rayal.config", "rayal.local", "rayal.plan", "rayal.progress",
-        "rayal.registry",
-        "rayal.signals", "rayal.store", "rayal.trial", "rayal.work",
+        "rayal.registry", "rayal.signals", "rayal.store", "rayal.trial", "rayal.work",
+        "rayal.work_queue",
     },
     "rayal.status": {"rayal.files", "rayal.store"},
     "rayal.watch": {
