@@ -35,7 +35,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import faults, hosts
-from benchmarks.audit import Audit, Watch, audit
+from benchmarks.aftermath import Audit, Watch, audit
 from benchmarks.faults import Field, Strike
 from rayal import config, local, progress, store
 from rayal.plan import make_plan

@@ -50,10 +50,16 @@ class Field:
         answers = self.head.has_ray() and self.head.answers(hosts.PORT)
         for host in self._with_ray:
             if not host.has_ray() and (answers or host.is_head):
-                host.kill()
-                host.start_ray()
+                self._restart(host)
         if answers and self._wants_driver:
             self._start_driver()
+
+    def _restart(self, host: Host) -> None:
+        """Start Ray again from nothing; with the head's processes the driver goes."""
+        host.kill()
+        host.start_ray()
+        if host.is_head and self._driver:
+            self.want_driver()
 
     def _start_driver(self) -> None:
         """The same command at every start."""

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks import hosts
-from benchmarks.audit import Watch, audit
+from benchmarks.aftermath import Watch, audit
 from tests import sweeps
 
 

@@ -213,9 +213,10 @@ class Prometheus:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._address = f"127.0.0.1:{free.getsockname()[1]}"
+        listed = {"files": [str(targets)], "refresh_interval": "1s"}  # its own is 5 minutes
         config = {
             "global": {"scrape_interval": "1s"},
-            "scrape_configs": [{"job_name": "ray", "file_sd_configs": [{"files": [str(targets)]}]}],
+            "scrape_configs": [{"job_name": "ray", "file_sd_configs": [listed]}],
         }
         (folder / "prometheus.yml").write_text(json.dumps(config))
         with (folder / "said.txt").open("w") as said:
