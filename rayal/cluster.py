@@ -540,6 +540,7 @@ def _ray(resources: Resources, address: str | None, progress: Progress) -> Itera
             "when it is imported: run the sweep before any `import ray`"
         )
     os.environ.update(_SETTINGS)
+    progress.note(f"joining the Ray cluster at {joined}" if joined else "starting Ray")
     with tempfile.TemporaryDirectory(prefix="rayal-", ignore_cleanup_errors=True) as scratch:
         context = _join(joined) if joined else _start(Path(scratch), resources)
         import ray
