@@ -136,7 +136,7 @@ def training_node() -> Strike:
     def strike(field: Field, rng: random.Random) -> bool:
         nonlocal last
         kept = [p for p in field.out.glob("artefacts/*.unfinished/*") if p.name[0] != "."]
-        training = field.with_process("ray::_pretrain")
+        training = field.with_process("ray::pretrain")
         if not training or max((p.stat().st_mtime for p in kept), default=0.0) <= last:
             return False
         last = time.time()
