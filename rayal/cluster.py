@@ -120,15 +120,21 @@ class _Encoder:
     def __init__(self, name: str, trial: Trial, place: _Place, share: Share) -> None:
         self._name, self._trial, self._place, self._share = name, trial, place, share
         self._said: dict[str, float] = {}
+        self._waits = False
         self._shared: list[Any] = []
         self._world: World | None = None
+
+    def begun(self) -> None:
+        """Take the training task's word that it has a place."""
+        self._waits = False
 
     def say(self, said: dict[str, float]) -> None:
         """Take a progress report from the training task."""
         self._said = said
 
-    def said(self) -> dict[str, float]:
-        return self._said
+    def said(self) -> tuple[dict[str, float], bool]:
+        """The last report, and whether a training that was lost waits for a place."""
+        return self._said, self._waits
 
     def keep(self, shared: list[Any]) -> None:
         """Take the reference that the driver holds on what `world` returned."""
@@ -143,15 +149,17 @@ class _Encoder:
         if self._world is None:
             store, training = self._place.store(), []
             if not store.has_embedding(self._trial.artefact):
-                training = [self._train()]
+                begun = store.has_unfinished(self._trial.artefact)
+                training = [self._train(again=begun)]
             data = load_dataset(self._trial)  # while the task trains
             self._wait(training)
             self._world = load_world(self._trial, data, store)
         return self._world
 
-    def _train(self) -> Any:
+    def _train(self, *, again: bool) -> Any:
         import ray
 
+        self._waits = again
         task = ray.remote(_pretrain).options(
             name=f"pretrain {self._trial.encoder.name} on {self._trial.dataset_name}",
             num_cpus=self._share.cpus,
@@ -172,7 +180,7 @@ class _Encoder:
             except lost as error:
                 if losses.add("training", with_node=isinstance(error, errors.NodeDiedError)):
                     raise
-                training = [self._train()]
+                training = [self._train(again=True)]
             else:
                 return
 
@@ -180,7 +188,8 @@ class _Encoder:
 def _pretrain(trial: Trial, place: _Place, threads: int, actor: str) -> None:
     import ray
 
-    holder = ray.get_actor(actor)
+    holder: Any = ray.get_actor(actor)
+    holder.begun.remote()
 
     def report(said: Mapping[str, float]) -> None:
         holder.say.remote(dict(said))
@@ -203,6 +212,7 @@ class _Stages:
         self._some_ended = threading.Event()
         self.ready: set[str] = set()
         self.failed: set[str] = set()
+        self.waiting: set[str] = set()
         self.fatal = ""  # why the store can take no more
 
     def add(self, trials: list[Trial], place: _Place, share: Share) -> None:
@@ -249,7 +259,8 @@ class _Stages:
         actor, world, stage, _ = self._pending[artefact]
         ready, _ = self._ray.wait([world], timeout=0, fetch_local=False)
         if not ready:
-            said = self._ray.get(actor.said.remote(), timeout=10)
+            said, waits = self._ray.get(actor.said.remote(), timeout=10)
+            (self.waiting.add if waits else self.waiting.discard)(artefact)
             if said:
                 stage.update(said)
             return
@@ -272,6 +283,7 @@ class _Stages:
 
     def _end_stage(self, artefact: str) -> None:
         del self._pending[artefact]
+        self.waiting.discard(artefact)
         self._some_ended.set()
 
 

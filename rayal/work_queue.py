@@ -6,8 +6,9 @@ back, one by one, when the worker that held them is lost. What hands them out is
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from rayal.plan import Plan, Trial, by_artefact
@@ -17,6 +18,7 @@ from rayal.work import Outcome
 
 LOST_WORKERS = 3  # times that work is started again after its worker died
 LOST_NODES = 30  # the same where the node went too, as spot nodes do: no work is to blame
+GRACE_SECONDS = 10.0  # for a training to take what the last trials have left
 
 
 class AllEndedError(Exception):
@@ -57,6 +59,10 @@ class Stages(Protocol):
     def failed(self) -> set[str]: ...
 
     @property
+    def waiting(self) -> set[str]:
+        """Stages whose training was lost, and has no place yet to go on."""
+
+    @property
     def fatal(self) -> str: ...
 
 
@@ -64,7 +70,13 @@ class Queue:
     """The trials that have not ended, in bundles, by the encoder stage they stand on."""
 
     def __init__(
-        self, plan: Plan, todo: Sequence[Trial], stages: Stages, slots: int, progress: Progress
+        self,
+        plan: Plan,
+        todo: Sequence[Trial],
+        stages: Stages,
+        slots: int,
+        progress: Progress,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.trials = {trial.id: trial for trial in todo}
         self._stages, self._progress = stages, progress
@@ -75,6 +87,7 @@ class Queue:
         self._given: set[str] = set()
         self._running: set[str] = set()
         self._losses = Losses()
+        self._room = _Room(clock)
 
     @property
     def fatal(self) -> str:
@@ -87,9 +100,14 @@ class Queue:
         return not (hoped or self._given)
 
     def next(self) -> dict[str, Any] | str | None:
-        """Return a bundle whose stage is ready, "FINISHED" at the end, None while none is."""
+        """Return a bundle whose stage is ready, "FINISHED" at the end, None while none is.
+
+        None, too, while trials that end make room for a training that was lost.
+        """
         if self._stages.fatal:
             return "FINISHED"
+        if self._room.is_made_for(self._stages.waiting, by_trials=len(self._given)):
+            return None
         for artefact, waiting in self._waiting.items():
             if waiting and artefact in self._stages.ready:
                 bundle = waiting.popleft()
@@ -122,6 +140,34 @@ class Queue:
             else:
                 self._waiting[trial.artefact].append([name])
         return given_up
+
+
+class _Room:
+    """Whether trials are held back for a training that was lost and waits for a place.
+
+    Workers keep their place from one trial to the next, and those that wait for a place asked
+    before it: the training, on which many trials stand, could wait for the last of all others.
+    It may also wait for what no trial has: when it has no place though no trial runs, they go on.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._empty_since: float | None = None
+        self._in_vain: set[str] = set()
+
+    def is_made_for(self, waiting: set[str], *, by_trials: int) -> bool:
+        self._in_vain &= waiting
+        hoping = waiting - self._in_vain
+        if by_trials or not hoping:
+            self._empty_since = None
+            return bool(hoping)
+        now = self._clock()
+        if self._empty_since is None:
+            self._empty_since = now
+        if now - self._empty_since <= GRACE_SECONDS:
+            return True
+        self._in_vain |= waiting
+        return False
 
 
 class Ends:

@@ -21,6 +21,7 @@ class Ready:
 
     ready: set[str]
     failed: set[str] = field(default_factory=set)
+    waiting: set[str] = field(default_factory=set)
     fatal: str = ""
 
 
@@ -50,8 +51,12 @@ def plan(tmp_path: Path) -> Plan:
 
 
 @pytest.fixture
-def queue(plan: Plan) -> work_queue.Queue:
-    stages = Ready({trial.artefact for trial in plan.trials})
+def stages(plan: Plan) -> Ready:
+    return Ready({trial.artefact for trial in plan.trials})
+
+
+@pytest.fixture
+def queue(plan: Plan, stages: Ready) -> work_queue.Queue:
     quiet = progress.Lines(Console(quiet=True), len(plan.trials), 0)
     return work_queue.Queue(plan, plan.trials, stages, 1, quiet)
 
@@ -137,3 +142,54 @@ def test_a_full_store_ends_the_run(queue: work_queue.Queue, held: Store) -> None
     ends.end(Outcome(name, "the disk is full", fatal=True))
     with pytest.raises(StoreError, match="the disk is full"):
         ends.check()
+
+
+class Clock:
+    """Stands still unless it is moved."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def end_all(queue: work_queue.Queue, bundle: list[str]) -> None:
+    for trial in bundle:
+        queue.ended(trial)
+
+
+def test_trials_make_room_for_a_training_that_was_lost(
+    queue: work_queue.Queue, stages: Ready
+) -> None:
+    first = queue.next()
+    assert isinstance(first, dict)
+    stages.waiting.add("training")
+    assert queue.next() is None
+    end_all(queue, first["bundle"])
+    assert queue.next() is None
+    stages.waiting.clear()  # it has a place
+    assert isinstance(queue.next(), dict)
+
+
+def test_trials_go_on_when_they_have_made_room_in_vain(plan: Plan, stages: Ready) -> None:
+    clock = Clock()
+    quiet = progress.Lines(Console(quiet=True), 0, 0)
+    queue = work_queue.Queue(plan, plan.trials, stages, 1, quiet, clock)
+    stages.waiting.add("training")
+    assert queue.next() is None
+    clock.now += work_queue.GRACE_SECONDS
+    assert queue.next() is None
+    clock.now += 1
+    first, second = queue.next(), queue.next()
+    assert isinstance(first, dict)
+    assert isinstance(second, dict)
+    stages.waiting.add("another")  # lost later: it is given room, too
+    assert queue.next() is None
+    end_all(queue, [*first["bundle"], *second["bundle"]])
+    assert queue.next() is None
+    clock.now += work_queue.GRACE_SECONDS + 1
+    assert isinstance(queue.next(), dict)
+    stages.waiting.clear()
+    assert isinstance(queue.next(), dict)
+    stages.waiting.add("training")  # lost once more
+    assert queue.next() is None
