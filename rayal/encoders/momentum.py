@@ -16,6 +16,7 @@ from rayal.encoders.team import Team
 from rayal.vision import draws, networks
 from rayal.vision.device import device, to_device
 from rayal.vision.precision import Precision
+from rayal.vision.sgd import SGD
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def pretraining(images: Images, settings: Settings, team: Team) -> tuple[nn.Modu
         Views(to_device(images), settings.recipe, generator),
         settings.schedule,
         MapRecords(len(images), settings.taus, device()),
-        torch.optim.SGD(weights, lr, 0.9, weight_decay=settings.weight_decay, fused=True),
+        SGD(weights, lr, 0.9, weight_decay=settings.weight_decay),
         settings.micro_batch,
         team,
     )
