@@ -74,7 +74,8 @@ class SGD(torch.optim.SGD):
 
 def _order(weight: torch.Tensor) -> list[int]:
     """Dimensions by falling stride."""
-    return sorted(range(weight.dim()), key=lambda dimension: -weight.stride(dimension))
+    strides = weight.stride()
+    return sorted(range(weight.dim()), key=lambda dimension: -strides[dimension])
 
 
 def _inverse(order: list[int]) -> list[int]:
