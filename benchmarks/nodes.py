@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
@@ -49,8 +50,10 @@ class Run:
 
     @property
     def steady(self) -> float:
-        """Trials a second once each node has ended one."""
+        """Trials a second once each node has ended one; NaN of too few."""
         rest = self.ends[self.nodes - 1 :]
+        if len(rest) < 2:
+            return math.nan
         return (len(rest) - 1) / (rest[-1] - rest[0])
 
 
@@ -58,13 +61,14 @@ def main() -> None:
     """Print a line for each kind of trial and number of nodes."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--nodes", type=int, nargs="+", default=[1, 2, 4])
-    options.add_argument("--trials", type=int, default=40, help="that wait")
+    options.add_argument("--trials", type=int, default=40, help="that wait; 0: none")
     options.add_argument("--seconds", type=float, default=2.0, help="that each waits")
     options.add_argument("--computing", type=int, default=400, help="trials that compute; 0: none")
     given = options.parse_args()
-    print(f"{given.trials} trials that wait {given.seconds:g} s each")
-    waiting = {"name": "waiting", "seconds": given.seconds}
-    compare((run(count, given.trials, waiting) for count in given.nodes), given.seconds)
+    if given.trials:
+        print(f"{given.trials} trials that wait {given.seconds:g} s each")
+        waiting = {"name": "waiting", "seconds": given.seconds}
+        compare((run(count, given.trials, waiting) for count in given.nodes), given.seconds)
     if given.computing:
         cores = len(os.sched_getaffinity(0))
         print(f"{given.computing} trials that compute; this process may use {cores} cores")
