@@ -27,6 +27,7 @@ from analysis.paper_views import papers
 from analysis.standing_views import overall, ranks, wins
 from analysis.tables import SETTING, groups
 from analysis.training_views import over_trainings
+from analysis.trainings import MEASURED
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -50,7 +51,7 @@ def views(tables: Tables) -> dict[str, list[View]]:
         "power": by_shape(tables["power"], power),
         "trainings": [
             view
-            for measure in ("auc", "coverage")
+            for measure in MEASURED
             for view in by_shape(tables["over_trainings"], partial(over_trainings, measure))
         ],
         "overall": overall(tables["overall"]),

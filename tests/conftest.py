@@ -1,10 +1,13 @@
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import faiss
 import pytest
 import torch
+
+from tests import sweeps
 
 ROOT = Path(__file__).parent.parent
 
@@ -18,6 +21,17 @@ def one_thread() -> Iterator[None]:
     yield
     faiss.omp_set_num_threads(before[0])
     torch.set_num_threads(before[1])
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 24 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if not sweeps.mount(disk, "-o", "size=24m"):
+        pytest.skip("a small disk can be mounted by root alone")
+    yield disk
+    subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Small sweeps, run as a user runs them, for the tests of the command line."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -102,6 +103,19 @@ def run(
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True, timeout=300, env=environment(), cwd=out.parent, check=False,
     )  # fmt: skip
+
+
+def mount(disk: Path, *options: str) -> bool:
+    """Mount a file system in memory, which root alone may."""
+    wanted = ["mount", "-t", "tmpfs", *options, "tmpfs", str(disk)]
+    return subprocess.run(wanted, capture_output=True, check=False).returncode == 0
+
+
+def fill(path: Path) -> None:
+    """Write until the disk can take no more."""
+    with contextlib.suppress(OSError), path.open("wb", buffering=0) as ballast:
+        while ballast.write(b"x" * 4096):
+            pass
 
 
 def records(out: Path) -> dict[str, dict[str, Any]]:

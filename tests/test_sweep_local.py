@@ -1,4 +1,3 @@
-import contextlib
 import json
 import os
 import signal
@@ -202,20 +201,6 @@ def test_help_and_dry_run_do_not_import_ray(tmp_path: Path, option: str) -> None
     assert ran.stdout.splitlines()[-1] == "False"
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", str(disk)],
-        capture_output=True, check=False,
-    )  # fmt: skip
-    if mounted.returncode != 0:
-        pytest.skip("a small disk can be mounted by root alone")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
-
-
 def test_a_disk_that_is_too_small_is_refused_before_anything_starts(
     tmp_path: Path, small_disk: Path
 ) -> None:
@@ -224,12 +209,6 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_starts(
     assert refused.returncode == 2
     assert "no space for the run in" in refused.stdout
     assert "MB are free; free some or give another --out" in refused.stdout
-
-
-def fill(path: Path) -> None:
-    with contextlib.suppress(OSError), path.open("wb", buffering=0) as ballast:
-        while ballast.write(b"x" * 4096):
-            pass
 
 
 def test_a_disk_that_fills_up_stops_the_sweep_with_one_message(
@@ -243,7 +222,7 @@ def test_a_disk_that_fills_up_stops_the_sweep_with_one_message(
         text=True, env=sweeps.environment(), cwd=tmp_path,
     )  # fmt: skip
     wait_for_records(out, 1)
-    fill(small_disk / "ballast")
+    sweeps.fill(small_disk / "ballast")
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 1, said
     assert said.count("no space left on the disk; free some and run the same command again") == 1

@@ -65,21 +65,6 @@ def write_sweep(folder: Path, **changes: object) -> Path:
     return path
 
 
-def mount(disk: Path, *options: str) -> bool:
-    command = ["mount", "-t", "tmpfs", *options, "tmpfs", str(disk)]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    if not mount(disk, "-o", "size=24m"):
-        pytest.skip("a small disk can be mounted by root alone")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
-
-
 @contextlib.contextmanager
 def begun(
     sweep: Path, out: Path, *options: str, **variables: str
@@ -148,7 +133,7 @@ def test_a_disk_that_fills_up_under_ray_stops_the_sweep_until_there_is_space(
     sweep, out = write_sweep(tmp_path, strategies=slow(0.5)), small_disk / "run"
     with begun(sweep, out) as process:
         wait_for_records(out, 1)
-        fill(small_disk / "ballast")
+        sweeps.fill(small_disk / "ballast")
         said = ended(process)
     assert process.returncode == 1, said
     assert said.count(FULL) == 1
@@ -161,12 +146,6 @@ def test_a_disk_that_fills_up_under_ray_stops_the_sweep_until_there_is_space(
     assert kept.items() <= {p: p.stat().st_mtime_ns for p in (out / "records").iterdir()}.items()
     sweeps.run(sweep, tmp_path / "whole", "--local")
     sweeps.assert_same_results(out, tmp_path / "whole")
-
-
-def fill(path: Path) -> None:
-    with contextlib.suppress(OSError), path.open("wb", buffering=0) as ballast:
-        while ballast.write(b"x" * 4096):
-            pass
 
 
 def test_a_report_that_the_disk_cannot_hold_costs_no_trial_and_no_earlier_report(
@@ -204,7 +183,7 @@ def test_a_log_on_a_full_disk_ends_with_a_whole_line(small_disk: Path) -> None:
     from rayal.store import files_of
 
     append = files_of(small_disk).appender(small_disk / "log.jsonl")
-    fill(small_disk / "ballast")
+    sweeps.fill(small_disk / "ballast")
     line = json.dumps({"event": "x" * 1000}) + "\n"
     with pytest.raises(OSError, match="No space left"):
         append(line * 100)
@@ -240,7 +219,7 @@ def test_a_disk_that_becomes_read_only_stops_the_sweep_until_it_is_mended(
     sweep, out = write_sweep(tmp_path, strategies=slow(0.3)), small_disk / "run"
     with begun(sweep, out, "--local") as process:
         wait_for_records(out, 1)
-        assert mount(out / "records", "-o", "ro")
+        assert sweeps.mount(out / "records", "-o", "ro")
         said = ended(process)
     assert process.returncode == 1, said
     assert said.count("cannot be written: Read-only file system") == 1
