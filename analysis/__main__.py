@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from rayal.files import location
-from rayal.store import StoreError
+from rayal.storage.files import location
+from rayal.storage.run import StoreError
 
 REFUSED = 2
 

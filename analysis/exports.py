@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rayal.files import temporary_beside
+from rayal.storage.files import temporary_beside
 
 MOST_ROWS = 2000  # of a table in Markdown or LaTeX; longer ones are data, not print
 NONE = "\N{EN DASH}"

@@ -13,8 +13,8 @@ import pandas as pd
 from analysis.labels import KINDS, Names
 from analysis.union import place_for, repeated, united
 from rayal.contracts import DatasetMap
-from rayal.files import Location, location
-from rayal.store import SCHEMA, Run, Store, StoreError, read_run
+from rayal.storage.files import Location, location
+from rayal.storage.run import SCHEMA, Run, Store, StoreError, read_run
 
 METRICS = (
     "auc", "accuracy", "balanced_accuracy", "mean_class_accuracy", "pool_error", "coverage",
@@ -89,7 +89,7 @@ def load(*roots: Location | str) -> pd.DataFrame:
     beside it.
 
     Raises:
-        rayal.store.StoreError: a root is no run, or a record in it cannot be read.
+        rayal.storage.run.StoreError: a root is no run, or a record in it cannot be read.
     """
     return read_study(*roots).rounds
 
@@ -107,7 +107,7 @@ def read_study(*roots: Location | str, out: Location | None = None) -> Study:
         out: where tables and report go; by default into the run, or beside the first of several.
 
     Raises:
-        rayal.store.StoreError: none is given, one is no run, or a record cannot be read.
+        rayal.storage.run.StoreError: none is given, one is no run, or a record cannot be read.
     """
     if not roots:
         raise StoreError("no run is given: name a run's directory, such as runs/quickstart")

@@ -27,8 +27,8 @@ from analysis.picture_tables import picture_tables
 from analysis.style import THEMED
 from analysis.views import views
 from analysis.visible import one_line
-from rayal.files import Location, temporary_beside
-from rayal.store import files_of
+from rayal.storage.files import Location, temporary_beside
+from rayal.storage.run import files_of
 
 TITLES = {
     "findings": "Findings", "auc": "Test set", "coverage": "Classes", "against": "Against random",
@@ -52,7 +52,7 @@ def write(root: Location) -> Location:
     A run that is under way or has no finished trial gives a page that says so.
 
     Raises:
-        rayal.store.StoreError: root is no run, or a record in it cannot be read.
+        rayal.storage.run.StoreError: root is no run, or a record in it cannot be read.
     """
     return write_all(root).page
 

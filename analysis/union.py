@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rayal.files import Location
-from rayal.store import Run
+from rayal.storage.files import Location
+from rayal.storage.run import Run
 
 Json = dict[str, Any]
 WORDS = ("question", "cost", "expect", "command")

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.kernels.balance import Balanced, solve
-from rayal.kernels.balance_milp import FREE
+from rayal.kernels.balance.milp import FREE
 
 Float64 = npt.NDArray[np.float64]
 Arrays = tuple[Float64, npt.NDArray[np.float32], Float64]

@@ -37,8 +37,11 @@ from rich.console import Console
 from benchmarks import faults, hosts
 from benchmarks.aftermath import Audit, Watch, audit
 from benchmarks.faults import Field, Strike
-from rayal import config, local, progress, store
-from rayal.plan import make_plan
+from rayal.events import bar as progress
+from rayal.run import local
+from rayal.storage import run as store
+from rayal.sweep import file as config
+from rayal.sweep.plan import make_plan
 
 PAUSE = "RAYAL_CHAOS_PAUSE"
 POLL_SECONDS = 0.25

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from rayal.contracts import ENCODERS, Dataset, Embedding, Progress, Split, encoder
-from rayal.encoders.dataset_map import MapRecords
-from rayal.encoders.schedule import Schedule
+from rayal.encoders._training.dataset_map import MapRecords
+from rayal.encoders._training.schedule import Schedule
 from rayal.vision.device import device, to_device
 
 TAUS = (0.2, 0.1, 0.05, 0.01, 0.001)

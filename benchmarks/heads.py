@@ -26,10 +26,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from rayal.learners.adam import Schedule
-from rayal.learners.many_heads import Problem, fit_many
-from rayal.learners.softmax_regression import initial_weights
-from rayal.work import pinned
+from rayal.learners._heads.adam import Schedule
+from rayal.learners._heads.batched import Problem, fit_many
+from rayal.learners._heads.softmax import initial_weights
+from rayal.run.worker import pinned
 
 Float32 = npt.NDArray[np.float32]
 

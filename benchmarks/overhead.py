@@ -25,8 +25,12 @@ from typing import Any
 
 from rich.console import Console
 
-from rayal import cluster, config, local, progress, store
-from rayal.plan import Plan, make_plan
+from rayal.events import bar as progress
+from rayal.run import local
+from rayal.run.ray import driver as cluster
+from rayal.storage import run as store
+from rayal.sweep import file as config
+from rayal.sweep.plan import Plan, make_plan
 
 PLUGIN = """
 import time

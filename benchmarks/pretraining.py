@@ -30,15 +30,15 @@ import torch
 from torch import nn
 
 from benchmarks import pretraining_peers
-from rayal.encoders.contrast import MomentumContrast, Projector
-from rayal.encoders.dataset_map import MapRecords
-from rayal.encoders.pretraining import Pretraining, Views
-from rayal.encoders.schedule import Schedule
-from rayal.torchvision_cpu import torchvision
+from rayal.encoders._moco.model import MomentumContrast, Projector
+from rayal.encoders._moco.training import Pretraining, Views
+from rayal.encoders._training.dataset_map import MapRecords
+from rayal.encoders._training.schedule import Schedule
 from rayal.vision import draws, networks
 from rayal.vision.device import device
 from rayal.vision.precision import Precision, autocast
 from rayal.vision.sgd import SGD
+from rayal.vision.torchvision_cpu import torchvision
 
 SIZE = 28
 TAUS = (0.2, 0.1, 0.05, 0.01, 0.001)

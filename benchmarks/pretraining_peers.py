@@ -18,9 +18,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from rayal.torchvision_cpu import torchvision
 from rayal.vision.device import device
 from rayal.vision.precision import Precision, autocast
+from rayal.vision.torchvision_cpu import torchvision
 
 SIZE, QUEUE, D = 28, 4096, 128
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rayal.front_door import query as query
+    from rayal.array_query import query as query
 
 __version__ = "0.1.0"
 __all__ = ["query"]
@@ -22,6 +22,6 @@ def __getattr__(name: str) -> object:
     """Import the front door on first use: `import rayal` itself costs nothing."""
     if name != "query":
         raise AttributeError(f"module 'rayal' has no attribute '{name}'")
-    from rayal.front_door import query
+    from rayal.array_query import query
 
     return query

@@ -138,7 +138,8 @@ class Registry:
         self._loaded = True
         package = importlib.import_module(self.package)
         for module in pkgutil.iter_modules(package.__path__):
-            importlib.import_module(f"{self.package}.{module.name}")
+            if not module.name.startswith("_"):  # what components share
+                importlib.import_module(f"{self.package}.{module.name}")
 
 
 DATASETS = Registry("dataset", "rayal.datasets")

@@ -25,7 +25,7 @@ from typing_extensions import NotRequired, TypedDict
 
 from rayal.contracts import Indices, Names, Pool, Strategy, strategy, with_parameters
 from rayal.kernels import balance, prototypes, ranking
-from rayal.kernels.finite import check_finite
+from rayal.kernels.validation import check_finite
 
 Scores: TypeAlias = npt.NDArray[np.floating[Any]]
 Score: TypeAlias = Callable[..., Scores]

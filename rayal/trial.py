@@ -30,9 +30,9 @@ from rayal.contracts import (
     Split,
     Task,
 )
-from rayal.plan import Spec, Trial
 from rayal.registry import LEARNERS, STRATEGIES
 from rayal.seeds import generator
+from rayal.sweep.definition import Spec, Trial
 
 Row = dict[str, Any]
 Result = TypeVar("Result")

@@ -24,9 +24,9 @@ from rayal.contracts import (
     Task,
 )
 from rayal.registry import DATASETS, LEARNERS, STRATEGIES
+from rayal.run.worker import pinned
 from rayal.seeds import generator
 from rayal.trial import check_choice
-from rayal.work import pinned
 
 ROOT = Path(__file__).parent.parent
 N, D, C = 60, 5, 4

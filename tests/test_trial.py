@@ -6,9 +6,9 @@ import pytest
 
 from rayal import trial as trials
 from rayal.contracts import UNLABELED, Pool, Predictions, Task
-from rayal.plan import Spec, Trial
 from rayal.registry import LEARNERS, STRATEGIES
 from rayal.seeds import generator
+from rayal.sweep.definition import Spec, Trial
 from rayal.trial import World, check_choice
 
 

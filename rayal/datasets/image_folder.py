@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from rayal.contracts import Dataset, dataset
-from rayal.datasets.decode import (
+from rayal.datasets._files.decode import (
     USUAL_MAX_PIXELS,
     Background,
     Channels,
@@ -16,9 +16,9 @@ from rayal.datasets.decode import (
     MaxPixels,
     Side,
 )
-from rayal.datasets.listing import folders_in, images_under, is_image, named_folder
-from rayal.datasets.pictures import Listed, load_pictures
-from rayal.datasets.splitting import SplitSeed, TestShare, split_by_share
+from rayal.datasets._files.decoded_images import Listed, load_pictures
+from rayal.datasets._files.listing import folders_in, images_under, is_image, named_folder
+from rayal.datasets._files.split import SplitSeed, TestShare, split_by_share
 
 
 @dataset()

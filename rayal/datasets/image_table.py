@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from rayal.contracts import Dataset, dataset
-from rayal.datasets.decode import (
+from rayal.datasets._files.decode import (
     USUAL_MAX_PIXELS,
     Background,
     Channels,
@@ -15,10 +15,10 @@ from rayal.datasets.decode import (
     MaxPixels,
     Side,
 )
-from rayal.datasets.label_table import Columns, Row, read_rows
-from rayal.datasets.listing import images_under, named_folder
-from rayal.datasets.pictures import Listed, load_pictures
-from rayal.datasets.splitting import SplitSeed, TestShare, split_by_share
+from rayal.datasets._files.decoded_images import Listed, load_pictures
+from rayal.datasets._files.label_table import Columns, Row, read_rows
+from rayal.datasets._files.listing import images_under, named_folder
+from rayal.datasets._files.split import SplitSeed, TestShare, split_by_share
 
 USUAL_SHARE = 0.2
 

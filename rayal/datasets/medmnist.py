@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias
 
 from rayal.contracts import Dataset, dataset
-from rayal.datasets.medmnist_file import read_medmnist_file
+from rayal.datasets._files.medmnist_format import read_medmnist_file
 
 SETS = (
     "pathmnist", "bloodmnist", "organamnist", "organcmnist", "organsmnist", "dermamnist",
@@ -62,7 +62,7 @@ def chestmnist() -> Dataset:
 
 
 def _package() -> Any:
-    from rayal.torchvision_cpu import torchvision
+    from rayal.vision.torchvision_cpu import torchvision
 
     torchvision()  # medmnist imports it
     import medmnist

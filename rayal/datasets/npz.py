@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rayal.contracts import Dataset, dataset
-from rayal.datasets.medmnist_file import read_medmnist_file
+from rayal.datasets._files.medmnist_format import read_medmnist_file
 
 
 @dataset()

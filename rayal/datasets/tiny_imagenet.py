@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from rayal.contracts import Dataset, dataset
-from rayal.datasets.decode import Decoding
-from rayal.datasets.listing import images_under
-from rayal.datasets.pictures import Listed, load_pictures
-from rayal.datasets.places import check_complete, located
+from rayal.datasets._files.decode import Decoding
+from rayal.datasets._files.decoded_images import Listed, load_pictures
+from rayal.datasets._files.listing import images_under
+from rayal.datasets._files.locations import check_complete, located
 
 FOLDER = "tiny-imagenet-200"
 URL = f"http://cs231n.stanford.edu/{FOLDER}.zip"
@@ -52,7 +52,7 @@ def tiny_imagenet(*, root: str = "", download: bool = False, cache: str = "") ->
 
 
 def _fetch(folder: Path) -> None:
-    from rayal.torchvision_cpu import torchvision
+    from rayal.vision.torchvision_cpu import torchvision
 
     torchvision().datasets.utils.download_and_extract_archive(URL, str(folder), md5=MD5)
 

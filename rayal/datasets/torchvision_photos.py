@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from rayal.contracts import Dataset, dataset
-from rayal.datasets.decode import Decoding, Side
-from rayal.datasets.pictures import Listed, load_pictures
-from rayal.datasets.places import check_complete, located
+from rayal.datasets._files.decode import Decoding, Side
+from rayal.datasets._files.decoded_images import Listed, load_pictures
+from rayal.datasets._files.locations import check_complete, located
 
 Splits = dict[str, Listed]
 Named = tuple[Sequence[str], Splits]  # classes, files
@@ -163,7 +163,7 @@ for _name in SETS:
 
 def _located(facts: _Set, root: str, download: bool) -> Path:
     def fetch(folder: Path) -> None:
-        from rayal.torchvision_cpu import torchvision
+        from rayal.vision.torchvision_cpu import torchvision
 
         getattr(torchvision().datasets, facts.kind)(str(folder), download=True)
 

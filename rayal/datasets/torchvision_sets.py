@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rayal.contracts import Dataset, Split, dataset
-from rayal.datasets.places import check_complete, located
+from rayal.datasets._files.locations import check_complete, located
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ for _name in SETS:
 
 def _open(facts: _Set, folder: Path, *, download: bool) -> tuple[Any, Any]:
     """Return torchvision's training and test set."""
-    from rayal.torchvision_cpu import torchvision
+    from rayal.vision.torchvision_cpu import torchvision
 
     kind = getattr(torchvision().datasets, facts.kind)
     argument, train, test = facts.train_as

@@ -12,9 +12,9 @@ from pydantic import Field
 from torch import nn
 
 from rayal.contracts import Dataset, Embedding, Progress, encoder
-from rayal.encoders import extraction, preparation
-from rayal.encoders import views as copies
-from rayal.encoders.preparation import HALF, IMAGENET_MEAN, IMAGENET_STD, Preparation
+from rayal.encoders._features import augmented_views as copies
+from rayal.encoders._features import extraction, preparation
+from rayal.encoders._features.preparation import HALF, IMAGENET_MEAN, IMAGENET_STD, Preparation
 from rayal.seeds import integer
 from rayal.vision import networks, weight_files
 from rayal.vision.networks import Backbone, ResNet, Stem

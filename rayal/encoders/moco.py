@@ -10,12 +10,14 @@ import numpy as np
 from pydantic import Field
 
 from rayal.contracts import Dataset, Embedding, Progress, encoder
-from rayal.encoders import crew, extraction, truth_map
-from rayal.encoders import views as copies
-from rayal.encoders.early import EarlyAccuracy
-from rayal.encoders.momentum import Seeds, Settings, pretraining
-from rayal.encoders.pace import Pace
-from rayal.encoders.schedule import Schedule
+from rayal.encoders._features import augmented_views as copies
+from rayal.encoders._features import extraction
+from rayal.encoders._moco import launcher as crew
+from rayal.encoders._moco.monitoring import EarlyAccuracy
+from rayal.encoders._moco.setup import Seeds, Settings, pretraining
+from rayal.encoders._training import supervised_map as truth_map
+from rayal.encoders._training.progress import Pace
+from rayal.encoders._training.schedule import Schedule
 from rayal.seeds import integer
 from rayal.vision import draws, networks
 from rayal.vision.precision import Precision

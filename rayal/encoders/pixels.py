@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from rayal.contracts import Dataset, Embedding, Features, Images, Progress, encoder
-from rayal.encoders import views as copies
-from rayal.encoders.extraction import BATCH, room
+from rayal.encoders._features import augmented_views as copies
+from rayal.encoders._features.extraction import BATCH, room
 from rayal.seeds import integer
 
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from rayal.contracts import Dataset, DatasetMap, Embedding, Progress, encoder
-from rayal.encoders import extraction, truth_map
-from rayal.encoders import views as copies
+from rayal.encoders._features import augmented_views as copies
+from rayal.encoders._features import extraction
+from rayal.encoders._training import supervised_map as truth_map
 from rayal.seeds import integer
 from rayal.vision import networks
 from rayal.vision.networks import Backbone, Stem

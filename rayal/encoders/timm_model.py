@@ -15,14 +15,14 @@ from pydantic import Field
 from torch import nn
 
 from rayal.contracts import Dataset, Embedding, Progress, encoder
-from rayal.encoders import extraction, preparation
-from rayal.encoders import views as copies
+from rayal.encoders._features import augmented_views as copies
+from rayal.encoders._features import extraction, preparation
+from rayal.encoders._features.preparation import Preparation
 from rayal.encoders.checkpoint import Size
-from rayal.encoders.preparation import Preparation
 from rayal.seeds import integer
-from rayal.torchvision_cpu import torchvision
 from rayal.vision import weight_files
 from rayal.vision.precision import Precision
+from rayal.vision.torchvision_cpu import torchvision
 
 _NAMES_IN_CACHE = ("model.safetensors", "pytorch_model.bin")
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayal.kernels import expansion
+from rayal.kernels import gemm_distances as expansion
 from rayal.kernels.budget import check_budget
 from rayal.kernels.covering import greedy_k_center
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from rayal.kernels import distances
-from rayal.kernels.distinct import distinct_rows
+from rayal.kernels.unique_rows import distinct_rows
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayal.kernels import distances, expansion
+from rayal.kernels import distances
+from rayal.kernels import gemm_distances as expansion
 from rayal.kernels.budget import check_budget
-from rayal.kernels.distinct import distinct_rows
+from rayal.kernels.unique_rows import distinct_rows
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]

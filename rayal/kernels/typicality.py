@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from rayal.kernels import distances, expansion
+from rayal.kernels import distances
+from rayal.kernels import gemm_distances as expansion
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]

@@ -9,10 +9,11 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from torch import nn
 
 from rayal.contracts import Features, Predictions, Task, learner
-from rayal.learners import network
-from rayal.learners.scaling import mean_and_deviation
+from rayal.learners._heads.scaling import mean_and_deviation
+from rayal.learners._networks import task_images as network
 from rayal.seeds import integer
-from rayal.vision import networks, weak
+from rayal.vision import classifier_augment as weak
+from rayal.vision import networks
 from rayal.vision.classifier import Float32
 from rayal.vision.precision import Precision
 from rayal.vision.recipes import Recipe
@@ -65,7 +66,7 @@ def finetune(  # noqa: PLR0913  as many as the recipes differ in
             rates are multiplied by gamma; null waits for no plateau.
         early_stopping: epochs without a lower validation loss after which training ends; the
             weights of the lowest are kept. null trains for all epochs and keeps the last weights.
-        augmentation: crop_flip, crop, rotate, hacon or none, see rayal.vision.weak.
+        augmentation: crop_flip, crop, rotate, hacon or none, see rayal.vision.classifier_augment.
         views: augmented copies of each image that `consistency` and the like compare.
         dropout: part of what the last layer sees that is dropped in training and in Monte-Carlo
             passes (MC dropout, Gal and Ghahramani 2016); 0 leaves both out.

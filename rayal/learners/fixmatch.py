@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from rayal.contracts import Predictions, Task, learner
-from rayal.learners import network
+from rayal.learners._networks import task_images as network
 from rayal.seeds import integer
 from rayal.vision import networks, semi_supervised
 
@@ -40,7 +40,7 @@ def fixmatch(  # noqa: PLR0913  as many as published
     sure, is the class that the same image, strongly augmented, is trained towards. Defaults are
     theirs for CIFAR-10, apart from the network (a WideResNet-28-2 there). The strong augmentation
     is RandAugment and Cutout without equalising, with blur in place of sharpness; see
-    rayal.vision.strong. One million steps of 960 images need a GPU for a day or more: for a look,
+    rayal.vision.randaugment. One million steps of 960 images need a GPU for a day or more: to look,
     set steps to a few thousand and ema to .99.
 
     Probabilities are of the moving average of the weights, on unaugmented images. Views are weakly

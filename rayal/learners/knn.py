@@ -8,7 +8,7 @@ from pydantic import PositiveInt
 
 from rayal.contracts import Features, Predictions, Probs, Task, learner
 from rayal.kernels.clustering import unit_rows
-from rayal.learners.first_label import check_labelled
+from rayal.learners._heads.first_label import check_labelled
 
 
 @learner(gives={"hidden", "views"})

@@ -13,13 +13,13 @@ from pydantic import Field, PositiveFloat, PositiveInt
 from rayal.contracts import UNLABELED, Features, Indices, Labels, Predictions, Task, learner
 from rayal.kernels.clustering import unit_rows
 from rayal.kernels.prototypes import simplex
-from rayal.learners.adam import Schedule
-from rayal.learners.first_label import check_labelled
-from rayal.learners.head import Head, probs_of_all
-from rayal.learners.many_heads import Problem, fit_many
-from rayal.learners.pseudo_labels import with_earlier
-from rayal.learners.scaling import standardizer
-from rayal.learners.softmax_regression import initial_weights
+from rayal.learners._heads.adam import Schedule
+from rayal.learners._heads.batched import Problem, fit_many
+from rayal.learners._heads.first_label import check_labelled
+from rayal.learners._heads.head import Head, probs_of_all
+from rayal.learners._heads.pseudo_labels import with_earlier
+from rayal.learners._heads.scaling import standardizer
+from rayal.learners._heads.softmax import initial_weights
 
 
 def _gives(params: Mapping[str, Any]) -> set[str]:

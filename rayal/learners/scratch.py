@@ -10,10 +10,11 @@ import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from rayal.contracts import Predictions, Task, learner
-from rayal.learners import network
-from rayal.learners.pseudo_labels import with_earlier
+from rayal.learners._heads.pseudo_labels import with_earlier
+from rayal.learners._networks import task_images as network
 from rayal.seeds import integer
-from rayal.vision import networks, weak, weight_files
+from rayal.vision import classifier_augment as weak
+from rayal.vision import networks, weight_files
 from rayal.vision.precision import Precision
 from rayal.vision.recipes import Optimiser, Recipe
 from rayal.vision.training import fit
@@ -110,7 +111,7 @@ def scratch(  # noqa: PLR0913  the papers' recipes have this many settings
             is multiplied by gamma; null waits for no plateau.
         early_stopping: epochs without a lower validation loss after which training ends; the
             weights of the lowest are kept. null trains for all epochs and keeps the last weights.
-        augmentation: crop_flip, crop, rotate, hacon or none, see rayal.vision.weak.
+        augmentation: crop_flip, crop, rotate, hacon or none, see rayal.vision.classifier_augment.
         views: augmented copies of each image that `consistency` and the like compare.
         dropout: part of what the last layer sees that is dropped in training and in Monte-Carlo
             passes (MC dropout, Gal and Ghahramani 2016); 0 leaves both out.

@@ -17,8 +17,8 @@ from pydantic import PositiveInt
 from rayal.contracts import DatasetMap, Indices, Pool, strategy
 from rayal.kernels import distances
 from rayal.kernels.clustering import kmeans
-from rayal.kernels.plane import umap2d
 from rayal.kernels.ranking import round_robin
+from rayal.kernels.umap import umap2d
 
 Order: TypeAlias = Literal[
     "hard_to_contrast",

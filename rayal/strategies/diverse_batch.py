@@ -10,8 +10,8 @@ from pydantic import Field, PositiveInt
 
 from rayal.contracts import Indices, Pool, strategy
 from rayal.kernels import clustering, uncertainty
-from rayal.kernels.finite import check_finite
 from rayal.kernels.ranking import completed, highest_first
+from rayal.kernels.validation import check_finite
 
 
 @strategy(needs={"predictions", "hidden"})

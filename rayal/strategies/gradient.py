@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from rayal.contracts import Indices, Pool, strategy
-from rayal.kernels.finite import check_finite
 from rayal.kernels.seeding import gradient_k_means_pp
+from rayal.kernels.validation import check_finite
 
 
 @strategy(needs={"predictions", "hidden"})

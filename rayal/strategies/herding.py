@@ -10,8 +10,8 @@ from pydantic import PositiveFloat
 
 from rayal.contracts import Indices, Pool, strategy
 from rayal.kernels import clustering, distances, uncertainty
-from rayal.kernels.finite import check_finite
 from rayal.kernels.herding import greedy_herding
+from rayal.kernels.validation import check_finite
 
 ROUNDING = 1e-12  # squared distances up to it are those of copies
 WIDTH = 1.0  # of the kernel on features of unit length

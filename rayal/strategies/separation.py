@@ -15,8 +15,8 @@ from pydantic import Field
 
 from rayal.contracts import Indices, Pool, strategy
 from rayal.kernels import prototypes
-from rayal.kernels.finite import check_finite
 from rayal.kernels.ranking import highest_first
+from rayal.kernels.validation import check_finite
 from rayal.scores import score
 
 

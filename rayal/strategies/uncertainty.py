@@ -15,7 +15,7 @@ from pydantic import Field
 
 from rayal.contracts import Pool
 from rayal.kernels import uncertainty
-from rayal.kernels.finite import check_finite
+from rayal.kernels.validation import check_finite
 from rayal.scores import score
 
 Scores: TypeAlias = npt.NDArray[np.float64]

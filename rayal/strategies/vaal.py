@@ -59,7 +59,9 @@ def vaal(  # noqa: PLR0913  the published recipe has this many settings
         ValueError: no image has a label, or the pool has no images.
         FloatingPointError: training diverged.
     """
-    from rayal.kernels import adversarial  # torch is slow to import and other strategies need none
+    from rayal.kernels import (
+        discriminator as adversarial,  # torch is slow to import and other strategies need none
+    )
 
     if len(pool.labelled) == 0:
         raise ValueError(

@@ -12,7 +12,7 @@ import functools
 
 import torch
 
-from rayal.vision import colour
+from rayal.vision import color as colour
 from rayal.vision.draws import GROUPS, Draw, Recipe
 
 

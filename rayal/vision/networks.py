@@ -13,8 +13,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from rayal.torchvision_cpu import torchvision
 from rayal.vision.convolution import Convolution3x3, quicken
+from rayal.vision.torchvision_cpu import torchvision
 
 ResNet: TypeAlias = Literal["resnet18", "resnet34", "resnet50", "resnet101"]
 Backbone: TypeAlias = Literal["small_cnn", ResNet, "inception_resnet_v2"]

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch.optim.lr_scheduler import MultiStepLR, ReduceLROnPlateau
 
-from rayal.vision import weak
+from rayal.vision import classifier_augment as weak
 from rayal.vision.classifier import Classifier
 from rayal.vision.precision import Precision
 

@@ -15,11 +15,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from rayal.vision import batches
 from rayal.vision.classifier import Classifier, Images
+from rayal.vision.classifier_augment import crop
 from rayal.vision.device import to_device
 from rayal.vision.precision import autocast
-from rayal.vision.strong import strong
+from rayal.vision.randaugment import strong
 from rayal.vision.training import Labelled, check_finite, descend
-from rayal.vision.weak import crop
 
 _CHECKED = 256  # steps between two looks at the loss; each look waits for a GPU
 

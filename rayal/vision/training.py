@@ -11,7 +11,8 @@ import numpy.typing as npt
 import torch
 from torch.nn.functional import cross_entropy
 
-from rayal.vision import batches, weak
+from rayal.vision import batches
+from rayal.vision import classifier_augment as weak
 from rayal.vision.classifier import Classifier, Images, of_images
 from rayal.vision.device import to_device
 from rayal.vision.precision import Precision, autocast

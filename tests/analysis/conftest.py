@@ -1,5 +1,6 @@
 import pytest
-from made_up_runs import component, cycles_run, single_query_run
+
+from tests.analysis.made_up_runs import component, cycles_run, single_query_run
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rayal.contracts import DatasetMap
-from rayal.store import write_map
+from rayal.storage.run import write_map
 
 CLASSES = ("basophil", "eosinophil", "lymphocyte", "monocyte", "platelet")
 POOL = (120, 300, 90, 150, 340)

@@ -3,11 +3,11 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_runs import RunBuilder, component
 
 from analysis.ablations import ablations
 from analysis.frame import read_study
 from analysis.tables import summary
+from tests.analysis.made_up_runs import RunBuilder, component
 
 
 def found(run):

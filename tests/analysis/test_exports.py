@@ -4,10 +4,10 @@ import subprocess
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_runs import RunBuilder, component
 
 from analysis import exports
 from analysis.report import write_all
+from tests.analysis.made_up_runs import RunBuilder, component
 
 HOSTILE = [
     "<script>alert(1)</script>", 'a "quoted", name', "two\nlines", "a | b & c_d % $x$ #1 {y} ~^\\",

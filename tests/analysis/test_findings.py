@@ -1,10 +1,9 @@
 from pathlib import Path
 
-from made_up_runs import RunBuilder, component
-
 from analysis.findings import findings
 from analysis.frame import read_study
 from analysis.report import all_tables, write
+from tests.analysis.made_up_runs import RunBuilder, component
 
 
 def run_with_an_oracle(root: Path) -> Path:

@@ -2,11 +2,11 @@ import json
 
 import numpy as np
 import pytest
-from made_up_runs import RunBuilder, component
 
 import analysis
 from analysis.labels import flatten
-from rayal.store import StoreError
+from rayal.storage.run import StoreError
+from tests.analysis.made_up_runs import RunBuilder, component
 
 PROMISED = [
     "trial", "dataset", "encoder", "initial", "strategy", "learner", "seed", "budget", "round",

@@ -6,12 +6,12 @@ import warnings
 
 import pandas as pd
 import pytest
-from made_up_runs import RunBuilder, component, single_query_run
 
 import analysis
 from analysis.__main__ import main
 from analysis.catalogue import all_tables
 from analysis.frame import read_study
+from tests.analysis.made_up_runs import RunBuilder, component, single_query_run
 
 
 def tables_of(run):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_runs import RunBuilder, component, cycles_run, single_query_run
 
 from analysis import planes, report
+from tests.analysis.made_up_runs import RunBuilder, component, cycles_run, single_query_run
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (

@@ -3,11 +3,11 @@ import math
 import numpy as np
 import pytest
 import scipy.stats
-from made_up_runs import RunBuilder, component
 
 from analysis.frame import read_study
 from analysis.matching import is_named
 from analysis.papers import COLUMNS, paper_tables
+from tests.analysis.made_up_runs import RunBuilder, component
 
 SCRATCH = component("scratch", prototypes=False, pseudo_labels=None)
 

@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from made_up_runs import CLASSES, POOL, RunBuilder, component, cycles_run, single_query_run
 from PIL import Image
 
 from analysis import planes, report
@@ -16,6 +15,14 @@ from analysis.catalogue import all_tables
 from analysis.frame import read_study
 from analysis.gallery import pictures
 from analysis.picture_tables import picture_tables
+from tests.analysis.made_up_runs import (
+    CLASSES,
+    POOL,
+    RunBuilder,
+    component,
+    cycles_run,
+    single_query_run,
+)
 
 SIZE = sum(POOL)
 HOSTILE = 'a<b>, "q" & $x_1$ %\n\u202eright\u05d0\u05d1 \x07'

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from made_up_runs import RunBuilder, component
 
 from analysis import report, style
 from analysis.__main__ import main
 from analysis.frame import read_study
+from tests.analysis.made_up_runs import RunBuilder, component
 
 TABLES = {
     "progress", "summary", "coverage", "class_distribution", "against_random", "power",

@@ -2,10 +2,10 @@ import math
 
 import numpy as np
 import pytest
-from made_up_runs import RunBuilder, component
 
 from analysis import comparisons, paired, savings, standings, stats, tables
 from analysis.frame import read_study
+from tests.analysis.made_up_runs import RunBuilder, component
 
 LEVELS = {"random": 0.70, "kmeans": 0.75, "hacon": 0.80}
 

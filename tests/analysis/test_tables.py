@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from made_up_runs import CLASSES, POOL, RunBuilder, component
 
 import analysis
 from analysis import comparisons, savings, stats, tables
 from analysis.frame import read_study
+from tests.analysis.made_up_runs import CLASSES, POOL, RunBuilder, component
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@ import math
 
 import numpy as np
 import pytest
-from made_up_runs import RunBuilder, component
 from scipy import stats as scipy_stats
 
 from analysis import trainings
@@ -11,6 +10,7 @@ from analysis.frame import read_study
 from analysis.gallery import pictures
 from analysis.picture_tables import picture_tables
 from analysis.report import render
+from tests.analysis.made_up_runs import RunBuilder, component
 
 # Every training has a level of its own, by far more apart than its trials are.
 LEVELS = {0: 0.70, 1: 0.80, 2: 0.75}

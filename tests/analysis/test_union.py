@@ -1,12 +1,12 @@
 import pytest
-from made_up_runs import RunBuilder, component, single_query_run
 
 import analysis
 from analysis import comparisons
 from analysis.__main__ import main
 from analysis.frame import read_study
 from analysis.report import write_all
-from rayal.store import StoreError
+from rayal.storage.run import StoreError
+from tests.analysis.made_up_runs import RunBuilder, component, single_query_run
 
 
 def run_of(root, strategy, *, seeds=range(3), content="c0ffee", name="blood"):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rayal.datasets.cache import check_space, key_of, made_once, mapped, write_images
+from rayal.datasets._files.cache import check_space, key_of, made_once, mapped, write_images
 
 ROWS = np.arange(24, dtype=np.uint8).reshape(2, 2, 2, 3)
 

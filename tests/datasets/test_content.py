@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rayal.contracts import Dataset, Split
-from rayal.datasets import content
-from rayal.datasets.content import with_content
+from rayal.datasets._files import content_hash as content
+from rayal.datasets._files.content_hash import with_content
 
 
 def data(folder: Path, label: int = 0, value: int = 7) -> Dataset:

@@ -3,10 +3,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up_images import BLUE, GREEN, RED, noise, plain, save
 from PIL import Image
 
-from rayal.datasets.decode import Decoding, decode, is_grey
+from rayal.datasets._files.decode import Decoding, decode, is_grey
+from tests.datasets.made_up_images import BLUE, GREEN, RED, noise, plain, save
 
 
 def read(path: Path, size: int = 6, channels: int = 3, **given: Any) -> np.ndarray:

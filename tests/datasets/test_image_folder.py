@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up_images import RED, folder_of_classes, noise, plain, save
 
 from rayal.contracts import Dataset
-from rayal.datasets import pictures
-from rayal.datasets.decode import decode
+from rayal.datasets._files import decoded_images as pictures
+from rayal.datasets._files.decode import decode
 from rayal.registry import DATASETS
+from tests.datasets.made_up_images import RED, folder_of_classes, noise, plain, save
 
 
 def load(path: Path, **given: Any) -> Dataset:

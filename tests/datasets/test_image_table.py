@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up_images import noise, save
 
 from rayal.contracts import Dataset
 from rayal.registry import DATASETS
+from tests.datasets.made_up_images import noise, save
 
 ROWS = [("a0.png", "red"), ("a1.png", "blue"), ("a2.png", "red"), ("b/a3.png", "blue"),
         ("a4.png", "red"), ("a5.png", "blue")]  # fmt: skip

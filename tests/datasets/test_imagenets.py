@@ -2,12 +2,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_images import folder_of_classes, noise, save
 
 from rayal.contracts import Dataset
 from rayal.datasets import imagenet, tiny_imagenet
 from rayal.registry import DATASETS
-from rayal.torchvision_cpu import torchvision
+from rayal.vision.torchvision_cpu import torchvision
+from tests.datasets.made_up_images import folder_of_classes, noise, save
 
 IDS = ("n02", "n01", "n03")
 

@@ -6,8 +6,8 @@ import pytest
 
 from rayal.contracts import Dataset
 from rayal.datasets.npz import npz
-from rayal.plan import describe
 from rayal.registry import DATASETS
+from rayal.sweep.plan import describe
 
 
 def load(name: str, **given: Any) -> Dataset:

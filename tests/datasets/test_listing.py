@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rayal.datasets.listing import folders_in, images_under
+from rayal.datasets._files.listing import folders_in, images_under
 
 
 def touch(*paths: Path) -> None:

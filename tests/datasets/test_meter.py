@@ -1,6 +1,6 @@
 import pytest
 
-from rayal.datasets import meter
+from rayal.datasets._files import progress as meter
 
 
 @pytest.fixture(autouse=True)

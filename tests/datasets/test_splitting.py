@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rayal.datasets.splitting import chosen_to_test
+from rayal.datasets._files.split import chosen_to_test
 
 
 def slow_choice(

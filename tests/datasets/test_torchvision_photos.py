@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_up_images import noise, save
 from scipy.io import savemat
 
 from rayal.contracts import Dataset
 from rayal.datasets import torchvision_photos
 from rayal.registry import DATASETS
-from rayal.torchvision_cpu import torchvision
+from rayal.vision.torchvision_cpu import torchvision
+from tests.datasets.made_up_images import noise, save
 
 PUBLISHED = {"flowers102": (2_040, 102), "dtd": (3_760, 47), "fgvc_aircraft": (6_667, 100)}
 

@@ -11,7 +11,7 @@ from scipy.io import savemat
 from rayal.contracts import Dataset
 from rayal.datasets import torchvision_sets
 from rayal.registry import DATASETS
-from rayal.torchvision_cpu import torchvision
+from rayal.vision.torchvision_cpu import torchvision
 
 PUBLISHED = {
     "cifar10": (50_000, 10), "cifar100": (50_000, 100), "mnist": (60_000, 10),

@@ -7,12 +7,13 @@ import torch
 from torch import nn
 
 from rayal.contracts import Dataset, Embedding, Split
-from rayal.encoders import checkpoint, views
+from rayal.encoders import checkpoint
+from rayal.encoders._features import augmented_views as views
 from rayal.registry import ENCODERS
+from rayal.run.worker import check_embedding
 from rayal.seeds import generator
-from rayal.torchvision_cpu import torchvision
 from rayal.vision import networks
-from rayal.work import check_embedding
+from rayal.vision.torchvision_cpu import torchvision
 
 torchvision()
 from torchvision.transforms import functional as F  # noqa: E402, N812

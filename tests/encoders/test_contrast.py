@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from rayal.encoders.contrast import MomentumContrast, Projector, info_nce
+from rayal.encoders._moco.model import MomentumContrast, Projector, info_nce
 from rayal.vision import networks
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from rayal.encoders import dataset_map
-from rayal.encoders.dataset_map import MapRecords, confidence
+from rayal.encoders._training import dataset_map
+from rayal.encoders._training.dataset_map import MapRecords, confidence
 
 TAUS = (0.2, 0.05, 0.001)
 

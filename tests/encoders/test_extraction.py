@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from rayal.encoders import extraction
+from rayal.encoders._features import extraction
 from rayal.vision import networks
 from rayal.vision.device import normalise
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rayal.contracts import Embedding
-from rayal.encoders import resume
+from rayal.encoders._training import checkpoints as resume
 from tests.encoders import test_resume as resumed
 from tests.encoders.test_moco import QUICK, digits, encode
 

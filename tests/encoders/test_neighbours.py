@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rayal.contracts import UNLABELED
-from rayal.encoders import neighbours
+from rayal.encoders._features import neighbors as neighbours
 
 
 def slow_accuracy(known, classes, asked, truth, own=None) -> float:

@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from rayal.contracts import Split
-from rayal.encoders.contrast import MomentumContrast, Projector, info_nce
-from rayal.encoders.dataset_map import MapRecords, confidence
-from rayal.encoders.early import EarlyAccuracy
-from rayal.encoders.pace import Pace
-from rayal.encoders.pretraining import Pretraining, Views
-from rayal.encoders.schedule import Schedule
+from rayal.encoders._moco.model import MomentumContrast, Projector, info_nce
+from rayal.encoders._moco.monitoring import EarlyAccuracy
+from rayal.encoders._moco.training import Pretraining, Views
+from rayal.encoders._training.dataset_map import MapRecords, confidence
+from rayal.encoders._training.progress import Pace
+from rayal.encoders._training.schedule import Schedule
 from rayal.vision import draws
 from tests.encoders.test_moco import QUICK, digits, encode
 

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from rayal.contracts import Embedding
-from rayal.encoders import crew, resume
+from rayal.encoders._moco import launcher as crew
+from rayal.encoders._training import checkpoints as resume
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
 from tests.encoders.test_resume import QUICK, ROOT, Killed, digits, killed_after

@@ -12,8 +12,8 @@ import torch
 from sklearn.datasets import load_digits
 
 from rayal.contracts import Dataset, Embedding, Split
-from rayal.encoders import resume
-from rayal.encoders.resume import Kept
+from rayal.encoders._training import checkpoints as resume
+from rayal.encoders._training.checkpoints import Kept
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
 
@@ -147,7 +147,7 @@ def test_a_process_killed_at_any_moment_leaves_an_epoch_to_go_on_from(tmp_path: 
 def test_a_diverging_loss_says_where_the_last_good_epoch_is_and_leaves_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every_epoch: None
 ) -> None:
-    from rayal.encoders import contrast
+    from rayal.encoders._moco import model as contrast
 
     calls = []
     honest = contrast.info_nce
@@ -171,7 +171,7 @@ def test_a_diverging_loss_says_where_the_last_good_epoch_is_and_leaves_it(
 def test_weights_that_are_no_numbers_are_never_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every_epoch: None
 ) -> None:
-    from rayal.encoders.contrast import MomentumContrast
+    from rayal.encoders._moco.model import MomentumContrast
 
     looks = iter([True, False])
     monkeypatch.setattr(MomentumContrast, "is_finite", lambda self: next(looks))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from rayal.encoders.schedule import Schedule
+from rayal.encoders._training.schedule import Schedule
 
 
 def schedule(**changed) -> Schedule:

@@ -1,6 +1,6 @@
 from collections.abc import Iterator
 
-from rayal.encoders.sparing import Sparing
+from rayal.encoders._training.time_budget import Sparing
 
 
 class Clock:

@@ -9,9 +9,9 @@ import torch
 from rayal.contracts import Dataset, Embedding, Split
 from rayal.encoders import timm_model
 from rayal.registry import ENCODERS
+from rayal.run.worker import check_embedding
 from rayal.seeds import generator
-from rayal.torchvision_cpu import torchvision
-from rayal.work import check_embedding
+from rayal.vision.torchvision_cpu import torchvision
 
 torchvision()
 timm = pytest.importorskip("timm")

@@ -7,7 +7,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from rayal.contracts import UNLABELED, Dataset, Embedding, Split
-from rayal.encoders import truth_map
+from rayal.encoders._training import supervised_map as truth_map
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
 

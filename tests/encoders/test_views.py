@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from rayal.contracts import Dataset, Embedding, Split
-from rayal.encoders import views
-from rayal.encoders.extraction import Extraction
+from rayal.encoders._features import augmented_views as views
+from rayal.encoders._features.extraction import Extraction
 from rayal.registry import ENCODERS
+from rayal.run.worker import check_embedding
 from rayal.seeds import generator
-from rayal.torchvision_cpu import torchvision
 from rayal.vision import networks
 from rayal.vision.device import to_device
-from rayal.work import check_embedding
+from rayal.vision.torchvision_cpu import torchvision
 
 torchvision()
 from torchvision.transforms import functional as F  # noqa: E402, N812

@@ -7,8 +7,10 @@ import pytest
 from scipy.optimize import linprog
 from threadpoolctl import threadpool_limits
 
-from rayal.kernels import balance, balance_dual, balance_search
+from rayal.kernels import balance
 from rayal.kernels.balance import Balanced, l1_loss, settled_weight, solve
+from rayal.kernels.balance import dual as balance_dual
+from rayal.kernels.balance import search as balance_search
 
 
 def random_problem(seed: int, N: int, C: int, budget: int) -> tuple[np.ndarray, ...]:
@@ -162,7 +164,7 @@ def test_without_gurobipy_the_message_names_it_and_the_way_out(
 
 def test_highs_without_an_answer_in_time_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     empty = SimpleNamespace(x=None)
-    monkeypatch.setattr("rayal.kernels.balance_milp.milp", lambda *_, **__: empty)
+    monkeypatch.setattr("rayal.kernels.balance.milp.milp", lambda *_, **__: empty)
     with pytest.raises(ValueError, match="no selection of 3 of 9 in 2 seconds"):
         solve(*random_problem(0, 9, 2, 3), 3, 1.0, solver="highs", time_limit=2)
 

@@ -69,7 +69,7 @@ def test_more_balls_than_fit_in_one_block_are_counted_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     points = np.random.default_rng(0).normal(size=(700, 2)).astype(np.float32)
-    monkeypatch.setattr("rayal.kernels.expansion.COLUMNS", 100)
+    monkeypatch.setattr("rayal.kernels.gemm_distances.COLUMNS", 100)
     picks = greedy_ball_cover(points, NONE, 30, 1.0, np.random.default_rng(0))
     expected = slow_twin(points, [], 30, 1.0)
     assert picks[: len(expected)].tolist() == expected

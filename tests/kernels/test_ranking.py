@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from rayal.kernels.finite import check_finite
 from rayal.kernels.ranking import (
     apportioned,
     by_chance,
@@ -11,6 +10,7 @@ from rayal.kernels.ranking import (
     highest_first,
     round_robin,
 )
+from rayal.kernels.validation import check_finite
 
 
 def slow_round_robin(ranking: np.ndarray, groups: np.ndarray, order: np.ndarray) -> list[int]:

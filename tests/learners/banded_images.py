@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from rayal.contracts import UNLABELED, Split, Task
-from rayal.encoders.extraction import features
+from rayal.encoders._features.extraction import features
 from rayal.vision import networks
 from rayal.vision.device import normalise, to_device
 

@@ -2,11 +2,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from banded_images import accuracy, task
 
 from rayal.contracts import Predictions, Task
 from rayal.learners.finetune import _spread, finetune
 from rayal.registry import LEARNERS
+from tests.learners.banded_images import accuracy, task
 
 
 def learn(given: Task, **params: Any) -> Predictions:

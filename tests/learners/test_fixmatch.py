@@ -2,11 +2,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from banded_images import accuracy, task
 
 from rayal.contracts import Predictions, Task
 from rayal.learners.fixmatch import fixmatch
 from rayal.registry import LEARNERS
+from tests.learners.banded_images import accuracy, task
 
 QUICK = {
     "backbone": "small_cnn", "batch_size": 6, "mu": 4, "steps": 60, "ema": 0.8,

@@ -7,13 +7,13 @@ import torch
 
 from rayal.contracts import UNLABELED, Predictions, Task
 from rayal.kernels.prototypes import simplex
-from rayal.learners import softmax_regression
-from rayal.learners.adam import Schedule
+from rayal.learners._heads import softmax as softmax_regression
+from rayal.learners._heads.adam import Schedule
+from rayal.learners._heads.batched import Problem, fit_many
+from rayal.learners._heads.pseudo_labels import with_confident
+from rayal.learners._heads.scaling import mean_and_deviation
+from rayal.learners._heads.softmax import initial_weights
 from rayal.learners.linear import linear
-from rayal.learners.many_heads import Problem, fit_many
-from rayal.learners.pseudo_labels import with_confident
-from rayal.learners.scaling import mean_and_deviation
-from rayal.learners.softmax_regression import initial_weights
 
 
 def rng(seed: int = 0) -> np.random.Generator:

@@ -10,11 +10,12 @@ import threadpoolctl
 
 from rayal.contracts import UNLABELED, Predictions, Task
 from rayal.kernels.prototypes import simplex
-from rayal.learners import many_heads, scaling
-from rayal.learners.adam import Adam, Schedule
+from rayal.learners._heads import batched as many_heads
+from rayal.learners._heads import scaling
+from rayal.learners._heads.adam import Adam, Schedule
+from rayal.learners._heads.batched import Problem, fit_many
+from rayal.learners._heads.softmax import dropped, initial_weights
 from rayal.learners.linear import linear, linear_many
-from rayal.learners.many_heads import Problem, fit_many
-from rayal.learners.softmax_regression import dropped, initial_weights
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -152,7 +153,7 @@ def test_a_step_in_pieces_is_the_step_in_one(monkeypatch: pytest.MonkeyPatch) ->
         return weights
 
     whole = moved()
-    monkeypatch.setattr("rayal.learners.adam.PIECE", 7)
+    monkeypatch.setattr("rayal.learners._heads.adam.PIECE", 7)
     assert np.array_equal(moved(), whole)
 
 

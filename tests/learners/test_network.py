@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from banded_images import C, accuracy, bands, task
 
 from rayal.contracts import Predictions, Task
 from rayal.kernels.prototypes import simplex
@@ -14,6 +13,7 @@ from rayal.learners.finetune import finetune
 from rayal.learners.fixmatch import fixmatch
 from rayal.learners.scratch import scratch
 from rayal.registry import LEARNERS
+from tests.learners.banded_images import C, accuracy, bands, task
 
 FUNCTIONS = {"scratch": scratch, "finetune": finetune, "fixmatch": fixmatch}
 QUICK: dict[str, dict[str, Any]] = {

@@ -4,12 +4,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from banded_images import C, accuracy, task
 
 from rayal.contracts import Predictions, Task
 from rayal.learners.scratch import scratch
 from rayal.registry import LEARNERS
 from rayal.vision import networks
+from tests.learners.banded_images import C, accuracy, task
 
 QUICK = {"backbone": "small_cnn", "batch_size": 8, "epochs": 6, "augmentation": "none"}
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from rayal.contracts import UNLABELED, Pool
-from rayal.kernels import adversarial
+from rayal.kernels import discriminator as adversarial
 from rayal.registry import STRATEGIES
 from rayal.strategies.vaal import vaal
 

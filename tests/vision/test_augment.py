@@ -8,8 +8,9 @@ import pytest
 import torch
 from scipy import stats
 
-from rayal.torchvision_cpu import torchvision
-from rayal.vision import augment, colour, draws
+from rayal.vision import augment, draws
+from rayal.vision import color as colour
+from rayal.vision.torchvision_cpu import torchvision
 
 torchvision()
 from torchvision import transforms as T  # noqa: E402, N812

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
-from rayal.torchvision_cpu import torchvision
 from rayal.vision import networks
 from rayal.vision.convolution import Convolution3x3, quicken
+from rayal.vision.torchvision_cpu import torchvision
 
 
 @pytest.mark.parametrize("stride", [1, 2])

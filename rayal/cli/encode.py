@@ -1,0 +1,229 @@
+"""`python -m rayal.encode SWEEP.yaml`: the encoder stages of a sweep alone, without Ray.
+
+Makes what is not there yet and shows all: features, how well they tell classes apart, and the
+dataset map as a table and as a figure. `python -m rayal.encode DATASET` does so for one dataset,
+whose parameters and encoder are given with --set. The sweep finds what was made.
+
+Exit status: 0 all made, 1 some failed, 2 refused before anything started, 130 interrupted (the
+same command goes on where it stopped).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from rayal.cli import map_files
+from rayal.cli.printing import say
+from rayal.contracts import Embedding
+from rayal.encoders._features import neighbors as neighbours
+from rayal.events.bar import Lines
+from rayal.registry import ENCODERS
+from rayal.run.malloc import give_back_large_blocks
+from rayal.run.signals import interruptible
+from rayal.run.worker import load_dataset, prepare
+from rayal.storage import run as store
+from rayal.storage.files import Location, location
+from rayal.storage.run import Store, StoreError
+from rayal.sweep import file as config
+from rayal.sweep.definition import Trial
+from rayal.sweep.file import Sweep, SweepError
+from rayal.sweep.plan import Plan, make_plan
+
+WIDTH = 100  # columns where the output is no terminal
+DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+_VOTERS, _ASKED = 20_000, 2_000  # images that the accuracy is measured on, at most
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(given)
+    give_back_large_blocks()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    try:
+        sweep = _sweep(options.what, options.set)
+        plan = make_plan(sweep)
+        root = options.out or Path("runs") / sweep.name
+        place = nullcontext(Store(root)) if options.show else store.claim(root, sweep.name)
+        with place as held, interruptible():
+            failed = [] if options.show else _make(console, plan, held)
+            _show(console, plan, held)
+    except (SweepError, StoreError) as error:
+        say(Console(stderr=True), f"rayal: {error}")
+        return REFUSED
+    except KeyboardInterrupt:
+        command = shlex.join(["python", "-m", "rayal.encode", *given])
+        say(console, f"interrupted: what is made is kept; go on with: {command}")
+        return INTERRUPTED
+    return FAILED if failed else DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m rayal.encode",
+        description="Make the encoder stages of a sweep, or of one dataset, and show them.",
+    )
+    parser.add_argument(
+        "what", metavar="SWEEP_OR_DATASET", help="a sweep file, or a dataset's name (with moco)"
+    )
+    parser.add_argument(
+        "--out",
+        type=location,
+        metavar="DIR",
+        help="where results go: a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
+        "(default: runs/NAME)",
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE",
+        help="change the sweep or dataset: --set encoders.moco.epochs=20, --set encoders=[pixels], "
+        "--set datasets.npz.path=blood.npz",
+    )  # fmt: skip
+    parser.add_argument(
+        "--show", action="store_true", help="show what is there; make and write nothing"
+    )
+    return parser
+
+
+def _sweep(what: str, overrides: Sequence[str]) -> Sweep:
+    """Read a sweep file, or make the smallest sweep of a dataset."""
+    if Path(what).suffix in (".yaml", ".yml") or Path(what).is_file():
+        return config.load(Path(what), overrides)
+    smallest = {"name": what, "datasets": [what], "encoders": ["moco"], "seeds": 1}
+    smallest |= {"strategies": ["random"], "learners": ["knn"], "budgets": [1]}
+    if not re.fullmatch(r"\w[\w.-]*", what):
+        raise SweepError(f"{what} is neither a sweep file nor a dataset's name")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / what
+        path.write_text(json.dumps(smallest), encoding="utf-8")
+        return config.load(path, overrides)
+
+
+# Making --------------------------------------------------------------------------
+
+
+def _make(console: Console, plan: Plan, held: Store) -> list[str]:
+    """Make each stage that is not there, and the files of its map; return those that failed."""
+    lines = Lines(console, len(plan.artefacts), 0)
+    return [key for key, trial in plan.artefacts.items() if not _make_one(lines, plan, trial, held)]
+
+
+def _make_one(lines: Lines, plan: Plan, trial: Trial, held: Store) -> bool:
+    """Return whether it is there at the end."""
+    key = trial.artefact
+    try:
+        if not held.has_embedding(key):
+            stage = lines.stage(trial)
+            prepare(trial, held, stage.update, plan.sweep.resources.pretrain.threads)
+            stage.done()
+        _write_map(trial, held)
+    except StoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one encoder's failure is not that of the others
+        message = f"{type(error).__name__}: {error}"
+        held.save_failure(key, trial.definition(), message, traceback.format_exc())
+        lines.note(f"failed {_label(trial)} on {trial.dataset_name}: {message}")
+        lines.note(f"  log: {held.failure_path(key)}")
+        return False
+    held.forget_failure(key)
+    return True
+
+
+def _write_map(trial: Trial, held: Store) -> None:
+    """Write the map, where there is one, as a table and as a figure."""
+    found = held.dataset_map(trial.artefact)
+    table = _map_path(trial, held)
+    if found is None or held.files.exists(table):
+        return
+    with held.files.publishing(table.parent) as folder:
+        map_files.write_figure(folder / table.name, found)
+        map_files.write_table(folder / table.name, found, load_dataset(trial).train.labels)
+
+
+def _map_path(trial: Trial, held: Store) -> Location:
+    name = f"{trial.dataset_name}-{trial.encoder.name}-{trial.artefact}.parquet"
+    return held.root / "maps" / name
+
+
+# Showing -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A line of the table."""
+
+    features: str
+    seconds: str
+    accuracy: str
+    taus: str
+
+
+def _show(console: Console, plan: Plan, held: Store) -> None:
+    table = Table(title=f"Encoder stages in {held.root}", title_justify="left")
+    for heading in ("dataset", "encoder", "N x D", "seconds", "k-NN accuracy", "map's τ"):
+        table.add_column(heading, justify="right" if heading in ("N x D", "seconds") else "left")
+    for trial in plan.artefacts.values():
+        one = _shown(trial, held)
+        about = (one.features, one.seconds, one.accuracy, one.taus)
+        table.add_row(escape(trial.dataset_name), escape(_label(trial)), *about)
+    console.print(table)
+    for trial in plan.artefacts.values():
+        if held.files.exists(_map_path(trial, held)):
+            say(console, f"Map: {_map_path(trial, held)}, and .svg, .png beside it")
+
+
+def _shown(trial: Trial, held: Store) -> _Shown:
+    if not held.has_embedding(trial.artefact):
+        under_way = held.has_unfinished(trial.artefact)
+        return _Shown("unfinished" if under_way else "not made", "", "", "")
+    found = held.embedding(trial.artefact)
+    about = held.about(trial.artefact)
+    N, D = found.train.shape
+    taus = ", ".join(f"{tau:g}" for tau in found.map.confidence) if found.map else ""
+    truth = " and truth" if found.map and found.map.truth else ""
+    return _Shown(
+        f"{N:,} x {D:,}", f"{about['seconds']:,.0f}", f"{_accuracy(trial, found):.3f}", taus + truth
+    )
+
+
+def _accuracy(trial: Trial, found: Embedding) -> float:
+    """Return the accuracy on test images of a vote of the pool's nearest, all of it labelled."""
+    data = load_dataset(trial)
+    known, asked = _evenly(len(found.train), _VOTERS), _evenly(len(found.test), _ASKED)
+    return neighbours.accuracy(
+        found.train[known], data.train.labels[known], found.test[asked], data.test.labels[asked]
+    )
+
+
+def _evenly(n: int, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.linspace(0, n - 1, min(n, most)).astype(np.int64)
+
+
+def _label(trial: Trial) -> str:
+    """Name an encoder with what does not stand at its default."""
+    parameters = ENCODERS.find(trial.encoder.name).parameters
+    defaults = {name: json.dumps(p.default, default=str) for name, p in parameters.items()}
+    changed = [
+        f"{name}={value}"
+        for name, value in trial.encoder.params.items()
+        if json.dumps(value) != defaults.get(name, "0")  # the seed's is 0
+    ]
+    return f"{trial.encoder.name} ({', '.join(changed)})" if changed else trial.encoder.name
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""What the command line prints: the plan before a run, the table of results after it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+import analysis
+from rayal.storage.files import Location
+from rayal.storage.run import Store
+from rayal.sweep import cost as bill
+from rayal.sweep.definition import Trial, strategy_label
+from rayal.sweep.plan import DatasetFacts, Plan
+
+NAMES_WIDTH = 26  # of a line: for names and the number of trials, at the least
+BUDGET_WIDTH = 14
+
+
+def say(console: Console, text: str) -> None:
+    """Print plain text: brackets in it are no markup, long lines are left to the terminal."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_plan(console: Console, plan: Plan, root: Location) -> None:
+    """Print what would run, and what of it is done already."""
+    sweep = plan.sweep
+    bill_line = bill.line(sweep.hours, sweep.resources)
+    for title, text in (("Question", sweep.question), ("Cost", sweep.cost), ("Bill", bill_line)):
+        if text:
+            say(console, f"{title}: {text}")
+    for facts in plan.datasets.values():
+        tested = f", {facts.test:,} to test" if facts.test else ""
+        absent = f" (published sizes; {facts.absent})" if facts.absent else ""
+        say(
+            console,
+            f"Dataset {facts.name}: pool of {facts.train:,} images{tested}, "
+            f"{len(facts.classes)} classes{_spread(facts)}{absent}",
+        )
+    console.print(_plan_table(plan))
+    say_scorer(console, plan)
+    finished = Store(root).finished()
+    done = sum(trial.id in finished for trial in plan.trials)
+    stages = len(plan.artefacts)
+    say(
+        console,
+        f"{len(plan.trials):,} trials on {stages} encoder stage{'s' * (stages != 1)}, "
+        f"{done:,} done already in {root}. Nothing was started.",
+    )
+
+
+def _spread(facts: DatasetFacts) -> str:
+    """How unequal the classes of the pool are, and what of it is set aside."""
+    counts = facts.class_counts
+    equal = not counts or min(counts) == max(counts)
+    each = "" if equal else f" of {min(counts):,} to {max(counts):,} images"
+    return each + (f", {facts.reserved:,} images set aside" if facts.reserved else "")
+
+
+def say_scorer(console: Console, plan: Plan) -> None:
+    """Say loudly where first queries have seen the test set."""
+    if lent := sum(trial.scorer != "" for trial in plan.trials):
+        say(
+            console,
+            f"NOTE: the first query of {lent:,} trials is scored by a model trained on the labels "
+            "of the TEST SET (scorer: trained-on-test-set): a bound, not a rival.",
+        )
+
+
+def show_summary(console: Console, root: Location) -> None:
+    """Print strategy x labelled images: AUC mean and std, class coverage, trials."""
+    frame = analysis.load(root)
+    if frame.empty:
+        return
+    rows = analysis.summary_rows(frame)
+    rows["single"] = rows["rounds"] == 1
+    keys = ["dataset", "encoder", "learner", "single"]
+    for (dataset, encoder, learner, single), group in rows.groupby(keys, sort=False):
+        starts = [] if single else list(group["initial"].unique())
+        shape = "single query" if single else "cycles"
+        shape += f" from {starts[0]}" if len(starts) == 1 else ""
+        title = f"{dataset}, {encoder}, {learner}, {shape}: AUC mean±std, below it class coverage"
+        shown = _budgets_that_fit(sorted(group["labelled"].unique()), console.width)
+        names = ["strategy"] if len(starts) < 2 else ["initial", "strategy"]
+        console.print(_summary_table(title, group, names, shown))
+
+
+def _budgets_that_fit(budgets: list[int], width: int) -> list[int]:
+    """Leave out budgets between the first and the last where a line has no room for all."""
+    most = max(2, (width - NAMES_WIDTH) // BUDGET_WIDTH)
+    if len(budgets) <= most:
+        return budgets
+    return [budgets[round(i * (len(budgets) - 1) / (most - 1))] for i in range(most)]
+
+
+def _summary_table(title: str, rows: pd.DataFrame, names: list[str], budgets: list[int]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for budget in budgets:
+        table.add_column(f"{budget}", justify="right", no_wrap=True, min_width=11)
+    table.add_column("trials", justify="right", no_wrap=True, min_width=6)
+    for (initial, strategy), group in rows.groupby(["initial", "strategy"], sort=False):
+        cells = {row.labelled: _cell(row) for row in group.itertuples()}
+        labels = {"initial": str(initial), "strategy": str(strategy)}
+        ended = str(group["done"].max())
+        table.add_row(*(labels[n] for n in names), *(cells.get(b, "-") for b in budgets), ended)
+    return table
+
+
+def _cell(row: object) -> str:
+    mean, std, coverage = (getattr(row, name) for name in ("auc_mean", "auc_std", "coverage_mean"))
+    spread = f"±{std:.3f}" if std == std else ""  # no std of a single trial
+    return f"{mean:.3f}{spread}\n[dim]{coverage:.2f}[/dim]"
+
+
+def _plan_table(plan: Plan) -> Table:
+    """A line per dataset, encoder, learner and strategies; budgets of single queries beside."""
+    lines: dict[tuple[str, ...], Counter[str]] = {}
+    for trial in plan.trials:
+        labelled = " ".join(map(str, trial.schedule))
+        lines.setdefault(_plan_line(trial), Counter())[labelled] += 1
+    table = Table("dataset", "encoder", "learner", "initial", "strategy", "labelled", "trials")
+    for line, counts in lines.items():
+        table.add_row(*line, ", ".join(counts), str(counts.total()))
+    return table
+
+
+def _plan_line(trial: Trial) -> tuple[str, ...]:
+    """Names, and for strategies the parameters that are not at their defaults."""
+    single = len(trial.schedule) == 1
+    return (
+        trial.dataset_name,
+        trial.encoder.name,
+        trial.learner.name,
+        "" if single else strategy_label(trial.initial),
+        strategy_label(trial.strategy),
+    )

@@ -1,0 +1,238 @@
+"""`python -m rayal.status RUN`: how far a run is, read from its directory alone.
+
+No Ray, no cluster: it may be asked from any machine that sees the directory, while the sweep runs
+or after it died. It writes nothing and takes no lock.
+
+Exit status: 0 the run was read, 2 it is none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from rayal.storage.files import Location, location
+from rayal.storage.run import Json, Store, StoreError
+
+LATEST = 100  # records from which the rate is taken
+WIDTH = 100  # columns where the output is no terminal
+READ, NO_RUN = 0, 2
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Trials by what became of them. `running`: has finished rounds, and no record yet."""
+
+    done: int = 0
+    running: int = 0
+    failed: int = 0
+    waiting: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.done + self.running + self.failed + self.waiting
+
+
+@dataclass(frozen=True)
+class Stage:
+    """An encoder on a dataset: "ready", "training" or "not begun", and its trials."""
+
+    dataset: str
+    encoder: str
+    state: str
+    trials: Counts
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a run is.
+
+    rate: trials per second over the latest records since the sweep was last started, 0 where that
+    cannot be told. seconds_left: of the trials neither done nor failed, None where there is no
+    rate. idle_seconds: since the last record, None before the first.
+    """
+
+    name: str
+    trials: Counts
+    stages: tuple[Stage, ...]
+    strategies: Mapping[str, Counts]
+    rate: float
+    seconds_left: float | None
+    idle_seconds: float | None
+
+
+def read(root: Location, now: float | None = None) -> Status:
+    """Read how far the run in a directory is; now: seconds since the epoch.
+
+    Raises:
+        StoreError: it is no run, or its plan cannot be read.
+    """
+    store = Store(root)
+    if not store.has_plan():
+        raise StoreError(
+            f"{root} is not a run: it has no plan.json; give the folder that a sweep named "
+            "with 'results in'"
+        )
+    plan, finished = store.plan(), store.finished_at()
+    states = _states(store, plan["trials"], finished)
+    counts = Counts(**Counter(states.values()))
+    ended = _ended_since_start(store, states, finished)
+    rate = _rate(ended)
+    unended = counts.running + counts.waiting
+    return Status(
+        name=plan["name"],
+        trials=counts,
+        stages=tuple(_stages(store, plan, states)),
+        strategies=_by_strategy(plan["trials"], states),
+        rate=rate,
+        seconds_left=0.0 if not unended else unended / rate if rate else None,
+        idle_seconds=max(0.0, (now or time.time()) - ended[-1]) if ended else None,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        status = read(options.run)
+    except StoreError as error:
+        print(f"rayal: {error}", file=sys.stderr)
+        return NO_RUN
+    if options.json:
+        print(json.dumps(asdict(status), indent=1))
+    else:
+        show(Console(width=None if sys.stdout.isatty() else WIDTH), status)
+    return READ
+
+
+def show(console: Console, status: Status) -> None:
+    """Print one line of sums, then a table of encoder stages and one of strategies."""
+    console.print(_sentence(status), markup=False, highlight=False, soft_wrap=True)
+    stages = Table("dataset", "encoder", "stage", *_COLUMNS)
+    for stage in status.stages:
+        stages.add_row(stage.dataset, stage.encoder, stage.state, *_cells(stage.trials))
+    strategies = Table("strategy", *_COLUMNS)
+    for name, counts in status.strategies.items():
+        strategies.add_row(name, *_cells(counts))
+    console.print(stages)
+    console.print(strategies)
+
+
+# What became of each trial ---------------------------------------------------------
+
+
+def _states(store: Store, trials: Mapping[str, Json], done: Mapping[str, float]) -> dict[str, str]:
+    """A record means done, whatever else lies there; a failure outweighs rounds that are kept."""
+    failed, running = store.failed(), store.under_way()
+
+    def state(trial: str) -> str:
+        if trial in done:
+            return "done"
+        if trial in failed:
+            return "failed"
+        return "running" if trial in running else "waiting"
+
+    return {trial: state(trial) for trial in trials}
+
+
+def _stages(store: Store, plan: Json, states: Mapping[str, str]) -> list[Stage]:
+    by_artefact: dict[str, Counter[str]] = {}
+    for trial, definition in plan["trials"].items():
+        by_artefact.setdefault(definition["artefact"], Counter())[states[trial]] += 1
+
+    def state(key: str) -> str:
+        if store.has_embedding(key):
+            return "ready"
+        return "training" if store.has_unfinished(key) else "not begun"
+
+    return [
+        Stage(about["dataset"], about["encoder"]["name"], state(key), Counts(**by_artefact[key]))
+        for key, about in plan["artefacts"].items()
+    ]
+
+
+def _by_strategy(trials: Mapping[str, Json], states: Mapping[str, str]) -> dict[str, Counts]:
+    counted: dict[str, Counter[str]] = {}
+    for trial, definition in trials.items():
+        counted.setdefault(_strategy(definition), Counter())[states[trial]] += 1
+    return {name: Counts(**states) for name, states in counted.items()}
+
+
+def _strategy(definition: Json) -> str:
+    """Name and the parameters that are not at their defaults, behind the first query's."""
+    single = len(definition["schedule"]) == 1
+    specs = [definition["strategy"]] if single else [definition["initial"], definition["strategy"]]
+    return ", then ".join(" ".join([spec["name"], *_changed(spec)]) for spec in specs)
+
+
+def _changed(spec: Json) -> list[str]:
+    kept = set(spec.get("at_default", ()))
+    return [f"{name}={value}" for name, value in spec["params"].items() if name not in kept]
+
+
+# How fast --------------------------------------------------------------------------
+
+
+def _ended_since_start(
+    store: Store, states: Mapping[str, str], finished: Mapping[str, float]
+) -> list[float]:
+    """When the trials of the latest start ended, in order: the plan is written at each start."""
+    started = store.started_at()
+    times = (finished[trial] for trial, state in states.items() if state == "done")
+    return sorted(time for time in times if time >= started)
+
+
+def _rate(ended: Sequence[float]) -> float:
+    latest = ended[-LATEST:]
+    spent = latest[-1] - latest[0] if latest else 0.0
+    return (len(latest) - 1) / spent if spent > 0 else 0.0
+
+
+# Words -----------------------------------------------------------------------------
+
+_COLUMNS = ("done", "running", "failed", "waiting")
+
+
+def _cells(counts: Counts) -> list[str]:
+    return [str(getattr(counts, name)) for name in _COLUMNS]
+
+
+def _sentence(status: Status) -> str:
+    counts = status.trials
+    said = [f"{status.name}: {counts.done} of {counts.total} trials done"]
+    said += [f"{getattr(counts, name)} {name}" for name in _COLUMNS[1:]]
+    if status.rate and counts.running + counts.waiting:
+        said.append(f"{status.rate:.2g}/s")
+        said.append(f"about {_duration(status.seconds_left or 0)} left")
+    if status.idle_seconds is not None:
+        said.append(f"last record {_duration(status.idle_seconds)} ago")
+    return ", ".join(said)
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m rayal.status",
+        description="Say how far a run is, from its directory alone.",
+    )
+    parser.add_argument("run", type=location, metavar="RUN", help="the run's directory or address")
+    parser.add_argument("--json", action="store_true", help="print JSON, for other programs")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

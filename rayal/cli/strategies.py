@@ -1,0 +1,124 @@
+"""The guide to strategies, written from their docstrings: python -m rayal.guide > FILE.
+
+A docstring's first line says what is chosen; its paragraphs that begin with "Cost:", "Use:" and
+"Source:" say what that takes, when it is worth it, and who proposed it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+from rayal.contracts import LEARNER_GIVES
+from rayal.registry import STRATEGIES, Component
+
+SECTIONS = ("Cost", "Use", "Source")
+
+_HEAD = """\
+# Strategies
+
+Written by `python -m rayal.guide` from the code; a test holds this page against it.
+
+N is the size of the pool, U the unlabelled part, D the dimensions of the features, B the budget,
+C the classes, K the clusters, T the passes. All answers are exactly B distinct unlabelled images,
+best first, and depend on the generator's seed alone.
+
+**Before the first label** only strategies marked "first" can choose: random, k-means, hacon and the
+like. The others read predictions, and come under `cycles`. An *oracle* reads true labels: it bounds
+what a strategy could reach and competes with none.
+
+## All of them
+
+| strategy | chooses | reads | first | cost | use it |
+|---|---|---|---|---|---|
+"""
+
+_NEEDS = """
+## What they read
+
+| name | what it is | what gives it |
+|---|---|---|
+| features | (N, D) of the encoder | every encoder |
+| map | confidence and variability of each image while the encoder trained | `moco` |
+| truth_map | the same of a supervised run on the true labels | an encoder's `truth_epochs` |
+| views | features of augmented copies of each image | an encoder's `views` |
+| images | the pixels | every dataset |
+| reserved | which images are set aside as first labels | a dataset's `imbalance` |
+| labels | at least one label | the rounds before |
+| predictions | (N, C) class probabilities | every learner |
+| hidden | (N, H), what the last layer sees | `linear`, `knn` |
+| dropout | T Monte-Carlo passes, (N, C) each | `linear` with `dropout` |
+| prototypes | (N, C - 1) outputs before fixed prototypes | `linear` with `prototypes: true` |
+
+`rayal.query` takes arrays for features, labels, map (`confidence`), predictions, hidden and
+prototypes (`features`), and for dropout and views `probs` of shape (T, N, C).
+
+## What can be added
+
+Every strategy takes `label_balanced: true`: equal numbers of each true class, in the strategy's own
+order (HaCon, Table 1; an oracle). Strategies with a score (those that list the parameters below)
+take one of:
+
+* `class_balanced: {lambda: 1.0}`: the sum of the scores against the balance of the classes after
+  the query, with a proof of how far from the optimum the choice can be (CBAL, Eq. 8-9).
+  `lambda: auto` is the paper's rule, worked out with the model of the first labels.
+  `solver: auto` (the default) takes a tenth of a second; `certified` searches small pools for
+  some ten seconds more; `highs` and `gurobi` are branch and bound.
+* `pseudo_label_balanced: true`: what each class lacks, by predicted class, highest scores first
+  (CBAL, supplement H).
+* `diverse: {beta: 10}`: of the beta * B highest scores, the B / C nearest to each prototype (MSAL,
+  Algorithm 1).
+* `stochastic: {beta: 1}`: by chance, the image at rank r with odds r^-beta, so that the images of
+  one query are not all alike (Kirsch et al. 2023).
+
+## Parameters and sources
+"""
+
+
+def markdown() -> str:
+    """Return the whole page."""
+    components = [STRATEGIES.find(name) for name in STRATEGIES.names()]
+    rows = "".join(_row(component) for component in components)
+    details = "".join(_details(component) for component in components)
+    return f"{_HEAD}{rows}{_NEEDS}{details}"
+
+
+def section(component: Component, name: str) -> str:
+    """Return what a docstring says under "Cost:", "Use:" or "Source:", or nothing."""
+    text = inspect.getdoc(component.function) or ""
+    found = re.search(rf"^{name}: (.*?)(?:\n\n|\n[A-Z]\w*:|\Z)", text, re.MULTILINE | re.DOTALL)
+    return " ".join(found.group(1).split()) if found else ""
+
+
+def _row(component: Component) -> str:
+    params = component.bind({})
+    needs = component.facts.needs(params)
+    reads = ", ".join(sorted(needs)) or "features"
+    if component.facts.oracle(params):
+        reads = "true labels (oracle)"
+    first = "" if needs & LEARNER_GIVES else "yes"
+    cells = [f"`{component.name}`", _summary(component), reads, first]
+    cells += [section(component, "Cost"), section(component, "Use")]
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _summary(component: Component) -> str:
+    text = inspect.getdoc(component.function) or ""
+    return " ".join(text.split("\n\n")[0].split()).rstrip(".").replace("|", "\\|")
+
+
+def _details(component: Component) -> str:
+    own = {name: p for name, p in component.parameters.items() if name != "label_balanced"}
+    listed = ", ".join(f"`{name}: {_yaml(p.default)}`" for name, p in own.items()) or "none"
+    return f"\n**{component.name}**. {section(component, 'Source')}\nParameters: {listed}.\n"
+
+
+def _yaml(default: object) -> str:
+    words = {None: "null", True: "true", False: "false"}
+    if default is None or isinstance(default, bool):
+        return words[default]
+    return str(default)
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")

@@ -1,0 +1,291 @@
+"""`python -m rayal.sweep SWEEP.yaml`: plan, run, show progress, sum up.
+
+Exit status: 0 all trials done, 1 some failed, 2 refused before anything started, 130 interrupted
+(the same command goes on where it stopped).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from rayal.cli.printing import say, say_scorer, show_plan, show_summary
+from rayal.events import bar as progress
+from rayal.events import trackers
+from rayal.events.dispatch import Watched
+from rayal.events.jsonl import Log
+from rayal.events.listener import Listener
+from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
+from rayal.run.signals import interruptible
+from rayal.storage import run as store
+from rayal.storage.files import Location, location
+from rayal.storage.run import Store, StoreError
+from rayal.sweep import file as config
+from rayal.sweep.definition import Trial
+from rayal.sweep.file import SweepError
+from rayal.sweep.plan import Plan, make_plan
+
+WIDTH = 100  # columns where the output is no terminal
+DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+class _RefusedError(Exception):
+    """Nothing was started; the message is all that the user needs."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(given)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    try:
+        sweep = config.load(options.sweep, options.set)
+        plan = make_plan(sweep, absent_data=options.dry_run)
+        root = options.out or Path("runs") / sweep.name
+        if options.dry_run:
+            show_plan(console, plan, root)
+            return DONE
+        with store.claim(root, sweep.name) as held:
+            return _run(console, plan, held, options, _command(given))
+    except (SweepError, StoreError, _RefusedError) as error:
+        say(Console(stderr=True), f"rayal: {error}")
+        return REFUSED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m rayal.sweep",
+        description="Run every trial of a sweep file that is not done yet, and make its report.",
+    )
+    parser.add_argument("sweep", type=Path, metavar="SWEEP.yaml", help="what to run")
+    parser.add_argument(
+        "--out",
+        type=location,
+        metavar="DIR",
+        help="where results go: a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
+        "(default: runs/NAME)",
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE",
+        help="change the sweep: --set seeds.random=10, --set datasets.npz.path=blood.npz",
+    )  # fmt: skip
+    parser.add_argument("--local", action="store_true", help="run in this process, without Ray")
+    parser.add_argument(
+        "--address", metavar="ADDRESS", help="join the Ray cluster there ('auto' finds one)"
+    )
+    parser.add_argument(
+        "--no-report", action="store_true", help="leave the report to python -m analysis DIR"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="show the plan and stop")
+    return parser
+
+
+# Running ------------------------------------------------------------------------
+
+
+def _run(
+    console: Console, plan: Plan, held: Store, options: argparse.Namespace, command: str
+) -> int:
+    done = held.finished()
+    todo = [trial for trial in plan.trials if trial.id not in done]
+    store.check_space(held.root, _bytes_needed(plan, todo, held))
+    listeners = [Log(held.root), *trackers.open_trackers(plan.sweep, held.root)]
+    held.save_plan(_plan_json(plan, command), plan.sweep.as_yaml())
+    _say_start(console, plan, todo, held.root)
+    started = time.monotonic()
+    try:
+        with interruptible():
+            _run_trials(console, plan, todo, listeners, held, options)
+    except KeyboardInterrupt:
+        finished = len(held.finished() & {t.id for t in plan.trials})
+        total = len(plan.trials)
+        say(console, f"interrupted: {finished} of {total} trials are kept; go on with: {command}")
+        return INTERRUPTED
+    except StoreError as error:
+        say(Console(stderr=True), f"rayal: {error}")
+        return FAILED
+    seconds = time.monotonic() - started
+    index = None if options.no_report else _write_report(console, held.root)
+    return _sum_up(console, plan, held, seconds, command, index)
+
+
+def _say_start(console: Console, plan: Plan, todo: list[Trial], root: Location) -> None:
+    total = len(plan.trials)
+    if not todo:
+        say(console, f"{plan.sweep.name}: all {total} trials are done already in {root}")
+        return
+    done = f", {total - len(todo)} done already" if len(todo) < total else ""
+    say(console, f"{plan.sweep.name}: {total} trials{done}; results in {root}")
+    say_scorer(console, plan)
+
+
+def _run_trials(
+    console: Console,
+    plan: Plan,
+    todo: list[Trial],
+    listeners: Sequence[Listener],
+    held: Store,
+    options: argparse.Namespace,
+) -> None:
+    total = len(plan.trials)
+    bar = progress.choose(console, total, total - len(todo))
+    with Watched(bar, listeners, plan, held) as watched:
+        if not todo:
+            return
+        if options.local:
+            from rayal.run import local
+
+            local.run(plan, todo, held, watched)
+            return
+        from rayal.run.ray import driver as cluster
+
+        try:
+            cluster.run(plan, todo, held, watched, options.address)
+        except cluster.ClusterError as error:
+            raise _RefusedError(str(error)) from error
+
+
+def _sum_up(
+    console: Console,
+    plan: Plan,
+    held: Store,
+    seconds: float,
+    command: str,
+    index: Location | None,
+) -> int:
+    finished = held.finished()
+    missing = [trial for trial in plan.trials if trial.id not in finished]
+    show_summary(console, held.root)
+    total = len(plan.trials)
+    done = total - len(missing)
+    say(console, f"{done} of {total} trials done, {len(missing)} failed, {seconds:.0f} s")
+    for trial in missing[:10]:
+        say(console, f"  failed: {trial.id}, log: {held.failure_path(trial.id)}")
+    if len(missing) > 10:
+        say(console, f"  ... and {len(missing) - 10} more in {held.root / 'failures'}")
+    if missing:
+        say(console, f"Try the failed ones again: {command}")
+    if index:
+        say(console, f"Report: {index}")
+    verb = "Make it again" if index else "Make the report"
+    say(console, f"{verb}: python -m analysis {shlex.quote(str(held.root))}")
+    return FAILED if missing else DONE
+
+
+def _write_report(console: Console, root: Location) -> Location | None:
+    """Make the report; a run's results must not be lost to a fault in drawing them."""
+    from analysis import report
+
+    try:
+        return report.write(root)
+    except StoreError as error:
+        say(console, f"the report could not be made: {error}")
+    except Exception as error:  # noqa: BLE001 - the records are safe, so say it and go on
+        say(console, f"the report could not be made ({type(error).__name__}: {error})")
+    return None
+
+
+# The plan on disk ----------------------------------------------------------------
+
+
+def _plan_json(plan: Plan, command: str) -> store.Json:
+    from rayal.run.worker import versions
+
+    sweep = plan.sweep
+    return {
+        "schema": store.SCHEMA,
+        "name": sweep.name,
+        "question": sweep.question,
+        "cost": sweep.cost,
+        "expect": sweep.expect,
+        "command": command,
+        "versions": {**versions(), **_commit()},
+        "datasets": {
+            facts.name: {
+                "classes": facts.classes,
+                "train": facts.train,
+                "test": facts.test,
+                "class_counts": facts.class_counts,
+                "content": facts.content,
+            }
+            for facts in plan.datasets.values()
+        },
+        "artefacts": {
+            key: {
+                "dataset": trial.dataset_name,
+                "encoder": trial.encoder.as_json(),
+                "has_map": "map"
+                in ENCODERS.find(trial.encoder.name).facts.gives(trial.encoder.params),
+            }
+            for key, trial in plan.artefacts.items()
+        },
+        "trials": {trial.id: _definition(trial) for trial in plan.trials},
+    }
+
+
+_KINDS = {
+    "dataset": DATASETS,
+    "encoder": ENCODERS,
+    "initial": STRATEGIES,
+    "strategy": STRATEGIES,
+    "learner": LEARNERS,
+}
+
+
+def _definition(trial: Trial) -> store.Json:
+    """A trial as plain data, with marks on what stands at its default and on oracles."""
+    definition = trial.definition()
+    for kind, registry in _KINDS.items():
+        parameters = registry.find(definition[kind]["name"]).parameters
+        params = definition[kind]["params"]
+        definition[kind]["at_default"] = [
+            name
+            for name, p in parameters.items()
+            if json.dumps(params[name]) == json.dumps(p.default, default=str)
+        ]
+    for kind in ("initial", "strategy"):
+        spec = definition[kind]
+        lent = trial.scorer and (kind == "initial" or len(trial.schedule) == 1)
+        if lent or STRATEGIES.find(spec["name"]).facts.oracle(spec["params"]):
+            spec["oracle"] = True
+    return definition
+
+
+def _commit() -> dict[str, str]:
+    """The state of the source, where it is a git checkout."""
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],
+            cwd=here, capture_output=True, text=True, timeout=5, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return {}
+    return {"commit": found.stdout.strip()}
+
+
+def _bytes_needed(plan: Plan, todo: Sequence[Trial], held: Store) -> int:
+    """A low estimate: what the run writes at the least."""
+    needed = 20_000_000 + sum(2_000 + 10 * trial.schedule[-1] for trial in todo)
+    for key, trial in plan.artefacts.items():
+        if not held.has_embedding(key):
+            facts = plan.datasets[trial.dataset_name]
+            views = int(trial.encoder.params.get("views", 0))
+            needed += 4 * 128 * (facts.train * (1 + views) + facts.test)
+    return needed
+
+
+def _command(given: Sequence[str]) -> str:
+    return shlex.join(["python", "-m", "rayal.sweep", *given])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Image files, tables of labels and archives, read into arrays."""

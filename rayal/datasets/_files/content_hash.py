@@ -1,0 +1,61 @@
+"""The hash of decoded images, worked out once and kept beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from rayal.contracts import Dataset, Split
+from rayal.datasets._files.cache import key_of
+
+
+def with_content(data: Dataset, folder: Path) -> Dataset:
+    """Return the dataset with its `content` known, which reads all its images only once.
+
+    A sweep asks for the content at its start and in each stage; reading a folder of 224-pixel
+    images for that each time takes longer than loading it. The hash lies in a file named after
+    labels, classes, and sizes and times of change of the arrays: where one of them changes, it is
+    worked out again.
+
+    Args:
+        data: whose images are the arrays SPLIT.npy in the folder.
+        folder: of decoded images; where it cannot be written to, nothing is kept.
+    """
+    file = folder / f"content-{_key(data, folder)}"
+    known = file.read_text(encoding="ascii") if file.is_file() else ""
+    if not known:
+        known = data.content
+        with suppress(OSError):
+            _write(file, known)
+    vars(data)["content"] = known  # where a cached property keeps its value
+    return data
+
+
+def _key(data: Dataset, folder: Path) -> str:
+    facts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in _arrays(folder)]
+    labels = hashlib.sha256()
+    for split in _splits(data):
+        labels.update(np.ascontiguousarray(split.labels).data)
+    return key_of(data.classes, labels.hexdigest(), facts)
+
+
+def _arrays(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.npy"))
+
+
+def _splits(data: Dataset) -> Iterator[Split]:
+    return (split for split in (data.train, data.test, data.val) if split is not None)
+
+
+def _write(file: Path, text: str) -> None:
+    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_text(text, encoding="ascii")
+        temporary.replace(file)
+    finally:
+        temporary.unlink(missing_ok=True)

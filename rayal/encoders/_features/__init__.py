@@ -1,0 +1,1 @@
+"""Features of a finished network: extraction, preparation of images, augmented copies."""

@@ -1,0 +1,1 @@
+"""What trainings of encoders share: schedule, checkpoints, progress, the dataset map."""

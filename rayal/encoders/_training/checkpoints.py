@@ -1,0 +1,102 @@
+"""What a training leaves on disk after its epochs, so that a stopped one goes on from there."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from rayal.encoders._training.time_budget import Sparing
+
+_SHARE = 0.02  # of the training's time, for writing
+
+
+class Stateful(Protocol):
+    """Whatever can say all that determines how it goes on, and take it back."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any], /) -> object: ...
+
+
+class Randomness:
+    """The state of a generator."""
+
+    def __init__(self, generator: torch.Generator) -> None:
+        self._generator = generator
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"state": self._generator.get_state()}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        self._generator.set_state(state["state"])
+
+
+class Kept:
+    """One file with the state of all parts after the latest epoch that was kept.
+
+    The first and the last epoch are kept, and between them every one for which writing takes at
+    most 2 % of the training's time. The file is written under another name and renamed: whatever
+    is killed in between, it holds one epoch whole.
+    """
+
+    def __init__(self, folder: Path | None, name: str, parts: Mapping[str, Stateful]) -> None:
+        """Name the file.
+
+        Args:
+            folder: where it lies; made when needed. None keeps nothing.
+            name: of the training, one of several in a folder.
+            parts: all that determines how the training goes on.
+        """
+        self.path = None if folder is None else folder / f"{name}.pt"
+        self._parts = dict(parts)
+        self._sparing = Sparing(_SHARE)
+
+    def restore(self) -> int:
+        """Bring all parts to the state that was kept; return its epochs, 0 where there is none.
+
+        Raises:
+            ValueError: the file is damaged or another version's.
+        """
+        if self.path is None or not self.path.exists():
+            return 0
+        try:
+            kept = torch.load(self.path, map_location="cpu", weights_only=True)
+            for name, part in self._parts.items():
+                part.load_state_dict(kept["parts"][name])
+            return int(kept["epochs"])
+        except (OSError, EOFError, KeyError, RuntimeError, ValueError, pickle.UnpicklingError) as e:
+            raise ValueError(
+                f"training cannot go on from {self.path} ({type(e).__name__}): it is damaged or "
+                "of another version; delete it to start again"
+            ) from e
+
+    def place(self) -> str:
+        """Say where the latest epoch that was kept lies, as the end of a message."""
+        there = self.path is not None and self.path.exists()
+        return f"; the last good epoch that was kept is in {self.path}" if there else ""
+
+    def keep(self, epochs: int, *, last: bool) -> None:
+        """Write the state after so many epochs; `last` is kept whatever it costs."""
+        if self.path is None or not (last or self._sparing.is_due()):
+            return
+        with self._sparing.timed():
+            parts = {name: part.state_dict() for name, part in self._parts.items()}
+            _write(self.path, {"epochs": epochs, "parts": parts})
+
+
+def _write(path: Path, state: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

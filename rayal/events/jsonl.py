@@ -1,0 +1,79 @@
+"""DIR/log.jsonl: what happened and when, a JSON object a line, for machines and for grep.
+
+Each line has `time` (UTC), `event` and, where it is about one, `trial`. Events: sweep_started,
+stage_started, stage_ready, trials_started (`trials`: those that a worker takes up together, which
+comes again for the same trials when a worker dies), trial_done, trial_failed, sweep_ended. Starts
+of the same run follow one another in the same file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from rayal.events.listener import Listener
+from rayal.events.outcome import Outcome
+from rayal.storage.files import Location
+from rayal.storage.run import Json, files_of
+from rayal.sweep.definition import Trial, strategy_label
+
+NAME = "log.jsonl"
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class Log(Listener):
+    """Appends to the log of a run's directory, a whole line at a time."""
+
+    name = f"the log {NAME}"
+
+    def __init__(self, root: Location, now: Callable[[], datetime] = _now) -> None:
+        place = root / NAME
+        self._append, self._now = files_of(place).appender(place), now
+
+    def began(self, todo: int) -> None:
+        self._write("sweep_started", trials=todo)
+
+    def stage_began(self, trial: Trial) -> None:
+        self._write("stage_started", **_stage(trial))
+
+    def stage_ready(self, trial: Trial, seconds: float) -> None:
+        self._write("stage_ready", **_stage(trial), seconds=round(seconds, 3))
+
+    def trials_started(self, trials: Sequence[str]) -> None:
+        self._write("trials_started", trials=list(trials))
+
+    def trial_ended(self, trial: Trial, outcome: Outcome, record: Json | None) -> None:
+        about: dict[str, Any] = {
+            "trial": trial.id,
+            **_stage(trial),
+            "strategy": strategy_label(trial.strategy),
+            "learner": trial.learner.name,
+            "labelled": trial.schedule[-1],
+            "seed": trial.seed,
+        }
+        if record is None:
+            self._write("trial_failed", **about, error=outcome.error)
+        else:
+            self._write("trial_done", **about, seconds=round(record["seconds"], 3))
+
+    def ended(self, how: str) -> None:
+        self._write("sweep_ended", how=how)
+        self._append("")
+
+    def _write(self, event: str, **about: Any) -> None:
+        time = self._now().isoformat(timespec="milliseconds")
+        line = json.dumps({"time": time, "event": event, **about})
+        self._append(f"{line}\n")
+
+
+def _stage(trial: Trial) -> dict[str, str]:
+    return {
+        "artefact": trial.artefact,
+        "dataset": trial.dataset_name,
+        "encoder": trial.encoder.name,
+    }

@@ -1,0 +1,42 @@
+"""TensorBoard: a folder of events per trial; the axis is images labelled."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+from rayal.events.tracker import Tracker, metrics, parameters, title
+from rayal.storage.files import temporary_beside
+from rayal.storage.run import Json
+from rayal.sweep.definition import Trial
+
+
+class TensorboardEvents(Tracker):
+    """Writes DIR/NAME-ID, whole: its scalars, and its parameters for the HPARAMS page."""
+
+    name = "TensorBoard"
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        root.mkdir(parents=True, exist_ok=True)
+        self._tensorboard: Any = importlib.import_module("tensorboardX")
+        self._summaries: Any = importlib.import_module("tensorboardX.summary")
+        super().__init__()
+
+    def known(self) -> set[str]:
+        return {folder.name.rpartition("-")[2] for folder in self._root.iterdir()}
+
+    def add(self, trial: Trial, record: Json) -> None:
+        words = re.sub(r"[^\w.=-]+", "_", title(trial))
+        with temporary_beside(self._root / f"{words}-{trial.id}") as folder:
+            folder.mkdir()
+            with self._tensorboard.SummaryWriter(str(folder)) as writer:
+                last: dict[str, float] = {}
+                for labelled, last in metrics(record):
+                    for name, value in last.items():
+                        writer.add_scalar(name, value, labelled)
+                # add_hparams would open a second file, of the same name within a second.
+                for summary in self._summaries.hparams(parameters(trial), last):
+                    writer.file_writer.add_summary(summary)

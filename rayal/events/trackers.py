@@ -1,0 +1,71 @@
+"""Experiment trackers: one run per trial, its parameters, its metrics after each round.
+
+The sweep file asks for them (`track: {mlflow: sqlite:///runs.db}`). They are told by the driver as
+records arrive, in a thread; the run's own records stay the truth. A tracker knows which trials it
+has, so a sweep that is started again sends what is missing, and one that is done already can be
+given a tracker later.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rayal.events.mlflow import MlflowRuns
+from rayal.events.tensorboard import TensorboardEvents
+from rayal.events.tracker import Tracker
+from rayal.events.wandb import WandbOffline
+from rayal.storage.files import Location
+from rayal.sweep.file import Sweep, SweepError
+
+
+def open_trackers(sweep: Sweep, root: Location) -> list[Tracker]:
+    """Open what the sweep file asks for; root: the run's directory.
+
+    Raises:
+        SweepError: a package is missing, or the tracker cannot be reached or written to.
+    """
+    track, name = sweep.track, sweep.name
+    asked: list[tuple[str, str, Callable[[], Tracker]]] = []
+    if (uri := track.mlflow) is not None:
+        _refuse_password(uri)
+        asked.append(("mlflow", "mlflow", lambda: MlflowRuns(uri, name)))
+    if (folder := track.tensorboard) is not None:
+        asked.append(("tensorboard", "tensorboardX", lambda: TensorboardEvents(Path(folder))))
+    if track.wandb is not None:
+        folder_of_run = _on_disk(root)
+        asked.append(("wandb", "wandb", lambda: WandbOffline(folder_of_run, name)))
+    return [_opened(*one) for one in asked]
+
+
+def _opened(option: str, package: str, make: Callable[[], Tracker]) -> Tracker:
+    if importlib.util.find_spec(package) is None:
+        raise SweepError(
+            f"track.{option}: the package {package} is not installed; "
+            f"pip install 'rayal[{option}]', or take {option} out of the sweep's track"
+        )
+    try:
+        return make()
+    except Exception as error:  # whatever a client library raises
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise SweepError(f"track.{option} cannot be used: {first}") from error
+
+
+def _on_disk(root: Location) -> Path:
+    if isinstance(root, Path):
+        return root
+    raise SweepError(
+        f"track.wandb: offline runs are written to a disk, and the results go to {root}; take "
+        "wandb out of the sweep's track, or give a directory with --out"
+    )
+
+
+def _refuse_password(uri: str) -> None:
+    """The sweep file is copied into the run's directory and its report."""
+    if urlsplit(uri).password is not None:
+        raise SweepError(
+            "track.mlflow: a password does not belong in a sweep file, which is kept with the "
+            "results; give it as MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        )

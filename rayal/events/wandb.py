@@ -1,0 +1,54 @@
+"""Weights & Biases without a network: a run per trial in DIR/wandb, for `wandb sync` later."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+from rayal.events.tracker import Tracker, metrics, parameters, title
+from rayal.storage.run import Json
+from rayal.sweep.definition import Trial
+
+
+class WandbOffline(Tracker):
+    """Writes DIR/wandb/offline-run-*-ID and notes in DIR/wandb/whole what is finished."""
+
+    name = "Weights & Biases"
+
+    def __init__(self, root: Path, sweep: str) -> None:
+        self._root, self._sweep = root, sweep
+        self._folder = root / "wandb"
+        self._folder.mkdir(exist_ok=True)
+        self._whole = self._folder / "whole"
+        self._wandb: Any = importlib.import_module("wandb")
+        super().__init__()
+
+    def known(self) -> set[str]:
+        return set(self._whole.read_text().split()) if self._whole.exists() else set()
+
+    def add(self, trial: Trial, record: Json) -> None:
+        for half in self._folder.glob(f"offline-run-*-{trial.id}"):
+            shutil.rmtree(half)  # of a driver that was killed while it wrote
+        run = self._wandb.init(
+            mode="offline",
+            project=self._sweep,
+            id=trial.id,
+            name=title(trial),
+            config=parameters(trial),
+            dir=str(self._root),
+            settings=self._settings(),
+        )
+        for labelled, measured in metrics(record):
+            run.log(measured, step=labelled)
+        run.finish()
+        with self._whole.open("a") as file:
+            file.write(f"{trial.id}\n")
+
+    def _settings(self) -> Any:
+        """Say nothing, and look at nothing but what it is given: no source, no console."""
+        return self._wandb.Settings(
+            silent=True, console="off", disable_git=True, disable_code=True, x_disable_stats=True,
+            x_disable_meta=True, x_disable_machine_info=True,
+        )  # fmt: skip

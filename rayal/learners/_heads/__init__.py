@@ -1,0 +1,1 @@
+"""Linear heads on features: fitting, many at once, and what they say of images."""

@@ -1,0 +1,1 @@
+"""Ray: encoder actors, Tune, resources, security. The only package that imports ray."""

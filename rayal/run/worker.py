@@ -1,0 +1,260 @@
+"""What a worker does, with Ray or without: prepare a world, run a trial, keep the outcome."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import importlib.metadata
+import inspect
+import math
+import os
+import platform
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rayal import trial as trials
+from rayal.contracts import Dataset, Embedding, Features, Progress, Split
+from rayal.events.outcome import Outcome
+from rayal.registry import DATASETS, ENCODERS
+from rayal.run.malloc import give_back_large_blocks
+from rayal.seeds import generator
+from rayal.storage.run import SCHEMA, Store, StoreError, explain
+from rayal.sweep.definition import Trial
+from rayal.trial import World
+
+THUMBNAIL = 32  # pixels a side
+MOST_THUMBNAILS = 2**28  # bytes
+_CHECKED = 4096  # rows of features looked at at once
+
+
+def prepare(trial: Trial, store: Store, progress: Progress, threads: int) -> None:
+    """Make the artefact that a trial stands on, unless it lies there already.
+
+    Raises:
+        ValueError: the encoder's answer is no embedding of this dataset (shapes, NaN).
+        StoreError: the artefact cannot be written.
+    """
+    if store.has_embedding(trial.artefact):
+        return
+    give_back_large_blocks()
+    data = load_dataset(trial)
+    params = trials.as_arguments(trial.encoder)
+    rng = generator("encoder", trial.dataset_name, trial.encoder.name, params.pop("seed"))
+    started = time.perf_counter()
+    function = ENCODERS.find(trial.encoder.name).function
+    with pinned(threads), _full_disk_is_fatal(store), _kept(function, trial, store) as kept:
+        embedding = function(data, rng, progress, **kept, **params)
+    check_embedding(trial.encoder.name, embedding, data)
+    about = {
+        "dataset": trial.dataset_name,
+        "content": trial.content,
+        "encoder": trial.encoder.as_json(),
+        "seconds": time.perf_counter() - started,
+        "threads": threads,
+        "versions": versions(),
+    }
+    with _full_disk_is_fatal(store):
+        store.save_embedding(trial.artefact, embedding, about, thumbnails(data.train))
+
+
+@contextlib.contextmanager
+def _kept(function: Callable[..., Any], trial: Trial, store: Store) -> Iterator[dict[str, Path]]:
+    """Give an encoder a folder `keep`, to go on from after a stop, where it takes one."""
+    if "keep" not in inspect.signature(function).parameters:
+        yield {}
+        return
+    with store.going_on(trial.artefact) as folder:
+        yield {"keep": folder}
+
+
+def thumbnails(pool: Split) -> Split | None:
+    """Return the pool with pictures of at most 32 pixels a side, every s-th pixel of larger ones.
+
+    Grey pictures lose their channel. None where they would fill more than 256 MB.
+    """
+    step = math.ceil(max(pool.images.shape[1:3]) / THUMBNAIL)
+    images = pool.images[:, ::step, ::step]
+    if images.nbytes > MOST_THUMBNAILS:
+        return None
+    return Split(images[..., 0] if images.shape[3] == 1 else images, pool.labels)
+
+
+def load_dataset(trial: Trial) -> Dataset:
+    """Read a trial's dataset.
+
+    Raises:
+        ValueError: it is not the one that the sweep was planned with.
+    """
+    params = trials.as_arguments(trial.dataset)
+    data: Dataset = DATASETS.find(trial.dataset.name).function(**params)
+    if data.content != trial.content:
+        raise ValueError(
+            f"dataset '{trial.dataset_name}' has changed since the sweep was planned; "
+            "start the sweep again"
+        )
+    return data
+
+
+def load_world(trial: Trial, data: Dataset, store: Store) -> World:
+    """Join a dataset with what its encoder stage left in the store."""
+    embedding = store.embedding(trial.artefact)
+    return World(
+        classes=data.classes,
+        images=data.train.images,
+        train=np.asarray(embedding.train),
+        test=np.asarray(embedding.test),
+        train_labels=data.train.labels,
+        test_labels=data.test.labels,
+        map=embedding.map,
+        views=embedding.views,
+        test_images=data.test.images,
+        val=data.val,
+        weights=embedding.weights,
+        reserved=data.reserved,
+    )
+
+
+def attempt(together: Sequence[Trial], world: World, store: Store, threads: int) -> list[Outcome]:
+    """Run trials with the same learner, each from its last finished round.
+
+    Each leaves a record, or a failure with its traceback.
+    """
+    with pinned(threads):
+        courses = [_recorded(trial, world, store) for trial in together]
+        return trials.together(together[0].learner, courses)
+
+
+def _recorded(trial: Trial, world: World, store: Store) -> trials.Course[Outcome]:
+    """Run a trial, unless a worker that was given up for lost has finished it meanwhile."""
+    try:
+        return (yield from _attempted(trial, world, store))
+    except StoreError as error:
+        return Outcome(trial.id, str(error), fatal=True)
+
+
+def _attempted(trial: Trial, world: World, store: Store) -> trials.Course[Outcome]:
+    try:
+        with _full_disk_is_fatal(store):
+            if store.has_record(trial.id):
+                return Outcome(trial.id)
+            earlier = store.partial(trial.id)
+            rows = yield from trials.rounds(
+                trial,
+                world,
+                rows=earlier["rounds"] if earlier else None,
+                keep=lambda rows: store.save_partial(trial.id, _record(trial, rows)),
+            )
+            store.save_record(trial.id, _record(trial, rows))
+    except StoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a component raises is its trial's failure
+        if store.has_record(trial.id):
+            return Outcome(trial.id)
+        message = f"{type(error).__name__}: {error}"
+        store.save_failure(trial.id, trial.definition(), message, traceback.format_exc())
+        return Outcome(trial.id, message)
+    return Outcome(trial.id)
+
+
+def check_embedding(name: str, embedding: Embedding, data: Dataset) -> None:
+    """Hold an encoder to its contract.
+
+    Raises:
+        ValueError: wrong shapes or types, or features that are not finite.
+    """
+    N = len(data.train.images)
+    _check_features(name, "training", embedding.train, N, data)
+    _check_features(name, "test", embedding.test, len(data.test.images), data)
+    views = embedding.views
+    if views is None:
+        return
+    if views.ndim != 3 or views.shape[1:] != embedding.train.shape:
+        raise ValueError(
+            f"encoder '{name}' gave views with shape {views.shape}; (A, N, D) with N, D = "
+            f"{embedding.train.shape}, those of the training features, is needed"
+        )
+    for number, view in enumerate(views, start=1):  # one by one: all may be too large for memory
+        _check_features(name, f"view {number}", view, N, data)
+
+
+def _check_features(name: str, what: str, features: Features, n: int, data: Dataset) -> None:
+    if features.dtype != np.float32 or features.ndim != 2 or len(features) != n:
+        raise ValueError(
+            f"encoder '{name}' gave {what} features of {features.dtype} with shape "
+            f"{features.shape} for {n} images; float32 (N, D) is needed"
+        )
+    blocks = range(0, n, _CHECKED)
+    finite = [np.isfinite(features[start : start + _CHECKED]).all(axis=1) for start in blocks]
+    bad = np.flatnonzero(~np.concatenate(finite))
+    if len(bad):
+        raise ValueError(
+            f"encoder '{name}' gave NaN or infinite features for {len(bad)} of {n} "
+            f"{what} images of {data.name}, the first at index {bad[0]}; nothing can be "
+            "chosen by such features: train it with a lower learning rate or look at the images"
+        )
+
+
+@contextlib.contextmanager
+def pinned(threads: int) -> Iterator[None]:
+    """Keep the numerical libraries of this thread to so many threads.
+
+    Two busy processes with two threads each wait for one another 20 to 80 times longer than they
+    compute; and sums, hence results, may depend on how many threads add them up.
+    """
+    import faiss
+
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # for libraries that are imported later
+    faiss.omp_set_num_threads(threads)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(threads)
+    with _pools(len(sys.modules)).limit(limits=threads):
+        yield
+
+
+@lru_cache(maxsize=1)
+def _pools(modules: int) -> Any:
+    """Find the thread pools of the libraries loaded, again when further modules have come."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of what determines results."""
+    packages = ("torch", "numpy", "scikit-learn", "faiss-cpu", "faiss-gpu", "ray")
+    found = {"python": platform.python_version()}
+    for package in ("rayal", *packages):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[package] = importlib.metadata.version(package)
+    return found
+
+
+def _record(trial: Trial, rows: list[trials.Row]) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "trial": trial.id,
+        "definition": trial.definition(),
+        "versions": versions(),
+        "host": socket.gethostname(),
+        "seconds": sum(row["select_seconds"] + row["train_seconds"] for row in rows),
+        "rounds": rows,
+    }
+
+
+@contextlib.contextmanager
+def _full_disk_is_fatal(store: Store) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StoreError(f"{store.root}: {explain(error)}") from error

@@ -1,0 +1,146 @@
+"""Who may write to a run in an object store: an object that its holder renews.
+
+Each driver puts an object of its own under .lock/ and then lists the folder. Stores list what was
+put before, so of two drivers at least one sees the other, and two never both go on; who sees
+another withdraws. Times are those of the store, not of the machines: a clock that jumps does no
+harm. A holder whose object is no longer renewed is dead, and its object is removed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rayal.storage.files import Files, Location, StoreError, this_process
+
+RENEW_SECONDS = 5.0
+STALE_SECONDS = 60.0  # without renewal, and the holder counts as dead
+TRIES = 4  # where two start at the same moment and both withdraw
+
+
+class Lease:
+    """Held from `with` to its end. When it was taken away meanwhile, the run is interrupted."""
+
+    def __init__(self, files: Files, root: Location) -> None:
+        self._files, self._root = files, root
+        self._folder = root / ".lock"
+        self._name = f"{uuid.uuid4().hex}.json"
+        self._ended = threading.Event()
+        self._lost = ""
+        self._renewer = threading.Thread(target=self._renew, daemon=True)
+
+    def __enter__(self) -> None:
+        for _ in range(TRIES):
+            self._put()
+            others = self._others()
+            if not others:
+                self._renewer.start()
+                return
+            self._files.remove(self._folder / self._name)
+            for other in others:
+                self._remove_dead(other)
+            time.sleep(random.uniform(0, 1))
+        raise StoreError(f"{self._root} was asked for by others at the same moment; try again")
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ended.set()
+        self._renewer.join()
+        if self._lost:
+            raise StoreError(self._lost) from error
+        with contextlib.suppress(StoreError):  # it goes stale by itself
+            self._files.remove(self._folder / self._name)
+
+    def _put(self) -> None:
+        about = {"holder": this_process(), "machine": _machine(), "process": os.getpid()}
+        about["began"] = _began(os.getpid())
+        self._files.write(self._folder / self._name, json.dumps(about).encode())
+
+    def _others(self) -> dict[str, float]:
+        """Names of the leases of others, and when each was last renewed."""
+        found = self._files.listed(self._folder)
+        return {name: renewed for name, renewed in found.items() if name != self._name}
+
+    def _remove_dead(self, name: str) -> None:
+        holder = self._holder(name)
+        if self._is_alive(name, holder):
+            raise StoreError(
+                f"{self._root} is in use by {holder.get('holder')}; wait for it or give another "
+                "--out"
+            )
+        self._files.remove(self._folder / name)
+
+    def _holder(self, name: str) -> dict[str, Any]:
+        try:
+            about: dict[str, Any] = json.loads(self._files.read(self._folder / name))
+        except (FileNotFoundError, ValueError):
+            return {"holder": "another process"}
+        return about
+
+    def _is_alive(self, name: str, holder: Mapping[str, Any]) -> bool:
+        """Watch another's lease until it is renewed, given back or stale."""
+        if holder.get("machine") == _machine():
+            return _began(holder.get("process")) == holder.get("began")
+        first = self._others().get(name)
+        until = time.monotonic() + STALE_SECONDS
+        while time.monotonic() < until:
+            time.sleep(min(1.0, RENEW_SECONDS))
+            now = self._others().get(name)
+            if now != first or now is None:
+                return now is not None
+        return False
+
+    def _renew(self) -> None:
+        met: dict[str, float] = {}
+        while not self._ended.wait(RENEW_SECONDS):
+            try:
+                if self._is_taken(met):
+                    self._lose("was taken over by another process, which took this one for dead")
+                    return
+                self._put()
+            except StoreError as error:
+                self._lose(f"can no longer be held: {error}")
+                return
+
+    def _is_taken(self, met: dict[str, float]) -> bool:
+        """Whether ours was removed, or another holds one too: who only asks does not renew."""
+        found = self._files.listed(self._folder)
+        return self._name not in found or any(
+            renewed != met.setdefault(name, renewed)
+            for name, renewed in found.items()
+            if name != self._name
+        )
+
+    def _lose(self, why: str) -> None:
+        self._lost = f"{self._root} {why}"
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def _began(process: object) -> str:
+    """When a process of this machine began, in the kernel's count: numbers are used again."""
+    with contextlib.suppress(OSError):
+        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+        return status.rpartition(")")[2].split()[19]
+    return "it has ended"
+
+
+def _machine() -> str:
+    """Name a machine and what it calls processes: containers have numbers of their own."""
+    with contextlib.suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    return uuid.uuid4().hex

@@ -1,0 +1,53 @@
+"""The bill of a sweep: the hours that its file states, at the prices that are given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rayal.sweep.file import Autoscale, Hours, Price, Resources
+
+ONE_GPU = Autoscale(cpus=1, gpus=1)  # at a time, where nothing says how many
+
+
+@dataclass(frozen=True)
+class Bill:
+    """Hours and money. hours: by the clock, at the least: while all workers have work."""
+
+    gpu_hours: float
+    cpu_hours: float
+    hours: float
+    workers: float
+    head: float
+
+    @property
+    def total(self) -> float:
+        return self.workers + self.head
+
+
+def expected(hours: Hours, resources: Resources) -> Bill:
+    """Work out the bill of a whole sweep; the head is paid for as long as the workers work."""
+    price = resources.price or Price()
+    gpu_hours, cpu_hours = (n * (1 + price.lost) for n in (hours.gpus, hours.cpus))
+    grown = resources.autoscale or ONE_GPU
+    at_once = grown.nodes * (grown.gpus or 1), grown.nodes * grown.cpus
+    clock = max(gpu_hours / at_once[0], cpu_hours / at_once[1])
+    workers = gpu_hours * price.gpu + cpu_hours * price.cpu
+    return Bill(gpu_hours, cpu_hours, clock, workers, clock * price.head)
+
+
+def line(hours: Hours, resources: Resources) -> str:
+    """Say it in a line, or how to ask for it; nothing where the file states no hours."""
+    if not hours.gpus and not hours.cpus:
+        return ""
+    bill = expected(hours, resources)
+    parts = ((bill.gpu_hours, "GPU-hours"), (bill.cpu_hours, "CPU-hours"))
+    amount = " and ".join(
+        f"{n:,.2g} {name}" if n < 10 else f"{n:,.0f} {name}" for n, name in parts if n
+    )
+    if not resources.price:
+        unit = "gpu" if hours.gpus else "cpu"
+        return f"{amount}; --set resources.price.{unit}=2.5 (an hour) gives the bill"
+    return (
+        f"{amount}, {bill.hours:,.1f} h at the least; workers {bill.workers:,.2f}, "
+        f"head {bill.head:,.2f}, in all {bill.total:,.2f}"
+    )

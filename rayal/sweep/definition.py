@@ -1,0 +1,90 @@
+"""What determines a trial, as plain data, and the id that is the hash of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from rayal.registry import STRATEGIES
+
+IDENTITY = 1  # part of every id; raised by hand when the meaning of a definition changes
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A component by name, with all its parameters."""
+
+    name: str
+    params: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        return {"name": self.name, "params": dict(self.params)}
+
+
+def strategy_label(spec: Spec) -> str:
+    """Name a strategy: its parameters are said where they are not at their defaults."""
+    parameters = STRATEGIES.find(spec.name).parameters
+    changed = [f"{k}={v}" for k, v in spec.params.items() if v != parameters[k].default]
+    return " ".join([spec.name, *changed])
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One experiment: what is chosen from, by what, how many, in which order, with which seed.
+
+    schedule: labelled images in all after each round; one entry is a single query, in which
+    `initial` and `strategy` are the same. scorer: what lends predictions to a first query that
+    needs some, where the sweep asked for that; "" otherwise.
+    """
+
+    dataset: Spec
+    dataset_name: str
+    content: str
+    encoder: Spec
+    initial: Spec
+    strategy: Spec
+    learner: Spec
+    schedule: tuple[int, ...]
+    seed: int
+    scorer: str = ""
+
+    @cached_property
+    def artefact(self) -> str:
+        """Name of the encoder stage that this trial stands on."""
+        return digest(IDENTITY, self.dataset_name, self.content, self.encoder.as_json())
+
+    @cached_property
+    def id(self) -> str:
+        """Hash of all that determines the result; where the data lie does not."""
+        return digest(
+            self.artefact,
+            *(spec.as_json() for spec in (self.initial, self.strategy, self.learner)),
+            self.schedule,
+            self.seed,
+            *([self.scorer] if self.scorer else []),
+        )
+
+    def definition(self) -> dict[str, Any]:
+        """The trial as plain data, for records and for people."""
+        specs = {
+            name: getattr(self, name).as_json()
+            for name in ("dataset", "encoder", "initial", "strategy", "learner")
+        }
+        return {
+            **specs,
+            "schedule": list(self.schedule),
+            "seed": self.seed,
+            "dataset_name": self.dataset_name,
+            "artefact": self.artefact,
+            **({"scorer": self.scorer} if self.scorer else {}),
+        }
+
+
+def digest(*content: object) -> str:
+    """Return 16 hexadecimal digits that name this content."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

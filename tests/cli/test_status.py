@@ -1,0 +1,173 @@
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rayal.cli import status
+from rayal.cli.status import Counts
+from rayal.storage import run as store
+from rayal.storage.run import Store, StoreError
+from tests import sweeps
+
+START = 1_000_000.0
+
+
+def definition(strategy: str, schedule: list[int], artefact: str = "moco-key") -> dict[str, object]:
+    spec = {"name": strategy, "params": {"k": 3, "tau": 1}, "at_default": ["tau"]}
+    first = {"name": "random", "params": {}}
+    return {"artefact": artefact, "strategy": spec, "initial": first, "schedule": schedule}
+
+
+def artefact(encoder: str) -> dict[str, object]:
+    return {"dataset": "digits", "encoder": {"name": encoder, "params": {}}}
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[Store]:
+    """Twelve trials: a to d of a single query, e to l of cycles on another encoder."""
+    trials = {name: definition("hacon", [10]) for name in "abcd"}
+    trials |= {name: definition("margin", [10, 20], "pixels-key") for name in "efghijkl"}
+    artefacts = {"moco-key": artefact("moco"), "pixels-key": artefact("pixels")}
+    with store.claim(tmp_path / "run", "mine") as found:
+        found.save_plan({"name": "mine", "trials": trials, "artefacts": artefacts}, "")
+        os.utime(found.root / "plan.json", (START, START))
+        yield found
+
+
+def end(held: Store, trial: str, seconds: float) -> None:
+    held.save_record(trial, {"trial": trial})
+    when = START + seconds
+    os.utime(held.root / "records" / f"{trial}.json", (when, when))
+
+
+def test_each_trial_is_counted_once_by_the_last_that_became_of_it(held: Store) -> None:
+    end(held, "a", 10)
+    held.save_partial("e", {"rounds": [1]})
+    held.save_partial("f", {"rounds": [1]})
+    held.save_failure("f", {}, "ValueError: x", "trace")
+    held.save_failure("b", {}, "ValueError: x", "trace")
+    end(held, "b", 11)
+    held.save_record("of-an-earlier-plan", {})
+    held.save_failure("also-earlier", {}, "x", "trace")
+    found = status.read(held.root)
+    assert found.trials == Counts(done=2, running=1, failed=1, waiting=8)
+    assert found.trials.total == 12
+    assert found.strategies == {
+        "hacon k=3": Counts(done=2, waiting=2),
+        "random, then margin k=3": Counts(running=1, failed=1, waiting=6),
+    }
+
+
+def test_a_failure_that_was_tried_again_and_went_well_is_no_failure(held: Store) -> None:
+    held.save_failure("a", {}, "ValueError: x", "trace")
+    (held.root / "records" / "a.json").write_text("{}")  # killed before the failure was removed
+    assert status.read(held.root).trials == Counts(done=1, waiting=11)
+
+
+def test_encoder_stages_are_ready_training_or_not_begun(held: Store) -> None:
+    def states() -> list[tuple[str, str, str]]:
+        return [(s.dataset, s.encoder, s.state) for s in status.read(held.root).stages]
+
+    assert states() == [("digits", "moco", "not begun"), ("digits", "pixels", "not begun")]
+    held.unfinished("moco-key").mkdir()
+    held.artefact("pixels-key").mkdir()
+    assert states() == [("digits", "moco", "training"), ("digits", "pixels", "ready")]
+
+
+def test_rate_and_time_left_are_those_since_the_latest_start(held: Store) -> None:
+    end(held, "a", -500)  # of an earlier start
+    for number, trial in enumerate("bcde"):
+        end(held, trial, 60 + 2 * number)  # the minute before the first is the encoder's
+    found = status.read(held.root, now=START + 76)
+    assert found.rate == pytest.approx(0.5)
+    assert found.seconds_left == pytest.approx(7 / 0.5)
+    assert found.idle_seconds == pytest.approx(10)
+
+
+@pytest.mark.parametrize("jump", [-86_400, -20, 86_400])
+def test_a_clock_that_jumped_makes_nothing_negative(held: Store, jump: float) -> None:
+    for number, trial in enumerate("abcdefgh"):
+        end(held, trial, 10 * number + (jump if number >= 4 else 0))
+    found = status.read(held.root, now=START + 80 + jump)
+    assert found.trials == Counts(done=8, waiting=4)
+    assert found.rate > 0
+    assert found.seconds_left is not None
+    assert found.seconds_left > 0
+    assert found.idle_seconds is not None
+    assert found.idle_seconds >= 0
+
+
+@pytest.mark.parametrize("records", [0, 1])
+def test_no_rate_is_said_where_there_is_none(held: Store, records: int) -> None:
+    for trial in "a" * records:
+        end(held, trial, 5)
+    found = status.read(held.root)
+    assert found.rate == 0
+    assert found.seconds_left is None
+
+
+def test_a_whole_run_has_nothing_left(held: Store) -> None:
+    for number, trial in enumerate("abcdefghijkl"):
+        end(held, trial, number)
+    assert status.read(held.root).seconds_left == 0
+
+
+Captured = pytest.CaptureFixture[str]
+
+
+def test_what_is_no_run_is_refused_with_one_line(tmp_path: Path, capsys: Captured) -> None:
+    with pytest.raises(StoreError, match=r"is not a run: it has no plan\.json"):
+        status.read(tmp_path)
+    assert status.main([str(tmp_path)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+
+
+def test_a_damaged_plan_is_named(held: Store, capsys: Captured) -> None:
+    (held.root / "plan.json").write_text("{")
+    assert status.main([str(held.root)]) == 2
+    assert "plan.json is damaged" in capsys.readouterr().err
+
+
+def test_the_command_says_one_line_and_two_tables_and_changes_nothing(
+    held: Store, capsys: Captured
+) -> None:
+    for number, trial in enumerate("abc"):
+        end(held, trial, 2 * number)
+    before = {path: path.stat().st_mtime_ns for path in held.root.rglob("*")}
+    assert status.main([str(held.root)]) == 0
+    said = capsys.readouterr().out
+    line = said.splitlines()[0]
+    assert line.startswith("mine: 3 of 12 trials done, 0 running, 0 failed, 9 waiting, 0.5/s, ")
+    assert "about 18 s left, last record" in line
+    assert "hacon k=3" in said
+    assert "not begun" in said
+    assert {path: path.stat().st_mtime_ns for path in held.root.rglob("*")} == before
+
+
+def test_json_holds_the_same_for_programs(held: Store, capsys: Captured) -> None:
+    end(held, "a", 1)
+    assert status.main([str(held.root), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["trials"] == {"done": 1, "running": 0, "failed": 0, "waiting": 11}
+    assert found["strategies"]["hacon k=3"]["done"] == 1
+    assert found["stages"][0]["trials"]["waiting"] == 3
+
+
+def test_a_real_sweep_is_read_without_ray_or_torch(tmp_path: Path) -> None:
+    sweep = sweeps.write_sweep(tmp_path, plugins=["plugin.py"], strategies=["random", "poisoned"])
+    assert sweeps.run(sweep, tmp_path / "run", "--local").returncode == 1
+    found = status.read(tmp_path / "run")
+    assert found.trials == Counts(done=6, failed=6)
+    assert [stage.state for stage in found.stages] == ["ready"]
+    code = "import sys, rayal.status; print({'ray', 'torch'} & set(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env=sweeps.environment(),
+    )  # fmt: skip
+    assert loaded.stdout.strip() == "set()"

@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from rayal.kernels import unique_rows as distinct
+from rayal.kernels.unique_rows import distinct_rows
+
+
+def slow_twin(points: np.ndarray) -> list[int]:
+    return [
+        next(j for j in range(i + 1) if np.array_equal(points[j], points[i]))
+        for i in range(len(points))
+    ]
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_each_row_is_given_the_first_row_equal_to_it(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, d = rng.integers(1, 40), rng.integers(1, 5)
+    points = rng.choice([-1.5, -0.0, 0.0, 1e-40, 3e38], size=(n, d)).astype(np.float32)
+    assert distinct_rows(points).tolist() == slow_twin(points)
+
+
+def test_rows_that_share_a_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    good, calls = distinct._hashes, []
+
+    def bad_at_first(points: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        calls.append(1)
+        return good(points, factors * (len(calls) > 2))
+
+    monkeypatch.setattr(distinct, "_hashes", bad_at_first)
+    points = np.array([[1, 2], [2, 1], [1, 2]], dtype=np.float32)
+    assert distinct_rows(points).tolist() == [0, 1, 0]
+    assert len(calls) == 3
+
+
+def test_rows_are_compared_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distinct, "ROWS", 3)
+    points = np.arange(10, dtype=np.float32).repeat(2).reshape(-1, 1)[::-1].copy()
+    assert distinct_rows(points).tolist() == slow_twin(points)

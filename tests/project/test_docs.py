@@ -1,0 +1,116 @@
+"""What the documents say, held against the project."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rayal.cli import strategies as guide
+from rayal.registry import STRATEGIES
+from rayal.sweep import file as config
+from rayal.sweep.plan import make_plan
+from tests import sweeps
+
+ROOT = Path(__file__).parent.parent.parent
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_links_and_named_files_exist(path: Path) -> None:
+    text = path.read_text()
+    linked = re.findall(r"\]\((?!https?:)([^)#]+)", text)
+    named = re.findall(r"`((?:rayal|analysis|docs|sweeps|tests|benchmarks)/[\w./-]*)`", text)
+    missing = [name for name in [*linked, *named] if not (ROOT / name).exists()]
+    assert not missing
+
+
+def test_the_strategy_in_the_readme_works_as_a_plugin(tmp_path: Path) -> None:
+    [code] = [c for c in code_blocks(ROOT / "README.md") if "@strategy" in c]
+    (tmp_path / "mine.py").write_text(code)
+    sweep = sweeps.write_sweep(
+        tmp_path, plugins=["mine.py"], strategies=[{"name": "first", "skip": 3}], seeds=1
+    )
+    ended = sweeps.run(sweep, tmp_path / "run", "--local")
+    assert ended.returncode == 0, ended.stdout
+    chosen = [r["rounds"][0]["selected"] for r in sweeps.records(tmp_path / "run").values()]
+    assert sorted(map(len, chosen)) == [10, 20]
+    assert all(c == list(range(3, 3 + len(c))) for c in chosen)
+
+
+def code_blocks(path: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL)
+
+
+def test_every_sweep_command_in_the_readme_plans() -> None:
+    commands = re.findall(r"python -m rayal\.sweep (\S+\.yaml)((?: --set \S+)*)", README)
+    assert len(commands) >= 3
+    for path, options in commands:
+        changes = [o for o in re.findall(r"--set (\S+)", options) if "path=" not in o]
+        if path.endswith("blood_cpu.yaml"):
+            changes.append("datasets=[bloodmnist]")  # the file is the user's own
+        assert make_plan(config.load(ROOT / path, changes), absent_data=True).trials
+
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_structure_page_names_every_module() -> None:
+    page = (ROOT / "docs" / "structure.md").read_text()
+    modules = {p.name for p in (ROOT / "rayal").glob("*.py")} - {"__init__.py"}
+    assert {m for m in modules if m not in page} == set()
+
+
+def test_constraints_pin_every_dependency() -> None:
+    pinned = re.findall(r"^([\w.-]+)==", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+    lines = re.findall(r'^    "([a-z][\w-]*)(?:\[[\w,]+\])?(?:[><=]|")', PYPROJECT, re.MULTILINE)
+    assert len(lines) > 20
+    assert {name.lower() for name in lines} <= {name.lower() for name in pinned}
+
+
+PYPROJECT = (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_installer_uses_the_standard_library_alone() -> None:
+    tree = ast.parse((ROOT / "install.py").read_text())
+    imported = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert imported <= sys.stdlib_module_names
+
+
+def test_no_file_of_the_project_names_a_machine() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode != 0:
+        pytest.skip("not a git checkout")
+    pattern = re.compile(r"(?<![\w.])/(?:home|root|work|opt/wheels|Users)/(?!rayal)")
+    found = [
+        name
+        for name in listed.stdout.splitlines()
+        if (ROOT / name).is_file() and pattern.search((ROOT / name).read_text(errors="ignore"))
+    ]
+    assert found == [] or found == ["tests/project/test_docs.py"]
+
+
+def test_the_guide_to_strategies_is_what_the_code_says() -> None:
+    assert (ROOT / "docs" / "strategies.md").read_text() == guide.markdown(), (
+        "write it again: python -m rayal.guide > docs/strategies.md"
+    )
+
+
+@pytest.mark.parametrize("name", STRATEGIES.names())
+def test_every_strategy_says_what_it_costs_when_to_use_it_and_whose_it_is(name: str) -> None:
+    said = {part: guide.section(STRATEGIES.find(name), part) for part in guide.SECTIONS}
+    assert all(said.values()), said
