@@ -12,6 +12,14 @@ from tests import sweeps
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--renew-golden",
+        action="store_true",
+        help="write tests/golden/ again instead of comparing with it; see tests/test_golden.py",
+    )
+
+
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> Iterator[None]:
     """Arrays this small are slower on more threads, by far where the cores are busy."""
