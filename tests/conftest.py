@@ -1,5 +1,6 @@
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import faiss
 import pytest
 import torch
 
+from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
 from tests import sweeps
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +31,19 @@ def one_thread() -> Iterator[None]:
     yield
     faiss.omp_set_num_threads(before[0])
     torch.set_num_threads(before[1])
+
+
+@pytest.fixture(autouse=True)
+def no_plugin_outlives_its_test() -> Iterator[None]:
+    """Some plugins of tests kill the process that asks them; no other test may meet them."""
+    registries = (DATASETS, ENCODERS, STRATEGIES, LEARNERS)
+    before = [dict(registry._components) for registry in registries if registry.names()]
+    yield
+    for registry, components in zip(registries, before, strict=True):
+        registry._components.clear()
+        registry._components.update(components)
+    for name in [name for name in sys.modules if name.startswith("rayal_plugin_")]:
+        del sys.modules[name]
 
 
 @pytest.fixture
