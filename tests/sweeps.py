@@ -105,6 +105,15 @@ def run(
     )  # fmt: skip
 
 
+def run_module(folder: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run another command in a folder to its end; stdout and stderr together in stdout."""
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, timeout=300, env=environment(), cwd=folder, check=False,
+    )  # fmt: skip
+
+
 def mount(disk: Path, *options: str) -> bool:
     """Mount a file system in memory, which root alone may."""
     wanted = ["mount", "-t", "tmpfs", *options, "tmpfs", str(disk)]
