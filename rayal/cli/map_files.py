@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rayal.cli.bundled_analysis import bundled_analysis
 from rayal.contracts import UNLABELED, DatasetMap, Labels
 from rayal.storage.files import temporary_beside, write_bytes
 
@@ -39,9 +40,10 @@ def write_figure(table: Path, found: DatasetMap) -> None:
     """Draw variability against confidence at each temperature, as SVG and PNG beside a table."""
     if not found.confidence:
         return
-    from analysis import figures, style
+    with bundled_analysis():
+        from analysis import figures, style
 
-    svg, png = style.as_files(partial(figures.dataset_map, found.confidence, found.variability))
+        svg, png = style.as_files(partial(figures.dataset_map, found.confidence, found.variability))
     write_bytes(table.with_suffix(".svg"), svg.encode())
     with temporary_beside(table.with_suffix(".png")) as temporary:
         temporary.write_bytes(png)

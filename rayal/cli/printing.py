@@ -8,7 +8,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-import analysis
+from rayal.cli.bundled_analysis import bundled_analysis
 from rayal.storage.files import Location
 from rayal.storage.run import Store
 from rayal.sweep import cost as bill
@@ -71,10 +71,9 @@ def say_scorer(console: Console, plan: Plan) -> None:
 
 def show_summary(console: Console, root: Location) -> None:
     """Print strategy x labelled images: AUC mean and std, class coverage, trials."""
-    frame = analysis.load(root)
-    if frame.empty:
+    rows = _summary_rows(root)
+    if rows.empty:
         return
-    rows = analysis.summary_rows(frame)
     rows["single"] = rows["rounds"] == 1
     keys = ["dataset", "encoder", "learner", "single"]
     for (dataset, encoder, learner, single), group in rows.groupby(keys, sort=False):
@@ -85,6 +84,13 @@ def show_summary(console: Console, root: Location) -> None:
         shown = _budgets_that_fit(sorted(group["labelled"].unique()), console.width)
         names = ["strategy"] if len(starts) < 2 else ["initial", "strategy"]
         console.print(_summary_table(title, group, names, shown))
+
+
+def _summary_rows(root: Location) -> pd.DataFrame:
+    with bundled_analysis():
+        import analysis
+
+        return analysis.summary_rows(analysis.load(root))
 
 
 def _budgets_that_fit(budgets: list[int], width: int) -> list[int]:

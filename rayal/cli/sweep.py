@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from rayal.cli.bundled_analysis import bundled_analysis
 from rayal.cli.printing import say, say_scorer, show_plan, show_summary
 from rayal.events import bar as progress
 from rayal.events import trackers
@@ -163,7 +164,7 @@ def _sum_up(
 ) -> int:
     finished = held.finished()
     missing = [trial for trial in plan.trials if trial.id not in finished]
-    show_summary(console, held.root)
+    _show_summary(console, held.root)
     total = len(plan.trials)
     done = total - len(missing)
     say(console, f"{done} of {total} trials done, {len(missing)} failed, {seconds:.0f} s")
@@ -180,12 +181,21 @@ def _sum_up(
     return FAILED if missing else DONE
 
 
+def _show_summary(console: Console, root: Location) -> None:
+    """Print the table of results; a fault in it must not hide which trials failed."""
+    try:
+        show_summary(console, root)
+    except Exception as error:  # noqa: BLE001 - the records are safe, so say it and go on
+        say(console, f"the summary could not be made ({type(error).__name__}: {error})")
+
+
 def _write_report(console: Console, root: Location) -> Location | None:
     """Make the report; a run's results must not be lost to a fault in drawing them."""
-    from analysis import report
-
     try:
-        return report.write(root)
+        with bundled_analysis():
+            from analysis import report
+
+            return report.write(root)
     except StoreError as error:
         say(console, f"the report could not be made: {error}")
     except Exception as error:  # noqa: BLE001 - the records are safe, so say it and go on
