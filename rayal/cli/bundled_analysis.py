@@ -15,9 +15,8 @@ from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from types import ModuleType
 
-import rayal
-
 NAME = "analysis"
+BESIDE_RAYAL = Path(__file__).parent.parent.parent
 _LOADED: dict[str, ModuleType] = {}  # our modules while another package goes by the name
 
 
@@ -44,10 +43,9 @@ def bundled_analysis() -> Iterator[None]:
 
 
 def _own_spec() -> ModuleSpec:
-    places = [str(Path(folder).parent) for folder in rayal.__path__]
-    spec = PathFinder.find_spec(NAME, places)
+    spec = PathFinder.find_spec(NAME, [str(BESIDE_RAYAL)])
     if spec is None or spec.loader is None:
-        raise ImportError(f"the package {NAME} is not installed beside rayal in {places[0]}")
+        raise ImportError(f"the package {NAME} is not installed in {BESIDE_RAYAL}, beside rayal")
     return spec
 
 
