@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.kernels.balance import Balanced, solve
-from rayal.kernels.balance.milp import FREE
+from rayal.kernels.balance.milp import FREE_LICENSE_VARIABLES
 
 Float64 = npt.NDArray[np.float64]
 Arrays = tuple[Float64, npt.NDArray[np.float32], Float64]
@@ -85,7 +85,7 @@ def by_others(arrays: Arrays, budget: int, weight: float, limit: float) -> tuple
     """Return the answer of HiGHS, and what is to be printed of Gurobi's."""
     highs = solve(*arrays, budget, weight, solver="highs", time_limit=limit)
     N, C = arrays[1].shape
-    if find_spec("gurobipy") is None or N + 2 * C > FREE:
+    if find_spec("gurobipy") is None or N + 2 * C > FREE_LICENSE_VARIABLES:
         return highs, "-"
     gurobi = solve(*arrays, budget, weight, solver="gurobi", time_limit=limit)
     return highs, f"{gurobi.objective:.5f}"

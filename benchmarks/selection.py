@@ -36,7 +36,7 @@ from benchmarks.selection_peers import Ask
 from rayal.contracts import UNLABELED, DatasetMap, Pool, Predictions
 from rayal.registry import STRATEGIES
 
-D, CLASSES, LABELLED = 128, 10, 100
+D, CLASSES, LABELED = 128, 10, 100
 SIZES, BUDGETS, THREADS = [5_000, 20_000, 100_000, 1_000_000], [100], [1]
 TWIN_SIZE = 2_000
 FORETOLD = 4  # times the cap: cells that should take longer are not begun
@@ -132,7 +132,7 @@ def _table(
     cells: Mapping[str, Mapping[int, Cell]],
     twins: Mapping[str, Cell],
 ) -> Table:
-    table = Table(title=f"B = {budget}, D = {D}, {LABELLED} labels, {threads} thread(s)")
+    table = Table(title=f"B = {budget}, D = {D}, {LABELED} labels, {threads} thread(s)")
     sizes = [f"N={N:,}" for N in given.sizes]
     for heading in ("strategy", *sizes, "exponent of N", "x peer", "x twin"):
         table.add_column(heading, justify="left" if heading == "strategy" else "right")
@@ -233,7 +233,7 @@ def _timed(ask: Ask, pool: Pool, budget: int, cap: float) -> Cell:
     """Measure in a fork, after a small query that loads libraries and starts threads."""
 
     def work() -> Cell:
-        ask(made_up_pool(2 * LABELLED), 5)
+        ask(made_up_pool(2 * LABELED), 5)
         return _measured(lambda: ask(pool, budget))
 
     return _forked(work, cap)
@@ -244,11 +244,11 @@ def made_up_pool(N: int) -> Pool:
     rng = np.random.default_rng(0)
     features = rng.standard_normal((N, D), dtype=np.float32)
     truth = rng.integers(CLASSES, size=N)
-    centres = rng.standard_normal((CLASSES, D), dtype=np.float32) / 2
+    centers = rng.standard_normal((CLASSES, D), dtype=np.float32) / 2
     for start in range(0, N, 8192):
-        features[start : start + 8192] += centres[truth[start : start + 8192]]
+        features[start : start + 8192] += centers[truth[start : start + 8192]]
     labels = np.full(N, UNLABELED)
-    known = rng.choice(N, LABELLED, replace=False)
+    known = rng.choice(N, LABELED, replace=False)
     labels[known] = truth[known]
     probs = rng.dirichlet(np.full(CLASSES, 0.5), N).astype(np.float32)
     confidence = {tau: rng.random(N, dtype=np.float32) for tau in (0.05,)}
@@ -299,7 +299,7 @@ def _bandwidth(pool: Pool, job: Mapping[str, Any]) -> Cell:
         began = time.perf_counter()
         pool.features.view(np.int32).max()
         reads.append(time.perf_counter() - began)
-    _query("k_center", made_up_pool(2 * LABELLED), 5)
+    _query("k_center", made_up_pool(2 * LABELED), 5)
     found = _measured(lambda: _query("k_center", pool, job["budget"]))
     return {**found, "read": min(reads)}
 

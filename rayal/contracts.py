@@ -21,8 +21,13 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from rayal.kernels.imbalance import Imbalance, divided, imbalanced, suffix
-from rayal.kernels.ranking import equal_shares
+from rayal.kernels.imbalance import (
+    Imbalance,
+    draw_imbalanced,
+    name_suffix,
+    reserved_and_kept,
+)
+from rayal.kernels.ranking import class_balanced
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Facts
 
 UNLABELED = -1
@@ -373,7 +378,7 @@ def _with_label_balance(function: Strategy) -> Strategy:
         if pool.truth is None:
             raise ValueError("label_balanced reads the true labels, and the pool was given none")
         # Each asking starts from the same state, so that a longer answer begins like a shorter one.
-        return equal_shares(
+        return class_balanced(
             lambda B: function(pool, B, deepcopy(rng), **params),
             pool.truth,
             pool.unlabelled,
@@ -390,10 +395,10 @@ def _with_imbalance(function: DatasetLoader) -> DatasetLoader:
         data = function(**params)
         if imbalance is None:
             return data
-        kept, reserved = imbalanced(data.train.labels, data.num_classes, imbalance)
+        kept, reserved = draw_imbalanced(data.train.labels, data.num_classes, imbalance)
         return replace(
             data,
-            name=data.name + suffix(imbalance),
+            name=data.name + name_suffix(imbalance),
             train=Split(data.train.images[kept], data.train.labels[kept]),
             reserved=reserved,
         )
@@ -408,7 +413,7 @@ def _published_size(
         N, C = published(**params)
         if imbalance is None or class_counts is None:
             return N, C
-        return int(np.sum(divided(np.array(class_counts(**params)), imbalance))), C
+        return int(np.sum(reserved_and_kept(np.array(class_counts(**params)), imbalance))), C
 
     return size
 

@@ -120,7 +120,7 @@ def _choosing_by(function: Score) -> Strategy:
         elif asked["diverse"]:
             best_first = _diverse(pool, budget, best_first, asked["diverse"]["beta"])
         elif asked["stochastic"]:
-            best_first = ranking.by_chance(best_first, asked["stochastic"]["beta"], rng)
+            best_first = ranking.softrank_sample(best_first, asked["stochastic"]["beta"], rng)
         return pool.unlabelled[best_first[:budget]]
 
     return with_parameters(choose, function, _MODIFIERS)
@@ -161,10 +161,10 @@ def _settled_weight(
 
 def _by_predicted_class(pool: Pool, budget: int, best_first: Indices) -> Indices:
     """Give each class what it lacks, by predicted class; the rest goes to the highest scores."""
-    quotas = ranking.apportioned(lacking(pool, budget), budget)
+    quotas = ranking.largest_remainder(lacking(pool, budget), budget)
     predicted = pool.probs[pool.unlabelled].argmax(axis=1)
     picks = ranking.first_of_each(best_first, predicted, quotas)
-    return ranking.completed(picks, best_first, budget)
+    return ranking.pad_to_budget(picks, best_first, budget)
 
 
 def _diverse(pool: Pool, budget: int, best_first: Indices, beta: float) -> Indices:

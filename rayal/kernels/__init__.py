@@ -1,1 +1,10 @@
-"""Numerics that components share; they import nothing of rayal."""
+"""Numerics that components share; they import nothing of rayal but one another.
+
+* distances without their matrix: `distances`; bounds on them by products: `gemm_distances`
+* covering a pool: `covering` (greedy k-center), `robust_covering` (by an integer program),
+  `ball_cover` (ProbCover), `herding` (MaxHerding)
+* groups: `clustering` (k-means by faiss), `seeding` (k-means++ on gradients), `typicality`, `umap`
+* predictions: `uncertainty`, `prototypes` (maximally separated), `discriminator` (VAAL)
+* classes and rankings: `ranking`, `balance` (CBAL's program), `imbalance` (long-tailed pools)
+* machinery: `validation`, `unique_rows`, `row_blocks` (threads), `cuda`
+"""

@@ -1,8 +1,8 @@
 """Covering many points with few balls of one radius (maximum coverage, greedily).
 
-No list of neighbours is kept: which points lie in a ball is worked out anew when it is needed,
+No list of neighbors is kept: which points lie in a ball is worked out anew when it is needed,
 which is twice for each point, so that time is O(N^2 D) and memory O(N) beyond the points, however
-many neighbours they have.
+many neighbors they have.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayal.kernels import gemm_distances as expansion
-from rayal.kernels.budget import check_budget
+from rayal.kernels import gemm_distances
 from rayal.kernels.covering import greedy_k_center
+from rayal.kernels.validation import check_budget
 
 Bool = npt.NDArray[np.bool_]
 Float32 = npt.NDArray[np.float32]
@@ -30,7 +30,7 @@ DIGITS = 4  # kept of a radius
 
 def greedy_ball_cover(
     features: npt.NDArray[np.floating[Any]],
-    labelled: Int64,
+    labeled: Int64,
     budget: int,
     radius: float,
     rng: np.random.Generator,
@@ -39,26 +39,26 @@ def greedy_ball_cover(
 
     Balls are open: they hold what is nearer than the radius. The coverage is at least 1 - 1/e of
     the largest possible (Nemhauser et al. 1978). Ties go to the lowest position. When all is
-    covered, the point farthest from all centres follows, as in `greedy_k_center`.
+    covered, the point farthest from all centers follows, as in `greedy_k_center`.
 
     Args:
         features: (N, D).
-        labelled: positions whose balls are there already.
-        budget: at most N less the number labelled.
+        labeled: positions whose balls are there already.
+        budget: at most N less the number labeled.
         radius: may be infinite; balls of radius 0 hold nothing.
         rng: used if not even the first ball covers anything.
 
     Raises:
         ValueError: where the budget is not between 1 and what is left.
     """
-    check_budget(budget, len(features) - len(labelled))
+    check_budget(budget, len(features) - len(labeled))
     points = np.ascontiguousarray(features, dtype=np.float32)
-    balls = _Balls(points, radius**2, expansion.error_bound(points))
-    picks = np.fromiter(_largest_first(balls, labelled, budget), np.int64)
+    balls = _Balls(points, radius**2, gemm_distances.error_bound(points))
+    picks = np.fromiter(_largest_first(balls, labeled, budget), np.int64)
     if len(picks) == budget:
         return picks
-    centres = np.concatenate([labelled, picks])
-    rest = greedy_k_center(points, centres, budget - len(picks), rng)
+    centers = np.concatenate([labeled, picks])
+    rest = greedy_k_center(points, centers, budget - len(picks), rng)
     return np.concatenate([picks, rest])
 
 
@@ -86,42 +86,42 @@ class _Balls:
     squared_radius: float
     error: float
 
-    def hold(self, centres: Int64, columns: slice) -> Bool:
-        """Return (m, n) whether the balls of m centres hold the n points in the slice."""
-        squared = expansion.squared_distances(self.points[centres], self.points[columns])
+    def hold(self, centers: Int64, columns: slice) -> Bool:
+        """Return (m, n) whether the balls of m centers hold the n points in the slice."""
+        squared = gemm_distances.squared_distances(self.points[centers], self.points[columns])
         inside: Bool = squared < self.squared_radius - self.error
         maybe: Bool = squared <= self.squared_radius + self.error
         if not np.array_equal(inside, maybe):
             unsure = np.divmod(np.flatnonzero(maybe ^ inside), inside.shape[1])
-            pairs = centres[unsure[0]], columns.start + unsure[1]
-            inside[unsure] = expansion.exact(self.points, *pairs) < self.squared_radius
+            pairs = centers[unsure[0]], columns.start + unsure[1]
+            inside[unsure] = gemm_distances.exact(self.points, *pairs) < self.squared_radius
         return inside
 
-    def covered_by(self, centres: Int64) -> Bool:
+    def covered_by(self, centers: Int64) -> Bool:
         """Return (N,) whether each point is in one of the balls."""
         covered = np.zeros(len(self.points), dtype=bool)
-        for block, columns in self._blocks(centres):
+        for block, columns in self._blocks(centers):
             covered[columns] |= self.hold(block, columns).any(axis=0)
         return covered
 
-    def counts(self, centres: Int64) -> Int64:
-        """Return (N,) how many of the balls hold each point: as many as its ball has centres in."""
+    def counts(self, centers: Int64) -> Int64:
+        """Return (N,) how many of the balls hold each point: as many as its ball has centers in."""
         counts = np.zeros(len(self.points), dtype=np.int64)
-        for block, columns in self._blocks(centres):
+        for block, columns in self._blocks(centers):
             inside = self.hold(block, columns).view(np.uint8)
             counts[columns] += np.add.reduce(inside, axis=0, dtype=np.uint8)
         return counts
 
-    def _blocks(self, centres: Int64) -> Iterator[tuple[Int64, slice]]:
-        for columns in expansion.chunks(len(self.points)):
-            for rows in expansion.chunks(len(centres), ROWS):
-                yield centres[rows], columns
+    def _blocks(self, centers: Int64) -> Iterator[tuple[Int64, slice]]:
+        for columns in gemm_distances.chunks(len(self.points)):
+            for rows in gemm_distances.chunks(len(centers), ROWS):
+                yield centers[rows], columns
 
 
-def _largest_first(balls: _Balls, labelled: Int64, budget: int) -> Iterator[int]:
-    uncovered = ~balls.covered_by(labelled)
+def _largest_first(balls: _Balls, labeled: Int64, budget: int) -> Iterator[int]:
+    uncovered = ~balls.covered_by(labeled)
     gains = balls.counts(np.flatnonzero(uncovered))
-    gains[labelled] = -1
+    gains[labeled] = -1
     for _ in range(budget):
         pick = int(np.argmax(gains))
         if gains[pick] <= 0:
@@ -138,20 +138,20 @@ def _to_other_clusters(points: Float32, clusters: Int64, sample: Int64) -> Float
     for cluster in range(clusters.max() + 1):
         columns = np.flatnonzero(clusters == cluster)
         rows = np.flatnonzero(clusters[sample] != cluster)
-        for block in expansion.chunks(len(rows), ROWS):
+        for block in gemm_distances.chunks(len(rows), ROWS):
             at = rows[block]
-            found = _nearest(points, sample[at], columns)
-            nearest[at] = np.minimum(nearest[at], found)
+            in_cluster = _nearest(points, sample[at], columns)
+            nearest[at] = np.minimum(nearest[at], in_cluster)
     return nearest
 
 
 def _nearest(points: Float32, rows: Int64, columns: Int64) -> Float64:
     """Return squared distances (m,) of the rows to the nearest of the columns."""
     nearest = np.full(len(rows), np.inf)
-    for chunk in expansion.chunks(len(columns)):
-        squared = expansion.squared_distances(points[rows], points[columns[chunk]])
+    for chunk in gemm_distances.chunks(len(columns)):
+        squared = gemm_distances.squared_distances(points[rows], points[columns[chunk]])
         partner = columns[chunk][squared.argmin(axis=1)]
-        nearest = np.minimum(nearest, expansion.exact(points, rows, partner))
+        nearest = np.minimum(nearest, gemm_distances.exact(points, rows, partner))
     return nearest
 
 

@@ -1,4 +1,4 @@
-"""k-means by faiss, with a promise on empty clusters, and the members nearest to the centres."""
+"""k-means by faiss, with a promise on empty clusters, and the members nearest to the centers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def kmeans(
     restarts: int = 5,
     iterations: int = 20,
 ) -> tuple[Int64, Float32]:
-    """Return the cluster (N,) of each row of features (N, D), and the centres (K, D), K <= k.
+    """Return the cluster (N,) of each row of features (N, D), and the centers (K, D), K <= k.
 
     No cluster is empty, and K = k unless there are fewer than k distinct rows: then K is their
     number, and equal rows share a cluster. Every row is used for training. The same features and
@@ -43,8 +43,8 @@ def kmeans(
     Args:
         features: finite numbers; converted to float32.
         k: at least 1.
-        rng: seeds the initial centres.
-        restarts: initialisations, of which the one with the lowest inertia is kept.
+        rng: seeds the initial centers.
+        restarts: initializations, of which the one with the lowest inertia is kept.
         iterations: Lloyd steps of each, fewer where a step gains less than a ten-thousandth.
 
     Raises:
@@ -67,17 +67,17 @@ def weighted_kmeans(
     restarts: int = 5,
     iterations: int = 20,
 ) -> tuple[Int64, Float32]:
-    """Return clusters (N,) and centres (K, D) as `kmeans` does, for rows that count by weight.
+    """Return clusters (N,) and centers (K, D) as `kmeans` does, for rows that count by weight.
 
-    Centres are weighted means, and the restart with the lowest weighted inertia is kept. Rows of
-    weight zero have a cluster but do not move its centre; where all weights are zero, all are one.
+    Centers are weighted means, and the restart with the lowest weighted inertia is kept. Rows of
+    weight zero have a cluster but do not move its center; where all weights are zero, all are one.
 
     Args:
         features: finite numbers; converted to float32.
         k: at least 1.
-        rng: seeds the initial centres.
+        rng: seeds the initial centers.
         weights: (N,), finite and at least 0.
-        restarts: initialisations, of which the best is kept.
+        restarts: initializations, of which the best is kept.
         iterations: Lloyd steps of each, fewer where a step gains less than a ten-thousandth.
 
     Raises:
@@ -91,20 +91,20 @@ def weighted_kmeans(
         return _one_cluster_each(points, k, mass)
     best, lowest = None, np.inf
     for seed in seeds:
-        found = _assigned(points, _lloyd(points, k, seed, 1, iterations, mass), mass)
-        inertia = float(mass @ distances.to_own_centre(points, *found))
+        answer = _assigned(points, _lloyd(points, k, seed, 1, iterations, mass), mass)
+        inertia = float(mass @ distances.to_own_center(points, *answer))
         if best is None or inertia < lowest:
-            best, lowest = found, inertia
+            best, lowest = answer, inertia
     assert best is not None
     return best
 
 
-def nearest_to_centres(features: Numbers, clusters: Int64, centres: Float32) -> Int64:
-    """Return, for each of K non-empty clusters, its member nearest to the centre, (K,).
+def nearest_to_centers(features: Numbers, clusters: Int64, centers: Float32) -> Int64:
+    """Return, for each of K non-empty clusters, its member nearest to the center, (K,).
 
     Ties go to the lowest position; the answers differ because clusters do not overlap.
     """
-    order = np.lexsort((distances.to_own_centre(features, clusters, centres), clusters))
+    order = np.lexsort((distances.to_own_center(features, clusters, centers), clusters))
     first = np.unique(clusters[order], return_index=True)[1]
     return order[first]
 
@@ -172,25 +172,25 @@ def _one_cluster_each(points: Float32, k: int, weights: Float32 | None) -> tuple
     return clusters, _means(points, clusters, weights)
 
 
-def _assigned(points: Float32, centres: Float32, weights: Float32 | None) -> tuple[Int64, Float32]:
-    clusters = distances.nearest_centre(points, centres)
-    k = len(centres)
+def _assigned(points: Float32, centers: Float32, weights: Float32 | None) -> tuple[Int64, Float32]:
+    clusters = distances.nearest_center(points, centers)
+    k = len(centers)
     if np.bincount(clusters, minlength=k).all():
-        return clusters, centres
+        return clusters, centers
     clusters = _fill_empty_clusters(points, clusters, k)
     return clusters, _means(points, clusters, weights)
 
 
 def _fill_empty_clusters(points: Float32, clusters: Int64, k: int) -> Int64:
-    """Give each empty cluster the row farthest from its centre, and the rows equal to it.
+    """Give each empty cluster the row farthest from its center, and the rows equal to it.
 
     Only clusters of two or more distinct rows give rows away, so none becomes empty.
     """
     first_equal = distinct_rows(points)
     filled = _compact(clusters[first_equal])
-    to_centre = distances.to_own_centre(points, filled, _means(points, filled, None))
+    to_center = distances.to_own_center(points, filled, _means(points, filled, None))
     first_rows = np.unique(first_equal)
-    farthest_first = first_rows[np.argsort(-to_centre[first_rows], kind="stable")]
+    farthest_first = first_rows[np.argsort(-to_center[first_rows], kind="stable")]
     next_empty, wanted = int(filled.max()) + 1, min(k, len(first_rows))
     distinct = np.bincount(filled[first_rows])
     for row in farthest_first:

@@ -33,7 +33,7 @@ def worthwhile_device(rows: int, width: int) -> str | None:
 
 
 class TorchCover:
-    """Squared distances of N points to the nearest centre, kept on a torch device.
+    """Squared distances of N points to the nearest center, kept on a torch device.
 
     Ties go to the lowest position.
     """
@@ -49,11 +49,11 @@ class TorchCover:
     def farthest(self) -> int:
         return int(self._uncovered.argmax())
 
-    def add(self, centre: int) -> int:
-        """Return the farthest point once the distances to this centre are counted."""
-        self._uncovered[centre] = self._taken
+    def add(self, center: int) -> int:
+        """Return the farthest point once the distances to this center are counted."""
+        self._uncovered[center] = self._taken
         for start in range(0, len(self._points), self._rows):
             rows = slice(start, start + self._rows)
-            away = (self._points[rows] - self._points[centre]).square_().sum(dim=1)
+            away = (self._points[rows] - self._points[center]).square_().sum(dim=1)
             self._uncovered[rows] = away.minimum(self._uncovered[rows])
         return self.farthest()

@@ -1,4 +1,4 @@
-"""A variational autoencoder against a discriminator of labelled and unlabelled images.
+"""A variational autoencoder against a discriminator of labeled and unlabeled images.
 
 Sinha, Ebrahimi and Darrell, "Variational Adversarial Active Learning", ICCV 2019, section 3. The
 autoencoder describes images of both kinds by latent vectors that shall not give the kind away;
@@ -29,7 +29,7 @@ class Training:
     """How the two networks are trained.
 
     epochs: passes over the pool; updates: of each network for each pair of batches; latent:
-    dimensions of the latent vectors; batch_size: labelled, and as many unlabelled, images in an
+    dimensions of the latent vectors; batch_size: labeled, and as many unlabeled, images in an
     update, at most; lr: of Adam, both networks; beta: weight of the divergence from the prior;
     adversary: weight of fooling the discriminator.
     """
@@ -45,20 +45,20 @@ class Training:
 
 def probability_of_label(
     images: npt.NDArray[np.uint8],
-    labelled: Int64,
-    unlabelled: Int64,
+    labeled: Int64,
+    unlabeled: Int64,
     seed: int,
     training: Training,
 ) -> npt.NDArray[np.float64]:
-    """Return (U,) the discriminator's probability that each unlabelled image is a labelled one.
+    """Return (U,) the discriminator's probability that each unlabeled image is a labeled one.
 
     On a CPU the same arguments and number of threads give the same answer; torch's global
     generators are left as they were.
 
     Args:
         images: (N, H, W, channels).
-        labelled: positions (L,), at least one.
-        unlabelled: positions (U,), at least one.
+        labeled: positions (L,), at least one.
+        unlabeled: positions (U,), at least one.
         seed: of initial weights, batches and noise.
         training: how the networks are trained.
 
@@ -70,10 +70,10 @@ def probability_of_label(
     planes = shrink(images).to(device)
     autoencoder, discriminator = _networks(planes.shape[1:], training.latent, seed)
     pair = AdversarialPair(autoencoder.to(device), discriminator.to(device), generator, training)
-    batches = _pairs(planes, labelled, unlabelled, training.batch_size, generator)
+    batches = _pairs(planes, labeled, unlabeled, training.batch_size, generator)
     for _ in range(training.epochs * -(-len(planes) // training.batch_size)):
         pair.train(*next(batches))
-    logits = pair.judge(planes, torch.tensor(unlabelled)).double().cpu()
+    logits = pair.judge(planes, torch.tensor(unlabeled)).double().cpu()
     if not logits.isfinite().all():
         raise FloatingPointError(
             f"VAAL diverged: {int((~logits.isfinite()).sum())} of {len(logits)} scores are not "
@@ -87,7 +87,7 @@ def shrink(images: npt.NDArray[np.uint8]) -> torch.Tensor:
 
     Sides above 32 pixels are averaged down to 32, others padded with their border.
     """
-    found = []
+    parts = []
     for start in range(0, len(images), _CHUNK):
         part = images[start : start + _CHUNK].transpose(0, 3, 1, 2)
         planes = torch.from_numpy(np.array(part, dtype=np.float32, order="C"))
@@ -95,8 +95,8 @@ def shrink(images: npt.NDArray[np.uint8]) -> torch.Tensor:
         planes = nn.functional.adaptive_avg_pool2d(planes, (h, w))
         right, below = -w % _MULTIPLE, -h % _MULTIPLE
         planes = nn.functional.pad(planes, (0, right, 0, below), mode="replicate")
-        found.append(planes.round_().to(torch.uint8))
-    return torch.cat(found)
+        parts.append(planes.round_().to(torch.uint8))
+    return torch.cat(parts)
 
 
 class Autoencoder(nn.Module):
@@ -153,15 +153,15 @@ class AdversarialPair:
         self.generator = generator
         self.training = training
         both = (autoencoder, discriminator)
-        self._optimisers = [
+        self._optimizers = [
             torch.optim.Adam(net.parameters(), training.lr, fused=True) for net in both
         ]
 
-    def train(self, labelled: torch.Tensor, unlabelled: torch.Tensor) -> None:
+    def train(self, labeled: torch.Tensor, unlabeled: torch.Tensor) -> None:
         """Update both networks on batches of images (n, channels, h, w) in 0..1 of each kind."""
-        images = torch.cat([labelled, unlabelled])
-        weights = equal_halves(len(labelled), len(unlabelled)).to(images.device)
-        kinds = (torch.arange(len(images), device=images.device) < len(labelled)).float()
+        images = torch.cat([labeled, unlabeled])
+        weights = equal_halves(len(labeled), len(unlabeled)).to(images.device)
+        kinds = (torch.arange(len(images), device=images.device) < len(labeled)).float()
         for _ in range(self.training.updates):
             self._update(0, self.autoencoder_loss(images, weights))
         with torch.no_grad():
@@ -189,7 +189,7 @@ class AdversarialPair:
     def discriminator_loss(
         self, means: torch.Tensor, kinds: torch.Tensor, weights: torch.Tensor
     ) -> torch.Tensor:
-        """Return the cross-entropy of kinds (n,), 1 labelled and 0 unlabelled (Eq. 4)."""
+        """Return the cross-entropy of kinds (n,), 1 labeled and 0 unlabeled (Eq. 4)."""
         return (weights * _cross_entropy(self.discriminator(means)[:, 0], kinds)).sum()
 
     @torch.inference_mode()
@@ -202,19 +202,17 @@ class AdversarialPair:
         return torch.cat(judged)
 
     def _update(self, which: int, loss: torch.Tensor) -> None:
-        optimiser = self._optimisers[which]
-        parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        optimizer = self._optimizers[which]
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
         gradients = torch.autograd.grad(loss, parameters)  # of this network alone
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
-        optimiser.step()
+        optimizer.step()
 
 
-def equal_halves(labelled: int, unlabelled: int) -> torch.Tensor:
+def equal_halves(labeled: int, unlabeled: int) -> torch.Tensor:
     """Return weights of the rows of a batch: each kind counts as its mean, however many it has."""
-    return torch.cat(
-        [torch.full((labelled,), 1 / labelled), torch.full((unlabelled,), 1 / unlabelled)]
-    )
+    return torch.cat([torch.full((labeled,), 1 / labeled), torch.full((unlabeled,), 1 / unlabeled)])
 
 
 def _networks(shape: tuple[int, ...], latent: int, seed: int) -> tuple[Autoencoder, nn.Module]:
@@ -232,13 +230,13 @@ def _networks(shape: tuple[int, ...], latent: int, seed: int) -> tuple[Autoencod
 
 def _pairs(
     planes: torch.Tensor,
-    labelled: Int64,
-    unlabelled: Int64,
+    labeled: Int64,
+    unlabeled: Int64,
     batch_size: int,
     generator: torch.Generator,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """Yield batches of labelled and of unlabelled images, without end."""
-    streams = [_shuffled(kind, batch_size, generator) for kind in (labelled, unlabelled)]
+    """Yield batches of labeled and of unlabeled images, without end."""
+    streams = [_shuffled(kind, batch_size, generator) for kind in (labeled, unlabeled)]
     for known, unknown in zip(*streams, strict=True):
         yield _take(planes, known), _take(planes, unknown)
 

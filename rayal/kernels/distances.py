@@ -1,7 +1,7 @@
 """Squared Euclidean distances without their matrix: O(N) memory beyond the points.
 
 Differences are squared and summed as such: the expansion x.x - 2 x.c + c.c would give duplicates
-a distance above or below zero. `nearest_centre` alone expands, for speed, and gives no distances.
+a distance above or below zero. `nearest_center` alone expands, for speed, and gives no distances.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ ROWS = 1024  # worked on at once where a temporary as wide as the features is ne
 GROUPED_WIDTHS = frozenset({2, 4, 8, 12})
 
 
-def to_one_centre(points: Float32, centre: Float32) -> Float32:
-    """Return (N,) distances of points (N, D) to a centre (D,), both C-contiguous.
+def to_one_center(points: Float32, center: Float32) -> Float32:
+    """Return (N,) distances of points (N, D) to a center (D,), both C-contiguous.
 
-    Equal rows have equal distances, wherever they stand; rows equal to the centre have 0.
+    Equal rows have equal distances, wherever they stand; rows equal to the center have 0.
     """
     rows, width = points.shape
     distances = np.empty(rows, dtype=np.float32)
-    out, x, y = (faiss.swig_ptr(array) for array in (distances, centre, points))
+    out, x, y = (faiss.swig_ptr(array) for array in (distances, center, points))
     if width in GROUPED_WIDTHS:
         positions = np.arange(rows)
         faiss.fvec_L2sqr_by_idx(  # type: ignore[attr-defined]  # made by SWIG
@@ -40,16 +40,16 @@ def to_one_centre(points: Float32, centre: Float32) -> Float32:
     return distances
 
 
-def to_nearest(points: Float32, centres: Float32) -> Float32:
-    """Return (N,) distances of points (N, D) to the nearest of K centres (K, D); O(N K D)."""
+def to_nearest(points: Float32, centers: Float32) -> Float32:
+    """Return (N,) distances of points (N, D) to the nearest of K centers (K, D); O(N K D)."""
     nearest = np.empty(len(points), dtype=np.int64)
     distances = np.empty(len(points), dtype=np.float32)
     faiss.knn_extra_metrics(  # type: ignore[attr-defined]  # its L2 takes differences
         faiss.swig_ptr(points),
-        faiss.swig_ptr(centres),
+        faiss.swig_ptr(centers),
         points.shape[1],
         len(points),
-        len(centres),
+        len(centers),
         faiss.METRIC_L2,
         0.0,
         1,
@@ -59,22 +59,22 @@ def to_nearest(points: Float32, centres: Float32) -> Float32:
     return distances
 
 
-def to_own_centre(
-    points: npt.NDArray[np.floating[Any]], clusters: Int64, centres: Float32
+def to_own_center(
+    points: npt.NDArray[np.floating[Any]], clusters: Int64, centers: Float32
 ) -> Float32:
-    """Return (N,) distances of points (N, D) to the centre (of K, D) of their cluster (N,)."""
+    """Return (N,) distances of points (N, D) to the center (of K, D) of their cluster (N,)."""
     distances = np.empty(len(points), dtype=np.float32)
     for start in range(0, len(points), ROWS):
         rows = slice(start, start + ROWS)
-        difference = points[rows] - centres[clusters[rows]]
+        difference = points[rows] - centers[clusters[rows]]
         distances[rows] = np.einsum("nd,nd->n", difference, difference)
     return distances
 
 
-def nearest_centre(points: Float32, centres: Float32) -> Int64:
-    """Return (N,) which of the centres (K, D) is nearest to each point (N, D)."""
-    index = faiss.IndexFlatL2(centres.shape[1])
-    index.add(centres)
+def nearest_center(points: Float32, centers: Float32) -> Int64:
+    """Return (N,) which of the centers (K, D) is nearest to each point (N, D)."""
+    index = faiss.IndexFlatL2(centers.shape[1])
+    index.add(centers)
     return np.asarray(index.search(points, 1)[1][:, 0], dtype=np.int64)
 
 

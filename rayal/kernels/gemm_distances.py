@@ -17,7 +17,7 @@ Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
 COLUMNS = 8192  # worked on at once
-UNIT = 2.0**-24  # unit roundoff of float32
+UNIT_ROUNDOFF = 2.0**-24  # unit roundoff of float32
 
 
 def squared_distances(rows: Float32, columns: Float32) -> Float32:
@@ -37,17 +37,17 @@ def error_bound(points: Float32) -> float:
     (D + 8) u sum|terms|, with at most 4 max|x|^2 for the sum (Higham 2002, section 3.1).
     """
     longest = max((float(norms.max()) for norms in _norms(points)), default=0.0)
-    return float((points.shape[1] + 8) * UNIT * 4 * longest)
+    return float((points.shape[1] + 8) * UNIT_ROUNDOFF * 4 * longest)
 
 
 def exact(points: Float32, first: Int64, second: Int64) -> Float64:
     """Return squared distances (n,) of pairs of points, from their differences in float64."""
-    found = np.empty(len(first))
+    squared = np.empty(len(first))
     for start in range(0, len(first), COLUMNS):
         pairs = slice(start, start + COLUMNS)
         difference = points[first[pairs]].astype(np.float64) - points[second[pairs]]
-        found[pairs] = np.einsum("nd,nd->n", difference, difference)
-    return found
+        squared[pairs] = np.einsum("nd,nd->n", difference, difference)
+    return squared
 
 
 def chunks(n: int, size: int = COLUMNS) -> Iterator[slice]:

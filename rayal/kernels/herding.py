@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayal.kernels import distances
-from rayal.kernels import gemm_distances as expansion
-from rayal.kernels.budget import check_budget
+from rayal.kernels import distances, gemm_distances
 from rayal.kernels.unique_rows import distinct_rows
+from rayal.kernels.validation import check_budget
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -32,29 +31,29 @@ SLACK = 1e-5  # relative error of float32 exponentials and sums, generously
 
 def greedy_herding(
     features: npt.NDArray[np.floating[Any]],
-    labelled: Int64,
+    labeled: Int64,
     budget: int,
     sigma: float,
     weights: npt.NDArray[np.floating[Any]] | None = None,
 ) -> Int64:
     """Return `budget` positions, each adding most to sum_x w(x) max_s k(x, s).
 
-    x runs over all points, s over the labelled and those before it; k(x, s) = exp(-|x - s|^2 /
+    x runs over all points, s over the labeled and those before it; k(x, s) = exp(-|x - s|^2 /
     sigma^2). The sum is at least 1 - 1/e of the largest possible (Bae et al. 2024). Ties go to the
     lowest position, so once nothing is gained, as by a copy, the lowest positions follow.
     Usual time O(N^2 D), O(N^2 D B) at worst; memory O(N D).
 
     Args:
         features: (N, D).
-        labelled: positions that are chosen already.
-        budget: at most N less the number labelled.
+        labeled: positions that are chosen already.
+        budget: at most N less the number labeled.
         sigma: at least 1e-15.
         weights: (N,) at least 0; all one by default.
 
     Raises:
         ValueError: where the budget is not between 1 and what is left, or sigma too small.
     """
-    check_budget(budget, len(features) - len(labelled))
+    check_budget(budget, len(features) - len(labeled))
     if not sigma >= NARROWEST:
         raise ValueError(
             f"sigma must be at least {NARROWEST:g}, but is {sigma:g}; widen the kernel"
@@ -63,12 +62,12 @@ def greedy_herding(
     first, copies_of = np.unique(distinct_rows(points), return_inverse=True)
     mass = np.bincount(copies_of, weights=weights).astype(np.float64)
     cover = _Cover(points[first], mass, sigma)
-    known = np.unique(copies_of[labelled])
+    known = np.unique(copies_of[labeled])
     for row in known:
         cover.add(row)
     candidates = np.setdiff1d(np.arange(len(first)), known)
     picks = first[np.fromiter(_lazily(cover, candidates, budget), np.int64)]
-    rest = np.setdiff1d(np.arange(len(points)), np.concatenate([labelled, picks]))
+    rest = np.setdiff1d(np.arange(len(points)), np.concatenate([labeled, picks]))
     return np.concatenate([picks, rest[: budget - len(picks)]])
 
 
@@ -88,10 +87,10 @@ class _Cover:
     @cached_property
     def error(self) -> float:
         # Twice: the distances that decide are rounded as well.
-        return 2 * expansion.error_bound(self.points) / self.sigma**2 + SLACK
+        return 2 * gemm_distances.error_bound(self.points) / self.sigma**2 + SLACK
 
     def kernel(self, row: int) -> Float32:
-        squared = distances.to_one_centre(self.points, self.points[row])
+        squared = distances.to_one_center(self.points, self.points[row])
         kernel = np.exp(squared / np.float32(-(self.sigma**2)))
         return np.asarray(np.rint(kernel / np.float32(STEP)) * np.float32(STEP))
 
@@ -105,8 +104,8 @@ class _Cover:
         """Return what the gains of the rows (m,) cannot be above."""
         bounds = np.full(len(rows), STEP * self.mass.sum())
         mass = self.mass.astype(np.float32)
-        for columns in expansion.chunks(len(self.points)):
-            block = expansion.squared_distances(self.points[rows], self.points[columns])
+        for columns in gemm_distances.chunks(len(self.points)):
+            block = gemm_distances.squared_distances(self.points[rows], self.points[columns])
             block *= np.float32(-1 / self.sigma**2)
             block += np.float32(self.error)
             np.exp(np.minimum(block, 0, out=block), out=block)
@@ -120,7 +119,7 @@ class _Cover:
 def _lazily(cover: _Cover, candidates: Int64, budget: int) -> Iterator[int]:
     """Yield candidates, the one with the largest gain first, until nothing is gained."""
     bounds = np.full(len(cover.points), -1.0)
-    for rows in expansion.chunks(len(candidates), BLOCK):
+    for rows in gemm_distances.chunks(len(candidates), BLOCK):
         bounds[candidates[rows]] = cover.bounds(candidates[rows])
     fresh = np.ones(len(bounds), dtype=bool)
     for _ in range(min(budget, len(candidates))):
@@ -150,11 +149,11 @@ def _best(cover: _Cover, bounds: Float64, fresh: npt.NDArray[np.bool_]) -> tuple
             bounds[stale] = np.minimum(bounds[stale], cover.bounds(stale))
             fresh[stale] = True
             continue
-        found = cover.gain(row)
-        bounds[row] = found * (1 + SLACK**2)
+        gain_of_row = cover.gain(row)
+        bounds[row] = gain_of_row * (1 + SLACK**2)
         settled[row] = True
-        if found > gain or (found == gain and row < pick):
-            pick, gain = row, found
+        if gain_of_row > gain or (gain_of_row == gain and row < pick):
+            pick, gain = row, gain_of_row
 
 
 def _largest(rows: Int64, bounds: Float64) -> Int64:

@@ -44,7 +44,7 @@ class Imbalance(TypedDict):
     seed: NotRequired[Annotated[int, Field(ge=0)]]
 
 
-def imbalanced(
+def draw_imbalanced(
     labels: npt.NDArray[np.integer[Any]], num_classes: int, imbalance: Imbalance
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64] | None]:
     """Draw the images that are kept.
@@ -54,16 +54,16 @@ def imbalanced(
     Args:
         labels: (N,) classes 0 to C - 1.
         num_classes: C.
-        imbalance: the shape; see `divided`.
+        imbalance: the shape; see `reserved_and_kept`.
 
     Returns:
         Ascending positions in the pool of the images kept, and, where some are set aside, the
         ascending places of these among the images kept.
 
     Raises:
-        ValueError: as `divided`.
+        ValueError: as `reserved_and_kept`.
     """
-    aside, kept = divided(np.bincount(labels, minlength=num_classes), imbalance)
+    aside, kept = reserved_and_kept(np.bincount(labels, minlength=num_classes), imbalance)
     order = np.random.default_rng(imbalance.get("seed", 0)).permutation(len(labels))
     positions = np.sort(first_of_each(order, labels.astype(np.int64), aside + kept))
     if "set_aside" not in imbalance:
@@ -72,7 +72,9 @@ def imbalanced(
     return positions, np.searchsorted(positions, reserved).astype(np.int64)
 
 
-def divided(counts: npt.NDArray[np.integer[Any]], imbalance: Imbalance) -> tuple[Counts, Counts]:
+def reserved_and_kept(
+    counts: npt.NDArray[np.integer[Any]], imbalance: Imbalance
+) -> tuple[Counts, Counts]:
     """Return how many images of each class (C,) are set aside, and how many of the rest are kept.
 
     Exponential imbalance is HaCon's CIFAR-10-LT and Cui et al. 2019 (rho = 100), step imbalance
@@ -116,7 +118,7 @@ def step_counts(counts: npt.NDArray[np.integer[Any]], fraction: float) -> Counts
     return np.asarray(kept, dtype=np.int64)
 
 
-def suffix(imbalance: Imbalance) -> str:
+def name_suffix(imbalance: Imbalance) -> str:
     """Return what the name of a dataset gets: -lt100, -step0.1, -step0.1-aside0.1-seed3."""
     names = {"exponential": "lt", "step": "step", "set_aside": "aside", "seed": "seed"}
     given: dict[str, Any] = dict(imbalance)
@@ -138,9 +140,9 @@ def _set_aside(counts: Counts, share: float) -> Counts:
 def _check(imbalance: Imbalance) -> None:
     shapes = [shape for shape in ("exponential", "step") if shape in imbalance]
     if len(shapes) != 1:
-        found = "both exponential and step" if shapes else "neither exponential nor step"
+        given = "both exponential and step" if shapes else "neither exponential nor step"
         raise ValueError(
-            f"imbalance has {found}; give one of them, such as exponential: 100 or step: 0.1 "
+            f"imbalance has {given}; give one of them, such as exponential: 100 or step: 0.1 "
             "(step: 1 leaves the classes as they are)"
         )
     for name, (holds, bounds) in _BOUNDS.items():

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayal.kernels.ranking import completed, first_of_each
+from rayal.kernels.ranking import first_of_each, pad_to_budget
 
 Float64 = npt.NDArray[np.float64]
 
@@ -37,9 +37,9 @@ def cosines(outputs: npt.NDArray[np.floating[Any]]) -> Float64:
     """Return the cosine (n, C) of each output (n, C - 1) to each prototype; 0 for outputs of 0."""
     lengths = np.linalg.norm(outputs, axis=1, keepdims=True).astype(np.float64)
     products = outputs.astype(np.float64) @ simplex(outputs.shape[1] + 1).T
-    found: Float64 = np.zeros_like(products)
-    np.divide(products, lengths, out=found, where=lengths > 0)
-    return found
+    cosine: Float64 = np.zeros_like(products)
+    np.divide(products, lengths, out=cosine, where=lengths > 0)
+    return cosine
 
 
 def nearest(outputs: npt.NDArray[np.floating[Any]]) -> Float64:
@@ -65,4 +65,4 @@ def nearest_to_each(
     nearest_first = np.argsort(-similar.max(axis=1), kind="stable")
     quotas = np.full(num_classes, budget // num_classes)
     picks = first_of_each(nearest_first, similar.argmax(axis=1), quotas)
-    return most_uncertain[completed(picks, np.arange(len(most_uncertain)), budget)]
+    return most_uncertain[pad_to_budget(picks, np.arange(len(most_uncertain)), budget)]

@@ -21,7 +21,7 @@ def highest_first(
     return shuffled[np.argsort(-scores[shuffled], kind="stable")]
 
 
-def by_chance(
+def softrank_sample(
     best_first: npt.NDArray[np.int64], beta: float, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
     """Draw all without replacement, the one at rank r = 1, 2, ... with odds r^-beta.
@@ -79,7 +79,7 @@ def first_of_each(
     return ranking[place < quotas[group]]
 
 
-def completed(
+def pad_to_budget(
     chosen: npt.NDArray[np.int64], ranking: npt.NDArray[np.int64], budget: int
 ) -> npt.NDArray[np.int64]:
     """Return the chosen, then the first of the ranking that are not among them: `budget` in all."""
@@ -87,7 +87,7 @@ def completed(
     return np.concatenate([chosen, rest])[:budget]
 
 
-def apportioned(lacks: npt.NDArray[np.floating[Any]], total: int) -> npt.NDArray[np.int64]:
+def largest_remainder(lacks: npt.NDArray[np.floating[Any]], total: int) -> npt.NDArray[np.int64]:
     """Return whole numbers in proportion to `lacks` (G,), summing to `total`.
 
     Largest remainders are rounded up, equal ones from the first group on. Where nothing lacks, all
@@ -101,7 +101,7 @@ def apportioned(lacks: npt.NDArray[np.floating[Any]], total: int) -> npt.NDArray
     return shares
 
 
-def equal_shares(
+def class_balanced(
     ask: Callable[[int], npt.NDArray[np.int64]],
     classes: npt.NDArray[np.int64],
     left: npt.NDArray[np.int64],

@@ -63,6 +63,6 @@ def _threads(numbers: int) -> int:
 
 
 def _shared(blocks: Share, threads: int) -> list[Share]:
-    """Cut the blocks into runs of neighbours, one a thread, of equal length give or take one."""
+    """Cut the blocks into runs of neighbors, one a thread, of equal length give or take one."""
     ends = [len(blocks) * t // threads for t in range(threads + 1)]
     return [blocks[a:b] for a, b in pairwise(ends) if b > a]

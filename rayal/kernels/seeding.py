@@ -1,4 +1,4 @@
-"""k-means++ seeding (Arthur and Vassilvitskii 2007), on points and on gradient embeddings.
+"""k-means++ seeding (Arthur and Vassilvitskii 2007) on gradient embeddings.
 
 Each next choice is drawn with a chance proportional to its squared distance to the nearest one
 chosen; the draw inverts the cumulative sum in float64. Where all of the rest are duplicates of
@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.kernels import distances
-from rayal.kernels.budget import check_budget
 from rayal.kernels.row_blocks import RowBlocks
+from rayal.kernels.validation import check_budget
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -26,25 +26,6 @@ FromChosen = Callable[[slice, int], npt.NDArray[np.floating[Any]]]
 # Below this part of the two squared lengths, rounding may outweigh a squared distance that was
 # expanded into products of float32 numbers.
 CLOSE = 1e-3
-
-
-def k_means_pp(features: Numbers, budget: int, rng: np.random.Generator) -> Int64:
-    """Return `budget` positions of features (N, D), the first of them drawn uniformly.
-
-    O(N D) time a choice, O(N) memory beyond the features.
-
-    Raises:
-        ValueError: where the budget is not between 1 and N.
-    """
-    check_budget(budget, len(features))
-    points = np.ascontiguousarray(features, dtype=np.float32)
-
-    def from_chosen(rows: slice, chosen: int) -> Float32:
-        return distances.to_one_centre(points[rows], points[chosen])
-
-    first = int(rng.integers(len(points)))
-    with RowBlocks(*points.shape) as blocks:
-        return _draw(first, budget, rng, from_chosen, blocks)
 
 
 def gradient_k_means_pp(

@@ -1,12 +1,11 @@
-"""Typical members of a group: those whose nearest neighbours are near (Hacohen et al. 2022)."""
+"""Typical members of a group: those whose nearest neighbors are near (Hacohen et al. 2022)."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
-from rayal.kernels import distances
-from rayal.kernels import gemm_distances as expansion
+from rayal.kernels import distances, gemm_distances
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -24,18 +23,18 @@ def most_typical(points: Float32, k: int) -> int:
         k: at least 1.
     """
     lower, upper = _bounds_of_means(points, k)
-    best, found = np.inf, 0
+    smallest, best = np.inf, 0
     for position in np.flatnonzero(lower <= upper.min()):
         mean = _mean_distance(points, int(position), k)
-        if mean < best:
-            best, found = mean, int(position)
-        if best == 0:
+        if mean < smallest:
+            smallest, best = mean, int(position)
+        if smallest == 0:
             break
-    return found
+    return best
 
 
 def _mean_distance(points: Float32, position: int, k: int) -> float:
-    squared = distances.to_one_centre(points, points[position])
+    squared = distances.to_one_center(points, points[position])
     squared[position] = np.inf
     # Sorted, so that equal distances in another order have an equal sum.
     nearest = np.sort(np.partition(squared, k - 1)[:k]).astype(np.float64)
@@ -45,10 +44,10 @@ def _mean_distance(points: Float32, position: int, k: int) -> float:
 def _bounds_of_means(points: Float32, k: int) -> tuple[Float64, Float64]:
     """Return what each row's mean distance (n,) cannot be below, and not above."""
     # Twice: the distances that decide are rounded as well.
-    error = 2 * expansion.error_bound(points)
+    error = 2 * gemm_distances.error_bound(points)
     lower, upper = np.empty(len(points)), np.empty(len(points))
-    for block in expansion.chunks(len(points), max(64, BLOCK // len(points))):
-        squared = expansion.squared_distances(points[block], points)
+    for block in gemm_distances.chunks(len(points), max(64, BLOCK // len(points))):
+        squared = gemm_distances.squared_distances(points[block], points)
         rows = np.arange(len(squared))
         squared[rows, block.start + rows] = np.inf
         nearest = np.partition(squared, k - 1, axis=1)[:, :k].astype(np.float64)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-NEIGHBOURS = 15  # UMAP's default, which HaCon's released code uses
+NEIGHBORS = 15  # UMAP's default, which HaCon's released code uses
 
 
 def umap2d(
@@ -16,17 +16,17 @@ def umap2d(
 ) -> npt.NDArray[np.float32]:
     """Return (N, 2) coordinates; seeded, hence on one thread.
 
-    Up to NEIGHBOURS points there is no neighbourhood to keep, and the first two features (a second
+    Up to NEIGHBORS points there is no neighborhood to keep, and the first two features (a second
     one of 0) are returned.
 
     Raises:
         ValueError: umap-learn is not installed.
     """
-    if len(features) <= NEIGHBOURS:
+    if len(features) <= NEIGHBORS:
         padded = np.pad(features.astype(np.float32), ((0, 0), (0, 2)))
         return padded[:, :2]
     mapper = _umap(
-        n_neighbors=NEIGHBOURS,
+        n_neighbors=NEIGHBORS,
         random_state=int(rng.integers(2**31 - 1)),
         n_jobs=1,
     )

@@ -1,4 +1,4 @@
-"""Refusing NaN and infinity where numbers enter."""
+"""Checks at the border: budgets that a pool cannot meet, numbers that are not finite."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+
+def check_budget(budget: int, left: int) -> None:
+    """Raise ValueError unless the budget is between 1 and the number of images left."""
+    if not 1 <= budget <= left:
+        raise ValueError(
+            f"a budget of {budget} is not between 1 and the {left} images without a label; "
+            f"ask for at least 1 and at most {left}"
+        )
 
 
 def check_finite(values: npt.NDArray[np.floating[Any]], name: str) -> None:

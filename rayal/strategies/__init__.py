@@ -1,1 +1,1 @@
-"""Strategies: which images should be labelled next."""
+"""Strategies: which images should be labeled next."""

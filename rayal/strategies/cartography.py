@@ -58,7 +58,7 @@ def hacon(  # noqa: PLR0913  the maps and the ablations of one algorithm
 ) -> Indices:
     """Take images from K clusters in turn, inside a cluster in the order asked for.
 
-    The whole pool becomes one ranking, in which labelled images are passed over: budgets nest
+    The whole pool becomes one ranking, in which labeled images are passed over: budgets nest
     (unless k is "budget"), and a second query goes on where the first ended.
 
     Cost: k-means: O(N D K) a step, 20 steps, 5 restarts; umap2d takes minutes for N of tens of
@@ -78,12 +78,12 @@ def hacon(  # noqa: PLR0913  the maps and the ablations of one algorithm
         tau: temperature of the map; the released maps were computed at .001.
         order: confidence ascending (hard to contrast) or descending (easy), variability descending
             (ambiguous); the same of the map by true labels, which makes the choice an oracle's
-            (hard and easy to learn); or distance to the cluster's centre ascending (centroid).
+            (hard and easy to learn); or distance to the cluster's center ascending (centroid).
         cluster: what k-means runs on. umap2d, a plane made from the features by UMAP, is what the
             released code clusters; pixels and none, which is one cluster, are ablations of Fig. 3.
     """
-    clusters, to_centre = _clustered(pool, cluster, budget if k == "budget" else k, rng)
-    keys = to_centre if order == "centroid" else _map_keys(pool.map, order, tau)
+    clusters, to_center = _clustered(pool, cluster, budget if k == "budget" else k, rng)
+    keys = to_center if order == "centroid" else _map_keys(pool.map, order, tau)
     turns = rng.permutation(clusters.max() + 1)
     ranking = round_robin(np.argsort(keys, kind="stable"), clusters, turns)
     return ranking[np.isin(ranking, pool.unlabelled)][:budget]
@@ -92,10 +92,10 @@ def hacon(  # noqa: PLR0913  the maps and the ablations of one algorithm
 def _clustered(
     pool: Pool, space: Space, k: int, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], Matrix]:
-    """Return clusters (N,) and squared distances (N,) to their centres."""
+    """Return clusters (N,) and squared distances (N,) to their centers."""
     points = _points(pool, space, rng)
-    clusters, centres = kmeans(points, 1 if space == "none" else k, rng)
-    return clusters, distances.to_own_centre(points, clusters, centres)
+    clusters, centers = kmeans(points, 1 if space == "none" else k, rng)
+    return clusters, distances.to_own_center(points, clusters, centers)
 
 
 def _map_keys(table: DatasetMap | None, order: Order, tau: float) -> Matrix:

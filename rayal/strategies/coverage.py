@@ -26,7 +26,7 @@ def kmeans(
     normalize: bool = True,
     restarts: PositiveInt = 5,
 ) -> Indices:
-    """Cluster the unlabelled images into K = B; choose the one nearest to each centre.
+    """Cluster the unlabeled images into K = B; choose the one nearest to each center.
 
     Largest cluster first. Where fewer than B images are distinct, duplicates make up the number,
     lowest position first.
@@ -40,9 +40,9 @@ def kmeans(
     Args:
         pool: its features (N, D) are clustered.
         budget: B.
-        rng: seeds the initial centres.
+        rng: seeds the initial centers.
         normalize: scale features to unit length, as the released code does.
-        restarts: initialisations of which the best is kept; the released code has 5.
+        restarts: initializations of which the best is kept; the released code has 5.
     """
     return _one_of_each_cluster(pool.features, pool.unlabelled, budget, rng, (normalize, restarts))
 
@@ -56,10 +56,10 @@ def multi_kmeans(
     normalize: bool = True,
     restarts: PositiveInt = 5,
 ) -> Indices:
-    """Cluster the whole pool into K = B; choose the unlabelled image nearest to each centre.
+    """Cluster the whole pool into K = B; choose the unlabeled image nearest to each center.
 
-    Largest cluster first. Clusters whose members are all labelled are passed over, so that what is
-    labelled is not asked for again; the unlabelled rest is then clustered into as many as are
+    Largest cluster first. Clusters whose members are all labeled are passed over, so that what is
+    labeled is not asked for again; the unlabeled rest is then clustered into as many as are
     missing (the released code asks for fewer instead). Before the first label this is `kmeans`.
 
     Cost: O(N D B) a step, 20 steps, 5 restarts.
@@ -71,16 +71,16 @@ def multi_kmeans(
     Args:
         pool: its features (N, D) are clustered.
         budget: B, the increment of this round.
-        rng: seeds the initial centres.
+        rng: seeds the initial centers.
         normalize: scale features to unit length, as the released code does.
-        restarts: initialisations of which the best is kept; the released code has 5.
+        restarts: initializations of which the best is kept; the released code has 5.
     """
     left = pool.unlabelled
     features = _rows(pool.features, np.arange(len(pool.features)), normalize)
-    clusters, centres = clustering.kmeans(features, budget, rng, restarts=restarts)
+    clusters, centers = clustering.kmeans(features, budget, rng, restarts=restarts)
     sizes = np.bincount(clusters)
     open_clusters, own = np.unique(clusters[left], return_inverse=True)
-    nearest = clustering.nearest_to_centres(features[left], own, centres[open_clusters])
+    nearest = clustering.nearest_to_centers(features[left], own, centers[open_clusters])
     chosen: Indices = left[nearest[np.argsort(-sizes[open_clusters], kind="stable")]]
     missing = budget - len(chosen)
     if missing == 0:
@@ -115,7 +115,7 @@ def k_center(
     space: Space = "features",
     class_balanced: GreedyBalance | None = None,
 ) -> Indices:
-    """Choose, one after another, the image farthest from all labelled and chosen ones.
+    """Choose, one after another, the image farthest from all labeled and chosen ones.
 
     Euclidean distances; the papers' "Coreset". Ties go to the lowest position. Before the first
     label the first image is drawn at random. Budgets nest.
@@ -158,11 +158,11 @@ def _one_of_each_cluster(
     rng: np.random.Generator,
     options: tuple[bool, int],
 ) -> Indices:
-    """Return the B of some positions nearest to their K = B centres, largest cluster first."""
+    """Return the B of some positions nearest to their K = B centers, largest cluster first."""
     normalize, restarts = options
     points = _rows(features, left, normalize)
-    clusters, centres = clustering.kmeans(points, budget, rng, restarts=restarts)
-    nearest = clustering.nearest_to_centres(points, clusters, centres)
+    clusters, centers = clustering.kmeans(points, budget, rng, restarts=restarts)
+    nearest = clustering.nearest_to_centers(points, clusters, centers)
     chosen = nearest[np.argsort(-np.bincount(clusters), kind="stable")]
     duplicates = np.setdiff1d(np.arange(len(left)), chosen)[: budget - len(chosen)]
     picks: Indices = left[np.concatenate([chosen, duplicates])]

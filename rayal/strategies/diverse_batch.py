@@ -10,7 +10,7 @@ from pydantic import Field, PositiveInt
 
 from rayal.contracts import Indices, Pool, strategy
 from rayal.kernels import clustering, uncertainty
-from rayal.kernels.ranking import completed, highest_first
+from rayal.kernels.ranking import highest_first, pad_to_budget
 from rayal.kernels.validation import check_finite
 
 
@@ -23,7 +23,7 @@ def dbal(
     beta: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 10,
     restarts: PositiveInt = 5,
 ) -> Indices:
-    """Cluster the beta * B most uncertain images into K = B; take the one nearest to each centre.
+    """Cluster the beta * B most uncertain images into K = B; take the one nearest to each center.
 
     How informative an image is, 1 - the margin of its two most probable classes, is also its weight
     in the clustering. Largest cluster first; where fewer than B candidates are distinct, the most
@@ -38,9 +38,9 @@ def dbal(
     Args:
         pool: probabilities (N, C) and what the learner's last layer sees (N, H).
         budget: B.
-        rng: seeds the initial centres and shuffles equal uncertainties.
+        rng: seeds the initial centers and shuffles equal uncertainties.
         beta: candidates for each image to choose; 10 in the paper.
-        restarts: initialisations of which the best is kept.
+        restarts: initializations of which the best is kept.
     """
     left = pool.unlabelled
     probs = pool.probs[left]
@@ -48,8 +48,8 @@ def dbal(
     informative = 1 + uncertainty.negative_margin(probs.astype(np.float64))
     candidates = highest_first(informative, rng)[: math.ceil(beta * budget)]
     points, weights = pool.hidden[left[candidates]], informative[candidates]
-    clusters, centres = clustering.weighted_kmeans(points, budget, rng, weights, restarts=restarts)
-    nearest = clustering.nearest_to_centres(points, clusters, centres)
+    clusters, centers = clustering.weighted_kmeans(points, budget, rng, weights, restarts=restarts)
+    nearest = clustering.nearest_to_centers(points, clusters, centers)
     chosen = nearest[np.argsort(-np.bincount(clusters), kind="stable")]
-    picks = completed(chosen, np.arange(len(candidates)), budget)
+    picks = pad_to_budget(chosen, np.arange(len(candidates)), budget)
     return left[candidates[picks]]

@@ -26,8 +26,8 @@ def farthest_point(pool: Pool, budget: int, rng: np.random.Generator) -> Indices
     features = clustering.unit_rows(pool.features)
     if len(pool.labelled):
         return greedy_k_center(features, pool.labelled, budget, rng)
-    centre = features.mean(axis=0, dtype=np.float64).astype(np.float32)
-    start = np.array([distances.to_one_centre(features, centre).argmin()])
+    center = features.mean(axis=0, dtype=np.float64).astype(np.float32)
+    start = np.array([distances.to_one_center(features, center).argmin()])
     if budget == 1:
         return start
     return np.concatenate([start, greedy_k_center(features, start, budget - 1, rng)])

@@ -24,7 +24,7 @@ def maxherding(
     """Choose, one after another, the image that adds most to mean_x max_s k(x, s).
 
     Bae et al., "Generalized Coverage for More Robust Low-Budget Active Learning", ECCV 2024. x are
-    all images, s the labelled and chosen ones, k(x, s) = exp(-|x - s|^2 / sigma^2) on unit-length
+    all images, s the labeled and chosen ones, k(x, s) = exp(-|x - s|^2 / sigma^2) on unit-length
     features. Ties go to the lowest position. Nothing is drawn; budgets nest.
 
     Usually O(N^2 D) time, O(N D) memory.
@@ -70,7 +70,7 @@ def uherding(
         pool: its features (N, D), and the predictions if there are any.
         budget: B.
         rng: not used.
-        sigma: width; "auto" is the smallest distance of two different labelled images (the paper's
+        sigma: width; "auto" is the smallest distance of two different labeled images (the paper's
             rule), or 1 without two of them.
     """
     features = clustering.unit_rows(pool.features)
@@ -89,6 +89,6 @@ def _smallest_distance(points: npt.NDArray[np.float32]) -> float:
     """Return the smallest distance between two different rows, or WIDTH if there is none."""
     smallest = np.inf
     for i in range(1, len(points)):
-        away = distances.to_one_centre(points[:i], points[i])
+        away = distances.to_one_center(points[:i], points[i])
         smallest = min(smallest, float(away[away > ROUNDING].min(initial=np.inf)))
     return float(np.sqrt(smallest)) if np.isfinite(smallest) else WIDTH

@@ -1,4 +1,4 @@
-"""Covering the pool with balls around labelled images (ProbCover)."""
+"""Covering the pool with balls around labeled images (ProbCover)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def probcover(
 
     Yehuda et al., "Active Learning Through a Covering Lens", NeurIPS 2022. Distances of
     unit-length features; what is closer than delta to a label or a choice is covered. Ties go to
-    the lowest position. When all is covered, the image farthest from all labelled and chosen ones
+    the lowest position. When all is covered, the image farthest from all labeled and chosen ones
     follows, as in `k_center`. The released code drops the last N mod 500 images; here none is.
 
     O(N^2 D) time, O(N D) memory. With a number for delta budgets nest.

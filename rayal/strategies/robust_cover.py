@@ -22,11 +22,11 @@ def coreset_mip(
 ) -> Indices:
     """Choose the images with which the covering radius is smallest (Sener and Savarese 2018).
 
-    Greedy k-center first, then integer programmes for smaller radii, solved by HiGHS. Looks at all
+    Greedy k-center first, then integer programs for smaller radii, solved by HiGHS. Looks at all
     pairs of images: seconds for hundreds of images, minutes and more from a thousand on; larger
     pools are refused. Positions ascend; budgets do not nest.
 
-    Cost: an integer programme on O(N^2) pairs: minutes for N of hundreds.
+    Cost: an integer program on O(N^2) pairs: minutes for N of hundreds.
 
     Use: to check k_center on small pools.
 
@@ -35,7 +35,7 @@ def coreset_mip(
     Args:
         pool: features (N, D), compared by Euclidean distance.
         budget: B.
-        rng: draws the first greedy centre where nothing is labelled.
+        rng: draws the first greedy center where nothing is labeled.
         outliers: part of the pool that may stay uncovered, rounded up to whole images.
         node_limit: branch-and-bound nodes for each radius tried. Where they do not settle it, the
             smallest radius found so far stands, at worst the greedy one.

@@ -12,7 +12,7 @@ from rayal.kernels import clustering
 from rayal.kernels.typicality import most_typical
 from rayal.strategies.uncertainty import margin
 
-NEIGHBOURS = 20
+NEIGHBORS = 20
 ITERATIONS = 10  # of k-means, whose clusters need not be the best: they only part the pool
 
 
@@ -29,8 +29,8 @@ def typiclust(
     """Take the most typical image of the largest cluster with the fewest labels, again and again.
 
     Hacohen et al., "Active Learning on a Budget: Opposite Strategies Suit High and Low Budgets",
-    ICML 2022. Unit-length features of all images, labelled or not, are clustered into
-    K = min(labelled + B, max_clusters). Typicality is the inverse of the mean distance to the
+    ICML 2022. Unit-length features of all images, labeled or not, are clustered into
+    K = min(labeled + B, max_clusters). Typicality is the inverse of the mean distance to the
     min(20, half of them) nearest among the cluster's images that are left. Each choice counts as
     a label. Equal clusters go by number, equal images by position.
 
@@ -47,10 +47,10 @@ def typiclust(
     Args:
         pool: its features (N, D).
         budget: B.
-        rng: seeds the initial centres.
+        rng: seeds the initial centers.
         max_clusters: bound on K.
         min_size: images that a cluster needs to be used at first.
-        restarts: initialisations of which the best is kept.
+        restarts: initializations of which the best is kept.
     """
     features = clustering.unit_rows(pool.features)
     K = min(len(pool.labelled) + budget, max_clusters)
@@ -105,11 +105,11 @@ def _members(clusters: Indices, positions: Indices) -> list[Indices]:
 
 
 def _turns(
-    clusters: Indices, labelled: Indices, left: list[Indices], min_size: int
+    clusters: Indices, labeled: Indices, left: list[Indices], min_size: int
 ) -> list[tuple[bool, int, int, int]]:
     """Return a heap of clusters with images left, the one to be used next on top."""
     sizes = np.bincount(clusters).tolist()
-    labels = np.bincount(clusters[labelled], minlength=len(sizes)).tolist()
+    labels = np.bincount(clusters[labeled], minlength=len(sizes)).tolist()
     turns = [
         (sizes[c] < min_size, labels[c], -sizes[c], c) for c in range(len(sizes)) if len(left[c])
     ]
@@ -120,4 +120,4 @@ def _turns(
 def _most_typical_of(features: Features, members: Indices) -> int:
     if len(members) == 1:
         return 0
-    return most_typical(features[members], min(NEIGHBOURS, len(members) // 2))
+    return most_typical(features[members], min(NEIGHBORS, len(members) // 2))

@@ -1,4 +1,4 @@
-"""Variational adversarial active learning: ask for what does not look labelled.
+"""Variational adversarial active learning: ask for what does not look labeled.
 
 Sinha, Ebrahimi and Darrell, "Variational Adversarial Active Learning", ICCV 2019.
 """
@@ -32,7 +32,7 @@ def vaal(  # noqa: PLR0913  the published recipe has this many settings
     beta: Weight = 1.0,
     adversary: Weight = 1.0,
 ) -> npt.NDArray[np.float64]:
-    """Lowest probability, by a discriminator, of being a labelled image.
+    """Lowest probability, by a discriminator, of being a labeled image.
 
     The discriminator reads latent vectors of an autoencoder that learns to deceive it. Both are
     trained from new weights at each query, on the images alone. The score is less the probability:
@@ -50,7 +50,7 @@ def vaal(  # noqa: PLR0913  the published recipe has this many settings
         epochs: passes over the pool; 30 is the survey's (deepALplus), the paper has 100.
         updates: of either network for each pair of batches.
         latent: dimensions of the latent vectors.
-        batch_size: unlabelled, and as many labelled, images in an update, at most.
+        batch_size: unlabeled, and as many labeled, images in an update, at most.
         lr: learning rate of Adam.
         beta: weight of the divergence of latent vectors from the normal distribution.
         adversary: weight of deceiving the discriminator.
@@ -59,18 +59,17 @@ def vaal(  # noqa: PLR0913  the published recipe has this many settings
         ValueError: no image has a label, or the pool has no images.
         FloatingPointError: training diverged.
     """
-    from rayal.kernels import (
-        discriminator as adversarial,  # torch is slow to import and other strategies need none
-    )
+    # torch is slow to import, and other strategies need none.
+    from rayal.kernels import discriminator
 
     if len(pool.labelled) == 0:
         raise ValueError(
-            "vaal learns to tell labelled images from others, and no image has a label; make the "
+            "vaal learns to tell labeled images from others, and no image has a label; make the "
             "first query with another strategy"
         )
     if pool.images is None:
         raise ValueError("vaal reads the images, and the pool was given none")
-    training = adversarial.Training(epochs, updates, latent, batch_size, lr, beta, adversary)
-    return -adversarial.probability_of_label(
+    training = discriminator.Training(epochs, updates, latent, batch_size, lr, beta, adversary)
+    return -discriminator.probability_of_label(
         pool.images, pool.labelled, pool.unlabelled, integer(rng), training
     )

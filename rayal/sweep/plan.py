@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from rayal.contracts import ENCODER_GIVES, LEARNER_GIVES, Dataset
-from rayal.kernels.imbalance import suffix
+from rayal.kernels.imbalance import name_suffix
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry, load_plugins, nearest
 from rayal.sweep.definition import Spec, Trial
 from rayal.sweep.file import Amount, Cycles, Entry, Part, Sweep, SweepError
@@ -422,7 +422,7 @@ def _dataset(entry: Entry, absent_data: bool) -> tuple[Spec, DatasetFacts]:
         train, classes = component.facts.published(**spec.params)
         imbalance = spec.params["imbalance"]
         return spec, DatasetFacts(
-            name=entry.name + (suffix(imbalance) if imbalance else ""),
+            name=entry.name + (name_suffix(imbalance) if imbalance else ""),
             train=train,
             test=0,
             classes=tuple(str(c) for c in range(classes)),

@@ -7,10 +7,11 @@ import pytest
 from scipy.optimize import linprog
 from threadpoolctl import threadpool_limits
 
-from rayal.kernels import balance
 from rayal.kernels.balance import Balanced, l1_loss, settled_weight, solve
 from rayal.kernels.balance import dual as balance_dual
 from rayal.kernels.balance import search as balance_search
+from rayal.kernels.balance.certified import certified
+from rayal.kernels.balance.problem import checked_problem
 
 
 def random_problem(seed: int, N: int, C: int, budget: int) -> tuple[np.ndarray, ...]:
@@ -83,25 +84,26 @@ def test_small_answers_are_the_optimum_that_the_slow_twin_finds(seed: int) -> No
 @pytest.mark.parametrize("seed", range(40))
 def test_a_bound_without_the_full_search_lies_below_the_optimum(seed: int) -> None:
     costs, probs, target = random_problem(seed, 11, 4, 5)
-    problem = balance._checked(costs, probs, target, 5, 1.0)
+    problem = checked_problem(costs, probs, target, 5, 1.0)
     relaxation = balance_dual.relax(problem)
     optimum = slow_twin(costs, probs, target, 5, 1.0)
     assert relaxation.bound <= optimum
-    assert balance._certified(problem, relaxation, ()).objective >= optimum - 1e-12
+    indices, _ = certified(problem, relaxation, ())
+    assert problem.objective(indices) >= optimum - 1e-12
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_the_bound_is_that_of_the_whole_linear_relaxation(seed: int) -> None:
     costs, probs, target = random_problem(seed, 6000, 5, 300)
     relaxed = relaxed_by_highs(costs, probs, target, 300, 0.7)
-    problem = balance._checked(costs, probs, target, 300, 0.7)
+    problem = checked_problem(costs, probs, target, 300, 0.7)
     bound = balance_dual.relax(problem).bound
     assert bound == pytest.approx(relaxed, rel=1e-8)
 
 
 def test_multipliers_that_are_not_the_best_bound_too() -> None:
     costs, probs, target = random_problem(0, 11, 4, 5)
-    problem = balance._checked(costs, probs, target, 5, 1.0)
+    problem = checked_problem(costs, probs, target, 5, 1.0)
     optimum = slow_twin(costs, probs, target, 5, 1.0)
     rng = np.random.default_rng(0)
     for y in rng.uniform(-1, 1, size=(200, 4)):
@@ -110,9 +112,9 @@ def test_multipliers_that_are_not_the_best_bound_too() -> None:
 
 def test_excess_is_the_objective_above_the_dual_value() -> None:
     costs, probs, target = random_problem(2, 3000, 6, 200)
-    problem = balance._checked(costs, probs, target, 200, 0.8)
+    problem = checked_problem(costs, probs, target, 200, 0.8)
     relaxation = balance_dual.relax(problem)
-    window = balance_search.look_around(problem, relaxation)
+    window = balance_search.window_around(problem, relaxation)
     for chosen in (window.base, balance_search.round_shares(window, relaxation.shares)):
         whole = problem.objective(window.indices(chosen))
         assert relaxation.bound + window.excess(chosen) == pytest.approx(whole, abs=1e-8)
@@ -147,7 +149,7 @@ def test_gurobi_agrees() -> None:
     assert solve(costs, probs, target, 8, 1.0).objective <= theirs.objective + 1e-9
 
 
-def test_what_gurobis_licence_refuses_is_said_with_the_way_out() -> None:
+def test_what_gurobis_license_refuses_is_said_with_the_way_out() -> None:
     pytest.importorskip("gurobipy", reason="the optional package gurobipy is not installed")
     costs, probs, target = random_problem(1, 2100, 3, 8)
     with pytest.raises(ValueError, match=r"N=2100.*2000 variables.*solver: certified"):

@@ -8,7 +8,7 @@ NONE = np.array([], dtype=np.int64)
 
 def slow_twin(
     points: np.ndarray,
-    centres: list[int],
+    centers: list[int],
     budget: int,
     probs: np.ndarray,
     target: np.ndarray,
@@ -20,12 +20,12 @@ def slow_twin(
     for _ in range(budget):
         chosen = probs[picks].sum(axis=0)
         cost = [
-            -away[i, centres].min() + weight * np.abs(target - chosen - probs[i]).sum()
+            -away[i, centers].min() + weight * np.abs(target - chosen - probs[i]).sum()
             for i in range(len(points))
         ]
-        free = [i for i in range(len(points)) if i not in centres]
+        free = [i for i in range(len(points)) if i not in centers]
         picks.append(min(free, key=lambda i: (cost[i], i)))
-        centres = [*centres, picks[-1]]
+        centers = [*centers, picks[-1]]
     return picks
 
 
@@ -36,19 +36,19 @@ def problem(seed: int) -> dict[str, np.ndarray]:
     points[n // 2] = points[0]
     probs = rng.dirichlet(np.full(c, 0.3), size=n).astype(np.float32)
     probs[n // 2] = probs[0]
-    labelled = np.sort(rng.choice(n, rng.integers(1, 3), replace=False))
-    return {"points": points, "probs": probs, "labelled": labelled, "target": rng.random(c) * 4}
+    labeled = np.sort(rng.choice(n, rng.integers(1, 3), replace=False))
+    return {"points": points, "probs": probs, "labeled": labeled, "target": rng.random(c) * 4}
 
 
 @pytest.mark.parametrize("weight", [0, 0.05, 0.5, 100])
 @pytest.mark.parametrize("seed", range(60))
 def test_picks_equal_the_slow_twins(seed: int, weight: float) -> None:
     p = problem(seed)
-    budget = len(p["points"]) - len(p["labelled"])
+    budget = len(p["points"]) - len(p["labeled"])
     rng = np.random.default_rng(0)
     found = balanced_k_center(
         p["points"],
-        p["labelled"],
+        p["labeled"],
         budget,
         rng,
         probs=p["probs"],
@@ -56,19 +56,19 @@ def test_picks_equal_the_slow_twins(seed: int, weight: float) -> None:
         weight=weight,
     )
     points, probs = p["points"].astype(float), p["probs"].astype(float)
-    labelled = p["labelled"].tolist()
-    assert found.tolist() == slow_twin(points, labelled, budget, probs, p["target"], weight)
+    labeled = p["labeled"].tolist()
+    assert found.tolist() == slow_twin(points, labeled, budget, probs, p["target"], weight)
 
 
-@pytest.mark.parametrize("labelled", [NONE, np.array([3])])
-def test_a_weight_of_zero_is_greedy_k_center(labelled: np.ndarray) -> None:
+@pytest.mark.parametrize("labeled", [NONE, np.array([3])])
+def test_a_weight_of_zero_is_greedy_k_center(labeled: np.ndarray) -> None:
     rng = np.random.default_rng(0)
     points = rng.integers(4, size=(60, 2)).astype(np.float32)
-    probs, budget = rng.dirichlet(np.ones(3), size=60), 60 - len(labelled)
-    plain = greedy_k_center(points, labelled, budget, np.random.default_rng(1))
+    probs, budget = rng.dirichlet(np.ones(3), size=60), 60 - len(labeled)
+    plain = greedy_k_center(points, labeled, budget, np.random.default_rng(1))
     found = balanced_k_center(
         points,
-        labelled,
+        labeled,
         budget,
         np.random.default_rng(1),
         probs=probs,

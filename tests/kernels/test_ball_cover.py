@@ -13,18 +13,18 @@ def all_distances(points: np.ndarray) -> np.ndarray:
     return np.sqrt((difference**2).sum(axis=2))
 
 
-def slow_twin(points: np.ndarray, labelled: list[int], budget: int, radius: float) -> list[int]:
+def slow_twin(points: np.ndarray, labeled: list[int], budget: int, radius: float) -> list[int]:
     """The definition: the whole graph, counted again for each pick; stops when all is covered."""
     near = all_distances(points) < radius
-    chosen = list(labelled)
-    while len(chosen) < len(labelled) + budget:
+    chosen = list(labeled)
+    while len(chosen) < len(labeled) + budget:
         uncovered = ~near[chosen].any(axis=0)
         gains = near[:, uncovered].sum(axis=1)
         gains[chosen] = 0
         if gains.max() == 0:
             break
         chosen.append(int(gains.argmax()))
-    return chosen[len(labelled) :]
+    return chosen[len(labeled) :]
 
 
 def problem(seed: int) -> tuple[np.ndarray, np.ndarray, int, float]:
@@ -32,18 +32,18 @@ def problem(seed: int) -> tuple[np.ndarray, np.ndarray, int, float]:
     n, D = rng.integers(2, 60), rng.integers(1, 6)
     points = rng.normal(size=(n, D)).astype(np.float32)
     points[: n // 4] = points[rng.integers(n, size=n // 4)]
-    labelled = np.sort(rng.choice(n, rng.integers(n), replace=False))
-    budget = int(rng.integers(1, n - len(labelled) + 1))
-    return points, labelled, budget, float(rng.uniform(0.1, 2.5))
+    labeled = np.sort(rng.choice(n, rng.integers(n), replace=False))
+    budget = int(rng.integers(1, n - len(labeled) + 1))
+    return points, labeled, budget, float(rng.uniform(0.1, 2.5))
 
 
 @pytest.mark.parametrize("seed", range(300))
 def test_picks_equal_the_slow_twins_until_all_is_covered(seed: int) -> None:
-    points, labelled, budget, radius = problem(seed)
-    picks = greedy_ball_cover(points, labelled, budget, radius, np.random.default_rng(0))
-    expected = slow_twin(points, labelled.tolist(), budget, radius)
+    points, labeled, budget, radius = problem(seed)
+    picks = greedy_ball_cover(points, labeled, budget, radius, np.random.default_rng(0))
+    expected = slow_twin(points, labeled.tolist(), budget, radius)
     assert picks[: len(expected)].tolist() == expected
-    assert len(set(picks) | set(labelled)) == budget + len(labelled)
+    assert len(set(picks) | set(labeled)) == budget + len(labeled)
 
 
 def test_when_all_is_covered_the_farthest_follow() -> None:

@@ -3,15 +3,15 @@ import numpy as np
 import pytest
 
 from rayal.kernels import clustering, distances
-from rayal.kernels.clustering import kmeans, nearest_to_centres, unit_rows, weighted_kmeans
+from rayal.kernels.clustering import kmeans, nearest_to_centers, unit_rows, weighted_kmeans
 
 
 def blobs(n: int = 90, k: int = 3, d: int = 4) -> tuple[np.ndarray, np.ndarray]:
-    """Points around k far-apart centres, and which centre each belongs to."""
+    """Points around k far-apart centers, and which center each belongs to."""
     rng = np.random.default_rng(0)
     truth = rng.permutation(np.arange(n) % k)
-    centres = 50 * rng.normal(size=(k, d))
-    return (centres[truth] + rng.normal(size=(n, d))).astype(np.float32), truth
+    centers = 50 * rng.normal(size=(k, d))
+    return (centers[truth] + rng.normal(size=(n, d))).astype(np.float32), truth
 
 
 def same_partition(a: np.ndarray, b: np.ndarray) -> bool:
@@ -20,14 +20,14 @@ def same_partition(a: np.ndarray, b: np.ndarray) -> bool:
 
 def test_kmeans_finds_clusters_that_are_far_apart() -> None:
     points, truth = blobs()
-    clusters, centres = kmeans(points, 3, np.random.default_rng(1))
+    clusters, centers = kmeans(points, 3, np.random.default_rng(1))
     assert same_partition(clusters, truth)
     for c in range(3):
-        np.testing.assert_allclose(centres[c], points[clusters == c].mean(axis=0), rtol=1e-4)
+        np.testing.assert_allclose(centers[c], points[clusters == c].mean(axis=0), rtol=1e-4)
 
 
 def test_kmeans_uses_every_row_and_not_a_sample() -> None:
-    # faiss's default keeps 256 rows a centre: a far point among 3,000 would mostly be unseen.
+    # faiss's default keeps 256 rows a center: a far point among 3,000 would mostly be unseen.
     points = np.random.default_rng(0).normal(size=(3000, 2)).astype(np.float32)
     points[1234] = 1000
     clusters, _ = kmeans(points, 2, np.random.default_rng(1), restarts=20)
@@ -39,10 +39,10 @@ def test_kmeans_uses_every_row_and_not_a_sample() -> None:
 def test_no_cluster_is_empty_and_there_are_k_where_rows_suffice(k: int, distinct: int) -> None:
     rows = np.random.default_rng(0).normal(size=(distinct, 3)).astype(np.float32)
     points = np.repeat(rows, 5, axis=0)
-    clusters, centres = kmeans(points, k, np.random.default_rng(1))
+    clusters, centers = kmeans(points, k, np.random.default_rng(1))
     expected = min(k, distinct)
     assert np.array_equal(np.unique(clusters), np.arange(expected))
-    assert centres.shape == (expected, 3)
+    assert centers.shape == (expected, 3)
     if k >= distinct:
         assert same_partition(clusters, np.repeat(np.arange(distinct), 5))
 
@@ -57,9 +57,9 @@ def test_a_few_outliers_among_many_duplicates_get_clusters_of_their_own() -> Non
 
 def test_minus_zero_and_zero_are_one_row() -> None:
     points = np.array([[0.0], [-0.0], [1.0]], dtype=np.float32)
-    clusters, centres = kmeans(points, 3, np.random.default_rng(0))
+    clusters, centers = kmeans(points, 3, np.random.default_rng(0))
     assert clusters.tolist() == [0, 0, 1]
-    assert len(centres) == 2
+    assert len(centers) == 2
 
 
 def test_more_restarts_never_give_a_worse_clustering() -> None:
@@ -67,25 +67,25 @@ def test_more_restarts_never_give_a_worse_clustering() -> None:
 
     def inertia(restarts: int) -> float:
         found = kmeans(points, 20, np.random.default_rng(4), restarts=restarts)
-        return float(distances.to_own_centre(points, *found).sum())
+        return float(distances.to_own_center(points, *found).sum())
 
     assert inertia(10) < inertia(1)
 
 
 def test_the_nearest_members_are_those_a_full_search_finds() -> None:
     points, _ = blobs(n=200, k=9)
-    clusters, centres = kmeans(points, 9, np.random.default_rng(0))
-    for c, found in enumerate(nearest_to_centres(points, clusters, centres)):
+    clusters, centers = kmeans(points, 9, np.random.default_rng(0))
+    for c, found in enumerate(nearest_to_centers(points, clusters, centers)):
         members = np.flatnonzero(clusters == c)
-        away = np.linalg.norm(points[members].astype(float) - centres[c], axis=1)
+        away = np.linalg.norm(points[members].astype(float) - centers[c], axis=1)
         assert found == members[np.argmin(away)]
 
 
 def test_the_nearest_of_equal_members_has_the_lowest_position() -> None:
     points = np.array([[5], [1], [-1], [1]], dtype=np.float32)
     clusters = np.array([1, 0, 0, 0])
-    centres = np.array([[0], [5]], dtype=np.float32)
-    assert nearest_to_centres(points, clusters, centres).tolist() == [1, 0]
+    centers = np.array([[0], [5]], dtype=np.float32)
+    assert nearest_to_centers(points, clusters, centers).tolist() == [1, 0]
 
 
 def test_unit_rows_have_length_one_and_zeros_stay() -> None:
@@ -106,7 +106,7 @@ def slow_fill(points: np.ndarray, clusters: np.ndarray, k: int) -> list[int]:
     own = [sorted(set(own)).index(c) for c in own]
     means = [points[np.equal(own, c)].mean(axis=0) for c in sorted(set(own))]
     # Distances of float32, as they are used: two rows are equally far from their common mean.
-    away = distances.to_own_centre(points.astype(np.float32), np.array(own), np.float32(means))
+    away = distances.to_own_center(points.astype(np.float32), np.array(own), np.float32(means))
     for empty in range(len(set(own)), min(k, len(set(rows)))):
         givable = [
             i
@@ -163,16 +163,16 @@ def test_unit_rows_of_some_positions() -> None:
     assert rows[0].tolist() == [3, 4]
 
 
-def test_rows_with_weight_pull_the_centre_and_rows_without_do_not() -> None:
+def test_rows_with_weight_pull_the_center_and_rows_without_do_not() -> None:
     points, truth = blobs()
     weights = np.random.default_rng(1).random(90)
     weights[::4] = 0
-    clusters, centres = weighted_kmeans(points, 3, np.random.default_rng(0), weights)
+    clusters, centers = weighted_kmeans(points, 3, np.random.default_rng(0), weights)
     assert same_partition(clusters, truth)
     for c in range(3):
         own = clusters == c
         mean = np.average(points[own].astype(float), axis=0, weights=weights[own])
-        np.testing.assert_allclose(centres[c], mean, rtol=1e-4)
+        np.testing.assert_allclose(centers[c], mean, rtol=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -180,10 +180,10 @@ def test_whole_weights_find_what_repeated_rows_would(seed: int) -> None:
     rng = np.random.default_rng(seed)
     points = np.sort(rng.normal(size=(9, 1)), axis=0).astype(np.float32)
     weights = rng.integers(1, 6, size=9)
-    clusters, centres = weighted_kmeans(points, 2, rng, weights, restarts=100)
-    found = weights @ distances.to_own_centre(points, clusters, centres)
+    clusters, centers = weighted_kmeans(points, 2, rng, weights, restarts=100)
+    found = weights @ distances.to_own_center(points, clusters, centers)
     cuts = []
-    for cut in range(1, 9):  # in one dimension the best clusters are neighbours
+    for cut in range(1, 9):  # in one dimension the best clusters are neighbors
         cost = 0.0
         for half in (slice(0, cut), slice(cut, 9)):
             mean = np.average(points[half, 0], weights=weights[half])
@@ -204,9 +204,9 @@ def test_only_the_ratio_of_weights_counts() -> None:
 def test_weights_of_zero_and_duplicates_still_give_k_clusters(k: int) -> None:
     points = np.repeat(np.eye(4, dtype=np.float32), 3, axis=0)
     for weights in (np.zeros(12), np.arange(12) < 2):
-        clusters, centres = weighted_kmeans(points, k, np.random.default_rng(0), weights * 1.0)
+        clusters, centers = weighted_kmeans(points, k, np.random.default_rng(0), weights * 1.0)
         assert np.array_equal(np.unique(clusters), np.arange(min(k, 4)))
-        assert np.isfinite(centres).all()
+        assert np.isfinite(centers).all()
 
 
 def test_what_cannot_be_clustered_is_refused() -> None:

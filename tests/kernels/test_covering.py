@@ -10,20 +10,20 @@ from rayal.kernels.covering import greedy_k_center
 NONE = np.array([], dtype=np.int64)
 
 
-def slow_twin(points: np.ndarray, centres: list[int], budget: int) -> list[int]:
+def slow_twin(points: np.ndarray, centers: list[int], budget: int) -> list[int]:
     """The definition: a matrix of all distances, and a new look at all of it for each pick."""
     away = np.linalg.norm(points[:, None].astype(float) - points[None].astype(float), axis=2)
-    centres = list(centres)
-    start = len(centres)
+    centers = list(centers)
+    start = len(centers)
     for _ in range(budget):
-        nearest = away[:, centres].min(axis=1)
-        nearest[centres] = -1
-        centres.append(int(nearest.argmax()))
-    return centres[start:]
+        nearest = away[:, centers].min(axis=1)
+        nearest[centers] = -1
+        centers.append(int(nearest.argmax()))
+    return centers[start:]
 
 
-def radius(points: np.ndarray, centres: np.ndarray) -> float:
-    away = np.linalg.norm(points[:, None] - points[None, centres], axis=2)
+def radius(points: np.ndarray, centers: np.ndarray) -> float:
+    away = np.linalg.norm(points[:, None] - points[None, centers], axis=2)
     return float(away.min(axis=1).max())
 
 
@@ -31,9 +31,9 @@ def radius(points: np.ndarray, centres: np.ndarray) -> float:
 def test_picks_equal_the_slow_twins(seed: int) -> None:
     rng = np.random.default_rng(seed)
     points = rng.normal(size=(200, 6)).astype(np.float32)
-    labelled = np.sort(rng.choice(200, 9, replace=False))
-    picks = greedy_k_center(points, labelled, 40, rng)
-    assert picks.tolist() == slow_twin(points, labelled.tolist(), 40)
+    labeled = np.sort(rng.choice(200, 9, replace=False))
+    picks = greedy_k_center(points, labeled, 40, rng)
+    assert picks.tolist() == slow_twin(points, labeled.tolist(), 40)
 
 
 def test_ties_go_to_the_lowest_position() -> None:
@@ -44,16 +44,16 @@ def test_ties_go_to_the_lowest_position() -> None:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_greedy_centres_cover_within_twice_the_optimum(seed: int) -> None:
+def test_greedy_centers_cover_within_twice_the_optimum(seed: int) -> None:
     rng = np.random.default_rng(seed)
     points = rng.normal(size=(12, 2)).astype(np.float32)
-    best = min(radius(points, np.array(centres)) for centres in combinations(range(12), 3))
+    best = min(radius(points, np.array(centers)) for centers in combinations(range(12), 3))
     found = radius(points, greedy_k_center(points, NONE, 3, rng))
     assert best <= found + 1e-6
     assert found <= 2 * best + 1e-6
 
 
-def test_without_labels_the_first_centre_is_drawn_and_the_rest_are_farthest() -> None:
+def test_without_labels_the_first_center_is_drawn_and_the_rest_are_farthest() -> None:
     points = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
     starts = set()
     for seed in range(20):
@@ -63,7 +63,7 @@ def test_without_labels_the_first_centre_is_drawn_and_the_rest_are_farthest() ->
     assert len(starts) > 10
 
 
-def test_copies_of_a_labelled_point_come_last() -> None:
+def test_copies_of_a_labeled_point_come_last() -> None:
     points = (1000 + np.random.default_rng(0).normal(size=(40, 5))).astype(np.float32)
     points[20:30] = points[0]
     picks = greedy_k_center(points, np.array([0]), 39, np.random.default_rng(0))
@@ -85,10 +85,10 @@ def test_small_problems_equal_the_slow_twins_ties_and_duplicates_included(
     rng = np.random.default_rng(seed)
     n, d = int(rng.integers(2, 30)), int(rng.integers(1, 14))
     points = rng.integers(3, size=(n, d)).astype(np.float32)
-    labelled = np.sort(rng.choice(n, rng.integers(1, n), replace=False))
-    budget = n - len(labelled)
-    picks = greedy_k_center(points, labelled, budget, rng, device=device)
-    assert picks.tolist() == slow_twin(points, labelled.tolist(), budget)
+    labeled = np.sort(rng.choice(n, rng.integers(1, n), replace=False))
+    budget = n - len(labeled)
+    picks = greedy_k_center(points, labeled, budget, rng, device=device)
+    assert picks.tolist() == slow_twin(points, labeled.tolist(), budget)
 
 
 @pytest.mark.parametrize("rows", [2, 7])
@@ -133,11 +133,11 @@ def test_any_float_and_layout_will_do_and_inputs_are_not_written(kind: object) -
     points = np.random.default_rng(0).integers(9, size=(30, 6)).astype(np.float32)
     other = np.asfortranarray(points.astype(kind))[:, ::-1]
     other.flags.writeable = points.flags.writeable = False
-    labelled = np.array([4, 9])
-    labelled.flags.writeable = False
+    labeled = np.array([4, 9])
+    labeled.flags.writeable = False
     rng = np.random.default_rng(0)
-    found = greedy_k_center(other, labelled, 28, rng)
-    assert np.array_equal(found, greedy_k_center(points, labelled, 28, rng))
+    found = greedy_k_center(other, labeled, 28, rng)
+    assert np.array_equal(found, greedy_k_center(points, labeled, 28, rng))
 
 
 def test_a_budget_beyond_what_is_left_is_refused() -> None:

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from rayal.kernels import discriminator as adversarial
+from rayal.kernels import discriminator
 from rayal.kernels.discriminator import AdversarialPair, Training
 
 TRAINING = Training(epochs=2, updates=2, latent=4, batch_size=16, lr=5e-4, beta=0.7, adversary=1.3)
 
 
 def pair(shape: tuple[int, int, int] = (1, 8, 8), training: Training = TRAINING) -> AdversarialPair:
-    networks = adversarial._networks(shape, training.latent, seed=3)
+    networks = discriminator._networks(shape, training.latent, seed=3)
     return AdversarialPair(*networks, torch.Generator().manual_seed(0), training)
 
 
@@ -26,11 +26,11 @@ def batches(n: int, m: int) -> tuple[torch.Tensor, torch.Tensor]:
     return tuple(torch.rand(k, 1, 8, 8, generator=generator) for k in (n, m))  # type: ignore[return-value]
 
 
-def ask(images: np.ndarray, labelled: int, seed: int = 0, **changed: Any) -> np.ndarray:
+def ask(images: np.ndarray, labeled: int, seed: int = 0, **changed: Any) -> np.ndarray:
     training = Training(**{**TRAINING.__dict__, **changed})
     positions = np.arange(len(images))
-    return adversarial.probability_of_label(
-        images, positions[:labelled], positions[labelled:], seed, training
+    return discriminator.probability_of_label(
+        images, positions[:labeled], positions[labeled:], seed, training
     )
 
 
@@ -57,10 +57,10 @@ def slow_shrink(image: np.ndarray) -> np.ndarray:
 def test_images_become_multiples_of_four_of_at_most_32(
     size: tuple[int, int], expected: tuple[int, int], channels: int, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(adversarial, "_CHUNK", 2)
+    monkeypatch.setattr(discriminator, "_CHUNK", 2)
     images = pictures(5, *size, channels)
     images.flags.writeable = False
-    found = adversarial.shrink(images)
+    found = discriminator.shrink(images)
     assert found.dtype == torch.uint8
     assert found.shape == (5, channels, *expected)
     for image, plane in zip(images, found.numpy(), strict=True):
@@ -75,7 +75,7 @@ def slow_cross_entropy(logit: float, target: float) -> float:
 @pytest.mark.parametrize(("n", "m"), [(3, 5), (1, 7), (6, 2)])
 def test_the_autoencoder_loss_is_that_of_the_loops(n: int, m: int) -> None:
     both, images = pair(), torch.cat(batches(n, m))
-    loss = both.autoencoder_loss(images, adversarial.equal_halves(n, m))
+    loss = both.autoencoder_loss(images, discriminator.equal_halves(n, m))
     noise = torch.randn(n + m, 4, generator=torch.Generator().manual_seed(0)).numpy()
     with torch.no_grad():
         mean, log_variance = (t.double().numpy() for t in both.autoencoder.describe(images))
@@ -95,11 +95,11 @@ def test_the_autoencoder_loss_is_that_of_the_loops(n: int, m: int) -> None:
     assert float(loss.detach()) == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_discriminator_learns_one_for_labelled_and_zero_for_unlabelled() -> None:
+def test_the_discriminator_learns_one_for_labeled_and_zero_for_unlabeled() -> None:
     both = pair()
     means = torch.randn(5, 4, generator=torch.Generator().manual_seed(2))
     kinds = torch.tensor([1.0, 1.0, 0.0, 0.0, 0.0])
-    loss = both.discriminator_loss(means, kinds, adversarial.equal_halves(2, 3))
+    loss = both.discriminator_loss(means, kinds, discriminator.equal_halves(2, 3))
     logits = both.discriminator(means)[:, 0].tolist()
     each = [slow_cross_entropy(a, b) for a, b in zip(logits, kinds.tolist(), strict=True)]
     assert float(loss.detach()) == pytest.approx(np.mean(each[:2]) + np.mean(each[2:]), rel=1e-5)
@@ -110,8 +110,8 @@ def test_each_network_learns_from_its_own_loss_alone() -> None:
         both = pair()
         networks = (both.autoencoder, both.discriminator)
         before = [[p.detach().clone() for p in net.parameters()] for net in networks]
-        labelled, unlabelled = batches(4, 4)
-        images, weights = torch.cat([labelled, unlabelled]), adversarial.equal_halves(4, 4)
+        labeled, unlabeled = batches(4, 4)
+        images, weights = torch.cat([labeled, unlabeled]), discriminator.equal_halves(4, 4)
         if which == 0:
             both._update(0, both.autoencoder_loss(images, weights))
         else:
@@ -131,7 +131,7 @@ def test_an_adversary_hides_the_kind_from_the_discriminator() -> None:
     differences = []
     for adversary in (0.0, 300.0):
         found = ask(images, 20, epochs=60, batch_size=40, lr=2e-3, adversary=adversary)
-        differences.append(found[:20].mean() - found[20:].mean())  # dark ones are labelled
+        differences.append(found[:20].mean() - found[20:].mean())  # dark ones are labeled
     assert differences[0] > 0.2
     assert differences[1] < differences[0] / 2
 
@@ -150,9 +150,9 @@ def test_probabilities_depend_on_the_seed_alone_and_leave_torchs_generator() -> 
     assert ((first > 0) & (first < 1)).all()
 
 
-@pytest.mark.parametrize("labelled", [1, 20, 29])
-def test_one_image_of_either_kind_is_enough(labelled: int) -> None:
-    assert ask(pictures(30, 3, 3, 1), labelled, batch_size=4).shape == (30 - labelled,)
+@pytest.mark.parametrize("labeled", [1, 20, 29])
+def test_one_image_of_either_kind_is_enough(labeled: int) -> None:
+    assert ask(pictures(30, 3, 3, 1), labeled, batch_size=4).shape == (30 - labeled,)
 
 
 def test_a_batch_may_hold_one_image() -> None:

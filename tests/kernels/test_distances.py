@@ -14,35 +14,35 @@ def obvious(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.asarray(((a.astype(float) - b.astype(float)) ** 2).sum(axis=-1))
 
 
-def test_distances_to_one_centre_equal_the_obvious_ones_far_from_the_origin() -> None:
+def test_distances_to_one_center_equal_the_obvious_ones_far_from_the_origin() -> None:
     x = points()
-    np.testing.assert_allclose(distances.to_one_centre(x, x[5]), obvious(x, x[5]), rtol=1e-4)
+    np.testing.assert_allclose(distances.to_one_center(x, x[5]), obvious(x, x[5]), rtol=1e-4)
 
 
 def test_a_duplicate_has_the_distance_zero() -> None:
     x = points()
     x[[7, 2999]] = x[100]
-    zero = np.flatnonzero(distances.to_one_centre(x, x[100]) == 0)
+    zero = np.flatnonzero(distances.to_one_center(x, x[100]) == 0)
     assert zero.tolist() == [7, 100, 2999]
 
 
-def test_distances_to_own_centres_equal_the_obvious_ones() -> None:
+def test_distances_to_own_centers_equal_the_obvious_ones() -> None:
     x = points()
     own = np.random.default_rng(1).integers(3, size=len(x))
-    found = distances.to_own_centre(x, own, x[:3])
+    found = distances.to_own_center(x, own, x[:3])
     np.testing.assert_allclose(found, obvious(x, x[own]), rtol=1e-4)
 
 
-def test_the_nearest_centre_is_the_one_a_full_search_finds() -> None:
+def test_the_nearest_center_is_the_one_a_full_search_finds() -> None:
     x = points() - FAR
     matrix = obvious(x[:, None], x[None, :40])
-    assert np.array_equal(distances.nearest_centre(x, x[:40]), matrix.argmin(axis=1))
+    assert np.array_equal(distances.nearest_center(x, x[:40]), matrix.argmin(axis=1))
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 4, 7, 8, 12, 16, 33])
 def test_equal_rows_have_equal_distances_wherever_they_stand(width: int) -> None:
     x, order = points(n=101, d=width), np.random.default_rng(1).permutation(101)
-    away, shuffled = (distances.to_one_centre(rows, x[3]) for rows in (x, x[order]))
+    away, shuffled = (distances.to_one_center(rows, x[3]) for rows in (x, x[order]))
     assert np.array_equal(away[order], shuffled)
     assert away[3] == 0
 

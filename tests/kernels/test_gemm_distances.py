@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rayal.kernels import gemm_distances as expansion
+from rayal.kernels import gemm_distances
 
 
 def definition(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
@@ -14,22 +14,22 @@ def definition(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
 def test_no_distance_is_farther_off_than_the_bound(scale: float, D: int) -> None:
     points = (scale * np.random.default_rng(D).normal(size=(300, D))).astype(np.float32)
     points[:50] = points[50:100]
-    off = expansion.squared_distances(points[:100], points) - definition(points[:100], points)
-    assert abs(off).max() <= expansion.error_bound(points)
-    assert expansion.error_bound(points) < 1e-3 * (points**2).sum(axis=1).max()
+    off = gemm_distances.squared_distances(points[:100], points) - definition(points[:100], points)
+    assert abs(off).max() <= gemm_distances.error_bound(points)
+    assert gemm_distances.error_bound(points) < 1e-3 * (points**2).sum(axis=1).max()
 
 
 def test_exact_distances_of_pairs_are_the_definition_and_zero_for_copies() -> None:
     points = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
     points[30:] = points[:30]
     first, second = np.repeat(np.arange(60), 60), np.tile(np.arange(60), 60)
-    found = expansion.exact(points, first, second).reshape(60, 60)
+    found = gemm_distances.exact(points, first, second).reshape(60, 60)
     assert np.allclose(found, definition(points, points), rtol=1e-12, atol=0)
     assert not found[np.arange(30), np.arange(30, 60)].any()
 
 
 def test_chunks_cover_the_range_once() -> None:
-    parts = [np.arange(10)[c] for c in expansion.chunks(10, 4)]
+    parts = [np.arange(10)[c] for c in gemm_distances.chunks(10, 4)]
     assert [len(part) for part in parts] == [4, 4, 2]
     assert np.array_equal(np.concatenate(parts), np.arange(10))
-    assert list(expansion.chunks(0)) == []
+    assert list(gemm_distances.chunks(0)) == []

@@ -20,13 +20,13 @@ def gains(
 
 def check_greedy(
     points: np.ndarray,
-    labelled: np.ndarray,
+    labeled: np.ndarray,
     picks: np.ndarray,
     sigma: float,
     weights: np.ndarray | None = None,
 ) -> None:
     """Each pick is the twin's, or gains as much up to rounding."""
-    chosen = labelled.tolist()
+    chosen = labeled.tolist()
     for pick in picks:
         value = gains(points, chosen, sigma, weights)
         value[chosen] = -1
@@ -35,14 +35,14 @@ def check_greedy(
         chosen.append(int(pick))
 
 
-def slow_twin(points: np.ndarray, labelled: np.ndarray, budget: int, sigma: float) -> list[int]:
+def slow_twin(points: np.ndarray, labeled: np.ndarray, budget: int, sigma: float) -> list[int]:
     """The plain greedy rule with the whole kernel; gains below 1e-9 count as nothing."""
-    chosen = labelled.tolist()
+    chosen = labeled.tolist()
     for _ in range(budget):
         value = np.round(gains(points, chosen, sigma, None), 9)
         value[chosen] = -1
         chosen.append(int(np.argmax(value)))
-    return chosen[len(labelled) :]
+    return chosen[len(labeled) :]
 
 
 @pytest.mark.parametrize("seed", range(300))
@@ -50,11 +50,11 @@ def test_picks_equal_the_slow_twins(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n, D = rng.integers(3, 40), rng.integers(2, 5)
     points = rng.normal(size=(n, D)).astype(np.float32)
-    labelled = np.sort(rng.choice(n, rng.integers(n - 2), replace=False))
-    budget = int(rng.integers(1, n - len(labelled)))
+    labeled = np.sort(rng.choice(n, rng.integers(n - 2), replace=False))
+    budget = int(rng.integers(1, n - len(labeled)))
     sigma = float(rng.uniform(1, 3))
-    picks = greedy_herding(points, labelled, budget, sigma)
-    assert picks.tolist() == slow_twin(points, labelled, budget, sigma)
+    picks = greedy_herding(points, labeled, budget, sigma)
+    assert picks.tolist() == slow_twin(points, labeled, budget, sigma)
 
 
 @pytest.mark.parametrize("seed", range(100))
@@ -71,9 +71,9 @@ def test_weighted_picks_gain_what_the_slow_twins_do(seed: int) -> None:
     points = rng.normal(size=(40, 3)).astype(np.float32)
     points[:8] = points[8:16]
     weights = rng.uniform(size=40) * (rng.uniform(size=40) > 0.3)
-    labelled = np.sort(rng.choice(40, 5, replace=False))
-    picks = greedy_herding(points, labelled, 20, 1.0, weights)
-    check_greedy(points, labelled, picks, 1.0, weights)
+    labeled = np.sort(rng.choice(40, 5, replace=False))
+    picks = greedy_herding(points, labeled, 20, 1.0, weights)
+    check_greedy(points, labeled, picks, 1.0, weights)
 
 
 def test_two_that_gain_the_same_go_by_position_whatever_the_order_of_the_sum() -> None:
@@ -100,7 +100,7 @@ def test_copies_weigh_as_much_as_they_are() -> None:
     assert greedy_herding(far, NONE, 4, 1.0).tolist() == [1, 0, 3, 2]
 
 
-def test_a_labelled_point_and_its_copies_gain_nothing() -> None:
+def test_a_labeled_point_and_its_copies_gain_nothing() -> None:
     points = np.array([[0.0], [0.0], [0.0], [9.0]], dtype=np.float32)
     assert greedy_herding(points, np.array([1]), 3, 1.0).tolist() == [3, 0, 2]
 

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from rayal.kernels.imbalance import (
     Imbalance,
-    divided,
+    draw_imbalanced,
     exponential_counts,
-    imbalanced,
+    name_suffix,
+    reserved_and_kept,
     step_counts,
-    suffix,
 )
 
 CIFAR10_LT = [5000, 2997, 1796, 1077, 645, 387, 232, 139, 83, 50]
@@ -65,7 +65,7 @@ def test_long_tailed_cifar_has_its_published_sizes(
 
 @pytest.mark.parametrize(("fraction", "total"), CBAL_TOTALS)
 def test_a_step_after_setting_a_tenth_aside_gives_cbals_sizes(fraction: float, total: int) -> None:
-    aside, kept = divided(np.full(10, 5000), {"step": fraction, "set_aside": 0.1})
+    aside, kept = reserved_and_kept(np.full(10, 5000), {"step": fraction, "set_aside": 0.1})
     assert aside.tolist() == [500] * 10
     assert int(np.sum(aside + kept)) == total
 
@@ -88,9 +88,9 @@ def test_counts_are_those_of_the_slow_way(
     expected = slow_division(counts, dict(imbalance))
     if min(expected[1]) == 0 or max(expected[0]) >= min(counts):
         with pytest.raises(ValueError, match=r"leaves class|takes"):
-            divided(np.array(counts), imbalance)
+            reserved_and_kept(np.array(counts), imbalance)
         return
-    found = divided(np.array(counts), imbalance)
+    found = reserved_and_kept(np.array(counts), imbalance)
     assert (found[0].tolist(), found[1].tolist()) == expected
 
 
@@ -102,10 +102,10 @@ def test_the_images_kept_are_of_the_classes_counted(
     imbalance: Imbalance = {**shape, **aside, "seed": seed}  # type: ignore[typeddict-item]
     labels = np.random.default_rng(1).permutation(np.repeat(np.arange(len(counts)), counts))
     try:
-        each, kept = divided(np.array(counts), imbalance)
+        each, kept = reserved_and_kept(np.array(counts), imbalance)
     except ValueError:
         return
-    positions, reserved = imbalanced(labels, len(counts), imbalance)
+    positions, reserved = draw_imbalanced(labels, len(counts), imbalance)
     assert np.array_equal(positions, np.unique(positions))
     assert np.bincount(labels[positions]).tolist() == (each + kept).tolist()
     assert (reserved is None) == ("set_aside" not in imbalance)
@@ -117,7 +117,7 @@ def test_the_images_kept_are_of_the_classes_counted(
 
 def test_a_harsher_ratio_keeps_some_of_what_a_milder_one_keeps() -> None:
     labels = np.repeat(np.arange(4), 100)
-    kept = [set(imbalanced(labels, 4, {"exponential": rho})[0]) for rho in (2, 5, 50)]
+    kept = [set(draw_imbalanced(labels, 4, {"exponential": rho})[0]) for rho in (2, 5, 50)]
     assert kept[2] < kept[1] < kept[0]
 
 
@@ -125,7 +125,7 @@ def test_the_same_images_are_set_aside_whatever_the_ratio() -> None:
     labels = np.random.default_rng(0).permutation(np.repeat(np.arange(4), 100))
     found = []
     for fraction in (1.0, 0.3, 0.1):
-        positions, reserved = imbalanced(labels, 4, {"step": fraction, "set_aside": 0.1})
+        positions, reserved = draw_imbalanced(labels, 4, {"step": fraction, "set_aside": 0.1})
         assert reserved is not None
         found.append(positions[reserved].tolist())
     assert found[0] == found[1] == found[2]
@@ -133,15 +133,17 @@ def test_the_same_images_are_set_aside_whatever_the_ratio() -> None:
 
 def test_a_seed_gives_its_own_draw_every_time() -> None:
     labels = np.repeat(np.arange(4), 100)
-    draws = [imbalanced(labels, 4, {"step": 0.2, "seed": seed})[0].tolist() for seed in (0, 0, 1)]
+    draws = [
+        draw_imbalanced(labels, 4, {"step": 0.2, "seed": seed})[0].tolist() for seed in (0, 0, 1)
+    ]
     assert draws[0] == draws[1] != draws[2]
 
 
 def test_labels_may_be_of_any_integer_type_and_are_left_as_they_were() -> None:
     labels = np.repeat(np.arange(4), 100).astype(np.uint8)
     labels.flags.writeable = False
-    expected = imbalanced(labels.astype(np.int64), 4, {"step": 0.2})[0]
-    assert np.array_equal(imbalanced(labels, 4, {"step": 0.2})[0], expected)
+    expected = draw_imbalanced(labels.astype(np.int64), 4, {"step": 0.2})[0]
+    assert np.array_equal(draw_imbalanced(labels, 4, {"step": 0.2})[0], expected)
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
@@ -161,16 +163,16 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize(("imbalance", "message"), BAD.values(), ids=BAD.keys())
 def test_what_cannot_be_is_refused(imbalance: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        divided(np.full(4, 100), imbalance)
+        reserved_and_kept(np.full(4, 100), imbalance)
 
 
 def test_setting_aside_more_than_a_class_has_is_refused_with_what_may_be() -> None:
     with pytest.raises(ValueError, match=r"takes 50 images of each .* class 1 has 10; .* 0\.1 as"):
-        divided(np.array([190, 10]), {"step": 1.0, "set_aside": 0.5})
+        reserved_and_kept(np.array([190, 10]), {"step": 1.0, "set_aside": 0.5})
 
 
 def test_names_tell_imbalances_apart() -> None:
-    assert suffix({"exponential": 100.0}) == "-lt100"
-    assert suffix({"step": 0.1}) == "-step0.1"
-    assert suffix({"step": 0.1, "set_aside": 0.1, "seed": 3}) == "-step0.1-aside0.1-seed3"
-    assert suffix({"exponential": 100, "seed": 0}) == "-lt100"
+    assert name_suffix({"exponential": 100.0}) == "-lt100"
+    assert name_suffix({"step": 0.1}) == "-step0.1"
+    assert name_suffix({"step": 0.1, "set_aside": 0.1, "seed": 3}) == "-step0.1-aside0.1-seed3"
+    assert name_suffix({"exponential": 100, "seed": 0}) == "-lt100"

@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from rayal.kernels.ranking import (
-    apportioned,
-    by_chance,
-    completed,
-    equal_shares,
+    class_balanced,
     first_of_each,
     highest_first,
+    largest_remainder,
+    pad_to_budget,
     round_robin,
+    softrank_sample,
 )
 from rayal.kernels.validation import check_finite
 
@@ -69,7 +69,7 @@ def test_first_of_each_equals_a_walk_down_the_ranking(seed: int) -> None:
 
 
 def test_completed_adds_the_best_that_are_not_chosen_yet() -> None:
-    assert completed(np.array([7, 2]), np.array([1, 2, 3, 7, 9]), 4).tolist() == [7, 2, 1, 3]
+    assert pad_to_budget(np.array([7, 2]), np.array([1, 2, 3, 7, 9]), 4).tolist() == [7, 2, 1, 3]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_completed_adds_the_best_that_are_not_chosen_yet() -> None:
     ],
 )
 def test_shares_follow_what_is_lacking(lacks: list[float], total: int, expected: list[int]) -> None:
-    assert apportioned(np.array(lacks), total).tolist() == expected
+    assert largest_remainder(np.array(lacks), total).tolist() == expected
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -99,7 +99,7 @@ def test_equal_shares_are_as_equal_as_the_classes_allow_and_keep_the_order(seed:
         asked.append(size)
         return ranking[:size]
 
-    found = equal_shares(ask, classes, left, budget)
+    found = class_balanced(ask, classes, left, budget)
     first_seen = list(dict.fromkeys(classes[ranking].tolist()))
     absent = [c for c in range(5) if c not in first_seen]
     everything = slow_round_robin(ranking, classes, np.array(first_seen + absent))
@@ -109,13 +109,13 @@ def test_equal_shares_are_as_equal_as_the_classes_allow_and_keep_the_order(seed:
 
 def test_a_budget_above_what_is_left_has_no_equal_shares() -> None:
     with pytest.raises(ValueError, match="a budget of 4 is more than the 3 positions"):
-        equal_shares(lambda size: np.arange(3), np.array([0, 0, 1]), np.arange(3), 4)
+        class_balanced(lambda size: np.arange(3), np.array([0, 0, 1]), np.arange(3), 4)
 
 
 def test_chance_follows_the_ranks_odds() -> None:
     rng = np.random.default_rng(0)
     items = np.array([7, 3, 5])
-    draws = np.array([by_chance(items, 2.0, rng) for _ in range(20_000)])
+    draws = np.array([softrank_sample(items, 2.0, rng) for _ in range(20_000)])
     first = [np.mean(draws[:, 0] == item) for item in items]
     odds = np.array([1, 1 / 4, 1 / 9])
     np.testing.assert_allclose(first, odds / odds.sum(), atol=0.015)
@@ -126,6 +126,6 @@ def test_chance_follows_the_ranks_odds() -> None:
 
 def test_no_beta_is_random_choice_and_a_large_one_keeps_the_order() -> None:
     items = np.arange(50)
-    first = [by_chance(items, 0.0, np.random.default_rng(n))[0] for n in range(300)]
+    first = [softrank_sample(items, 0.0, np.random.default_rng(n))[0] for n in range(300)]
     assert len(set(first)) > 40
-    assert np.array_equal(by_chance(items, 1e6, np.random.default_rng(0)), items)
+    assert np.array_equal(softrank_sample(items, 1e6, np.random.default_rng(0)), items)

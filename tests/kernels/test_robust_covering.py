@@ -10,34 +10,34 @@ from rayal.kernels.robust_covering import robust_k_center
 NONE = np.array([], dtype=np.int64)
 
 
-def radius(points: np.ndarray, centres: list[int], outliers: int) -> float:
-    away = np.sqrt(((points[:, None] - points[None, centres]) ** 2).sum(axis=2)).min(axis=1)
+def radius(points: np.ndarray, centers: list[int], outliers: int) -> float:
+    away = np.sqrt(((points[:, None] - points[None, centers]) ** 2).sum(axis=2)).min(axis=1)
     return float(np.sort(away)[::-1][outliers]) if outliers < len(away) else 0.0
 
 
-def best_radius(points: np.ndarray, labelled: list[int], budget: int, outliers: int) -> float:
-    """Of all sets of centres."""
-    free = [i for i in range(len(points)) if i not in labelled]
+def best_radius(points: np.ndarray, labeled: list[int], budget: int, outliers: int) -> float:
+    """Of all sets of centers."""
+    free = [i for i in range(len(points)) if i not in labeled]
     return min(
-        radius(points, [*labelled, *chosen], outliers) for chosen in combinations(free, budget)
+        radius(points, [*labeled, *chosen], outliers) for chosen in combinations(free, budget)
     )
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_the_radius_is_the_smallest_of_all_sets_of_centres(seed: int) -> None:
+def test_the_radius_is_the_smallest_of_all_sets_of_centers(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n, budget, outliers = int(rng.integers(5, 13)), int(rng.integers(1, 4)), int(rng.integers(3))
     points = rng.normal(size=(n, 2)).astype(np.float32)
     if seed % 3 == 0:
         points = points.round()  # ties and duplicates
-    labelled = np.sort(rng.choice(n, rng.integers(0, 3), replace=False))
-    found = robust_k_center(points, labelled, budget, rng, outliers=outliers)
+    labeled = np.sort(rng.choice(n, rng.integers(0, 3), replace=False))
+    found = robust_k_center(points, labeled, budget, rng, outliers=outliers)
     assert len(np.unique(found)) == budget
-    assert not np.isin(found, labelled).any()
+    assert not np.isin(found, labeled).any()
     exact = points.astype(float)
-    centres = [*labelled, *found]
-    best = best_radius(exact, labelled.tolist(), budget, outliers)
-    assert radius(exact, centres, outliers) == pytest.approx(best, rel=1e-5, abs=1e-6)
+    centers = [*labeled, *found]
+    best = best_radius(exact, labeled.tolist(), budget, outliers)
+    assert radius(exact, centers, outliers) == pytest.approx(best, rel=1e-5, abs=1e-6)
 
 
 def test_an_outlier_is_left_out_where_that_is_allowed() -> None:
@@ -60,7 +60,7 @@ def test_the_radius_is_never_above_the_greedy_one_even_without_nodes_to_look_at(
 
 
 def test_the_greedy_answer_stands_where_nothing_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(robust_covering, "_centres_within", lambda *_: None)
+    monkeypatch.setattr(robust_covering, "_centers_within", lambda *_: None)
     points = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32)
     found = robust_k_center(points, NONE, 4, np.random.default_rng(1), outliers=1)
     greedy = greedy_k_center(points, NONE, 4, np.random.default_rng(1))
@@ -75,13 +75,13 @@ def test_the_same_answer_comes_again() -> None:
     assert np.array_equal(first, second)
 
 
-@pytest.mark.parametrize("labelled", [NONE, np.array([2, 5])])
-def test_all_that_is_left_and_all_equal_rows_are_answered(labelled: np.ndarray) -> None:
+@pytest.mark.parametrize("labeled", [NONE, np.array([2, 5])])
+def test_all_that_is_left_and_all_equal_rows_are_answered(labeled: np.ndarray) -> None:
     points, rng = np.zeros((9, 1)), np.random.default_rng(0)
     points.flags.writeable = False
-    left = np.setdiff1d(np.arange(9), labelled)
+    left = np.setdiff1d(np.arange(9), labeled)
     for budget in (1, len(left)):
-        found = robust_k_center(points, labelled, budget, rng, outliers=0)
+        found = robust_k_center(points, labeled, budget, rng, outliers=0)
         assert len(np.unique(found)) == budget
         assert np.isin(found, left).all()
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from rayal.kernels import row_blocks
-from rayal.kernels.budget import check_budget
 from rayal.kernels.row_blocks import RowBlocks
+from rayal.kernels.validation import check_budget
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

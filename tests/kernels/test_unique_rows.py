@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from rayal.kernels import unique_rows as distinct
+from rayal.kernels import unique_rows
 from rayal.kernels.unique_rows import distinct_rows
 
 
@@ -21,19 +21,19 @@ def test_each_row_is_given_the_first_row_equal_to_it(seed: int) -> None:
 
 
 def test_rows_that_share_a_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    good, calls = distinct._hashes, []
+    good, calls = unique_rows._hashes, []
 
     def bad_at_first(points: np.ndarray, factors: np.ndarray) -> np.ndarray:
         calls.append(1)
         return good(points, factors * (len(calls) > 2))
 
-    monkeypatch.setattr(distinct, "_hashes", bad_at_first)
+    monkeypatch.setattr(unique_rows, "_hashes", bad_at_first)
     points = np.array([[1, 2], [2, 1], [1, 2]], dtype=np.float32)
     assert distinct_rows(points).tolist() == [0, 1, 0]
     assert len(calls) == 3
 
 
 def test_rows_are_compared_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distinct, "ROWS", 3)
+    monkeypatch.setattr(unique_rows, "ROWS", 3)
     points = np.arange(10, dtype=np.float32).repeat(2).reshape(-1, 1)[::-1].copy()
     assert distinct_rows(points).tolist() == slow_twin(points)

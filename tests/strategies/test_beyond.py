@@ -25,11 +25,11 @@ POOLS = {
 }
 
 
-def pool(features: np.ndarray, labelled: int = 0) -> Pool:
+def pool(features: np.ndarray, labeled: int = 0) -> Pool:
     labels = np.full(len(features), UNLABELED)
-    known = np.random.default_rng(1).permutation(len(features))[:labelled]
-    labels[known] = np.arange(labelled) % 3
-    if not labelled:
+    known = np.random.default_rng(1).permutation(len(features))[:labeled]
+    labels[known] = np.arange(labeled) % 3
+    if not labeled:
         return Pool(features, labels, 3)
     probs = np.random.default_rng(2).dirichlet(np.ones(3), len(features)).astype(np.float32)
     return Pool(features, labels, 3, predictions=Predictions(probs, lambda: probs))
@@ -37,12 +37,12 @@ def pool(features: np.ndarray, labelled: int = 0) -> Pool:
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda s: s.__name__)
 @pytest.mark.parametrize("name", POOLS)
-def test_it_gives_b_distinct_unlabelled_images(strategy: Strategy, name: str) -> None:
+def test_it_gives_b_distinct_unlabeled_images(strategy: Strategy, name: str) -> None:
     features = POOLS[name].astype(np.float32)
     N = len(features)
-    for labelled in {0, 1, N // 2, N - 1}:
-        asked = pool(features, labelled)
-        left = N - labelled
+    for labeled in {0, 1, N // 2, N - 1}:
+        asked = pool(features, labeled)
+        left = N - labeled
         for budget in {1, (left + 1) // 2, left}:
             picks = strategy(asked, budget, np.random.default_rng(0))
             assert picks.dtype == np.int64

@@ -70,12 +70,12 @@ def test_the_orders_read_their_column_of_the_map(order: Any, tau: float) -> None
         assert of_blob(chosen, blob) == sorted_members(keys, blob)
 
 
-def test_the_order_centroid_needs_no_map_and_ascends_from_the_centres() -> None:
+def test_the_order_centroid_needs_no_map_and_ascends_from_the_centers() -> None:
     images = dataclasses.replace(pool(), map=None)
     chosen = hacon(images, 24, rng(), k=3, order="centroid")
     for blob in range(3):
-        centre = images.features[blob == BLOB].mean(axis=0)
-        away = np.linalg.norm(images.features - centre, axis=1)
+        center = images.features[blob == BLOB].mean(axis=0)
+        away = np.linalg.norm(images.features - center, axis=1)
         assert of_blob(chosen, blob) == sorted_members(away, blob)
 
 

@@ -52,7 +52,7 @@ def test_kmeans_makes_up_the_number_from_duplicates() -> None:
     assert sorted(kmeans(pool(features), 5, rng())) == [0, 1, 2, 4, 5]
 
 
-def test_kmeans_clusters_the_unlabelled_alone() -> None:
+def test_kmeans_clusters_the_unlabeled_alone() -> None:
     features, truth = blobs()
     chosen = kmeans(pool(features, known=list(range(40))), 4, rng())
     assert truth[chosen].tolist() == [1, 2, 3, 4]
@@ -75,15 +75,15 @@ def test_multi_kmeans_is_kmeans_before_the_first_label() -> None:
     assert np.array_equal(multi_kmeans(images, 5, rng()), kmeans(images, 5, rng()))
 
 
-def test_multi_kmeans_clusters_what_is_labelled_too() -> None:
-    """One blob of labelled images is a cluster of its own, and its neighbour's image is taken."""
+def test_multi_kmeans_clusters_what_is_labeled_too() -> None:
+    """One blob of labeled images is a cluster of its own, and its neighbor's image is taken."""
     features, truth = blobs()
     chosen = multi_kmeans(pool(features, known=list(range(39))), 5, rng())
     assert truth[chosen].tolist() == [0, 1, 2, 3, 4]
     assert chosen[0] == 39
 
 
-def test_multi_kmeans_takes_the_unlabelled_image_nearest_to_the_centre() -> None:
+def test_multi_kmeans_takes_the_unlabeled_image_nearest_to_the_center() -> None:
     features, truth = blobs()
     known = [0, 1, 2, 41, 42, 75]
     chosen = multi_kmeans(pool(features, known), 5, rng(), normalize=False)
@@ -94,7 +94,7 @@ def test_multi_kmeans_takes_the_unlabelled_image_nearest_to_the_centre() -> None
         assert found == away.argmin()
 
 
-def test_multi_kmeans_replaces_clusters_that_are_labelled_throughout() -> None:
+def test_multi_kmeans_replaces_clusters_that_are_labeled_throughout() -> None:
     features, truth = blobs()
     chosen = multi_kmeans(pool(features, known=list(range(40))), 5, rng())
     assert truth[chosen[:4]].tolist() == [1, 2, 3, 4]
@@ -105,7 +105,7 @@ def test_multi_kmeans_replaces_clusters_that_are_labelled_throughout() -> None:
 @pytest.mark.parametrize("normalize", [True, False])
 @pytest.mark.parametrize("choose", [kmeans, multi_kmeans])
 @pytest.mark.parametrize("seed", range(20))
-def test_any_pool_gives_b_distinct_unlabelled_images(
+def test_any_pool_gives_b_distinct_unlabeled_images(
     choose: Strategy, normalize: bool, seed: int
 ) -> None:
     draw = rng(seed)

@@ -9,17 +9,17 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def pool(probs: np.ndarray, hidden: np.ndarray, labelled: int = 0) -> Pool:
+def pool(probs: np.ndarray, hidden: np.ndarray, labeled: int = 0) -> Pool:
     labels = np.full(len(probs), UNLABELED)
-    labels[:labelled] = 0
+    labels[:labeled] = 0
     table = probs.astype(np.float32)
     predictions = Predictions(table[:0], lambda: table, hide=lambda: hidden)
     return Pool(np.zeros((len(probs), 1), np.float32), labels, 3, predictions=predictions)
 
 
-def some_pool(labelled: int = 0) -> Pool:
+def some_pool(labeled: int = 0) -> Pool:
     hidden = rng(2).normal(size=(200, 4)).astype(np.float32)
-    return pool(rng(1).dirichlet(np.ones(3), size=200), hidden, labelled)
+    return pool(rng(1).dirichlet(np.ones(3), size=200), hidden, labeled)
 
 
 def test_the_choice_lies_within_the_most_uncertain() -> None:
@@ -40,7 +40,7 @@ def test_one_image_is_taken_of_each_blob() -> None:
     assert sorted(chosen // 25) == [0, 1, 2, 3]
 
 
-def test_informative_images_draw_the_centre_towards_themselves() -> None:
+def test_informative_images_draw_the_center_towards_themselves() -> None:
     hidden = np.arange(11, dtype=np.float32)[:, None]
     sure = np.tile([0.9, 0.1, 0.0], (11, 1))
     sure[9:] = [0.5, 0.5, 0]

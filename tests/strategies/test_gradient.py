@@ -32,7 +32,7 @@ def slow_twin(probs: np.ndarray, hidden: np.ndarray, budget: int) -> list[int]:
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_choices_equal_the_slow_twins_on_the_unlabelled(seed: int) -> None:
+def test_choices_equal_the_slow_twins_on_the_unlabeled(seed: int) -> None:
     draw = rng(seed)
     n = int(draw.integers(3, 30))
     probs = draw.dirichlet(np.full(4, 0.7), size=n).astype(np.float32)

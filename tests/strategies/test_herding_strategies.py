@@ -58,7 +58,7 @@ def test_the_automatic_width_is_the_smallest_distance_of_two_labels() -> None:
     assert np.array_equal(uherding(given, 12, rng()), uherding(given, 12, rng(), sigma=width))
 
 
-def test_labelled_copies_do_not_make_the_width_zero() -> None:
+def test_labeled_copies_do_not_make_the_width_zero() -> None:
     given = pool([4, 9])
     features = given.features.copy()
     features[9] = features[4]

@@ -19,7 +19,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 LINE = np.array([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0], [500.0]])
 
 
-def test_centres_are_chosen_where_the_radius_is_smallest() -> None:
+def test_centers_are_chosen_where_the_radius_is_smallest() -> None:
     assert coreset_mip(pool(LINE[:6]), 2, rng(), outliers=0).tolist() == [1, 4]
 
 
@@ -28,7 +28,7 @@ def test_outliers_are_a_part_of_the_pool_rounded_up() -> None:
     assert 6 in coreset_mip(pool(LINE), 2, rng(), outliers=0)
 
 
-def test_what_is_labelled_covers_already() -> None:
+def test_what_is_labeled_covers_already() -> None:
     assert coreset_mip(pool(LINE[:6], known=[1]), 1, rng(), outliers=0).tolist() == [4]
 
 

@@ -11,9 +11,9 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def pool(outputs: np.ndarray, labelled: list[int] | None = None) -> Pool:
+def pool(outputs: np.ndarray, labeled: list[int] | None = None) -> Pool:
     labels = np.full(len(outputs), UNLABELED)
-    labels[labelled or []] = 0
+    labels[labeled or []] = 0
     empty = np.empty((0, 0), dtype=np.float32)
     predictions = Predictions(empty, lambda: empty, project=lambda: outputs)
     return Pool(outputs, labels, outputs.shape[1] + 1, predictions=predictions)

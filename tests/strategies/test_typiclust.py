@@ -24,11 +24,11 @@ def blobs(sizes: list[int]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def slow_twin(
-    points: np.ndarray, clusters: np.ndarray, labelled: list[int], budget: int, min_size: int
+    points: np.ndarray, clusters: np.ndarray, labeled: list[int], budget: int, min_size: int
 ) -> list[int]:
     """The rule, worked out anew from all distances for each pick."""
     away = np.sqrt(((points[:, None].astype(float) - points[None]) ** 2).sum(axis=2))
-    chosen = list(labelled)
+    chosen = list(labeled)
     for _ in range(budget):
         left = np.setdiff1d(np.arange(len(points)), chosen)
         ranked = sorted(
@@ -45,21 +45,21 @@ def slow_twin(
         means = [np.sort(away[m, np.setdiff1d(members, [m])])[:k].mean() if k else 0.0
                  for m in members]  # fmt: skip
         chosen.append(int(members[np.argmin(means)]))
-    return chosen[len(labelled) :]
+    return chosen[len(labeled) :]
 
 
 @pytest.mark.parametrize("seed", range(200))
 def test_picks_equal_the_slow_twins(seed: int) -> None:
     draw = rng(seed)
     features = draw.normal(size=(draw.integers(12, 70), draw.integers(3, 7)))
-    labelled = np.sort(draw.choice(len(features), draw.integers(6), replace=False)).tolist()
-    budget = int(draw.integers(1, len(features) - len(labelled) + 1))
+    labeled = np.sort(draw.choice(len(features), draw.integers(6), replace=False)).tolist()
+    budget = int(draw.integers(1, len(features) - len(labeled) + 1))
     K, min_size = int(draw.integers(1, 9)), int(draw.integers(1, 12))
-    given = pool(features, labelled)
+    given = pool(features, labeled)
     picks = typiclust(given, budget, rng(1), max_clusters=K, min_size=min_size)
     points = unit_rows(given.features)
-    clusters, _ = kmeans(points, min(K, len(labelled) + budget), rng(1), restarts=1, iterations=10)
-    assert picks.tolist() == slow_twin(points, clusters, labelled, budget, min_size)
+    clusters, _ = kmeans(points, min(K, len(labeled) + budget), rng(1), restarts=1, iterations=10)
+    assert picks.tolist() == slow_twin(points, clusters, labeled, budget, min_size)
 
 
 def test_one_image_of_each_cluster_the_largest_first() -> None:

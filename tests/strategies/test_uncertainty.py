@@ -42,7 +42,7 @@ def test_saturated_rows_come_last_and_are_not_lost(strategy: Callable[..., np.nd
 
 
 @pytest.mark.parametrize("strategy", ALL)
-def test_labelled_images_are_passed_over_and_budgets_nest(
+def test_labeled_images_are_passed_over_and_budgets_nest(
     strategy: Callable[..., np.ndarray],
 ) -> None:
     probs = rng(1).dirichlet(np.ones(4), size=30)

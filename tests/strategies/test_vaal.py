@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from rayal.contracts import UNLABELED, Pool
-from rayal.kernels import discriminator as adversarial
+from rayal.kernels import discriminator
 from rayal.registry import STRATEGIES
 from rayal.strategies.vaal import vaal
 
@@ -39,10 +39,10 @@ def test_most_of_the_chosen_are_of_a_kind_without_labels() -> None:
     assert other_kind[chosen].mean() > 0.85
 
 
-def test_the_least_probably_labelled_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_least_probably_labeled_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     given, _ = digits(40)
     likely = rng(1).random(len(given.unlabelled))
-    monkeypatch.setattr(adversarial, "probability_of_label", lambda *_: likely)
+    monkeypatch.setattr(discriminator, "probability_of_label", lambda *_: likely)
     expected = given.unlabelled[np.argsort(likely)]
     assert vaal(given, 12, rng()).tolist() == expected[:12].tolist()
     assert vaal(given, len(expected), rng()).tolist() == expected.tolist()
@@ -51,7 +51,7 @@ def test_the_least_probably_labelled_come_first(monkeypatch: pytest.MonkeyPatch)
 def test_equal_scores_do_not_follow_the_storage_order(monkeypatch: pytest.MonkeyPatch) -> None:
     given, _ = digits(100)
     same = np.full(len(given.unlabelled), 0.5)
-    monkeypatch.setattr(adversarial, "probability_of_label", lambda *_: same)
+    monkeypatch.setattr(discriminator, "probability_of_label", lambda *_: same)
     assert (vaal(given, 30, rng()) >= 50).sum() > 5
 
 

@@ -1,38 +1,52 @@
 """Choosing images that are cheap and whose expected classes meet a target (CBAL, Eq. 8-9).
 
-min over z in {0, 1}^N, sum z = b, of  costs'z + weight * ||target - P'z||_1.
+    min over z in {0, 1}^N, sum z = b, of  costs'z + weight * ||target - P'z||_1
 
-The answer comes with a proven lower bound on what any selection could reach.
+`solve` returns a selection and a proven lower bound on what any selection could reach.
+
+| file | what it does |
+|---|---|
+| `problem.py` | the program: objective, Lagrangian dual, a bound that holds in spite of rounding |
+| `dual.py` | its linear relaxation, exactly, by column generation; gives the bound |
+| `search.py` | images near the relaxation's threshold (the window); rounding, best single swaps |
+| `meet_in_the_middle.py` | many exchanges at once: two lists of flips, joined by a k-d tree |
+| `certified.py` | relaxation and search together: what `solve` does by default |
+| `weight.py` | `settled_weight`: CBAL's rule for lambda |
+| `milp.py` | the whole program given to HiGHS or Gurobi |
+
+Which solver:
+
+* `auto` and `certified`: the relaxation, then a search near its threshold. A tenth of a second
+  with `quick`, seconds without it, for any N; below what HiGHS finds in a minute.
+* `highs`: branch and bound by SciPy's HiGHS, up to `time_limit` seconds. To check the others on
+  some hundred images.
+* `gurobi`: the same by Gurobi, where it is installed; without a full license N + 2C <= 2,000.
+
+All answers have the relaxation's bound, so their gaps can be compared.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from rayal.kernels.balance.dual import Relaxation, centred, relax
-from rayal.kernels.balance.meet_in_the_middle import HALF, meet, settle
+from rayal.kernels.balance.certified import QUICK, THOROUGH, certified
+from rayal.kernels.balance.dual import relax
 from rayal.kernels.balance.milp import by_gurobi, by_highs
-from rayal.kernels.balance.problem import Bool, Int64, Problem
-from rayal.kernels.balance.search import Window, descend, look_around, round_shares
-from rayal.kernels.validation import check_finite
+from rayal.kernels.balance.problem import Int64, Problem, checked_problem, l1_loss
+from rayal.kernels.balance.weight import settled_weight
+
+__all__ = ["SOLVERS", "Balanced", "l1_loss", "settled_weight", "solve"]
 
 Numbers = npt.NDArray[np.floating[Any]]
 
 SOLVERS = ("auto", "certified", "gurobi", "highs")
 TINY = float(np.finfo(np.float64).tiny)
 SMALL = 10_000  # pools whose gap is wide enough, and search cheap enough, to search for seconds
-GRID = tuple(round(0.1 * step, 1) for step in range(1, 31))
-SETTLED = 0.01  # of the whole fall of the L1 loss that may still be to come
-QUICK = ((10_000, 0),)  # size of the lists, and how often on random parts
-THOROUGH = ((10_000, 0), (40_000, 60), (160_000, 0))
-NEAREST = (60, 80, 100)  # images of which random thirds stay out, in turn
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +66,7 @@ class Balanced:
     gap: float
 
 
-def solve(  # noqa: PLR0913 - the programme's five parts, and who solves it
+def solve(  # noqa: PLR0913 - the program's five parts, and who solves it
     costs: Numbers,
     probs: Numbers,
     target: Numbers,
@@ -83,109 +97,18 @@ def solve(  # noqa: PLR0913 - the programme's five parts, and who solves it
 
     Raises:
         ValueError: for arrays that do not fit, NaN or infinity, and values outside their bounds;
-            where Gurobi is absent or its licence too small; where no selection is found in time.
+            where Gurobi is absent or its license too small; where no selection is found in time.
     """
     if solver not in SOLVERS:
         raise ValueError(f"unknown solver '{solver}'; choose one of {', '.join(SOLVERS)}")
-    problem = _checked(costs, probs, target, budget, weight)
+    problem = checked_problem(costs, probs, target, budget, weight)
     with threadpool_limits(limits=1):
         relaxation = relax(problem)
         if solver in ("auto", "certified"):
             efforts = QUICK if quick or len(problem.costs) > SMALL else THOROUGH
-            return _certified(problem, relaxation, efforts)
+            return _balanced(problem, *certified(problem, relaxation, efforts))
         by = by_highs if solver == "highs" else by_gurobi
         return _balanced(problem, by(problem, time_limit), relaxation.bound)
-
-
-def l1_loss(probs: Numbers, target: Numbers, indices: Int64) -> float:
-    """Return ||target - P'z||_1 of a selection: expected images missing or superfluous."""
-    counts = probs[indices].astype(np.float64).sum(axis=0)
-    return float(np.abs(np.asarray(target, dtype=np.float64) - counts).sum())
-
-
-def settled_weight(
-    costs: Numbers,
-    probs: Numbers,
-    target: Numbers,
-    budget: int,
-    grid: Sequence[float] = GRID,
-) -> float:
-    """Return the smallest weight of a grid after which the L1 loss no longer falls.
-
-    (CBAL, section 5.1.) The L1 loss of best selections never rises with the weight, so the grid is
-    bisected. A loss has settled where at most 1 % of the fall from weight 0 to the largest weight
-    is still to come.
-
-    Args:
-        costs: (N,).
-        probs: (N, C).
-        target: (C,).
-        budget: from 1 to N.
-        grid: ascending weights above 0.
-    """
-    if not len(grid) or grid[0] <= 0 or any(a >= b for a, b in pairwise(grid)):
-        raise ValueError(f"grid must hold ascending weights above 0, but is {list(grid)}")
-    problem = _checked(costs, probs, target, budget, grid[-1])
-    with threadpool_limits(limits=1):
-        least, most = _loss(problem, grid[-1]), _loss(problem, 0)
-        enough = least + SETTLED * max(most - least, 0) + 1e-9
-        low, high = 0, len(grid) - 1
-        while low < high:
-            middle = (low + high) // 2
-            if _loss(problem, grid[middle]) <= enough:
-                high = middle
-            else:
-                low = middle + 1
-    return float(grid[low])
-
-
-def _loss(problem: Problem, weight: float) -> float:
-    weighted = replace(problem, weight=float(weight))
-    answer = _certified(weighted, relax(weighted), QUICK)
-    return l1_loss(problem.probs, problem.target, answer.indices)
-
-
-def _certified(
-    problem: Problem, relaxation: Relaxation, efforts: tuple[tuple[int, int], ...]
-) -> Balanced:
-    window = look_around(problem, centred(problem, relaxation))
-    chosen = descend(window, round_shares(window, relaxation.shares))
-    chosen = _lower(window, chosen, descend(window, window.base))
-    everything = len(window.positions) == len(problem.costs)
-    allowance = 4 * problem.rounding
-    for size, repeats in efforts:
-        if window.excess(chosen) <= allowance:
-            break
-        proven, other = settle(window, everything, window.excess(chosen) + allowance)
-        chosen = _lower(window, chosen, other)
-        if proven:
-            indices = window.indices(chosen)
-            return _balanced(problem, indices, problem.objective(indices) - allowance)
-        chosen = _meet_often(window, chosen, size, repeats)
-    return _balanced(problem, window.indices(chosen), relaxation.bound)
-
-
-def _meet_often(window: Window, chosen: Bool, size: int, repeats: int) -> Bool:
-    """Meet once on all of the nearest images, or `repeats` times on random parts of them.
-
-    Lists of the same length reach further from the lowest values where fewer images take part.
-    """
-    rng = np.random.default_rng(0)
-    for turn in range(max(repeats, 1)):
-        part = np.arange(min(2 * HALF, len(window.positions)))
-        if repeats:
-            part = rng.permutation(part[: NEAREST[turn % len(NEAREST)]])
-            part = np.sort(part[: 2 * len(part) // 3])
-        other = meet(window, part, size, window.excess(chosen))
-        if other is not None:
-            chosen = _lower(window, chosen, descend(window, other))
-    return chosen
-
-
-def _lower(window: Window, chosen: Bool, other: Bool | None) -> Bool:
-    if other is None or window.excess(other) >= window.excess(chosen):
-        return chosen
-    return other
 
 
 def _balanced(problem: Problem, indices: Int64, bound: float) -> Balanced:
@@ -196,31 +119,3 @@ def _balanced(problem: Problem, indices: Int64, bound: float) -> Balanced:
     left = objective - bound
     gap = 0.0 if left <= 8 * problem.rounding else left / max(abs(objective), TINY)
     return Balanced(indices, objective, bound, gap)
-
-
-def _checked(
-    costs: Numbers, probs: Numbers, target: Numbers, budget: int, weight: float
-) -> Problem:
-    costs64 = np.asarray(costs, dtype=np.float64)
-    target64 = np.asarray(target, dtype=np.float64)
-    probs = np.asarray(probs)
-    probs = probs if probs.dtype.kind == "f" else probs.astype(np.float64)
-    _check_shapes(costs64, probs, target64)
-    for values, name in ((costs64, "costs"), (probs, "probs"), (target64, "target")):
-        check_finite(values, name)
-    if probs.min() < 0:
-        raise ValueError(f"probs must not be negative, but the lowest is {probs.min():g}")
-    if not 1 <= budget <= len(costs64):
-        raise ValueError(f"budget must be from 1 to N={len(costs64)}, but is {budget}")
-    if not (np.isfinite(weight) and weight >= 0):
-        raise ValueError(f"weight must be finite and at least 0, but is {weight}")
-    return Problem(costs64, probs, target64, int(budget), float(weight))
-
-
-def _check_shapes(costs: Numbers, probs: Numbers, target: Numbers) -> None:
-    wanted = (*costs.shape, *target.shape)
-    if costs.ndim != 1 or target.ndim != 1 or probs.shape != wanted or 0 in wanted:
-        raise ValueError(
-            f"costs (N,), probs (N, C) and target (C,) must fit and hold something, but their "
-            f"shapes are {costs.shape}, {probs.shape} and {target.shape}"
-        )

@@ -1,7 +1,7 @@
-"""The linear relaxation of the class-balanced programme, exactly, on a small core of columns.
+"""The linear relaxation of the class-balanced program, exactly, on a small core of columns.
 
 At the optimum of the relaxation all but at most C + 1 images lie clearly on one side of a
-threshold. Only images near the threshold (the core) enter the linear programme; the others are
+threshold. Only images near the threshold (the core) enter the linear program; the others are
 priced, and enter when they turn out to lie on the wrong side.
 """
 
@@ -14,8 +14,8 @@ from scipy.optimize import linprog
 
 from rayal.kernels.balance.problem import Float64, Int64, Problem
 
-CORE = 1500  # columns of the first linear programme
-ALL = 4000  # rows that are no trouble to a linear programme
+CORE = 1500  # columns of the first linear program
+ALL = 4000  # rows that are no trouble to a linear program
 SHRINK = 8  # a sample has this many times fewer rows
 ROUNDS = 40
 
@@ -37,8 +37,8 @@ def relax(problem: Problem) -> Relaxation:
     """Solve the linear relaxation; the bound is proven even where the solver stopped early."""
     y = _first_guess(problem)
     values = problem.values(y)
-    core = _nearest(values, problem.budget, _core_size(problem))
-    shares = _lowest(values, problem.budget)
+    core = _core_columns(values, problem.budget, _core_size(problem))
+    shares = _lowest_values(values, problem.budget)
     best = Relaxation(y, values, problem.bound(y, values), shares)
     for _ in range(ROUNDS):
         y, threshold, shares = _solve_core(problem, core, shares)
@@ -53,7 +53,7 @@ def relax(problem: Problem) -> Relaxation:
     return Relaxation(best.y, best.values, best.bound, shares)
 
 
-def centred(problem: Problem, relaxation: Relaxation) -> Relaxation:
+def centered(problem: Problem, relaxation: Relaxation) -> Relaxation:
     """Move all multipliers by one number, to the middle of the box, where the bound stays.
 
     It stays where rows of P sum to one and the target to the budget. Missing one image of a class
@@ -81,7 +81,7 @@ def _core_size(problem: Problem) -> int:
     return N if N <= ALL else min(N, CORE + 20 * len(problem.target))
 
 
-def _nearest(values: Float64, budget: int, size: int) -> Int64:
+def _core_columns(values: Float64, budget: int, size: int) -> Int64:
     """Return the positions of the `size` values nearest to the b-th smallest, ascending."""
     threshold = np.partition(values, budget - 1)[budget - 1]
     if size >= len(values):
@@ -90,7 +90,7 @@ def _nearest(values: Float64, budget: int, size: int) -> Int64:
     return np.sort(np.argpartition(away, size - 1)[:size])
 
 
-def _lowest(values: Float64, budget: int) -> Float64:
+def _lowest_values(values: Float64, budget: int) -> Float64:
     shares = np.zeros(len(values))
     shares[np.argpartition(values, budget - 1)[:budget]] = 1
     return shares

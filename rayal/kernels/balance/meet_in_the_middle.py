@@ -1,4 +1,4 @@
-"""Meeting in the middle: exchanging many images at once in the class-balanced programme.
+"""Meeting in the middle: exchanging many images at once in the class-balanced program.
 
 Images near the threshold are dealt into two halves. Each half lists its cheapest sets of flips
 (images taken in or left out against the lowest values); a set of one half and a set of the other
@@ -16,13 +16,13 @@ from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
 from rayal.kernels.balance.problem import Bool, Float64, Int64
-from rayal.kernels.balance.search import INNER, Window, misses
+from rayal.kernels.balance.search import INNER, Window, mismatch_cost
 
 HALF = 60  # images of a half, so that a set of them fits into 64 bits
 SLICES = 16  # of the first list, each searched within what its cheapest set leaves
 PAIRS = 4_000_000  # that are compared one by one
 LISTED = 20_000  # sets of a half, where all of them are wanted
-HASTE = 1.0  # a partner may be this much further away than the nearest
+SEARCH_SLACK = 1.0  # a partner may be this much further away than the nearest
 DIMENSIONS = 30  # above, a k-d tree is no faster than comparing all
 
 
@@ -48,7 +48,7 @@ class Flips:
         chosen[self.members[(self.bits[which] >> places & np.uint64(1)).astype(bool)]] ^= True
 
 
-def meet(window: Window, members: Int64, size: int, limit: float) -> Bool | None:
+def combine_halves(window: Window, members: Int64, size: int, limit: float) -> Bool | None:
     """Return the best selection found whose excess is below the limit, or None.
 
     Args:
@@ -57,21 +57,21 @@ def meet(window: Window, members: Int64, size: int, limit: float) -> Bool | None
         size: how many sets each half lists.
         limit: the excess of the best selection known.
     """
-    first, second = _two_lists(window, members, size, limit)
+    first, second = _lists_of_flips(window, members, size, limit)
     tight = np.abs(window.y) < window.weight * INNER
     if not 0 < np.count_nonzero(tight) <= DIMENSIONS:
         return None
-    mine, theirs = _partners(window, tight, (first, second), limit)
-    if not len(mine):
+    of_first, of_second = _partners(window, tight, (first, second), limit)
+    if not len(of_first):
         return None
-    missing = window.missing(window.base) - first.counts[mine] - second.counts[theirs]
-    excess = first.distance[mine] + second.distance[theirs] + misses(window, missing)
-    excess[first.images[mine] + second.images[theirs] != 0] = np.inf
+    missing = window.missing(window.base) - first.counts[of_first] - second.counts[of_second]
+    excess = first.distance[of_first] + second.distance[of_second] + mismatch_cost(window, missing)
+    excess[first.images[of_first] + second.images[of_second] != 0] = np.inf
     best = int(excess.argmin())
-    return _apply(window, (first, second), int(mine[best]), int(theirs[best]))
+    return _apply(window, (first, second), int(of_first[best]), int(of_second[best]))
 
 
-def settle(window: Window, everything: bool, limit: float) -> tuple[bool, Bool | None]:
+def finalize(window: Window, everything: bool, limit: float) -> tuple[bool, Bool | None]:
     """Look at every selection whose excess may be at most the limit, where they are few.
 
     Args:
@@ -85,7 +85,7 @@ def settle(window: Window, everything: bool, limit: float) -> tuple[bool, Bool |
     near = int((np.abs(window.distance) <= limit).sum())
     if near > 2 * HALF or (near == len(window.distance) and not everything):
         return False, None
-    first, second = _two_lists(window, np.arange(near), LISTED, limit)
+    first, second = _lists_of_flips(window, np.arange(near), LISTED, limit)
     if not (first.complete and second.complete):
         return False, None
     if len(first.bits) * len(second.bits) > PAIRS:
@@ -95,13 +95,13 @@ def settle(window: Window, everything: bool, limit: float) -> tuple[bool, Bool |
     excess = weight * cdist(left, second.counts, "cityblock")
     excess += (first.distance - left @ y)[:, None] + (second.distance + second.counts @ y)[None]
     excess[first.images[:, None] + second.images[None] != 0] = np.inf
-    mine, theirs = np.unravel_index(excess.argmin(), excess.shape)
-    if not np.isfinite(excess[mine, theirs]):
+    of_first, of_second = np.unravel_index(excess.argmin(), excess.shape)
+    if not np.isfinite(excess[of_first, of_second]):
         return True, None
-    return True, _apply(window, (first, second), int(mine), int(theirs))
+    return True, _apply(window, (first, second), int(of_first), int(of_second))
 
 
-def _two_lists(window: Window, members: Int64, size: int, limit: float) -> tuple[Flips, Flips]:
+def _lists_of_flips(window: Window, members: Int64, size: int, limit: float) -> tuple[Flips, Flips]:
     halves = members[0::2], members[1::2]
     first, second = (_cheapest_flips(window, half, size, limit) for half in halves)
     return first, second
@@ -154,13 +154,15 @@ def _partners(
     for part in np.array_split(np.arange(len(wanted)), SLICES):
         left = limit - first.distance[part].min(initial=limit)
         if left > 0:
-            near[part] = tree.query(wanted[part], eps=HASTE, p=1, distance_upper_bound=left)[1]
-    mine = np.flatnonzero(near < len(offered))
-    return mine, near[mine]
+            near[part] = tree.query(wanted[part], eps=SEARCH_SLACK, p=1, distance_upper_bound=left)[
+                1
+            ]
+    of_first = np.flatnonzero(near < len(offered))
+    return of_first, near[of_first]
 
 
-def _apply(window: Window, flips: tuple[Flips, Flips], mine: int, theirs: int) -> Bool:
+def _apply(window: Window, flips: tuple[Flips, Flips], of_first: int, of_second: int) -> Bool:
     chosen = window.base.copy()
-    flips[0].flip(chosen, mine)
-    flips[1].flip(chosen, theirs)
+    flips[0].flip(chosen, of_first)
+    flips[1].flip(chosen, of_second)
     return chosen

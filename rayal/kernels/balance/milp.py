@@ -1,4 +1,4 @@
-"""The class-balanced programme given as it stands to a general solver: HiGHS or Gurobi."""
+"""The class-balanced program given as it stands to a general solver: HiGHS or Gurobi."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from rayal.kernels.balance.problem import Float64, Int64, Problem
 
-FREE = 2000  # variables of Gurobi's free licence
-TOO_LARGE = 10010  # Gurobi's error number for a model beyond its licence
+FREE_LICENSE_VARIABLES = 2000
+MODEL_TOO_LARGE = 10010  # Gurobi's error number for a model beyond its license
 WAY_OUT = "choose solver: certified"
 
 
@@ -40,10 +40,10 @@ def by_gurobi(problem: Problem, time_limit: float) -> Int64:
     try:
         shares = _run_gurobi(gurobipy, problem, time_limit)
     except gurobipy.GurobiError as error:
-        if error.errno == TOO_LARGE:
+        if error.errno == MODEL_TOO_LARGE:
             raise ValueError(
-                f"Gurobi's licence refuses N={N}: without a full one it stops at {FREE} "
-                f"variables, N + 2C here; {WAY_OUT}"
+                f"Gurobi's license refuses N={N}: without a full one it stops at "
+                f"{FREE_LICENSE_VARIABLES} variables, N + 2C here; {WAY_OUT}"
             ) from error
         raise ValueError(f"Gurobi failed ({error}); {WAY_OUT}") from error
     if shares is None:

@@ -1,4 +1,4 @@
-"""The class-balanced programme: its objective, its Lagrangian dual, and a bound that is proven.
+"""The class-balanced program: its objective, its Lagrangian dual, and a bound that is proven.
 
 min over z in {0, 1}^N, sum z = b, of  costs'z + weight * ||target - P'z||_1   (CBAL, Eq. 8-9).
 
@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from rayal.kernels.validation import check_finite
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
@@ -95,3 +97,55 @@ class Problem:
         for start in range(0, N, step):
             rows = slice(start, start + step)
             yield rows, self.probs[rows].astype(np.float64)
+
+
+def checked_problem(
+    costs: Floating, probs: Floating, target: Floating, budget: int, weight: float
+) -> Problem:
+    """Return the problem of these arrays, costs and target in float64.
+
+    Args:
+        costs: (N,).
+        probs: (N, C), none negative; kept in their float type.
+        target: (C,).
+        budget: from 1 to N.
+        weight: at least 0.
+
+    Raises:
+        ValueError: shapes that do not fit, NaN or infinity, a value outside its bounds.
+    """
+    costs64 = np.asarray(costs, dtype=np.float64)
+    target64 = np.asarray(target, dtype=np.float64)
+    probs = np.asarray(probs)
+    probs = probs if probs.dtype.kind == "f" else probs.astype(np.float64)
+    _check_shapes(costs64, probs, target64)
+    for values, name in ((costs64, "costs"), (probs, "probs"), (target64, "target")):
+        check_finite(values, name)
+    if probs.min() < 0:
+        raise ValueError(f"probs must not be negative, but the lowest is {probs.min():g}")
+    if not 1 <= budget <= len(costs64):
+        raise ValueError(f"budget must be from 1 to N={len(costs64)}, but is {budget}")
+    if not (np.isfinite(weight) and weight >= 0):
+        raise ValueError(f"weight must be finite and at least 0, but is {weight}")
+    return Problem(costs64, probs, target64, int(budget), float(weight))
+
+
+def _check_shapes(costs: Floating, probs: Floating, target: Floating) -> None:
+    wanted = (*costs.shape, *target.shape)
+    if costs.ndim != 1 or target.ndim != 1 or probs.shape != wanted or 0 in wanted:
+        raise ValueError(
+            f"costs (N,), probs (N, C) and target (C,) must fit and hold something, but their "
+            f"shapes are {costs.shape}, {probs.shape} and {target.shape}"
+        )
+
+
+def l1_loss(probs: Floating, target: Floating, indices: Int64) -> float:
+    """Return ||target - P'z||_1 of a selection: expected images missing or superfluous.
+
+    Args:
+        probs: (N, C).
+        target: (C,).
+        indices: (b,) positions chosen.
+    """
+    counts = probs[indices].astype(np.float64).sum(axis=0)
+    return float(np.abs(np.asarray(target, dtype=np.float64) - counts).sum())

@@ -1,4 +1,4 @@
-"""Good selections for the class-balanced programme: rounding, then the best single swaps.
+"""Good selections for the class-balanced program: rounding, then the best single swaps.
 
 Against multipliers y and a threshold, each image has a distance: its value less the threshold.
 Any selection costs the dual value, plus the distances (made positive) of the images on which it
@@ -46,19 +46,19 @@ class Window:
     def excess(self, chosen: Bool) -> float:
         """Return the objective of a selection (n,) less the dual value; at least 0."""
         flipped = np.abs(self.distance[chosen != self.base]).sum()
-        return float(flipped + misses(self, self.missing(chosen)))
+        return float(flipped + mismatch_cost(self, self.missing(chosen)))
 
     def indices(self, chosen: Bool) -> Int64:
         """Return the positions in the pool of a selection (n,), with those settled."""
         return np.concatenate([self.settled, self.positions[chosen]])
 
 
-def misses(window: Window, missing: Float64) -> Float64:
+def mismatch_cost(window: Window, missing: Float64) -> Float64:
     """Return weight |missing| - y missing, summed over the last axis: at least 0."""
     return np.asarray(window.weight * np.abs(missing).sum(axis=-1) - missing @ window.y)
 
 
-def look_around(problem: Problem, relaxation: Relaxation) -> Window:
+def window_around(problem: Problem, relaxation: Relaxation) -> Window:
     """Return the window of a problem around the threshold of its relaxation."""
     values = relaxation.values
     order = np.argpartition(values, problem.budget - 1)
@@ -89,7 +89,7 @@ def round_shares(window: Window, shares: Float64) -> Bool:
     return chosen
 
 
-def descend(window: Window, chosen: Bool) -> Bool:
+def local_search(window: Window, chosen: Bool) -> Bool:
     """Return the selection after best single swaps, until none helps."""
     outside, inside = np.flatnonzero(~chosen)[:REACH], np.flatnonzero(chosen)[:REACH]
     costs = window.distance + window.probs @ window.y  # but for a constant
