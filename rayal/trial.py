@@ -163,7 +163,7 @@ def _teach(learner: Spec, lessons: list[Lesson]) -> list[Taught | Exception]:
     started = time.perf_counter()
     tasks, rngs = [lesson.task for lesson in lessons], [lesson.rng for lesson in lessons]
     try:
-        answers = many(tasks, rngs, **as_arguments(learner))
+        answers = many(tasks, rngs, **learner.to_kwargs())
     except Exception:  # noqa: BLE001 - alone, the one to blame is found
         return [_alone(component.function, learner, lesson) for lesson in lessons]
     seconds = (time.perf_counter() - started) / len(lessons)
@@ -173,7 +173,7 @@ def _teach(learner: Spec, lessons: list[Lesson]) -> list[Taught | Exception]:
 def _alone(train: Learner, learner: Spec, lesson: Lesson) -> Taught | Exception:
     started = time.perf_counter()
     try:
-        predictions = train(lesson.task, lesson.rng, **as_arguments(learner))
+        predictions = train(lesson.task, lesson.rng, **learner.to_kwargs())
     except Exception as error:  # noqa: BLE001 - raised in the course that asked
         return error
     return predictions, time.perf_counter() - started
@@ -209,7 +209,7 @@ def _query(trial: Trial, pool: Pool, number: int, budget: int) -> Indices:
         pool = replace(pool, truth=None)
     # Named without the strategy: trials of one seed draw alike, so comparisons are paired.
     rng = generator("query", trial.dataset_name, trial.seed, number)
-    chosen = component.function(pool, budget, rng, **as_arguments(spec))
+    chosen = component.function(pool, budget, rng, **spec.to_kwargs())
     return check_choice(spec.name, chosen, pool.labels, budget)
 
 
@@ -297,7 +297,7 @@ def _lesson(
 
 def _learn(trial: Trial, lesson: Lesson) -> Predictions:
     function = LEARNERS.find(trial.learner.name).function
-    predictions: Predictions = function(lesson.task, lesson.rng, **as_arguments(trial.learner))
+    predictions: Predictions = function(lesson.task, lesson.rng, **trial.learner.to_kwargs())
     return predictions
 
 
@@ -339,8 +339,3 @@ def _frozen(labels: Labels) -> Labels:
     copy = labels.copy()
     copy.flags.writeable = False
     return copy
-
-
-def as_arguments(spec: Spec) -> dict[str, Any]:
-    """Parameters as the functions take them: a list in JSON is a tuple in Python."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in spec.params.items()}

@@ -118,13 +118,15 @@ def _sweep(what: str, overrides: Sequence[str]) -> Sweep:
 
 def _make(console: Console, plan: Plan, held: Store) -> list[str]:
     """Make each stage that is not there, and the files of its map; return those that failed."""
-    lines = Lines(console, len(plan.artefacts), 0)
-    return [key for key, trial in plan.artefacts.items() if not _make_one(lines, plan, trial, held)]
+    lines = Lines(console, len(plan.embeddings), 0)
+    return [
+        key for key, trial in plan.embeddings.items() if not _make_one(lines, plan, trial, held)
+    ]
 
 
 def _make_one(lines: Lines, plan: Plan, trial: Trial, held: Store) -> bool:
     """Return whether it is there at the end."""
-    key = trial.artefact
+    key = trial.embedding_id
     try:
         if not held.has_embedding(key):
             stage = lines.stage(trial)
@@ -145,7 +147,7 @@ def _make_one(lines: Lines, plan: Plan, trial: Trial, held: Store) -> bool:
 
 def _write_map(trial: Trial, held: Store) -> None:
     """Write the map, where there is one, as a table and as a figure."""
-    found = held.dataset_map(trial.artefact)
+    found = held.dataset_map(trial.embedding_id)
     table = _map_path(trial, held)
     if found is None or held.files.exists(table):
         return
@@ -155,7 +157,7 @@ def _write_map(trial: Trial, held: Store) -> None:
 
 
 def _map_path(trial: Trial, held: Store) -> Location:
-    name = f"{trial.dataset_name}-{trial.encoder.name}-{trial.artefact}.parquet"
+    name = f"{trial.dataset_name}-{trial.encoder.name}-{trial.embedding_id}.parquet"
     return held.root / "maps" / name
 
 
@@ -176,22 +178,22 @@ def _show(console: Console, plan: Plan, held: Store) -> None:
     table = Table(title=f"Encoder stages in {held.root}", title_justify="left")
     for heading in ("dataset", "encoder", "N x D", "seconds", "k-NN accuracy", "map's τ"):
         table.add_column(heading, justify="right" if heading in ("N x D", "seconds") else "left")
-    for trial in plan.artefacts.values():
+    for trial in plan.embeddings.values():
         one = _shown(trial, held)
         about = (one.features, one.seconds, one.accuracy, one.taus)
         table.add_row(escape(trial.dataset_name), escape(_label(trial)), *about)
     console.print(table)
-    for trial in plan.artefacts.values():
+    for trial in plan.embeddings.values():
         if held.files.exists(_map_path(trial, held)):
             say(console, f"Map: {_map_path(trial, held)}, and .svg, .png beside it")
 
 
 def _shown(trial: Trial, held: Store) -> _Shown:
-    if not held.has_embedding(trial.artefact):
-        under_way = held.has_unfinished(trial.artefact)
+    if not held.has_embedding(trial.embedding_id):
+        under_way = held.has_unfinished(trial.embedding_id)
         return _Shown("unfinished" if under_way else "not made", "", "", "")
-    found = held.embedding(trial.artefact)
-    about = held.about(trial.artefact)
+    found = held.embedding(trial.embedding_id)
+    about = held.about(trial.embedding_id)
     N, D = found.train.shape
     taus = ", ".join(f"{tau:g}" for tau in found.map.confidence) if found.map else ""
     truth = " and truth" if found.map and found.map.truth else ""

@@ -43,7 +43,7 @@ def show_plan(console: Console, plan: Plan, root: Location) -> None:
     say_scorer(console, plan)
     finished = Store(root).finished()
     done = sum(trial.id in finished for trial in plan.trials)
-    stages = len(plan.artefacts)
+    stages = len(plan.embeddings)
     say(
         console,
         f"{len(plan.trials):,} trials on {stages} encoder stage{'s' * (stages != 1)}, "

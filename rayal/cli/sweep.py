@@ -235,7 +235,7 @@ def _plan_json(plan: Plan, command: str) -> store.Json:
                 "has_map": "map"
                 in ENCODERS.find(trial.encoder.name).facts.gives(trial.encoder.params),
             }
-            for key, trial in plan.artefacts.items()
+            for key, trial in plan.embeddings.items()
         },
         "trials": {trial.id: _definition(trial) for trial in plan.trials},
     }
@@ -285,7 +285,7 @@ def _commit() -> dict[str, str]:
 def _bytes_needed(plan: Plan, todo: Sequence[Trial], held: Store) -> int:
     """A low estimate: what the run writes at the least."""
     needed = 20_000_000 + sum(2_000 + 10 * trial.schedule[-1] for trial in todo)
-    for key, trial in plan.artefacts.items():
+    for key, trial in plan.embeddings.items():
         if not held.has_embedding(key):
             facts = plan.datasets[trial.dataset_name]
             views = int(trial.encoder.params.get("views", 0))

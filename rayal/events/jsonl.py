@@ -73,7 +73,7 @@ class Log(Listener):
 
 def _stage(trial: Trial) -> dict[str, str]:
     return {
-        "artefact": trial.artefact,
+        "artefact": trial.embedding_id,
         "dataset": trial.dataset_name,
         "encoder": trial.encoder.name,
     }

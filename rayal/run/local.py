@@ -8,8 +8,8 @@ from rayal.events.bar import Progress
 from rayal.events.outcome import Outcome
 from rayal.run.worker import attempt, load_dataset, load_world, prepare
 from rayal.storage.run import Store, StoreError
-from rayal.sweep.definition import Trial
-from rayal.sweep.plan import Plan, by_artefact
+from rayal.sweep.definition import Trial, group_by_embedding
+from rayal.sweep.plan import Plan
 
 
 def run(plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress) -> None:
@@ -19,7 +19,7 @@ def run(plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress) -> 
         StoreError: the store can take no more.
     """
     resources = plan.sweep.resources
-    for mine in by_artefact(todo).values():
+    for mine in group_by_embedding(todo).values():
         stage = progress.stage(mine[0])
         try:
             prepare(mine[0], store, stage.update, resources.pretrain.threads)

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 from rayal.events.bar import Progress
 from rayal.events.outcome import Outcome
 from rayal.storage.run import Store, StoreError
-from rayal.sweep.definition import Trial
-from rayal.sweep.plan import Plan, by_artefact
+from rayal.sweep.definition import Trial, group_by_embedding
+from rayal.sweep.plan import Plan
 
 LOST_WORKERS = 3  # times that work is started again after its worker died
 LOST_NODES = 30  # the same where the node went too, as spot nodes do: no work is to blame
@@ -83,7 +83,7 @@ class Queue:
         self._stages, self._progress = stages, progress
         self._waiting = {
             key: deque([trial.id for trial in bundle] for bundle in plan.bundles(trials, slots))
-            for key, trials in by_artefact(todo).items()
+            for key, trials in group_by_embedding(todo).items()
         }
         self._given: set[str] = set()
         self._running: set[str] = set()
@@ -139,7 +139,7 @@ class Queue:
             if why := self._losses.add(name, with_node=with_node):
                 given_up.append((trial, why))
             else:
-                self._waiting[trial.artefact].append([name])
+                self._waiting[trial.embedding_id].append([name])
         return given_up
 
 

@@ -42,11 +42,11 @@ def prepare(trial: Trial, store: Store, progress: Progress, threads: int) -> Non
         ValueError: the encoder's answer is no embedding of this dataset (shapes, NaN).
         StoreError: the artefact cannot be written.
     """
-    if store.has_embedding(trial.artefact):
+    if store.has_embedding(trial.embedding_id):
         return
     give_back_large_blocks()
     data = load_dataset(trial)
-    params = trials.as_arguments(trial.encoder)
+    params = trial.encoder.to_kwargs()
     rng = generator("encoder", trial.dataset_name, trial.encoder.name, params.pop("seed"))
     started = time.perf_counter()
     function = ENCODERS.find(trial.encoder.name).function
@@ -62,7 +62,7 @@ def prepare(trial: Trial, store: Store, progress: Progress, threads: int) -> Non
         "versions": versions(),
     }
     with _full_disk_is_fatal(store):
-        store.save_embedding(trial.artefact, embedding, about, thumbnails(data.train))
+        store.save_embedding(trial.embedding_id, embedding, about, thumbnails(data.train))
 
 
 @contextlib.contextmanager
@@ -71,7 +71,7 @@ def _kept(function: Callable[..., Any], trial: Trial, store: Store) -> Iterator[
     if "keep" not in inspect.signature(function).parameters:
         yield {}
         return
-    with store.going_on(trial.artefact) as folder:
+    with store.going_on(trial.embedding_id) as folder:
         yield {"keep": folder}
 
 
@@ -93,7 +93,7 @@ def load_dataset(trial: Trial) -> Dataset:
     Raises:
         ValueError: it is not the one that the sweep was planned with.
     """
-    params = trials.as_arguments(trial.dataset)
+    params = trial.dataset.to_kwargs()
     data: Dataset = DATASETS.find(trial.dataset.name).function(**params)
     if data.content != trial.content:
         raise ValueError(
@@ -105,7 +105,7 @@ def load_dataset(trial: Trial) -> Dataset:
 
 def load_world(trial: Trial, data: Dataset, store: Store) -> World:
     """Join a dataset with what its encoder stage left in the store."""
-    embedding = store.embedding(trial.artefact)
+    embedding = store.embedding(trial.embedding_id)
     return World(
         classes=data.classes,
         images=data.train.images,

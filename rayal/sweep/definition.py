@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,6 +23,10 @@ class Spec:
 
     def as_json(self) -> dict[str, Any]:
         return {"name": self.name, "params": dict(self.params)}
+
+    def to_kwargs(self) -> dict[str, Any]:
+        """The parameters as the component's function takes them: a list is a tuple in Python."""
+        return {k: tuple(v) if isinstance(v, list) else v for k, v in self.params.items()}
 
 
 def strategy_label(spec: Spec) -> str:
@@ -53,15 +57,15 @@ class Trial:
     scorer: str = ""
 
     @cached_property
-    def artefact(self) -> str:
-        """Name of the encoder stage that this trial stands on."""
+    def embedding_id(self) -> str:
+        """Hash of the dataset and the encoder: the trials that share it share the features."""
         return digest(IDENTITY, self.dataset_name, self.content, self.encoder.as_json())
 
     @cached_property
     def id(self) -> str:
         """Hash of all that determines the result; where the data lie does not."""
         return digest(
-            self.artefact,
+            self.embedding_id,
             *(spec.as_json() for spec in (self.initial, self.strategy, self.learner)),
             self.schedule,
             self.seed,
@@ -79,9 +83,17 @@ class Trial:
             "schedule": list(self.schedule),
             "seed": self.seed,
             "dataset_name": self.dataset_name,
-            "artefact": self.artefact,
+            "artefact": self.embedding_id,
             **({"scorer": self.scorer} if self.scorer else {}),
         }
+
+
+def group_by_embedding(trials: Iterable[Trial]) -> dict[str, list[Trial]]:
+    """Group trials by the embedding that they share, in the order in which it is needed."""
+    groups: dict[str, list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault(trial.embedding_id, []).append(trial)
+    return groups
 
 
 def digest(*content: object) -> str:

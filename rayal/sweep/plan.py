@@ -19,7 +19,7 @@ import numpy as np
 from rayal.contracts import ENCODER_GIVES, LEARNER_GIVES, Dataset
 from rayal.kernels.imbalance import name_suffix
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry, load_plugins, nearest
-from rayal.sweep.definition import Spec, Trial
+from rayal.sweep.definition import Spec, Trial, group_by_embedding
 from rayal.sweep.file import Amount, Cycles, Entry, Part, Sweep, SweepError
 
 BUNDLE = 32  # trials that one worker takes together, at most
@@ -51,9 +51,9 @@ class Plan:
     datasets: Mapping[str, DatasetFacts]  # by name
 
     @cached_property
-    def artefacts(self) -> dict[str, Trial]:
-        """Encoder stages, each with one of its trials, in the order they are needed."""
-        return {key: trials[0] for key, trials in by_artefact(self.trials).items()}
+    def embeddings(self) -> dict[str, Trial]:
+        """Embedding ids, each with one of its trials, in the order in which they are needed."""
+        return {key: trials[0] for key, trials in group_by_embedding(self.trials).items()}
 
     def bundles(self, trials: Sequence[Trial], slots: int) -> list[list[Trial]]:
         """Group trials on one encoder stage that a learner takes quicker together than alone.
@@ -97,14 +97,6 @@ def make_plan(sweep: Sweep, *, absent_data: bool = False) -> Plan:
 
 
 # Trials of a part ------------------------------------------------------------
-
-
-def by_artefact(trials: Sequence[Trial]) -> dict[str, list[Trial]]:
-    """Group trials by the encoder stage they stand on, in the order the stages are needed."""
-    groups: dict[str, list[Trial]] = {}
-    for trial in trials:
-        groups.setdefault(trial.artefact, []).append(trial)
-    return groups
 
 
 @dataclass(frozen=True)

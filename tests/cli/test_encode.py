@@ -41,7 +41,7 @@ def run(*arguments: object) -> int:
 
 
 def keys(path: Path) -> list[str]:
-    return list(make_plan(encode.config.load(path)).artefacts)
+    return list(make_plan(encode.config.load(path)).embeddings)
 
 
 @pytest.fixture

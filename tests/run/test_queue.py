@@ -54,7 +54,7 @@ def plan(tmp_path: Path) -> Plan:
 
 @pytest.fixture
 def stages(plan: Plan) -> Ready:
-    return Ready({trial.artefact for trial in plan.trials})
+    return Ready({trial.embedding_id for trial in plan.trials})
 
 
 @pytest.fixture

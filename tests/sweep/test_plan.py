@@ -88,7 +88,7 @@ def test_a_list_of_seeds_asks_for_as_many_trainings_of_an_encoder(tmp_path: Path
     listed = plan_of(tmp_path, encoders=[{"name": "pixels", "seed": [0, 1]}])
     apart = plan_of(tmp_path, encoders=["pixels", {"name": "pixels", "seed": 1}])
     assert [t.id for t in listed.trials] == [t.id for t in apart.trials]
-    assert len(listed.artefacts) == 2
+    assert len(listed.embeddings) == 2
 
 
 def test_the_same_trial_in_two_parts_is_run_once(tmp_path: Path) -> None:

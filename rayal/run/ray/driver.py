@@ -35,9 +35,9 @@ from rayal.run.signals import interruptible
 from rayal.run.worker import attempt, load_dataset, load_world, prepare
 from rayal.storage.files import location
 from rayal.storage.run import Store, StoreError
-from rayal.sweep.definition import Trial
+from rayal.sweep.definition import Trial, group_by_embedding
 from rayal.sweep.file import Resources, Share
-from rayal.sweep.plan import Plan, by_artefact
+from rayal.sweep.plan import Plan
 from rayal.trial import World
 
 PENDING = 4  # trials that wait for a worker at the least, so that none waits for a trial
@@ -107,7 +107,7 @@ def _slots(ray: Any, resources: Resources) -> int:
 
 
 def _actor_name(trial: Trial) -> str:
-    return f"encoder-{trial.dataset_name}-{trial.encoder.name}-{trial.artefact}"
+    return f"encoder-{trial.dataset_name}-{trial.encoder.name}-{trial.embedding_id}"
 
 
 class _Encoder:
@@ -149,8 +149,8 @@ class _Encoder:
         """Prepare on the first call; ask again, or after a restart, and get the same."""
         if self._world is None:
             store, training = self._place.store(), []
-            if not store.has_embedding(self._trial.artefact):
-                begun = store.has_unfinished(self._trial.artefact)
+            if not store.has_embedding(self._trial.embedding_id):
+                begun = store.has_unfinished(self._trial.embedding_id)
                 training = [self._train(again=begun)]
             data = load_dataset(self._trial)  # while the task trains
             self._wait(training)
@@ -231,7 +231,7 @@ class _Stages:
             .remote(name, trial, place, share)
         )
         stage = self._progress.stage(trial)
-        self._pending[trial.artefact] = (actor, actor.world.remote(), stage, trials)
+        self._pending[trial.embedding_id] = (actor, actor.world.remote(), stage, trials)
         self._actors.append(actor)
 
     def start(self) -> None:
@@ -301,7 +301,7 @@ def _stages(
 ) -> Iterator[_Stages]:
     resources = plan.sweep.resources
     stages = _Stages(ray, store, progress)
-    for mine in by_artefact(todo).values():
+    for mine in group_by_embedding(todo).values():
         stages.add(mine, _place(plan, store, resources.pretrain), resources.pretrain)
     stages.start()
     try:
