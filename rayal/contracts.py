@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -245,16 +245,24 @@ class Task:
         return np.flatnonzero(self.labels != UNLABELED)
 
 
+P = ParamSpec("P")  # a component's own parameters, all keyword-only
+Strategy: TypeAlias = Callable[Concatenate[Pool, int, np.random.Generator, P], Indices]
+Encoder: TypeAlias = Callable[Concatenate[Dataset, np.random.Generator, Progress, P], Embedding]
+Learner: TypeAlias = Callable[Concatenate[Task, np.random.Generator, P], Predictions]
+DatasetLoader: TypeAlias = Callable[P, Dataset]
+
 Names: TypeAlias = Callable[[Mapping[str, Any]], set[str]]
-Strategy: TypeAlias = Callable[..., Indices]
-Encoder: TypeAlias = Callable[..., Embedding]
-Learner: TypeAlias = Callable[..., Predictions]
-DatasetLoader: TypeAlias = Callable[..., Dataset]
+# From a component's parameters and the pool's size N; a strategy's also from the encoder's.
+Check: TypeAlias = Callable[[Mapping[str, Any], int], None]
+StrategyCheck: TypeAlias = Callable[[Mapping[str, Any], int, Mapping[str, Any]], None]
 
 
 def strategy(
-    *, needs: set[str] | Names | None = None, oracle: set[str] | Names | None = None
-) -> Callable[[Strategy], Strategy]:
+    *,
+    needs: set[str] | Names | None = None,
+    oracle: set[str] | Names | None = None,
+    check: StrategyCheck | None = None,
+) -> Callable[[Strategy[P]], Strategy[P]]:
     """Register `(pool, budget, rng, *, params) -> indices`, B distinct unlabelled positions.
 
     Every strategy has one more parameter, `label_balanced`: equal numbers of each true class, in
@@ -262,22 +270,28 @@ def strategy(
 
     needs: what it reads beyond features and labels, of ENCODER_GIVES, LEARNER_GIVES and
     DATASET_GIVES; oracle: {"truth"} when it reads true labels. Either may be a function of the
-    parameters, which raises ValueError where they do not fit together.
+    parameters.
+    check: `(params, N, encoder's params)`; raises ValueError where they do not fit together;
+    called when a sweep is planned.
     """
     reads, peeks = _as_function(needs), _as_function(oracle)
 
     def oracle_or_balanced(params: Mapping[str, Any]) -> set[str]:
         return peeks(params) | ({"truth"} if params["label_balanced"] else set())
 
-    register = STRATEGIES.register(Facts(needs=reads, oracle=oracle_or_balanced))
-    return lambda function: register(_with_label_balance(function))
+    facts = _with_check(Facts(needs=reads, oracle=oracle_or_balanced), check)
+
+    def register(function: Strategy[P]) -> Strategy[P]:
+        return STRATEGIES.register(facts)(_with_label_balance(function))
+
+    return register
 
 
 def encoder(
     *,
     gives: set[str] | Names | None = None,
-    check: Callable[[Mapping[str, Any], int], None] | None = None,
-) -> Callable[[Encoder], Encoder]:
+    check: Check | None = None,
+) -> Callable[[Encoder[P]], Encoder[P]]:
     """Register `(dataset, rng, progress, *, params) -> Embedding`.
 
     One that trains may take `keep` after progress, a folder for what lets it go on after a stop,
@@ -287,18 +301,17 @@ def encoder(
     check: raises ValueError where parameters do not fit together or a pool of N images, and
     FileNotFoundError where they name a file that is absent; called when a sweep is planned.
     """
-    facts = Facts(gives=_as_function(gives))
-    return ENCODERS.register(facts if check is None else replace(facts, check=check))
+    return ENCODERS.register(_with_check(Facts(gives=_as_function(gives)), check))
 
 
 def learner(
     *,
     needs: set[str] | Names | None = None,
     gives: set[str] | Names | None = None,
-    check: Callable[[Mapping[str, Any], int], None] | None = None,
-    recalls: Callable[[Mapping[str, Any]], bool] | None = None,
+    check: Check | None = None,
+    recalls: Callable[[Mapping[str, Any]], bool] = lambda _: False,
     many: Callable[..., list[Predictions]] | None = None,
-) -> Callable[[Learner], Learner]:
+) -> Callable[[Learner[P]], Learner[P]]:
     """Register `(task, rng, *, params) -> Predictions`.
 
     needs: what it reads beyond features and labels, of ENCODER_GIVES and DATASET_GIVES; a learner
@@ -314,18 +327,17 @@ def learner(
     facts = Facts(
         needs=_as_function(needs),
         gives=lambda params: {"predictions", "labels"} | more(params),
+        recalls=recalls,
         many=many,
     )
-    given = {"recalls": recalls, "check": check}
-    known: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    return LEARNERS.register(replace(facts, **known))
+    return LEARNERS.register(_with_check(facts, check))
 
 
 def dataset(
     *,
     published: Callable[..., tuple[int, int]] | None = None,
     class_counts: Callable[..., Sequence[int]] | None = None,
-) -> Callable[[DatasetLoader], DatasetLoader]:
+) -> Callable[[DatasetLoader[P]], DatasetLoader[P]]:
     """Register `(*, params) -> Dataset`.
 
     Every dataset has one more parameter, `imbalance`: the pool's classes shrink exponentially or
@@ -336,8 +348,11 @@ def dataset(
     an imbalanced pool. Without them it shows the size before the imbalance.
     """
     size = None if published is None else _published_size(published, class_counts)
-    register = DATASETS.register(Facts(published=size))
-    return lambda function: register(_with_imbalance(function))
+
+    def register(function: DatasetLoader[P]) -> DatasetLoader[P]:
+        return DATASETS.register(Facts(published=size))(_with_imbalance(function))
+
+    return register
 
 
 def with_parameters(
@@ -362,7 +377,7 @@ def with_parameters(
     return wrapper
 
 
-def _with_label_balance(function: Strategy) -> Strategy:
+def _with_label_balance(function: Callable[..., Indices]) -> Callable[..., Indices]:
     """Add `label_balanced`: the true classes take turns (HaCon, Table 1, rows "Unif.")."""
 
     def choose(
@@ -388,7 +403,7 @@ def _with_label_balance(function: Strategy) -> Strategy:
     return with_parameters(choose, function, {"label_balanced": (bool, False)})
 
 
-def _with_imbalance(function: DatasetLoader) -> DatasetLoader:
+def _with_imbalance(function: Callable[..., Dataset]) -> Callable[..., Dataset]:
     """Add `imbalance`: fewer images of some classes, in the pool alone."""
 
     def load(*, imbalance: Imbalance | None = None, **params: Any) -> Dataset:
@@ -425,6 +440,10 @@ def _given(part: Part | None, name: str) -> Part:
     if part is None:
         raise ValueError(f"the learner gives no '{name}', and the strategy reads it")
     return part
+
+
+def _with_check(facts: Facts, check: Check | StrategyCheck | None) -> Facts:
+    return facts if check is None else replace(facts, check=check)
 
 
 def _as_function(names: set[str] | Names | None) -> Names:

@@ -30,7 +30,7 @@ class Facts:
     gives: Callable[[Mapping[str, object]], set[str]] = lambda _: set()
     recalls: Callable[[Mapping[str, Any]], bool] = lambda _: False
     many: Callable[..., list[Any]] | None = None
-    check: Callable[[Mapping[str, Any], int], None] = lambda params, N: None
+    check: Callable[..., None] = lambda *_: None
     published: Callable[..., tuple[int, int]] | None = None
 
 

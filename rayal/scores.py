@@ -16,19 +16,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, Concatenate, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import ConfigDict, Field
 from typing_extensions import NotRequired, TypedDict
 
-from rayal.contracts import Indices, Names, Pool, Strategy, strategy, with_parameters
+from rayal.contracts import (
+    Indices,
+    Names,
+    P,
+    Pool,
+    Strategy,
+    StrategyCheck,
+    strategy,
+    with_parameters,
+)
 from rayal.kernels import balance, prototypes, ranking
 from rayal.kernels.validation import check_finite
 
 Scores: TypeAlias = npt.NDArray[np.floating[Any]]
-Score: TypeAlias = Callable[..., Scores]
+Score: TypeAlias = Callable[Concatenate[Pool, np.random.Generator, P], Scores]
 
 Weight: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)] | Literal["auto"]
 # As a call: no class body can hold a field named lambda.
@@ -69,7 +78,9 @@ _MODIFIER_NEEDS = {
 }
 
 
-def score(*, needs: set[str] | Names) -> Callable[[Score], Strategy]:
+def score(
+    *, needs: set[str] | Names, check: StrategyCheck | None = None
+) -> Callable[[Score[P]], Strategy[P]]:
     """Register `(pool, rng, *, params) -> (U,)`, finite scores of the unlabelled, as a strategy.
 
     The strategy has the function's parameters and, at most one of them in use, the modifiers of
@@ -80,7 +91,10 @@ def score(*, needs: set[str] | Names) -> Callable[[Score], Strategy]:
         own = needs(params) if callable(needs) else needs
         return own | {_MODIFIER_NEEDS[n] for n in _modifiers_in_use(params) if n in _MODIFIER_NEEDS}
 
-    return lambda function: strategy(needs=all_needs)(_choosing_by(function))
+    def register(function: Score[P]) -> Strategy[P]:
+        return strategy(needs=all_needs, check=check)(_choosing_by(function))
+
+    return register
 
 
 def lacking(pool: Pool, budget: int) -> npt.NDArray[np.float64]:
@@ -100,7 +114,7 @@ def _modifiers_in_use(params: Mapping[str, Any]) -> list[str]:
     return used
 
 
-def _choosing_by(function: Score) -> Strategy:
+def _choosing_by(function: Callable[..., Scores]) -> Callable[..., Indices]:
     """Return the strategy that asks for what this function scores highest."""
 
     def choose(pool: Pool, budget: int, rng: np.random.Generator, **params: Any) -> Indices:

@@ -170,7 +170,7 @@ def _teach(learner: Spec, lessons: list[Lesson]) -> list[Taught | Exception]:
     return [(predictions, seconds) for predictions in answers]
 
 
-def _alone(train: Learner, learner: Spec, lesson: Lesson) -> Taught | Exception:
+def _alone(train: Learner[...], learner: Spec, lesson: Lesson) -> Taught | Exception:
     started = time.perf_counter()
     try:
         predictions = train(lesson.task, lesson.rng, **learner.to_kwargs())

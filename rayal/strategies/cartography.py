@@ -8,7 +8,7 @@ the clusters take turns in a random order, as in the released code, which answer
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +45,17 @@ def _oracle(given: Mapping[str, object]) -> set[str]:
     return {"truth"} if given["order"] in _BY_TRUTH else set()
 
 
-@strategy(needs=_needs, oracle=_oracle)
+def _check(given: Mapping[str, Any], N: int, encoder: Mapping[str, Any]) -> None:
+    """Refuse a temperature that the encoder's map will not have."""
+    taus = encoder.get("taus")
+    if "map" in _needs(given) and taus is not None and given["tau"] not in taus:
+        raise ValueError(
+            f"it asks for tau={given['tau']:g}, and the encoder's map has taus "
+            f"{', '.join(f'{tau:g}' for tau in taus)}"
+        )
+
+
+@strategy(needs=_needs, oracle=_oracle, check=_check)
 def hacon(  # noqa: PLR0913  the maps and the ablations of one algorithm
     pool: Pool,
     budget: int,

@@ -141,20 +141,35 @@ def _part_trials(
         for learner in lists.learners:
             _check_fit(LEARNERS, learner, data, absent_data)
             _check_val(learner, data)
+        for (first, later), encoder in product(lists.queries(), lists.encoders):
+            for query in (first, later):
+                _check_fit(STRATEGIES, query, data, absent_data, encoder)
         for first, _ in lists.queries():
             _check_reserved(first, data)
         yield from _dataset_trials(lists, spec, data, _schedules(part, data))
 
 
-def _check_fit(registry: Registry, spec: Spec, data: DatasetFacts, absent_data: bool) -> None:
-    """Have a component look at its parameters, and the files that they name."""
+def _check_fit(
+    registry: Registry,
+    spec: Spec,
+    data: DatasetFacts,
+    absent_data: bool,
+    encoder: Spec | None = None,
+) -> None:
+    """Have a component look at its parameters, and the files that they name.
+
+    encoder: where the component is a strategy, the one whose parameters it looks at too.
+    """
     try:
-        registry.find(spec.name).facts.check(spec.params, data.train)
+        registry.find(spec.name).facts.check(
+            spec.params, data.train, *([encoder.params] if encoder else [])
+        )
     except FileNotFoundError as error:
         if not absent_data:
             raise ValueError(f"{registry.kind} '{spec.name}': {error}") from None
     except ValueError as error:
-        raise ValueError(f"{registry.kind} '{spec.name}' on {data.name}: {error}") from None
+        where = data.name + (f" with encoder '{encoder.name}'" if encoder else "")
+        raise ValueError(f"{registry.kind} '{spec.name}' on {where}: {error}") from None
 
 
 def _check_val(learner: Spec, data: DatasetFacts) -> None:
@@ -311,8 +326,6 @@ def _check_query(spec: Spec, encoder: Spec, learner: Spec, *, first: bool) -> No
                 f"strategy '{spec.name}' needs {_listed(missing)}, which {kind} '{giver.name}' "
                 f"does not give: {ways}"
             )
-    if "map" in needs:
-        _check_tau(spec, encoder)
 
 
 _WAYS = {
@@ -332,15 +345,6 @@ _WAYS = {
 def _listed(names: set[str]) -> str:
     words = {"map": "the dataset map", "truth_map": "the map by true labels"}
     return " and ".join(sorted(words.get(name, name) for name in names))
-
-
-def _check_tau(spec: Spec, encoder: Spec) -> None:
-    tau, taus = spec.params.get("tau"), encoder.params.get("taus")
-    if tau is not None and taus is not None and tau not in taus:
-        raise ValueError(
-            f"strategy '{spec.name}' asks for tau={tau:g}, and the map of encoder "
-            f"'{encoder.name}' has taus {', '.join(f'{t:g}' for t in taus)}"
-        )
 
 
 def _seeds(seeds: int | dict[str, int], strategies: Sequence[Spec]) -> dict[str, int]:
