@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.contracts import (
-    LEARNER_GIVES,
     UNLABELED,
     DatasetMap,
     Indices,
@@ -17,6 +16,7 @@ from rayal.contracts import (
     Probs,
 )
 from rayal.registry import STRATEGIES, Component
+from rayal.requirements import FROM_LEARNER, REQUIREMENTS
 from rayal.seeds import generator
 from rayal.trial import check_choice
 
@@ -126,7 +126,7 @@ def _predictions(
     needs: set[str], features: Any, probs: Probs | None, passes: list[Probs] | None
 ) -> Predictions | None:
     """What a learner would have said, from arrays; None where nothing of it is there."""
-    if probs is None and not needs & LEARNER_GIVES:
+    if probs is None and not needs & FROM_LEARNER:
         return None
     rows = np.empty((0, 0), dtype=np.float32) if probs is None else probs
     return Predictions(
@@ -137,11 +137,6 @@ def _predictions(
         hide=lambda: features,
         project=lambda: features,
     )
-
-
-_ARRAYS = {"predictions": "probs", "map": "confidence", "hidden": "features",
-           "prototypes": "features", "labels": "labels"}  # fmt: skip
-_PASSES = {"dropout": "Monte-Carlo passes", "views": "augmented copies"}
 
 
 def _check_needs(
@@ -156,14 +151,18 @@ def _check_needs(
             f"strategy '{strategy}' reads the true labels of the pool with these parameters, which "
             "a query does not have; it serves comparisons in a sweep"
         )
-    for need in sorted(needs - _ARRAYS.keys() - _PASSES.keys()):
-        raise ValueError(f"strategy '{strategy}' needs {need} with these parameters: use a sweep")
-    for need, words in _PASSES.items():
-        if need in needs and passes is None:
-            raise ValueError(f"strategy '{strategy}' needs {words}: pass probs=(T, N, C), T passes")
-    for need, array in _ARRAYS.items():
-        if need in needs and array not in given:
-            raise ValueError(f"strategy '{strategy}' needs {need}: pass {array}=")
+    for name in sorted(needs):
+        row = REQUIREMENTS[name]
+        if not row.query_array:
+            raise ValueError(
+                f"strategy '{strategy}' needs {name} with these parameters: use a sweep"
+            )
+        if row.passes and passes is None:
+            raise ValueError(
+                f"strategy '{strategy}' needs {row.passes}: pass probs=(T, N, C), T passes"
+            )
+        if row.query_array not in given:
+            raise ValueError(f"strategy '{strategy}' needs {name}: pass {row.query_array}=")
 
 
 def _labels(labels: npt.NDArray[Any] | None, size: int) -> npt.NDArray[np.int64]:

@@ -21,6 +21,7 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from rayal import requirements
 from rayal.kernels.imbalance import (
     Imbalance,
     draw_imbalanced,
@@ -31,12 +32,6 @@ from rayal.kernels.ranking import class_balanced
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Facts
 
 UNLABELED = -1
-
-# What strategies and learners may read beyond features and labels, by who gives it.
-ENCODER_GIVES = frozenset({"map", "truth_map", "views", "weights"})
-DATASET_GIVES = frozenset({"images", "reserved", "val"})
-# What only a learner gives, so that no first query can have it; "labels" is at least one of them.
-LEARNER_GIVES = frozenset({"predictions", "dropout", "hidden", "prototypes", "views", "labels"})
 
 Images: TypeAlias = npt.NDArray[np.uint8]  # (N, H, W, channels)
 Labels: TypeAlias = npt.NDArray[np.int64]  # (N,), UNLABELED where unknown
@@ -268,20 +263,19 @@ def strategy(
     Every strategy has one more parameter, `label_balanced`: equal numbers of each true class, in
     the strategy's own order.
 
-    needs: what it reads beyond features and labels, of ENCODER_GIVES, LEARNER_GIVES and
-    DATASET_GIVES; oracle: {"truth"} when it reads true labels. Either may be a function of the
-    parameters.
+    needs: names, in `rayal.requirements`, of what it reads beyond features and labels; oracle:
+    {"truth"} when it reads true labels. Either may be a function of the parameters.
     check: `(params, N, encoder's params)`; raises ValueError where they do not fit together;
     called when a sweep is planned.
     """
-    reads, peeks = _as_function(needs), _as_function(oracle)
+    peeks = _as_function(oracle)
 
     def oracle_or_balanced(params: Mapping[str, Any]) -> set[str]:
         return peeks(params) | ({"truth"} if params["label_balanced"] else set())
 
-    facts = _with_check(Facts(needs=reads, oracle=oracle_or_balanced), check)
-
     def register(function: Strategy[P]) -> Strategy[P]:
+        reads = _requirements(needs, f"strategy '{function.__name__}'")
+        facts = _with_check(Facts(needs=reads, oracle=oracle_or_balanced), check)
         return STRATEGIES.register(facts)(_with_label_balance(function))
 
     return register
@@ -297,11 +291,17 @@ def encoder(
     One that trains may take `keep` after progress, a folder for what lets it go on after a stop,
     or None.
 
-    gives: what it makes besides features, of ENCODER_GIVES; or a function of the parameters.
+    gives: names, in `rayal.requirements`, of what it makes besides features; or a function of the
+    parameters.
     check: raises ValueError where parameters do not fit together or a pool of N images, and
     FileNotFoundError where they name a file that is absent; called when a sweep is planned.
     """
-    return ENCODERS.register(_with_check(Facts(gives=_as_function(gives)), check))
+
+    def register(function: Encoder[P]) -> Encoder[P]:
+        made = _requirements(gives, f"encoder '{function.__name__}'")
+        return ENCODERS.register(_with_check(Facts(gives=made), check))(function)
+
+    return register
 
 
 def learner(
@@ -314,23 +314,28 @@ def learner(
 ) -> Callable[[Learner[P]], Learner[P]]:
     """Register `(task, rng, *, params) -> Predictions`.
 
-    needs: what it reads beyond features and labels, of ENCODER_GIVES and DATASET_GIVES; a learner
-    of images makes its own augmented copies. gives: what its predictions hold besides
-    probabilities, of LEARNER_GIVES. Either may be a function of the parameters.
+    needs: names, in `rayal.requirements`, of what it reads beyond features and labels; a learner of
+    images makes its own augmented copies. gives: of what its predictions hold besides
+    probabilities. Either may be a function of the parameters.
     check: raises ValueError where parameters do not fit together, and FileNotFoundError where they
     name a file that is absent; called when a sweep is planned.
     recalls: from the parameters, whether it wants Task.earlier.
     many: `(tasks, rngs, *, params) -> list of Predictions`, the same for several tasks on one
     world, faster.
     """
-    more = _as_function(gives)
-    facts = Facts(
-        needs=_as_function(needs),
-        gives=lambda params: {"predictions", "labels"} | more(params),
-        recalls=recalls,
-        many=many,
-    )
-    return LEARNERS.register(_with_check(facts, check))
+
+    def register(function: Learner[P]) -> Learner[P]:
+        name = f"learner '{function.__name__}'"
+        more = _requirements(gives, name)
+        facts = Facts(
+            needs=_requirements(needs, name),
+            gives=lambda params: {"predictions", "labels"} | more(params),
+            recalls=recalls,
+            many=many,
+        )
+        return LEARNERS.register(_with_check(facts, check))(function)
+
+    return register
 
 
 def dataset(
@@ -444,6 +449,16 @@ def _given(part: Part | None, name: str) -> Part:
 
 def _with_check(facts: Facts, check: Check | StrategyCheck | None) -> Facts:
     return facts if check is None else replace(facts, check=check)
+
+
+def _requirements(names: set[str] | Names | None, component: str) -> Names:
+    """Names that are in the table of requirements, as a function of the parameters."""
+    named = _as_function(names)
+
+    def known(params: Mapping[str, Any]) -> set[str]:
+        return requirements.known(named(params), component)
+
+    return known
 
 
 def _as_function(names: set[str] | Names | None) -> Names:

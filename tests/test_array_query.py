@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 import rayal
-from rayal.contracts import DATASET_GIVES
 from rayal.registry import STRATEGIES
+from rayal.requirements import FROM_DATASET
 
 FEATURES = np.random.default_rng(0).normal(size=(50, 4))
 PROBS = np.random.default_rng(1).dirichlet(np.ones(3), size=50)
@@ -84,7 +84,7 @@ ARRAYS = {"features": FEATURES[:, :2], "probs": PASSES, "confidence": np.linspac
 def answers_a_query(name: str) -> bool:
     component = STRATEGIES.find(name)
     params = component.bind({})
-    return not component.facts.oracle(params) and not component.facts.needs(params) & DATASET_GIVES
+    return not component.facts.oracle(params) and not component.facts.needs(params) & FROM_DATASET
 
 
 @pytest.mark.parametrize("name", STRATEGIES.names())

@@ -14,9 +14,6 @@ import numpy as np
 import pytest
 
 from rayal.contracts import (
-    DATASET_GIVES,
-    ENCODER_GIVES,
-    LEARNER_GIVES,
     UNLABELED,
     DatasetMap,
     Pool,
@@ -24,6 +21,7 @@ from rayal.contracts import (
     Task,
 )
 from rayal.registry import DATASETS, LEARNERS, STRATEGIES
+from rayal.requirements import FROM_DATASET, FROM_ENCODER, FROM_LEARNER
 from rayal.run.worker import pinned
 from rayal.seeds import generator
 from rayal.trial import check_choice
@@ -144,7 +142,7 @@ def predictions(n: int, features: np.ndarray) -> Predictions:
 
 def allowed(given: Predictions | None, needs: set[str]) -> Predictions | None:
     """Only those parts of the predictions that were declared as needed."""
-    if given is None or not needs & LEARNER_GIVES:
+    if given is None or not needs & FROM_LEARNER:
         return None
 
     def undeclared() -> np.ndarray:
@@ -165,7 +163,7 @@ def ask(name: str, given: Mapping[str, Any], pool: Pool, budget: int, seed: int 
     component = STRATEGIES.find(name)
     params = component.bind(given)
     needs = component.facts.needs(params)
-    assert needs <= DATASET_GIVES | ENCODER_GIVES | LEARNER_GIVES
+    assert needs <= FROM_DATASET | FROM_ENCODER | FROM_LEARNER
     if not component.facts.oracle(params):
         pool = dataclasses.replace(pool, truth=None)
     if not needs & {"map", "truth_map"}:
@@ -180,7 +178,7 @@ def ask(name: str, given: Mapping[str, Any], pool: Pool, budget: int, seed: int 
 
 def serves_as_first(name: str, given: Mapping[str, Any]) -> bool:
     component = STRATEGIES.find(name)
-    return not component.facts.needs(component.bind(given)) & LEARNER_GIVES
+    return not component.facts.needs(component.bind(given)) & FROM_LEARNER
 
 
 @each_strategy
@@ -310,7 +308,7 @@ def learn(name: str, given: Mapping[str, Any], task: Task) -> Predictions:
 
 def check_parts(predictions: Predictions, gives: set[str], task: Task) -> None:
     """What a learner says it gives is there, and nothing else."""
-    assert gives <= LEARNER_GIVES
+    assert gives <= FROM_LEARNER
     parts = {
         "dropout": predictions.predict_dropout,
         "hidden": predictions.hide,

@@ -31,7 +31,6 @@ import rayal
 from rayal import metrics
 from rayal import trial as trials
 from rayal.contracts import (
-    LEARNER_GIVES,
     UNLABELED,
     Dataset,
     DatasetMap,
@@ -41,6 +40,7 @@ from rayal.contracts import (
     Task,
 )
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry
+from rayal.requirements import FROM_LEARNER
 from rayal.seeds import generator, integer
 from rayal.sweep.definition import Spec, Trial
 from rayal.trial import World, check_choice
@@ -229,7 +229,7 @@ def ask(name: str, given: Mapping[str, Any], pool: Pool, budget: int) -> np.ndar
 
 def pools(name: str, given: Mapping[str, Any]) -> Iterator[tuple[str, Pool]]:
     component = STRATEGIES.find(name)
-    if not component.facts.needs(component.bind(given)) & LEARNER_GIVES:
+    if not component.facts.needs(component.bind(given)) & FROM_LEARNER:
         yield "first query", problem.pool_before_labels()
     yield "later query", problem.pool_with_labels()
 

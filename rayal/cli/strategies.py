@@ -9,8 +9,8 @@ from __future__ import annotations
 import inspect
 import re
 
-from rayal.contracts import LEARNER_GIVES
 from rayal.registry import STRATEGIES, Component
+from rayal.requirements import FROM_LEARNER, REQUIREMENTS, Requirement
 
 SECTIONS = ("Cost", "Use", "Source")
 
@@ -33,26 +33,17 @@ what a strategy could reach and competes with none.
 |---|---|---|---|---|---|
 """
 
-_NEEDS = """
+_READ = """
 ## What they read
 
-| name | what it is | what gives it |
-|---|---|---|
-| features | (N, D) of the encoder | every encoder |
-| map | confidence and variability of each image while the encoder trained | `moco` |
-| truth_map | the same of a supervised run on the true labels | an encoder's `truth_epochs` |
-| views | features of augmented copies of each image | an encoder's `views` |
-| images | the pixels | every dataset |
-| reserved | which images are set aside as first labels | a dataset's `imbalance` |
-| labels | at least one label | the rounds before |
-| predictions | (N, C) class probabilities | every learner |
-| hidden | (N, H), what the last layer sees | `linear`, `knn` |
-| dropout | T Monte-Carlo passes, (N, C) each | `linear` with `dropout` |
-| prototypes | (N, C - 1) outputs before fixed prototypes | `linear` with `prototypes: true` |
+Learners read some of it too. The last column is the argument by which `rayal.query` takes it.
 
-`rayal.query` takes arrays for features, labels, map (`confidence`), predictions, hidden and
-prototypes (`features`), and for dropout and views `probs` of shape (T, N, C).
+| name | what it is | what gives it | query |
+|---|---|---|---|
+| features | (N, D) of the encoder | every encoder | `features` |
+"""
 
+_ADDED = """
 ## What can be added
 
 Every strategy takes `label_balanced: true`: equal numbers of each true class, in the strategy's own
@@ -80,7 +71,8 @@ def markdown() -> str:
     components = [STRATEGIES.find(name) for name in STRATEGIES.names()]
     rows = "".join(_row(component) for component in components)
     details = "".join(_details(component) for component in components)
-    return f"{_HEAD}{rows}{_NEEDS}{details}"
+    read = "".join(map(_requirement_row, REQUIREMENTS.values()))
+    return f"{_HEAD}{rows}{_READ}{read}{_ADDED}{details}"
 
 
 def section(component: Component, name: str) -> str:
@@ -96,10 +88,16 @@ def _row(component: Component) -> str:
     reads = ", ".join(sorted(needs)) or "features"
     if component.facts.oracle(params):
         reads = "true labels (oracle)"
-    first = "" if needs & LEARNER_GIVES else "yes"
+    first = "" if needs & FROM_LEARNER else "yes"
     cells = [f"`{component.name}`", _summary(component), reads, first]
     cells += [section(component, "Cost"), section(component, "Use")]
     return f"| {' | '.join(cells)} |\n"
+
+
+def _requirement_row(row: Requirement) -> str:
+    array = f"`{row.query_array}`" if row.query_array else ""
+    shape = " (T, N, C)" if row.passes else ""
+    return f"| {row.name} | {row.what} | {row.source} | {array}{shape} |\n"
 
 
 def _summary(component: Component) -> str:

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from rayal.contracts import ENCODER_GIVES, LEARNER_GIVES, Dataset
+from rayal.contracts import Dataset
 from rayal.kernels.imbalance import name_suffix
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry, load_plugins, nearest
+from rayal.requirements import FROM_ENCODER, FROM_LEARNER, listed, remedies
 from rayal.sweep.definition import Spec, Trial, group_by_embedding
 from rayal.sweep.file import Amount, Cycles, Entry, Part, Sweep, SweepError
 
@@ -113,7 +114,7 @@ class _Lists:
     def scorer_of(self, first: Spec) -> str:
         """What lends a first query predictions: nothing where it needs none."""
         needs = STRATEGIES.find(first.name).facts.needs(first.params)
-        return self.scorer if needs & LEARNER_GIVES else ""
+        return self.scorer if needs & FROM_LEARNER else ""
 
     def queries(self) -> list[tuple[Spec, Spec]]:
         """First and later strategy of each trial."""
@@ -182,12 +183,12 @@ def _check_val(learner: Spec, data: DatasetFacts) -> None:
 
 
 def _check_learner(learner: Spec, encoder: Spec) -> None:
-    needs = LEARNERS.find(learner.name).facts.needs(learner.params) & ENCODER_GIVES
+    needs = LEARNERS.find(learner.name).facts.needs(learner.params) & FROM_ENCODER
     missing = needs - ENCODERS.find(encoder.name).facts.gives(encoder.params)
     if missing:
         raise ValueError(
-            f"learner '{learner.name}' needs {_listed(missing)}, which encoder '{encoder.name}' "
-            f"does not give: {'; '.join(_WAYS[name] for name in sorted(missing))}"
+            f"learner '{learner.name}' needs {listed(missing)}, which encoder '{encoder.name}' "
+            f"does not give: {remedies(missing)}"
         )
 
 
@@ -306,9 +307,9 @@ def _check_budget(
 def _check_query(spec: Spec, encoder: Spec, learner: Spec, *, first: bool) -> None:
     facts = STRATEGIES.find(spec.name).facts
     needs = facts.needs(spec.params)
-    if first and needs & LEARNER_GIVES:
+    if first and needs & FROM_LEARNER:
         raise ValueError(
-            f"strategy '{spec.name}' needs {_listed(needs & LEARNER_GIVES)}, and before the first "
+            f"strategy '{spec.name}' needs {listed(needs & FROM_LEARNER)}, and before the first "
             "label there are none: use it under cycles, with a cold-start strategy (random, "
             "kmeans, hacon, k_center) as initial; or, as HaCon's baselines do, have it score with "
             "a model that has seen the test set's labels, scorer: trained-on-test-set"
@@ -317,34 +318,14 @@ def _check_query(spec: Spec, encoder: Spec, learner: Spec, *, first: bool) -> No
     lent = own.gives(learner.params) if "images" in own.needs(learner.params) else set()
     given = ENCODERS.find(encoder.name).facts.gives(encoder.params) | lent
     for kind, giver, missing in (
-        ("encoder", encoder, needs & ENCODER_GIVES - given),
-        ("learner", learner, needs & LEARNER_GIVES - own.gives(learner.params)),
+        ("encoder", encoder, needs & FROM_ENCODER - given),
+        ("learner", learner, needs & FROM_LEARNER - own.gives(learner.params)),
     ):
         if missing:
-            ways = "; ".join(_WAYS[name] for name in sorted(missing))
             raise ValueError(
-                f"strategy '{spec.name}' needs {_listed(missing)}, which {kind} '{giver.name}' "
-                f"does not give: {ways}"
+                f"strategy '{spec.name}' needs {listed(missing)}, which {kind} '{giver.name}' "
+                f"does not give: {remedies(missing)}"
             )
-
-
-_WAYS = {
-    "map": "use an encoder that is trained here (moco), or an order that needs no map "
-    "(order: centroid)",
-    "truth_map": "set the encoder's truth_epochs, such as 30 (it then trains on the true labels)",
-    "views": "set the encoder's views, such as 5, and use a learner that predicts on them, or one "
-    "that trains a network with augmentation (scratch)",
-    "weights": "use an encoder with a network of ours (moco, random, checkpoint), or the learner "
-    "scratch",
-    "dropout": "set the learner's dropout, such as {name: linear, dropout: 0.5}",
-    "prototypes": "set the learner's prototypes, such as {name: linear, prototypes: true}",
-    "hidden": "use a learner with a last layer (linear)",
-}
-
-
-def _listed(names: set[str]) -> str:
-    words = {"map": "the dataset map", "truth_map": "the map by true labels"}
-    return " and ".join(sorted(words.get(name, name) for name in names))
 
 
 def _seeds(seeds: int | dict[str, int], strategies: Sequence[Spec]) -> dict[str, int]:
