@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from rayal.storage.files import location
-from rayal.storage.run import StoreError
+from rayal.storage.files import StoreError
+from rayal.storage.location import parse_location
 
 REFUSED = 2
 
@@ -42,12 +42,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "runs",
         metavar="RUN",
-        type=location,
+        type=parse_location,
         nargs="+",
         help="a run's directory, as runs/quickstart, or its address, as s3://BUCKET/PREFIX",
     )
     parser.add_argument(
-        "--out", type=location, metavar="DIR",
+        "--out", type=parse_location, metavar="DIR",
         help="write here (default: into the run; several: a folder beside the first)",
     )  # fmt: skip
     return parser

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rayal.storage.files import temporary_beside
+from rayal.storage.atomic import write_bytes
 
 MOST_ROWS = 2000  # of a table in Markdown or LaTeX; longer ones are data, not print
 NONE = "\N{EN DASH}"
@@ -105,6 +105,5 @@ def _in_latex(text: str) -> str:
 
 
 def _write(path: Path, text: str) -> Path:
-    with temporary_beside(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    write_bytes(path, text.encode())
     return path

@@ -13,8 +13,9 @@ import pandas as pd
 from analysis.labels import KINDS, Names
 from analysis.union import place_for, repeated, united
 from rayal.contracts import DatasetMap
-from rayal.storage.files import Location, location
-from rayal.storage.run import SCHEMA, Run, Store, StoreError, read_run
+from rayal.storage.files import StoreError
+from rayal.storage.location import Location, parse_location
+from rayal.storage.run import SCHEMA, Run, Store, read_run
 
 METRICS = (
     "auc", "accuracy", "balanced_accuracy", "mean_class_accuracy", "pool_error", "coverage",
@@ -89,7 +90,7 @@ def load(*roots: Location | str) -> pd.DataFrame:
     beside it.
 
     Raises:
-        rayal.storage.run.StoreError: a root is no run, or a record in it cannot be read.
+        rayal.storage.files.StoreError: a root is no run, or a record in it cannot be read.
     """
     return read_study(*roots).rounds
 
@@ -107,11 +108,11 @@ def read_study(*roots: Location | str, out: Location | None = None) -> Study:
         out: where tables and report go; by default into the run, or beside the first of several.
 
     Raises:
-        rayal.storage.run.StoreError: none is given, one is no run, or a record cannot be read.
+        rayal.storage.files.StoreError: none is given, one is no run, or a record cannot be read.
     """
     if not roots:
         raise StoreError("no run is given: name a run's directory, such as runs/quickstart")
-    paths = tuple({location(root).resolve(): location(root) for root in roots}.values())
+    paths = tuple({parse_location(root).resolve(): parse_location(root) for root in roots}.values())
     runs = [_read(path) for path in paths]
     run = runs[0] if len(runs) == 1 else united(runs, out or place_for(paths))
     run = replace(run, root=out) if out else run

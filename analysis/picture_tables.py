@@ -18,7 +18,8 @@ from analysis.ablations import ablations
 from analysis.frame import Study
 from analysis.pool import UNKNOWN, Pool
 from analysis.tables import as_labels, groups, table
-from rayal.storage.run import StoreError, files_of, read_map
+from rayal.storage.files import StoreError, files_of
+from rayal.storage.run import read_map
 
 PLACE = ["dataset", "encoder"]
 MOST_PLANES = 6  # pools laid out in a plane: each takes many seconds

@@ -27,8 +27,9 @@ from analysis.picture_tables import picture_tables
 from analysis.style import THEMED
 from analysis.views import views
 from analysis.visible import one_line
-from rayal.storage.files import Location, temporary_beside
-from rayal.storage.run import files_of
+from rayal.storage.atomic import write_bytes
+from rayal.storage.files import files_of
+from rayal.storage.location import Location
 
 TITLES = {
     "findings": "Findings", "auc": "Test set", "coverage": "Classes", "against": "Against random",
@@ -52,7 +53,7 @@ def write(root: Location) -> Location:
     A run that is under way or has no finished trial gives a page that says so.
 
     Raises:
-        rayal.storage.run.StoreError: root is no run, or a record in it cannot be read.
+        rayal.storage.files.StoreError: root is no run, or a record in it cannot be read.
     """
     return write_all(root).page
 
@@ -70,7 +71,7 @@ def write_all(*roots: Location | str, out: Location | None = None) -> Written:
     drawn = pictures(study, made)
     page = render(study, made, drawn).encode()
     root = study.run.root
-    with files_of(root).publishing(root) as folder:
+    with files_of(root).upload_dir(root) as folder:
         tables = write_tables(folder / "tables", made, titles())
         figures = [
             _write(folder / "figures" / f"{picture.name}.{kind}", content)
@@ -189,6 +190,5 @@ def _by_kind(drawn: list[Picture]) -> dict[str, list[dict[str, Any]]]:
 
 def _write(path: Path, content: bytes) -> Path:
     path.parent.mkdir(exist_ok=True)
-    with temporary_beside(path) as temporary:
-        temporary.write_bytes(content)
+    write_bytes(path, content)
     return path

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rayal.storage.files import Location
+from rayal.storage.location import Location
 from rayal.storage.run import Run
 
 Json = dict[str, Any]

@@ -37,8 +37,9 @@ from rayal.run.malloc import give_back_large_blocks
 from rayal.run.signals import interruptible
 from rayal.run.worker import load_dataset, prepare
 from rayal.storage import run as store
-from rayal.storage.files import Location, location
-from rayal.storage.run import Store, StoreError
+from rayal.storage.files import StoreError
+from rayal.storage.location import Location, parse_location
+from rayal.storage.run import Store
 from rayal.sweep import file as config
 from rayal.sweep.definition import Trial
 from rayal.sweep.file import Sweep, SweepError
@@ -83,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--out",
-        type=location,
+        type=parse_location,
         metavar="DIR",
         help="where results go: a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
         "(default: runs/NAME)",
@@ -151,7 +152,7 @@ def _write_map(trial: Trial, held: Store) -> None:
     table = _map_path(trial, held)
     if found is None or held.files.exists(table):
         return
-    with held.files.publishing(table.parent) as folder:
+    with held.files.upload_dir(table.parent) as folder:
         map_files.write_figure(folder / table.name, found)
         map_files.write_table(folder / table.name, found, load_dataset(trial).train.labels)
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from rayal.cli.bundled_analysis import bundled_analysis
 from rayal.contracts import UNLABELED, DatasetMap, Labels
-from rayal.storage.files import temporary_beside, write_bytes
+from rayal.storage.atomic import temporary_beside, write_bytes
 
 
 def write_table(path: Path, found: DatasetMap, labels: Labels) -> None:
@@ -45,5 +45,4 @@ def write_figure(table: Path, found: DatasetMap) -> None:
 
         svg, png = style.as_files(partial(figures.dataset_map, found.confidence, found.variability))
     write_bytes(table.with_suffix(".svg"), svg.encode())
-    with temporary_beside(table.with_suffix(".png")) as temporary:
-        temporary.write_bytes(png)
+    write_bytes(table.with_suffix(".png"), png)

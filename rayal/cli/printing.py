@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rayal.cli.bundled_analysis import bundled_analysis
-from rayal.storage.files import Location
+from rayal.storage.location import Location
 from rayal.storage.run import Store
 from rayal.sweep import cost as bill
 from rayal.sweep.definition import Trial, strategy_label

@@ -19,8 +19,9 @@ from dataclasses import asdict, dataclass
 from rich.console import Console
 from rich.table import Table
 
-from rayal.storage.files import Location, location
-from rayal.storage.run import Json, Store, StoreError
+from rayal.storage.files import StoreError
+from rayal.storage.location import Location, parse_location
+from rayal.storage.run import Json, Store
 
 LATEST = 100  # records from which the rate is taken
 WIDTH = 100  # columns where the output is no terminal
@@ -229,7 +230,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m rayal.status",
         description="Say how far a run is, from its directory alone.",
     )
-    parser.add_argument("run", type=location, metavar="RUN", help="the run's directory or address")
+    parser.add_argument(
+        "run", type=parse_location, metavar="RUN", help="the run's directory or address"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON, for other programs")
     return parser
 

@@ -27,8 +27,9 @@ from rayal.events.listener import Listener
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
 from rayal.run.signals import interruptible
 from rayal.storage import run as store
-from rayal.storage.files import Location, location
-from rayal.storage.run import Store, StoreError
+from rayal.storage.files import StoreError
+from rayal.storage.location import Location, parse_location
+from rayal.storage.run import Store
 from rayal.sweep import file as config
 from rayal.sweep.definition import Trial
 from rayal.sweep.file import SweepError
@@ -69,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("sweep", type=Path, metavar="SWEEP.yaml", help="what to run")
     parser.add_argument(
         "--out",
-        type=location,
+        type=parse_location,
         metavar="DIR",
         help="where results go: a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
         "(default: runs/NAME)",

@@ -15,8 +15,9 @@ from typing import Any
 
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
-from rayal.storage.files import Location
-from rayal.storage.run import Json, files_of
+from rayal.storage.files import files_of
+from rayal.storage.location import Location
+from rayal.storage.run import Json
 from rayal.sweep.definition import Trial, strategy_label
 
 NAME = "log.jsonl"
@@ -33,7 +34,7 @@ class Log(Listener):
 
     def __init__(self, root: Location, now: Callable[[], datetime] = _now) -> None:
         place = root / NAME
-        self._append, self._now = files_of(place).appender(place), now
+        self._append, self._now = files_of(place).open_append(place), now
 
     def began(self, todo: int) -> None:
         self._write("sweep_started", trials=todo)

@@ -9,7 +9,8 @@ from typing import Any
 
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
-from rayal.storage.run import Json, Store, StoreError
+from rayal.storage.files import StoreError
+from rayal.storage.run import Json, Store
 from rayal.sweep.definition import Trial
 
 AT_ONCE = 16  # earlier records read together: an object store answers as many side by side

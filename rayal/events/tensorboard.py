@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rayal.events.tracker import Tracker, metrics, parameters, title
-from rayal.storage.files import temporary_beside
+from rayal.storage.atomic import temporary_beside
 from rayal.storage.run import Json
 from rayal.sweep.definition import Trial
 

@@ -17,7 +17,7 @@ from rayal.events.mlflow import MlflowRuns
 from rayal.events.tensorboard import TensorboardEvents
 from rayal.events.tracker import Tracker
 from rayal.events.wandb import WandbOffline
-from rayal.storage.files import Location
+from rayal.storage.location import Location
 from rayal.sweep.file import Sweep, SweepError
 
 

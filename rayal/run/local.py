@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rayal.events.bar import Progress
 from rayal.events.outcome import Outcome
 from rayal.run.worker import attempt, load_dataset, load_world, prepare
-from rayal.storage.run import Store, StoreError
+from rayal.storage.files import StoreError
+from rayal.storage.run import Store
 from rayal.sweep.definition import Trial, group_by_embedding
 from rayal.sweep.plan import Plan
 

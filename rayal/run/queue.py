@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from rayal.events.bar import Progress
 from rayal.events.outcome import Outcome
-from rayal.storage.run import Store, StoreError
+from rayal.storage.files import StoreError
+from rayal.storage.run import Store
 from rayal.sweep.definition import Trial, group_by_embedding
 from rayal.sweep.plan import Plan
 

@@ -26,7 +26,8 @@ from rayal.events.outcome import Outcome
 from rayal.registry import DATASETS, ENCODERS
 from rayal.run.malloc import give_back_large_blocks
 from rayal.seeds import generator
-from rayal.storage.run import SCHEMA, Store, StoreError, explain
+from rayal.storage.files import StoreError, explain
+from rayal.storage.run import SCHEMA, Store
 from rayal.sweep.definition import Trial
 from rayal.trial import World
 

@@ -21,7 +21,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rayal.storage.files import Files, Location, StoreError, this_process
+from rayal.storage.atomic import this_process
+from rayal.storage.files import Files, StoreError
+from rayal.storage.location import Location
 
 RENEW_SECONDS = 5.0
 STALE_SECONDS = 60.0  # without renewal, and the holder counts as dead
@@ -72,7 +74,7 @@ class Lease:
 
     def _others(self) -> dict[str, float]:
         """Names of the leases of others, and when each was last renewed."""
-        found = self._files.listed(self._folder)
+        found = self._files.list_files(self._folder)
         return {name: renewed for name, renewed in found.items() if name != self._name}
 
     def _remove_dead(self, name: str) -> None:
@@ -118,7 +120,7 @@ class Lease:
 
     def _is_taken(self, met: dict[str, float]) -> bool:
         """Whether ours was removed, or another holds one too: who only asks does not renew."""
-        found = self._files.listed(self._folder)
+        found = self._files.list_files(self._folder)
         return self._name not in found or any(
             renewed != met.setdefault(name, renewed)
             for name, renewed in found.items()

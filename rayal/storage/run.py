@@ -30,13 +30,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rayal.contracts import DatasetMap, Embedding, Split
-from rayal.storage.files import Address, Files, LocalFiles, Location
-from rayal.storage.files import StoreError as StoreError
-from rayal.storage.files import explain as explain
-from rayal.storage.files import temporary_beside as temporary_beside
+from rayal.storage.files import Files, StoreError, explain, files_of
+from rayal.storage.location import Address, Location
 
 SCHEMA = 1  # of a run's files; raised by hand when an older version could not read them
-SCHEMES = ("s3", "gs")  # of object stores
 FOLDERS = ("records", "partial", "failures", "artefacts")
 Json = dict[str, Any]
 
@@ -72,15 +69,15 @@ class Store:
 
     def finished_at(self) -> dict[str, float]:
         """The same, and when each record was written, in seconds since the epoch."""
-        return _stems(self.files.listed(self.root / "records"), ".json")
+        return _stems(self.files.list_files(self.root / "records"), ".json")
 
     def failed(self) -> set[str]:
         """Ids of the trials of which a failure is kept."""
-        return set(_stems(self.files.listed(self.root / "failures"), ".log"))
+        return set(_stems(self.files.list_files(self.root / "failures"), ".log"))
 
     def under_way(self) -> set[str]:
         """Ids of the trials of which finished rounds are kept."""
-        return set(_stems(self.files.listed(self.root / "partial"), ".json"))
+        return set(_stems(self.files.list_files(self.root / "partial"), ".json"))
 
     def save_record(self, trial_id: str, record: Json) -> None:
         """Keep a finished trial; its partial rounds and its old failure go.
@@ -143,25 +140,25 @@ class Store:
         return self.root / "artefacts" / f"{key}.unfinished"
 
     def has_unfinished(self, key: str) -> bool:
-        return self.files.has_folder(self.unfinished(key))
+        return self.files.has_dir(self.unfinished(key))
 
     def going_on(self, key: str) -> contextlib.AbstractContextManager[Path]:
         """Give the folder in which an encoder may leave what it needs to go on."""
-        return self.files.keeping(self.unfinished(key))
+        return self.files.synced_dir(self.unfinished(key))
 
     def has_embedding(self, key: str) -> bool:
-        return self.files.whole(self.artefact(key))
+        return self.files.is_complete(self.artefact(key))
 
     def opened(self, key: str) -> Path | None:
         """Return the folder of a finished encoder stage on this machine; None where there is none.
 
         From an object store it is fetched, once a machine.
         """
-        return self.files.opened(self.artefact(key)) if self.has_embedding(key) else None
+        return self.files.local_copy(self.artefact(key)) if self.has_embedding(key) else None
 
     def embedding(self, key: str) -> Embedding:
         """Read features (memory-mapped), map and weights of a finished encoder stage."""
-        folder = self.files.opened(self.artefact(key))
+        folder = self.files.local_copy(self.artefact(key))
         table = folder / "map.parquet"
         weights = folder / "weights.safetensors"
         views = folder / "views.npy"
@@ -191,7 +188,7 @@ class Store:
 
         pool: what the report shows of the images: their classes and small pictures.
         """
-        with self.files.making(self.artefact(key)) as folder:
+        with self.files.create_dir_atomic(self.artefact(key)) as folder:
             _write_array(folder / "train.npy", embedding.train)
             _write_array(folder / "test.npy", embedding.test)
             if embedding.map is not None:
@@ -204,7 +201,7 @@ class Store:
                 _write_array(folder / "labels.npy", pool.labels)
                 _write_array(folder / "thumbnails.npy", pool.images)
             (folder / "about.json").write_text(json.dumps(about, indent=1))
-        self.files.remove_folder(self.unfinished(key))
+        self.files.remove_dir(self.unfinished(key))
 
     # The run -----------------------------------------------------------------
 
@@ -223,7 +220,7 @@ class Store:
 
     def started_at(self) -> float:
         """When the plan was written, which every start does; seconds since the epoch."""
-        return self.files.listed(self.root)["plan.json"]
+        return self.files.list_files(self.root)["plan.json"]
 
     def save_plan(self, plan: Json, sweep_yaml: str) -> None:
         self.files.write(self.root / "sweep.yaml", sweep_yaml.encode())
@@ -259,7 +256,7 @@ def claim(root: Location, name: str) -> Iterator[Store]:
         _refuse_foreign(store, name)
     except OSError as error:
         raise StoreError(f"{root} cannot be read: {explain(error)}") from error
-    with store.files.holding(root, FOLDERS):
+    with store.files.lock(root, FOLDERS):
         yield store
 
 
@@ -276,35 +273,6 @@ def check_space(root: Location, needed: int) -> None:
         raise StoreError(
             f"no space for the run in {root}: it needs about {needed / 1e6:,.0f} MB and "
             f"{free / 1e6:,.0f} MB are free; free some or give another --out"
-        )
-
-
-def files_of(place: Location) -> Files:
-    """Return the verbs for what lies there.
-
-    Raises:
-        StoreError: an address of a kind that is not known, or with a password in it; no such
-            bucket, no right to it, no answer.
-    """
-    if isinstance(place, Path):
-        return LocalFiles()
-    _check_address(place)
-    from rayal.storage import object_store
-
-    return object_store.of_bucket(place.scheme, place.bucket)
-
-
-def _check_address(place: Address) -> None:
-    if "@" in place.bucket or "?" in place.url:
-        raise StoreError(
-            "an address takes no passwords and no options, as it is written into the results: give "
-            "s3://BUCKET/PREFIX, and the rest by the usual environment variables (AWS_PROFILE, "
-            "AWS_ENDPOINT_URL)"
-        )
-    if place.scheme not in SCHEMES or not place.bucket:
-        raise StoreError(
-            f"{place} is no place for results: give a directory, s3://BUCKET/PREFIX or "
-            "gs://BUCKET/PREFIX"
         )
 
 
@@ -388,7 +356,7 @@ def _refuse_foreign(store: Store, name: str) -> None:
                 f"{store.root} belongs to the sweep '{owner}', not to '{name}'; give another --out"
             )
         return
-    entries = store.files.entries(store.root)
+    entries = store.files.list_dir(store.root)
     if entries and entries.isdisjoint(FOLDERS):
         raise StoreError(f"{store.root} holds other files and is no run; give another --out")
 

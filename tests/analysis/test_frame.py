@@ -5,7 +5,7 @@ import pytest
 
 import analysis
 from analysis.labels import flatten
-from rayal.storage.run import StoreError
+from rayal.storage.files import StoreError
 from tests.analysis.made_up_runs import RunBuilder, component
 
 PROMISED = [

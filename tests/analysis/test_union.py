@@ -5,7 +5,7 @@ from analysis import comparisons
 from analysis.__main__ import main
 from analysis.frame import read_study
 from analysis.report import write_all
-from rayal.storage.run import StoreError
+from rayal.storage.files import StoreError
 from tests.analysis.made_up_runs import RunBuilder, component, single_query_run
 
 

@@ -10,7 +10,8 @@ import pytest
 from rayal.cli import status
 from rayal.cli.status import Counts
 from rayal.storage import run as store
-from rayal.storage.run import Store, StoreError
+from rayal.storage.files import StoreError
+from rayal.storage.run import Store
 from tests import sweeps
 
 START = 1_000_000.0

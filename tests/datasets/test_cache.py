@@ -54,7 +54,8 @@ def test_what_fails_half_way_leaves_nothing(tmp_path: Path, error: type[BaseExce
 
 def test_what_a_killed_process_left_is_removed_and_made_anew(tmp_path: Path) -> None:
     """A process killed in `make` leaves its part, never a folder of the final name."""
-    (tmp_path / ".set.0badcafe.part").mkdir()
+    (tmp_path / ".set.0badcafe.tmp").mkdir()
+    (tmp_path / ".set.0badcafe.part").mkdir()  # as versions before called it
     (tmp_path / ".set.0badcafe.part" / "train.npy").write_bytes(b"half")
     (tmp_path / "set").mkdir()  # by hand, or its about.json was deleted
     made_once(tmp_path / "set", {}, fill)

@@ -49,10 +49,10 @@ def test_other_labels_and_changed_images_have_another_content(tmp_path: Path) ->
 def test_a_folder_that_takes_no_files_is_no_trouble(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(file: Path, text: str) -> None:
+    def refuse(file: Path, content: bytes) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(content, "_write", refuse)
+    monkeypatch.setattr(content, "write_bytes", refuse)
     assert with_content(data(tmp_path), tmp_path).content == data(tmp_path).content
 
 

@@ -11,7 +11,8 @@ from rich.console import Console
 from rayal.events import bar as progress
 from rayal.events.outcome import Outcome
 from rayal.run import queue as work_queue
-from rayal.storage.run import Store, StoreError, claim
+from rayal.storage.files import StoreError
+from rayal.storage.run import Store, claim
 from rayal.sweep import file as config
 from rayal.sweep.plan import Plan, make_plan
 from tests import sweeps

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rayal.storage import lease, object_store
+from rayal.storage import lease, manifest, object_cache, object_store
 from rayal.storage import run as store
-from rayal.storage.files import Address, StoreError, location
+from rayal.storage.files import StoreError, files_of
 from rayal.storage.lease import Lease
+from rayal.storage.location import Address, parse_location
 from rayal.storage.run import Store
 from tests.storage import object_stores as servers
 from tests.storage.test_run_store import embedding, plan
@@ -33,23 +34,23 @@ def place(
     monkeypatch.setenv("RAYAL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(lease, "RENEW_SECONDS", 1.0)
     monkeypatch.setattr(lease, "STALE_SECONDS", 4.0)
-    object_store.of_bucket.cache_clear()
+    object_cache.of_bucket.cache_clear()
     yield Address(f"{server.scheme}://{servers.BUCKET}/{uuid.uuid4().hex}/run")
-    object_store.of_bucket.cache_clear()
+    object_cache.of_bucket.cache_clear()
 
 
 @contextlib.contextmanager
 def through(proxy: servers.Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[servers.Proxy]:
     with proxy:
         proxy.reached.name_in(monkeypatch)
-        object_store.of_bucket.cache_clear()
+        object_cache.of_bucket.cache_clear()
         yield proxy
-        object_store.of_bucket.cache_clear()
+        object_cache.of_bucket.cache_clear()
 
 
 @pytest.mark.parametrize("text", ["s3://b/runs/mine", "s3://b/runs/mine/", "gs://b/x"])
 def test_an_address_keeps_its_slashes_and_counts_like_a_path(text: str) -> None:
-    found = location(text)
+    found = parse_location(text)
     assert isinstance(found, Address)
     assert str(found) == text.rstrip("/")
     assert (found / "records").name == "records"
@@ -57,19 +58,19 @@ def test_an_address_keeps_its_slashes_and_counts_like_a_path(text: str) -> None:
 
 
 def test_anything_else_is_a_path() -> None:
-    assert location("runs/mine") == Path("runs/mine")
+    assert parse_location("runs/mine") == Path("runs/mine")
 
 
 @pytest.mark.parametrize("text", ["ftp://b/x", "s3://", "file:///x"])
 def test_an_address_of_no_object_store_is_refused(text: str) -> None:
     with pytest.raises(StoreError, match="is no place for results"):
-        store.files_of(Address(text))
+        files_of(Address(text))
 
 
 @pytest.mark.parametrize("text", ["s3://key:hush@b/x", "s3://b/x?secret_key=hush"])
 def test_a_password_in_an_address_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(StoreError, match="no passwords") as refused:
-        store.files_of(Address(text))
+        files_of(Address(text))
     assert "hush" not in str(refused.value)
 
 
@@ -89,14 +90,14 @@ def test_a_record_means_finished_and_ends_partial_and_failure(place: Address) ->
 def test_more_records_than_one_page_holds_are_all_listed(place: Address) -> None:
     held = Store(place)
     names = [f"{number:04}" for number in range(1_050)]
-    list(held.files._threads.map(lambda n: _put(held, n), names))  # type: ignore[attr-defined]
+    list(held.files.objects.in_parallel(lambda n: _put(held, n), names))  # type: ignore[attr-defined]
     assert held.finished() == set(names)
     assert [r["trial"] for r in held.records(names)] == names
 
 
 def _put(held: Store, name: str) -> None:
     path = f"{held.root.key}/records/{name}.json"  # type: ignore[union-attr]
-    with held.files.system.open_output_stream(path) as stream:  # type: ignore[attr-defined]
+    with held.files.objects.system.open_output_stream(path) as stream:  # type: ignore[attr-defined]
         stream.write(json.dumps({"trial": name}).encode())
 
 
@@ -154,7 +155,7 @@ def test_an_artefact_is_fetched_once_per_machine(
 def test_an_artefact_that_is_half_uploaded_is_none(place: Address) -> None:
     held = Store(place)
     held.save_embedding("key", embedding(), {})
-    held.files.remove(held.artefact("key") / object_store.MARKER)
+    held.files.remove(held.artefact("key") / manifest.NAME)
     assert not held.has_embedding("key")
     held.save_embedding("key", embedding(), {})
     assert held.has_embedding("key")
@@ -190,19 +191,19 @@ def test_what_an_encoder_keeps_goes_on_on_another_machine_and_goes_when_it_is_do
     with held.going_on("key") as folder:
         assert (folder / "moco.pt").read_bytes() == b"epoch 3"
     held.save_embedding("key", embedding(), {})
-    assert held.files.listed(held.unfinished("key")) == {}
+    assert held.files.list_files(held.unfinished("key")) == {}
 
 
 def test_what_an_encoder_keeps_is_uploaded_while_it_trains(
     place: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(object_store, "KEEP_SECONDS", 0.1)
+    monkeypatch.setattr(object_cache, "SYNC_SECONDS", 0.1)
     held = Store(place)
     with held.going_on("key") as folder:
         (folder / "moco.pt").write_bytes(b"epoch 1")
         until = threading.Event()
         for _ in range(100):
-            if held.files.listed(held.unfinished("key")):
+            if held.files.list_files(held.unfinished("key")):
                 break
             until.wait(0.1)
         assert held.files.read(held.unfinished("key") / "moco.pt") == b"epoch 1"
@@ -210,10 +211,10 @@ def test_what_an_encoder_keeps_is_uploaded_while_it_trains(
 
 def test_lines_are_added_to_what_earlier_starts_wrote(place: Address) -> None:
     for start in range(2):
-        append = store.files_of(place).appender(place / "log.jsonl")
+        append = files_of(place).open_append(place / "log.jsonl")
         append(f"{start}\n")
         append("")
-    assert store.files_of(place).read(place / "log.jsonl") == b"0\n1\n"
+    assert files_of(place).read(place / "log.jsonl") == b"0\n1\n"
 
 
 # Who may write -------------------------------------------------------------------------
@@ -251,15 +252,15 @@ def test_a_dead_holder_elsewhere_is_replaced_when_its_lease_is_stale(place: Addr
     about = {"holder": "process 7 on afar", "machine": "afar", "process": 7}
     store.write_json(place / ".lock" / "x.json", about)
     with store.claim(place, "mine") as held:
-        assert len(held.files.listed(place / ".lock")) == 1
+        assert len(held.files.list_files(place / ".lock")) == 1
 
 
 def test_a_holder_whose_lease_was_taken_over_is_interrupted(place: Address) -> None:
-    files = store.files_of(place)
+    files = files_of(place)
 
     def hold() -> None:
         with Lease(files, place):
-            for name in files.listed(place / ".lock"):
+            for name in files.list_files(place / ".lock"):
                 files.remove(place / ".lock" / name)
             threading.Event().wait(30)
 
@@ -268,7 +269,7 @@ def test_a_holder_whose_lease_was_taken_over_is_interrupted(place: Address) -> N
 
 
 def test_of_many_that_start_at_the_same_moment_never_two_hold(place: Address) -> None:
-    files = store.files_of(place)
+    files = files_of(place)
     most, ended = [0], []
     count, lock = [0], threading.Lock()
     start = threading.Barrier(4)
@@ -300,7 +301,7 @@ def test_another_sweeps_run_and_other_objects_are_refused(place: Address) -> Non
     Store(place).save_plan(plan(), "")
     with pytest.raises(StoreError, match="belongs to the sweep 'mine', not to 'yours'"):
         store.claim(place, "yours").__enter__()
-    store.files_of(place).write(place / "photos" / "thesis.tex", b"x")
+    files_of(place).write(place / "photos" / "thesis.tex", b"x")
     with pytest.raises(StoreError, match="holds other files and is no run"):
         store.claim(place / "photos", "mine").__enter__()
 
@@ -328,8 +329,8 @@ def test_a_server_that_is_not_there_is_one_message(
     place: Address, server: servers.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.at(f"http://127.0.0.1:{servers.free_port()}").name_in(monkeypatch)
-    monkeypatch.setattr(object_store, "WAITS", (0.1, 0.1))
-    object_store.of_bucket.cache_clear()
+    monkeypatch.setattr(object_store, "BACKOFF_SECONDS", (0.1, 0.1))
+    object_cache.of_bucket.cache_clear()
     with pytest.raises(StoreError, match="does not answer after 3 tries"):
         store.claim(place, "mine").__enter__()
 

@@ -11,7 +11,9 @@ import pytest
 
 from rayal.contracts import DatasetMap, Embedding
 from rayal.storage import run as store
-from rayal.storage.run import Store, StoreError
+from rayal.storage.atomic import temporary_beside
+from rayal.storage.files import StoreError
+from rayal.storage.run import Store
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_a_damaged_record_is_named(held: Store) -> None:
 def test_an_interrupted_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     store.write_json(path, {"old": 1})
-    with contextlib.suppress(RuntimeError), store.temporary_beside(path) as temporary:
+    with contextlib.suppress(RuntimeError), temporary_beside(path) as temporary:
         temporary.write_text('{"new"')
         raise RuntimeError
     assert json.loads(path.read_text()) == {"old": 1}
@@ -167,7 +169,7 @@ def test_a_directory_in_use_is_refused_and_names_the_holder(held: Store) -> None
 def _claim_and_die(root: Path) -> None:
     holder = store.claim(root, "mine")
     holder.__enter__()
-    (root / "records" / ".x.json.0.tmp").write_text("half")
+    (root / "records" / ".x.json.0badcafe.tmp").write_text("half")
     os._exit(9)
 
 

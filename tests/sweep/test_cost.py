@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from rayal.cli.printing import show_plan
-from rayal.storage.files import location
+from rayal.storage.location import parse_location
 from rayal.sweep import cost as bill
 from rayal.sweep import file as config
 from rayal.sweep.file import Autoscale, Hours, Price, Resources, SweepError
@@ -60,7 +60,7 @@ def test_the_bill_stands_in_the_dry_run(tmp_path: Path) -> None:
     prices = ["hours.gpus=10", "resources.price.gpu=2.5"]
     plan = make_plan(config.load(sweeps.write_sweep(tmp_path), prices))
     console = Console(file=io.StringIO(), width=100)
-    show_plan(console, plan, location(str(tmp_path / "run")))
+    show_plan(console, plan, parse_location(str(tmp_path / "run")))
     assert isinstance(console.file, io.StringIO)
     assert "Bill: 10 GPU-hours, 10.0 h at the least; workers 25.00, head 0.00, in all 25.00" in (
         console.file.getvalue()

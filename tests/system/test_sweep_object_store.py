@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from rayal.storage import object_store
-from rayal.storage.files import Address
+from rayal.storage import object_cache
+from rayal.storage.location import Address
 from rayal.storage.run import Store
 from tests import sweeps
 from tests.storage import object_stores as servers
@@ -30,9 +30,9 @@ def place(
 ) -> Iterator[Address]:
     server.name_in(monkeypatch)
     monkeypatch.setenv("RAYAL_CACHE", str(tmp_path / "cache"))
-    object_store.of_bucket.cache_clear()
+    object_cache.of_bucket.cache_clear()
     yield Address(f"{server.scheme}://{servers.BUCKET}/{uuid.uuid4().hex}/run")
-    object_store.of_bucket.cache_clear()
+    object_cache.of_bucket.cache_clear()
 
 
 def run(module: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -46,7 +46,7 @@ def copied(place: Address, folder: Path) -> Path:
     """Copy a run's records to a disk."""
     held = Store(place)
     (folder / "records").mkdir(parents=True)
-    for name in held.files.listed(place / "records"):
+    for name in held.files.list_files(place / "records"):
         (folder / "records" / name).write_bytes(held.files.read(place / "records" / name))
     return folder
 
@@ -95,7 +95,7 @@ def check_report(place: Address, tmp_path: Path) -> None:
     assert files.exists(place / "tables" / "summary.csv")
     log = files.read(place / "log.jsonl").decode().splitlines()
     assert json.loads(log[-1])["event"] == "sweep_ended"
-    everything = [files.read(place / name) for name in files.listed(place)]
+    everything = [files.read(place / name) for name in files.list_files(place)]
     assert not any(servers.SECRET.encode() in content for content in everything)
 
 

@@ -180,9 +180,9 @@ def run_module(module: str, *arguments: object) -> subprocess.CompletedProcess[s
 
 
 def test_a_log_on_a_full_disk_ends_with_a_whole_line(small_disk: Path) -> None:
-    from rayal.storage.run import files_of
+    from rayal.storage.files import files_of
 
-    append = files_of(small_disk).appender(small_disk / "log.jsonl")
+    append = files_of(small_disk).open_append(small_disk / "log.jsonl")
     sweeps.fill(small_disk / "ballast")
     line = json.dumps({"event": "x" * 1000}) + "\n"
     with pytest.raises(OSError, match="No space left"):

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
 import shutil
-import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rayal.contracts import Images
+from rayal.storage.atomic import lock, remove_leftovers, temporary_beside
 
 _ABOUT = "about.json"
 
@@ -65,8 +63,6 @@ def write_images(path: Path, images: Iterator[Images], shape: tuple[int, ...]) -
         np.lib.format.write_array_header_1_0(file, header)
         for image in images:
             file.write(np.ascontiguousarray(image).data)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def check_space(folder: Path, needed: int) -> None:
@@ -81,34 +77,24 @@ def check_space(folder: Path, needed: int) -> None:
 
 
 def _make(folder: Path, about: Mapping[str, Any], make: Callable[[Path], None]) -> None:
-    for left in folder.parent.glob(f".{_escaped(folder.name)}.*.part"):
-        shutil.rmtree(left, ignore_errors=True)
+    remove_leftovers(folder.parent, folder.name)
     if folder.exists():
-        shutil.rmtree(folder)  # without its about.json: not made by a whole run of this
-    part = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
-    part.mkdir()
-    try:
-        make(part)
-        (part / _ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+        shutil.rmtree(folder)  # without its about.json: not made to its end
+    with temporary_beside(folder) as temporary:
+        temporary.mkdir()
+        make(temporary)
+        (temporary / _ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
 
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = folder.with_name(f".{folder.name}.lock").open("a+")
-    except OSError as error:
-        raise OSError(
-            f"{folder.parent} cannot be written to ({error.strerror}); name another folder by the "
-            "parameter cache or by RAYAL_CACHE"
-        ) from error
-    with lock:
-        fcntl.flock(lock.fileno(), fcntl.LOCK_EX)
+    with ExitStack() as held:
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(lock(folder.with_name(f".{folder.name}.lock")))
+        except OSError as error:
+            raise OSError(
+                f"{folder.parent} cannot be written to ({error.strerror}); name another folder by "
+                "the parameter cache or by RAYAL_CACHE"
+            ) from error
         yield

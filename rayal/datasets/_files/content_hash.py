@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from rayal.contracts import Dataset, Split
 from rayal.datasets._files.cache import key_of
+from rayal.storage.atomic import write_bytes
 
 
 def with_content(data: Dataset, folder: Path) -> Dataset:
@@ -31,7 +31,7 @@ def with_content(data: Dataset, folder: Path) -> Dataset:
     if not known:
         known = data.content
         with suppress(OSError):
-            _write(file, known)
+            write_bytes(file, known.encode())
     vars(data)["content"] = known  # where a cached property keeps its value
     return data
 
@@ -50,12 +50,3 @@ def _arrays(folder: Path) -> list[Path]:
 
 def _splits(data: Dataset) -> Iterator[Split]:
     return (split for split in (data.train, data.test, data.val) if split is not None)
-
-
-def _write(file: Path, text: str) -> None:
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="ascii")
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Protocol
 import torch
 
 from rayal.encoders._training.time_budget import Sparing
+from rayal.storage.atomic import temporary_beside
 
 _SHARE = 0.02  # of the training's time, for writing
 
@@ -91,12 +91,5 @@ class Kept:
 
 def _write(path: Path, state: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with temporary_beside(path) as temporary, temporary.open("wb") as file:
+        torch.save(state, file)

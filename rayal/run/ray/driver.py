@@ -33,8 +33,9 @@ from rayal.run.local import fail_all
 from rayal.run.queue import AllEndedError, Ends, Losses, Queue
 from rayal.run.signals import interruptible
 from rayal.run.worker import attempt, load_dataset, load_world, prepare
-from rayal.storage.files import location
-from rayal.storage.run import Store, StoreError
+from rayal.storage.files import StoreError
+from rayal.storage.location import parse_location
+from rayal.storage.run import Store
 from rayal.sweep.definition import Trial, group_by_embedding
 from rayal.sweep.file import Resources, Share
 from rayal.sweep.plan import Plan
@@ -90,7 +91,7 @@ class _Place:
 
     def store(self) -> Store:
         load_plugins(Path(plugin) for plugin in self.plugins)
-        return Store(location(self.root))
+        return Store(parse_location(self.root))
 
 
 def _slots(ray: Any, resources: Resources) -> int:

@@ -1,0 +1,116 @@
+"""Files and folders that appear complete or not at all, and locks between processes.
+
+Imports nothing of rayal: every module that writes to a disk may use it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import shutil
+import socket
+import stat
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+_TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(tmp|part)")
+
+
+class LockedError(Exception):
+    """Another process holds the lock; the message is what it wrote of itself."""
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file completely or not at all; it is on the disk before its name appears."""
+    with temporary_beside(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextlib.contextmanager
+def temporary_beside(path: Path) -> Iterator[Path]:
+    """Give a path in the same folder, at which the caller makes a file or a folder.
+
+    At the end its content is flushed to the disk and it is renamed to `path`; after an error it is
+    removed. A file replaces an earlier one; where a folder of that name exists, that one stays.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        yield temporary
+        _flush(temporary)
+        _rename(temporary, path)
+    finally:
+        _remove(temporary)
+
+
+def remove_leftovers(folder: Path, name: str | None = None) -> None:
+    """Remove what killed processes left of `temporary_beside` right in a folder.
+
+    Args:
+        folder: that no other process writes to.
+        name: of what was being made; None for everything.
+    """
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for path in list(folder.iterdir()):
+            found = _TEMPORARY.fullmatch(path.name)
+            if found and name in (None, found["name"]):
+                _remove(path)
+
+
+@contextlib.contextmanager
+def lock(path: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold an exclusive lock on a file, which stays there and names this process meanwhile.
+
+    Raises:
+        LockedError: wait is False, and another process holds it.
+        OSError: the file cannot be opened, or is a link or another special file.
+    """
+    _refuse_special(path)
+    try:
+        held = FileLock(path).acquire(blocking=wait)
+    except Timeout:
+        raise LockedError(path.read_text(encoding="utf-8", errors="replace").strip()) from None
+    with held:
+        path.write_text(f"{this_process()}\n", encoding="utf-8")
+        yield
+
+
+def this_process() -> str:
+    """Name this process to people."""
+    return f"process {os.getpid()} on {socket.gethostname()}"
+
+
+def _flush(path: Path) -> None:
+    """Have a file, or all files of a folder, on the disk: a power cut leaves none cut short."""
+    for file in path.rglob("*") if path.is_dir() else [path]:
+        if file.is_file():
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
+
+
+def _rename(temporary: Path, path: Path) -> None:
+    try:
+        temporary.replace(path)
+    except OSError as error:
+        # A folder that exists is another process's finished copy of the same content.
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _refuse_special(path: Path) -> None:
+    """Raise OSError where a lock would be taken through a link, on a pipe or a device."""
+    with contextlib.suppress(FileNotFoundError):
+        facts = path.lstat()
+        if not stat.S_ISREG(facts.st_mode) or facts.st_nlink > 1:
+            raise OSError(errno.EINVAL, f"{path.name} is a link or no plain file; remove it")

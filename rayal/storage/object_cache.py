@@ -1,0 +1,249 @@
+"""A run in an object store: what needs real files lies in a cache folder of each machine.
+
+The cache (RAYAL_CACHE, or ~/.cache/rayal) holds finished folders, fetched once per machine and
+memory-mapped there, and what encoders in training keep. A folder's objects are uploaded first and
+its manifest last, which names them with their sizes and hashes; without it the folder counts as
+absent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from rayal.storage import atomic, manifest, object_store
+from rayal.storage.files import Files, StoreError
+from rayal.storage.lease import Lease
+from rayal.storage.location import Location
+from rayal.storage.object_store import ObjectStore
+
+LOG_SECONDS = 15.0  # between uploads of a file that is appended to
+SYNC_SECONDS = 60.0  # between uploads of what an encoder in training keeps
+
+
+@cache
+def of_bucket(scheme: str, bucket: str) -> CachedObjectStore:
+    """Connect to a bucket, once a process.
+
+    Raises:
+        StoreError: there is no such bucket, no right to it, no answer.
+    """
+    return CachedObjectStore(object_store.connect(scheme, bucket))
+
+
+def cache_dir(folder: Location) -> Path:
+    """This machine's folder for the files of a run's folder."""
+    base = os.environ.get("RAYAL_CACHE") or str(Path.home() / ".cache" / "rayal")
+    digest = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
+    return Path(base) / "runs" / f"{folder.name}-{digest}"
+
+
+class CachedObjectStore(Files):
+    """The objects of one bucket, and their copies on this machine."""
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self.objects = objects
+
+    def read(self, location: Location) -> bytes:
+        return self.objects.read(location)
+
+    def read_all(self, locations: Sequence[Location]) -> list[bytes]:
+        return self.objects.read_all(locations)
+
+    def write(self, location: Location, content: bytes) -> None:
+        self.objects.write(location, content)
+
+    def exists(self, location: Location) -> bool:
+        return self.objects.exists(location)
+
+    def remove(self, location: Location) -> None:
+        self.objects.remove(location)
+
+    def list_files(self, folder: Location) -> dict[str, float]:
+        return {
+            info.base_name: info.mtime.timestamp()
+            for info in self.objects.list_objects(folder)
+            if info.is_file and not info.base_name.startswith(".")
+        }
+
+    def list_dir(self, folder: Location) -> set[str]:
+        names = {info.base_name for info in self.objects.list_objects(folder)}
+        return {name for name in names if not name.startswith(".")}
+
+    def has_dir(self, folder: Location) -> bool:
+        return bool(self.objects.list_objects(folder))
+
+    def remove_dir(self, folder: Location) -> None:
+        for info in self.objects.list_objects(folder):
+            self.remove(folder / info.base_name)
+        shutil.rmtree(cache_dir(folder), ignore_errors=True)
+
+    # Folders that are complete or absent -----------------------------------------
+
+    @contextlib.contextmanager
+    def create_dir_atomic(self, folder: Location) -> Iterator[Path]:
+        with _scratch_dir(folder) as made:
+            with _disk_errors(made.parent):
+                yield made
+            if self.is_complete(folder):
+                return
+            self.objects.upload_all(made, folder)
+            content = manifest.of_folder(made)
+            self.write(folder / manifest.NAME, content)
+            cached = _copy_of(folder, content)
+            if not cached.exists():
+                with contextlib.suppress(OSError):  # another process's copy is as good
+                    made.rename(cached)
+
+    def is_complete(self, folder: Location) -> bool:
+        return self.exists(folder / manifest.NAME)
+
+    def local_copy(self, folder: Location) -> Path:
+        """Fetch a complete folder, once per machine whatever the number of processes.
+
+        Raises:
+            StoreError: its objects are not those that its manifest names.
+        """
+        content = self.read(folder / manifest.NAME)
+        cached = _copy_of(folder, content)
+        if cached.is_dir():
+            return cached
+        with _disk_errors(cached), _lock_beside(cached):
+            if not cached.is_dir():
+                with atomic.temporary_beside(cached) as temporary:
+                    temporary.mkdir()
+                    self._fetch(folder, temporary, manifest.files_in(content))
+        return cached
+
+    def _fetch(
+        self, folder: Location, into: Path, files: Mapping[str, manifest.Fingerprint]
+    ) -> None:
+        self.objects.in_parallel(lambda n: self.objects.download(folder / n, into / n), files)
+        for name, expected in files.items():
+            if manifest.fingerprint(into / name) != expected:
+                self.remove(folder / manifest.NAME)
+                raise StoreError(
+                    f"{folder / name} is not what {manifest.NAME} beside it says: it was damaged, "
+                    "or written by two machines at once; it counts as not there from now on: run "
+                    "the same command again, and it is made again"
+                )
+
+    # Files that change, or are for people -------------------------------------------
+
+    @contextlib.contextmanager
+    def synced_dir(self, folder: Location) -> Iterator[Path]:
+        """Fetch what was kept on any machine; upload what changes, from time to time."""
+        here = cache_dir(folder)
+        with _disk_errors(here):
+            here.mkdir(parents=True, exist_ok=True)
+        known = _times(here)
+        newer = [n for n, at in self.list_files(folder).items() if at * 1e9 > known.get(n, 0)]
+        self.objects.in_parallel(lambda name: self._replace(folder / name, here / name), newer)
+        ended = threading.Event()
+        syncer = threading.Thread(
+            target=self._sync, args=(here, folder, ended, _times(here)), daemon=True
+        )
+        syncer.start()
+        try:
+            yield here
+        finally:
+            ended.set()
+            syncer.join()
+
+    def _replace(self, location: Location, path: Path) -> None:
+        with atomic.temporary_beside(path) as temporary:
+            self.objects.download(location, temporary)
+
+    def _sync(
+        self, here: Path, folder: Location, ended: threading.Event, uploaded: dict[str, int]
+    ) -> None:
+        last = False
+        while not last:
+            last = ended.wait(SYNC_SECONDS)
+            for name, time_written in _times(here).items():
+                if uploaded.get(name) != time_written:
+                    with contextlib.suppress(StoreError, OSError):  # the next time, then
+                        self.objects.upload(here / name, folder / name)
+                        uploaded[name] = time_written
+
+    @contextlib.contextmanager
+    def upload_dir(self, folder: Location) -> Iterator[Path]:
+        with _scratch_dir(folder) as made:
+            with _disk_errors(made.parent):
+                yield made
+            self.objects.upload_all(made, folder)
+
+    def open_append(self, location: Location) -> Callable[[str], None]:
+        """No object grows: the file is kept here, and put there as a whole from time to time."""
+        texts: list[str] = []
+        put_at = time.monotonic()
+
+        def append(text: str) -> None:
+            nonlocal put_at
+            if not texts:
+                with contextlib.suppress(FileNotFoundError):
+                    texts.append(self.read(location).decode())
+            texts.append(text)
+            if not text or time.monotonic() - put_at > LOG_SECONDS:
+                self.write(location, "".join(texts).encode())
+                put_at = time.monotonic()
+
+        return append
+
+    @contextlib.contextmanager
+    def lock(self, folder: Location, subfolders: Sequence[str]) -> Iterator[None]:
+        """Hold by a lease; folders need not be made."""
+        with Lease(self, folder):
+            yield
+
+
+def _copy_of(folder: Location, content: bytes) -> Path:
+    """Where a folder's files lie here: one that was made again has another manifest."""
+    return cache_dir(folder) / hashlib.sha256(content).hexdigest()[:16]
+
+
+def _times(folder: Path) -> dict[str, int]:
+    times = {}
+    for path in folder.glob("[!.]*"):
+        with contextlib.suppress(FileNotFoundError):
+            times[path.name] = path.stat().st_mtime_ns
+    return times
+
+
+@contextlib.contextmanager
+def _scratch_dir(folder: Location) -> Iterator[Path]:
+    """Give an empty folder in the cache, so that a rename can make it part of the cache."""
+    base = cache_dir(folder)
+    with _disk_errors(base):
+        base.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=".making-", dir=base))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _lock_beside(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.lock(path.with_name(f".{path.name}.lock")):
+        yield
+
+
+@contextlib.contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"the cache {path} cannot be written to: {error.strerror or error}; free some space, "
+            "or name another folder by RAYAL_CACHE"
+        ) from error
