@@ -40,7 +40,7 @@ from benchmarks.faults import Field, Strike
 from rayal.events import bar as progress
 from rayal.run import local
 from rayal.storage import run as store
-from rayal.sweep import file as config
+from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
 
 PAUSE = "RAYAL_CHAOS_PAUSE"
@@ -148,7 +148,7 @@ def write_sweep(folder: Path, trials: int) -> Path:
 
 def _undisturbed(folder: Path, trials: int) -> Path:
     """Run the sweep without Ray, as far as the records."""
-    plan = make_plan(config.load(write_sweep(folder, trials)))
+    plan = make_plan(load_sweep(write_sweep(folder, trials)))
     root, quiet = folder / "whole", progress.Lines(Console(quiet=True), 0, 0)
     with store.claim(root, plan.sweep.name) as held:
         done = held.finished()

@@ -29,7 +29,7 @@ from rayal.events import bar as progress
 from rayal.run import local
 from rayal.run.ray import driver as cluster
 from rayal.storage import run as store
-from rayal.sweep import file as config
+from rayal.sweep.file import Resources, load_sweep
 from rayal.sweep.plan import Plan, make_plan
 
 PLUGIN = """
@@ -91,7 +91,7 @@ def _plan(place: Path, trials: int, seconds: float) -> Plan:
     }
     path = place / "sweep.yaml"
     path.write_text(json.dumps(sweep))
-    return make_plan(config.load(path))
+    return make_plan(load_sweep(path))
 
 
 class _Clock(progress.Lines):
@@ -139,7 +139,7 @@ def _time_tune(trials: int) -> float:
         tune.report({"seed": config["seed"]})
 
     quiet = progress.Lines(Console(quiet=True), 0, 0)
-    with cluster._ray(config.Resources(), None, quiet), tempfile.TemporaryDirectory() as scratch:
+    with cluster._ray(Resources(), None, quiet), tempfile.TemporaryDirectory() as scratch:
         started = time.perf_counter()
         tune.Tuner(
             tune.with_resources(empty, {"cpu": 1}),

@@ -1,6 +1,6 @@
 """rayal: which images should be labelled first, answered with evidence.
 
-sweep.yaml -> config: list[Trial] -> dataset -> encoder: features and dataset map (once)
+sweep.yaml -> sweep: list[Trial] -> dataset -> encoder: features and dataset map (once)
     -> trial: [ strategy picks -> oracle reveals -> learner trains -> metrics ] per round
     -> store -> analysis
 

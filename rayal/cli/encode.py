@@ -40,9 +40,9 @@ from rayal.storage import run as store
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location, parse_location
 from rayal.storage.run import Store
-from rayal.sweep import file as config
 from rayal.sweep.definition import Trial
-from rayal.sweep.file import Sweep, SweepError
+from rayal.sweep.errors import SweepError
+from rayal.sweep.file import Sweep, load_sweep
 from rayal.sweep.plan import Plan, make_plan
 
 WIDTH = 100  # columns where the output is no terminal
@@ -103,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 def _sweep(what: str, overrides: Sequence[str]) -> Sweep:
     """Read a sweep file, or make the smallest sweep of a dataset."""
     if Path(what).suffix in (".yaml", ".yml") or Path(what).is_file():
-        return config.load(Path(what), overrides)
+        return load_sweep(Path(what), overrides)
     smallest = {"name": what, "datasets": [what], "encoders": ["moco"], "seeds": 1}
     smallest |= {"strategies": ["random"], "learners": ["knn"], "budgets": [1]}
     if not re.fullmatch(r"\w[\w.-]*", what):
@@ -111,7 +111,7 @@ def _sweep(what: str, overrides: Sequence[str]) -> Sweep:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / what
         path.write_text(json.dumps(smallest), encoding="utf-8")
-        return config.load(path, overrides)
+        return load_sweep(path, overrides)
 
 
 # Making --------------------------------------------------------------------------

@@ -11,9 +11,10 @@ from rich.table import Table
 from rayal.cli.bundled_analysis import bundled_analysis
 from rayal.storage.location import Location
 from rayal.storage.run import Store
-from rayal.sweep import cost as bill
+from rayal.sweep import cost
+from rayal.sweep.dataset_info import DatasetInfo
 from rayal.sweep.definition import Trial, strategy_label
-from rayal.sweep.plan import DatasetFacts, Plan
+from rayal.sweep.plan import Plan
 
 NAMES_WIDTH = 26  # of a line: for names and the number of trials, at the least
 BUDGET_WIDTH = 14
@@ -27,17 +28,17 @@ def say(console: Console, text: str) -> None:
 def show_plan(console: Console, plan: Plan, root: Location) -> None:
     """Print what would run, and what of it is done already."""
     sweep = plan.sweep
-    bill_line = bill.line(sweep.hours, sweep.resources)
-    for title, text in (("Question", sweep.question), ("Cost", sweep.cost), ("Bill", bill_line)):
+    bill = cost.summary(sweep.hours, sweep.resources)
+    for title, text in (("Question", sweep.question), ("Cost", sweep.cost), ("Bill", bill)):
         if text:
             say(console, f"{title}: {text}")
-    for facts in plan.datasets.values():
-        tested = f", {facts.test:,} to test" if facts.test else ""
-        absent = f" (published sizes; {facts.absent})" if facts.absent else ""
+    for info in plan.datasets.values():
+        tested = f", {info.test:,} to test" if info.test else ""
+        absent = f" (published sizes; {info.absent})" if info.absent else ""
         say(
             console,
-            f"Dataset {facts.name}: pool of {facts.train:,} images{tested}, "
-            f"{len(facts.classes)} classes{_spread(facts)}{absent}",
+            f"Dataset {info.name}: pool of {info.train:,} images{tested}, "
+            f"{len(info.classes)} classes{_spread(info)}{absent}",
         )
     console.print(_plan_table(plan))
     say_scorer(console, plan)
@@ -51,12 +52,12 @@ def show_plan(console: Console, plan: Plan, root: Location) -> None:
     )
 
 
-def _spread(facts: DatasetFacts) -> str:
+def _spread(info: DatasetInfo) -> str:
     """How unequal the classes of the pool are, and what of it is set aside."""
-    counts = facts.class_counts
+    counts = info.class_counts
     equal = not counts or min(counts) == max(counts)
     each = "" if equal else f" of {min(counts):,} to {max(counts):,} images"
-    return each + (f", {facts.reserved:,} images set aside" if facts.reserved else "")
+    return each + (f", {info.reserved:,} images set aside" if info.reserved else "")
 
 
 def say_scorer(console: Console, plan: Plan) -> None:

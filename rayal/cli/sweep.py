@@ -30,9 +30,9 @@ from rayal.storage import run as store
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location, parse_location
 from rayal.storage.run import Store
-from rayal.sweep import file as config
 from rayal.sweep.definition import Trial
-from rayal.sweep.file import SweepError
+from rayal.sweep.errors import SweepError
+from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import Plan, make_plan
 
 WIDTH = 100  # columns where the output is no terminal
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(given)
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     try:
-        sweep = config.load(options.sweep, options.set)
+        sweep = load_sweep(options.sweep, options.set)
         plan = make_plan(sweep, absent_data=options.dry_run)
         root = options.out or Path("runs") / sweep.name
         if options.dry_run:

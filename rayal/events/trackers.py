@@ -18,7 +18,8 @@ from rayal.events.tensorboard import TensorboardEvents
 from rayal.events.tracker import Tracker
 from rayal.events.wandb import WandbOffline
 from rayal.storage.location import Location
-from rayal.sweep.file import Sweep, SweepError
+from rayal.sweep.errors import SweepError
+from rayal.sweep.file import Sweep
 
 
 def open_trackers(sweep: Sweep, root: Location) -> list[Tracker]:

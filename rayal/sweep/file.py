@@ -12,43 +12,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from rayal.registry import nearest
-
-LARGEST_FILE = 1_000_000  # bytes of YAML
-
-
-class SweepError(ValueError):
-    """The sweep is refused; the message says what is wrong and the way out."""
-
-
-# The sweep file --------------------------------------------------------------
+from rayal.sweep import yaml
+from rayal.sweep.entries import Entry, as_entry
+from rayal.sweep.errors import SweepError
+from rayal.sweep.overrides import apply_override
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-def _as_entry(value: object) -> object:
-    if isinstance(value, str):
-        return {"name": value}
-    return value
-
-
-class Entry(BaseModel):
-    """A component in a list: a name, or a mapping of name and parameters."""
-
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
-    name: str
-
-    @property
-    def given(self) -> dict[str, Any]:
-        return dict(self.model_extra or {})
-
-
-Entries = Annotated[list[Annotated[Entry, BeforeValidator(_as_entry)]], Field(min_length=1)]
+Entries = Annotated[list[Annotated[Entry, BeforeValidator(as_entry)]], Field(min_length=1)]
 Amount = int | str  # images, or a share of the pool such as "0.5%"
 
 
@@ -122,7 +99,7 @@ class Cycles(_Strict):
 
 
 class Part(_Strict):
-    """One product of lists. The top level of a file is a part, or the ground of several."""
+    """One product of lists. The top level of a file is a part, or the defaults of several."""
 
     datasets: Entries
     encoders: Entries
@@ -164,22 +141,19 @@ class Sweep:
 
     def as_yaml(self) -> str:
         """The file with every --set applied."""
-        text: str = yaml.dump(
-            dict(self.resolved), Dumper=_Dumper, sort_keys=False, allow_unicode=True
-        )
-        return text
+        return yaml.dump(self.resolved)
 
 
-def load(path: Path, overrides: Sequence[str] = ()) -> Sweep:
+def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     """Read a sweep file and apply `key=value` overrides.
 
     Raises:
         SweepError: the file is missing, is no plain YAML, or has unknown keys or wrong types.
     """
-    tree = _read_yaml(path)
+    tree = yaml.read(path)
     for override in overrides:
-        _apply(tree, override)
-    parts = _spread_parts(tree)
+        apply_override(tree, override)
+    parts = _inherit_defaults(tree)
     general = {key: value for key, value in tree.items() if key in _File.model_fields}
     try:
         read = _File.model_validate({**general, "parts": parts})
@@ -199,116 +173,9 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     )
 
 
-# YAML ------------------------------------------------------------------------
-
-
-class _Loader(yaml.SafeLoader):
-    """Plain YAML: no tags, no aliases (bombs), no key twice."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise SweepError("aliases (*name) are not allowed in a sweep file; write it out")
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise SweepError(f"the key '{key}' is given twice")
-        return super().construct_mapping(node, deep)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Write a value that stands in two places out twice: aliases are not read again."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _refuse_tag(loader: Any, suffix: str, node: Any) -> Any:
-    raise SweepError(f"the tag '{node.tag}' is not allowed in a sweep file; write plain values")
-
-
-_Loader.add_multi_constructor("", _refuse_tag)
-
-
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise SweepError(f"{path} is larger than {LARGEST_FILE:,} bytes: is it a sweep file?")
-        tree = parse_yaml(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SweepError(f"sweep file {path} cannot be read: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise SweepError(f"{path} is no YAML: {error}") from None
-    except SweepError as error:
-        raise SweepError(f"{path}: {error}") from None
-    if not isinstance(tree, dict):
-        raise SweepError(f"{path} holds no mapping of keys to values")
-    return tree
-
-
-def parse_yaml(text: str) -> Any:
-    """Parse plain YAML."""
-    return yaml.load(text, Loader=_Loader)
-
-
-def _apply(tree: dict[str, Any], override: str) -> None:
-    """Set one value; a list's entry is named by position or by its name."""
-    dotted, equals, text = override.partition("=")
-    if not equals or not dotted:
-        raise SweepError(f"--set {override}: write it as key=value, such as seeds.random=10")
-    try:
-        value = parse_yaml(text)
-    except (yaml.YAMLError, SweepError) as error:
-        raise SweepError(f"--set {override}: the value is no plain YAML: {error}") from None
-    *parents, last = dotted.split(".")
-    _refuse_hidden(tree, dotted)
-    place: Any = tree
-    for key in parents:
-        place = _descend(place, key, override)
-    if isinstance(place, list):
-        place[_position(place, last, override)] = value
-    else:
-        place[last] = value
-
-
-def _refuse_hidden(tree: dict[str, Any], dotted: str) -> None:
-    """Refuse to set at the top what every reader would take from a part."""
-    key = dotted.split(".")[0]
-    parts = tree.get("parts")
-    hiding = [p for p, body in parts.items() if key in body] if isinstance(parts, dict) else []
-    if hiding:
-        rest = " and ".join(f"parts.{part}.{dotted}" for part in hiding)
-        raise SweepError(f"--set {dotted}: this sweep gives '{key}' in its parts; set {rest}")
-
-
-def _descend(place: Any, key: str, override: str) -> Any:
-    if isinstance(place, list):
-        position = _position(place, key, override)
-        place[position] = _as_entry(place[position])
-        return place[position]
-    if isinstance(place.get(key), str):
-        raise SweepError(f"--set {override}: '{key}' is a value, it has nothing inside")
-    return place.setdefault(key, {})
-
-
-def _position(place: list[Any], key: str, override: str) -> int:
-    names = [entry.get("name") if isinstance(entry, dict) else entry for entry in place]
-    if key.isdigit() and int(key) < len(place):
-        return int(key)
-    if names.count(key) == 1:
-        return names.index(key)
-    listed = ", ".join(str(name) for name in names)
-    raise SweepError(
-        f"--set {override}: no single entry '{key}' in the list [{listed}]; "
-        f"name one, or give its position from 0 to {len(place) - 1}"
-    )
-
-
-def _spread_parts(tree: dict[str, Any]) -> dict[str, Any]:
+def _inherit_defaults(tree: dict[str, Any]) -> dict[str, Any]:
     """Give every part what the top level says and it does not."""
-    ground = {key: tree[key] for key in Part.model_fields if key in tree}
+    defaults = {key: tree[key] for key in Part.model_fields if key in tree}
     unknown = [key for key in tree if key not in {*Part.model_fields, *_File.model_fields}]
     if unknown:
         known = [*_File.model_fields, *Part.model_fields]
@@ -316,14 +183,14 @@ def _spread_parts(tree: dict[str, Any]) -> dict[str, Any]:
     parts = tree.get("parts", {"all": {}})
     if not isinstance(parts, dict) or not all(isinstance(p, dict) for p in parts.values()):
         raise SweepError("parts: give a mapping of names to parts")
-    return {label: {**_ground_of(part, ground), **part} for label, part in parts.items()}
+    return {label: {**_defaults_for(part, defaults), **part} for label, part in parts.items()}
 
 
-def _ground_of(part: Mapping[str, Any], ground: Mapping[str, Any]) -> dict[str, Any]:
+def _defaults_for(part: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
     """What a part inherits: budgets and cycles exclude each other, its own choice wins."""
     shape = {"budgets", "cycles"}
     own_shape = shape & part.keys()
-    return {key: value for key, value in ground.items() if not (own_shape and key in shape)}
+    return {key: value for key, value in defaults.items() if not (own_shape and key in shape)}
 
 
 def _explain(error: ValidationError, tree: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ from rayal.cli import encode, map_files
 from rayal.contracts import UNLABELED, DatasetMap
 from rayal.encoders._moco.training import Pretraining
 from rayal.storage.run import Store
+from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
 from tests.sweeps import ROOT, write_sweep
 
@@ -41,7 +42,7 @@ def run(*arguments: object) -> int:
 
 
 def keys(path: Path) -> list[str]:
-    return list(make_plan(encode.config.load(path)).embeddings)
+    return list(make_plan(load_sweep(path)).embeddings)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from rayal.contracts import Dataset
 from rayal.datasets.npz import npz
 from rayal.registry import DATASETS
-from rayal.sweep.plan import describe
+from rayal.sweep.dataset_info import dataset_info
 
 
 def load(name: str, **given: Any) -> Dataset:
@@ -30,7 +30,7 @@ def test_only_the_pool_is_imbalanced() -> None:
     assert tailed.name == "digits-lt20"
     assert np.array_equal(plain.test.images, tailed.test.images)
     assert tailed.reserved is None
-    counts = describe(tailed).class_counts
+    counts = dataset_info(tailed).class_counts
     assert counts[0] == max(counts)
     assert counts[0] // counts[-1] == 20
     assert sorted(counts, reverse=True) == list(counts)
@@ -49,7 +49,7 @@ def test_reserved_images_are_an_equal_share_of_each_class() -> None:
     assert data.reserved is not None
     assert data.reserved.dtype == np.int64
     assert np.bincount(data.train.labels[data.reserved]).tolist() == [12] * 10
-    assert describe(data).reserved == 120
+    assert dataset_info(data).reserved == 120
 
 
 def test_different_imbalances_are_different_data() -> None:

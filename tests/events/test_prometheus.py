@@ -20,7 +20,7 @@ import pytest
 from rayal.events.bar import Instrument, Metric
 from rayal.events.outcome import Outcome
 from rayal.events.prometheus import BEST, FAILURES, IMAGES, METRICS, SECONDS, TRIALS, Meters
-from rayal.sweep import file as config
+from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import BUNDLE, Plan, make_plan
 from tests import sweeps
 
@@ -30,7 +30,7 @@ Labels = tuple[tuple[str, str], ...]
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    return make_plan(config.load(sweeps.write_sweep(tmp_path_factory.mktemp("plan"))))
+    return make_plan(load_sweep(sweeps.write_sweep(tmp_path_factory.mktemp("plan"))))
 
 
 class Board:

@@ -25,8 +25,8 @@ from rayal.events.tracker import Tracker, metrics, parameters
 from rayal.events.wandb import WandbOffline
 from rayal.storage import run as store
 from rayal.storage.run import Store
-from rayal.sweep import file as config
-from rayal.sweep.file import SweepError
+from rayal.sweep.errors import SweepError
+from rayal.sweep.file import Sweep, load_sweep
 from rayal.sweep.plan import Plan, make_plan
 from tests import sweeps
 from tests.events.bars import Recorder
@@ -43,7 +43,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
         "seeds": 2,
     }
     path = sweeps.write_sweep(tmp_path_factory.mktemp("plan"), **cycles)
-    return make_plan(config.load(path))
+    return make_plan(load_sweep(path))
 
 
 def record(auc: float = 0.5) -> dict[str, Any]:
@@ -170,8 +170,8 @@ def done_once(tracker: Tracker, plan: Plan) -> None:
 # Before anything starts ------------------------------------------------------------
 
 
-def tracked(folder: Path, **track: str) -> config.Sweep:
-    return config.load(sweeps.write_sweep(folder, track=track))
+def tracked(folder: Path, **track: str) -> Sweep:
+    return load_sweep(sweeps.write_sweep(folder, track=track))
 
 
 def test_a_tracker_that_is_not_installed_is_refused(

@@ -19,9 +19,8 @@ import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config  # noqa: TID251
 
 from rayal.run.ray import driver as cluster
-from rayal.sweep import cost as bill
-from rayal.sweep import file as config
-from rayal.sweep.file import Resources
+from rayal.sweep import cost
+from rayal.sweep.file import Resources, load_sweep
 from tests.events.bars import Recorder
 
 ROOT = Path(__file__).parent.parent.parent
@@ -265,7 +264,7 @@ def test_the_guide_submits_sweeps_that_plan_with_results_on_disk_and_in_an_objec
         for path, options in re.findall(pattern, block):
             words = options.replace("\\\n", " ").split()
             changes = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
-            assert config.load(ROOT / path, changes).name == Path(path).stem
+            assert load_sweep(ROOT / path, changes).name == Path(path).stem
             outs += [words[i + 1] for i, word in enumerate(words) if word == "--out"]
     assert {out.partition("/")[0] for out in outs} >= {"", "s3:"}
     assert "--out gs://" in GUIDE.read_text()
@@ -273,8 +272,8 @@ def test_the_guide_submits_sweeps_that_plan_with_results_on_disk_and_in_an_objec
 
 def test_the_bill_of_the_guide_is_what_the_command_prints() -> None:
     [command] = [b for b in blocks("bash") if "resources.price" in b]
-    sweep = config.load(ROOT / "sweeps" / "medmnist.yaml", re.findall(r"--set (\S+)", command))
-    assert f"    Bill: {bill.line(sweep.hours, sweep.resources)}\n" in GUIDE.read_text()
+    sweep = load_sweep(ROOT / "sweeps" / "medmnist.yaml", re.findall(r"--set (\S+)", command))
+    assert f"    Bill: {cost.summary(sweep.hours, sweep.resources)}\n" in GUIDE.read_text()
 
 
 # The file of KubeRay ---------------------------------------------------------------
@@ -415,7 +414,7 @@ def test_the_sweep_of_the_rayjob_is_one_that_fits_the_workers() -> None:
     words = tree["entrypoint"].split()
     sweep = ROOT / "sweeps" / Path(words[words.index("rayal.sweep") + 1]).name
     changes = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
-    asked = config.load(sweep, changes)
+    asked = load_sweep(sweep, changes)
     data = [entry.given for part in asked.parts.values() for entry in part.datasets]
     assert all(given == {"root": f"{RESULTS}/data", "download": True} for given in data)
     resources = asked.resources

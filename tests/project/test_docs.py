@@ -10,7 +10,7 @@ import pytest
 
 from rayal.cli import strategies as guide
 from rayal.registry import STRATEGIES
-from rayal.sweep import file as config
+from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
 from tests import sweeps
 
@@ -51,7 +51,7 @@ def test_every_sweep_command_in_the_readme_plans() -> None:
         changes = [o for o in re.findall(r"--set (\S+)", options) if "path=" not in o]
         if path.endswith("blood_cpu.yaml"):
             changes.append("datasets=[bloodmnist]")  # the file is the user's own
-        assert make_plan(config.load(ROOT / path, changes), absent_data=True).trials
+        assert make_plan(load_sweep(ROOT / path, changes), absent_data=True).trials
 
 
 README = (ROOT / "README.md").read_text()

@@ -13,7 +13,7 @@ from rayal.events.outcome import Outcome
 from rayal.run import queue as work_queue
 from rayal.storage.files import StoreError
 from rayal.storage.run import Store, claim
-from rayal.sweep import file as config
+from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import Plan, make_plan
 from tests import sweeps
 
@@ -50,7 +50,7 @@ def held(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    return make_plan(config.load(sweeps.write_sweep(tmp_path, strategies=["random"], seeds=8)))
+    return make_plan(load_sweep(sweeps.write_sweep(tmp_path, strategies=["random"], seeds=8)))
 
 
 @pytest.fixture

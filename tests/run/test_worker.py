@@ -12,7 +12,7 @@ from rayal.events.outcome import Outcome
 from rayal.run import worker as work
 from rayal.run.worker import check_embedding, pinned
 from rayal.storage.run import FOLDERS, Store
-from rayal.sweep import file as config
+from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
 from rayal.trial import World
 from tests import sweeps
@@ -72,7 +72,7 @@ def test_a_trial_that_a_worker_given_up_for_lost_has_ended_keeps_its_first_recor
     sweep = sweeps.write_sweep(
         tmp_path, plugins=["plugin.py"], strategies=strategies, budgets=[10], seeds=1
     )
-    trials = make_plan(config.load(sweep)).trials
+    trials = make_plan(load_sweep(sweep)).trials
     store = Store(tmp_path / "run")
     for folder in FOLDERS:
         (tmp_path / "run" / folder).mkdir(parents=True)

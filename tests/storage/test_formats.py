@@ -23,7 +23,7 @@ IDS = (
     "the records of format 1 are not those of this plan: the ids of trials have changed, and "
     "people's finished trials would run again. A new parameter of a component does that, as do "
     "another default, another digest of data or another definition; where results stay the same, "
-    "keep the ids as they were; where they do not, raise plan.IDENTITY and say so to people"
+    "keep the ids as they were; where they do not, raise definition.IDENTITY and say so to people"
 )
 
 

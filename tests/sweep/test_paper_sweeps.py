@@ -15,9 +15,8 @@ from rich.console import Console
 from rayal.events.bar import choose
 from rayal.run import local
 from rayal.storage.run import Store, claim
-from rayal.sweep import file as config
 from rayal.sweep.definition import Trial
-from rayal.sweep.file import Cycles, Entry, Part, Resources, Share, Sweep
+from rayal.sweep.file import Cycles, Entry, Part, Resources, Share, Sweep, load_sweep
 from rayal.sweep.plan import Plan, make_plan
 from rayal.vision import networks
 
@@ -38,7 +37,7 @@ def path_of(name: str) -> Path:
 
 
 def planned(name: str) -> Plan:
-    return make_plan(config.load(path_of(name)), absent_data=True)
+    return make_plan(load_sweep(path_of(name)), absent_data=True)
 
 
 # What the files say ------------------------------------------------------------
@@ -236,7 +235,7 @@ def toys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toys]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_strategy_with_each_learner_of_a_file_runs_at_toy_size(name: str, toys: Toys) -> None:
-    whole = config.load(path_of(name))
+    whole = load_sweep(path_of(name))
     plan = make_plan(toys.sweep(whole))
     wanted = covering(plan)
     todo = [t for t in wanted if t.id not in toys.store.finished()]

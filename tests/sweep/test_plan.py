@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rayal.sweep import file as config
-from rayal.sweep.file import SweepError
+from rayal.sweep.errors import SweepError
+from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import Plan, make_plan
 
 SWEEPS = sorted((Path(__file__).parent.parent.parent / "sweeps").glob("*.yaml"))
@@ -29,7 +29,7 @@ def write(folder: Path, tree: object) -> Path:
 
 def plan_of(folder: Path, **changes: object) -> Plan:
     tree = {key: value for key, value in {**SMALL, **changes}.items() if value is not None}
-    return make_plan(config.load(write(folder, tree)))
+    return make_plan(load_sweep(write(folder, tree)))
 
 
 def test_trials_are_the_product_of_the_lists_with_seeds_per_strategy(tmp_path: Path) -> None:
@@ -240,24 +240,24 @@ TEXTS = [
 @pytest.mark.parametrize(("text", "message"), TEXTS, ids=[m for _, m in TEXTS])
 def test_yaml_that_is_not_plain_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(SweepError, match=message):
-        config.load(write(tmp_path, text))
+        load_sweep(write(tmp_path, text))
 
 
 def test_a_billion_laughs_is_refused_at_once(tmp_path: Path) -> None:
     lines = ["a0: &a0 lol"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 10)]
     with pytest.raises(SweepError, match="aliases"):
-        config.load(write(tmp_path, "\n".join(lines)))
+        load_sweep(write(tmp_path, "\n".join(lines)))
 
 
 def test_a_missing_sweep_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SweepError, match=r"absent\.yaml cannot be read: No such file"):
-        config.load(tmp_path / "absent.yaml")
+        load_sweep(tmp_path / "absent.yaml")
 
 
 def test_set_changes_values_by_key_name_and_position(tmp_path: Path) -> None:
     path = write(tmp_path, SMALL)
-    sweep = config.load(
+    sweep = load_sweep(
         path,
         [
             "seeds.random=7",
@@ -287,19 +287,19 @@ def test_set_changes_values_by_key_name_and_position(tmp_path: Path) -> None:
 )
 def test_a_wrong_set_is_refused(tmp_path: Path, override: str, message: str) -> None:
     with pytest.raises(SweepError, match=message):
-        config.load(write(tmp_path, SMALL), [override])
+        load_sweep(write(tmp_path, SMALL), [override])
 
 
 def test_set_at_the_top_is_refused_where_parts_would_hide_it(tmp_path: Path) -> None:
     tree = {**SMALL, "parts": {"one": {"seeds": 4}}}
     with pytest.raises(SweepError, match=r"set parts\.one\.seeds"):
-        config.load(write(tmp_path, tree), ["seeds=1"])
+        load_sweep(write(tmp_path, tree), ["seeds=1"])
 
 
 def test_the_resolved_sweep_plans_the_same_trials(tmp_path: Path) -> None:
     path = write(tmp_path, SMALL)
-    sweep = config.load(path, ["seeds.random=1"])
-    again = config.load(write(tmp_path, sweep.as_yaml()))
+    sweep = load_sweep(path, ["seeds.random=1"])
+    again = load_sweep(write(tmp_path, sweep.as_yaml()))
     assert [t.id for t in make_plan(sweep).trials] == [t.id for t in make_plan(again).trials]
 
 
@@ -309,7 +309,7 @@ def test_every_sweep_file_of_the_project_plans(path: Path) -> None:
     if path.stem in ("blood_cpu", "blood_trainings"):
         pytest.importorskip("rayal.datasets.medmnist")
         overrides = ["datasets=[bloodmnist]"]
-    plan = make_plan(config.load(path, overrides), absent_data=True)
+    plan = make_plan(load_sweep(path, overrides), absent_data=True)
     assert plan.sweep.question
     assert plan.sweep.cost.startswith(f"{len(plan.trials):,} trials")
 
@@ -344,7 +344,7 @@ def test_imbalances_of_one_absent_dataset_are_told_apart(tmp_path: Path) -> None
     steps = [
         {"name": "cifar10", "root": str(tmp_path), "imbalance": {"step": s}} for s in (0.1, 0.3)
     ]
-    sweep = config.load(write(tmp_path, {**SMALL, "datasets": steps}))
+    sweep = load_sweep(write(tmp_path, {**SMALL, "datasets": steps}))
     plan = make_plan(sweep, absent_data=True)
     assert set(plan.datasets) == {"cifar10-step0.1", "cifar10-step0.3"}
     assert {facts.train for facts in plan.datasets.values()} == {27_500, 32_500}

@@ -1,0 +1,114 @@
+"""What has to hold in a sweep, beyond names and parameters, before anything is computed."""
+
+from __future__ import annotations
+
+from rayal.registry import ENCODERS, LEARNERS, STRATEGIES, Registry
+from rayal.requirements import FROM_ENCODER, FROM_LEARNER, listed, remedies
+from rayal.sweep.dataset_info import DatasetInfo
+from rayal.sweep.definition import Spec
+from rayal.sweep.file import Part
+
+
+def check_shape(label: str, part: Part) -> None:
+    """A part asks for single queries of several budgets, or for cycles that start somewhere."""
+    if (part.budgets is None) == (part.cycles is None):
+        raise ValueError(
+            f"part '{label}' has {'neither' if part.budgets is None else 'both'} budgets and "
+            "cycles; give one: budgets: [10, 20], or cycles: {start: 20, step: 10, rounds: 4}"
+        )
+    if part.cycles is not None and part.initial is None:
+        raise ValueError(
+            f"part '{label}' has cycles and no initial: list the strategies of the first query"
+        )
+    if part.cycles is None and part.initial is not None:
+        raise ValueError(
+            f"part '{label}' has initial and no cycles: a single query is made by strategies"
+        )
+
+
+def check_component(
+    registry: Registry,
+    spec: Spec,
+    data: DatasetInfo,
+    encoder: Spec | None = None,
+    *,
+    absent: bool,
+) -> None:
+    """Have a component look at its parameters, and at the files that they name.
+
+    encoder: where the component is a strategy, the one whose parameters it looks at too.
+    absent: whether files may be missing.
+    """
+    of_encoder = [encoder.params] if encoder else []
+    try:
+        registry.find(spec.name).facts.check(spec.params, data.train, *of_encoder)
+    except FileNotFoundError as error:
+        if not absent:
+            raise ValueError(f"{registry.kind} '{spec.name}': {error}") from None
+    except ValueError as error:
+        where = data.name + (f" with encoder '{encoder.name}'" if encoder else "")
+        raise ValueError(f"{registry.kind} '{spec.name}' on {where}: {error}") from None
+
+
+def check_validation_set(learner: Spec, data: DatasetInfo) -> None:
+    """A learner that watches a validation set needs a dataset that has one."""
+    needs = LEARNERS.find(learner.name).facts.needs(learner.params)
+    if "val" in needs and not data.val and not data.absent:
+        raise ValueError(
+            f"learner '{learner.name}' watches the loss on a validation set (plateau_patience, "
+            f"early_stopping), and {data.name} has none: set both to null or use another dataset"
+        )
+
+
+def check_learner(learner: Spec, encoder: Spec) -> None:
+    """The encoder gives what the learner reads."""
+    needs = LEARNERS.find(learner.name).facts.needs(learner.params) & FROM_ENCODER
+    missing = needs - ENCODERS.find(encoder.name).facts.gives(encoder.params)
+    if missing:
+        raise ValueError(
+            f"learner '{learner.name}' needs {listed(missing)}, which encoder '{encoder.name}' "
+            f"does not give: {remedies(missing)}"
+        )
+
+
+def check_reserved(first: Spec, data: DatasetInfo) -> None:
+    """A first query among images set aside needs a dataset that sets some aside."""
+    needs = STRATEGIES.find(first.name).facts.needs(first.params)
+    if "reserved" in needs and not data.reserved and not data.absent:
+        raise ValueError(
+            f"strategy '{first.name}' chooses among images set aside, and {data.name} sets none "
+            "aside: give the dataset an imbalance with set_aside, or use another initial"
+        )
+
+
+def check_query(strategy: Spec, encoder: Spec, learner: Spec, *, first: bool) -> None:
+    """Encoder and learner give what the strategy reads.
+
+    first: whether this is a query before the first label, which no predictions can serve.
+    """
+    needs = STRATEGIES.find(strategy.name).facts.needs(strategy.params)
+    if first and needs & FROM_LEARNER:
+        raise ValueError(
+            f"strategy '{strategy.name}' needs {listed(needs & FROM_LEARNER)}, and before the "
+            "first label there are none: use it under cycles, with a cold-start strategy (random, "
+            "kmeans, hacon, k_center) as initial; or, as HaCon's baselines do, have it score with "
+            "a model that has seen the test set's labels, scorer: trained-on-test-set"
+        )
+    own = LEARNERS.find(learner.name).facts
+    lent = own.gives(learner.params) if "images" in own.needs(learner.params) else set()
+    given = ENCODERS.find(encoder.name).facts.gives(encoder.params) | lent
+    for kind, giver, missing in (
+        ("encoder", encoder, needs & FROM_ENCODER - given),
+        ("learner", learner, needs & FROM_LEARNER - own.gives(learner.params)),
+    ):
+        if missing:
+            raise ValueError(
+                f"strategy '{strategy.name}' needs {listed(missing)}, which {kind} "
+                f"'{giver.name}' does not give: {remedies(missing)}"
+            )
+
+
+def check_one_of_a_name(earlier: DatasetInfo | None, data: DatasetInfo) -> None:
+    """Datasets go by their names in results, so that two of one name would be mixed up."""
+    if earlier is not None and earlier.content != data.content:
+        raise ValueError(f"two different datasets are named '{data.name}': rename one of the files")
