@@ -10,7 +10,8 @@ from rayal.kernels.prototypes import simplex
 from rayal.metrics import l1_score
 from rayal.registry import STRATEGIES
 from rayal.scores import lacking
-from rayal.strategies.uncertainty import entropy, margin
+from rayal.strategies.entropy import entropy
+from rayal.strategies.margin import margin
 
 
 def rng(seed: int = 0) -> np.random.Generator:

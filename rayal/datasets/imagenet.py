@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from rayal.contracts import Dataset, dataset
+from rayal.datasets._files.class_folders import split_folders
 from rayal.datasets._files.decode import Decoding, Side
 from rayal.datasets._files.decoded_images import load_pictures
 from rayal.datasets._files.locations import check_complete, located
-from rayal.datasets.image_folder import split_folders
 
 CLASSES = 1000
 SIZES = {"train": 1_281_167, "test": 50_000}

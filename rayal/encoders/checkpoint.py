@@ -14,6 +14,7 @@ from torch import nn
 from rayal.contracts import Dataset, Embedding, Progress, encoder
 from rayal.encoders._features import augmented_views as copies
 from rayal.encoders._features import extraction, preparation
+from rayal.encoders._features.image_size import Size
 from rayal.encoders._features.preparation import HALF, IMAGENET_MEAN, IMAGENET_STD, Preparation
 from rayal.seeds import integer
 from rayal.vision import networks, weight_files
@@ -21,7 +22,6 @@ from rayal.vision.networks import Backbone, ResNet, Stem
 from rayal.vision.precision import Precision
 
 Colours: TypeAlias = Literal["imagenet", "half"]
-Size: TypeAlias = Annotated[int, Field(ge=8, le=1024)]  # pixels
 
 _COLOURS: dict[Colours, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "imagenet": (IMAGENET_MEAN, IMAGENET_STD),

@@ -17,8 +17,8 @@ from torch import nn
 from rayal.contracts import Dataset, Embedding, Progress, encoder
 from rayal.encoders._features import augmented_views as copies
 from rayal.encoders._features import extraction, preparation
+from rayal.encoders._features.image_size import Size
 from rayal.encoders._features.preparation import Preparation
-from rayal.encoders.checkpoint import Size
 from rayal.seeds import integer
 from rayal.vision import weight_files
 from rayal.vision.precision import Precision

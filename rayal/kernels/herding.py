@@ -25,6 +25,7 @@ Int64 = npt.NDArray[np.int64]
 
 BLOCK = 128  # bounds renewed at once
 STEP = 2.0**-24  # kernels are whole numbers of it, so that sums of their differences are exact
+UNIT_WIDTH = 1.0  # of a kernel on features of unit length (Bae et al. 2024)
 NARROWEST = 1e-15  # kernel: its square is still above 0 in float32
 SLACK = 1e-5  # relative error of float32 exponentials and sums, generously
 

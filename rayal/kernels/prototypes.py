@@ -42,7 +42,7 @@ def cosines(outputs: npt.NDArray[np.floating[Any]]) -> Float64:
     return cosine
 
 
-def nearest(outputs: npt.NDArray[np.floating[Any]]) -> Float64:
+def nearest_cosine(outputs: npt.NDArray[np.floating[Any]]) -> Float64:
     """Return the cosine (n,) of each output (n, C - 1) to the prototype nearest to it."""
     return np.asarray(cosines(outputs).max(axis=1), dtype=np.float64)
 

@@ -22,6 +22,14 @@ def farthest_point(pool: Pool, budget: int, rng: np.random.Generator) -> Indices
     Use: where the same choice is wanted at every seed; otherwise `k_center`.
 
     Source: Gonzalez 1985; Eldar et al. 1997.
+
+    Args:
+        pool: its features (N, D).
+        budget: B.
+        rng: not used.
+
+    Returns:
+        (B,) positions, in the order of the choice.
     """
     features = clustering.unit_rows(pool.features)
     if len(pool.labelled):

@@ -26,7 +26,7 @@ def probcover(
     the lowest position. When all is covered, the image farthest from all labeled and chosen ones
     follows, as in `k_center`. The released code drops the last N mod 500 images; here none is.
 
-    O(N^2 D) time, O(N D) memory. With a number for delta budgets nest.
+    With a number for delta budgets nest.
 
     Cost: O(N^2 D) time by definition, O(N) memory.
 
@@ -40,6 +40,9 @@ def probcover(
         rng: seeds the pseudo-labels and draws the balls looked at for "auto".
         delta: radius, up to 2; "auto" is the largest whose balls are pure for 95 % of the images,
             pseudo-labels being k-means clusters, as many as classes (section 3.2 of the paper).
+
+    Returns:
+        (B,) positions, in the order of the choice.
     """
     features = clustering.unit_rows(pool.features)
     if delta == "auto":

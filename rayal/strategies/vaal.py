@@ -45,7 +45,7 @@ def vaal(  # noqa: PLR0913  the published recipe has this many settings
     Source: Sinha et al. 2019.
 
     Args:
-        pool: its images are read, and which of them have a label, but not the labels.
+        pool: its images (N, H, W, channels), and which of them have a label, but not the labels.
         rng: source of all randomness.
         epochs: passes over the pool; 30 is the survey's (deepALplus), the paper has 100.
         updates: of either network for each pair of batches.
@@ -54,6 +54,9 @@ def vaal(  # noqa: PLR0913  the published recipe has this many settings
         lr: learning rate of Adam.
         beta: weight of the divergence of latent vectors from the normal distribution.
         adversary: weight of deceiving the discriminator.
+
+    Returns:
+        (U,) probabilities with the sign changed.
 
     Raises:
         ValueError: no image has a label, or the pool has no images.

@@ -6,10 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry
+
 ROOT = Path(__file__).parent.parent.parent
 FILES = sorted([*(ROOT / "rayal").rglob("*.py"), *(ROOT / "analysis").rglob("*.py")])
 COMMANDS = {"rayal.encode", "rayal.status", "rayal.guide", "rayal.sweep.__main__"}
 COMPONENTS = ("rayal.datasets", "rayal.encoders", "rayal.strategies", "rayal.learners")
+REGISTRIES = [DATASETS, ENCODERS, STRATEGIES, LEARNERS]
+# Files that hold several components, or one of another name, and why.
+FAMILIES = {
+    "rayal.datasets.medmnist": "twelve sets of one format, read from the table of a package",
+    "rayal.datasets.torchvision_sets": "a family read from a table",
+    "rayal.datasets.torchvision_photos": "a family read from a table",
+    "rayal.encoders.random_weights": "a module `random` would read as the standard library's",
+}
 
 
 def _documented() -> dict[str, set[str]]:
@@ -96,3 +106,32 @@ def test_ray_is_imported_in_one_folder_alone() -> None:
 
 def test_there_are_no_junk_drawers() -> None:
     assert not {p.stem for p in FILES} & {"utils", "util", "helpers", "common", "misc"}
+
+
+@pytest.mark.parametrize("registry", REGISTRIES, ids=lambda r: r.kind)
+def test_a_component_stands_in_the_file_of_its_name(registry: Registry) -> None:
+    elsewhere = {}
+    for name in registry.names():
+        module = registry.find(name).function.__module__
+        if module.startswith("rayal.") and module != f"{registry.package}.{name}":
+            elsewhere[name] = module
+    assert set(elsewhere.values()) <= set(FAMILIES), "give it a file of its own, or say why not"
+
+
+def test_no_exception_to_one_file_one_component_is_out_of_date() -> None:
+    modules = {
+        registry.find(name).function.__module__
+        for registry in REGISTRIES
+        for name in registry.names()
+        if registry.find(name).function.__module__ != f"{registry.package}.{name}"
+    }
+    assert set(FAMILIES) <= modules
+
+
+@pytest.mark.parametrize("kind", COMPONENTS)
+def test_components_of_one_kind_do_not_import_one_another(kind: str) -> None:
+    folder = ROOT / kind.replace(".", "/")
+    names = {module_of(path) for path in folder.iterdir() if not path.name.startswith("_")}
+    for path in folder.rglob("*.py"):
+        others = {n for n in imported(path) if n in names} - {module_of(path)}
+        assert not others, f"{path}: what components share lies in modules that begin with _"

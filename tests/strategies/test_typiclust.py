@@ -3,8 +3,9 @@ import pytest
 
 from rayal.contracts import UNLABELED, Pool, Predictions
 from rayal.kernels.clustering import kmeans, unit_rows
-from rayal.strategies.typiclust import tcm, typiclust
-from rayal.strategies.uncertainty import margin
+from rayal.strategies.margin import margin
+from rayal.strategies.tcm import tcm
+from rayal.strategies.typiclust import typiclust
 
 
 def pool(features: np.ndarray, known: list[int] | None = None) -> Pool:

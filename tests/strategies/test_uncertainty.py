@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from rayal.contracts import UNLABELED, Pool, Predictions
-from rayal.strategies.uncertainty import entropy, least_confidence, margin
+from rayal.strategies.entropy import entropy
+from rayal.strategies.least_confidence import least_confidence
+from rayal.strategies.margin import margin
 
 ALL = (entropy, margin, least_confidence)
 

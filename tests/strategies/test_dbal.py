@@ -1,8 +1,8 @@
 import numpy as np
 
 from rayal.contracts import UNLABELED, Pool, Predictions
-from rayal.strategies.diverse_batch import dbal
-from rayal.strategies.uncertainty import margin
+from rayal.strategies.dbal import dbal
+from rayal.strategies.margin import margin
 
 
 def rng(seed: int = 0) -> np.random.Generator:

@@ -3,7 +3,7 @@ import pytest
 
 from rayal.contracts import UNLABELED, Pool, Predictions
 from rayal.registry import STRATEGIES
-from rayal.strategies.gradient import badge
+from rayal.strategies.badge import badge
 
 
 def rng(seed: int = 0) -> np.random.Generator:

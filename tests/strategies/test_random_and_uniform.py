@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from rayal.contracts import UNLABELED, Pool
-from rayal.strategies.baseline import random, uniform
+from rayal.strategies.random import random
+from rayal.strategies.uniform import uniform
 
 
 def pool(truth: np.ndarray, known: list[int] | None = None) -> Pool:
@@ -55,7 +56,7 @@ def test_a_budget_that_cannot_cover_the_classes_is_refused() -> None:
 
 
 def test_covering_gives_up_after_many_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rayal.strategies.baseline.DRAWS", 3)
+    monkeypatch.setattr("rayal.strategies.random.DRAWS", 3)
     rare = np.repeat([0, 1], [100_000, 1])
     with pytest.raises(ValueError, match="none of 3 draws of 2 images covered the 2 classes"):
         random(pool(rare), 2, rng(), cover_classes=True)

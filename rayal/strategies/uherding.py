@@ -1,4 +1,4 @@
-"""Smooth coverage of the pool (MaxHerding), and of its uncertain part (Uncertainty Herding)."""
+"""Smooth coverage of the uncertain part of a pool (Uncertainty Herding)."""
 
 from __future__ import annotations
 
@@ -10,40 +10,10 @@ from pydantic import PositiveFloat
 
 from rayal.contracts import Indices, Pool, strategy
 from rayal.kernels import clustering, distances, uncertainty
-from rayal.kernels.herding import greedy_herding
-from rayal.kernels.validation import check_finite
+from rayal.kernels.herding import UNIT_WIDTH, greedy_herding
+from rayal.strategies._predictions import checked
 
 ROUNDING = 1e-12  # squared distances up to it are those of copies
-WIDTH = 1.0  # of the kernel on features of unit length
-
-
-@strategy()
-def maxherding(
-    pool: Pool, budget: int, rng: np.random.Generator, *, sigma: PositiveFloat = WIDTH
-) -> Indices:
-    """Choose, one after another, the image that adds most to mean_x max_s k(x, s).
-
-    Bae et al., "Generalized Coverage for More Robust Low-Budget Active Learning", ECCV 2024. x are
-    all images, s the labeled and chosen ones, k(x, s) = exp(-|x - s|^2 / sigma^2) on unit-length
-    features. Ties go to the lowest position. Nothing is drawn; budgets nest.
-
-    Usually O(N^2 D) time, O(N D) memory.
-
-    Cost: O(N^2 D) time by definition, O(N) memory; gains are worked out again only where they may
-    have changed.
-
-    Use: for the first queries; no radius to choose.
-
-    Source: Bae et al. 2024.
-
-    Args:
-        pool: its features (N, D).
-        budget: B.
-        rng: not used.
-        sigma: width; distances of unit-length features are at most 2.
-    """
-    features = clustering.unit_rows(pool.features)
-    return greedy_herding(features, pool.labelled, budget, sigma)
 
 
 @strategy()
@@ -72,6 +42,9 @@ def uherding(
         rng: not used.
         sigma: width; "auto" is the smallest distance of two different labeled images (the paper's
             rule), or 1 without two of them.
+
+    Returns:
+        (B,) positions, in the order of the choice.
     """
     features = clustering.unit_rows(pool.features)
     width = _smallest_distance(features[pool.labelled]) if sigma == "auto" else sigma
@@ -81,14 +54,13 @@ def uherding(
 
 def _uncertainty(pool: Pool) -> npt.NDArray[np.float64]:
     """Return 1 - margin, (N,)."""
-    check_finite(pool.probs, "the predicted probabilities")
-    return 1 + uncertainty.negative_margin(pool.probs.astype(np.float64))
+    return 1 + uncertainty.negative_margin(checked(pool.probs))
 
 
 def _smallest_distance(points: npt.NDArray[np.float32]) -> float:
-    """Return the smallest distance between two different rows, or WIDTH if there is none."""
+    """Return the smallest distance between two different rows, or UNIT_WIDTH if there is none."""
     smallest = np.inf
     for i in range(1, len(points)):
         away = distances.to_one_center(points[:i], points[i])
         smallest = min(smallest, float(away[away > ROUNDING].min(initial=np.inf)))
-    return float(np.sqrt(smallest)) if np.isfinite(smallest) else WIDTH
+    return float(np.sqrt(smallest)) if np.isfinite(smallest) else UNIT_WIDTH

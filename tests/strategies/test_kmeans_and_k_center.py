@@ -5,7 +5,9 @@ import pytest
 
 from rayal.contracts import UNLABELED, Pool, Predictions, Strategy
 from rayal.registry import STRATEGIES
-from rayal.strategies.coverage import k_center, kmeans, multi_kmeans
+from rayal.strategies.k_center import k_center
+from rayal.strategies.kmeans import kmeans
+from rayal.strategies.multi_kmeans import multi_kmeans
 
 
 def pool(features: np.ndarray, known: list[int] | None = None) -> Pool:

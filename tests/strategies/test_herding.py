@@ -7,7 +7,8 @@ from rayal.contracts import UNLABELED, Pool, Predictions
 from rayal.kernels.clustering import unit_rows
 from rayal.kernels.herding import greedy_herding
 from rayal.strategies.farthest_point import farthest_point
-from rayal.strategies.herding import maxherding, uherding
+from rayal.strategies.maxherding import maxherding
+from rayal.strategies.uherding import uherding
 
 
 def rng(seed: int = 0) -> np.random.Generator:

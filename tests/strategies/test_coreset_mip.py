@@ -3,7 +3,7 @@ import pytest
 
 from rayal.contracts import UNLABELED, Pool
 from rayal.registry import STRATEGIES
-from rayal.strategies.robust_cover import coreset_mip
+from rayal.strategies.coreset_mip import coreset_mip
 
 
 def pool(features: np.ndarray, known: list[int] | None = None) -> Pool:

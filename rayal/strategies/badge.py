@@ -21,6 +21,17 @@ def badge(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     Use: from a few hundred labels on, with any batch.
 
     Source: Ash et al. 2020.
+
+    Args:
+        pool: probabilities (N, C) and what the learner's last layer sees (N, H).
+        budget: B.
+        rng: draws all images but the first.
+
+    Returns:
+        (B,) positions, in the order of the choice.
+
+    Raises:
+        ValueError: NaN or infinity among them.
     """
     left = pool.unlabelled
     probs, hidden = pool.probs[left], pool.hidden[left]

@@ -31,7 +31,6 @@ Order: TypeAlias = Literal[
 Space: TypeAlias = Literal["features", "umap2d", "pixels", "none"]
 Matrix: TypeAlias = npt.NDArray[np.float32]
 
-
 _BY_TRUTH = ("hard_to_learn", "easy_to_learn")
 
 
@@ -91,6 +90,13 @@ def hacon(  # noqa: PLR0913  the maps and the ablations of one algorithm
             (hard and easy to learn); or distance to the cluster's center ascending (centroid).
         cluster: what k-means runs on. umap2d, a plane made from the features by UMAP, is what the
             released code clusters; pixels and none, which is one cluster, are ablations of Fig. 3.
+
+    Returns:
+        (B,) positions.
+
+    Raises:
+        ValueError: no map of this kind, none of temperature tau, no images, or umap-learn is not
+            installed.
     """
     clusters, to_center = _clustered(pool, cluster, budget if k == "budget" else k, rng)
     keys = to_center if order == "centroid" else _map_keys(pool.map, order, tau)

@@ -39,6 +39,12 @@ def coreset_mip(
         outliers: part of the pool that may stay uncovered, rounded up to whole images.
         node_limit: branch-and-bound nodes for each radius tried. Where they do not settle it, the
             smallest radius found so far stands, at worst the greedy one.
+
+    Returns:
+        (B,) ascending positions.
+
+    Raises:
+        ValueError: too many pairs of images are within the greedy radius.
     """
     allowed = int(np.ceil(outliers * len(pool.features)))
     return robust_k_center(

@@ -10,9 +10,11 @@ from threadpoolctl import threadpool_limits
 
 from rayal.contracts import UNLABELED, Pool, Predictions, Strategy
 from rayal.strategies.farthest_point import farthest_point
-from rayal.strategies.herding import maxherding, uherding
+from rayal.strategies.maxherding import maxherding
 from rayal.strategies.probcover import probcover
-from rayal.strategies.typiclust import tcm, typiclust
+from rayal.strategies.tcm import tcm
+from rayal.strategies.typiclust import typiclust
+from rayal.strategies.uherding import uherding
 
 STRATEGIES: list[Strategy] = [typiclust, tcm, probcover, maxherding, uherding, farthest_point]
 POOLS = {
@@ -68,7 +70,7 @@ def test_any_numbers_work_and_none_is_written(strategy: Strategy, kind: str) -> 
 
 SCRIPT = """
 import numpy as np
-from tests.strategies.test_beyond import STRATEGIES, pool
+from tests.strategies.test_low_budget_strategies import STRATEGIES, pool
 features = np.random.default_rng(5).normal(size=(400, 33)).astype(np.float32)
 for strategy in STRATEGIES:
     print(strategy(pool(features, 4), 15, np.random.default_rng(3)).tolist())

@@ -6,7 +6,7 @@ import pytest
 
 from rayal.contracts import UNLABELED, DatasetMap, Pool
 from rayal.registry import STRATEGIES
-from rayal.strategies.cartography import hacon
+from rayal.strategies.hacon import hacon
 
 SIZES = [12, 8, 4]
 BLOB = np.repeat(np.arange(3), SIZES)

@@ -11,7 +11,7 @@ from pydantic import Field, PositiveInt
 from rayal.contracts import Indices, Pool, strategy
 from rayal.kernels import clustering, uncertainty
 from rayal.kernels.ranking import highest_first, pad_to_budget
-from rayal.kernels.validation import check_finite
+from rayal.strategies._predictions import probabilities
 
 
 @strategy(needs={"predictions", "hidden"})
@@ -41,11 +41,15 @@ def dbal(
         rng: seeds the initial centers and shuffles equal uncertainties.
         beta: candidates for each image to choose; 10 in the paper.
         restarts: initializations of which the best is kept.
+
+    Returns:
+        (B,) positions.
+
+    Raises:
+        ValueError: NaN or infinity among the probabilities.
     """
     left = pool.unlabelled
-    probs = pool.probs[left]
-    check_finite(probs, "the predicted probabilities")
-    informative = 1 + uncertainty.negative_margin(probs.astype(np.float64))
+    informative = 1 + uncertainty.negative_margin(probabilities(pool))
     candidates = highest_first(informative, rng)[: math.ceil(beta * budget)]
     points, weights = pool.hidden[left[candidates]], informative[candidates]
     clusters, centers = clustering.weighted_kmeans(points, budget, rng, weights, restarts=restarts)

@@ -1,7 +1,6 @@
-"""MSAL: how near an image is to the maximally separated prototypes of the classes.
+"""MSAL-D: a diverse batch of images far from the maximally separated prototypes of the classes.
 
-Kasarla et al., "Maximally Separated Active Learning", section 3.2. Both need a learner with
-`prototypes: true`.
+Kasarla et al., "Maximally Separated Active Learning", section 3.2.
 """
 
 from __future__ import annotations
@@ -10,29 +9,12 @@ import math
 from typing import Annotated
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from rayal.contracts import Indices, Pool, strategy
 from rayal.kernels import prototypes
 from rayal.kernels.ranking import highest_first
-from rayal.kernels.validation import check_finite
-from rayal.scores import score
-
-
-@score(needs={"prototypes"})
-def msal(pool: Pool, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Lowest cosine to the nearest class prototype (Eq. 2, with each image's own length).
-
-    An output of length 0 is as far from all prototypes as any: its cosine is 0.
-
-    Cost: O(N C^2).
-
-    Use: with a learner that has `prototypes: true`.
-
-    Source: Kasarla et al. (MSAL), Eq. 2.
-    """
-    return -prototypes.nearest(_outputs(pool))
+from rayal.strategies._predictions import prototype_outputs
 
 
 @strategy(needs={"prototypes"})
@@ -59,13 +41,14 @@ def msal_d(
         budget: B.
         rng: shuffles equal uncertainties.
         beta: candidates for each image to choose; 5 on MNIST and SVHN in the paper.
+
+    Returns:
+        (B,) positions.
+
+    Raises:
+        ValueError: NaN or infinity among the outputs.
     """
-    outputs = _outputs(pool)
-    most_uncertain = highest_first(-prototypes.nearest(outputs), rng)
+    outputs = prototype_outputs(pool)
+    most_uncertain = highest_first(-prototypes.nearest_cosine(outputs), rng)
     candidates = most_uncertain[: math.ceil(beta * budget)]
     return pool.unlabelled[prototypes.nearest_to_each(outputs, candidates, budget)]
-
-
-def _outputs(pool: Pool) -> npt.NDArray[np.float32]:
-    check_finite(pool.projected, "the learner's outputs")
-    return pool.projected[pool.unlabelled]

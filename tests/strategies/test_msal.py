@@ -4,7 +4,8 @@ import pytest
 from rayal.contracts import UNLABELED, Pool, Predictions, Task
 from rayal.kernels.prototypes import simplex
 from rayal.learners.linear import linear
-from rayal.strategies.separation import msal, msal_d
+from rayal.strategies.msal import msal
+from rayal.strategies.msal_d import msal_d
 
 
 def rng(seed: int = 0) -> np.random.Generator:

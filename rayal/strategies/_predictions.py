@@ -1,0 +1,65 @@
+"""What strategies read of a pool's predictions: checked, and of the unlabeled images alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from rayal.contracts import Pool
+from rayal.kernels import uncertainty
+from rayal.kernels.validation import check_finite
+
+Scores: TypeAlias = npt.NDArray[np.float64]
+Passes: TypeAlias = Annotated[int, Field(ge=2)]  # Monte-Carlo passes: a variance needs two
+
+
+def probabilities(pool: Pool) -> Scores:
+    """Return the class probabilities (U, C) of the unlabeled images.
+
+    Raises:
+        ValueError: NaN or infinity among them.
+    """
+    return checked(pool.probs[pool.unlabelled])
+
+
+def mc_passes(pool: Pool, passes: int, rng: np.random.Generator) -> Iterator[Scores]:
+    """Yield the probabilities (U, C) of T Monte-Carlo passes with dropout.
+
+    Raises:
+        ValueError: NaN or infinity among them.
+    """
+    for probs in pool.dropout_passes(passes, rng):
+        yield checked(probs[pool.unlabelled])
+
+
+def mc_mean(pool: Pool, passes: int, rng: np.random.Generator) -> Scores:
+    """Return the mean probabilities (U, C) over T Monte-Carlo passes with dropout.
+
+    Raises:
+        ValueError: NaN or infinity among them.
+    """
+    return uncertainty.mean(mc_passes(pool, passes, rng))
+
+
+def prototype_outputs(pool: Pool) -> npt.NDArray[np.float32]:
+    """Return the outputs (U, C - 1) that the learner compares with its prototypes.
+
+    Raises:
+        ValueError: NaN or infinity among those of the pool.
+    """
+    check_finite(pool.projected, "the learner's outputs")
+    return pool.projected[pool.unlabelled]
+
+
+def checked(probs: npt.NDArray[np.float32]) -> Scores:
+    """Return probabilities (n, C) in float64.
+
+    Raises:
+        ValueError: NaN or infinity among them.
+    """
+    check_finite(probs, "the predicted probabilities")
+    return probs.astype(np.float64)

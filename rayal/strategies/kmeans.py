@@ -1,0 +1,44 @@
+"""k-means with as many clusters as images are asked for (low-budget paper)."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import PositiveInt
+
+from rayal.contracts import Indices, Pool, strategy
+from rayal.strategies._cluster_representatives import cluster_representatives
+
+
+@strategy()
+def kmeans(
+    pool: Pool,
+    budget: int,
+    rng: np.random.Generator,
+    *,
+    normalize: bool = True,
+    restarts: PositiveInt = 5,
+) -> Indices:
+    """Cluster the unlabeled images into K = B; choose the one nearest to each center.
+
+    Largest cluster first. Where fewer than B images are distinct, duplicates make up the number,
+    lowest position first.
+
+    Cost: O(N D B) a step, 20 steps, 5 restarts.
+
+    Use: for the first query: with few labels the hardest to beat.
+
+    Source: Pourahmadi et al. 2021 (low-budget paper).
+
+    Args:
+        pool: its features (N, D) are clustered.
+        budget: B.
+        rng: seeds the initial centers.
+        normalize: scale features to unit length, as the released code does.
+        restarts: initializations of which the best is kept; the released code has 5.
+
+    Returns:
+        (B,) positions.
+    """
+    return cluster_representatives(
+        pool.features, pool.unlabelled, budget, rng, normalize=normalize, restarts=restarts
+    )
