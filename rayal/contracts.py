@@ -9,11 +9,8 @@ the YAML parameters, and their defaults stand in the signature and nowhere else.
 
 from __future__ import annotations
 
-import functools
 import hashlib
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
@@ -21,14 +18,7 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from rayal import requirements
-from rayal.kernels.imbalance import (
-    Imbalance,
-    draw_imbalanced,
-    name_suffix,
-    reserved_and_kept,
-)
-from rayal.kernels.ranking import class_balanced
+from rayal import modifiers, requirements
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Facts
 
 UNLABELED = -1
@@ -276,7 +266,7 @@ def strategy(
     def register(function: Strategy[P]) -> Strategy[P]:
         reads = _requirements(needs, f"strategy '{function.__name__}'")
         facts = _with_check(Facts(needs=reads, oracle=oracle_or_balanced), check)
-        return STRATEGIES.register(facts)(_with_label_balance(function))
+        return STRATEGIES.register(facts)(modifiers.label_balanced(function))
 
     return register
 
@@ -352,90 +342,12 @@ def dataset(
     absent; class_counts: the published images of each class, so that such a plan knows the size of
     an imbalanced pool. Without them it shows the size before the imbalance.
     """
-    size = None if published is None else _published_size(published, class_counts)
+    size = None if published is None else modifiers.published_size(published, class_counts)
 
     def register(function: DatasetLoader[P]) -> DatasetLoader[P]:
-        return DATASETS.register(Facts(published=size))(_with_imbalance(function))
+        return DATASETS.register(Facts(published=size))(modifiers.imbalance(function))
 
     return register
-
-
-def with_parameters(
-    wrapper: Callable[..., Any], function: Callable[..., Any], added: Mapping[str, tuple[Any, Any]]
-) -> Callable[..., Any]:
-    """Give a wrapper the name, text and keyword-only parameters of a function, and further ones.
-
-    added: name -> (type, default); the wrapper has them by the same names.
-    """
-    keyword_only = inspect.Parameter.KEYWORD_ONLY
-    own = [p for p in inspect.signature(wrapper).parameters.values() if p.kind < keyword_only]
-    inner = [p for p in inspect.signature(function).parameters.values() if p.kind is keyword_only]
-    more = [
-        inspect.Parameter(name, keyword_only, annotation=kind, default=default)
-        for name, (kind, default) in added.items()
-    ]
-    functools.update_wrapper(wrapper, function)
-    signature = inspect.Signature([*own, *inner, *more])
-    wrapper.__signature__ = signature  # type: ignore[attr-defined]
-    kinds = {name: kind for name, (kind, _) in added.items()}
-    wrapper.__annotations__ = {**function.__annotations__, **kinds}
-    return wrapper
-
-
-def _with_label_balance(function: Callable[..., Indices]) -> Callable[..., Indices]:
-    """Add `label_balanced`: the true classes take turns (HaCon, Table 1, rows "Unif.")."""
-
-    def choose(
-        pool: Pool,
-        budget: int,
-        rng: np.random.Generator,
-        *,
-        label_balanced: bool = False,
-        **params: Any,
-    ) -> Indices:
-        if not label_balanced:
-            return function(pool, budget, rng, **params)
-        if pool.truth is None:
-            raise ValueError("label_balanced reads the true labels, and the pool was given none")
-        # Each asking starts from the same state, so that a longer answer begins like a shorter one.
-        return class_balanced(
-            lambda B: function(pool, B, deepcopy(rng), **params),
-            pool.truth,
-            pool.unlabelled,
-            budget,
-        )
-
-    return with_parameters(choose, function, {"label_balanced": (bool, False)})
-
-
-def _with_imbalance(function: Callable[..., Dataset]) -> Callable[..., Dataset]:
-    """Add `imbalance`: fewer images of some classes, in the pool alone."""
-
-    def load(*, imbalance: Imbalance | None = None, **params: Any) -> Dataset:
-        data = function(**params)
-        if imbalance is None:
-            return data
-        kept, reserved = draw_imbalanced(data.train.labels, data.num_classes, imbalance)
-        return replace(
-            data,
-            name=data.name + name_suffix(imbalance),
-            train=Split(data.train.images[kept], data.train.labels[kept]),
-            reserved=reserved,
-        )
-
-    return with_parameters(load, function, {"imbalance": (Imbalance | None, None)})
-
-
-def _published_size(
-    published: Callable[..., tuple[int, int]], class_counts: Callable[..., Sequence[int]] | None
-) -> Callable[..., tuple[int, int]]:
-    def size(*, imbalance: Imbalance | None = None, **params: Any) -> tuple[int, int]:
-        N, C = published(**params)
-        if imbalance is None or class_counts is None:
-            return N, C
-        return int(np.sum(reserved_and_kept(np.array(class_counts(**params)), imbalance))), C
-
-    return size
 
 
 Part = TypeVar("Part")

@@ -31,10 +31,10 @@ from rayal.contracts import (
     Strategy,
     StrategyCheck,
     strategy,
-    with_parameters,
 )
 from rayal.kernels import balance, prototypes, ranking
 from rayal.kernels.validation import check_finite
+from rayal.modifiers import with_parameters
 
 Scores: TypeAlias = npt.NDArray[np.floating[Any]]
 Score: TypeAlias = Callable[Concatenate[Pool, np.random.Generator, P], Scores]

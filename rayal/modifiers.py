@@ -1,0 +1,123 @@
+"""Parameters that every strategy and every dataset has besides its own.
+
+* `label_balanced` of every strategy: equal numbers of each true class, in the strategy's own order
+  (HaCon, Table 1, rows "Unif.");
+* `imbalance` of every dataset: fewer images of some classes, in the pool alone.
+
+The decorators of `rayal.contracts` apply them; what they work on is described by protocols here, so
+that this module stands below the contracts.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.kernels.imbalance import Imbalance, draw_imbalanced, name_suffix, reserved_and_kept
+from rayal.kernels.ranking import class_balanced
+
+Indices: TypeAlias = npt.NDArray[np.int64]
+
+
+class LabeledPool(Protocol):
+    """What `label_balanced` reads of a pool of N images."""
+
+    @property
+    def truth(self) -> Indices | None:
+        """True classes (N,); None for a strategy that may not read them."""
+
+    @property
+    def unlabelled(self) -> Indices:
+        """Ascending positions (U,)."""
+
+
+def label_balanced(function: Callable[..., Indices]) -> Callable[..., Indices]:
+    """Add the parameter `label_balanced` to a strategy."""
+
+    def choose(
+        pool: LabeledPool,
+        budget: int,
+        rng: np.random.Generator,
+        *,
+        label_balanced: bool = False,
+        **params: Any,
+    ) -> Indices:
+        if not label_balanced:
+            return function(pool, budget, rng, **params)
+        if pool.truth is None:
+            raise ValueError("label_balanced reads the true labels, and the pool was given none")
+        # Each call starts from the same state, so that a longer answer begins like a shorter one.
+        return class_balanced(
+            lambda B: function(pool, B, deepcopy(rng), **params),
+            pool.truth,
+            pool.unlabelled,
+            budget,
+        )
+
+    return with_parameters(choose, function, {"label_balanced": (bool, False)})
+
+
+def imbalance(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the parameter `imbalance` to a loader of datasets."""
+
+    def load(*, imbalance: Imbalance | None = None, **params: Any) -> Any:
+        data = function(**params)
+        if imbalance is None:
+            return data
+        images, labels = data.train.images, data.train.labels
+        kept, reserved = draw_imbalanced(labels, data.num_classes, imbalance)
+        return replace(
+            data,
+            name=data.name + name_suffix(imbalance),
+            train=replace(data.train, images=images[kept], labels=labels[kept]),
+            reserved=reserved,
+        )
+
+    return with_parameters(load, function, {"imbalance": (Imbalance | None, None)})
+
+
+def published_size(
+    published: Callable[..., tuple[int, int]], class_counts: Callable[..., Sequence[int]] | None
+) -> Callable[..., tuple[int, int]]:
+    """Add the parameter `imbalance` to a function that returns the published (N, C).
+
+    class_counts: returns the published images of each class (C,); without it N is that before the
+    imbalance.
+    """
+
+    def size(*, imbalance: Imbalance | None = None, **params: Any) -> tuple[int, int]:
+        N, C = published(**params)
+        if imbalance is None or class_counts is None:
+            return N, C
+        return int(np.sum(reserved_and_kept(np.array(class_counts(**params)), imbalance))), C
+
+    return size
+
+
+def with_parameters(
+    wrapper: Callable[..., Any], function: Callable[..., Any], added: Mapping[str, tuple[Any, Any]]
+) -> Callable[..., Any]:
+    """Give a wrapper the name, text and keyword-only parameters of a function, and further ones.
+
+    added: name -> (type, default); the wrapper has them by the same names.
+    """
+    keyword_only = inspect.Parameter.KEYWORD_ONLY
+    own = [p for p in inspect.signature(wrapper).parameters.values() if p.kind < keyword_only]
+    inner = [p for p in inspect.signature(function).parameters.values() if p.kind is keyword_only]
+    more = [
+        inspect.Parameter(name, keyword_only, annotation=kind, default=default)
+        for name, (kind, default) in added.items()
+    ]
+    functools.update_wrapper(wrapper, function)
+    signature = inspect.Signature([*own, *inner, *more])
+    wrapper.__signature__ = signature  # type: ignore[attr-defined]
+    kinds = {name: kind for name, (kind, _) in added.items()}
+    wrapper.__annotations__ = {**function.__annotations__, **kinds}
+    return wrapper
