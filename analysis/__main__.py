@@ -12,9 +12,9 @@ from rayal.storage.location import parse_location
 REFUSED = 2
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m analysis") -> int:
     """Write the report of the runs named on the command line; return the exit status."""
-    given = _parser().parse_args(arguments)
+    given = parser(prog).parse_args(arguments)
     from analysis.report import write_all  # after --help, which needs no matplotlib
 
     try:
@@ -33,24 +33,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m analysis",
+def parser(prog: str) -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
+        prog=prog,
         description="Write report/index.html, tables/*.csv|md|tex and figures/*.svg|png of a run, "
         "or of several runs compared.",
     )
-    parser.add_argument(
+    made.add_argument(
         "runs",
         metavar="RUN",
         type=parse_location,
         nargs="+",
         help="a run's directory, as runs/quickstart, or its address, as s3://BUCKET/PREFIX",
     )
-    parser.add_argument(
+    made.add_argument(
         "--out", type=parse_location, metavar="DIR",
         help="write here (default: into the run; several: a folder beside the first)",
     )  # fmt: skip
-    return parser
+    return made
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""`python -m rayal.guide`, the same as `rayal strategies`."""
+"""`python -m rayal.guide`, the same as `rayal strategies --markdown`."""
 
-from rayal.cli.strategies import markdown
+import sys
+
+from rayal.cli.strategies import main
 
 if __name__ == "__main__":
-    print(markdown(), end="")
+    sys.exit(main(["--markdown", *sys.argv[1:]]))

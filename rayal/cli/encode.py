@@ -1,7 +1,7 @@
-"""`python -m rayal.encode SWEEP.yaml`: the encoder stages of a sweep alone, without Ray.
+"""`rayal encode SWEEP`: the encoder stages of a sweep alone, without Ray.
 
 Makes what is not there yet and shows all: features, how well they tell classes apart, and the
-dataset map as a table and as a figure. `python -m rayal.encode DATASET` does so for one dataset,
+dataset map as a table and as a figure. `rayal encode DATASET` does so for one dataset,
 whose parameters and encoder are given with --set. The sweep finds what was made.
 
 Exit status: 0 all made, 1 some failed, 2 refused before anything started, 130 interrupted (the
@@ -28,7 +28,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from rayal.cli import map_files
-from rayal.cli.printing import say
+from rayal.cli.terminal import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    REFUSED,
+    add_out,
+    add_set,
+    output,
+    print_error,
+    print_line,
+)
 from rayal.contracts import Embedding
 from rayal.encoders._features import neighbors as neighbours
 from rayal.events.bar import Lines
@@ -38,24 +48,23 @@ from rayal.run.signals import interruptible
 from rayal.run.worker import load_dataset, prepare
 from rayal.storage import run as store
 from rayal.storage.files import StoreError
-from rayal.storage.location import Location, parse_location
+from rayal.storage.location import Location
 from rayal.storage.run import Store
 from rayal.sweep.definition import Trial
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import Sweep, load_sweep
 from rayal.sweep.plan import Plan, make_plan
 
-WIDTH = 100  # columns where the output is no terminal
-DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+PROG = "python -m rayal.encode"
 _VOTERS, _ASKED = 20_000, 2_000  # images that the accuracy is measured on, at most
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    options = _parser().parse_args(given)
+    options = parser(prog).parse_args(given)
     give_back_large_blocks()
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    console = output()
     try:
         sweep = _sweep(options.what, options.set)
         plan = make_plan(sweep)
@@ -65,39 +74,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
             failed = [] if options.show else _make(console, plan, held)
             _show(console, plan, held)
     except (SweepError, StoreError) as error:
-        say(Console(stderr=True), f"rayal: {error}")
+        print_error(error)
         return REFUSED
     except KeyboardInterrupt:
-        command = shlex.join(["python", "-m", "rayal.encode", *given])
-        say(console, f"interrupted: what is made is kept; go on with: {command}")
+        command = shlex.join([*prog.split(), *given])
+        print_line(console, f"interrupted: what is made is kept; go on with: {command}")
         return INTERRUPTED
     return FAILED if failed else DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m rayal.encode",
+def parser(prog: str) -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
+        prog=prog,
         description="Make the encoder stages of a sweep, or of one dataset, and show them.",
     )
-    parser.add_argument(
+    made.add_argument(
         "what", metavar="SWEEP_OR_DATASET", help="a sweep file, or a dataset's name (with moco)"
     )
-    parser.add_argument(
-        "--out",
-        type=parse_location,
-        metavar="DIR",
-        help="where results go: a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
-        "(default: runs/NAME)",
+    add_out(made)
+    add_set(
+        made,
+        "--set encoders.moco.epochs=20, --set encoders=[pixels], --set datasets.npz.path=blood.npz",
     )
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE",
-        help="change the sweep or dataset: --set encoders.moco.epochs=20, --set encoders=[pixels], "
-        "--set datasets.npz.path=blood.npz",
-    )  # fmt: skip
-    parser.add_argument(
+    made.add_argument(
         "--show", action="store_true", help="show what is there; make and write nothing"
     )
-    return parser
+    return made
 
 
 def _sweep(what: str, overrides: Sequence[str]) -> Sweep:
@@ -186,7 +189,7 @@ def _show(console: Console, plan: Plan, held: Store) -> None:
     console.print(table)
     for trial in plan.embeddings.values():
         if held.files.exists(_map_path(trial, held)):
-            say(console, f"Map: {_map_path(trial, held)}, and .svg, .png beside it")
+            print_line(console, f"Map: {_map_path(trial, held)}, and .svg, .png beside it")
 
 
 def _shown(trial: Trial, held: Store) -> _Shown:
@@ -226,7 +229,3 @@ def _label(trial: Trial) -> str:
         if json.dumps(value) != defaults.get(name, "0")  # the seed's is 0
     ]
     return f"{trial.encoder.name} ({', '.join(changed)})" if changed else trial.encoder.name
-
-
-if __name__ == "__main__":
-    sys.exit(main())

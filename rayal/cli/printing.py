@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rayal.cli.bundled_analysis import bundled_analysis
+from rayal.cli.terminal import print_line
 from rayal.storage.location import Location
 from rayal.storage.run import Store
 from rayal.sweep import cost
@@ -20,32 +21,27 @@ NAMES_WIDTH = 26  # of a line: for names and the number of trials, at the least
 BUDGET_WIDTH = 14
 
 
-def say(console: Console, text: str) -> None:
-    """Print plain text: brackets in it are no markup, long lines are left to the terminal."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
-
-
 def show_plan(console: Console, plan: Plan, root: Location) -> None:
     """Print what would run, and what of it is done already."""
     sweep = plan.sweep
     bill = cost.summary(sweep.hours, sweep.resources)
     for title, text in (("Question", sweep.question), ("Cost", sweep.cost), ("Bill", bill)):
         if text:
-            say(console, f"{title}: {text}")
+            print_line(console, f"{title}: {text}")
     for info in plan.datasets.values():
         tested = f", {info.test:,} to test" if info.test else ""
         absent = f" (published sizes; {info.absent})" if info.absent else ""
-        say(
+        print_line(
             console,
             f"Dataset {info.name}: pool of {info.train:,} images{tested}, "
             f"{len(info.classes)} classes{_spread(info)}{absent}",
         )
     console.print(_plan_table(plan))
-    say_scorer(console, plan)
+    warn_scorer(console, plan)
     finished = Store(root).finished()
     done = sum(trial.id in finished for trial in plan.trials)
     stages = len(plan.embeddings)
-    say(
+    print_line(
         console,
         f"{len(plan.trials):,} trials on {stages} encoder stage{'s' * (stages != 1)}, "
         f"{done:,} done already in {root}. Nothing was started.",
@@ -60,10 +56,10 @@ def _spread(info: DatasetInfo) -> str:
     return each + (f", {info.reserved:,} images set aside" if info.reserved else "")
 
 
-def say_scorer(console: Console, plan: Plan) -> None:
+def warn_scorer(console: Console, plan: Plan) -> None:
     """Say loudly where first queries have seen the test set."""
     if lent := sum(trial.scorer != "" for trial in plan.trials):
-        say(
+        print_line(
             console,
             f"NOTE: the first query of {lent:,} trials is scored by a model trained on the labels "
             "of the TEST SET (scorer: trained-on-test-set): a bound, not a rival.",

@@ -1,4 +1,4 @@
-"""`python -m rayal.status RUN`: how far a run is, read from its directory alone.
+"""`rayal status RUN`: how far a run is, read from its directory alone.
 
 No Ray, no cluster: it may be asked from any machine that sees the directory, while the sweep runs
 or after it died. It writes nothing and takes no lock.
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,13 +18,13 @@ from dataclasses import asdict, dataclass
 from rich.console import Console
 from rich.table import Table
 
+from rayal.cli.terminal import DONE, REFUSED, output, print_error
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location, parse_location
 from rayal.storage.run import Json, Store
 
 LATEST = 100  # records from which the rate is taken
-WIDTH = 100  # columns where the output is no terminal
-READ, NO_RUN = 0, 2
+PROG = "python -m rayal.status"
 
 
 @dataclass(frozen=True)
@@ -99,19 +98,19 @@ def read(root: Location, now: float | None = None) -> Status:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
-    options = _parser().parse_args(arguments)
+    options = parser(prog).parse_args(arguments)
     try:
         status = read(options.run)
     except StoreError as error:
-        print(f"rayal: {error}", file=sys.stderr)
-        return NO_RUN
+        print_error(error)
+        return REFUSED
     if options.json:
         print(json.dumps(asdict(status), indent=1))
     else:
-        show(Console(width=None if sys.stdout.isatty() else WIDTH), status)
-    return READ
+        show(output(), status)
+    return DONE
 
 
 def show(console: Console, status: Status) -> None:
@@ -225,17 +224,13 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m rayal.status",
-        description="Say how far a run is, from its directory alone.",
+def parser(prog: str) -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
+        prog=prog, description="Say how far a run is, from its directory alone."
     )
-    parser.add_argument(
+    made.add_argument(
         "run", type=parse_location, metavar="RUN", help="the run's directory or address"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON, for other programs")
-    return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    made.add_argument("--json", action="store_true", help="print JSON, for other programs")
+    return made

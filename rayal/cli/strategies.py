@@ -1,4 +1,4 @@
-"""The guide to strategies, written from their docstrings: python -m rayal.guide > FILE.
+"""`rayal strategies`: the guide to strategies, written from their docstrings.
 
 A docstring's first line says what is chosen; its paragraphs that begin with "Cost:", "Use:" and
 "Source:" say what that takes, when it is worth it, and who proposed it.
@@ -6,18 +6,24 @@ A docstring's first line says what is chosen; its paragraphs that begin with "Co
 
 from __future__ import annotations
 
+import argparse
 import inspect
 import re
+from collections.abc import Sequence
 
+from rich.table import Table
+
+from rayal.cli.terminal import DONE, REFUSED, output, print_error, print_line
 from rayal.registry import STRATEGIES, Component
 from rayal.requirements import FROM_LEARNER, REQUIREMENTS, Requirement
 
+PROG = "python -m rayal.guide"
 SECTIONS = ("Cost", "Use", "Source")
 
 _HEAD = """\
 # Strategies
 
-Written by `python -m rayal.guide` from the code; a test holds this page against it.
+Written by `rayal strategies --markdown` from the code; a test holds this page against it.
 
 N is the size of the pool, U the unlabelled part, D the dimensions of the features, B the budget,
 C the classes, K the clusters, T the passes. All answers are exactly B distinct unlabelled images,
@@ -66,6 +72,61 @@ take one of:
 """
 
 
+def parser(prog: str) -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
+        prog=prog, description="List the strategies, or say all of one: what it does, reads, costs."
+    )
+    made.add_argument("name", nargs="?", metavar="NAME", help="a strategy's name")
+    made.add_argument(
+        "--markdown", action="store_true", help="print the whole guide, which is docs/strategies.md"
+    )
+    return made
+
+
+def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
+    """Run the command line; return the exit status."""
+    options = parser(prog).parse_args(arguments)
+    try:
+        if options.markdown:
+            print(markdown(), end="")
+        elif options.name:
+            print_line(output(), _explained(STRATEGIES.find(options.name)))
+        else:
+            output().print(_table())
+    except ValueError as error:
+        print_error(error)
+        return REFUSED
+    return DONE
+
+
+def _table() -> Table:
+    table = Table("strategy", "chooses", "reads", "first query", pad_edge=False)
+    for name in STRATEGIES.names():
+        component = STRATEGIES.find(name)
+        params = component.bind({})
+        needs = component.facts.needs(params)
+        table.add_row(
+            name, _summary(component), _reads(component), "" if needs & FROM_LEARNER else "yes"
+        )
+    return table
+
+
+def _explained(component: Component) -> str:
+    listed = [f"  {name}: {_yaml(p.default)}" for name, p in component.parameters.items()]
+    text = inspect.getdoc(component.function) or ""
+    return "\n".join(
+        [f"{component.name} (reads {_reads(component)})", "", text, "", "parameters:", *listed]
+    )
+
+
+def _reads(component: Component) -> str:
+    params = component.bind({})
+    if component.facts.oracle(params):
+        return "true labels (oracle)"
+    return ", ".join(sorted(component.facts.needs(params))) or "features"
+
+
 def markdown() -> str:
     """Return the whole page."""
     components = [STRATEGIES.find(name) for name in STRATEGIES.names()]
@@ -83,13 +144,8 @@ def section(component: Component, name: str) -> str:
 
 
 def _row(component: Component) -> str:
-    params = component.bind({})
-    needs = component.facts.needs(params)
-    reads = ", ".join(sorted(needs)) or "features"
-    if component.facts.oracle(params):
-        reads = "true labels (oracle)"
-    first = "" if needs & FROM_LEARNER else "yes"
-    cells = [f"`{component.name}`", _summary(component), reads, first]
+    first = "" if component.facts.needs(component.bind({})) & FROM_LEARNER else "yes"
+    cells = [f"`{component.name}`", _summary(component), _reads(component), first]
     cells += [section(component, "Cost"), section(component, "Use")]
     return f"| {' | '.join(cells)} |\n"
 
@@ -116,7 +172,3 @@ def _yaml(default: object) -> str:
     if default is None or isinstance(default, bool):
         return words[default]
     return str(default)
-
-
-if __name__ == "__main__":
-    print(markdown(), end="")

@@ -1,4 +1,4 @@
-"""`python -m rayal.sweep SWEEP.yaml`: plan, run, show progress, sum up.
+"""`rayal sweep SWEEP`: plan, run, show progress, sum up.
 
 Exit status: 0 all trials done, 1 some failed, 2 refused before anything started, 130 interrupted
 (the same command goes on where it stopped).
@@ -18,7 +18,18 @@ from pathlib import Path
 from rich.console import Console
 
 from rayal.cli.bundled_analysis import bundled_analysis
-from rayal.cli.printing import say, say_scorer, show_plan, show_summary
+from rayal.cli.printing import show_plan, show_summary, warn_scorer
+from rayal.cli.terminal import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    REFUSED,
+    add_out,
+    add_set,
+    output,
+    print_error,
+    print_line,
+)
 from rayal.events import bar as progress
 from rayal.events import trackers
 from rayal.events.dispatch import Watched
@@ -28,66 +39,63 @@ from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
 from rayal.run.signals import interruptible
 from rayal.storage import run as store
 from rayal.storage.files import StoreError
-from rayal.storage.location import Location, parse_location
+from rayal.storage.location import Location
 from rayal.storage.run import Store
+from rayal.sweep import packaged
 from rayal.sweep.definition import Trial
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import Plan, make_plan
 
-WIDTH = 100  # columns where the output is no terminal
-DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+PROG = "python -m rayal.sweep"
 
 
 class _RefusedError(Exception):
     """Nothing was started; the message is all that the user needs."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    options = _parser().parse_args(given)
-    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    options = parser(prog).parse_args(given)
+    console = output()
     try:
-        sweep = load_sweep(options.sweep, options.set)
+        sweep = load_sweep(packaged.find(options.sweep), options.set)
         plan = make_plan(sweep, absent_data=options.dry_run)
         root = options.out or Path("runs") / sweep.name
         if options.dry_run:
             show_plan(console, plan, root)
             return DONE
         with store.claim(root, sweep.name) as held:
-            return _run(console, plan, held, options, _command(given))
+            return _run(console, plan, held, options, shlex.join([*prog.split(), *given]))
     except (SweepError, StoreError, _RefusedError) as error:
-        say(Console(stderr=True), f"rayal: {error}")
+        print_error(error)
         return REFUSED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m rayal.sweep",
+def parser(prog: str) -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
+        prog=prog,
         description="Run every trial of a sweep file that is not done yet, and make its report.",
+        epilog=f"examples:\n  {prog} quickstart --dry-run\n  {prog} mine.yaml --set seeds.random=20"
+        f"\n  {prog} mine.yaml --address auto --out s3://bucket/mine",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("sweep", type=Path, metavar="SWEEP.yaml", help="what to run")
-    parser.add_argument(
-        "--out",
-        type=parse_location,
-        metavar="DIR",
-        help="where results go: a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
-        "(default: runs/NAME)",
+    made.add_argument(
+        "sweep",
+        metavar="SWEEP",
+        help="a sweep file, or the name of one that comes with rayal, as quickstart",
     )
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE",
-        help="change the sweep: --set seeds.random=10, --set datasets.npz.path=blood.npz",
-    )  # fmt: skip
-    parser.add_argument("--local", action="store_true", help="run in this process, without Ray")
-    parser.add_argument(
+    add_out(made)
+    add_set(made, "--set seeds.random=10, --set datasets.npz.path=blood.npz")
+    made.add_argument("--local", action="store_true", help="run in this process, without Ray")
+    made.add_argument(
         "--address", metavar="ADDRESS", help="join the Ray cluster there ('auto' finds one)"
     )
-    parser.add_argument(
-        "--no-report", action="store_true", help="leave the report to python -m analysis DIR"
-    )
-    parser.add_argument("--dry-run", action="store_true", help="show the plan and stop")
-    return parser
+    made.add_argument("--no-report", action="store_true", help="leave the report for later")
+    made.add_argument("--dry-run", action="store_true", help="show the plan and stop")
+    return made
 
 
 # Running ------------------------------------------------------------------------
@@ -101,7 +109,7 @@ def _run(
     store.check_space(held.root, _bytes_needed(plan, todo, held))
     listeners = [Log(held.root), *trackers.open_trackers(plan.sweep, held.root)]
     held.save_plan(_plan_json(plan, command), plan.sweep.as_yaml())
-    _say_start(console, plan, todo, held.root)
+    _print_start(console, plan, todo, held.root)
     started = time.monotonic()
     try:
         with interruptible():
@@ -109,24 +117,26 @@ def _run(
     except KeyboardInterrupt:
         finished = len(held.finished() & {t.id for t in plan.trials})
         total = len(plan.trials)
-        say(console, f"interrupted: {finished} of {total} trials are kept; go on with: {command}")
+        print_line(
+            console, f"interrupted: {finished} of {total} trials are kept; go on with: {command}"
+        )
         return INTERRUPTED
     except StoreError as error:
-        say(Console(stderr=True), f"rayal: {error}")
+        print_error(error)
         return FAILED
     seconds = time.monotonic() - started
     index = None if options.no_report else _write_report(console, held.root)
     return _sum_up(console, plan, held, seconds, command, index)
 
 
-def _say_start(console: Console, plan: Plan, todo: list[Trial], root: Location) -> None:
+def _print_start(console: Console, plan: Plan, todo: list[Trial], root: Location) -> None:
     total = len(plan.trials)
     if not todo:
-        say(console, f"{plan.sweep.name}: all {total} trials are done already in {root}")
+        print_line(console, f"{plan.sweep.name}: all {total} trials are done already in {root}")
         return
     done = f", {total - len(todo)} done already" if len(todo) < total else ""
-    say(console, f"{plan.sweep.name}: {total} trials{done}; results in {root}")
-    say_scorer(console, plan)
+    print_line(console, f"{plan.sweep.name}: {total} trials{done}; results in {root}")
+    warn_scorer(console, plan)
 
 
 def _run_trials(
@@ -168,17 +178,18 @@ def _sum_up(
     _show_summary(console, held.root)
     total = len(plan.trials)
     done = total - len(missing)
-    say(console, f"{done} of {total} trials done, {len(missing)} failed, {seconds:.0f} s")
+    print_line(console, f"{done} of {total} trials done, {len(missing)} failed, {seconds:.0f} s")
     for trial in missing[:10]:
-        say(console, f"  failed: {trial.id}, log: {held.failure_path(trial.id)}")
+        print_line(console, f"  failed: {trial.id}, log: {held.failure_path(trial.id)}")
     if len(missing) > 10:
-        say(console, f"  ... and {len(missing) - 10} more in {held.root / 'failures'}")
+        print_line(console, f"  ... and {len(missing) - 10} more in {held.root / 'failures'}")
     if missing:
-        say(console, f"Try the failed ones again: {command}")
+        print_line(console, f"Try the failed ones again: {command}")
     if index:
-        say(console, f"Report: {index}")
+        print_line(console, f"Report: {index}")
     verb = "Make it again" if index else "Make the report"
-    say(console, f"{verb}: python -m analysis {shlex.quote(str(held.root))}")
+    tool = "rayal report" if command.startswith("rayal ") else "python -m analysis"
+    print_line(console, f"{verb}: {tool} {shlex.quote(str(held.root))}")
     return FAILED if missing else DONE
 
 
@@ -187,7 +198,7 @@ def _show_summary(console: Console, root: Location) -> None:
     try:
         show_summary(console, root)
     except Exception as error:  # noqa: BLE001 - the records are safe, so say it and go on
-        say(console, f"the summary could not be made ({type(error).__name__}: {error})")
+        print_line(console, f"the summary could not be made ({type(error).__name__}: {error})")
 
 
 def _write_report(console: Console, root: Location) -> Location | None:
@@ -198,9 +209,9 @@ def _write_report(console: Console, root: Location) -> Location | None:
 
             return report.write(root)
     except StoreError as error:
-        say(console, f"the report could not be made: {error}")
+        print_line(console, f"the report could not be made: {error}")
     except Exception as error:  # noqa: BLE001 - the records are safe, so say it and go on
-        say(console, f"the report could not be made ({type(error).__name__}: {error})")
+        print_line(console, f"the report could not be made ({type(error).__name__}: {error})")
     return None
 
 
@@ -292,11 +303,3 @@ def _bytes_needed(plan: Plan, todo: Sequence[Trial], held: Store) -> int:
             views = int(trial.encoder.params.get("views", 0))
             needed += 4 * 128 * (facts.train * (1 + views) + facts.test)
     return needed
-
-
-def _command(given: Sequence[str]) -> str:
-    return shlex.join(["python", "-m", "rayal.sweep", *given])
-
-
-if __name__ == "__main__":
-    sys.exit(main())
