@@ -10,7 +10,7 @@ from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry
 
 ROOT = Path(__file__).parent.parent.parent
 FILES = sorted([*(ROOT / "rayal").rglob("*.py"), *(ROOT / "analysis").rglob("*.py")])
-COMMANDS = {"rayal.encode", "rayal.status", "rayal.guide", "rayal.sweep.__main__"}
+COMMANDS = {"rayal.__main__", "rayal.encode", "rayal.status", "rayal.guide", "rayal.sweep.__main__"}
 COMPONENTS = ("rayal.datasets", "rayal.encoders", "rayal.strategies", "rayal.learners")
 REGISTRIES = [DATASETS, ENCODERS, STRATEGIES, LEARNERS]
 # Files that hold several components, or one of another name, and why.
@@ -88,6 +88,7 @@ def test_imports_point_one_way(path: Path) -> None:
         assert ours == {"rayal.array_query"}
         return
     assert owner(module), f"{module} has no row in docs/structure.md's table: give it one"
+    ours -= {"rayal"}  # its version
     assert not {name for name in ours if not allows(owner(module), name)}
 
 
