@@ -23,9 +23,9 @@ def _published(*, test_fraction: float = 0.3) -> tuple[int, int]:
 
 @dataset(published=_published)
 def digits(*, test_fraction: Fraction = 0.3) -> Dataset:
-    """Load 1,797 handwritten digits of 8 x 8 grey pixels, split with equal class shares.
+    """Load 1,797 handwritten digits of 8 x 8 gray pixels, split with equal class shares.
 
-    The files' 17 grey levels are spread over 0 to 255.
+    The files' 17 gray levels are spread over 0 to 255.
     """
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split

@@ -15,8 +15,8 @@ from rayal.datasets._files.decode import (
     MaxPixels,
     Side,
 )
-from rayal.datasets._files.decoded_images import Listed, load_pictures
-from rayal.datasets._files.listing import named_folder
+from rayal.datasets._files.decoded_images import FileList, load_decoded
+from rayal.datasets._files.scan import existing_folder
 from rayal.datasets._files.split import SplitSeed, TestShare, split_by_share
 
 
@@ -43,7 +43,7 @@ def image_folder(  # noqa: PLR0913  where the files are, how they are split, how
         test_share: of each class, set apart as the test set, where there are no split folders.
         split_seed: of that split.
         size: height and width in pixels: the short side is brought to it, the middle cut out.
-        channels: 1 grey, 3 colours, auto: 1 if all files are grey, else 3.
+        channels: 1 gray, 3 colors, auto: 1 if all files are gray, else 3.
         background: what transparent parts are laid on.
         max_pixels: larger files are refused.
         cache: folder for the decoded images; "" is RAYAL_CACHE, or ~/.cache/rayal.
@@ -53,7 +53,7 @@ def image_folder(  # noqa: PLR0913  where the files are, how they are split, how
         ValueError: empty folders or classes, links that leave the folder, files that cannot be
             read.
     """
-    root = named_folder(path)
+    root = existing_folder(path)
     decoding = Decoding(size, channels, background, max_pixels)
     if (root / "train").is_dir() and (root / "test").is_dir():
         if test_share is not None:
@@ -64,12 +64,12 @@ def image_folder(  # noqa: PLR0913  where the files are, how they are split, how
         classes, splits = split_folders(root, names)
     else:
         classes, splits = _one_folder(root, test_share, split_seed)
-    return load_pictures((root.name, classes), root, splits, decoding, cache)
+    return load_decoded((root.name, classes), root, splits, decoding, cache)
 
 
 def _one_folder(
     root: Path, test_share: float | None, seed: int
-) -> tuple[Sequence[str], dict[str, Listed]]:
+) -> tuple[Sequence[str], dict[str, FileList]]:
     if test_share is None:
         raise ValueError(
             f"{root} has no folders train and test; make them, or say how much of each class is to "

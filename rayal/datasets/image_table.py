@@ -15,9 +15,9 @@ from rayal.datasets._files.decode import (
     MaxPixels,
     Side,
 )
-from rayal.datasets._files.decoded_images import Listed, load_pictures
+from rayal.datasets._files.decoded_images import FileList, load_decoded
 from rayal.datasets._files.label_table import Columns, Row, read_rows
-from rayal.datasets._files.listing import images_under, named_folder
+from rayal.datasets._files.scan import existing_folder, list_images
 from rayal.datasets._files.split import SplitSeed, TestShare, split_by_share
 
 USUAL_SHARE = 0.2
@@ -57,7 +57,7 @@ def image_table(  # noqa: PLR0913  two places, the table's columns, the split, t
             left out: 0.2.
         split_seed: of that split.
         size: height and width in pixels: the short side is brought to it, the middle cut out.
-        channels: 1 grey, 3 colours, auto: 1 if all files are grey, else 3.
+        channels: 1 gray, 3 colors, auto: 1 if all files are gray, else 3.
         background: what transparent parts are laid on.
         max_pixels: larger files are refused.
         cache: folder for the decoded images; "" is RAYAL_CACHE, or ~/.cache/rayal.
@@ -67,12 +67,12 @@ def image_table(  # noqa: PLR0913  two places, the table's columns, the split, t
         ValueError: a row without image or label, an image with two labels, a group on both sides,
             files that cannot be read.
     """
-    root, file = named_folder(path), Path(table).expanduser()
+    root, file = existing_folder(path), Path(table).expanduser()
     if not file.is_file():
         raise FileNotFoundError(f"there is no file {file}; name one by the parameter table")
     if split is not None and test_share is not None:
         raise ValueError(f"{file}: the column '{split}' splits it already: leave test_share out")
-    rows = read_rows(file, Columns(image, label, split, group), root, images_under(root, root))
+    rows = read_rows(file, Columns(image, label, split, group), root, list_images(root, root))
     classes = sorted({row.label for row in rows})
     splits = (
         _split_by_share(rows, classes, test_share or USUAL_SHARE, split_seed)
@@ -80,23 +80,23 @@ def image_table(  # noqa: PLR0913  two places, the table's columns, the split, t
         else _split_by_column(rows, classes)
     )
     decoding = Decoding(size, channels, background, max_pixels)
-    return load_pictures((root.name, classes), root, splits, decoding, cache)
+    return load_decoded((root.name, classes), root, splits, decoding, cache)
 
 
-def _listed(rows: list[Row], classes: list[str]) -> Listed:
+def _listed(rows: list[Row], classes: list[str]) -> FileList:
     number = {name: c for c, name in enumerate(classes)}
     labels = np.array([number[row.label] for row in rows], dtype=np.int64)
-    return Listed([row.file for row in rows], labels)
+    return FileList([row.file for row in rows], labels)
 
 
-def _split_by_column(rows: list[Row], classes: list[str]) -> dict[str, Listed]:
+def _split_by_column(rows: list[Row], classes: list[str]) -> dict[str, FileList]:
     parts = {name: [row for row in rows if row.split == name] for name in ("train", "test", "val")}
     return {name: _listed(part, classes) for name, part in parts.items() if part or name != "val"}
 
 
 def _split_by_share(
     rows: list[Row], classes: list[str], share: float, seed: int
-) -> dict[str, Listed]:
+) -> dict[str, FileList]:
     # Where there is no group, each image is its own: an image is listed once.
     _, groups = np.unique([row.group or f"\0{row.file}" for row in rows], return_inverse=True)
     return split_by_share(_listed(rows, classes), share, seed, groups)

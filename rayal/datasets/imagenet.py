@@ -5,8 +5,8 @@ from __future__ import annotations
 from rayal.contracts import Dataset, dataset
 from rayal.datasets._files.class_folders import split_folders
 from rayal.datasets._files.decode import Decoding, Side
-from rayal.datasets._files.decoded_images import load_pictures
-from rayal.datasets._files.locations import check_complete, located
+from rayal.datasets._files.decoded_images import load_decoded
+from rayal.datasets._files.locations import check_complete, find_or_fetch
 
 CLASSES = 1000
 SIZES = {"train": 1_281_167, "test": 50_000}
@@ -37,7 +37,7 @@ def imagenet(*, root: str = "", size: Side = 224, cache: str = "") -> Dataset:
         FileNotFoundError: it is absent.
         ValueError: files in it are missing or damaged, or the cache has no room.
     """
-    folder = (located(root, "imagenet/train", BY_HAND) / "imagenet").resolve()
+    folder = (find_or_fetch(root, "imagenet/train", BY_HAND) / "imagenet").resolve()
     if not (folder / "val").is_dir():
         raise FileNotFoundError(
             f"there is no {folder / 'val'}; {BY_HAND.format(folder=folder.parent)}"
@@ -45,4 +45,4 @@ def imagenet(*, root: str = "", size: Side = 224, cache: str = "") -> Dataset:
     classes, splits = split_folders(folder, {"train": "train", "test": "val"})
     found = {split: len(listed.files) for split, listed in splits.items()}
     check_complete("imagenet", folder, found, SIZES)
-    return load_pictures(("imagenet", classes), folder, splits, Decoding(size, 3), cache)
+    return load_decoded(("imagenet", classes), folder, splits, Decoding(size, 3), cache)

@@ -10,9 +10,9 @@ import numpy as np
 
 from rayal.contracts import Dataset, dataset
 from rayal.datasets._files.decode import Decoding
-from rayal.datasets._files.decoded_images import Listed, load_pictures
-from rayal.datasets._files.listing import images_under
-from rayal.datasets._files.locations import check_complete, located
+from rayal.datasets._files.decoded_images import FileList, load_decoded
+from rayal.datasets._files.locations import check_complete, find_or_fetch
+from rayal.datasets._files.scan import list_images
 
 FOLDER = "tiny-imagenet-200"
 URL = f"http://cs231n.stanford.edu/{FOLDER}.zip"
@@ -41,14 +41,14 @@ def tiny_imagenet(*, root: str = "", download: bool = False, cache: str = "") ->
         FileNotFoundError: it is absent, and was not asked for or cannot be fetched.
         ValueError: files in it are missing or damaged.
     """
-    place = located(root, f"{FOLDER}/wnids.txt", BY_HAND, _fetch if download else None)
+    place = find_or_fetch(root, f"{FOLDER}/wnids.txt", BY_HAND, _fetch if download else None)
     folder = (place / FOLDER).resolve()
     ids = sorted((folder / "wnids.txt").read_text(encoding="utf-8").split())
     splits = {"train": _train(folder, ids), "test": _test(folder, ids)}
     found = {split: len(listed.files) for split, listed in splits.items()}
     check_complete("tiny_imagenet", folder, found, SIZES)
     about = ("tiny_imagenet", _readable(folder / "words.txt", ids))
-    return load_pictures(about, folder, splits, Decoding(SIDE, 3), cache)
+    return load_decoded(about, folder, splits, Decoding(SIDE, 3), cache)
 
 
 def _fetch(folder: Path) -> None:
@@ -57,17 +57,17 @@ def _fetch(folder: Path) -> None:
     torchvision().datasets.utils.download_and_extract_archive(URL, str(folder), md5=MD5)
 
 
-def _train(folder: Path, ids: Sequence[str]) -> Listed:
+def _train(folder: Path, ids: Sequence[str]) -> FileList:
     files: list[str] = []
     counts: list[int] = []
     for wnid in ids:
         images = folder / "train" / wnid / "images"
-        files += images_under(images, folder) if images.is_dir() else []
+        files += list_images(images, folder) if images.is_dir() else []
         counts.append(len(files) - sum(counts))
-    return Listed(files, np.repeat(np.arange(len(ids)), counts).astype(np.int64))
+    return FileList(files, np.repeat(np.arange(len(ids)), counts).astype(np.int64))
 
 
-def _test(folder: Path, ids: Sequence[str]) -> Listed:
+def _test(folder: Path, ids: Sequence[str]) -> FileList:
     annotations = folder / "val" / "val_annotations.txt"
     if not annotations.is_file():
         raise ValueError(f"{annotations} is missing: remove {folder} and get it again")
@@ -77,7 +77,7 @@ def _test(folder: Path, ids: Sequence[str]) -> Listed:
     if unknown:
         raise ValueError(f"{annotations}: no class of wnids.txt in the line {unknown[0]}")
     labels = np.array([number[row[1]] for row in rows], dtype=np.int64)
-    return Listed([f"val/images/{row[0]}" for row in rows], labels)
+    return FileList([f"val/images/{row[0]}" for row in rows], labels)
 
 
 def _readable(words: Path, ids: Sequence[str]) -> list[str]:

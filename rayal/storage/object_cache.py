@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import shutil
 import tempfile
 import threading
@@ -23,6 +22,7 @@ from rayal.storage import atomic, manifest, object_store
 from rayal.storage.files import Files, StoreError
 from rayal.storage.lease import Lease
 from rayal.storage.location import Location
+from rayal.storage.machine_cache import cache_folder
 from rayal.storage.object_store import ObjectStore
 
 LOG_SECONDS = 15.0  # between uploads of a file that is appended to
@@ -41,9 +41,8 @@ def of_bucket(scheme: str, bucket: str) -> CachedObjectStore:
 
 def cache_dir(folder: Location) -> Path:
     """This machine's folder for the files of a run's folder."""
-    base = os.environ.get("RAYAL_CACHE") or str(Path.home() / ".cache" / "rayal")
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    return Path(base) / "runs" / f"{folder.name}-{digest}"
+    return cache_folder() / "runs" / f"{folder.name}-{digest}"
 
 
 class CachedObjectStore(Files):

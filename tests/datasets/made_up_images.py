@@ -21,8 +21,8 @@ def noise(seed: int, height: int = 6, width: int = 6) -> np.ndarray:
     return np.random.default_rng(seed).integers(256, size=(height, width, 3), dtype=np.uint8)
 
 
-def plain(colour: tuple[int, int, int], height: int = 6, width: int = 6) -> np.ndarray:
-    return np.full((height, width, 3), colour, dtype=np.uint8)
+def plain(color: tuple[int, int, int], height: int = 6, width: int = 6) -> np.ndarray:
+    return np.full((height, width, 3), color, dtype=np.uint8)
 
 
 def folder_of_classes(root: Path, classes: dict[str, int], first: int = 0) -> Path:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rayal.datasets._files.decode import Decoding, decode, is_grey
+from rayal.datasets._files.decode import Decoding, decode, is_gray
 from tests.datasets.made_up_images import BLUE, GREEN, RED, noise, plain, save
 
 
@@ -62,9 +62,9 @@ def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGB", "CMYK", "YCbCr"])
-def test_modes_come_to_the_colours_they_show(tmp_path: Path, mode: str) -> None:
-    grey = Image.fromarray(plain((200, 200, 200)))
-    image = grey.quantize(4) if mode == "P" else grey.convert(mode)
+def test_modes_come_to_the_colors_they_show(tmp_path: Path, mode: str) -> None:
+    gray = Image.fromarray(plain((200, 200, 200)))
+    image = gray.quantize(4) if mode == "P" else gray.convert(mode)
     path = save(tmp_path / f"a.{'jpg' if mode in ('CMYK', 'YCbCr') else 'png'}", image)
     assert np.all(np.abs(read(path).astype(int) - 200) <= 2)
 
@@ -90,7 +90,7 @@ def test_transparent_parts_show_the_background(
         assert np.all(pixels[:, 3:] == 200)
 
 
-def test_a_transparent_colour_of_a_palette_shows_the_background(tmp_path: Path) -> None:
+def test_a_transparent_color_of_a_palette_shows_the_background(tmp_path: Path) -> None:
     palette = Image.new("P", (6, 6), 1)
     palette.putpalette([*RED, *GREEN, *BLUE])
     path = save(tmp_path / "a.gif", palette, transparency=1)
@@ -130,18 +130,18 @@ def test_an_image_is_turned_upright(tmp_path: Path, orientation: int, suffix: st
 
 
 @pytest.mark.parametrize(
-    ("mode", "grey"),
+    ("mode", "gray"),
     [("1", True), ("L", True), ("LA", True), ("P", False), ("RGB", False), ("RGBA", False)],
 )
-def test_grey_is_told_by_the_mode(tmp_path: Path, mode: str, grey: bool) -> None:
-    assert is_grey(save(tmp_path / "a.png", noise(0), mode), Decoding(6)) is grey
+def test_gray_is_told_by_the_mode(tmp_path: Path, mode: str, gray: bool) -> None:
+    assert is_gray(save(tmp_path / "a.png", noise(0), mode), Decoding(6)) is gray
 
 
-def test_sixteen_bits_are_grey(tmp_path: Path) -> None:
-    assert is_grey(save(tmp_path / "a.png", np.zeros((3, 3), np.uint16)), Decoding(6))
+def test_sixteen_bits_are_gray(tmp_path: Path) -> None:
+    assert is_gray(save(tmp_path / "a.png", np.zeros((3, 3), np.uint16)), Decoding(6))
 
 
-@pytest.mark.parametrize("ask", [read, lambda path: is_grey(path, Decoding(6))])
+@pytest.mark.parametrize("ask", [read, lambda path: is_gray(path, Decoding(6))])
 def test_what_is_no_image_is_refused(tmp_path: Path, ask: Any) -> None:
     path = tmp_path / "a.jpg"
     path.write_text("no image")
@@ -171,7 +171,7 @@ def test_damaged_bytes_are_refused(tmp_path: Path) -> None:
 def test_more_pixels_than_allowed_are_refused_before_they_are_unpacked(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", plain(RED, 40, 50))
     assert read(path, max_pixels=2000).shape == (6, 6, 3)
-    for ask in (read, lambda path, max_pixels: is_grey(path, Decoding(6, max_pixels=max_pixels))):
+    for ask in (read, lambda path, max_pixels: is_gray(path, Decoding(6, max_pixels=max_pixels))):
         with pytest.raises(ValueError, match="50 x 40 pixels, more than max_pixels=1,999"):
             ask(path, max_pixels=1999)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rayal.contracts import Dataset
-from rayal.datasets._files import decoded_images as pictures
+from rayal.datasets._files import decoded_images
 from rayal.datasets._files.decode import decode
 from rayal.registry import DATASETS
 from tests.datasets.made_up_images import RED, folder_of_classes, noise, plain, save
@@ -39,7 +39,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         seen.append(path)
         return decode(path, *given)
 
-    monkeypatch.setattr(pictures, "decode", counting)
+    monkeypatch.setattr(decoded_images, "decode", counting)
     return seen
 
 
@@ -91,21 +91,21 @@ def test_names_need_not_be_ascii(tmp_path: Path) -> None:
 
 def test_mixed_sizes_and_modes_come_to_one_shape(cells: Path) -> None:
     save(cells / "train/a/wide.jpg", plain(RED, 9, 30))
-    save(cells / "train/a/grey.png", noise(3), "L")
+    save(cells / "train/a/gray.png", noise(3), "L")
     save(cells / "train/b/palette.gif", noise(3), "P")
     save(cells / "train/b/alpha.png", noise(3), "RGBA")
     assert load(cells).train.images.shape == (11, 6, 6, 3)
 
 
-def test_one_channel_is_kept_only_where_all_files_are_grey(tmp_path: Path) -> None:
+def test_one_channel_is_kept_only_where_all_files_are_gray(tmp_path: Path) -> None:
     for split in ("train", "test"):
         for name in ("a", "b"):
-            save(tmp_path / "grey" / split / name / "1.png", noise(4), "L")
-    assert load(tmp_path / "grey").train.images.shape == (2, 6, 6, 1)
-    assert load(tmp_path / "grey", channels=3).train.images.shape == (2, 6, 6, 3)
-    save(tmp_path / "grey/test/b/2.png", noise(4))
-    assert load(tmp_path / "grey").train.images.shape == (2, 6, 6, 3)
-    assert load(tmp_path / "grey", channels=1).test.images.shape == (3, 6, 6, 1)
+            save(tmp_path / "gray" / split / name / "1.png", noise(4), "L")
+    assert load(tmp_path / "gray").train.images.shape == (2, 6, 6, 1)
+    assert load(tmp_path / "gray", channels=3).train.images.shape == (2, 6, 6, 3)
+    save(tmp_path / "gray/test/b/2.png", noise(4))
+    assert load(tmp_path / "gray").train.images.shape == (2, 6, 6, 3)
+    assert load(tmp_path / "gray", channels=1).test.images.shape == (3, 6, 6, 1)
 
 
 def test_junk_is_passed_over(cells: Path) -> None:
@@ -167,8 +167,8 @@ def test_parallel_decoding_equals_serial(tmp_path: Path, monkeypatch: pytest.Mon
     root = folder_of_classes(tmp_path / "cells", {"a": 60, "b": 50})
     contents = []
     for cpus, block in ((1, 512), (4, 7), (3, 1)):
-        monkeypatch.setattr(pictures, "_cpus", lambda cpus=cpus: cpus)
-        monkeypatch.setattr(pictures, "BLOCK", block)
+        monkeypatch.setattr(decoded_images, "_cpus", lambda cpus=cpus: cpus)
+        monkeypatch.setattr(decoded_images, "BLOCK", block)
         contents.append(load(root, test_share=0.2, cache=str(tmp_path / f"cache{cpus}")).content)
     assert len(set(contents)) == 1
 
@@ -256,7 +256,7 @@ def test_an_unreadable_file_is_named(cells: Path, monkeypatch: pytest.MonkeyPatc
     def denied(path: Path, *_: Any) -> bool:
         raise ValueError("it cannot be read as an image: permission denied")
 
-    monkeypatch.setattr(pictures, "is_grey", denied)
+    monkeypatch.setattr(decoded_images, "is_gray", denied)
     with pytest.raises(ValueError, match=r"10 of 10 images .* permission denied"):
         load(cells)
 

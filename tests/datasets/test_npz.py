@@ -45,10 +45,10 @@ def test_labels_may_be_of_any_integer_type_and_flat(tmp_path: Path, dtype: Any) 
 
 
 @pytest.mark.parametrize("shape", [(5, 4), (5, 4, 1)])
-def test_grey_images_get_one_channel(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    grey = {f"{s}_images": np.zeros((n, *shape), np.uint8)
+def test_gray_images_get_one_channel(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    gray = {f"{s}_images": np.zeros((n, *shape), np.uint8)
             for s, n in (("train", 12), ("val", 6), ("test", 9))}  # fmt: skip
-    assert npz(path=saved(tmp_path, **grey)).train.images.shape == (12, 5, 4, 1)
+    assert npz(path=saved(tmp_path, **gray)).train.images.shape == (12, 5, 4, 1)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from scipy.io import savemat
 
 from rayal.contracts import Dataset
-from rayal.datasets import torchvision_photos
+from rayal.datasets._files.torchvision_photos import PublishedPhotos
 from rayal.registry import DATASETS
 from rayal.vision.torchvision_cpu import torchvision
 from tests.datasets.made_up_images import noise, save
@@ -23,9 +24,16 @@ def load(name: str, root: Path, **given: Any) -> Dataset:
     return data
 
 
+def published_photos(name: str) -> PublishedPhotos:
+    facts = importlib.import_module(f"rayal.datasets.{name}").PUBLISHED
+    assert isinstance(facts, PublishedPhotos)
+    return facts
+
+
 def shrink(monkeypatch: pytest.MonkeyPatch, name: str, train: int, test: int) -> None:
-    smaller = replace(torchvision_photos.SETS[name], sizes={"train": train, "test": test})
-    monkeypatch.setitem(torchvision_photos.SETS, name, smaller)
+    module = importlib.import_module(f"rayal.datasets.{name}")
+    smaller = replace(published_photos(name), sizes={"train": train, "test": test})
+    monkeypatch.setattr(module, "PUBLISHED", smaller)
 
 
 @pytest.fixture
@@ -110,7 +118,7 @@ def test_a_missing_photograph_is_named(flowers: Path) -> None:
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_absent_files_are_named_with_the_ways_to_get_them(tmp_path: Path, name: str) -> None:
-    facts = torchvision_photos.SETS[name]
+    facts = published_photos(name)
     with pytest.raises(FileNotFoundError) as caught:
         load(name, tmp_path)
     message = str(caught.value)
@@ -157,7 +165,7 @@ def test_torchvision_fetches_what_is_asked_for(
     def fetch(root: str, *, download: bool) -> None:
         asked.append((root, download))
 
-    monkeypatch.setattr(torchvision().datasets, torchvision_photos.SETS[name].kind, fetch)
+    monkeypatch.setattr(torchvision().datasets, published_photos(name).torchvision_class, fetch)
     with pytest.raises(FileNotFoundError, match="not in what was fetched"):
         load(name, tmp_path / "new", download=True)
     assert asked == [(str(tmp_path / "new"), True)]

@@ -1,3 +1,4 @@
+import importlib
 import pickle
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +10,8 @@ import pytest
 from scipy.io import savemat
 
 from rayal.contracts import Dataset
-from rayal.datasets import torchvision_sets
+from rayal.datasets import mnist as mnist_module
+from rayal.datasets._files import torchvision_arrays
 from rayal.registry import DATASETS
 from rayal.vision.torchvision_cpu import torchvision
 
@@ -27,8 +29,9 @@ def load(name: str, root: Path | str, **given: Any) -> Dataset:
 
 
 def shrink(monkeypatch: pytest.MonkeyPatch, name: str, counts: Sequence[int], test: int) -> None:
-    smaller = replace(torchvision_sets.SETS[name], counts=counts, test=test)
-    monkeypatch.setitem(torchvision_sets.SETS, name, smaller)
+    module = importlib.import_module(f"rayal.datasets.{name}")
+    smaller = replace(module.PUBLISHED, class_counts=counts, test_images=test)
+    monkeypatch.setattr(module, "PUBLISHED", smaller)
 
 
 def pixels(n: int, *shape: int) -> np.ndarray:
@@ -199,7 +202,7 @@ def test_a_set_is_fetched_when_asked_for_and_only_once(
     mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetched: list[Path] = []
-    real = torchvision_sets._open
+    real = torchvision_arrays.open_sets
 
     def opening(facts: Any, folder: Path, *, download: bool) -> Any:
         if download:
@@ -208,7 +211,7 @@ def test_a_set_is_fetched_when_asked_for_and_only_once(
             return None
         return real(facts, folder, download=False)
 
-    monkeypatch.setattr(torchvision_sets, "_open", opening)
+    monkeypatch.setattr(torchvision_arrays, "open_sets", opening)
     target = tmp_path / "new" / "folder"
     for _ in range(2):
         assert len(load("mnist", target, download=True).train.labels) == 6
@@ -219,7 +222,7 @@ def test_a_failed_download_says_what_to_do(tmp_path: Path, monkeypatch: pytest.M
     def fail(*_: Any, **__: Any) -> None:
         raise RuntimeError("no network")
 
-    monkeypatch.setattr(torchvision_sets, "_open", fail)
+    monkeypatch.setattr(torchvision_arrays, "open_sets", fail)
     with pytest.raises(FileNotFoundError, match=r"fetched from here \(no network\); .* curl"):
         load("svhn", tmp_path, download=True)
 
@@ -227,7 +230,7 @@ def test_a_failed_download_says_what_to_do(tmp_path: Path, monkeypatch: pytest.M
 def test_real_mnist_has_its_published_counts(real_data: Path) -> None:
     data = load("mnist", real_data)
     counts = np.bincount(data.train.labels).tolist()
-    assert counts == torchvision_sets.SETS["mnist"].counts
+    assert counts == mnist_module.PUBLISHED.class_counts
     assert data.train.images.shape == (60_000, 28, 28, 1)
     assert data.test.images.shape == (10_000, 28, 28, 1)
 

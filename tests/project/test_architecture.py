@@ -16,8 +16,6 @@ REGISTRIES = [DATASETS, ENCODERS, STRATEGIES, LEARNERS]
 # Files that hold several components, or one of another name, and why.
 FAMILIES = {
     "rayal.datasets.medmnist": "twelve sets of one format, read from the table of a package",
-    "rayal.datasets.torchvision_sets": "a family read from a table",
-    "rayal.datasets.torchvision_photos": "a family read from a table",
     "rayal.encoders.random_weights": "a module `random` would read as the standard library's",
 }
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from rayal.datasets._files.decoded_images import Listed
-from rayal.datasets._files.listing import folders_in, images_under, is_image
+from rayal.datasets._files.decoded_images import FileList
+from rayal.datasets._files.scan import is_image, list_images, subfolders
 
 
-def split_folders(root: Path, names: Mapping[str, str]) -> tuple[Sequence[str], dict[str, Listed]]:
+def split_folders(
+    root: Path, names: Mapping[str, str]
+) -> tuple[Sequence[str], dict[str, FileList]]:
     """List root/NAME/CLASS/* of each split.
 
     Args:
@@ -49,7 +51,7 @@ def files_by_class(folder: Path, root: Path) -> dict[str, list[str]]:
         raise ValueError(
             f"{folder / loose[0]} lies in no class's folder: {len(loose):,} images have no label"
         )
-    found = {name: images_under(inner, root) for name, inner in folders_in(folder, root).items()}
+    found = {name: list_images(inner, root) for name, inner in subfolders(folder, root).items()}
     if not found:
         raise ValueError(f"{folder} is empty: a folder for each class is needed in it")
     for name, files in found.items():
@@ -58,9 +60,9 @@ def files_by_class(folder: Path, root: Path) -> dict[str, list[str]]:
     return found
 
 
-def file_list(files: Mapping[str, Sequence[str]], classes: Sequence[str]) -> Listed:
+def file_list(files: Mapping[str, Sequence[str]], classes: Sequence[str]) -> FileList:
     """Return the files of all classes and their labels (N,), positions in `classes`."""
     number = {name: c for c, name in enumerate(classes)}
     labels = [np.full(len(of_class), number[name]) for name, of_class in sorted(files.items())]
     names = [file for _, of_class in sorted(files.items()) for file in of_class]
-    return Listed(names, np.concatenate(labels).astype(np.int64))
+    return FileList(names, np.concatenate(labels).astype(np.int64))

@@ -19,7 +19,7 @@ MaxPixels: TypeAlias = Annotated[int, Field(ge=1, le=178_956_970)]
 
 USUAL_MAX_PIXELS = 89_478_485  # PIL's own limit against files that unpack to gigabytes
 
-_GREY = frozenset({"1", "L", "LA", "La", "I", "F"})
+_GRAY = frozenset({"1", "L", "LA", "La", "I", "F"})
 _ORIENTATION = 0x0112  # EXIF
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -37,7 +37,7 @@ class Decoding:
     """How files become arrays.
 
     size: height and width in pixels: the short side is brought to it, the middle is cut out.
-    channels: 1 grey, 3 colours, "auto": 1 where every file is grey by its mode, else 3.
+    channels: 1 gray, 3 colors, "auto": 1 where every file is gray by its mode, else 3.
     background: what transparent parts are laid on.
     max_pixels: files with more are refused.
     """
@@ -48,21 +48,21 @@ class Decoding:
     max_pixels: int = USUAL_MAX_PIXELS
 
 
-def is_grey(path: Path, decoding: Decoding) -> bool:
-    """Read a file's head: whether it is grey by its mode.
+def is_gray(path: Path, decoding: Decoding) -> bool:
+    """Read a file's head: whether it is gray by its mode.
 
     Raises:
         ValueError: it is no image, or larger than max_pixels.
     """
     with _opened(path, decoding) as image:
-        return _is_grey(image.mode)
+        return _is_gray(image.mode)
 
 
 def decode(path: Path, decoding: Decoding, channels: int) -> npt.NDArray[np.uint8]:
     """Read a file as (size, size, channels).
 
-    Turned upright by its EXIF orientation; transparent parts laid on the background; 16-bit grey
-    brought to 8 bits by the range of the type (65,535 becomes 255), so that equal greys of two
+    Turned upright by its EXIF orientation; transparent parts laid on the background; 16-bit gray
+    brought to 8 bits by the range of the type (65,535 becomes 255), so that equal grays of two
     files stay equal; the first frame of several. A JPEG more than twice too large is decoded at a
     half, quarter or eighth, then brought to its size as all others are: bilinear, over all pixels
     that fall into one.
@@ -139,5 +139,5 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(np.rint(values * (255 / 65_535)).astype(np.uint8))
 
 
-def _is_grey(mode: str) -> bool:
-    return mode in _GREY or mode.startswith("I;16")
+def _is_gray(mode: str) -> bool:
+    return mode in _GRAY or mode.startswith("I;16")

@@ -21,9 +21,9 @@ from PIL import Image
 from rayal.contracts import Dataset, Images, Labels, Split
 from rayal.datasets._files.cache import check_space, key_of, made_once, mapped, write_images
 from rayal.datasets._files.content_hash import with_content
-from rayal.datasets._files.decode import Decoding, decode, is_grey
-from rayal.datasets._files.locations import cache_folder
-from rayal.datasets._files.progress import metered
+from rayal.datasets._files.decode import Decoding, decode, is_gray
+from rayal.datasets._files.progress import with_progress
+from rayal.storage.machine_cache import cache_folder
 
 FORMAT = 1  # part of every key; raised by hand when files come to be decoded otherwise
 BLOCK = 512  # files under way at once: an unbounded queue of a million takes gigabytes
@@ -33,7 +33,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
-class Listed:
+class FileList:
     """Files of one split, relative to the root, and their classes (N,)."""
 
     files: Sequence[str]
@@ -46,10 +46,10 @@ class _Bad:
     reason: str
 
 
-def load_pictures(
+def load_decoded(
     about: tuple[str, Sequence[str]],
     root: Path,
-    splits: Mapping[str, Listed],
+    splits: Mapping[str, FileList],
     decoding: Decoding,
     cache: str = "",
 ) -> Dataset:
@@ -86,7 +86,7 @@ def load_pictures(
     return with_content(data, folder)
 
 
-def _check_classes(root: Path, classes: Sequence[str], splits: Mapping[str, Listed]) -> None:
+def _check_classes(root: Path, classes: Sequence[str], splits: Mapping[str, FileList]) -> None:
     if len(classes) < 2:
         raise ValueError(f"{root}: at least 2 classes are needed, and there is {len(classes)}")
     for split, listed in splits.items():
@@ -125,7 +125,7 @@ def _write(
         each = (decoding.size, decoding.size, channels)
         check_space(folder, len(files) * int(np.prod(each)))
         read = _good(root, _in_parallel(root, files, partial(_decode, decoding, channels)), files)
-        images = metered(read, len(files), f"decoding {root.name}")
+        images = with_progress(read, len(files), f"decoding {root.name}")
         for split, listed in splits.items():
             taken = (next(images) for _ in listed)
             write_images(folder / f"{split}.npy", taken, (len(listed), *each))
@@ -134,10 +134,10 @@ def _write(
 
 def _channels(root: Path, files: Sequence[str], decoding: Decoding) -> int:
     """Read all heads, which finds most bad files before the long work, and say 1 or 3."""
-    heads = _in_parallel(root, files, lambda path: is_grey(path, decoding))
-    grey = [*_good(root, metered(heads, len(files), f"looking at {root.name}"), files)]
+    heads = _in_parallel(root, files, lambda path: is_gray(path, decoding))
+    gray = [*_good(root, with_progress(heads, len(files), f"looking at {root.name}"), files)]
     if decoding.channels == "auto":
-        return 1 if all(grey) else 3
+        return 1 if all(gray) else 3
     return decoding.channels
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from rayal.datasets._files.listing import same_name
+from rayal.datasets._files.scan import nfc
 
 _SPLITS = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
@@ -55,7 +55,7 @@ def read_rows(table: Path, columns: Columns, root: Path, files: Sequence[str]) -
         ValueError: the table is no CSV in UTF-8 or lacks a column; a row without image, label or
             file; an image with two labels; a group in train and test both.
     """
-    find = _Finder(root, files)
+    find = ImageIndex(root, files)
     rows: dict[str, Row] = {}
     again = 0
     for line, cells in _lines(table, columns):
@@ -95,7 +95,7 @@ def _check_columns(table: Path, present: Sequence[str], columns: Columns) -> Non
             )
 
 
-def _row(place: str, cells: dict[str, str], columns: Columns, find: _Finder) -> Row:
+def _row(place: str, cells: dict[str, str], columns: Columns, find: ImageIndex) -> Row:
     found = {name: (cells[name] or "").strip() for name in columns.names}
     for name in columns.names:
         if not found[name]:
@@ -105,18 +105,18 @@ def _row(place: str, cells: dict[str, str], columns: Columns, find: _Finder) -> 
         raise ValueError(f"{place}: {columns.split} is '{split}', and must be train, val or test")
     return Row(
         file=find(place, found[columns.image]),
-        label=same_name(found[columns.label]),
+        label=nfc(found[columns.label]),
         split=_SPLITS.get(split, ""),
         group=found[columns.group] if columns.group else "",
     )
 
 
-class _Finder:
+class ImageIndex:
     """Finds an image by its path, else by its file's name or either without the extension."""
 
     def __init__(self, root: Path, files: Iterable[str]) -> None:
         self._root = root
-        self._paths = {same_name(file): file for file in files}
+        self._paths = {nfc(file): file for file in files}
         self._names: dict[str, list[str]] = {}
         for whole, file in self._paths.items():
             path = PurePosixPath(whole)
@@ -124,7 +124,7 @@ class _Finder:
                 self._names.setdefault(name, []).append(file)
 
     def __call__(self, place: str, name: str) -> str:
-        wanted = same_name(name).replace("\\", "/").removeprefix("./")
+        wanted = nfc(name).replace("\\", "/").removeprefix("./")
         if wanted in self._paths:
             return self._paths[wanted]
         found = self._names.get(wanted, [])

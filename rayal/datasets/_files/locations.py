@@ -6,22 +6,16 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-USUAL = ("~/.cache/rayal/data", "~/.torch", "data")
-CACHE = "~/.cache/rayal"
+DEFAULT_FOLDERS = ("~/.cache/rayal/data", "~/.torch", "data")
 
 
 def data_folders(root: str) -> list[Path]:
     """Return the folders to look in: the one given, else RAYAL_DATA, else the usual ones."""
     named = root or os.environ.get("RAYAL_DATA", "")
-    return [Path(folder).expanduser() for folder in ([named] if named else USUAL)]
+    return [Path(folder).expanduser() for folder in ([named] if named else DEFAULT_FOLDERS)]
 
 
-def cache_folder(cache: str) -> Path:
-    """Return the folder for decoded images: the one given, else RAYAL_CACHE, else the usual."""
-    return Path(cache or os.environ.get("RAYAL_CACHE", "") or CACHE).expanduser()
-
-
-def located(
+def find_or_fetch(
     root: str, marker: str, by_hand: str, fetch: Callable[[Path], object] | None = None
 ) -> Path:
     """Return the first folder that has `marker`, fetching it where it is absent.

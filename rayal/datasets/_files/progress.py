@@ -15,7 +15,7 @@ QUIET_SECONDS = 2.0  # what is over sooner is not worth a line
 Item = TypeVar("Item")
 
 
-def metered(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+def with_progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
     """Yield the items, `total` of them, and show on standard error how many have come."""
     console = Console(stderr=True)
     if console.is_terminal:

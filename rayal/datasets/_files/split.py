@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from rayal.datasets._files.decoded_images import Listed
+from rayal.datasets._files.decoded_images import FileList
 from rayal.seeds import generator
 
 TestShare: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
@@ -16,21 +16,18 @@ SplitSeed: TypeAlias = Annotated[int, Field(ge=0)]
 
 
 def split_by_share(
-    listed: Listed, share: float, seed: int, groups: npt.NDArray[np.integer[Any]] | None = None
-) -> dict[str, Listed]:
-    """Divide files into train and test, as `chosen_to_test`.
+    listed: FileList, share: float, seed: int, groups: npt.NDArray[np.integer[Any]] | None = None
+) -> dict[str, FileList]:
+    """Divide files into train and test, as `draw_test_images`.
 
     groups: (N,) numbers of groups; None: each image by itself.
     """
     alone = np.arange(len(listed.files)) if groups is None else groups
-    to_test = chosen_to_test(listed.labels, alone, share, generator("test split", seed))
-    return {
-        split: Listed([listed.files[i] for i in np.flatnonzero(mine).tolist()], listed.labels[mine])
-        for split, mine in (("train", ~to_test), ("test", to_test))
-    }
+    to_test = draw_test_images(listed.labels, alone, share, generator("test split", seed))
+    return {"train": _subset(listed, ~to_test), "test": _subset(listed, to_test)}
 
 
-def chosen_to_test(
+def draw_test_images(
     labels: npt.NDArray[np.int64],
     groups: npt.NDArray[np.integer[Any]],
     share: float,
@@ -54,12 +51,17 @@ def chosen_to_test(
     to_test = np.zeros(len(first), dtype=np.bool_)
     for c in np.unique(labels[first]):
         mine = order[labels[first[order]] == c]
-        to_test[mine[: _how_many(sizes[mine], share)]] = True
+        to_test[mine[: _groups_to_test(sizes[mine], share)]] = True
     return np.asarray(to_test[group])
 
 
-def _how_many(sizes: npt.NDArray[np.int64], share: float) -> int:
+def _groups_to_test(sizes: npt.NDArray[np.int64], share: float) -> int:
     """Return how many groups, in this order, come nearest to the share of their sum."""
     after = np.cumsum(sizes)
     nearer = int(np.sum(after - sizes / 2 <= share * after[-1]))
     return min(max(nearer, 1), len(sizes) - 1)
+
+
+def _subset(listed: FileList, chosen: npt.NDArray[np.bool_]) -> FileList:
+    files = [listed.files[i] for i in np.flatnonzero(chosen).tolist()]
+    return FileList(files, listed.labels[chosen])

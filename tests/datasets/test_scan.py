@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rayal.datasets._files.listing import folders_in, images_under
+from rayal.datasets._files.scan import list_images, subfolders
 
 
 def touch(*paths: Path) -> None:
@@ -15,8 +15,8 @@ def touch(*paths: Path) -> None:
 
 def test_images_are_found_in_folders_below_and_sorted(tmp_path: Path) -> None:
     touch(*(tmp_path / name for name in ("c/b.JPEG", "c/a.png", "c/d/e.Tif", "f.webp")))
-    assert images_under(tmp_path, tmp_path) == ["c/a.png", "c/b.JPEG", "c/d/e.Tif", "f.webp"]
-    assert images_under(tmp_path / "c/d", tmp_path) == ["c/d/e.Tif"]
+    assert list_images(tmp_path, tmp_path) == ["c/a.png", "c/b.JPEG", "c/d/e.Tif", "f.webp"]
+    assert list_images(tmp_path / "c/d", tmp_path) == ["c/d/e.Tif"]
 
 
 def test_what_is_no_image_is_passed_over(tmp_path: Path) -> None:
@@ -30,18 +30,18 @@ def test_what_is_no_image_is_passed_over(tmp_path: Path) -> None:
         "png",
     )
     touch(*(tmp_path / name for name in names))
-    assert images_under(tmp_path, tmp_path) == []
-    assert folders_in(tmp_path, tmp_path) == {}
+    assert list_images(tmp_path, tmp_path) == []
+    assert subfolders(tmp_path, tmp_path) == {}
 
 
 def test_names_of_folders_are_sorted_and_equal_however_accents_are_written(tmp_path: Path) -> None:
     apart = unicodedata.normalize("NFD", "é")
     for name in ("z", apart, "日本", "A"):
         (tmp_path / name).mkdir()
-    assert list(folders_in(tmp_path, tmp_path)) == ["A", "é", "z", "日本"]
+    assert list(subfolders(tmp_path, tmp_path)) == ["A", "é", "z", "日本"]
     (tmp_path / "é").mkdir()
     with pytest.raises(ValueError, match="have the same name"):
-        folders_in(tmp_path, tmp_path)
+        subfolders(tmp_path, tmp_path)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_a_link_to_a_file_inside_is_followed(root: Path) -> None:
     (root / "link.png").symlink_to(root / "c/d.png")
-    assert images_under(root, root) == ["a.png", "c/d.png", "link.png"]
+    assert list_images(root, root) == ["a.png", "c/d.png", "link.png"]
 
 
 @pytest.mark.parametrize(
@@ -63,21 +63,21 @@ def test_a_link_to_a_file_inside_is_followed(root: Path) -> None:
 def test_other_links_are_refused_by_name(root: Path, target: str, message: str) -> None:
     (root / "link.png").symlink_to(target)
     with pytest.raises(ValueError, match=rf"link\.png is a link {message}"):
-        images_under(root, root)
+        list_images(root, root)
 
 
 def test_a_link_to_a_folder_is_no_class(root: Path) -> None:
     (root / "link").symlink_to("../outside")
     with pytest.raises(ValueError, match="link is a link out of"):
-        folders_in(root, root)
+        subfolders(root, root)
 
 
 def test_a_link_that_is_no_image_is_passed_over(root: Path) -> None:
     (root / "readme.txt").symlink_to("/etc/passwd")
-    assert images_under(root, root) == ["a.png", "c/d.png"]
+    assert list_images(root, root) == ["a.png", "c/d.png"]
 
 
 def test_a_pipe_is_refused_not_waited_for(root: Path) -> None:
     os.mkfifo(root / "pipe.jpg")
     with pytest.raises(ValueError, match=r"pipe\.jpg is no plain file"):
-        images_under(root, root)
+        list_images(root, root)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rayal.datasets._files.split import chosen_to_test
+from rayal.datasets._files.split import draw_test_images
 
 
 def slow_choice(
@@ -36,7 +36,7 @@ def test_the_choice_is_that_of_the_slow_way(seed: int, n: int, share: float) -> 
     share = round(share, 2) + 0.00321  # no exact ties, which sums in binary would settle by chance
     found, expected = (
         choose(labels, groups, share, np.random.default_rng(seed))
-        for choose in (chosen_to_test, slow_choice)
+        for choose in (draw_test_images, slow_choice)
     )
     assert np.array_equal(found, expected)
     assert not set(groups[found]) & set(groups[~found])
@@ -45,21 +45,21 @@ def test_the_choice_is_that_of_the_slow_way(seed: int, n: int, share: float) -> 
 @pytest.mark.parametrize("share", [0.1, 0.2, 0.5, 0.8])
 def test_every_class_has_its_share_to_test(share: float) -> None:
     labels = np.repeat(np.arange(3), [100, 40, 10])
-    to_test = chosen_to_test(labels, np.arange(150), share, np.random.default_rng(0))
+    to_test = draw_test_images(labels, np.arange(150), share, np.random.default_rng(0))
     counts = np.bincount(labels[to_test]) / [100, 40, 10]
     np.testing.assert_allclose(counts, share, atol=0.051)
 
 
 def test_a_rare_class_is_on_both_sides_and_a_single_image_to_train() -> None:
     labels = np.array([0] * 50 + [1, 1] + [2])
-    to_test = chosen_to_test(labels, np.arange(53), 0.1, np.random.default_rng(0))
+    to_test = draw_test_images(labels, np.arange(53), 0.1, np.random.default_rng(0))
     assert np.bincount(labels[to_test], minlength=3).tolist() == [5, 1, 0]
 
 
 def test_a_seed_gives_its_own_split_every_time() -> None:
     labels = np.repeat(np.arange(2), 50)
     first, again, other = (
-        chosen_to_test(labels, np.arange(100), 0.3, np.random.default_rng(seed))
+        draw_test_images(labels, np.arange(100), 0.3, np.random.default_rng(seed))
         for seed in (0, 0, 1)
     )
     assert np.array_equal(first, again)

@@ -14,7 +14,7 @@ SUFFIXES = frozenset({
 _JUNK = frozenset({"__MACOSX"})
 
 
-def named_folder(path: str) -> Path:
+def existing_folder(path: str) -> Path:
     """Return the folder that a sweep names, without links; FileNotFoundError if there is none."""
     root = Path(path).expanduser()
     if not root.is_dir():
@@ -22,7 +22,7 @@ def named_folder(path: str) -> Path:
     return root.resolve()
 
 
-def images_under(folder: Path, root: Path) -> list[str]:
+def list_images(folder: Path, root: Path) -> list[str]:
     """Return the images in a folder and those below it, as sorted paths relative to root.
 
     Hidden files (.DS_Store, ._photo.jpg), other kinds of files (Thumbs.db, notes.txt) and hidden
@@ -35,7 +35,7 @@ def images_under(folder: Path, root: Path) -> list[str]:
     return sorted(found)
 
 
-def folders_in(folder: Path, root: Path) -> dict[str, Path]:
+def subfolders(folder: Path, root: Path) -> dict[str, Path]:
     """Return the folders directly in a folder by name, sorted; names in Unicode's form NFC.
 
     Raises:
@@ -46,14 +46,14 @@ def folders_in(folder: Path, root: Path) -> dict[str, Path]:
         if _passed_over(entry.name) or not entry.is_dir():
             continue
         _check_link(entry, root.resolve())
-        name = same_name(entry.name)
+        name = nfc(entry.name)
         if name in found:
             raise ValueError(f"{entry.path} and {found[name]} have the same name: rename one")
         found[name] = Path(entry.path)
     return found
 
 
-def same_name(name: str) -> str:
+def nfc(name: str) -> str:
     """Return a name in the form that is equal wherever it was typed (macOS splits accents off)."""
     return unicodedata.normalize("NFC", name)
 

@@ -1,0 +1,13 @@
+"""Where this machine keeps what can be made or fetched again: RAYAL_CACHE, or ~/.cache/rayal."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+DEFAULT = "~/.cache/rayal"
+
+
+def cache_folder(given: str = "") -> Path:
+    """Return the folder given, else that of RAYAL_CACHE, else the usual one; it may be absent."""
+    return Path(given or os.environ.get("RAYAL_CACHE", "") or DEFAULT).expanduser()
