@@ -42,7 +42,6 @@ from rayal.cli.terminal import (
 from rayal.contracts import Embedding
 from rayal.encoders._features import neighbors as neighbours
 from rayal.events.bar import Lines
-from rayal.registry import ENCODERS
 from rayal.run.malloc import give_back_large_blocks
 from rayal.run.signals import interruptible
 from rayal.run.worker import load_dataset, prepare
@@ -142,7 +141,8 @@ def _make_one(lines: Lines, plan: Plan, trial: Trial, held: Store) -> bool:
     except Exception as error:  # noqa: BLE001 - one encoder's failure is not that of the others
         message = f"{type(error).__name__}: {error}"
         held.save_failure(key, trial.definition(), message, traceback.format_exc())
-        lines.note(f"failed {_label(trial)} on {trial.dataset_name}: {message}")
+        encoder = plan.names(trial)["encoder"].label
+        lines.note(f"failed {encoder} on {trial.dataset_name}: {message}")
         lines.note(f"  log: {held.failure_path(key)}")
         return False
     held.forget_failure(key)
@@ -185,7 +185,9 @@ def _show(console: Console, plan: Plan, held: Store) -> None:
     for trial in plan.embeddings.values():
         one = _shown(trial, held)
         about = (one.features, one.seconds, one.accuracy, one.taus)
-        table.add_row(escape(trial.dataset_name), escape(_label(trial)), *about)
+        table.add_row(
+            escape(trial.dataset_name), escape(plan.names(trial)["encoder"].label), *about
+        )
     console.print(table)
     for trial in plan.embeddings.values():
         if held.files.exists(_map_path(trial, held)):
@@ -217,15 +219,3 @@ def _accuracy(trial: Trial, found: Embedding) -> float:
 
 def _evenly(n: int, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     return np.linspace(0, n - 1, min(n, most)).astype(np.int64)
-
-
-def _label(trial: Trial) -> str:
-    """Name an encoder with what does not stand at its default."""
-    parameters = ENCODERS.find(trial.encoder.name).parameters
-    defaults = {name: json.dumps(p.default, default=str) for name, p in parameters.items()}
-    changed = [
-        f"{name}={value}"
-        for name, value in trial.encoder.params.items()
-        if json.dumps(value) != defaults.get(name, "0")  # the seed's is 0
-    ]
-    return f"{trial.encoder.name} ({', '.join(changed)})" if changed else trial.encoder.name

@@ -14,7 +14,7 @@ from rayal.storage.location import Location
 from rayal.storage.run import Store
 from rayal.sweep import cost
 from rayal.sweep.dataset_info import DatasetInfo
-from rayal.sweep.definition import Trial, strategy_label
+from rayal.sweep.definition import Trial
 from rayal.sweep.plan import Plan
 
 NAMES_WIDTH = 26  # of a line: for names and the number of trials, at the least
@@ -124,20 +124,19 @@ def _plan_table(plan: Plan) -> Table:
     lines: dict[tuple[str, ...], Counter[str]] = {}
     for trial in plan.trials:
         labelled = " ".join(map(str, trial.schedule))
-        lines.setdefault(_plan_line(trial), Counter())[labelled] += 1
+        lines.setdefault(_plan_line(plan, trial), Counter())[labelled] += 1
     table = Table("dataset", "encoder", "learner", "initial", "strategy", "labelled", "trials")
     for line, counts in lines.items():
         table.add_row(*line, ", ".join(counts), str(counts.total()))
     return table
 
 
-def _plan_line(trial: Trial) -> tuple[str, ...]:
-    """Names, and for strategies the parameters that are not at their defaults."""
-    single = len(trial.schedule) == 1
+def _plan_line(plan: Plan, trial: Trial) -> tuple[str, ...]:
+    names = plan.names(trial)
     return (
         trial.dataset_name,
-        trial.encoder.name,
-        trial.learner.name,
-        "" if single else strategy_label(trial.initial),
-        strategy_label(trial.strategy),
+        names["encoder"].label,
+        names["learner"].label,
+        "" if len(trial.schedule) == 1 else names["initial"].label,
+        names["strategy"].label,
     )

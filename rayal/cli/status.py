@@ -22,6 +22,7 @@ from rayal.cli.terminal import DONE, REFUSED, output, print_error
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location, parse_location
 from rayal.storage.run import Json, Store
+from rayal.sweep.names import Names, query_label
 
 LATEST = 100  # records from which the rate is taken
 PROG = "python -m rayal.status"
@@ -84,14 +85,15 @@ def read(root: Location, now: float | None = None) -> Status:
     plan, finished = store.plan(), store.finished_at()
     states = _states(store, plan["trials"], finished)
     counts = Counts(**Counter(states.values()))
+    names = Names(plan["trials"].values())
     ended = _ended_since_start(store, states, finished)
     rate = _rate(ended)
     unended = counts.running + counts.waiting
     return Status(
         name=plan["name"],
         trials=counts,
-        stages=tuple(_stages(store, plan, states)),
-        strategies=_by_strategy(plan["trials"], states),
+        stages=tuple(_stages(store, plan, states, names)),
+        strategies=_by_strategy(plan["trials"], states, names),
         rate=rate,
         seconds_left=0.0 if not unended else unended / rate if rate else None,
         idle_seconds=max(0.0, (now or time.time()) - ended[-1]) if ended else None,
@@ -143,10 +145,14 @@ def _states(store: Store, trials: Mapping[str, Json], done: Mapping[str, float])
     return {trial: state(trial) for trial in trials}
 
 
-def _stages(store: Store, plan: Json, states: Mapping[str, str]) -> list[Stage]:
-    by_artefact: dict[str, Counter[str]] = {}
+def _stages(store: Store, plan: Json, states: Mapping[str, str], names: Names) -> list[Stage]:
+    counts: dict[str, Counter[str]] = {}
+    encoders: dict[str, str] = {}
     for trial, definition in plan["trials"].items():
-        by_artefact.setdefault(definition["artefact"], Counter())[states[trial]] += 1
+        key = definition["artefact"]
+        counts.setdefault(key, Counter())[states[trial]] += 1
+        if "encoder" in definition:
+            encoders[key] = names.of(definition)["encoder"].label
 
     def state(key: str) -> str:
         if store.has_embedding(key):
@@ -154,28 +160,24 @@ def _stages(store: Store, plan: Json, states: Mapping[str, str]) -> list[Stage]:
         return "training" if store.has_unfinished(key) else "not begun"
 
     return [
-        Stage(about["dataset"], about["encoder"]["name"], state(key), Counts(**by_artefact[key]))
+        Stage(
+            about["dataset"],
+            encoders.get(key, about["encoder"]["name"]),
+            state(key),
+            Counts(**counts[key]),
+        )
         for key, about in plan["artefacts"].items()
     ]
 
 
-def _by_strategy(trials: Mapping[str, Json], states: Mapping[str, str]) -> dict[str, Counts]:
+def _by_strategy(
+    trials: Mapping[str, Json], states: Mapping[str, str], names: Names
+) -> dict[str, Counts]:
     counted: dict[str, Counter[str]] = {}
     for trial, definition in trials.items():
-        counted.setdefault(_strategy(definition), Counter())[states[trial]] += 1
+        label = query_label(names.of(definition), definition["schedule"])
+        counted.setdefault(label, Counter())[states[trial]] += 1
     return {name: Counts(**states) for name, states in counted.items()}
-
-
-def _strategy(definition: Json) -> str:
-    """Name and the parameters that are not at their defaults, behind the first query's."""
-    single = len(definition["schedule"]) == 1
-    specs = [definition["strategy"]] if single else [definition["initial"], definition["strategy"]]
-    return ", then ".join(" ".join([spec["name"], *_changed(spec)]) for spec in specs)
-
-
-def _changed(spec: Json) -> list[str]:
-    kept = set(spec.get("at_default", ()))
-    return [f"{name}={value}" for name, value in spec["params"].items() if name not in kept]
 
 
 # How fast --------------------------------------------------------------------------

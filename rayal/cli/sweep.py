@@ -7,7 +7,6 @@ Exit status: 0 all trials done, 1 some failed, 2 refused before anything started
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import subprocess
 import sys
@@ -35,7 +34,6 @@ from rayal.events import trackers
 from rayal.events.dispatch import Watched
 from rayal.events.jsonl import Log
 from rayal.events.listener import Listener
-from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
 from rayal.run.signals import interruptible
 from rayal.storage import run as store
 from rayal.storage.files import StoreError
@@ -104,11 +102,14 @@ def parser(prog: str) -> argparse.ArgumentParser:
 def _run(
     console: Console, plan: Plan, held: Store, options: argparse.Namespace, command: str
 ) -> int:
+    from rayal.run.worker import versions
+
     done = held.finished()
     todo = [trial for trial in plan.trials if trial.id not in done]
     store.check_space(held.root, _bytes_needed(plan, todo, held))
     listeners = [Log(held.root), *trackers.open_trackers(plan.sweep, held.root)]
-    held.save_plan(_plan_json(plan, command), plan.sweep.as_yaml())
+    content = plan.as_json(command, {**versions(), **_commit()})
+    held.save_plan({"schema": store.SCHEMA, **content}, plan.sweep.as_yaml())
     _print_start(console, plan, todo, held.root)
     started = time.monotonic()
     try:
@@ -213,72 +214,6 @@ def _write_report(console: Console, root: Location) -> Location | None:
     except Exception as error:  # noqa: BLE001 - the records are safe, so say it and go on
         print_line(console, f"the report could not be made ({type(error).__name__}: {error})")
     return None
-
-
-# The plan on disk ----------------------------------------------------------------
-
-
-def _plan_json(plan: Plan, command: str) -> store.Json:
-    from rayal.run.worker import versions
-
-    sweep = plan.sweep
-    return {
-        "schema": store.SCHEMA,
-        "name": sweep.name,
-        "question": sweep.question,
-        "cost": sweep.cost,
-        "expect": sweep.expect,
-        "command": command,
-        "versions": {**versions(), **_commit()},
-        "datasets": {
-            facts.name: {
-                "classes": facts.classes,
-                "train": facts.train,
-                "test": facts.test,
-                "class_counts": facts.class_counts,
-                "content": facts.content,
-            }
-            for facts in plan.datasets.values()
-        },
-        "artefacts": {
-            key: {
-                "dataset": trial.dataset_name,
-                "encoder": trial.encoder.as_json(),
-                "has_map": "map"
-                in ENCODERS.find(trial.encoder.name).facts.gives(trial.encoder.params),
-            }
-            for key, trial in plan.embeddings.items()
-        },
-        "trials": {trial.id: _definition(trial) for trial in plan.trials},
-    }
-
-
-_KINDS = {
-    "dataset": DATASETS,
-    "encoder": ENCODERS,
-    "initial": STRATEGIES,
-    "strategy": STRATEGIES,
-    "learner": LEARNERS,
-}
-
-
-def _definition(trial: Trial) -> store.Json:
-    """A trial as plain data, with marks on what stands at its default and on oracles."""
-    definition = trial.definition()
-    for kind, registry in _KINDS.items():
-        parameters = registry.find(definition[kind]["name"]).parameters
-        params = definition[kind]["params"]
-        definition[kind]["at_default"] = [
-            name
-            for name, p in parameters.items()
-            if json.dumps(params[name]) == json.dumps(p.default, default=str)
-        ]
-    for kind in ("initial", "strategy"):
-        spec = definition[kind]
-        lent = trial.scorer and (kind == "initial" or len(trial.schedule) == 1)
-        if lent or STRATEGIES.find(spec["name"]).facts.oracle(spec["params"]):
-            spec["oracle"] = True
-    return definition
 
 
 def _commit() -> dict[str, str]:

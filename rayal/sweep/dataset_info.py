@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,11 @@ class DatasetInfo:
     reserved: int = 0
     val: int = 0
     absent: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """What plan.json says of it."""
+        kept = ("classes", "train", "test", "class_counts", "content")
+        return {name: getattr(self, name) for name in kept}
 
 
 def dataset_info(data: Dataset) -> DatasetInfo:

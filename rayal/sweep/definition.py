@@ -9,8 +9,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from rayal.registry import STRATEGIES
+from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry
 
+REGISTRIES: Mapping[str, Registry] = {
+    "dataset": DATASETS,
+    "encoder": ENCODERS,
+    "initial": STRATEGIES,
+    "strategy": STRATEGIES,
+    "learner": LEARNERS,
+}
+ENCODER_SEED = 0  # of an encoder that is asked for without one
 IDENTITY = 1  # part of every id; raised by hand when the meaning of a definition changes
 
 
@@ -27,13 +35,6 @@ class Spec:
     def to_kwargs(self) -> dict[str, Any]:
         """The parameters as the component's function takes them: a list is a tuple in Python."""
         return {k: tuple(v) if isinstance(v, list) else v for k, v in self.params.items()}
-
-
-def strategy_label(spec: Spec) -> str:
-    """Name a strategy: its parameters are said where they are not at their defaults."""
-    parameters = STRATEGIES.find(spec.name).parameters
-    changed = [f"{k}={v}" for k, v in spec.params.items() if v != parameters[k].default]
-    return " ".join([spec.name, *changed])
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,7 @@ class Trial:
 
     def definition(self) -> dict[str, Any]:
         """The trial as plain data, for records and for people."""
-        specs = {
-            name: getattr(self, name).as_json()
-            for name in ("dataset", "encoder", "initial", "strategy", "learner")
-        }
+        specs = {kind: getattr(self, kind).as_json() for kind in REGISTRIES}
         return {
             **specs,
             "schedule": list(self.schedule),
@@ -86,6 +84,52 @@ class Trial:
             "artefact": self.embedding_id,
             **({"scorer": self.scorer} if self.scorer else {}),
         }
+
+
+def strategy_label(spec: Spec) -> str:
+    """Name a strategy: its parameters are said where they are not at their defaults."""
+    unchanged = parameters_at_default("strategy", spec)
+    return " ".join(
+        [spec.name, *(f"{k}={v}" for k, v in spec.params.items() if k not in unchanged)]
+    )
+
+
+def marked_definition(trial: Trial) -> dict[str, Any]:
+    """The definition, with `at_default` in each component and `oracle` where a strategy is one.
+
+    at_default: names of the parameters that stand at their defaults. oracle: true where the query
+    has seen labels that are not revealed yet, the pool's or, by its scorer, the test set's.
+    """
+    definition = trial.definition()
+    for kind in REGISTRIES:
+        definition[kind]["at_default"] = parameters_at_default(kind, getattr(trial, kind))
+    for kind in ("initial", "strategy"):
+        spec: Spec = getattr(trial, kind)
+        lent = trial.scorer and (kind == "initial" or len(trial.schedule) == 1)
+        if lent or STRATEGIES.find(spec.name).facts.oracle(spec.params):
+            definition[kind]["oracle"] = True
+    return definition
+
+
+def parameters_at_default(kind: str, spec: Spec) -> list[str]:
+    """Return the names of the parameters that stand at their defaults, whoever set them.
+
+    kind: dataset, encoder, initial, strategy or learner.
+    """
+    signature = REGISTRIES[kind].find(spec.name).parameters
+    defaults = {name: parameter.default for name, parameter in signature.items()}
+    if kind == "encoder":
+        defaults["seed"] = ENCODER_SEED
+    return [
+        name
+        for name, default in defaults.items()
+        if name in spec.params and _as_text(spec.params[name]) == _as_text(default)
+    ]
+
+
+def _as_text(value: object) -> str:
+    """Write a value as JSON, in which a tuple is a list."""
+    return json.dumps(value, default=str, sort_keys=True)
 
 
 def group_by_embedding(trials: Iterable[Trial]) -> dict[str, list[Trial]]:

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from rayal.registry import ENCODERS, Registry
-from rayal.sweep.definition import Spec
+from rayal.sweep.definition import ENCODER_SEED, Spec
 
 
 class Entry(BaseModel):
@@ -58,7 +58,7 @@ def resolve_encoders(entries: Sequence[Entry]) -> list[Spec]:
 
 def _trainings(entry: Entry) -> list[Spec]:
     given = entry.given
-    seeds = given.pop("seed", 0)
+    seeds = given.pop("seed", ENCODER_SEED)
     seeds = seeds if isinstance(seeds, list) else [seeds]
     if not seeds or len(set(map(repr, seeds))) < len(seeds) or not all(map(_is_seed, seeds)):
         raise ValueError(

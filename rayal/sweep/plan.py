@@ -19,9 +19,10 @@ from rayal.requirements import FROM_LEARNER
 from rayal.sweep import entries, rules
 from rayal.sweep.budgets import schedules
 from rayal.sweep.dataset_info import DatasetInfo, load_dataset_info
-from rayal.sweep.definition import Spec, Trial, group_by_embedding
+from rayal.sweep.definition import Spec, Trial, group_by_embedding, marked_definition
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import Part, Sweep
+from rayal.sweep.names import Named, Names
 
 BUNDLE = 32  # trials that one worker takes together, at most
 BUNDLE_BYTES = 2**28  # that their predictions fill, at most
@@ -39,6 +40,36 @@ class Plan:
     def embeddings(self) -> dict[str, Trial]:
         """Embedding ids, each with one of its trials, in the order in which they are needed."""
         return {key: trials[0] for key, trials in group_by_embedding(self.trials).items()}
+
+    @cached_property
+    def definitions(self) -> dict[str, dict[str, Any]]:
+        """Definitions of the trials by id, with marks, as plan.json has them."""
+        return {trial.id: marked_definition(trial) for trial in self.trials}
+
+    def names(self, trial: Trial) -> dict[str, Named]:
+        """Names of a trial's components by kind, as they are told apart in this plan."""
+        return self._names.of(self.definitions[trial.id])
+
+    @cached_property
+    def _names(self) -> Names:
+        return Names(self.definitions.values())
+
+    def as_json(self, command: str, versions: Mapping[str, str]) -> dict[str, Any]:
+        """The content of plan.json, but for its format.
+
+        command: that was given, so that it can be given again. versions: of packages, by name.
+        """
+        return {
+            "name": self.sweep.name,
+            "question": self.sweep.question,
+            "cost": self.sweep.cost,
+            "expect": self.sweep.expect,
+            "command": command,
+            "versions": dict(versions),
+            "datasets": {name: data.as_json() for name, data in self.datasets.items()},
+            "artefacts": {key: _embedding_json(trial) for key, trial in self.embeddings.items()},
+            "trials": self.definitions,
+        }
 
     def bundles(self, trials: Sequence[Trial], slots: int) -> list[list[Trial]]:
         """Group trials on one embedding that a learner takes quicker together than alone.
@@ -59,6 +90,15 @@ class Plan:
         size = min(BUNDLE, BUNDLE_BYTES // predictions, math.ceil(len(group) / (2 * slots)))
         size = max(size, 1)
         return (group[start : start + size] for start in range(0, len(group), size))
+
+
+def _embedding_json(trial: Trial) -> dict[str, Any]:
+    gives = ENCODERS.find(trial.encoder.name).facts.gives(trial.encoder.params)
+    return {
+        "dataset": trial.dataset_name,
+        "encoder": trial.encoder.as_json(),
+        "has_map": "map" in gives,
+    }
 
 
 def make_plan(sweep: Sweep, *, absent_data: bool = False) -> Plan:

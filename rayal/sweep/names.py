@@ -1,0 +1,156 @@
+"""Names of components as people read them: the name, and the parameters that tell it apart.
+
+The plan, the progress, the status, trackers and the report all name components by these rules, from
+a run's definitions (those of plan.json), so that one component has one name everywhere:
+
+* what stands at its default is left out: "hacon", "hacon tau=0.001", "entropy label_balanced=yes";
+* of a strategy all else is given, of datasets, encoders and learners, which have recipes of a dozen
+  parameters, what varies in the run;
+* where one number alone varies, each of its values is given: "hacon k=20", "hacon k=30".
+
+Encoders are told apart on each dataset for itself: what differs between datasets is no choice. A
+first and a later query are made by the same kind of component, so that a strategy has one name in
+both places. Where definitions of an older run do not mark defaults, what varies is all that is given.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+KINDS = ("dataset", "encoder", "initial", "strategy", "learner")
+FAMILY = {"initial": "strategy"}
+
+
+class Named(NamedTuple):
+    """A component's plain name, its label, its varying parameters, and how many are switched on."""
+
+    plain: str
+    label: str
+    varying: Mapping[str, Any]
+    switched_on: int
+
+
+class _Component(NamedTuple):
+    """One component of a definition; at_default: names of parameters, None where not known."""
+
+    family: str
+    place: str
+    plain: str
+    params: Mapping[str, Any]
+    at_default: Collection[str] | None
+
+    @property
+    def group(self) -> tuple[str, str, str]:
+        """What this component has to be told apart within."""
+        return self.family, self.place, self.plain
+
+
+class Names:
+    """The names of all components of a run's trials, given their definitions."""
+
+    def __init__(self, definitions: Iterable[Mapping[str, Any]]) -> None:
+        components: dict[str, _Component] = {}
+        for definition in definitions:
+            for kind in _kinds(definition):
+                components.setdefault(_key(kind, definition), _component(kind, definition))
+        variants: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+        for component in components.values():
+            variants.setdefault(component.group, []).append(component.params)
+        varying = {group: varying_parameters(params) for group, params in variants.items()}
+        self._named = {
+            key: _named(component, varying[component.group])
+            for key, component in components.items()
+        }
+
+    def of(self, definition: Mapping[str, Any]) -> dict[str, Named]:
+        """Return the names of the components that a definition has, by kind."""
+        return {kind: self._named[_key(kind, definition)] for kind in _kinds(definition)}
+
+    def strategies(self) -> list[Named]:
+        """Return the names of all strategies, of first and of later queries."""
+        return [named for key, named in self._named.items() if key.startswith("strategy ")]
+
+
+def query_label(names: Mapping[str, Named], schedule: Sequence[int]) -> str:
+    """Name what chooses: the strategy, behind the first query's where there are several rounds."""
+    later = names["strategy"].label
+    return later if len(schedule) == 1 else f"{names['initial'].label}, then {later}"
+
+
+def plain_name(kind: str, definition: Mapping[str, Any]) -> str:
+    """Return the component's name; a dataset goes by the name of its content."""
+    return str(definition["dataset_name"] if kind == "dataset" else definition[kind]["name"])
+
+
+def flatten(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Spread nested parameters: {"class_balanced": {"lambda": 1}} -> class_balanced.lambda."""
+    flat: dict[str, Any] = {}
+    for name, value in params.items():
+        inner = flatten(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {}
+        flat |= inner or {prefix + name: value}
+    return flat
+
+
+def spell(value: object) -> str:
+    """Write a parameter's value as labels do: yes, no, none, 0.05, [0.1, 1]."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if value is None:
+        return "none"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(spell, value))}]"
+    return f"{value:.12g}" if isinstance(value, float) else f"{value}"
+
+
+def varying_parameters(variants: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the parameters that have more than one value; an absent one counts as none."""
+    names = dict.fromkeys(name for params in variants for name in params)
+    return [n for n in names if len({json.dumps(p.get(n)) for p in variants}) > 1]
+
+
+def _kinds(definition: Mapping[str, Any]) -> list[str]:
+    return [kind for kind in KINDS if kind in definition]
+
+
+def _component(kind: str, definition: Mapping[str, Any]) -> _Component:
+    return _Component(
+        family=FAMILY.get(kind, kind),
+        place=_place(kind, definition),
+        plain=plain_name(kind, definition),
+        params=flatten(definition[kind]["params"]),
+        at_default=definition[kind].get("at_default"),
+    )
+
+
+def _named(component: _Component, varying: Sequence[str]) -> Named:
+    params, at_default = component.params, component.at_default
+    told = set(varying)
+    if component.family == "strategy" and at_default is not None:
+        told |= params.keys()
+    values = {name: params.get(name) for name in varying}
+    given = [
+        f"{name}={spell(value)}"
+        for name, value in {**params, **values}.items()
+        if name in told
+        and (name.split(".")[0] not in (at_default or ()) or _is_only_number(name, values))
+    ]
+    label = " ".join([component.plain, *given])
+    return Named(component.plain, label, values, sum(map(bool, params.values())))
+
+
+def _is_only_number(name: str, varying: Mapping[str, Any]) -> bool:
+    """Whether nothing varies but this, and it is a number."""
+    value = varying.get(name)
+    return len(varying) == 1 and isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _key(kind: str, definition: Mapping[str, Any]) -> str:
+    content = json.dumps(definition[kind])
+    return f"{FAMILY.get(kind, kind)} {_place(kind, definition)} {content}"
+
+
+def _place(kind: str, definition: Mapping[str, Any]) -> str:
+    """Return the dataset where a component of this kind goes by its name on that alone."""
+    return str(definition["dataset_name"]) if kind in ("dataset", "encoder") else ""
