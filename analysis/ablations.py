@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.frame import Study
-from analysis.labels import KINDS, spelled
 from analysis.tables import CELL, table
+from rayal.sweep.names import KINDS, spell
 
 TRAINING = "encoder.seed"  # the number of a training is no setting to compare
 VARIED = ("strategy", "initial", "encoder", "learner")
@@ -78,7 +78,7 @@ def _values(row: pd.Series[Any], prefix: str) -> dict[str, str]:
 def _spelled(value: Any) -> str:
     if isinstance(value, (list, dict)):
         return json.dumps(value)
-    return spelled(None if pd.isna(value) else value)
+    return spell(None if pd.isna(value) else value)
 
 
 def _in_words(values: Values) -> str:

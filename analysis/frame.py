@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.labels import KINDS, Names
+from analysis.labels import baseline
 from analysis.union import place_for, repeated, united
 from rayal.contracts import DatasetMap
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location, parse_location
 from rayal.storage.run import SCHEMA, Run, Store, read_run
+from rayal.sweep.names import KINDS, Names
 
 METRICS = (
     "auc", "accuracy", "balanced_accuracy", "mean_class_accuracy", "pool_error", "coverage",
@@ -119,7 +120,7 @@ def read_study(*roots: Location | str, out: Location | None = None) -> Study:
     names = Names(run.plan["trials"].values())
     trials = trials_of(run, names)
     rounds = rounds_of(run, trials)
-    return Study(run, trials, rounds, names.baseline(), _oracles(run, names), paths, repeated(runs))
+    return Study(run, trials, rounds, baseline(names), _oracles(run, names), paths, repeated(runs))
 
 
 def _read(root: Location) -> Run:

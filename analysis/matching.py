@@ -12,8 +12,8 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from analysis.frame import Study
-from analysis.labels import flatten, spelled
 from analysis.tables import SETTING, as_labels
+from rayal.sweep.names import flatten, spell
 
 SWITCHES = frozenset({
     "label_balanced", "class_balanced", "pseudo_label_balanced", "diverse", "cover_classes",
@@ -77,7 +77,7 @@ def _is_named(label: str, component: Json) -> bool:
     switched_on = {switch for switch in SWITCHES if params.get(switch)}
     if switched_on != {word.split("=")[0] for word in stated} & SWITCHES:
         return False
-    values = {key: spelled(value) for key, value in flatten(params).items()}
+    values = {key: spell(value) for key, value in flatten(params).items()}
     # A parameter that an older record does not have stood at its default.
     wanted = dict(word.split("=") for word in stated if "=" in word)
     return all(fnmatchcase(values.get(key, value), value) for key, value in wanted.items())

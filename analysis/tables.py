@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis import bootstrap, stats
 from analysis.frame import LISTS, METRICS, Study
-from analysis.labels import KINDS
+from rayal.sweep.names import KINDS
 
 SETTING = ["dataset", "encoder", "learner"]
 CELL = [*SETTING, "initial", "strategy", "rounds", "round", "labelled"]

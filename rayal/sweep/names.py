@@ -10,7 +10,8 @@ a run's definitions (those of plan.json), so that one component has one name eve
 
 Encoders are told apart on each dataset for itself: what differs between datasets is no choice. A
 first and a later query are made by the same kind of component, so that a strategy has one name in
-both places. Where definitions of an older run do not mark defaults, what varies is all that is given.
+both places. Where definitions of an older run do not mark defaults, what varies is all that is
+given.
 """
 
 from __future__ import annotations

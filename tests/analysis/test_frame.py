@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import analysis
-from analysis.labels import flatten
 from rayal.storage.files import StoreError
+from rayal.sweep.names import flatten
 from tests.analysis.made_up_runs import RunBuilder, component
 
 PROMISED = [
