@@ -52,6 +52,7 @@ from rayal.storage.run import Store
 from rayal.sweep.definition import Trial
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import Sweep, load_sweep
+from rayal.sweep.names import recipe
 from rayal.sweep.plan import Plan, make_plan
 
 PROG = "python -m rayal.encode"
@@ -141,7 +142,7 @@ def _make_one(lines: Lines, plan: Plan, trial: Trial, held: Store) -> bool:
     except Exception as error:  # noqa: BLE001 - one encoder's failure is not that of the others
         message = f"{type(error).__name__}: {error}"
         held.save_failure(key, trial.definition(), message, traceback.format_exc())
-        encoder = plan.names(trial)["encoder"].label
+        encoder = recipe(plan.definitions[trial.id]["encoder"])
         lines.note(f"failed {encoder} on {trial.dataset_name}: {message}")
         lines.note(f"  log: {held.failure_path(key)}")
         return False
@@ -186,7 +187,7 @@ def _show(console: Console, plan: Plan, held: Store) -> None:
         one = _shown(trial, held)
         about = (one.features, one.seconds, one.accuracy, one.taus)
         table.add_row(
-            escape(trial.dataset_name), escape(plan.names(trial)["encoder"].label), *about
+            escape(trial.dataset_name), escape(recipe(plan.definitions[trial.id]["encoder"])), *about
         )
     console.print(table)
     for trial in plan.embeddings.values():

@@ -80,6 +80,17 @@ def query_label(names: Mapping[str, Named], schedule: Sequence[int]) -> str:
     return later if len(schedule) == 1 else f"{names['initial'].label}, then {later}"
 
 
+def recipe(component: Mapping[str, Any]) -> str:
+    """Write a component of a marked definition with all that was changed: "moco (epochs=3)"."""
+    params = flatten(component["params"])
+    changed = [
+        f"{name}={spell(value)}"
+        for name, value in params.items()
+        if name.split(".")[0] not in component["at_default"]
+    ]
+    return f"{component['name']} ({', '.join(changed)})" if changed else str(component["name"])
+
+
 def plain_name(kind: str, definition: Mapping[str, Any]) -> str:
     """Return the component's name; a dataset goes by the name of its content."""
     return str(definition["dataset_name"] if kind == "dataset" else definition[kind]["name"])

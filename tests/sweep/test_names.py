@@ -14,7 +14,7 @@ from rayal.cli import status
 from rayal.cli.printing import show_plan
 from rayal.storage.location import parse_location
 from rayal.sweep.file import load_sweep
-from rayal.sweep.names import Names, query_label, spell
+from rayal.sweep.names import Names, query_label, recipe, spell
 from rayal.sweep.plan import Plan, make_plan
 from tests import sweeps
 
@@ -57,6 +57,12 @@ def test_numbers_that_differ_are_written_differently() -> None:
 def test_where_defaults_are_not_marked_what_varies_is_all_that_is_given() -> None:
     plain = {"dataset_name": "d", "strategy": {"name": "x", "params": {"k": 3}}}
     assert Names([plain]).of(plain)["strategy"].label == "x"
+
+
+def test_a_recipe_gives_all_that_was_changed() -> None:
+    moco = {"name": "moco", "params": {"epochs": 3, "lr": 0.1, "taus": [0.2, 1.0]}}
+    assert recipe({**moco, "at_default": ["lr"]}) == "moco (epochs=3, taus=[0.2, 1])"
+    assert recipe({**moco, "at_default": ["epochs", "lr", "taus"]}) == "moco"
 
 
 CYCLES = {"budgets": None, "cycles": {"start": 10, "step": 5, "rounds": 2}}
