@@ -187,7 +187,9 @@ def _show(console: Console, plan: Plan, held: Store) -> None:
         one = _shown(trial, held)
         about = (one.features, one.seconds, one.accuracy, one.taus)
         table.add_row(
-            escape(trial.dataset_name), escape(recipe(plan.definitions[trial.id]["encoder"])), *about
+            escape(trial.dataset_name),
+            escape(recipe(plan.definitions[trial.id]["encoder"])),
+            *about,
         )
     console.print(table)
     for trial in plan.embeddings.values():
