@@ -1,3 +1,6 @@
+import functools
+from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -5,8 +8,8 @@ import numpy as np
 import pytest
 
 from rayal import trial as trials
-from rayal.contracts import UNLABELED, Pool, Predictions, Task
-from rayal.registry import LEARNERS, STRATEGIES
+from rayal.contracts import UNLABELED, DatasetMap, Pool, Predictions, Task
+from rayal.registry import LEARNERS, STRATEGIES, Registry
 from rayal.seeds import generator
 from rayal.sweep.definition import Spec, Trial
 from rayal.trial import World, check_choice
@@ -95,6 +98,7 @@ LABELS = np.array([UNLABELED, 1, UNLABELED, UNLABELED])
         (np.array([[0, 2]]), r"shape \(1, 2\), not int64 \(2,\)"),
         (np.array([0]), "1 images, not the 2 asked for"),
         (np.array([0, 9]), "positions from 0 to 9, outside 0 to 3"),
+        (np.array([0, 4]), "positions from 0 to 4, outside 0 to 3"),
         (np.array([-1, 0]), "positions from -1 to 0"),
         (np.array([0, 0]), "the same image more than once"),
         (np.array([0, 1]), "1 images that have a label already"),
@@ -103,6 +107,64 @@ LABELS = np.array([UNLABELED, 1, UNLABELED, UNLABELED])
 def test_a_choice_that_breaks_the_contract_is_named(chosen: object, message: str) -> None:
     with pytest.raises(ValueError, match=f"strategy 'mine' returned .*{message}"):
         check_choice("mine", chosen, LABELS, 2)
+
+
+def watch(
+    monkeypatch: pytest.MonkeyPatch,
+    registry: Registry,
+    name: str,
+    see: Callable[[Any, np.random.Generator], object],
+) -> None:
+    """Have what a component is given, a pool or a task and its generator, be seen before it."""
+    component = registry.find(name)
+
+    @functools.wraps(component.function)
+    def watched(given: Pool | Task, *rest: Any, **params: Any) -> Any:
+        see(given, next(arg for arg in rest if isinstance(arg, np.random.Generator)))
+        return component.function(given, *rest, **params)
+
+    changed = replace(component, function=watched, facts=replace(component.facts, many=None))
+    monkeypatch.setitem(registry._components, name, changed)
+
+
+@pytest.mark.parametrize(
+    ("registry", "name"), [(STRATEGIES, "random"), (STRATEGIES, "margin"), (LEARNERS, "linear")],
+    ids=["first query", "later queries", "learner"],
+)  # fmt: skip
+def test_labels_that_a_component_is_given_cannot_be_written_and_never_change(
+    world: World, monkeypatch: pytest.MonkeyPatch, registry: Registry, name: str
+) -> None:
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+    watch(monkeypatch, registry, name, lambda given, _: seen.append(
+        (given.labels, given.labels.copy())
+    ))  # fmt: skip
+    trials.run(trial("random", "margin", (6, 12, 20)), world)
+    assert seen
+    for labels, as_they_were in seen:
+        assert not labels.flags.writeable
+        assert np.array_equal(labels, as_they_were)
+        assert not np.shares_memory(labels, world.train_labels)
+
+
+def test_a_query_draws_by_dataset_seed_and_round_whatever_the_strategy(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[float] = []
+    for name in ("random", "k_center", "margin"):
+        watch(monkeypatch, STRATEGIES, name, lambda _, rng: drawn.append(deepcopy(rng).random()))
+
+    def draws(wanted: Trial) -> list[float]:
+        drawn.clear()
+        trials.run(wanted, world)
+        return drawn.copy()
+
+    plain = draws(trial("random", "margin", (6, 12, 20)))
+    assert plain == [generator("query", "data", 0, number).random() for number in range(3)]
+    assert len(set(plain)) == 3
+    assert draws(trial("random", "k_center", (6, 12, 20))) == plain
+    assert not set(draws(trial("random", "margin", (6, 12, 20), seed=1))) & set(plain)
+    other_data = replace(trial("random", "margin", (6, 12, 20)), dataset_name="other")
+    assert not set(draws(other_data)) & set(plain)
 
 
 def with_learner(wanted: Trial, **params: object) -> Trial:
@@ -200,6 +262,29 @@ def test_the_scorer_knows_the_test_sets_labels_and_the_pools_not(world: World) -
     probs = learner.function(task, generator("scorer", "data", 0, 0), **learner.bind({})).pool[30:]
     entropy = -np.sum(probs * np.log(probs), axis=1)
     assert set(chosen) == set(np.argsort(-entropy)[:10])
+
+
+def test_a_scored_query_is_shown_nothing_of_the_pool_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test set comes before the pool: a map or reserved positions would be of other images."""
+    values = {0.05: np.linspace(0, 1, 60, dtype=np.float32)}
+    world = replace(
+        world,
+        map=DatasetMap(values, values, np.ones(60, np.int64)),
+        reserved=np.arange(10),
+        test_images=np.ones((30, 2, 2, 1), np.uint8),
+    )
+    seen: list[Pool] = []
+    watch(monkeypatch, STRATEGIES, "margin", lambda pool, _: seen.append(pool))
+    trials.run(replace(trial("margin", "margin", (9,)), scorer="trained-on-test-set"), world)
+    [pool] = seen
+    assert (pool.map, pool.reserved, pool.first) == (None, None, None)
+    assert pool.images is not None
+    assert len(pool.features) == len(pool.labels) == len(pool.images) == len(pool.probs) == 90
+    assert np.array_equal(pool.labelled, np.arange(30))
+    assert pool.images[:30].all()
+    assert not pool.images[30:].any()
 
 
 def test_trials_side_by_side_give_what_each_gives_alone(world: World) -> None:

@@ -73,6 +73,9 @@ def test_pearson_of_a_line_is_one_with_p_zero():
         ([1, 2, math.nan], [1, 2, 3], "2 pairs: a correlation needs at least 3"),
         ([0.1, 0.1, 0.1, 0.1], [1, 2, 3, 4], "one side is constant"),
         ([1, 2, 3], [0.1 + 0.2] * 3, "one side is constant"),
+        ([1, 2, 3, 4, 5, 6], [0.1] * 6, "one side is constant"),
+        ([0.7] * 10, range(10), "one side is constant"),
+        ([1e9 + 0.1] * 11, range(11), "one side is constant"),
     ],
 )
 def test_pearson_without_an_answer_is_nan_with_the_reason_and_no_warning(x, y, reason):
@@ -102,6 +105,11 @@ def test_spearman_interval_by_hand():
     found = stats.spearman(x, y)
     ends = [math.tanh(math.atanh(r) - half), math.tanh(math.atanh(r) + half)]
     np.testing.assert_allclose([found.r, found.low, found.high], [r, *ends])
+
+
+def test_a_side_that_varies_little_is_not_constant():
+    x = 1e6 + 1e-3 * np.arange(5.0)
+    assert stats.pearson(x, [1, 3, 2, 5, 4]).r == pytest.approx(0.8)
 
 
 def test_spearman_of_a_constant_side_says_why_there_is_none():

@@ -59,6 +59,17 @@ def test_balls_are_open_and_points_at_the_radius_are_decided_exactly() -> None:
     assert greedy_ball_cover(line, NONE, 1, 3.0001, np.random.default_rng(0)).tolist() == [1]
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_points_far_from_the_origin_are_decided_exactly(seed: int) -> None:
+    """Squared lengths are beyond 2^24: products of float32 make distances of 5 into 4 or 6."""
+    rng = np.random.default_rng(seed)
+    points = (rng.integers(5, size=(60, 3)) + 3000).astype(np.float32)
+    for radius in np.sqrt([4.5, 5.5, 6.5]):
+        expected = slow_twin(points, [], 12, radius)
+        picks = greedy_ball_cover(points, NONE, 12, radius, rng)
+        assert picks[: len(expected)].tolist() == expected
+
+
 def test_the_last_points_of_the_pool_are_not_dropped() -> None:
     points = np.concatenate([np.eye(520)[:500] * 10, np.zeros((20, 520))]).astype(np.float32)
     picks = greedy_ball_cover(points, NONE, 2, 0.5, np.random.default_rng(0))

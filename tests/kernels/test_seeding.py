@@ -84,6 +84,19 @@ def test_choices_follow_the_squared_distances() -> None:
     assert abs(counts[1] - 400) < 90
 
 
+class Lowest:
+    """A generator whose every draw is the lowest that there is."""
+
+    def random(self) -> float:
+        return 0.0
+
+
+def test_a_row_without_mass_is_not_drawn_by_the_lowest_draw_either() -> None:
+    features = np.array([[3.0], [3.0], [2.0], [1.0]])
+    found = gradient_k_means_pp(features, np.ones((4, 1)), 3, Lowest())
+    assert found.tolist() == [0, 2, 3]
+
+
 def test_all_certain_or_all_equal_rows_come_by_position() -> None:
     rng = np.random.default_rng(0)
     certain = gradient_k_means_pp(rng.normal(size=(6, 3)), np.zeros((6, 2)), 4, rng)

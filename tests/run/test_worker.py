@@ -1,3 +1,5 @@
+import contextlib
+import os
 from pathlib import Path
 from typing import cast
 
@@ -31,6 +33,26 @@ def test_every_numerical_library_is_pinned(threads: int) -> None:
         assert faiss.omp_get_max_threads() == threads
         pools = {p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas"}
         assert pools <= {threads}
+
+
+class NoPools:
+    """Thread pools where none was found."""
+
+    def limit(self, limits: int) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_faiss_and_torch_are_pinned_where_their_thread_pools_are_not_found(
+    threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "_pools", lambda modules: NoPools())
+    faiss.omp_set_num_threads(3 - threads)
+    torch.set_num_threads(3 - threads)
+    with pinned(threads):
+        assert faiss.omp_get_max_threads() == threads
+        assert torch.get_num_threads() == threads
+        assert os.environ["OMP_NUM_THREADS"] == str(threads)
 
 
 @pytest.mark.parametrize(

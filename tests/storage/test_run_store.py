@@ -36,6 +36,12 @@ def test_a_record_means_finished_and_ends_partial_and_failure(held: Store) -> No
     assert not held.failure_path("a").exists()
 
 
+def test_the_first_record_of_a_trial_stays(held: Store) -> None:
+    held.save_record("a", {"by": "the first"})
+    held.save_record("a", {"by": "the second"})
+    assert held.record("a") == {"by": "the first"}
+
+
 def test_a_run_is_read_back_with_what_is_left_out_counted(held: Store) -> None:
     held.save_plan(plan("a", "b", "c"), "name: mine\n")
     held.save_record("a", {"trial": "a"})
@@ -105,6 +111,18 @@ def test_an_embedding_comes_back_as_it_was(held: Store) -> None:
     np.testing.assert_array_equal(after.views, before.views)
     assert isinstance(after.views, np.memmap)
     assert after.map.truth is None
+
+
+def test_what_a_training_went_on_from_goes_when_its_embedding_is_kept(held: Store) -> None:
+    with held.going_on("key") as folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "epoch-3.pt").write_bytes(b"weights")
+    with held.going_on("other") as folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "epoch-1.pt").write_bytes(b"weights")
+    held.save_embedding("key", embedding(), {})
+    assert not held.unfinished("key").exists()
+    assert held.unfinished("other").exists()
 
 
 def test_an_embedding_of_features_alone_has_nothing_else(held: Store) -> None:

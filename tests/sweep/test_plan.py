@@ -1,6 +1,8 @@
 import json
+from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -67,6 +69,20 @@ def test_a_share_of_the_pool_is_rounded_down(tmp_path: Path) -> None:
     assert plan.trials[0].schedule == (pool // 100,)
 
 
+@pytest.mark.parametrize(("share", "images"), [("32.3%", 323), ("64.6%", 646), ("0.19%", 1)])
+def test_a_share_that_is_a_whole_number_of_images_is_that_number(
+    tmp_path: Path, share: str, images: int
+) -> None:
+    """1000 * 32.3 / 100 is 322.99999999999994 in binary."""
+    labels = np.arange(1000) % 2
+    arrays = {"images": np.zeros((1000, 1, 1), np.uint8), "labels": labels.astype(np.uint8)}
+    parts = {f"{split}_{name}": a for split in ("train", "test") for name, a in arrays.items()}
+    np.savez(tmp_path / "thousand.npz", **parts)
+    data = {"name": "npz", "path": str(tmp_path / "thousand.npz")}
+    plan = plan_of(tmp_path, datasets=[data], budgets=[share], strategies=["random"], seeds=1)
+    assert plan.trials[0].schedule == (images,)
+
+
 def test_later_rounds_may_grow_by_unequal_steps(tmp_path: Path) -> None:
     cycles = {"start": 10, "step": [10, "1%", 20], "rounds": 4}
     plan = plan_of(tmp_path, budgets=None, initial=["random"], cycles=cycles, seeds=1)
@@ -89,6 +105,15 @@ def test_a_list_of_seeds_asks_for_as_many_trainings_of_an_encoder(tmp_path: Path
     apart = plan_of(tmp_path, encoders=["pixels", {"name": "pixels", "seed": 1}])
     assert [t.id for t in listed.trials] == [t.id for t in apart.trials]
     assert len(listed.embeddings) == 2
+
+
+def test_trials_go_encoder_by_encoder_and_in_each_seed_by_seed(tmp_path: Path) -> None:
+    """A sweep that is cut short has whole encoders, and of the next one every strategy alike."""
+    encoders = [{"name": "pixels", "seed": [0, 1]}]
+    learners = ["linear", "knn"]
+    trials = plan_of(tmp_path, encoders=encoders, learners=learners, budgets=[10], seeds=2).trials
+    order = [(t.encoder.params["seed"], t.seed, t.learner.name, t.strategy.name) for t in trials]
+    assert order == list(product((0, 1), (0, 1), learners, ["random", "kmeans"]))
 
 
 def test_the_same_trial_in_two_parts_is_run_once(tmp_path: Path) -> None:
