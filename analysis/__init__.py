@@ -21,7 +21,7 @@
 Statistics never draw, figures never compute, and every number on the page stands in a CSV.
 """
 
-from analysis.frame import load, progress
+from analysis.study.study import load, progress
 from analysis.tables import summary_rows
 
 __all__ = ["load", "progress", "summary_rows"]

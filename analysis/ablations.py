@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.frame import Study
+from analysis.study.study import Study
 from analysis.tables import CELL, table
 from rayal.sweep.names import KINDS, spell
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from analysis import comparisons, standings, tables
-from analysis.frame import Study
-from analysis.papers import paper_tables
 from analysis.savings import annotation_saved
+from analysis.sections.papers.compare import paper_tables
+from analysis.study.study import Study
 from analysis.trainings import over_trainings
 
 

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from analysis.cells import (
+from analysis.page.table import (
     MISSING,
     Cell,
     Row,
@@ -21,7 +21,7 @@ from analysis.cells import (
     whole,
     words,
 )  # fmt: skip
-from analysis.paired import ALPHA
+from analysis.statistics.paired_tests import ALPHA
 from analysis.tables import SETTING
 
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis import budget_curves, paired, stats
-from analysis.frame import Study
+from analysis.statistics import intervals, learning_curves, paired_tests
+from analysis.study.study import Study
 from analysis.tables import CELL, SETTING, as_labels, groups, table
 
 COMPARED = ("auc", "coverage")
@@ -56,8 +56,8 @@ def against_random(study: Study) -> pd.DataFrame:
     """
     view = as_labels(study.rounds)
     counts = ["random_mean", "n_own", "n_random", "seeds"]
-    measures = [*counts, *stats.Difference._fields, *paired.PairedTest._fields]
-    measures += stats.Welch._fields
+    measures = [*counts, *intervals.Difference._fields, *paired_tests.PairedTest._fields]
+    measures += intervals.Welch._fields
     rows = (
         {"varied": contest.varied, "metric": metric, **row}
         for contest in contests(view, study.baseline)
@@ -79,9 +79,9 @@ def power(against: pd.DataFrame) -> pd.DataFrame:
     rows = (
         {
             **{key: row[key] for key in ["varied", "metric", *CELL, "n", "mean", "std"]},
-            "detectable": paired.detectable(row["n"], row["std"]),
-            "seeds_for_seen": paired.seeds_needed(row["mean"], row["std"]),
-            "seeds_for_0.01": paired.seeds_needed(0.01, row["std"]),
+            "detectable": paired_tests.detectable(row["n"], row["std"]),
+            "seeds_for_seen": paired_tests.seeds_needed(row["mean"], row["std"]),
+            "seeds_for_0.01": paired_tests.seeds_needed(0.01, row["std"]),
         }
         for row in against.to_dict("records")
     )
@@ -123,17 +123,17 @@ def _paired(contest: Contest, metric: str, more: list[str]) -> Iterator[dict[str
         both = np.isfinite(own - random)
         n_own = int(np.isfinite(own).sum())
         everything = of_random.get(tuple(key[k] for k in keys[:-1]), np.empty(0))
-        n_random = len(stats.finite(everything))
+        n_random = len(intervals.finite(everything))
         yield {
             **key,
-            "own_mean": stats.mean(own[both]),
-            "random_mean": stats.mean(random[both]),
+            "own_mean": intervals.mean(own[both]),
+            "random_mean": intervals.mean(random[both]),
             "n_own": n_own,
             "n_random": n_random,
             "seeds": _seeds_in_words(int(both.sum()), n_own, n_random),
-            **stats.paired_difference(own, random)._asdict(),
-            **paired.paired_test(own - random)._asdict(),
-            **stats.welch(own, everything)._asdict(),
+            **intervals.paired_difference(own, random)._asdict(),
+            **paired_tests.paired_test(own - random)._asdict(),
+            **intervals.welch(own, everything)._asdict(),
         }
 
 
@@ -147,7 +147,7 @@ def _corrected(found: pd.DataFrame, family: list[str]) -> pd.DataFrame:
     """Add Holm's correction of every test within its family, and the family's size."""
     members = found.groupby(family, sort=False)
     for test in ("student", "permutation", "wilcoxon", "welch"):
-        found[f"holm_{test}"] = members[f"p_{test}"].transform(paired.holm)
+        found[f"holm_{test}"] = members[f"p_{test}"].transform(paired_tests.holm)
     return found.assign(comparisons=members["p_permutation"].transform("count"))
 
 
@@ -159,7 +159,7 @@ def _areas(view: pd.DataFrame) -> pd.DataFrame:
         budgets = np.unique(group["labelled"])
         for seed, curve in group.sort_values("labelled").groupby("seed"):
             if len(curve) == len(budgets) > 1:
-                area = budget_curves.aubc(curve["labelled"], curve["auc"])
+                area = learning_curves.aubc(curve["labelled"], curve["auc"])
                 ends = {"first": budgets[0], "last": budgets[-1]}
                 rows.append({**key, "seed": seed, **ends, "aubc": area})
     return table(rows, [*keys, "seed", "first", "last", "aubc"])
@@ -168,8 +168,8 @@ def _areas(view: pd.DataFrame) -> pd.DataFrame:
 def _area_row(group: pd.DataFrame, difference: dict[str, Any]) -> dict[str, Any]:
     return {
         "n": len(group),
-        "aubc_mean": stats.mean(group["aubc"]),
-        "aubc_std": stats.std(group["aubc"]),
+        "aubc_mean": intervals.mean(group["aubc"]),
+        "aubc_std": intervals.std(group["aubc"]),
         "difference": difference.get("mean", np.nan),
         "low": difference.get("low", np.nan),
         "high": difference.get("high", np.nan),

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.paired import ALPHA
+from analysis.statistics.paired_tests import ALPHA
 from analysis.tables import CYCLES, SETTING, groups, shapes
 
 Tables = dict[str, pd.DataFrame]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from analysis.cells import (
+from analysis.page.table import (
     View,
     interval,
     name_cells,
@@ -17,7 +17,7 @@ from analysis.cells import (
     whole,
     words,
 )  # fmt: skip
-from analysis.papers import titles
+from analysis.sections.papers.compare import titles
 
 
 def papers(tables: Mapping[str, pd.DataFrame]) -> list[View]:

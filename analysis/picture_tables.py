@@ -15,8 +15,8 @@ import pandas as pd
 
 from analysis import planes
 from analysis.ablations import ablations
-from analysis.frame import Study
-from analysis.pool import UNKNOWN, Pool
+from analysis.study.stored_images import UNKNOWN, Pool
+from analysis.study.study import Study
 from analysis.tables import as_labels, groups, table
 from rayal.storage.files import StoreError, files_of
 from rayal.storage.run import read_map

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from analysis.pool import UNKNOWN, Indices, Pool
+from analysis.study.stored_images import UNKNOWN, Indices, Pool
 
 MOST = 2000  # images in a plane
 CLUSTERS = 30  # HaCon's K

@@ -8,15 +8,15 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from analysis import figures
-from analysis.drafts import Draft, at, places
-from analysis.figures import planes, sheets
-from analysis.frame import Study
+from analysis.figures import contact_sheets, projections
+from analysis.figures.dataset_maps import dataset_map
+from analysis.figures.spec import Draft, at, places
 from analysis.picture_tables import Stage, stages
+from analysis.study.study import Study
 
 Tables = Mapping[str, pd.DataFrame]
 MOST_SHEETS = 12
-Way = tuple[str, pd.DataFrame, sheets.Pictures]
+Way = tuple[str, pd.DataFrame, contact_sheets.Pictures]
 
 
 def pool_drafts(study: Study, tables: Tables) -> Iterator[Draft]:
@@ -57,7 +57,7 @@ def _maps(found: pd.DataFrame) -> Iterator[Draft]:
             f"images crowd.{of_truth}",
             f"Scatter of variability and confidence of {len(part):,} images.",
             "dataset_map.csv",
-            partial(figures.dataset_map, confidence, variability, truth),
+            partial(dataset_map, confidence, variability, truth),
         )
 
 
@@ -77,7 +77,7 @@ def _clusters(found: pd.DataFrame, chosen: pd.DataFrame) -> Iterator[Draft]:
             f"Scatter of the pool by {method} in {plane['cluster'].nunique()} clusters; positions "
             "and picks are in plane_clusters.csv, choices in chosen_images.csv.",
             "plane_clusters.csv, chosen_images.csv",
-            partial(planes.clusters, plane, mine),
+            partial(projections.clusters, plane, mine),
         )
 
 
@@ -98,14 +98,14 @@ def _rounds(found: pd.DataFrame, chosen: pd.DataFrame) -> Iterator[Draft]:
             f"Scatter of the pool for {mine['strategy'].nunique()} query strategies by round; "
             "positions are in plane_rounds.csv, choices in chosen_images.csv.",
             "plane_rounds.csv, chosen_images.csv",
-            partial(planes.rounds, plane, mine),
+            partial(projections.rounds, plane, mine),
         )
 
 
 def _sheets(chosen: pd.DataFrame, by_key: Mapping[str, Stage]) -> Iterator[Draft]:
     drawn = 0
     for file, place, part in places(chosen):
-        ways = list(_ways(part, by_key))[: sheets.MOST_WAYS]
+        ways = list(_ways(part, by_key))[: contact_sheets.MOST_WAYS]
         if not ways or drawn == MOST_SHEETS:
             continue
         drawn += 1
@@ -115,11 +115,11 @@ def _sheets(chosen: pd.DataFrame, by_key: Mapping[str, Stage]) -> Iterator[Draft
             "chosen",
             file,
             f"Images chosen on {place}",
-            f"Images {when} that each way chose, in its order, {sheets.MOST_IMAGES} at most, with "
-            f"their true classes where known (seed {part['seed'].min()}).",
+            f"Images {when} that each way chose, in its order, {contact_sheets.MOST_IMAGES} at "
+            f"most, with their true classes where known (seed {part['seed'].min()}).",
             f"Contact sheet of the images chosen by {len(ways)} ways; {_classes_in_words(ways)}",
             "chosen_images.csv",
-            partial(sheets.contact_sheet, ways),
+            partial(contact_sheets.contact_sheet, ways),
         )
 
 
@@ -127,7 +127,7 @@ def _ways(part: pd.DataFrame, by_key: Mapping[str, Stage]) -> Iterator[Way]:
     part = part[part["learner"] == part["learner"].iloc[0]]
     several = part["initial"].nunique() > 1 and bool((part["rounds"] > 1).all())
     for (initial, strategy), rows in part.groupby(["initial", "strategy"], sort=False):
-        last = rows[rows["round"] == rows["round"].max()].head(sheets.MOST_IMAGES)
+        last = rows[rows["round"] == rows["round"].max()].head(contact_sheets.MOST_IMAGES)
         indices = last["index"].to_numpy(np.int64)
         pictures = by_key[str(last["artefact"].iloc[0])].pool.pictures(indices)
         if pictures is not None:

@@ -7,10 +7,10 @@ from functools import partial
 
 import pandas as pd
 
-from analysis import figures
-from analysis.drafts import PLACE, Draft, at, places
-from analysis.figures import curves, tradeoffs
-from analysis.figures.classes import MOST_ROWS
+from analysis.figures import ablations as ablation_figures
+from analysis.figures import curves, first_last
+from analysis.figures.class_heat_map import MOST_ROWS, class_heat_map
+from analysis.figures.spec import PLACE, Draft, at, places
 from analysis.tables import CELL
 
 Tables = Mapping[str, pd.DataFrame]
@@ -96,7 +96,7 @@ def _classes(tables: Tables) -> Iterator[Draft]:
             f"Heat map of {ways} ways to choose by {part['class_index'].nunique()} classes; its "
             "numbers are in class_distribution.csv.",
             "class_distribution.csv, class_entropy.csv",
-            partial(figures.class_heat_map, part, mine),
+            partial(class_heat_map, part, mine),
         )
 
 
@@ -115,7 +115,7 @@ def _ends(tables: Tables, baseline: str) -> Iterator[Draft]:
                 f"{row.strategy}: r = {row.r:.2f}, n = {row.n}" for row in found.itertuples()
             ),
             "first_last.csv, correlation.csv",
-            partial(figures.first_against_last, part, found, looks),
+            partial(first_last.first_against_last, part, found, looks),
         )
 
 
@@ -131,7 +131,7 @@ def _ablations(found: pd.DataFrame) -> Iterator[Draft]:
             "deviation either way.",
             f"Line chart of the AUC over {name}: {values}.",
             "ablations.csv",
-            partial(tradeoffs.ablation, part),
+            partial(ablation_figures.ablation, part),
         )
         if name.split(".")[-1] == LAMBDA:
             yield Draft(
@@ -142,7 +142,7 @@ def _ablations(found: pd.DataFrame) -> Iterator[Draft]:
                 "most labels; each point is a value of λ.",
                 f"Two line charts over the L1 score; values of lambda: {values}.",
                 "ablations.csv",
-                partial(tradeoffs.balance, part),
+                partial(ablation_figures.balance, part),
             )
 
 

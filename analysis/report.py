@@ -18,15 +18,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from analysis.catalogue import all_tables
-from analysis.exports import write_tables
+from analysis.export import write_tables
+from analysis.figures.render import Picture, pictures
+from analysis.figures.style import THEMED
+from analysis.figures.text import one_line
 from analysis.findings import Finding, findings
-from analysis.frame import Study, read_study
-from analysis.gallery import Picture, pictures
-from analysis.papers import titles
 from analysis.picture_tables import picture_tables
-from analysis.style import THEMED
+from analysis.sections.papers.compare import titles
+from analysis.study.study import Study, read_study
 from analysis.views import views
-from analysis.visible import one_line
 from rayal.storage.atomic import write_bytes
 from rayal.storage.files import files_of
 from rayal.storage.location import Location
@@ -89,7 +89,7 @@ def write_all(*roots: Location | str, out: Location | None = None) -> Written:
 def render(study: Study, made: Mapping[str, pd.DataFrame], drawn: list[Picture]) -> str:
     """Put a run's tables and figures on one page."""
     environment = Environment(
-        loader=PackageLoader("analysis"), autoescape=True, undefined=StrictUndefined,
+        loader=PackageLoader("analysis.page"), autoescape=True, undefined=StrictUndefined,
         finalize=_on_one_line,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip

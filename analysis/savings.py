@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis import budget_curves
 from analysis.comparisons import Contest, contests
-from analysis.frame import Study
+from analysis.statistics import learning_curves
+from analysis.study.study import Study
 from analysis.tables import SETTING, as_labels, groups, table
 
 
@@ -50,10 +50,10 @@ def _savings(contest: Contest, trials: Contest) -> Iterator[dict[str, Any]]:
 def _saved(curve: pd.DataFrame, mine: pd.DataFrame, their: pd.DataFrame) -> list[dict[str, Any]]:
     """Return what a mean curve saves at each of its budgets; AUC of trials is seed by budget."""
     budgets, ours, targets = (curve[k].to_numpy() for k in ("labelled", "auc_mean", "random_auc"))
-    needed, saved = budget_curves.annotation_saved(budgets, ours, targets)
+    needed, saved = learning_curves.annotation_saved(budgets, ours, targets)
     trials = [side.reindex(columns=budgets) for side in (mine, their)]
     same_seeds = mine.index.equals(their.index)
-    resampled = budget_curves.savings(budgets, *trials, paired=same_seeds)
+    resampled = learning_curves.savings(budgets, *trials, paired=same_seeds)
     return [
         {
             "labelled": budget,

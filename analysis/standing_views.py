@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.cells import Cell, View, apart, interval, number, view_of, whole, words
+from analysis.page.table import Cell, View, apart, interval, number, view_of, whole, words
 from analysis.tables import groups
 
 MOST_RIVALS = 10  # beside one another; of more, a row's sum over them

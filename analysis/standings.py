@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.bootstrap import stratified_interval
-from analysis.budget_curves import aubc as area_under
-from analysis.frame import Study
-from analysis.ranks import alike, contests, ranking
-from analysis.stats import Floats, mean
+from analysis.statistics.bootstrap import stratified_interval
+from analysis.statistics.intervals import Floats, mean
+from analysis.statistics.learning_curves import aubc as area_under
+from analysis.statistics.ranking import alike, contests, ranking
+from analysis.study.study import Study
 from analysis.tables import CYCLES, SETTING, as_labels, groups, shapes, table
 
 RANKS = [

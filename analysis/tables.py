@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import bootstrap, stats
-from analysis.frame import LISTS, METRICS, Study
+from analysis.statistics import bootstrap, intervals
+from analysis.statistics import correlation as correlations
+from analysis.study.study import LISTS, METRICS, Study
 from rayal.sweep.names import KINDS
 
 SETTING = ["dataset", "encoder", "learner"]
@@ -113,13 +114,13 @@ def correlation(first_last: pd.DataFrame) -> pd.DataFrame:
     rows = (
         {
             **k,
-            **stats.pearson(group["auc_first"], group["auc_last"])._asdict(),
-            **_named("rank_", stats.spearman(group["auc_first"], group["auc_last"])),
+            **correlations.pearson(group["auc_first"], group["auc_last"])._asdict(),
+            **_named("rank_", correlations.spearman(group["auc_first"], group["auc_last"])),
         }
         for k, group in groups(first_last, keys)
     )
     by_rank = [f"rank_{name}" for name in RANK_COLUMNS]
-    return table(rows, [*keys, *stats.Correlation._fields, *by_rank])
+    return table(rows, [*keys, *correlations.Correlation._fields, *by_rank])
 
 
 def failures(study: Study) -> pd.DataFrame:
@@ -158,7 +159,7 @@ def progress(study: Study) -> pd.DataFrame:
     return pd.DataFrame([vars(study.progress)])
 
 
-def _named(prefix: str, found: stats.Correlation) -> dict[str, float]:
+def _named(prefix: str, found: correlations.Correlation) -> dict[str, float]:
     values = found._asdict()
     return {prefix + name: values[name] for name in RANK_COLUMNS}
 
@@ -167,7 +168,7 @@ def _cell(keys: dict[str, Any], group: pd.DataFrame) -> dict[str, Any]:
     row = {**keys, "n": int(group["auc"].notna().sum()), "done": len(group)}
     for measure in METRICS:
         values = group[measure].to_numpy()
-        row |= {f"{measure}_mean": stats.mean(values), f"{measure}_std": stats.std(values)}
+        row |= {f"{measure}_mean": intervals.mean(values), f"{measure}_std": intervals.std(values)}
     row["auc_low"], row["auc_high"] = bootstrap.mean_interval(group["auc"].to_numpy())
     return row
 

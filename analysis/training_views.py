@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.cells import (
+from analysis.page.table import (
     Cell,
     Row,
     View,
@@ -16,7 +16,7 @@ from analysis.cells import (
     view_of,
     whole,
 )  # fmt: skip
-from analysis.paired import ALPHA
+from analysis.statistics.paired_tests import ALPHA
 
 SOURCE = "over_trainings.csv"
 TITLES = {"auc": ("AUC", ".3f"), "coverage": ("Class coverage", ".2f")}

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis import paired, stats
 from analysis.ablations import TRAINING
 from analysis.comparisons import contests
-from analysis.frame import METRICS, Study
+from analysis.statistics import intervals, paired_tests
+from analysis.study.study import METRICS, Study
 from analysis.tables import CELL, as_labels, groups, table
 
 MEASURED = ("auc", "coverage")
@@ -68,8 +68,8 @@ def _means(key: dict[str, Any], group: pd.DataFrame) -> dict[str, Any]:
     row = {**key, "n": len(group), "trials": int(group["trials"].sum())}
     for measure in MEASURED:
         values = group[measure].to_numpy(np.float64)
-        low, high = stats.student_interval(stats.finite(values))
-        row |= {f"{measure}_mean": stats.mean(values), f"{measure}_std": stats.std(values)}
+        low, high = intervals.student_interval(intervals.finite(values))
+        row |= {f"{measure}_mean": intervals.mean(values), f"{measure}_std": intervals.std(values)}
         row |= {f"{measure}_low": low, f"{measure}_high": high}
     return row
 
@@ -90,9 +90,9 @@ def _difference(group: pd.DataFrame) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for measure in MEASURED:
         own, random = (group[name].to_numpy(np.float64) for name in (measure, f"{measure}_random"))
-        found = stats.paired_difference(own, random)
+        found = intervals.paired_difference(own, random)
         values = (found.mean, found.low, found.high, int((own > random).sum()), found.n)
-        p = paired.paired_test(own - random).p_student
+        p = paired_tests.paired_test(own - random).p_student
         row |= dict(zip(_of(measure), (*values, p), strict=True))
     return row
 

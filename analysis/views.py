@@ -7,7 +7,8 @@ from functools import partial
 
 import pandas as pd
 
-from analysis.cells import (
+from analysis.comparison_views import against, against_all, areas, power, saved, tests
+from analysis.page.table import (
     Cell,
     Row,
     View,
@@ -22,7 +23,6 @@ from analysis.cells import (
     whole,
     words,
 )  # fmt: skip
-from analysis.comparison_views import against, against_all, areas, power, saved, tests
 from analysis.paper_views import papers
 from analysis.standing_views import overall, ranks, wins
 from analysis.tables import SETTING, groups

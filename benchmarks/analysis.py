@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis import bootstrap, paired, stats
+from analysis.statistics import bootstrap, intervals, paired_tests
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 DISTRIBUTIONS: dict[str, tuple[Draw, float]] = {
@@ -73,14 +73,14 @@ def print_coverage(studies: int) -> None:
 
 def _held(values: np.ndarray, truth: float) -> list[bool]:
     means = values[bootstrap.resamples(len(values), 0)].mean(axis=1)
-    intervals = (
+    ends = (
         np.quantile(means, [0.025, 0.975]),
         np.quantile(means, _bca_ends(values, means)),
         bootstrap.bootstrap_interval(values),
-        stats.student_interval(values),
+        intervals.student_interval(values),
         bootstrap.mean_interval(values),
     )
-    return [bool(low <= truth <= high) for low, high in intervals]
+    return [bool(low <= truth <= high) for low, high in ends]
 
 
 def _bca_ends(values: np.ndarray, means: np.ndarray) -> tuple[float, float]:
@@ -119,10 +119,11 @@ def _wrong(draw: Draw, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np
     random = draw(rng, n)
     differences = [draw(rng, n) - random for _ in range(6)]
     p = np.array([
-        (paired.student_p(d), paired.sign_flip_p(d), paired.wilcoxon_p(d)) for d in differences
+        (paired_tests.student_p(d), paired_tests.sign_flip_p(d), paired_tests.wilcoxon_p(d))
+        for d in differences
     ])  # fmt: skip
-    corrected = np.column_stack([paired.holm(column) for column in p.T])
-    return (p < paired.ALPHA).mean(axis=0), (corrected < paired.ALPHA).any(axis=0)
+    corrected = np.column_stack([paired_tests.holm(column) for column in p.T])
+    return (p < paired_tests.ALPHA).mean(axis=0), (corrected < paired_tests.ALPHA).any(axis=0)
 
 
 # Cost ------------------------------------------------------------------------
@@ -160,10 +161,10 @@ def measure(root: Path) -> dict[str, float]:
 
     from analysis import report
     from analysis.catalogue import all_tables
-    from analysis.exports import write_tables
-    from analysis.frame import read_study
-    from analysis.gallery import pictures
+    from analysis.export import write_tables
+    from analysis.figures.render import pictures
     from analysis.picture_tables import picture_tables
+    from analysis.study.study import read_study
 
     times = [time.perf_counter()]
     study = read_study(root)

@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, Locator, MaxNLocator
 
-from analysis import hover, style
-from analysis.style import Line
-from analysis.visible import visible
+from analysis.figures import style, tooltips
+from analysis.figures.style import Line
+from analysis.figures.text import visible
 
 Looks = Mapping[str, Line]
 Floats = npt.NDArray[np.float64]
@@ -105,7 +105,7 @@ def _draw_line(
     elif banded:
         axis.errorbar(x, mean, [mean - low, high - mean], **of_line, capsize=3)
     values = zip(x, mean, std, cells["done"], strict=True)
-    hover.attach(line, [_in_words(label.strip(), *value) for value in values])
+    tooltips.attach(line, [_in_words(label.strip(), *value) for value in values])
 
 
 def _band(mean: Floats, std: Floats) -> tuple[Floats, Floats]:

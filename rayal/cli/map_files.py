@@ -41,8 +41,9 @@ def write_figure(table: Path, found: DatasetMap) -> None:
     if not found.confidence:
         return
     with bundled_analysis():
-        from analysis import figures, style
+        from analysis.figures import dataset_maps, style
 
-        svg, png = style.as_files(partial(figures.dataset_map, found.confidence, found.variability))
+        draw = partial(dataset_maps.dataset_map, found.confidence, found.variability)
+        svg, png = style.as_files(draw)
     write_bytes(table.with_suffix(".svg"), svg.encode())
     write_bytes(table.with_suffix(".png"), png)

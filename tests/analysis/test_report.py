@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from analysis import report, style
+from analysis import report
 from analysis.__main__ import main
-from analysis.frame import read_study
+from analysis.figures import style
+from analysis.study.study import read_study
 from tests.analysis.made_up_runs import RunBuilder, component
 
 TABLES = {

@@ -1,0 +1,1 @@
+"""Arrays in, numbers out: intervals, correlations, tests, rankings. Imports nothing of rayal."""

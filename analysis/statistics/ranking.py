@@ -1,0 +1,142 @@
+"""Strategies over several datasets: mean ranks, critical difference, who beats whom how often."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import chdtrc, fdtrc, stdtr
+
+from analysis.statistics.intervals import Floats
+from analysis.statistics.paired_tests import ALPHA, holm
+
+Counts = npt.NDArray[np.int64]
+
+
+class Ranking(NamedTuple):
+    """Mean ranks (S,), best 1; what mean ranks must differ by; p that all are alike.
+
+    p_friedman is of the chi-square approximation, p of Iman and Davenport's F, which holds its
+    level better with few datasets.
+    """
+
+    ranks: Floats
+    critical_difference: float
+    p_friedman: float
+    p: float
+
+
+class Contests(NamedTuple):
+    """How often the strategy of a ROW was shown to be better than that of a COLUMN, (S, S) each.
+
+    wins[i, j] = losses[j, i]; untested counts cells without two shared seeds.
+    """
+
+    wins: Counts
+    ties: Counts
+    losses: Counts
+    untested: Counts
+
+
+def ranking(values: npt.ArrayLike) -> Ranking:
+    """Rank strategies within each dataset, highest value first, ties sharing their ranks.
+
+    Friedman's test and Nemenyi's critical difference at .05 (Demsar 2006, section 3.2.2).
+
+    Args:
+        values: (datasets, S) of finite values.
+
+    Returns:
+        All but the ranks NaN for fewer than two datasets or strategies.
+    """
+    from scipy.stats import rankdata, studentized_range  # slow to import
+
+    matrix = np.asarray(values, np.float64)
+    n, s = matrix.shape
+    ranks = rankdata(-matrix, axis=1)
+    if n < 2 or s < 2:
+        return Ranking(ranks.mean(axis=0), math.nan, math.nan, math.nan)
+    chi2 = _friedman(ranks)
+    spread = n * (s - 1) - chi2
+    f = (n - 1) * chi2 / spread if spread > 1e-9 else math.inf
+    q = float(studentized_range.ppf(1 - ALPHA, s, np.inf)) / math.sqrt(2)
+    difference = q * math.sqrt(s * (s + 1) / (6 * n))
+    p = 0.0 if math.isinf(f) else float(fdtrc(s - 1, (s - 1) * (n - 1), f))
+    return Ranking(ranks.mean(axis=0), difference, float(chdtrc(s - 1, chi2)), p)
+
+
+def alike(ranks: npt.ArrayLike, critical_difference: float) -> list[str]:
+    """Letters (S,): strategies that share one are not shown to differ.
+
+    Each letter stands for a longest run of neighbours, by rank, within the critical difference.
+    Without such a difference (NaN) nothing was tested, and there are no letters.
+    """
+    values = np.asarray(ranks, np.float64)
+    if math.isnan(critical_difference):
+        return [""] * len(values)
+    order = np.argsort(values, kind="stable")
+    letters = [""] * len(values)
+    ended, group = -1, 0
+    for start in range(len(order)):
+        within = values[order] - values[order[start]] < critical_difference
+        end = int(np.flatnonzero(within).max(initial=start))
+        if end > ended:
+            for k in order[start : end + 1]:
+                letters[k] += _letter(group)
+            ended, group = end, group + 1
+    return letters
+
+
+def contests(cells: list[Floats]) -> Contests:
+    """Count in how many cells one strategy is better than another on shared seeds.
+
+    In each cell every two strategies meet in Student's paired test, corrected by Holm over all
+    that meet there; a win is a corrected p below .05. Where every pair differs by the same
+    amount there is no test, and so no win.
+
+    Args:
+        cells: for each dataset and budget, values (seeds, S), NaN where there is none.
+    """
+    s = cells[0].shape[1] if cells else 0
+    wins, ties, untested = (np.zeros((s, s), np.int64) for _ in range(3))
+    for values in cells:
+        mean, p = _pairwise(values)
+        better = (p < ALPHA) & (mean > 0)
+        wins += better
+        untested += np.isnan(mean) & ~np.eye(s, dtype=bool)
+        ties += np.isfinite(mean) & ~better & ~better.T
+    np.fill_diagonal(ties, 0)
+    return Contests(wins, ties, wins.T.copy(), untested)
+
+
+def _friedman(ranks: Floats) -> float:
+    """Friedman's chi-square of ranks (n, S), corrected for ties; 0 where all are tied."""
+    n, s = ranks.shape
+    spread = float(((ranks - (s + 1) / 2) ** 2).sum())
+    between = float(((ranks.mean(axis=0) - (s + 1) / 2) ** 2).sum())
+    return n * n * (s - 1) * between / spread if spread > 0 else 0.0
+
+
+def _pairwise(values: Floats) -> tuple[Floats, Floats]:
+    """Mean of row strategy minus column strategy, and its corrected p, (S, S) each."""
+    differences = values[:, :, None] - values[:, None, :]  # (seeds, S, S)
+    known = np.isfinite(differences)
+    n = known.sum(axis=0)
+    enough = n >= 2
+    filled = np.where(known, differences, 0)
+    mean = np.where(enough, filled.sum(axis=0) / np.maximum(n, 1), np.nan)
+    squares = (np.where(known, differences - np.where(enough, mean, 0), 0) ** 2).sum(axis=0)
+    spread = np.sqrt(squares / np.maximum(n - 1, 1))
+    varied = enough & (spread > 1e-12 * np.abs(filled).max(axis=0, initial=0))
+    t = np.divide(np.abs(mean) * np.sqrt(n), spread, out=np.zeros_like(spread), where=varied)
+    p = np.where(varied, 2 * stdtr(np.maximum(n - 1, 1), -t), np.nan)
+    corrected = np.full_like(p, np.nan)
+    upper = np.triu_indices(len(p), 1)
+    corrected[upper] = holm(p[upper])
+    return mean, np.fmax(corrected, corrected.T)
+
+
+def _letter(group: int) -> str:
+    return chr(ord("a") + group) if group < 26 else f"({group})"

@@ -1,0 +1,224 @@
+"""A run's records as a pandas DataFrame, and the account of the trials that are not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.study.merge import place_for, repeated, united
+from analysis.study.names import baseline
+from rayal.contracts import DatasetMap
+from rayal.storage.files import StoreError
+from rayal.storage.location import Location, parse_location
+from rayal.storage.run import SCHEMA, Run, Store, read_run
+from rayal.sweep.names import KINDS, Names
+
+METRICS = (
+    "auc", "accuracy", "balanced_accuracy", "mean_class_accuracy", "pool_error", "coverage",
+    "class_entropy", "l1_score", "select_seconds", "train_seconds",
+)  # fmt: skip
+LISTS = ("selected", "class_counts", "auc_missing_classes")
+ORDER = (
+    "trial", *KINDS, "seed", "budget", "round", "labelled", *METRICS, *LISTS, "rounds",
+    *(f"{kind}_label" for kind in KINDS), "seconds", "host",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How many trials a run plans, and what became of them.
+
+    left_out: records of earlier versions of the sweep, which the present plan does not ask for.
+    repeated: trials that several of the runs compared plan, and that count once.
+    """
+
+    planned: int
+    done: int
+    failed: int
+    missing: int
+    left_out: int
+    repeated: int = 0
+
+
+@dataclass(frozen=True)
+class Study:
+    """A run as frames: the trials planned, the rounds measured, and what random is called here."""
+
+    run: Run
+    trials: pd.DataFrame
+    rounds: pd.DataFrame
+    baseline: str
+    oracles: frozenset[str]  # labels of strategies that read true labels: no rivals, but bounds
+    roots: tuple[Location, ...]  # of the runs that it holds
+    repeated: int = 0
+
+    @property
+    def sweeps(self) -> tuple[str, ...]:
+        """Names of the sweeps that it holds."""
+        return tuple(self.run.plan.get("names") or [str(self.run.plan.get("name", ""))])
+
+    def dataset_map(self, key: str) -> DatasetMap | None:
+        """Read the map of an encoder stage, in the first of the runs that has the stage."""
+        stores = map(Store, self.roots)
+        return next((found for s in stores if (found := s.dataset_map(key)) is not None), None)
+
+    def artefact(self, key: str) -> Path | None:
+        """Return the folder of an encoder stage on this machine, from the first run that has it."""
+        stores = map(Store, self.roots)
+        return next((found for s in stores if (found := s.opened(key)) is not None), None)
+
+    @property
+    def progress(self) -> Progress:
+        """Count the trials by what became of them."""
+        counts = self.trials["status"].value_counts()
+        done, failed, missing = (int(counts.get(s, 0)) for s in ("done", "failed", "missing"))
+        return Progress(len(self.trials), done, failed, missing, self.run.left_out, self.repeated)
+
+
+def load(*roots: Location | str) -> pd.DataFrame:
+    """Read a run, or several as one: one row per finished trial and round.
+
+    `strategy`, `encoder` and so on hold plain names, `strategy_label` the name with those
+    parameters that tell it apart in these runs; such parameters also have columns of their own
+    (`strategy.k`). `selected` lists indices of the dataset, `class_counts` labelled images per
+    class (C,). Trials without a record are counted by `progress`. A trial that several of the
+    runs hold is there once; datasets that share a name but not their content get the run's name
+    beside it.
+
+    Raises:
+        rayal.storage.files.StoreError: a root is no run, or a record in it cannot be read.
+    """
+    return read_study(*roots).rounds
+
+
+def progress(*roots: Location | str) -> Progress:
+    """Count the planned, finished, failed, missing and left-out trials of runs."""
+    return read_study(*roots).progress
+
+
+def read_study(*roots: Location | str, out: Location | None = None) -> Study:
+    """Read the directories of one run, or of several to compare, into frames.
+
+    Args:
+        roots: a run's directory each; one that is named twice counts once.
+        out: where tables and report go; by default into the run, or beside the first of several.
+
+    Raises:
+        rayal.storage.files.StoreError: none is given, one is no run, or a record cannot be read.
+    """
+    if not roots:
+        raise StoreError("no run is given: name a run's directory, such as runs/quickstart")
+    paths = tuple({parse_location(root).resolve(): parse_location(root) for root in roots}.values())
+    runs = [_read(path) for path in paths]
+    run = runs[0] if len(runs) == 1 else united(runs, out or place_for(paths))
+    run = replace(run, root=out) if out else run
+    names = Names(run.plan["trials"].values())
+    trials = trials_of(run, names)
+    rounds = rounds_of(run, trials)
+    return Study(run, trials, rounds, baseline(names), _oracles(run, names), paths, repeated(runs))
+
+
+def _read(root: Location) -> Run:
+    """Read a run; whatever is wrong with its files is told in one message.
+
+    A record's own parts are looked at here, so that all that follows may rely on them.
+    """
+    try:
+        run = read_run(root)
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
+        raise StoreError(
+            f"a file of {root} is damaged ({error!r}); look for it under failures/ and in "
+            "plan.json, delete it and run the sweep again"
+        ) from error
+    for part in ("trials", "datasets", "artefacts"):
+        if not isinstance(run.plan.get(part), dict):
+            raise StoreError(f"{root / 'plan.json'} has no {part}; run the sweep again")
+    for record in run.records:
+        _check_record(root, record)
+    return run
+
+
+def _check_record(root: Location, record: Mapping[str, Any]) -> None:
+    where = f"a record in {root / 'records'}"
+    if "trial" in record:
+        where = str(root / "records" / f"{record['trial']}.json")
+    schema = record.get("schema", SCHEMA)
+    if schema != SCHEMA:
+        raise StoreError(
+            f"{where} is of schema {schema}, and this version of rayal reads {SCHEMA}: read it "
+            "with the version that wrote it, or delete it and run the sweep again"
+        )
+    rounds = record.get("rounds")
+    whole = isinstance(rounds, list) and all(isinstance(r, dict) and "round" in r for r in rounds)
+    if "trial" not in record or not whole:
+        raise StoreError(f"{where} is not whole; delete it and run the sweep again")
+
+
+def _oracles(run: Run, names: Names) -> frozenset[str]:
+    return frozenset(
+        names.of(definition)[kind].label
+        for definition in run.plan["trials"].values()
+        for kind in ("initial", "strategy")
+        if definition[kind].get("oracle")
+    )
+
+
+def trials_of(run: Run, names: Names) -> pd.DataFrame:
+    """One row per planned trial, in the plan's order, with its labels and its status."""
+    plan = run.plan["trials"]
+    done = {record["trial"] for record in run.records}
+    failed = {failure["trial"] for failure in run.failures} - done
+    status = ["done" if i in done else "failed" if i in failed else "missing" for i in plan]
+    rows = [_identity(i, definition, names) for i, definition in plan.items()]
+    columns = [
+        "trial",
+        *KINDS,
+        *(f"{k}_label" for k in KINDS),
+        "seed",
+        "artefact",
+        "schedule",
+        "rounds",
+    ]
+    return pd.DataFrame(rows, columns=None if rows else columns).assign(status=status)
+
+
+def rounds_of(run: Run, trials: pd.DataFrame) -> pd.DataFrame:
+    """One row per finished trial and round: what `load` returns."""
+    position = {trial: row for row, trial in enumerate(trials["trial"])}
+    where = [position[record["trial"]] for record in run.records for _ in record["rounds"]]
+    measured = pd.DataFrame(list(_measurements(run.records)), columns=_measured_columns(run))
+    for name in (*METRICS, "seconds"):
+        values = measured[name].astype("float64")
+        measured[name] = values.where(np.isfinite(values))  # an infinite measure is none
+    identity = trials.drop(columns=["schedule", "status", "artefact"])
+    frame = pd.concat([identity.iloc[where].reset_index(drop=True), measured], axis=1)
+    known = [name for name in ORDER if name in frame]
+    return frame[[*known, *(name for name in frame if name not in ORDER)]]
+
+
+def _identity(trial: str, definition: Mapping[str, Any], names: Names) -> dict[str, Any]:
+    row: dict[str, Any] = {"trial": trial}
+    for kind, named in names.of(definition).items():
+        row[kind], row[f"{kind}_label"] = named.plain, named.label
+        row |= {f"{kind}.{name}": value for name, value in named.varying.items()}
+    row |= {name: definition[name] for name in ("seed", "artefact")}
+    schedule = tuple(definition["schedule"])
+    return {**row, "schedule": schedule, "rounds": len(schedule)}
+
+
+def _measured_columns(run: Run) -> list[str]:
+    versions = {f"version.{name}": None for r in run.records for name in r.get("versions", {})}
+    return ["round", "budget", "labelled", *METRICS, *LISTS, "seconds", "host", *versions]
+
+
+def _measurements(records: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
+    for record in records:
+        made = {f"version.{name}": value for name, value in record.get("versions", {}).items()}
+        made |= {"seconds": record.get("seconds"), "host": record.get("host")}
+        for measured in record["rounds"]:
+            yield {**measured, **made}

@@ -1,0 +1,29 @@
+from pathlib import Path
+
+from analysis.findings import findings
+from analysis.report import all_tables, write
+from analysis.study.study import read_study
+from tests.analysis.made_up_runs import RunBuilder, component
+
+
+def run_with_an_oracle(root: Path) -> Path:
+    """kmeans is better than random, the oracle better than both."""
+    run = RunBuilder(root)
+    oracle = {**component("uniform"), "oracle": True}
+    for strategy, level in ((component("random"), 0.7), (component("kmeans"), 0.8), (oracle, 0.9)):
+        for seed in range(4):
+            run.done(run.trial(strategy, seed, [20]), [level + seed / 100])
+    return run.write()
+
+
+def test_an_oracle_does_not_compete(tmp_path: Path) -> None:
+    study = read_study(run_with_an_oracle(tmp_path))
+    assert study.oracles == {"uniform"}
+    told = [f"{f.lead} {f.text}" for f in findings(all_tables(study), "random", study.oracles)]
+    assert any("kmeans had the highest mean AUC of the 2 compared" in text for text in told)
+    assert not any("uniform" in text for text in told)
+
+
+def test_the_page_says_which_strategies_read_true_labels(tmp_path: Path) -> None:
+    page = write(run_with_an_oracle(tmp_path)).read_text()
+    assert "uniform reads the true labels of the pool" in page

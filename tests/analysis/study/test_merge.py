@@ -1,0 +1,108 @@
+import pytest
+
+import analysis
+from analysis import comparisons
+from analysis.__main__ import main
+from analysis.report import write_all
+from analysis.study.study import read_study
+from rayal.storage.files import StoreError
+from tests.analysis.made_up_runs import RunBuilder, component, single_query_run
+
+
+def run_of(root, strategy, *, seeds=range(3), content="c0ffee", name="blood"):
+    run = RunBuilder(root)
+    run.about = {**run.about, "name": name}
+    for seed in seeds:
+        for which in ("random", strategy):
+            run.done(run.trial(component(which), seed, [20]))
+    path = run.write()
+    plan = path / "plan.json"
+    plan.write_text(plan.read_text().replace("c0ffee", content))
+    return path
+
+
+def test_two_runs_are_one_frame_in_which_shared_trials_count_once(tmp_path):
+    a, b = run_of(tmp_path / "a", "hacon"), run_of(tmp_path / "b", "kmeans", seeds=range(5))
+    frame = analysis.load(a, b)
+    assert frame.groupby("strategy")["trial"].nunique().to_dict() == {
+        "random": 5, "hacon": 3, "kmeans": 5
+    }  # fmt: skip
+    found = analysis.progress(a, b)
+    assert (found.planned, found.done, found.repeated) == (13, 13, 3)
+
+
+def test_strategies_of_different_runs_are_compared_on_shared_seeds(tmp_path):
+    a, b = run_of(tmp_path / "a", "hacon"), run_of(tmp_path / "b", "kmeans", seeds=range(5))
+    found = comparisons.against_random(read_study(a, b))
+    auc = found[found["metric"] == "auc"].set_index("strategy")
+    assert auc["n"].to_dict() == {"hacon": 3, "kmeans": 5}
+    assert auc.loc["hacon", "seeds"] == "3 shared of 3 and random's 5"
+
+
+def test_a_parameter_that_varies_between_runs_is_part_of_the_label(tmp_path):
+    roots = []
+    for k in (20, 30):
+        run = RunBuilder(tmp_path / f"k{k}")
+        run.done(run.trial(component("hacon", k=k), 0, [20]))
+        roots.append(run.write())
+    assert set(analysis.load(*roots)["strategy_label"]) == {"hacon k=20", "hacon k=30"}
+    assert set(analysis.load(roots[0])["strategy_label"]) == {"hacon"}
+
+
+def test_datasets_of_one_name_and_other_content_are_told_apart(tmp_path):
+    a = run_of(tmp_path / "a", "hacon")
+    b = run_of(tmp_path / "b", "kmeans", content="other", seeds=[7])
+    assert set(analysis.load(a, b)["dataset"]) == {"blood [a]", "blood [b]"}
+
+
+def test_a_trial_that_failed_in_one_run_and_was_done_in_another_is_done(tmp_path):
+    a, b = RunBuilder(tmp_path / "a"), RunBuilder(tmp_path / "b")
+    a.failed(a.trial(component("random"), 0, [20]))
+    b.done(b.trial(component("random"), 0, [20]))
+    found = analysis.progress(a.write(), b.write())
+    assert (found.planned, found.done, found.failed) == (1, 1, 0)
+
+
+def test_a_run_named_twice_counts_once(tmp_path):
+    run = run_of(tmp_path / "a", "hacon")
+    assert analysis.progress(run, run / ".").repeated == 0
+    assert read_study(run, run / ".").run.root == run
+
+
+def test_several_runs_are_reported_beside_the_first(tmp_path, capsys):
+    a = run_of(tmp_path / "a", "hacon", name="first")
+    b = run_of(tmp_path / "b", "kmeans", name="second")
+    assert main([str(a), str(b)]) == 0
+    page = tmp_path / "compared-a+b" / "report" / "index.html"
+    assert str(page) in capsys.readouterr().out
+    assert "first and second" in page.read_text()
+    assert not (a / "report").exists()
+
+
+def test_the_report_goes_where_it_is_asked_to(tmp_path):
+    run = single_query_run(tmp_path / "run", random_seeds=2, seeds=1).write()
+    assert main([str(run), "--out", str(tmp_path / "deep" / "there")]) == 0
+    assert (tmp_path / "deep" / "there" / "tables" / "summary.tex").is_file()
+    assert not (run / "tables").exists()
+
+
+def test_maps_of_every_run_are_drawn_in_a_comparison(tmp_path):
+    roots = []
+    for name in ("a", "b"):
+        run = RunBuilder(tmp_path / name)
+        run.done(run.trial(component("random"), 0, [20], dataset=name))
+        run.mapped()
+        roots.append(run.write())
+    names = {path.stem for path in write_all(*roots).figures}
+    assert {"map-a-moco", "map-b-moco"} <= names
+
+
+def test_one_folder_of_several_that_is_no_run_is_refused_by_name(tmp_path, capsys):
+    run = run_of(tmp_path / "a", "hacon")
+    assert main([str(run), str(tmp_path)]) == 2
+    assert f"{tmp_path} is not a run" in capsys.readouterr().err
+
+
+def test_no_run_at_all_is_refused():
+    with pytest.raises(StoreError, match="no run is given"):
+        analysis.load()
