@@ -14,8 +14,7 @@ from rayal.sweep.errors import SweepError
 from rayal.sweep.file import Autoscale, Hours, Price, Resources, load_sweep
 from rayal.sweep.plan import make_plan
 from tests import sweeps
-
-FILES = sorted((Path(__file__).parent.parent.parent / "sweeps").glob("*.yaml"))
+from tests.sweep.small_sweeps import FILES, plan_of_file
 
 
 def test_a_bill_is_hours_times_prices_and_the_head_is_paid_for_as_long_as_it_takes() -> None:
@@ -73,9 +72,9 @@ def test_hours_and_prices_do_not_change_what_a_trial_is(tmp_path: Path) -> None:
     assert [t.id for t in plans[0].trials] == [t.id for t in plans[1].trials]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
-def test_every_file_states_the_hours_that_its_cost_speaks_of(path: Path) -> None:
-    sweep = load_sweep(path)
+@pytest.mark.parametrize("name", [path.stem for path in FILES])
+def test_every_file_states_the_hours_that_its_cost_speaks_of(name: str) -> None:
+    sweep = plan_of_file(name).sweep
     assert sweep.hours.gpus or sweep.hours.cpus
     for said in re.findall(r"about ([\d,]+) GPU-hour", " ".join(sweep.cost.split())):
         assert sweep.hours.gpus == float(said.replace(",", ""))

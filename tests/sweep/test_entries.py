@@ -1,0 +1,48 @@
+"""From names and parameters to components."""
+
+from pathlib import Path
+
+import pytest
+
+from rayal.sweep.errors import SweepError
+from tests.sweep.small_sweeps import CYCLES, plan_of
+
+REFUSED = [
+    ({"strategies": ["randm"]}, "no strategy named 'randm', did you mean 'random'"),
+    ({"datasets": ["digit"]}, "no dataset named 'digit', did you mean 'digits'"),
+    ({"encoders": ["mocco"]}, "no encoder named 'mocco', did you mean 'moco'"),
+    ({"learners": ["liner"]}, "no learner named 'liner', did you mean 'linear'"),
+    (
+        {"strategies": [{"name": "kmeans", "normalise": True}]},
+        "strategy 'kmeans' has no parameter 'normalise', did you mean 'normalize'",
+    ),
+    ({"strategies": [{"name": "kmeans", "normalize": "yes"}]}, "normalize='yes' is refused"),
+    (
+        {**CYCLES, "strategies": [{"name": "entropy", "class_balanced": {"lamda": 1}}]},
+        "strategy 'entropy': class_balanced=.* is refused",
+    ),
+    ({"strategies": ["random", "random"]}, "'random' is listed twice"),
+    ({"encoders": [{"name": "pixels", "seed": -1}]}, "seed=-1"),
+    ({"encoders": [{"name": "pixels", "seed": True}]}, "seed=True"),
+    ({"encoders": [{"name": "pixels", "seed": []}]}, r"seed=\[\]"),
+    ({"encoders": [{"name": "pixels", "seed": [1, 1]}]}, r"seed=\[1, 1\].* list of different"),
+    ({"encoders": ["pixels", {"name": "pixels", "seed": [1, 0]}]}, "seed=0 is listed twice"),
+    ({"datasets": [{"name": "npz"}]}, "dataset 'npz' needs the parameter 'path'"),
+    ({"datasets": [{"name": "npz", "path": "no/such.npz"}]}, "no/such.npz"),
+    ({"plugins": ["absent.py"]}, "absent.py is not a Python file"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), REFUSED, ids=[str(c)[:60] for c, _ in REFUSED])
+def test_a_wrong_sweep_is_refused_with_the_reason(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(SweepError, match=message):
+        plan_of(tmp_path, **changes)
+
+
+def test_a_list_of_seeds_asks_for_as_many_trainings_of_an_encoder(tmp_path: Path) -> None:
+    listed = plan_of(tmp_path, encoders=[{"name": "pixels", "seed": [0, 1]}])
+    apart = plan_of(tmp_path, encoders=["pixels", {"name": "pixels", "seed": 1}])
+    assert [t.id for t in listed.trials] == [t.id for t in apart.trials]
+    assert len(listed.embeddings) == 2
