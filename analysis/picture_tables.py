@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,8 +18,9 @@ from analysis.ablations import ablations
 from analysis.study.stored_images import UNKNOWN, Pool
 from analysis.study.study import Study
 from analysis.tables import as_labels, groups, table
+from rayal.contracts import DatasetMap
+from rayal.storage import dataset_map
 from rayal.storage.files import StoreError, files_of
-from rayal.storage.run import read_map
 
 PLACE = ["dataset", "encoder"]
 MOST_PLANES = 6  # pools laid out in a plane: each takes many seconds
@@ -115,17 +116,12 @@ def map_table(folder: Path) -> pd.DataFrame | None:
     path = folder / "map.parquet"
     if not path.is_file():
         return None
-    found = read_map(path)
-    columns: dict[str, npt.ArrayLike] = {
-        "index": np.arange(len(found.count)),
-        "count": found.count,
-    }
-    for tau, values in found.confidence.items():
-        columns[f"confidence@{tau:g}"] = values
-        columns[f"variability@{tau:g}"] = found.variability[tau]
-    if found.truth is not None:
-        columns["truth_confidence"], columns["truth_variability"] = found.truth
-    return pd.DataFrame(columns)
+    return pd.DataFrame(dataset_map.to_columns(dataset_map.read(path)))
+
+
+def as_map(content: pd.DataFrame) -> DatasetMap:
+    """The map that a table of `map_table`, or a part of several, holds."""
+    return dataset_map.from_columns({str(name): content[name].to_numpy() for name in content})
 
 
 def _of_one_trial(part: pd.DataFrame, stage: Stage | None) -> Iterator[dict[str, Any]]:
@@ -213,13 +209,11 @@ def _confidence(content: pd.DataFrame | None) -> npt.NDArray[np.float32] | None:
     """Confidence at the paper's temperature, or at the nearest there is."""
     if content is None:
         return None
-    taus = [
-        float(name.split("@")[1]) for name in map(str, content) if name.startswith("confidence@")
-    ]
-    if not taus:
+    confidence = as_map(content).confidence
+    if not confidence:
         return None
-    nearest = min(taus, key=lambda tau: abs(np.log(tau / TAU)))
-    return content[f"confidence@{nearest:g}"].to_numpy(np.float32)
+    nearest = min(confidence, key=lambda tau: abs(np.log(tau / TAU)))
+    return confidence[nearest].astype(np.float32)
 
 
 def _place(stage: Stage) -> dict[str, str]:
@@ -227,7 +221,7 @@ def _place(stage: Stage) -> dict[str, str]:
 
 
 def _class_names(study: Study, dataset: str) -> list[str]:
-    about = study.run.plan["datasets"].get(dataset, {})
+    about: Mapping[str, Any] = study.run.plan["datasets"].get(dataset, {})
     return [str(name) for name in about.get("classes") or []]
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.figures import contact_sheets, projections
 from analysis.figures.dataset_maps import dataset_map
 from analysis.figures.spec import Draft, at, places
-from analysis.picture_tables import Stage, stages
+from analysis.picture_tables import Stage, as_map, stages
 from analysis.study.study import Study
 
 Tables = Mapping[str, pd.DataFrame]
@@ -33,14 +33,9 @@ def pool_drafts(study: Study, tables: Tables) -> Iterator[Draft]:
 
 def _maps(found: pd.DataFrame) -> Iterator[Draft]:
     for (dataset, encoder), part in found.groupby(["dataset", "encoder"], sort=False):
-        taus = [float(c.split("@")[1]) for c in map(str, part) if c.startswith("confidence@")]
-        taus = [tau for tau in taus if part[f"confidence@{tau:g}"].notna().any()]
-        confidence = {tau: part[f"confidence@{tau:g}"].to_numpy() for tau in taus}
-        variability = {tau: part[f"variability@{tau:g}"].to_numpy() for tau in taus}
-        truth = None
-        if "truth_confidence" in part and part["truth_confidence"].notna().any():
-            truth = (part["truth_confidence"].to_numpy(), part["truth_variability"].to_numpy())
-        if not taus and truth is None:
+        shown = as_map(part)
+        truth = shown.truth
+        if not shown.confidence and truth is None:
             continue
         of_truth = (
             ""
@@ -57,7 +52,7 @@ def _maps(found: pd.DataFrame) -> Iterator[Draft]:
             f"images crowd.{of_truth}",
             f"Scatter of variability and confidence of {len(part):,} images.",
             "dataset_map.csv",
-            partial(dataset_map, confidence, variability, truth),
+            partial(dataset_map, shown.confidence, shown.variability, truth),
         )
 
 

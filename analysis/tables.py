@@ -6,7 +6,7 @@ were labelled. In these tables names are labels: "hacon k=20" where k varies in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ import pandas as pd
 
 from analysis.statistics import bootstrap, intervals
 from analysis.statistics import correlation as correlations
-from analysis.study.study import LISTS, METRICS, Study
+from analysis.study.study import Study
+from rayal.storage.formats import LISTS, METRICS
 from rayal.sweep.names import KINDS
 
 SETTING = ["dataset", "encoder", "learner"]
@@ -185,7 +186,7 @@ def _planned_cells(trials: pd.DataFrame) -> pd.DataFrame:
 
 def _classes(study: Study, keys: dict[str, Any], group: pd.DataFrame) -> Iterator[dict[str, Any]]:
     counts = np.array(group["class_counts"].to_list(), dtype=np.float64).mean(axis=0)  # (C,)
-    about = study.run.plan["datasets"].get(keys.pop("dataset_name"), {})
+    about: Mapping[str, Any] = study.run.plan["datasets"].get(keys.pop("dataset_name"), {})
     names = about.get("classes") or [str(c) for c in range(len(counts))]
     pool = np.array(about.get("class_counts") or [np.nan] * len(counts), dtype=np.float64)
     shares, pool_shares = counts / counts.sum(), pool / pool.sum()

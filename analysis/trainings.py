@@ -17,8 +17,9 @@ import pandas as pd
 from analysis.ablations import TRAINING
 from analysis.comparisons import contests
 from analysis.statistics import intervals, paired_tests
-from analysis.study.study import METRICS, Study
+from analysis.study.study import Study
 from analysis.tables import CELL, as_labels, groups, table
+from rayal.storage.formats import METRICS
 
 MEASURED = ("auc", "coverage")
 CASE = ["varied", *CELL]

@@ -150,7 +150,7 @@ def _undisturbed(folder: Path, trials: int) -> Path:
     """Run the sweep without Ray, as far as the records."""
     plan = make_plan(load_sweep(write_sweep(folder, trials)))
     root, quiet = folder / "whole", progress.Lines(Console(quiet=True), 0, 0)
-    with store.claim(root, plan.sweep.name) as held:
+    with store.lock_run(root, plan.sweep.name) as held:
         done = held.finished()
         local.run(plan, [t for t in plan.trials if t.id not in done], held, quiet)
     return root

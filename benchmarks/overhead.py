@@ -119,7 +119,7 @@ class _Clock(progress.Lines):
 
 def _time_ray(plan: Plan, root: Path) -> tuple[float, list[float]]:
     clock = _Clock(len(plan.trials))
-    with store.claim(root, plan.sweep.name) as held:
+    with store.lock_run(root, plan.sweep.name) as held:
         cluster.run(plan, plan.trials, held, clock, None)
         assert len(held.finished()) == len(plan.trials)
     return clock.ends[-1] - clock.started, clock.ends
@@ -152,7 +152,7 @@ def _time_tune(trials: int) -> float:
 
 def _time_local(plan: Plan, root: Path) -> tuple[float, list[float]]:
     clock = _Clock(len(plan.trials))
-    with store.claim(root, plan.sweep.name) as held:
+    with store.lock_run(root, plan.sweep.name) as held:
         local.run(plan, plan.trials, held, clock)
     return clock.ends[-1] - clock.started, clock.ends
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TypeVar, cast
 
+from rayal.storage.formats import Failure, Json, PlanFile, Record
 from rayal.storage.location import Location
 from rayal.storage.run import Run
 
-Json = dict[str, Any]
+Entry = TypeVar("Entry", Record, Failure)
 WORDS = ("question", "cost", "expect", "command")
 
 
@@ -46,15 +47,16 @@ def place_for(roots: Sequence[Location]) -> Location:
     return roots[0].resolve().parent / f"compared-{names[:100]}"
 
 
-def _united_plan(runs: Sequence[Run]) -> Json:
-    plans = [run.plan for run in runs]
+def _united_plan(runs: Sequence[Run]) -> PlanFile:
+    plans = [cast("Json", run.plan) for run in runs]
     names = [str(plan["name"]) for plan in plans]
     merged: Json = {
         key: _joined(plans, key) for key in ("versions", "datasets", "artefacts", "trials")
     }
     words = {word: _in_turn(names, [str(plan.get(word, "")) for plan in plans]) for word in WORDS}
     name = " and ".join(dict.fromkeys(names))
-    return {"schema": plans[0].get("schema", 1), **words, **merged, "name": name, "names": names}
+    plan = {"schema": plans[0].get("schema", 1), **words, **merged, "name": name, "names": names}
+    return cast("PlanFile", plan)
 
 
 def _joined(plans: Sequence[Json], key: str) -> Json:
@@ -94,12 +96,12 @@ def _told_apart(run: Run, clashing: set[str]) -> Run:
         for trial, definition in run.plan["trials"].items()
     }
     datasets = {name(dataset): about for dataset, about in run.plan["datasets"].items()}
-    plan = {**run.plan, "trials": trials, "datasets": datasets}
+    plan = cast("PlanFile", {**run.plan, "trials": trials, "datasets": datasets})
     return Run(run.root, plan, run.records, run.failures, run.left_out)
 
 
-def _firsts(entries: Iterable[Json]) -> list[Json]:
-    found: dict[str, Json] = {}
+def _firsts(entries: Iterable[Entry]) -> list[Entry]:
+    found: dict[str, Entry] = {}
     for entry in entries:
         found.setdefault(entry["trial"], entry)
     return list(found.values())

@@ -14,15 +14,11 @@ from analysis.study.merge import place_for, repeated, united
 from analysis.study.names import baseline
 from rayal.contracts import DatasetMap
 from rayal.storage.files import StoreError
+from rayal.storage.formats import LISTS, METRICS
 from rayal.storage.location import Location, parse_location
-from rayal.storage.run import SCHEMA, Run, Store, read_run
+from rayal.storage.run import Run, RunStore, read_run
 from rayal.sweep.names import KINDS, Names
 
-METRICS = (
-    "auc", "accuracy", "balanced_accuracy", "mean_class_accuracy", "pool_error", "coverage",
-    "class_entropy", "l1_score", "select_seconds", "train_seconds",
-)  # fmt: skip
-LISTS = ("selected", "class_counts", "auc_missing_classes")
 ORDER = (
     "trial", *KINDS, "seed", "budget", "round", "labelled", *METRICS, *LISTS, "rounds",
     *(f"{kind}_label" for kind in KINDS), "seconds", "host",
@@ -64,13 +60,17 @@ class Study:
 
     def dataset_map(self, key: str) -> DatasetMap | None:
         """Read the map of an encoder stage, in the first of the runs that has the stage."""
-        stores = map(Store, self.roots)
-        return next((found for s in stores if (found := s.dataset_map(key)) is not None), None)
+        stores = map(RunStore, self.roots)
+        return next(
+            (found for s in stores if (found := s.artifacts.dataset_map(key)) is not None), None
+        )
 
     def artefact(self, key: str) -> Path | None:
         """Return the folder of an encoder stage on this machine, from the first run that has it."""
-        stores = map(Store, self.roots)
-        return next((found for s in stores if (found := s.opened(key)) is not None), None)
+        stores = map(RunStore, self.roots)
+        return next(
+            (found for s in stores if (found := s.artifacts.local_copy(key)) is not None), None
+        )
 
     @property
     def progress(self) -> Progress:
@@ -114,49 +114,13 @@ def read_study(*roots: Location | str, out: Location | None = None) -> Study:
     if not roots:
         raise StoreError("no run is given: name a run's directory, such as runs/quickstart")
     paths = tuple({parse_location(root).resolve(): parse_location(root) for root in roots}.values())
-    runs = [_read(path) for path in paths]
+    runs = [read_run(path) for path in paths]
     run = runs[0] if len(runs) == 1 else united(runs, out or place_for(paths))
     run = replace(run, root=out) if out else run
     names = Names(run.plan["trials"].values())
     trials = trials_of(run, names)
     rounds = rounds_of(run, trials)
     return Study(run, trials, rounds, baseline(names), _oracles(run, names), paths, repeated(runs))
-
-
-def _read(root: Location) -> Run:
-    """Read a run; whatever is wrong with its files is told in one message.
-
-    A record's own parts are looked at here, so that all that follows may rely on them.
-    """
-    try:
-        run = read_run(root)
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise StoreError(
-            f"a file of {root} is damaged ({error!r}); look for it under failures/ and in "
-            "plan.json, delete it and run the sweep again"
-        ) from error
-    for part in ("trials", "datasets", "artefacts"):
-        if not isinstance(run.plan.get(part), dict):
-            raise StoreError(f"{root / 'plan.json'} has no {part}; run the sweep again")
-    for record in run.records:
-        _check_record(root, record)
-    return run
-
-
-def _check_record(root: Location, record: Mapping[str, Any]) -> None:
-    where = f"a record in {root / 'records'}"
-    if "trial" in record:
-        where = str(root / "records" / f"{record['trial']}.json")
-    schema = record.get("schema", SCHEMA)
-    if schema != SCHEMA:
-        raise StoreError(
-            f"{where} is of schema {schema}, and this version of rayal reads {SCHEMA}: read it "
-            "with the version that wrote it, or delete it and run the sweep again"
-        )
-    rounds = record.get("rounds")
-    whole = isinstance(rounds, list) and all(isinstance(r, dict) and "round" in r for r in rounds)
-    if "trial" not in record or not whole:
-        raise StoreError(f"{where} is not whole; delete it and run the sweep again")
 
 
 def _oracles(run: Run, names: Names) -> frozenset[str]:

@@ -45,10 +45,11 @@ from rayal.events.bar import Lines
 from rayal.run.malloc import give_back_large_blocks
 from rayal.run.signals import interruptible
 from rayal.run.worker import load_dataset, prepare
+from rayal.storage import dataset_map
 from rayal.storage import run as store
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location
-from rayal.storage.run import Store
+from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import Sweep, load_sweep
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
         sweep = _sweep(options.what, options.set)
         plan = make_plan(sweep)
         root = options.out or Path("runs") / sweep.name
-        place = nullcontext(Store(root)) if options.show else store.claim(root, sweep.name)
+        place = nullcontext(RunStore(root)) if options.show else store.lock_run(root, sweep.name)
         with place as held, interruptible():
             failed = [] if options.show else _make(console, plan, held)
             _show(console, plan, held)
@@ -120,7 +121,7 @@ def _sweep(what: str, overrides: Sequence[str]) -> Sweep:
 # Making --------------------------------------------------------------------------
 
 
-def _make(console: Console, plan: Plan, held: Store) -> list[str]:
+def _make(console: Console, plan: Plan, held: RunStore) -> list[str]:
     """Make each stage that is not there, and the files of its map; return those that failed."""
     lines = Lines(console, len(plan.embeddings), 0)
     return [
@@ -128,11 +129,11 @@ def _make(console: Console, plan: Plan, held: Store) -> list[str]:
     ]
 
 
-def _make_one(lines: Lines, plan: Plan, trial: Trial, held: Store) -> bool:
+def _make_one(lines: Lines, plan: Plan, trial: Trial, held: RunStore) -> bool:
     """Return whether it is there at the end."""
     key = trial.embedding_id
     try:
-        if not held.has_embedding(key):
+        if not held.artifacts.is_complete(key):
             stage = lines.stage(trial)
             prepare(trial, held, stage.update, plan.sweep.resources.pretrain.threads)
             stage.done()
@@ -150,18 +151,18 @@ def _make_one(lines: Lines, plan: Plan, trial: Trial, held: Store) -> bool:
     return True
 
 
-def _write_map(trial: Trial, held: Store) -> None:
+def _write_map(trial: Trial, held: RunStore) -> None:
     """Write the map, where there is one, as a table and as a figure."""
-    found = held.dataset_map(trial.embedding_id)
+    found = held.artifacts.dataset_map(trial.embedding_id)
     table = _map_path(trial, held)
     if found is None or held.files.exists(table):
         return
     with held.files.upload_dir(table.parent) as folder:
         map_files.write_figure(folder / table.name, found)
-        map_files.write_table(folder / table.name, found, load_dataset(trial).train.labels)
+        dataset_map.write_table(folder / table.name, found, load_dataset(trial).train.labels)
 
 
-def _map_path(trial: Trial, held: Store) -> Location:
+def _map_path(trial: Trial, held: RunStore) -> Location:
     name = f"{trial.dataset_name}-{trial.encoder.name}-{trial.embedding_id}.parquet"
     return held.root / "maps" / name
 
@@ -179,7 +180,7 @@ class _Shown:
     taus: str
 
 
-def _show(console: Console, plan: Plan, held: Store) -> None:
+def _show(console: Console, plan: Plan, held: RunStore) -> None:
     table = Table(title=f"Encoder stages in {held.root}", title_justify="left")
     for heading in ("dataset", "encoder", "N x D", "seconds", "k-NN accuracy", "map's τ"):
         table.add_column(heading, justify="right" if heading in ("N x D", "seconds") else "left")
@@ -197,12 +198,12 @@ def _show(console: Console, plan: Plan, held: Store) -> None:
             print_line(console, f"Map: {_map_path(trial, held)}, and .svg, .png beside it")
 
 
-def _shown(trial: Trial, held: Store) -> _Shown:
-    if not held.has_embedding(trial.embedding_id):
-        under_way = held.has_unfinished(trial.embedding_id)
+def _shown(trial: Trial, held: RunStore) -> _Shown:
+    if not held.artifacts.is_complete(trial.embedding_id):
+        under_way = held.artifacts.has_checkpoint(trial.embedding_id)
         return _Shown("unfinished" if under_way else "not made", "", "", "")
-    found = held.embedding(trial.embedding_id)
-    about = held.about(trial.embedding_id)
+    found = held.artifacts.embedding(trial.embedding_id)
+    about = held.artifacts.about(trial.embedding_id)
     N, D = found.train.shape
     taus = ", ".join(f"{tau:g}" for tau in found.map.confidence) if found.map else ""
     truth = " and truth" if found.map and found.map.truth else ""

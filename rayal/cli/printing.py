@@ -11,7 +11,7 @@ from rich.table import Table
 from rayal.cli.bundled_analysis import bundled_analysis
 from rayal.cli.terminal import print_line
 from rayal.storage.location import Location
-from rayal.storage.run import Store
+from rayal.storage.run import RunStore
 from rayal.sweep import cost
 from rayal.sweep.dataset_info import DatasetInfo
 from rayal.sweep.definition import Trial
@@ -38,7 +38,7 @@ def show_plan(console: Console, plan: Plan, root: Location) -> None:
         )
     console.print(_plan_table(plan))
     warn_scorer(console, plan)
-    finished = Store(root).finished()
+    finished = RunStore(root).finished()
     done = sum(trial.id in finished for trial in plan.trials)
     stages = len(plan.embeddings)
     print_line(

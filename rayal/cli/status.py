@@ -20,8 +20,9 @@ from rich.table import Table
 
 from rayal.cli.terminal import DONE, REFUSED, output, print_error
 from rayal.storage.files import StoreError
+from rayal.storage.formats import Json, PlanFile
 from rayal.storage.location import Location, parse_location
-from rayal.storage.run import Json, Store
+from rayal.storage.run import RunStore
 from rayal.sweep.names import Names, query_label
 
 LATEST = 100  # records from which the rate is taken
@@ -76,7 +77,7 @@ def read(root: Location, now: float | None = None) -> Status:
     Raises:
         StoreError: it is no run, or its plan cannot be read.
     """
-    store = Store(root)
+    store = RunStore(root)
     if not store.has_plan():
         raise StoreError(
             f"{root} is not a run: it has no plan.json; give the folder that a sweep named "
@@ -131,9 +132,11 @@ def show(console: Console, status: Status) -> None:
 # What became of each trial ---------------------------------------------------------
 
 
-def _states(store: Store, trials: Mapping[str, Json], done: Mapping[str, float]) -> dict[str, str]:
+def _states(
+    store: RunStore, trials: Mapping[str, Json], done: Mapping[str, float]
+) -> dict[str, str]:
     """A record means done, whatever else lies there; a failure outweighs rounds that are kept."""
-    failed, running = store.failed(), store.under_way()
+    failed, running = store.failed(), store.in_progress()
 
     def state(trial: str) -> str:
         if trial in done:
@@ -145,7 +148,9 @@ def _states(store: Store, trials: Mapping[str, Json], done: Mapping[str, float])
     return {trial: state(trial) for trial in trials}
 
 
-def _stages(store: Store, plan: Json, states: Mapping[str, str], names: Names) -> list[Stage]:
+def _stages(
+    store: RunStore, plan: PlanFile, states: Mapping[str, str], names: Names
+) -> list[Stage]:
     counts: dict[str, Counter[str]] = {}
     encoders: dict[str, str] = {}
     for trial, definition in plan["trials"].items():
@@ -155,14 +160,14 @@ def _stages(store: Store, plan: Json, states: Mapping[str, str], names: Names) -
             encoders[key] = names.of(definition)["encoder"].label
 
     def state(key: str) -> str:
-        if store.has_embedding(key):
+        if store.artifacts.is_complete(key):
             return "ready"
-        return "training" if store.has_unfinished(key) else "not begun"
+        return "training" if store.artifacts.has_checkpoint(key) else "not begun"
 
     return [
         Stage(
             about["dataset"],
-            encoders.get(key, about["encoder"]["name"]),
+            encoders.get(key, str(about["encoder"]["name"])),
             state(key),
             Counts(**counts[key]),
         )
@@ -184,7 +189,7 @@ def _by_strategy(
 
 
 def _ended_since_start(
-    store: Store, states: Mapping[str, str], finished: Mapping[str, float]
+    store: RunStore, states: Mapping[str, str], finished: Mapping[str, float]
 ) -> list[float]:
     """When the trials of the latest start ended, in order: the plan is written at each start."""
     started = store.started_at()

@@ -38,7 +38,7 @@ from rayal.run.signals import interruptible
 from rayal.storage import run as store
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location
-from rayal.storage.run import Store
+from rayal.storage.run import RunStore
 from rayal.sweep import packaged
 from rayal.sweep.definition import Trial
 from rayal.sweep.errors import SweepError
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
         if options.dry_run:
             show_plan(console, plan, root)
             return DONE
-        with store.claim(root, sweep.name) as held:
+        with store.lock_run(root, sweep.name) as held:
             return _run(console, plan, held, options, shlex.join([*prog.split(), *given]))
     except (SweepError, StoreError, _RefusedError) as error:
         print_error(error)
@@ -100,7 +100,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
 
 
 def _run(
-    console: Console, plan: Plan, held: Store, options: argparse.Namespace, command: str
+    console: Console, plan: Plan, held: RunStore, options: argparse.Namespace, command: str
 ) -> int:
     from rayal.run.worker import versions
 
@@ -109,7 +109,7 @@ def _run(
     store.check_space(held.root, _bytes_needed(plan, todo, held))
     listeners = [Log(held.root), *trackers.open_trackers(plan.sweep, held.root)]
     content = plan.as_json(command, {**versions(), **_commit()})
-    held.save_plan({"schema": store.SCHEMA, **content}, plan.sweep.as_yaml())
+    held.save_plan(content, plan.sweep.as_yaml())
     _print_start(console, plan, todo, held.root)
     started = time.monotonic()
     try:
@@ -145,7 +145,7 @@ def _run_trials(
     plan: Plan,
     todo: list[Trial],
     listeners: Sequence[Listener],
-    held: Store,
+    held: RunStore,
     options: argparse.Namespace,
 ) -> None:
     total = len(plan.trials)
@@ -169,7 +169,7 @@ def _run_trials(
 def _sum_up(
     console: Console,
     plan: Plan,
-    held: Store,
+    held: RunStore,
     seconds: float,
     command: str,
     index: Location | None,
@@ -229,11 +229,11 @@ def _commit() -> dict[str, str]:
     return {"commit": found.stdout.strip()}
 
 
-def _bytes_needed(plan: Plan, todo: Sequence[Trial], held: Store) -> int:
+def _bytes_needed(plan: Plan, todo: Sequence[Trial], held: RunStore) -> int:
     """A low estimate: what the run writes at the least."""
     needed = 20_000_000 + sum(2_000 + 10 * trial.schedule[-1] for trial in todo)
     for key, trial in plan.embeddings.items():
-        if not held.has_embedding(key):
+        if not held.artifacts.is_complete(key):
             facts = plan.datasets[trial.dataset_name]
             views = int(trial.encoder.params.get("views", 0))
             needed += 4 * 128 * (facts.train * (1 + views) + facts.test)

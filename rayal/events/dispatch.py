@@ -12,7 +12,7 @@ from rayal.events.listener import Listener
 from rayal.events.listener_thread import Follower
 from rayal.events.outcome import Outcome
 from rayal.events.prometheus import Meters
-from rayal.storage.run import Store
+from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial
 from rayal.sweep.plan import Plan
 
@@ -27,7 +27,7 @@ class Watched(Progress):
     """
 
     def __init__(
-        self, bar: Progress, listeners: Sequence[Listener], plan: Plan, store: Store
+        self, bar: Progress, listeners: Sequence[Listener], plan: Plan, store: RunStore
     ) -> None:
         self._bar, self._plan, self._store = bar, plan, store
         self._trials = {trial.id: trial for trial in plan.trials}

@@ -16,8 +16,8 @@ from typing import Any
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
 from rayal.storage.files import files_of
+from rayal.storage.formats import Record
 from rayal.storage.location import Location
-from rayal.storage.run import Json
 from rayal.sweep.definition import Trial, strategy_label
 
 NAME = "log.jsonl"
@@ -48,7 +48,7 @@ class Log(Listener):
     def trials_started(self, trials: Sequence[str]) -> None:
         self._write("trials_started", trials=list(trials))
 
-    def trial_ended(self, trial: Trial, outcome: Outcome, record: Json | None) -> None:
+    def trial_ended(self, trial: Trial, outcome: Outcome, record: Record | None) -> None:
         about: dict[str, Any] = {
             "trial": trial.id,
             **_stage(trial),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rayal.events.outcome import Outcome
-from rayal.storage.run import Json
+from rayal.storage.formats import Record
 from rayal.sweep.definition import Trial
 
 
@@ -32,10 +32,10 @@ class Listener:
     def running(self, trials: int) -> None:
         """How many trials are with workers."""
 
-    def earlier(self, trial: Trial, record: Json) -> None:
+    def earlier(self, trial: Trial, record: Record) -> None:
         """A trial of this plan that was done before the sweep was started again."""
 
-    def trial_ended(self, trial: Trial, outcome: Outcome, record: Json | None) -> None:
+    def trial_ended(self, trial: Trial, outcome: Outcome, record: Record | None) -> None:
         """A trial ended; no record where it failed."""
 
     def ended(self, how: str) -> None:

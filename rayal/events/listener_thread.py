@@ -10,7 +10,8 @@ from typing import Any
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
 from rayal.storage.files import StoreError
-from rayal.storage.run import Json, Store
+from rayal.storage.formats import Record
+from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial
 
 AT_ONCE = 16  # earlier records read together: an object store answers as many side by side
@@ -21,7 +22,7 @@ RETRY_SECONDS = 2.0
 class Follower:
     """Tells one listener, in order, what it is given to tell; reads records for it."""
 
-    def __init__(self, listener: Listener, store: Store, note: Callable[[str], None]) -> None:
+    def __init__(self, listener: Listener, store: RunStore, note: Callable[[str], None]) -> None:
         self._listener, self._store, self._note = listener, store, note
         self._queue: queue.SimpleQueue[tuple[str, tuple[Any, ...]] | None] = queue.SimpleQueue()
         self._dropped = threading.Event()  # the rest is not told: interrupted, or it failed
@@ -81,7 +82,7 @@ class Follower:
                 "the run goes on, and its records are whole"
             )
 
-    def _records(self, trials: Sequence[Trial]) -> list[tuple[Trial, Json]]:
+    def _records(self, trials: Sequence[Trial]) -> list[tuple[Trial, Record]]:
         try:
             found = self._store.records([trial.id for trial in trials])
         except (OSError, StoreError):  # one by one, the damaged one is left out
@@ -89,7 +90,7 @@ class Follower:
             return [(trial, record) for trial, record in read if record is not None]
         return list(zip(trials, found, strict=True))
 
-    def _record(self, trial: Trial) -> Json | None:
+    def _record(self, trial: Trial) -> Record | None:
         """Read what a worker wrote, perhaps on another node."""
         for _ in range(TRIES):
             if self._store.has_record(trial.id) or self._dropped.wait(RETRY_SECONDS):

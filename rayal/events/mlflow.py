@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rayal.events.tracker import Tracker, metrics, parameters, title
-from rayal.storage.run import Json
+from rayal.storage.formats import Record
 from rayal.sweep.definition import Trial
 
 TAG = "rayal.trial"
@@ -43,7 +43,7 @@ class MlflowRuns(Tracker):
                 self._client.delete_run(run.info.run_id)
         return finished
 
-    def add(self, trial: Trial, record: Json) -> None:
+    def add(self, trial: Trial, record: Record) -> None:
         tags = {TAG: trial.id}
         run = self._client.create_run(self._experiment, tags=tags, run_name=title(trial))
         entities = self._mlflow.entities

@@ -9,7 +9,7 @@ from typing import Any
 from rayal.events.bar import Instrument, Metric
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
-from rayal.storage.run import Json
+from rayal.storage.formats import Record
 from rayal.sweep.definition import Trial, strategy_label
 
 TRIALS = Metric(
@@ -61,23 +61,26 @@ class Meters(Listener):
         self._running = trials
         self._show_states()
 
-    def earlier(self, trial: Trial, record: Json) -> None:
+    def earlier(self, trial: Trial, record: Record) -> None:
         self._compare(trial, record)
 
-    def trial_ended(self, trial: Trial, outcome: Outcome, record: Json | None) -> None:
+    def trial_ended(self, trial: Trial, outcome: Outcome, record: Record | None) -> None:
         if record is None:
             self._failed += 1
             self._put(FAILURES, 1, error=_kind(outcome.error))
         else:
             self._done += 1
             self._compare(trial, record)
-            for stage in ("select", "train"):
-                spent = sum(row[f"{stage}_seconds"] for row in record["rounds"])
+            seconds = {
+                "select": sum(row["select_seconds"] for row in record["rounds"]),
+                "train": sum(row["train_seconds"] for row in record["rounds"]),
+            }
+            for stage, spent in seconds.items():
                 if spent > 0:  # Ray's counters take no zero
                     self._put(SECONDS, spent, stage=stage)
         self._show_states()
 
-    def _compare(self, trial: Trial, record: Json) -> None:
+    def _compare(self, trial: Trial, record: Record) -> None:
         key = (trial.dataset_name, strategy_label(trial.strategy))
         found = [row["auc"] for row in record["rounds"] if math.isfinite(row["auc"])]
         if found and max(found) > self._best.get(key, -math.inf):

@@ -9,7 +9,7 @@ from typing import Any
 
 from rayal.events.tracker import Tracker, metrics, parameters, title
 from rayal.storage.atomic import temporary_beside
-from rayal.storage.run import Json
+from rayal.storage.formats import Record
 from rayal.sweep.definition import Trial
 
 
@@ -28,7 +28,7 @@ class TensorboardEvents(Tracker):
     def known(self) -> set[str]:
         return {folder.name.rpartition("-")[2] for folder in self._root.iterdir()}
 
-    def add(self, trial: Trial, record: Json) -> None:
+    def add(self, trial: Trial, record: Record) -> None:
         words = re.sub(r"[^\w.=-]+", "_", title(trial))
         with temporary_beside(self._root / f"{words}-{trial.id}") as folder:
             folder.mkdir()

@@ -9,7 +9,7 @@ from typing import Any
 
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
-from rayal.storage.run import Json
+from rayal.storage.formats import Record
 from rayal.sweep.definition import Spec, Trial, strategy_label
 
 _NO_METRIC = ("round", "budget", "labelled")
@@ -26,14 +26,14 @@ class Tracker(Listener):
         """Ids of the trials that lie there whole."""
 
     @abstractmethod
-    def add(self, trial: Trial, record: Json) -> None:
+    def add(self, trial: Trial, record: Record) -> None:
         """Show a trial, whole or not at all."""
 
-    def earlier(self, trial: Trial, record: Json) -> None:
+    def earlier(self, trial: Trial, record: Record) -> None:
         if trial.id not in self._known:
             self.add(trial, record)
 
-    def trial_ended(self, trial: Trial, outcome: Outcome, record: Json | None) -> None:
+    def trial_ended(self, trial: Trial, outcome: Outcome, record: Record | None) -> None:
         if record is not None:
             self.earlier(trial, record)
 
@@ -63,7 +63,7 @@ def _plain(value: object) -> str | int | float | bool:
     return value if isinstance(value, str | int | float | bool) else str(value)
 
 
-def metrics(record: Json) -> Iterator[tuple[int, dict[str, float]]]:
+def metrics(record: Record) -> Iterator[tuple[int, dict[str, float]]]:
     """For each round, images labelled so far and every number measured; no NaN, no infinity."""
     for row in record["rounds"]:
         yield (

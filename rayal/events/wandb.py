@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rayal.events.tracker import Tracker, metrics, parameters, title
-from rayal.storage.run import Json
+from rayal.storage.formats import Record
 from rayal.sweep.definition import Trial
 
 
@@ -28,7 +28,7 @@ class WandbOffline(Tracker):
     def known(self) -> set[str]:
         return set(self._whole.read_text().split()) if self._whole.exists() else set()
 
-    def add(self, trial: Trial, record: Json) -> None:
+    def add(self, trial: Trial, record: Record) -> None:
         for half in self._folder.glob(f"offline-run-*-{trial.id}"):
             shutil.rmtree(half)  # of a driver that was killed while it wrote
         run = self._wandb.init(

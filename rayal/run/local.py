@@ -8,12 +8,12 @@ from rayal.events.bar import Progress
 from rayal.events.outcome import Outcome
 from rayal.run.worker import attempt, load_dataset, load_world, prepare
 from rayal.storage.files import StoreError
-from rayal.storage.run import Store
+from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial, group_by_embedding
 from rayal.sweep.plan import Plan
 
 
-def run(plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress) -> None:
+def run(plan: Plan, todo: Sequence[Trial], store: RunStore, progress: Progress) -> None:
     """Prepare each encoder stage, then run its trials.
 
     Raises:
@@ -40,7 +40,7 @@ def run(plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress) -> 
 
 
 def fail_all(
-    trials: Sequence[Trial], store: Store, progress: Progress, error: BaseException
+    trials: Sequence[Trial], store: RunStore, progress: Progress, error: BaseException
 ) -> None:
     """Leave the same failure for every trial that stood on one encoder stage."""
     import traceback

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from rayal.events.bar import Progress
 from rayal.events.outcome import Outcome
 from rayal.storage.files import StoreError
-from rayal.storage.run import Store
+from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial, group_by_embedding
 from rayal.sweep.plan import Plan
 
@@ -175,7 +175,7 @@ class _Room:
 class Ends:
     """Tells the bar and the queue of every trial that ends, and leaves the trace of the lost."""
 
-    def __init__(self, progress: Progress, store: Store, queue: Queue) -> None:
+    def __init__(self, progress: Progress, store: RunStore, queue: Queue) -> None:
         self._progress, self._store, self._queue = progress, store, queue
         self.fatal = ""
 

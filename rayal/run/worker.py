@@ -27,7 +27,8 @@ from rayal.registry import DATASETS, ENCODERS
 from rayal.run.malloc import give_back_large_blocks
 from rayal.seeds import generator
 from rayal.storage.files import StoreError, explain
-from rayal.storage.run import SCHEMA, Store
+from rayal.storage.formats import Record, make_record, rows_of
+from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial
 from rayal.trial import World
 
@@ -36,14 +37,14 @@ MOST_THUMBNAILS = 2**28  # bytes
 _CHECKED = 4096  # rows of features looked at at once
 
 
-def prepare(trial: Trial, store: Store, progress: Progress, threads: int) -> None:
+def prepare(trial: Trial, store: RunStore, progress: Progress, threads: int) -> None:
     """Make the artefact that a trial stands on, unless it lies there already.
 
     Raises:
         ValueError: the encoder's answer is no embedding of this dataset (shapes, NaN).
         StoreError: the artefact cannot be written.
     """
-    if store.has_embedding(trial.embedding_id):
+    if store.artifacts.is_complete(trial.embedding_id):
         return
     give_back_large_blocks()
     data = load_dataset(trial)
@@ -63,16 +64,16 @@ def prepare(trial: Trial, store: Store, progress: Progress, threads: int) -> Non
         "versions": versions(),
     }
     with _full_disk_is_fatal(store):
-        store.save_embedding(trial.embedding_id, embedding, about, thumbnails(data.train))
+        store.artifacts.save(trial.embedding_id, embedding, about, thumbnails(data.train))
 
 
 @contextlib.contextmanager
-def _kept(function: Callable[..., Any], trial: Trial, store: Store) -> Iterator[dict[str, Path]]:
+def _kept(function: Callable[..., Any], trial: Trial, store: RunStore) -> Iterator[dict[str, Path]]:
     """Give an encoder a folder `keep`, to go on from after a stop, where it takes one."""
     if "keep" not in inspect.signature(function).parameters:
         yield {}
         return
-    with store.going_on(trial.embedding_id) as folder:
+    with store.artifacts.checkpoint_dir(trial.embedding_id) as folder:
         yield {"keep": folder}
 
 
@@ -104,9 +105,9 @@ def load_dataset(trial: Trial) -> Dataset:
     return data
 
 
-def load_world(trial: Trial, data: Dataset, store: Store) -> World:
+def load_world(trial: Trial, data: Dataset, store: RunStore) -> World:
     """Join a dataset with what its encoder stage left in the store."""
-    embedding = store.embedding(trial.embedding_id)
+    embedding = store.artifacts.embedding(trial.embedding_id)
     return World(
         classes=data.classes,
         images=data.train.images,
@@ -123,7 +124,9 @@ def load_world(trial: Trial, data: Dataset, store: Store) -> World:
     )
 
 
-def attempt(together: Sequence[Trial], world: World, store: Store, threads: int) -> list[Outcome]:
+def attempt(
+    together: Sequence[Trial], world: World, store: RunStore, threads: int
+) -> list[Outcome]:
     """Run trials with the same learner, each from its last finished round.
 
     Each leaves a record, or a failure with its traceback.
@@ -133,7 +136,7 @@ def attempt(together: Sequence[Trial], world: World, store: Store, threads: int)
         return trials.together(together[0].learner, courses)
 
 
-def _recorded(trial: Trial, world: World, store: Store) -> trials.Course[Outcome]:
+def _recorded(trial: Trial, world: World, store: RunStore) -> trials.Course[Outcome]:
     """Run a trial, unless a worker that was given up for lost has finished it meanwhile."""
     try:
         return (yield from _attempted(trial, world, store))
@@ -141,17 +144,17 @@ def _recorded(trial: Trial, world: World, store: Store) -> trials.Course[Outcome
         return Outcome(trial.id, str(error), fatal=True)
 
 
-def _attempted(trial: Trial, world: World, store: Store) -> trials.Course[Outcome]:
+def _attempted(trial: Trial, world: World, store: RunStore) -> trials.Course[Outcome]:
     try:
         with _full_disk_is_fatal(store):
             if store.has_record(trial.id):
                 return Outcome(trial.id)
-            earlier = store.partial(trial.id)
+            earlier = store.record_in_progress(trial.id)
             rows = yield from trials.rounds(
                 trial,
                 world,
-                rows=earlier["rounds"] if earlier else None,
-                keep=lambda rows: store.save_partial(trial.id, _record(trial, rows)),
+                rows=rows_of(earlier) if earlier else None,
+                keep=lambda rows: store.save_in_progress(trial.id, _record(trial, rows)),
             )
             store.save_record(trial.id, _record(trial, rows))
     except StoreError:
@@ -239,20 +242,12 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _record(trial: Trial, rows: list[trials.Row]) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "trial": trial.id,
-        "definition": trial.definition(),
-        "versions": versions(),
-        "host": socket.gethostname(),
-        "seconds": sum(row["select_seconds"] + row["train_seconds"] for row in rows),
-        "rounds": rows,
-    }
+def _record(trial: Trial, rows: list[trials.Row]) -> Record:
+    return make_record(trial.id, trial.definition(), versions(), socket.gethostname(), rows)
 
 
 @contextlib.contextmanager
-def _full_disk_is_fatal(store: Store) -> Iterator[None]:
+def _full_disk_is_fatal(store: RunStore) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rayal.contracts import DatasetMap
-from rayal.storage.run import write_map
+from rayal.storage import dataset_map as map_columns
 
 CLASSES = ("basophil", "eosinophil", "lymphocyte", "monocyte", "platelet")
 POOL = (120, 300, 90, 150, 340)
@@ -111,7 +111,7 @@ class RunBuilder:
             (self.root / "failures" / f"{trial}.log").write_text(text)
         for key, dataset_map in self.maps.items():
             (self.root / "artefacts" / key).mkdir(exist_ok=True)
-            write_map(self.root / "artefacts" / key / "map.parquet", dataset_map)
+            map_columns.write(self.root / "artefacts" / key / "map.parquet", dataset_map)
         return self.root
 
     def _plan(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import torch
 from rayal.cli import encode, map_files
 from rayal.contracts import UNLABELED, DatasetMap
 from rayal.encoders._moco.training import Pretraining
-from rayal.storage.run import Store
+from rayal.storage.run import RunStore
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
 from tests.sweeps import ROOT, write_sweep
@@ -55,9 +55,9 @@ def test_the_stages_of_a_sweep_are_made_where_the_sweep_finds_them(
 ) -> None:
     path = sweep(tmp_path, MOCO, "pixels")
     assert run(path, "--out", out) == 0
-    store = Store(out)
-    assert all(store.has_embedding(key) for key in keys(path))
-    assert not any(store.unfinished(key).exists() for key in keys(path))
+    store = RunStore(out)
+    assert all(store.artifacts.is_complete(key) for key in keys(path))
+    assert not any(store.artifacts.checkpoint_folder(key).exists() for key in keys(path))
     printed = capsys.readouterr().out
     assert "moco (backbone=small_cnn" in " ".join(printed.split())
     assert "179 x 128" in printed
@@ -105,7 +105,7 @@ def test_the_map_is_one_table_with_its_figure_beside_it(tmp_path: Path, out: Pat
         "confidence_0.05", "variability_0.05", "truth_confidence", "truth_variability",
     ]  # fmt: skip
     assert table.num_rows == 179
-    found = Store(out).embedding(key).map
+    found = RunStore(out).artifacts.embedding(key).map
     assert found is not None
     assert np.array_equal(table["confidence_0.05"].to_numpy(), found.confidence[0.05])
 
@@ -130,9 +130,9 @@ def test_a_failing_encoder_is_named_and_the_others_are_made(
     assert "failed moco (" in printed
     assert "FloatingPointError: the loss of epoch" in printed
     broken, pixels = keys(path)
-    assert not Store(out).has_embedding(broken)
-    assert Store(out).has_embedding(pixels)
-    assert "Traceback" in Store(out).failure_path(broken).read_text()
+    assert not RunStore(out).artifacts.is_complete(broken)
+    assert RunStore(out).artifacts.is_complete(pixels)
+    assert "Traceback" in RunStore(out).failure_path(broken).read_text()
 
 
 def interrupted_before(epoch: int) -> Callable[..., None]:
@@ -156,15 +156,18 @@ def test_an_interrupted_training_goes_on_with_the_same_result(
         patch.setattr(Pretraining, "_train", interrupted_before(2))
         assert run(path, "--out", out) == 130
         assert "go on with: python -m rayal.encode" in capsys.readouterr().out
-        assert (Store(out).unfinished(key) / "contrast.pt").exists()
+        assert (RunStore(out).artifacts.checkpoint_folder(key) / "contrast.pt").exists()
         assert run(path, "--out", out, "--show") == 0
         assert "unfinished" in capsys.readouterr().out
     with monkeypatch.context() as patch:
         patch.setattr(Pretraining, "_train", interrupted_before(0))  # which is done already
         assert run(path, "--out", out) == 0
-    assert not Store(out).unfinished(key).exists()
+    assert not RunStore(out).artifacts.checkpoint_folder(key).exists()
     assert run(path, "--out", tmp_path / "whole") == 0
-    again, whole = Store(out).embedding(key), Store(tmp_path / "whole").embedding(key)
+    again, whole = (
+        RunStore(out).artifacts.embedding(key),
+        RunStore(tmp_path / "whole").artifacts.embedding(key),
+    )
     assert np.array_equal(again.train, whole.train)
     assert np.array_equal(again.map.confidence[0.2], whole.map.confidence[0.2])
     assert np.array_equal(again.map.truth, whole.map.truth)
@@ -231,7 +234,7 @@ def test_a_loss_that_is_no_number_stops_the_command_and_the_last_good_epoch_stay
     assert "FloatingPointError: the loss of epoch 3 is nan" in said
     assert "lower base_lr" in said
     (key,) = keys(path)
-    place = Store(out).unfinished(key) / "contrast.pt"
+    place = RunStore(out).artifacts.checkpoint_folder(key) / "contrast.pt"
     assert isinstance(place, Path)
     assert f"the last good epoch that was kept is in {place}" in said
     kept = torch.load(place, weights_only=True)
@@ -241,4 +244,4 @@ def test_a_loss_that_is_no_number_stops_the_command_and_the_last_good_epoch_stay
 
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    assert Store(out).has_embedding(key)
+    assert RunStore(out).artifacts.is_complete(key)

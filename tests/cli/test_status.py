@@ -11,8 +11,9 @@ from rayal.cli import status
 from rayal.cli.status import Counts
 from rayal.storage import run as store
 from rayal.storage.files import StoreError
-from rayal.storage.run import Store
+from rayal.storage.run import RunStore
 from tests import sweeps
+from tests.storage.records import plan, record
 
 START = 1_000_000.0
 
@@ -28,31 +29,31 @@ def artefact(encoder: str) -> dict[str, object]:
 
 
 @pytest.fixture
-def held(tmp_path: Path) -> Iterator[Store]:
+def held(tmp_path: Path) -> Iterator[RunStore]:
     """Twelve trials: a to d of a single query, e to l of cycles on another encoder."""
     trials = {name: definition("hacon", [10]) for name in "abcd"}
     trials |= {name: definition("margin", [10, 20], "pixels-key") for name in "efghijkl"}
     artefacts = {"moco-key": artefact("moco"), "pixels-key": artefact("pixels")}
-    with store.claim(tmp_path / "run", "mine") as found:
-        found.save_plan({"name": "mine", "trials": trials, "artefacts": artefacts}, "")
+    with store.lock_run(tmp_path / "run", "mine") as found:
+        found.save_plan(plan(trials=trials, artefacts=artefacts), "")
         os.utime(found.root / "plan.json", (START, START))
         yield found
 
 
-def end(held: Store, trial: str, seconds: float) -> None:
-    held.save_record(trial, {"trial": trial})
+def end(held: RunStore, trial: str, seconds: float) -> None:
+    held.save_record(trial, record(trial))
     when = START + seconds
     os.utime(held.root / "records" / f"{trial}.json", (when, when))
 
 
-def test_each_trial_is_counted_once_by_the_last_that_became_of_it(held: Store) -> None:
+def test_each_trial_is_counted_once_by_the_last_that_became_of_it(held: RunStore) -> None:
     end(held, "a", 10)
-    held.save_partial("e", {"rounds": [1]})
-    held.save_partial("f", {"rounds": [1]})
+    held.save_in_progress("e", record("e", {}))
+    held.save_in_progress("f", record("f", {}))
     held.save_failure("f", {}, "ValueError: x", "trace")
     held.save_failure("b", {}, "ValueError: x", "trace")
     end(held, "b", 11)
-    held.save_record("of-an-earlier-plan", {})
+    held.save_record("of-an-earlier-plan", record("of-an-earlier-plan"))
     held.save_failure("also-earlier", {}, "x", "trace")
     found = status.read(held.root)
     assert found.trials == Counts(done=2, running=1, failed=1, waiting=8)
@@ -63,23 +64,23 @@ def test_each_trial_is_counted_once_by_the_last_that_became_of_it(held: Store) -
     }
 
 
-def test_a_failure_that_was_tried_again_and_went_well_is_no_failure(held: Store) -> None:
+def test_a_failure_that_was_tried_again_and_went_well_is_no_failure(held: RunStore) -> None:
     held.save_failure("a", {}, "ValueError: x", "trace")
     (held.root / "records" / "a.json").write_text("{}")  # killed before the failure was removed
     assert status.read(held.root).trials == Counts(done=1, waiting=11)
 
 
-def test_encoder_stages_are_ready_training_or_not_begun(held: Store) -> None:
+def test_encoder_stages_are_ready_training_or_not_begun(held: RunStore) -> None:
     def states() -> list[tuple[str, str, str]]:
         return [(s.dataset, s.encoder, s.state) for s in status.read(held.root).stages]
 
     assert states() == [("digits", "moco", "not begun"), ("digits", "pixels", "not begun")]
-    held.unfinished("moco-key").mkdir()
-    held.artefact("pixels-key").mkdir()
+    held.artifacts.checkpoint_folder("moco-key").mkdir()
+    held.artifacts.folder("pixels-key").mkdir()
     assert states() == [("digits", "moco", "training"), ("digits", "pixels", "ready")]
 
 
-def test_rate_and_time_left_are_those_since_the_latest_start(held: Store) -> None:
+def test_rate_and_time_left_are_those_since_the_latest_start(held: RunStore) -> None:
     end(held, "a", -500)  # of an earlier start
     for number, trial in enumerate("bcde"):
         end(held, trial, 60 + 2 * number)  # the minute before the first is the encoder's
@@ -90,7 +91,7 @@ def test_rate_and_time_left_are_those_since_the_latest_start(held: Store) -> Non
 
 
 @pytest.mark.parametrize("jump", [-86_400, -20, 86_400])
-def test_a_clock_that_jumped_makes_nothing_negative(held: Store, jump: float) -> None:
+def test_a_clock_that_jumped_makes_nothing_negative(held: RunStore, jump: float) -> None:
     for number, trial in enumerate("abcdefgh"):
         end(held, trial, 10 * number + (jump if number >= 4 else 0))
     found = status.read(held.root, now=START + 80 + jump)
@@ -103,7 +104,7 @@ def test_a_clock_that_jumped_makes_nothing_negative(held: Store, jump: float) ->
 
 
 @pytest.mark.parametrize("records", [0, 1])
-def test_no_rate_is_said_where_there_is_none(held: Store, records: int) -> None:
+def test_no_rate_is_said_where_there_is_none(held: RunStore, records: int) -> None:
     for trial in "a" * records:
         end(held, trial, 5)
     found = status.read(held.root)
@@ -111,7 +112,7 @@ def test_no_rate_is_said_where_there_is_none(held: Store, records: int) -> None:
     assert found.seconds_left is None
 
 
-def test_a_whole_run_has_nothing_left(held: Store) -> None:
+def test_a_whole_run_has_nothing_left(held: RunStore) -> None:
     for number, trial in enumerate("abcdefghijkl"):
         end(held, trial, number)
     assert status.read(held.root).seconds_left == 0
@@ -129,14 +130,14 @@ def test_what_is_no_run_is_refused_with_one_line(tmp_path: Path, capsys: Capture
     assert said.err.count("\n") == 1
 
 
-def test_a_damaged_plan_is_named(held: Store, capsys: Captured) -> None:
+def test_a_damaged_plan_is_named(held: RunStore, capsys: Captured) -> None:
     (held.root / "plan.json").write_text("{")
     assert status.main([str(held.root)]) == 2
     assert "plan.json is damaged" in capsys.readouterr().err
 
 
 def test_the_command_says_one_line_and_two_tables_and_changes_nothing(
-    held: Store, capsys: Captured
+    held: RunStore, capsys: Captured
 ) -> None:
     for number, trial in enumerate("abc"):
         end(held, trial, 2 * number)
@@ -151,7 +152,7 @@ def test_the_command_says_one_line_and_two_tables_and_changes_nothing(
     assert {path: path.stat().st_mtime_ns for path in held.root.rglob("*")} == before
 
 
-def test_json_holds_the_same_for_programs(held: Store, capsys: Captured) -> None:
+def test_json_holds_the_same_for_programs(held: RunStore, capsys: Captured) -> None:
     end(held, "a", 1)
     assert status.main([str(held.root), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

@@ -24,7 +24,8 @@ from rayal.events.tensorboard import TensorboardEvents
 from rayal.events.tracker import Tracker, metrics, parameters
 from rayal.events.wandb import WandbOffline
 from rayal.storage import run as store
-from rayal.storage.run import Store
+from rayal.storage.formats import Record, make_record
+from rayal.storage.run import RunStore
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import Sweep, load_sweep
 from rayal.sweep.plan import Plan, make_plan
@@ -46,18 +47,18 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     return make_plan(load_sweep(path))
 
 
-def record(auc: float = 0.5) -> dict[str, Any]:
+def record(trial: str = "", auc: float = 0.5) -> Record:
     rounds = [
         {"round": 0, "budget": 10, "labelled": 10, "auc": auc, "coverage": float("nan")},
         {"round": 1, "budget": 10, "labelled": 20, "auc": auc + 0.25, "selected": [1, 2]},
     ]
     rounds = [{**row, "select_seconds": 0.5, "train_seconds": 2.0} for row in rounds]
-    return {"seconds": 5.0, "rounds": rounds}
+    return make_record(trial, {}, {}, "here", rounds)
 
 
 @pytest.fixture
-def held(tmp_path: Path) -> Iterator[Store]:
-    with store.claim(tmp_path / "run", "small") as found:
+def held(tmp_path: Path) -> Iterator[RunStore]:
+    with store.lock_run(tmp_path / "run", "small") as found:
         yield found
 
 
@@ -127,7 +128,7 @@ def test_tensorboard_reads_a_folder_per_trial(tmp_path: Path, plan: Plan) -> Non
 
 @needs("wandb")
 @pytest.mark.slow
-def test_wandb_writes_a_run_per_trial_without_a_network(held: Store, plan: Plan) -> None:
+def test_wandb_writes_a_run_per_trial_without_a_network(held: RunStore, plan: Plan) -> None:
     tracker = WandbOffline(held.root, "small")
     first, second = plan.trials
     done_once(tracker, plan)
@@ -251,14 +252,14 @@ class Notes(Listener):
         self.told.append(("last", how))
 
 
-def test_listeners_hear_in_order_and_are_given_records(plan: Plan, held: Store) -> None:
+def test_listeners_hear_in_order_and_are_given_records(plan: Plan, held: RunStore) -> None:
     first, second = plan.trials
-    held.save_record(first.id, record())
+    held.save_record(first.id, record(first.id))
     notes, bar = Notes(), Recorder()
     with Watched(bar, [notes], plan, held) as watched:
         watched.running(1)
         watched.trial_ended(Outcome(second.id, "ValueError: x"))
-        held.save_record(second.id, record())
+        held.save_record(second.id, record(second.id))
         watched.trial_ended(Outcome(second.id))
     assert notes.told == [
         ("began", 1),
@@ -272,10 +273,10 @@ def test_listeners_hear_in_order_and_are_given_records(plan: Plan, held: Store) 
 
 
 def test_a_damaged_record_of_an_earlier_start_is_left_out_and_named(
-    plan: Plan, held: Store
+    plan: Plan, held: RunStore
 ) -> None:
     first, second = plan.trials
-    held.save_record(first.id, record())
+    held.save_record(first.id, record(first.id))
     (held.root / "records" / f"{second.id}.json").write_text("{")
     notes, bar = Notes(), Recorder()
     with Watched(bar, [notes], plan, held):
@@ -285,18 +286,18 @@ def test_a_damaged_record_of_an_earlier_start_is_left_out_and_named(
 
 
 def test_earlier_records_are_not_read_for_who_does_not_listen(
-    plan: Plan, held: Store, monkeypatch: pytest.MonkeyPatch
+    plan: Plan, held: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for trial in plan.trials:
-        held.save_record(trial.id, record())
+        held.save_record(trial.id, record(trial.id))
     read = []
-    monkeypatch.setattr(Store, "records", lambda self, ids: read.append(ids))
+    monkeypatch.setattr(RunStore, "records", lambda self, ids: read.append(ids))
     with Watched(Recorder(), [Log(held.root)], plan, held):
         pass
     assert read == []
 
 
-def test_a_listener_that_fails_is_left_and_the_others_go_on(plan: Plan, held: Store) -> None:
+def test_a_listener_that_fails_is_left_and_the_others_go_on(plan: Plan, held: RunStore) -> None:
     class Broken(Notes):
         name = "broken"
 
@@ -316,7 +317,7 @@ def test_a_listener_that_fails_is_left_and_the_others_go_on(plan: Plan, held: St
 
 
 def test_a_slow_listener_keeps_neither_the_runner_nor_the_others_waiting(
-    plan: Plan, held: Store
+    plan: Plan, held: RunStore
 ) -> None:
     free, heard = threading.Event(), threading.Event()
 
@@ -335,7 +336,7 @@ def test_a_slow_listener_keeps_neither_the_runner_nor_the_others_waiting(
 
 
 def test_what_was_not_told_when_the_sweep_is_interrupted_is_dropped(
-    plan: Plan, held: Store
+    plan: Plan, held: RunStore
 ) -> None:
     began, go_on = threading.Event(), threading.Event()
 
@@ -358,7 +359,7 @@ def test_what_was_not_told_when_the_sweep_is_interrupted_is_dropped(
 
 
 def test_a_record_that_shows_late_is_waited_for_and_a_lost_one_left_out(
-    plan: Plan, held: Store, monkeypatch: pytest.MonkeyPatch
+    plan: Plan, held: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(follower, "RETRY_SECONDS", 0.2)
     first, second = plan.trials
@@ -366,7 +367,7 @@ def test_a_record_that_shows_late_is_waited_for_and_a_lost_one_left_out(
     with Watched(bar, [notes], plan, held) as watched:
         watched.trial_ended(Outcome(first.id))
         watched.trial_ended(Outcome(second.id))
-        held.save_record(first.id, record())
+        held.save_record(first.id, record(first.id))
     assert [told[1] for told in notes.told if told[0] == "ended"] == [first.id]
     assert len(bar.notes) == 1
     assert second.id in bar.notes[0]
@@ -375,7 +376,7 @@ def test_a_record_that_shows_late_is_waited_for_and_a_lost_one_left_out(
 # The log ---------------------------------------------------------------------------
 
 
-def test_the_log_has_a_line_of_json_per_event_with_the_trial(plan: Plan, held: Store) -> None:
+def test_the_log_has_a_line_of_json_per_event_with_the_trial(plan: Plan, held: RunStore) -> None:
     first, second = plan.trials
     noon = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
     for _ in range(2):  # the second start goes on in the same file
@@ -384,7 +385,7 @@ def test_the_log_has_a_line_of_json_per_event_with_the_trial(plan: Plan, held: S
             stage.update({"epoch": 1.0})
             stage.done()
             watched.trials_started([first.id, second.id])
-            held.save_record(first.id, record())
+            held.save_record(first.id, record(first.id))
             watched.trial_ended(Outcome(first.id))
             watched.trial_ended(Outcome(second.id, "ValueError: x\ny"))
     lines = [json.loads(line) for line in (held.root / "log.jsonl").read_text().splitlines()]

@@ -12,10 +12,11 @@ from rayal.events import bar as progress
 from rayal.events.outcome import Outcome
 from rayal.run import queue as work_queue
 from rayal.storage.files import StoreError
-from rayal.storage.run import Store, claim
+from rayal.storage.run import RunStore, lock_run
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import Plan, make_plan
 from tests import sweeps
+from tests.storage.records import record
 
 
 @dataclass
@@ -43,8 +44,8 @@ class Told(progress.Lines):
 
 
 @pytest.fixture
-def held(tmp_path: Path) -> Iterator[Store]:
-    with claim(tmp_path / "run", "small") as store:
+def held(tmp_path: Path) -> Iterator[RunStore]:
+    with lock_run(tmp_path / "run", "small") as store:
         yield store
 
 
@@ -107,10 +108,10 @@ def test_a_lost_bundle_comes_back_trial_by_trial(queue: work_queue.Queue, plan: 
 
 
 def test_what_a_lost_worker_had_recorded_is_done_and_the_rest_waits_again(
-    queue: work_queue.Queue, held: Store
+    queue: work_queue.Queue, held: RunStore
 ) -> None:
     [[first, second, *_], *_] = all_given(queue)
-    held.save_record(first, {"rounds": []})
+    held.save_record(first, record(first))
     bar = Told()
     ends = work_queue.Ends(bar, held, queue)
     ends.worker_died([first, second], "its node has died", with_node=True)
@@ -118,7 +119,7 @@ def test_what_a_lost_worker_had_recorded_is_done_and_the_rest_waits_again(
     assert all_given(queue) == [[second]]
 
 
-def test_a_trial_that_is_given_up_leaves_its_trace(queue: work_queue.Queue, held: Store) -> None:
+def test_a_trial_that_is_given_up_leaves_its_trace(queue: work_queue.Queue, held: RunStore) -> None:
     [[name, *_], *_] = all_given(queue)
     bar = Told()
     ends = work_queue.Ends(bar, held, queue)
@@ -130,7 +131,7 @@ def test_a_trial_that_is_given_up_leaves_its_trace(queue: work_queue.Queue, held
     assert "the trace of it" in log.read_text()
 
 
-def test_the_last_trial_ends_the_run(queue: work_queue.Queue, held: Store) -> None:
+def test_the_last_trial_ends_the_run(queue: work_queue.Queue, held: RunStore) -> None:
     ends = work_queue.Ends(Told(), held, queue)
     for trial in [trial for bundle in all_given(queue) for trial in bundle]:
         ends.check()
@@ -139,7 +140,7 @@ def test_the_last_trial_ends_the_run(queue: work_queue.Queue, held: Store) -> No
         ends.check()
 
 
-def test_a_full_store_ends_the_run(queue: work_queue.Queue, held: Store) -> None:
+def test_a_full_store_ends_the_run(queue: work_queue.Queue, held: RunStore) -> None:
     ends = work_queue.Ends(Told(), held, queue)
     [[name, *_], *_] = all_given(queue)
     ends.end(Outcome(name, "the disk is full", fatal=True))

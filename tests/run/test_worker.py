@@ -13,11 +13,12 @@ from rayal.contracts import Dataset, Embedding, Split
 from rayal.events.outcome import Outcome
 from rayal.run import worker as work
 from rayal.run.worker import check_embedding, pinned
-from rayal.storage.run import FOLDERS, Store
+from rayal.storage.run import FOLDERS, RunStore
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
 from rayal.trial import World
 from tests import sweeps
+from tests.storage.records import record
 
 IMAGES = np.zeros((4, 2, 2, 1), dtype=np.uint8)
 DATA = Dataset(
@@ -95,14 +96,14 @@ def test_a_trial_that_a_worker_given_up_for_lost_has_ended_keeps_its_first_recor
         tmp_path, plugins=["plugin.py"], strategies=strategies, budgets=[10], seeds=1
     )
     trials = make_plan(load_sweep(sweep)).trials
-    store = Store(tmp_path / "run")
+    store = RunStore(tmp_path / "run")
     for folder in FOLDERS:
         (tmp_path / "run" / folder).mkdir(parents=True)
     for trial in trials:
-        store.save_record(trial.id, {"by": "the first"})
+        store.save_record(trial.id, record(trial.id, {"selected": [1]}))
     ended = work.attempt(trials, cast(World, None), store, 1)  # nothing is computed
     assert ended == [Outcome(trial.id) for trial in trials]
     for trial in trials:
-        store.save_record(trial.id, {"by": "the second"})
-        assert store.record(trial.id) == {"by": "the first"}
+        store.save_record(trial.id, record(trial.id, {"selected": [2]}))
+        assert store.record(trial.id) == record(trial.id, {"selected": [1]})
     assert store.failures() == []

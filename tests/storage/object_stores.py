@@ -23,6 +23,8 @@ from pathlib import Path
 
 import pytest
 
+from rayal.storage import object_cache
+
 BUCKET = "results"
 SECRET = "not-a-real-secret-0123456789"
 SCHEMES = ("s3", "gs")
@@ -215,3 +217,12 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *about: object) -> None:
         """Be quiet."""
+
+
+@contextlib.contextmanager
+def through(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    with proxy:
+        proxy.reached.name_in(monkeypatch)
+        object_cache.of_bucket.cache_clear()
+        yield proxy
+        object_cache.of_bucket.cache_clear()

@@ -1,6 +1,9 @@
-"""What is written is on the disk before its name appears."""
+"""What is written appears complete, on the disk before its name is there; and locks."""
 
+import contextlib
+import multiprocessing
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -65,3 +68,92 @@ def test_all_files_of_a_folder_are_flushed_before_it_has_its_name(
     }
     assert renamed == [2]
     assert (tmp_path / "made" / "deeper" / "about.json").read_bytes() == b"{}"
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    atomic.write_bytes(path, b"old")
+    with contextlib.suppress(RuntimeError), atomic.temporary_beside(path) as temporary:
+        temporary.write_bytes(b"new")
+        raise RuntimeError
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_is_replaced_and_what_it_points_to_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "x").symlink_to(tmp_path / "precious")
+    atomic.write_bytes(tmp_path / "x", b"ours")
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert (tmp_path / "x").read_text() == "ours"
+
+
+def test_only_what_a_killed_write_left_is_a_leftover(tmp_path: Path) -> None:
+    kept = [".draft.tmp", ".a.json.tmp", "a.json.0badcafe.tmp", ".a.json.12345678.txt"]
+    for name in kept:
+        (tmp_path / name).write_text("a person's")
+    (tmp_path / ".a.json.0badcafe.tmp").write_text("half")
+    (tmp_path / ".b.0badcafe.tmp").mkdir()
+    atomic.remove_leftovers(tmp_path, "a.json")
+    assert {path.name for path in tmp_path.iterdir()} == {*kept, ".b.0badcafe.tmp"}
+    atomic.remove_leftovers(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {*kept}
+
+
+def test_a_lock_that_is_held_names_its_holder_and_is_free_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    with (
+        atomic.lock(path),
+        pytest.raises(atomic.LockedError, match=f"^process {os.getpid()} on"),
+        atomic.lock(path, wait=False),
+    ):
+        pass
+    with atomic.lock(path, wait=False):
+        pass
+
+
+def test_who_waits_for_a_lock_has_it_when_it_is_free(tmp_path: Path) -> None:
+    order = []
+
+    def wait() -> None:
+        with atomic.lock(tmp_path / ".lock"):
+            order.append("second")
+
+    with atomic.lock(tmp_path / ".lock"):
+        thread = threading.Thread(target=wait)
+        thread.start()
+        thread.join(0.2)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def _lock_and_die(path: Path) -> None:
+    atomic.lock(path).__enter__()
+    os._exit(9)
+
+
+def test_a_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
+    process = multiprocessing.get_context("fork").Process(
+        target=_lock_and_die, args=(tmp_path / ".lock",)
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == 9
+    with atomic.lock(tmp_path / ".lock", wait=False):
+        pass
+
+
+@pytest.mark.parametrize("kind", ["link", "hard link", "pipe", "folder"])
+def test_a_lock_is_not_taken_through_a_link_or_on_a_special_file(tmp_path: Path, kind: str) -> None:
+    precious, path = tmp_path / "precious", tmp_path / ".lock"
+    precious.write_text("precious")
+    {
+        "link": lambda: path.symlink_to(precious),
+        "hard link": lambda: path.hardlink_to(precious),
+        "pipe": lambda: os.mkfifo(path),
+        "folder": path.mkdir,
+    }[kind]()
+    with pytest.raises(OSError, match=r"\.lock is a link or no plain file"), atomic.lock(path):
+        pass
+    assert precious.read_text() == "precious"

@@ -1,153 +1,76 @@
-"""A run that the first release of the format wrote is read and gone on with by this version."""
+"""The keys of a run's files, and which formats are read."""
 
 import json
-import shutil
-import subprocess
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
-from analysis.__main__ import main as analyse
+import analysis
 from rayal.cli import status
-from rayal.cli.sweep import main as sweep
-from rayal.storage import run as store
-from tests import sweeps
-from tests.golden_numbers import differences
+from rayal.storage import formats
+from rayal.storage.files import StoreError
+from rayal.storage.run import read_run
+from tests.storage.records import plan, record
 
-WRITTEN = Path(__file__).parent.parent / "data" / "run-format-1"
-DONE, FAILED = 8, 4
-STREAMS = "people's unfinished sweeps would mix two random streams, see tests/test_golden.py"
-IDS = (
-    "the records of format 1 are not those of this plan: the ids of trials have changed, and "
-    "people's finished trials would run again. A new parameter of a component does that, as do "
-    "another default, another digest of data or another definition; where results stay the same, "
-    "keep the ids as they were; where they do not, raise definition.IDENTITY and say so to people"
-)
+FORMAT_1 = Path(__file__).parent.parent / "data" / "run-format-1" / "run"
+PLACE = Path("run") / "records" / "a.json"
 
 
-@pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(WRITTEN, tmp_path / "copy"))
-
-
-def contents(folder: Path) -> dict[Path, bytes]:
-    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
-def test_the_status_of_a_run_of_format_1_is_read() -> None:
-    found = status.read(WRITTEN / "run")
-    assert found.trials == status.Counts(done=DONE, failed=FAILED)
-    assert {(s.dataset, s.encoder, s.state) for s in found.stages} == {
-        ("digits", "pixels", "not begun"),
-        ("stripes", "moco", "ready"),
-    }
-
-
-def test_a_report_is_made_of_a_run_of_format_1(copy: Path) -> None:
-    assert analyse([str(copy / "run")]) == 0
-    page = (copy / "run" / "report" / "index.html").read_text()
-    assert "there is a stone in the way" in page
-    table = (copy / "run" / "tables" / "summary.csv").read_text()
-    assert {"digits", "stripes"} <= {line.split(",")[0] for line in table.splitlines()}
-
-
-def test_an_artefact_of_format_1_is_read() -> None:
-    [key] = [path.name for path in (WRITTEN / "run" / "artefacts").iterdir()]
-    embedding = store.Store(WRITTEN / "run").embedding(key)
-    assert embedding.train.shape == (42, 128)
-    assert embedding.views is not None
-    assert embedding.map is not None
-    assert list(embedding.map.confidence) == [0.2, 0.1, 0.05, 0.01, 0.001]
-
-
-def test_a_sweep_goes_on_with_a_run_of_format_1(copy: Path) -> None:
-    before = contents(copy / "run")
-    went_on = subprocess.run(
-        sweeps.command(Path("sweep.yaml"), Path("run"), "--local"), cwd=copy, timeout=300,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        env=sweeps.environment(),
-    )  # fmt: skip
-    assert f"12 trials, {DONE} done already" in went_on.stdout, f"{IDS}\n{went_on.stdout}"
-    assert went_on.returncode == 0, went_on.stdout
-    after = contents(copy / "run")
-    kept = [path for path in before if path.parts[0] in ("records", "artefacts")]
-    assert all(after[path] == before[path] for path in kept)
-    partial = [path for path in before if path.parts[0] == "partial"]
-    assert len(partial) == FAILED
-    for path in partial:
-        rounds = json.loads(after[Path("records") / path.name])["rounds"]
-        assert rounds[:1] == json.loads(before[path])["rounds"]
-        assert len(rounds) == 2
-
-
-def measured(record: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rounds of a record, without what a clock measured."""
-    return [
-        {key: value for key, value in row.items() if not key.endswith("_seconds")}
-        for row in record["rounds"]
-    ]
-
-
-@pytest.mark.slow
-def test_the_records_of_format_1_are_what_this_version_computes(copy: Path) -> None:
-    """From scratch, but for the features of a network, whose last digits differ by machine."""
-    before = sweeps.records(copy / "run")
-    for folder in ("records", "partial", "failures"):
-        shutil.rmtree(copy / "run" / folder)
-    assert sweeps.run(copy / "sweep.yaml", copy / "run", "--local").returncode == 0
-    after = sweeps.records(copy / "run")
-    assert len(before) == DONE
-    for trial, record in before.items():
-        again = after[trial]
-        assert again["definition"] == record["definition"]
-        for row, new in zip(measured(record), measured(again), strict=True):
-            found = differences(row, {key: new.get(key) for key in row}, tolerance=1e-9)
-            assert found == [], f"{trial} gives other numbers: {STREAMS}"
-
-
-@pytest.mark.slow
-def test_the_artefact_of_format_1_is_what_this_version_computes(copy: Path) -> None:
-    [key] = [path.name for path in (copy / "run" / "artefacts").iterdir()]
-    done = sweeps.run_module(copy, "rayal.encode", "sweep.yaml", "--out", "new")
-    assert done.returncode == 0, done.stdout
-    before, after = (store.Store(copy / name).embedding(key) for name in ("run", "new"))
-    for part in ("train", "test", "views"):
-        np.testing.assert_allclose(getattr(after, part), getattr(before, part), atol=1e-3)
-    assert before.map is not None
-    assert after.map is not None
-    assert np.array_equal(after.map.count, before.map.count)
-    for name in ("confidence", "variability"):
-        old, new = getattr(before.map, name), getattr(after.map, name)
-        assert list(new) == list(old)
-        for tau in old:
-            np.testing.assert_allclose(new[tau], old[tau], atol=1e-3)
-
-
-@pytest.mark.parametrize("schema", [2, "2", None])
-def test_a_run_of_a_later_format_is_refused_with_one_line_and_left_alone(
-    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], schema: object
+def test_format_1_is_read_by_the_store_and_the_report_when_there_is_a_second_one(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run = copy / "run"
-    plan = json.loads((run / "plan.json").read_text())
-    (run / "plan.json").write_text(json.dumps({**plan, "schema": schema}))
-    before = contents(run)
-    small = str(sweeps.write_sweep(tmp_path, name="format-1"))
-    for command, arguments in (
-        (status.main, [str(run)]),
-        (analyse, [str(run)]),
-        (sweep, [small, "--out", str(run), "--local"]),
-    ):
-        assert command(arguments) == 2
-        said = capsys.readouterr().err
-        assert said.count("\n") == 1
-        assert f"{run} is a run in format {schema!r}, and this version of rayal reads" in said
-    assert contents(run) == before
+    monkeypatch.setattr(formats, "SCHEMA", 2)
+    assert len(read_run(FORMAT_1).records) == 8
+    assert analysis.load(FORMAT_1)["trial"].nunique() == 8
+    assert status.read(FORMAT_1).trials.done == 8
 
 
-def test_a_plan_that_names_no_format_is_one_of_the_first(copy: Path) -> None:
-    plan = json.loads((copy / "run" / "plan.json").read_text())
-    del plan["schema"]
-    (copy / "run" / "plan.json").write_text(json.dumps(plan))
-    assert status.read(copy / "run").trials.done == DONE
+@pytest.mark.parametrize("schema", [0, 2, "1", None])
+def test_only_known_formats_are_read(schema: object) -> None:
+    content = json.dumps({**plan(), "schema": schema}).encode()
+    with pytest.raises(StoreError, match=r"is a run in format .* reads formats up to 1"):
+        formats.parse_plan(Path("run") / "plan.json", content)
+    content = json.dumps({**record("a"), "schema": schema}).encode()
+    with pytest.raises(StoreError, match=r"a\.json is of schema .*, and this version"):
+        formats.parse_record(PLACE, content, "a")
+
+
+def test_a_record_comes_back_as_it_was() -> None:
+    before = record("a", {"selected": [3, 1], "auc": 0.5})
+    after = formats.parse_record(PLACE, json.dumps(before).encode(), "a")
+    assert after == before
+    assert after["seconds"] == 2.5
+
+
+def test_a_failure_comes_back_as_it_was() -> None:
+    content = formats.write_failure("a", {"seed": 1}, "ValueError: x", "Traceback\n\nmore")
+    assert formats.parse_failure(PLACE, content) == {
+        "trial": "a", "error": "ValueError: x", "definition": {"seed": 1},
+        "trace": "Traceback\n\nmore", "path": str(PLACE),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"", b"{", b"[]", b"{}", b'{"trial": "a"}', b'{"trial": "a", "rounds": [1]}',
+        b'{"trial": "a", "rounds": [{}]}', b"\xff\xfe", b"[" * 100_000, b"1" * 5_000,
+    ],
+)  # fmt: skip
+def test_a_record_that_is_none_is_one_message_with_the_way_out(content: bytes) -> None:
+    with pytest.raises(StoreError, match=r"^run/records/a\.json .*; delete it and run the sweep"):
+        formats.parse_record(PLACE, content, "a")
+
+
+def test_a_record_of_another_trial_is_refused() -> None:
+    content = json.dumps(record("b")).encode()
+    with pytest.raises(StoreError, match=r"a\.json holds the record of trial b; delete it"):
+        formats.parse_record(PLACE, content, "a")
+
+
+@pytest.mark.parametrize("part", ["trials", "datasets", "artefacts"])
+@pytest.mark.parametrize("value", [None, [], "x"])
+def test_a_plan_without_one_of_its_parts_is_named(part: str, value: object) -> None:
+    content = json.dumps({**plan(), part: value}).encode()
+    with pytest.raises(StoreError, match=rf"plan\.json has no {part}; delete it and run"):
+        formats.parse_plan(Path("run") / "plan.json", content)

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from rayal.events.bar import choose
 from rayal.run import local
-from rayal.storage.run import Store, claim
+from rayal.storage.run import RunStore, lock_run
 from rayal.sweep.definition import Trial
 from rayal.sweep.file import Cycles, Entry, Part, Resources, Share, Sweep
 from rayal.sweep.plan import Plan, make_plan
@@ -124,7 +124,7 @@ STEP_SIZES = {"lr", "momentum", "weight_decay", "gamma", "radius"}
 class Toys:
     """A tiny dataset, tiny weights and a store that all files share: what is done is done."""
 
-    def __init__(self, folder: Path, store: Store) -> None:
+    def __init__(self, folder: Path, store: RunStore) -> None:
         self.folder = folder
         self.store = store
         rng = np.random.default_rng(0)
@@ -224,7 +224,7 @@ def traits(trial: Trial) -> set[tuple[str, ...]]:
 @pytest.fixture(scope="module")
 def toys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Toys]:
     folder = tmp_path_factory.mktemp("toys")
-    with claim(folder / "run", "toys") as store:
+    with lock_run(folder / "run", "toys") as store:
         yield Toys(folder, store)
 
 

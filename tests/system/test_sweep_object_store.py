@@ -13,7 +13,7 @@ import pytest
 
 from rayal.storage import object_cache
 from rayal.storage.location import Address
-from rayal.storage.run import Store
+from rayal.storage.run import RunStore
 from tests import sweeps
 from tests.storage import object_stores as servers
 
@@ -44,7 +44,7 @@ def run(module: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 def copied(place: Address, folder: Path) -> Path:
     """Copy a run's records to a disk."""
-    held = Store(place)
+    held = RunStore(place)
     (folder / "records").mkdir(parents=True)
     for name in held.files.list_files(place / "records"):
         (folder / "records" / name).write_bytes(held.files.read(place / "records" / name))
@@ -53,7 +53,7 @@ def copied(place: Address, folder: Path) -> Path:
 
 def wait_for_records(place: Address, count: int) -> None:
     deadline = time.monotonic() + 120
-    while len(Store(place).finished()) < count:
+    while len(RunStore(place).finished()) < count:
         assert time.monotonic() < deadline, "no records came"
         time.sleep(0.1)
 
@@ -73,14 +73,14 @@ def test_a_killed_sweep_goes_on_and_equals_one_on_a_disk(place: Address, tmp_pat
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
-    kept = Store(place).finished_at()
+    kept = RunStore(place).finished_at()
     assert 2 <= len(kept) < 12
     status = json.loads(run("rayal.status", place, "--json").stdout)
     assert status["trials"]["done"] == len(kept)
     ended = run("rayal.sweep", sweep, "--local", "--out", place)
     assert ended.returncode == 0, ended.stdout
     assert f"12 trials, {len(kept)} done already; results in {place}" in ended.stdout
-    assert kept.items() <= Store(place).finished_at().items()
+    assert kept.items() <= RunStore(place).finished_at().items()
     assert sweeps.run(sweep, tmp_path / "disk", "--local").returncode == 0
     sweeps.assert_same_results(copied(place, tmp_path / "copy"), tmp_path / "disk")
     check_report(place, tmp_path)
@@ -90,7 +90,7 @@ def check_report(place: Address, tmp_path: Path) -> None:
     made = run("analysis", place, "--out", tmp_path / "report")
     assert made.returncode == 0, made.stdout
     assert (tmp_path / "report" / "tables" / "summary.csv").is_file()
-    files = Store(place).files
+    files = RunStore(place).files
     assert files.exists(place / "report" / "index.html")
     assert files.exists(place / "tables" / "summary.csv")
     log = files.read(place / "log.jsonl").decode().splitlines()
@@ -111,7 +111,7 @@ def test_a_sweep_through_a_store_that_fails_one_request_in_ten_ends_whole(
         assert proxy.failed > 0
     assert servers.SECRET not in ended.stdout
     server.name_in(monkeypatch)
-    assert len(Store(place).finished()) == 8
+    assert len(RunStore(place).finished()) == 8
 
 
 @pytest.mark.parametrize("module", ["rayal.sweep", "rayal.encode"])

@@ -35,7 +35,7 @@ from rayal.run.signals import interruptible
 from rayal.run.worker import attempt, load_dataset, load_world, prepare
 from rayal.storage.files import StoreError
 from rayal.storage.location import parse_location
-from rayal.storage.run import Store
+from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial, group_by_embedding
 from rayal.sweep.file import Resources, Share
 from rayal.sweep.plan import Plan
@@ -56,7 +56,7 @@ class ClusterError(Exception):
 
 
 def run(
-    plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress, address: str | None
+    plan: Plan, todo: Sequence[Trial], store: RunStore, progress: Progress, address: str | None
 ) -> None:
     """Run trials on a cluster, or on a Ray started here for the purpose.
 
@@ -89,9 +89,9 @@ class _Place:
     plugins: tuple[str, ...]
     threads: int
 
-    def store(self) -> Store:
+    def store(self) -> RunStore:
         load_plugins(Path(plugin) for plugin in self.plugins)
-        return Store(parse_location(self.root))
+        return RunStore(parse_location(self.root))
 
 
 def _slots(ray: Any, resources: Resources) -> int:
@@ -150,8 +150,8 @@ class _Encoder:
         """Prepare on the first call; ask again, or after a restart, and get the same."""
         if self._world is None:
             store, training = self._place.store(), []
-            if not store.has_embedding(self._trial.embedding_id):
-                begun = store.has_unfinished(self._trial.embedding_id)
+            if not store.artifacts.is_complete(self._trial.embedding_id):
+                begun = store.artifacts.has_checkpoint(self._trial.embedding_id)
                 training = [self._train(again=begun)]
             data = load_dataset(self._trial)  # while the task trains
             self._wait(training)
@@ -205,7 +205,7 @@ def _pretrain(trial: Trial, place: _Place, threads: int, actor: str) -> None:
 class _Stages:
     """Watches encoder stages in a thread: progress to the bar, worlds to the trials."""
 
-    def __init__(self, ray: Any, store: Store, progress: Progress) -> None:
+    def __init__(self, ray: Any, store: RunStore, progress: Progress) -> None:
         self._ray, self._store, self._progress = ray, store, progress
         self._pending: dict[str, tuple[Any, Any, Stage, list[Trial]]] = {}
         self._actors: list[Any] = []  # an actor lives as long as a handle on it
@@ -298,7 +298,7 @@ def _origin(error: BaseException) -> BaseException:
 
 @contextlib.contextmanager
 def _stages(
-    ray: Any, plan: Plan, todo: Sequence[Trial], store: Store, progress: Progress
+    ray: Any, plan: Plan, todo: Sequence[Trial], store: RunStore, progress: Progress
 ) -> Iterator[_Stages]:
     resources = plan.sweep.resources
     stages = _Stages(ray, store, progress)
@@ -311,7 +311,7 @@ def _stages(
         stages.stop()
 
 
-def _place(plan: Plan, store: Store, share: Share) -> _Place:
+def _place(plan: Plan, store: RunStore, share: Share) -> _Place:
     plugins = tuple(str(path) for path in plan.sweep.plugins)
     return _Place(str(store.root.resolve()), plugins, share.threads)
 
@@ -319,7 +319,7 @@ def _place(plan: Plan, store: Store, share: Share) -> _Place:
 # Tune --------------------------------------------------------------------------
 
 
-def _tune(plan: Plan, store: Store, progress: Progress, queue: Queue) -> None:
+def _tune(plan: Plan, store: RunStore, progress: Progress, queue: Queue) -> None:
     """Let Tune schedule the trials; records on disk, not Tune's state, say what is done."""
     import ray
     from ray import tune

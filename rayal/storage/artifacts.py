@@ -1,0 +1,149 @@
+"""What encoders leave in a run: embeddings, and what those in training go on from.
+
+DIR/artefacts/KEY/              train.npy (N, D), test.npy (M, D), map.parquet, views.npy
+(A, N, D), weights.safetensors, about.json
+DIR/artefacts/KEY.unfinished/   checkpoints of an encoder that is not done yet
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.contracts import DatasetMap, Embedding, Split
+from rayal.storage import dataset_map
+from rayal.storage.files import Files, files_of
+from rayal.storage.formats import Json, parse_json
+from rayal.storage.location import Location
+
+
+class ArtifactStore:
+    """Reads and writes the artifacts of one run, by the key of encoder and dataset."""
+
+    def __init__(self, root: Location) -> None:
+        self._root = root / "artefacts"
+
+    @property
+    def _files(self) -> Files:
+        return files_of(self._root)
+
+    def folder(self, key: str) -> Location:
+        return self._root / key
+
+    def is_complete(self, key: str) -> bool:
+        """Whether the encoder's embedding is there."""
+        return self._files.is_complete(self.folder(key))
+
+    def local_copy(self, key: str) -> Path | None:
+        """Return the folder of a complete artifact on this machine; None where there is none.
+
+        From an object store it is fetched, once a machine.
+        """
+        return self._files.local_copy(self.folder(key)) if self.is_complete(key) else None
+
+    def embedding(self, key: str) -> Embedding:
+        """Read features (memory-mapped), map and weights of a complete artifact."""
+        folder = self._files.local_copy(self.folder(key))
+        table = folder / "map.parquet"
+        weights = folder / "weights.safetensors"
+        views = folder / "views.npy"
+        return Embedding(
+            train=_map_array(folder / "train.npy"),
+            test=_map_array(folder / "test.npy"),
+            map=dataset_map.read(table) if table.exists() else None,
+            weights=_read_weights(weights) if weights.exists() else None,
+            views=_map_array(views) if views.exists() else None,
+        )
+
+    def dataset_map(self, key: str) -> DatasetMap | None:
+        """Read the dataset map of an artifact alone."""
+        place = self.folder(key) / "map.parquet"
+        if not (self.is_complete(key) and self._files.exists(place)):
+            return None
+        return dataset_map.read(io.BytesIO(self._files.read(place)))
+
+    def about(self, key: str) -> Json:
+        """Read how an artifact was made."""
+        place = self.folder(key) / "about.json"
+        return parse_json(place, self._files.read(place))
+
+    def save(self, key: str, embedding: Embedding, about: Json, pool: Split | None = None) -> None:
+        """Keep an embedding; when another process was first, its result stays.
+
+        pool: what the report shows of the images: their classes and small pictures.
+        """
+        with self._files.create_dir_atomic(self.folder(key)) as folder:
+            _write_array(folder / "train.npy", embedding.train)
+            _write_array(folder / "test.npy", embedding.test)
+            if embedding.map is not None:
+                dataset_map.write(folder / "map.parquet", embedding.map)
+            if embedding.weights is not None:
+                _write_weights(folder / "weights.safetensors", embedding.weights)
+            if embedding.views is not None:
+                _write_views(folder / "views.npy", embedding.views)
+            if pool is not None:
+                _write_array(folder / "labels.npy", pool.labels)
+                _write_array(folder / "thumbnails.npy", pool.images)
+            (folder / "about.json").write_text(json.dumps(about, indent=1))
+        self._files.remove_dir(self.checkpoint_folder(key))
+
+    # Encoders in training ------------------------------------------------------
+
+    def checkpoint_folder(self, key: str) -> Location:
+        return self._root / f"{key}.unfinished"
+
+    def has_checkpoint(self, key: str) -> bool:
+        """Whether an encoder began to train that is not done."""
+        return self._files.has_dir(self.checkpoint_folder(key))
+
+    def checkpoint_dir(self, key: str) -> contextlib.AbstractContextManager[Path]:
+        """Give the folder in which an encoder may leave what it needs to go on."""
+        return self._files.synced_dir(self.checkpoint_folder(key))
+
+
+def _map_array(path: Path) -> npt.NDArray[np.float32]:
+    """Open an array memory-mapped and read-only."""
+    array: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
+
+
+class _Sink:
+    """A file as NumPy does not know it: told to write itself to one, it forgets why that failed."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write = file.write
+
+
+def _write_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """Write as np.save does; OSError says that the disk is full."""
+    with path.open("wb") as file:
+        np.lib.format.write_array(_Sink(file), array, allow_pickle=False)
+
+
+def _write_views(path: Path, views: npt.NDArray[np.float32]) -> None:
+    """Write (A, N, D) as np.save would, one view in memory at a time."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": views.shape}
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for view in views:
+            file.write(np.ascontiguousarray(view, dtype="<f4").data)
+
+
+def _read_weights(path: Path) -> Mapping[str, Any]:
+    from safetensors.numpy import load_file
+
+    weights: Mapping[str, Any] = load_file(path)
+    return weights
+
+
+def _write_weights(path: Path, weights: Mapping[str, Any]) -> None:
+    from safetensors.numpy import save
+
+    path.write_bytes(save({name: np.ascontiguousarray(value) for name, value in weights.items()}))

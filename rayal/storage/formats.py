@@ -1,0 +1,224 @@
+"""What a run's files say: the one place that names the keys of its JSON and checks them.
+
+A later version of rayal reads what an earlier one wrote: `SCHEMA` is raised by hand when an older
+version could not read what is written, and every format up to it is read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict, cast
+
+from typing_extensions import NotRequired
+
+from rayal.storage.files import StoreError
+from rayal.storage.location import Location
+
+SCHEMA = 1  # of a run's files
+METRICS = (  # of a round, numbers
+    "auc", "accuracy", "balanced_accuracy", "mean_class_accuracy", "pool_error", "coverage",
+    "class_entropy", "l1_score", "select_seconds", "train_seconds",
+)  # fmt: skip
+LISTS = ("selected", "class_counts", "auc_missing_classes")  # of a round
+
+Json = dict[str, Any]
+
+
+class Round(TypedDict):
+    """A round of a trial. Measures that an older version did not take are absent.
+
+    budget: images asked for in this round; labelled: in all, after it. selected: (budget,) indices.
+    class_counts: (C,) labeled images of each class. auc_missing_classes: left out of the mean.
+    """
+
+    round: int
+    budget: int
+    labelled: int
+    selected: list[int]
+    class_counts: list[int]
+    auc_missing_classes: list[int]
+    auc: float
+    accuracy: float
+    balanced_accuracy: float
+    mean_class_accuracy: float
+    pool_error: float
+    coverage: float
+    class_entropy: float
+    l1_score: float
+    select_seconds: float
+    train_seconds: float
+
+
+class Record(TypedDict):
+    """A trial that is finished, or its finished rounds; seconds: of choosing and training."""
+
+    schema: int
+    trial: str
+    definition: Json  # of sweep.definition.Trial
+    versions: dict[str, str]
+    host: str
+    seconds: float
+    rounds: list[Round]
+
+
+class Failure(TypedDict):
+    """A trial, or an encoder's run, that failed; path: where this is kept."""
+
+    trial: str
+    error: str
+    definition: Json
+    trace: str
+    path: str
+
+
+class DatasetEntry(TypedDict):
+    """A dataset in the plan."""
+
+    classes: list[str]
+    train: int
+    test: int
+    class_counts: list[int]
+    content: str
+
+
+class ArtifactEntry(TypedDict):
+    """An encoder on a dataset in the plan, by the key of its artifact."""
+
+    dataset: str
+    encoder: Json
+    has_map: bool
+
+
+class PlanFile(TypedDict):
+    """plan.json: the trials of the present sweep by id, and what they stand on.
+
+    Definitions are those of sweep.definition.Trial, with `at_default` in each component (names of
+    parameters) and `oracle` in strategies that read true labels.
+    """
+
+    schema: int
+    name: str
+    question: str
+    cost: str
+    expect: str
+    command: str
+    versions: dict[str, str]
+    datasets: dict[str, DatasetEntry]
+    artefacts: dict[str, ArtifactEntry]
+    trials: dict[str, Json]
+    names: NotRequired[list[str]]  # of the sweeps, where several were put together
+
+
+def make_plan(plan: Mapping[str, Any]) -> PlanFile:
+    """Put what sweep.plan.Plan says of itself into the file's form."""
+    return cast("PlanFile", {"schema": SCHEMA, **plan})
+
+
+def make_record(
+    trial: str, definition: Json, versions: Mapping[str, str], host: str, rounds: Sequence[Json]
+) -> Record:
+    """Put a trial's rounds into a record."""
+    return {
+        "schema": SCHEMA,
+        "trial": trial,
+        "definition": definition,
+        "versions": dict(versions),
+        "host": host,
+        "seconds": sum(row["select_seconds"] + row["train_seconds"] for row in rounds),
+        "rounds": cast("list[Round]", list(rounds)),
+    }
+
+
+def rows_of(record: Record) -> list[Json]:
+    """Return a record's rounds as the loop of a trial makes them and goes on from them."""
+    return cast("list[Json]", record["rounds"])
+
+
+def parse_json(location: Location, content: bytes) -> Json:
+    """Read a JSON object.
+
+    Raises:
+        StoreError: it is damaged, or no object; the message names the file.
+    """
+    try:
+        parsed = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(location, error) from error
+    if not isinstance(parsed, dict):
+        raise StoreError(f"{location} holds no JSON object; delete it and run the sweep again")
+    return parsed
+
+
+def parse_plan(location: Location, content: bytes) -> PlanFile:
+    """Read plan.json.
+
+    Raises:
+        StoreError: it is damaged, or a later version of rayal wrote this run.
+    """
+    plan = parse_json(location, content)
+    schema = plan.get("schema", 1)
+    if not _is_known(schema):
+        raise StoreError(
+            f"{location.parent} is a run in format {schema!r}, and this version of rayal reads "
+            f"formats up to {SCHEMA}: use the version that wrote it, which plan.json names, or a "
+            "later one"
+        )
+    for part in ("trials", "datasets", "artefacts"):
+        if not isinstance(plan.get(part), dict):
+            raise StoreError(f"{location} has no {part}; delete it and run the sweep again")
+    return cast("PlanFile", plan)
+
+
+def parse_record(location: Location, content: bytes, trial: str) -> Record:
+    """Read the record of a trial, finished or in progress.
+
+    Raises:
+        StoreError: it is damaged, another trial's, or a later version of rayal wrote it.
+    """
+    record = parse_json(location, content)
+    schema = record.get("schema", 1)
+    if not _is_known(schema):
+        raise StoreError(
+            f"{location} is of schema {schema}, and this version of rayal reads {SCHEMA}: read it "
+            "with the version that wrote it, or delete it and run the sweep again"
+        )
+    rounds = record.get("rounds")
+    complete = isinstance(rounds, list) and all(
+        isinstance(row, dict) and "round" in row for row in rounds
+    )
+    if "trial" not in record or not complete:
+        raise StoreError(f"{location} is not whole; delete it and run the sweep again")
+    if record["trial"] != trial:
+        raise StoreError(
+            f"{location} holds the record of trial {record['trial']}; delete it and run the sweep "
+            "again"
+        )
+    return cast("Record", record)
+
+
+def write_failure(trial: str, definition: Json, error: str, trace: str) -> bytes:
+    """Return the content of a failure's file: a line of JSON, an empty one, the traceback."""
+    head = json.dumps({"trial": trial, "error": error, "definition": definition})
+    return f"{head}\n\n{trace}".encode()
+
+
+def parse_failure(location: Location, content: bytes) -> Failure:
+    """Read what `write_failure` returned.
+
+    Raises:
+        StoreError: it is damaged; the message names the file.
+    """
+    head, _, trace = content.decode(errors="replace").partition("\n\n")
+    failure = parse_json(location, head.encode())
+    if not {"trial", "error", "definition"} <= failure.keys():
+        raise _damaged(location, KeyError("trial, error or definition"))
+    return cast("Failure", {**failure, "trace": trace, "path": str(location)})
+
+
+def _is_known(schema: object) -> bool:
+    return isinstance(schema, int) and 1 <= schema <= SCHEMA
+
+
+def _damaged(location: Location, error: Exception) -> StoreError:
+    return StoreError(f"{location} is damaged ({error}); delete it and run the sweep again")
