@@ -52,14 +52,19 @@ def test_it_is_loaded_with_a_row_for_each_round() -> None:
         np.testing.assert_allclose(table[name], expected[name], rtol=1e-12)
 
 
+def components_alone(table: pd.DataFrame) -> pd.DataFrame:
+    """Leave parameters out of the names of settings: how many of them are said may change."""
+    return table.replace(r" [\w.]+=({.*?}|[^\s,]+)", "", regex=True)
+
+
 @pytest.mark.slow
 def test_its_tables_hold_the_numbers_they_held(copy: Path) -> None:
     assert analyse([str(copy / "run")]) == 0
     page = (copy / "run" / "report" / "index.html").read_text()
     assert "there is a stone in the way" in page
     for path in sorted((WRITTEN / "tables").glob("*.csv")):
-        before = pd.read_csv(path)
-        after = pd.read_csv(copy / "run" / "tables" / path.name)
+        before = components_alone(pd.read_csv(path))
+        after = components_alone(pd.read_csv(copy / "run" / "tables" / path.name))
         missing = before.columns.difference(after.columns)
         assert missing.empty, f"{path.name} has lost {list(missing)}, which people's scripts read"
         pd.testing.assert_frame_equal(
