@@ -68,10 +68,11 @@ def stages(study: Study) -> list[Stage]:
     found = []
     for key in study.run.plan["artefacts"]:
         folder = study.artefact(key) if key in named.index else None
-        if folder is not None:
+        images = study.images(key) if key in named.index else None
+        if folder is not None and images is not None:
             row = named.loc[key]
             classes = _class_names(study, str(row["dataset"]))
-            pool = Pool(folder, str(row["encoder"]))
+            pool = Pool(folder, str(row["encoder"]), images)
             labels = (str(row["dataset_label"]), str(row["encoder_label"]))
             found.append(Stage(key, folder, *labels, classes, pool))
     return found

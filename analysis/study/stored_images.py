@@ -1,11 +1,7 @@
-"""What an encoder's artefact holds of a pool's images: features, true classes, small pictures.
+"""A pool's images as the report shows them: features, true classes, small pictures.
 
-    train.npy       features (N, D) float32, always there
-    labels.npy      true classes (N,) int, -1 where unknown; may be absent
-    thumbnails.npy  pictures (N, H, W) or (N, H, W, 3) uint8; may be absent
-
-Raw pixels as features can be shown themselves. All is memory-mapped: only what is asked for is
-read.
+Features lie in an encoder's artefact (train.npy), classes and pictures with the dataset. Raw pixels
+as features can be shown themselves. All is memory-mapped: only what is asked for is read.
 """
 
 from __future__ import annotations
@@ -18,6 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rayal.storage.dataset_images import StoredImages
+
 Indices = npt.NDArray[np.int64]
 UNKNOWN = -1
 
@@ -25,21 +23,20 @@ UNKNOWN = -1
 class Pool:
     """Images of one dataset as one encoder saw them."""
 
-    def __init__(self, folder: Path, encoder: str) -> None:
-        self._folder = folder
-        self._encoder = encoder
+    def __init__(self, folder: Path, encoder: str, images: StoredImages) -> None:
+        self._encoder, self._images = encoder, images
         self.features = _mapped(folder / "train.npy", dimensions=(2,))
 
     def classes(self, indices: Indices) -> Indices | None:
         """True classes of images, -1 where unknown; None where the artefact has none."""
-        labels = _mapped(self._folder / "labels.npy", dimensions=(1,))
+        labels = self._images.labels
         if labels is None or not _within(indices, labels):
             return None
         return np.asarray(labels[indices], np.int64)
 
     def pictures(self, indices: Indices) -> npt.NDArray[np.uint8] | None:
         """Pictures (n, H, W[, 3]) of images; None where the artefact has none."""
-        stored = _mapped(self._folder / "thumbnails.npy", dimensions=(3, 4))
+        stored = self._images.thumbnails
         if stored is not None:
             return np.array(stored[indices], np.uint8) if _within(indices, stored) else None
         if self._encoder != "pixels" or self.features is None:

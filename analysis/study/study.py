@@ -13,6 +13,7 @@ import pandas as pd
 from analysis.study.merge import place_for, repeated, united
 from analysis.study.names import baseline
 from rayal.contracts import DatasetMap
+from rayal.storage.dataset_images import StoredImages
 from rayal.storage.files import StoreError
 from rayal.storage.formats import LISTS, METRICS
 from rayal.storage.location import Location, parse_location
@@ -70,6 +71,13 @@ class Study:
         stores = map(RunStore, self.roots)
         return next(
             (found for s in stores if (found := s.artifacts.local_copy(key)) is not None), None
+        )
+
+    def images(self, key: str) -> StoredImages | None:
+        """Return what is kept of an encoder stage's images, from the first run that has it."""
+        stores = map(RunStore, self.roots)
+        return next(
+            (found for s in stores if (found := s.images.stored_images(key)) is not None), None
         )
 
     @property

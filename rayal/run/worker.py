@@ -64,7 +64,8 @@ def prepare(trial: Trial, store: RunStore, progress: Progress, threads: int) -> 
         "versions": versions(),
     }
     with _full_disk_is_fatal(store):
-        store.artifacts.save(trial.embedding_id, embedding, about, thumbnails(data.train))
+        _keep_images(trial, data, store)
+        store.artifacts.save(trial.embedding_id, embedding, about)
 
 
 @contextlib.contextmanager
@@ -75,6 +76,14 @@ def _kept(function: Callable[..., Any], trial: Trial, store: RunStore) -> Iterat
         return
     with store.artifacts.checkpoint_dir(trial.embedding_id) as folder:
         yield {"keep": folder}
+
+
+def _keep_images(trial: Trial, data: Dataset, store: RunStore) -> None:
+    """Keep what a report shows of the pool, once a dataset."""
+    name, content = trial.dataset_name, trial.content
+    if not store.images.are_complete(name, content):
+        small = thumbnails(data.train)
+        store.images.save(name, content, data.train.labels, small.images if small else None)
 
 
 def thumbnails(pool: Split) -> Split | None:

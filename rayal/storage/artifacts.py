@@ -12,13 +12,13 @@ import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from rayal.contracts import DatasetMap, Embedding, Split
+from rayal.contracts import DatasetMap, Embedding
 from rayal.storage import dataset_map
+from rayal.storage.arrays import map_array, write_array, write_stack
 from rayal.storage.files import Files, files_of
 from rayal.storage.formats import Json, parse_json
 from rayal.storage.location import Location
@@ -55,11 +55,11 @@ class ArtifactStore:
         weights = folder / "weights.safetensors"
         views = folder / "views.npy"
         return Embedding(
-            train=_map_array(folder / "train.npy"),
-            test=_map_array(folder / "test.npy"),
+            train=map_array(folder / "train.npy"),
+            test=map_array(folder / "test.npy"),
             map=dataset_map.read(table) if table.exists() else None,
             weights=_read_weights(weights) if weights.exists() else None,
-            views=_map_array(views) if views.exists() else None,
+            views=map_array(views) if views.exists() else None,
         )
 
     def dataset_map(self, key: str) -> DatasetMap | None:
@@ -74,23 +74,17 @@ class ArtifactStore:
         place = self.folder(key) / "about.json"
         return parse_json(place, self._files.read(place))
 
-    def save(self, key: str, embedding: Embedding, about: Json, pool: Split | None = None) -> None:
-        """Keep an embedding; when another process was first, its result stays.
-
-        pool: what the report shows of the images: their classes and small pictures.
-        """
+    def save(self, key: str, embedding: Embedding, about: Json) -> None:
+        """Keep an embedding; when another process was first, its result stays."""
         with self._files.create_dir_atomic(self.folder(key)) as folder:
-            _write_array(folder / "train.npy", embedding.train)
-            _write_array(folder / "test.npy", embedding.test)
+            write_array(folder / "train.npy", embedding.train)
+            write_array(folder / "test.npy", embedding.test)
             if embedding.map is not None:
                 dataset_map.write(folder / "map.parquet", embedding.map)
             if embedding.weights is not None:
                 _write_weights(folder / "weights.safetensors", embedding.weights)
             if embedding.views is not None:
-                _write_views(folder / "views.npy", embedding.views)
-            if pool is not None:
-                _write_array(folder / "labels.npy", pool.labels)
-                _write_array(folder / "thumbnails.npy", pool.images)
+                write_stack(folder / "views.npy", embedding.views)
             (folder / "about.json").write_text(json.dumps(about, indent=1))
         self._files.remove_dir(self.checkpoint_folder(key))
 
@@ -106,34 +100,6 @@ class ArtifactStore:
     def checkpoint_dir(self, key: str) -> contextlib.AbstractContextManager[Path]:
         """Give the folder in which an encoder may leave what it needs to go on."""
         return self._files.synced_dir(self.checkpoint_folder(key))
-
-
-def _map_array(path: Path) -> npt.NDArray[np.float32]:
-    """Open an array memory-mapped and read-only."""
-    array: npt.NDArray[np.float32] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return array
-
-
-class _Sink:
-    """A file as NumPy does not know it: told to write itself to one, it forgets why that failed."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.write = file.write
-
-
-def _write_array(path: Path, array: npt.NDArray[Any]) -> None:
-    """Write as np.save does; OSError says that the disk is full."""
-    with path.open("wb") as file:
-        np.lib.format.write_array(_Sink(file), array, allow_pickle=False)
-
-
-def _write_views(path: Path, views: npt.NDArray[np.float32]) -> None:
-    """Write (A, N, D) as np.save would, one view in memory at a time."""
-    header = {"descr": "<f4", "fortran_order": False, "shape": views.shape}
-    with path.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for view in views:
-            file.write(np.ascontiguousarray(view, dtype="<f4").data)
 
 
 def _read_weights(path: Path) -> Mapping[str, Any]:

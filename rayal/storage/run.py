@@ -3,6 +3,7 @@
     DIR/sweep.yaml              the sweep as resolved
     DIR/plan.json               the trials of the present sweep, by id
     DIR/artefacts/              see storage.artifacts
+    DIR/datasets/               see storage.dataset_images
     DIR/records/ID.json         a finished trial; its presence means "done"
     DIR/partial/ID.json         the finished rounds of a trial in progress
     DIR/failures/ID.log         definition and traceback of a trial that failed
@@ -23,11 +24,12 @@ from typing import Any
 
 from rayal.storage import formats
 from rayal.storage.artifacts import ArtifactStore
+from rayal.storage.dataset_images import DatasetImages
 from rayal.storage.files import Files, StoreError, explain, files_of
 from rayal.storage.formats import Failure, Json, PlanFile, Record
 from rayal.storage.location import Address, Location
 
-FOLDERS = ("records", "partial", "failures", "artefacts")
+FOLDERS = ("records", "partial", "failures", "artefacts", "datasets")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class RunStore:
     def __init__(self, root: Location) -> None:
         self.root = root
         self.artifacts = ArtifactStore(root)
+        self.images = DatasetImages(root)
 
     @property
     def files(self) -> Files:

@@ -4,6 +4,7 @@ import pytest
 
 from analysis import planes
 from analysis.study.stored_images import Pool
+from rayal.storage.dataset_images import StoredImages
 
 NOTHING = pd.DataFrame(columns=planes.COLUMNS)
 
@@ -17,7 +18,7 @@ def pool_of(folder, features, labels=None, encoder="moco"):
     np.save(folder / "train.npy", features)
     if labels is not None:
         np.save(folder / "labels.npy", labels)
-    return Pool(folder, encoder)
+    return Pool(folder, encoder, StoredImages(folder))
 
 
 def blobs(seed=0, size=120):
@@ -76,7 +77,9 @@ def test_images_that_are_all_alike_have_a_plane_too(tmp_path, no_umap):
 def test_a_pool_with_nothing_to_lay_out_has_no_plane(tmp_path, size):
     pool = pool_of(tmp_path, np.zeros((size, 4), np.float32))
     assert planes.round_plane(pool, np.empty(0, int), NOTHING).empty
-    assert planes.round_plane(Pool(tmp_path / "absent", "moco"), np.arange(3), NOTHING).empty
+    assert planes.round_plane(
+        Pool(tmp_path / "absent", "moco", StoredImages(tmp_path)), np.arange(3), NOTHING
+    ).empty
 
 
 def test_pictures_come_from_thumbnails_or_from_raw_pixels(tmp_path):
@@ -87,7 +90,10 @@ def test_pictures_come_from_thumbnails_or_from_raw_pixels(tmp_path):
     assert raw.shape == (2, 4, 4, 3)
     assert (raw.reshape(2, -1) == (features[wanted] * 255).round()).all()
     np.save(tmp_path / "thumbnails.npy", np.full((6, 2, 2), 7, np.uint8))
-    assert Pool(tmp_path, "pixels").pictures(wanted).tolist() == [[[7, 7], [7, 7]]] * 2
+    assert (
+        Pool(tmp_path, "pixels", StoredImages(tmp_path)).pictures(wanted).tolist()
+        == [[[7, 7], [7, 7]]] * 2
+    )
 
 
 def test_what_is_absent_damaged_or_beyond_the_artefact_is_none(tmp_path):

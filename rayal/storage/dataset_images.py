@@ -1,0 +1,94 @@
+"""What a report shows of a pool's images: true classes and small pictures, kept once a dataset.
+
+    DIR/datasets/NAME-CONTENT/   labels.npy      (N,) int, -1 where unknown
+                                 thumbnails.npy  (N, H, W) or (N, H, W, 3) uint8; may be absent
+
+Runs of earlier versions hold both files in the artifact of each encoder; `stored_images` finds them
+there too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.storage.arrays import map_array, write_array
+from rayal.storage.artifacts import ArtifactStore
+from rayal.storage.files import files_of
+from rayal.storage.location import Location
+
+_NAME_LENGTH = 60  # of what people read in the folder's name; its content is what counts
+
+
+class StoredImages:
+    """The images of a pool, by the folder that holds their files. Arrays are memory-mapped."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64] | None:
+        """True classes (N,), -1 where unknown; None where absent or damaged."""
+        return _map_array(self._folder / "labels.npy", dimensions=(1,))
+
+    @property
+    def thumbnails(self) -> npt.NDArray[np.uint8] | None:
+        """Pictures (N, H, W) or (N, H, W, 3); None where absent or damaged."""
+        return _map_array(self._folder / "thumbnails.npy", dimensions=(3, 4))
+
+
+class DatasetImages:
+    """Reads and writes the images of one run's datasets."""
+
+    def __init__(self, root: Location) -> None:
+        self._root = root / "datasets"
+        self._artifacts = ArtifactStore(root)
+
+    def folder(self, name: str, content: str) -> Location:
+        """Where the images of a dataset lie, by its name and the hash of its content."""
+        readable = re.sub(r"[^\w.-]+", "_", name)[:_NAME_LENGTH]
+        return self._root / f"{readable}-{content}"
+
+    def are_complete(self, name: str, content: str) -> bool:
+        return files_of(self._root).is_complete(self.folder(name, content))
+
+    def save(
+        self,
+        name: str,
+        content: str,
+        labels: npt.NDArray[np.int64],
+        thumbnails: npt.NDArray[np.uint8] | None,
+    ) -> None:
+        """Keep labels (N,) and pictures (N, H, W[, 3]); where another was first, its files stay."""
+        with files_of(self._root).create_dir_atomic(self.folder(name, content)) as folder:
+            write_array(folder / "labels.npy", labels)
+            if thumbnails is not None:
+                write_array(folder / "thumbnails.npy", thumbnails)
+
+    def stored_images(self, key: str) -> StoredImages | None:
+        """Return the images that an artifact's embedding is of; None where there is no artifact.
+
+        From an object store they are fetched, once a machine.
+        """
+        folder = self._artifacts.local_copy(key)
+        if folder is None:
+            return None
+        if (folder / "about.json").is_file():
+            about = self._artifacts.about(key)
+            name, content = str(about.get("dataset")), str(about.get("content"))
+            if self.are_complete(name, content):
+                return StoredImages(files_of(self._root).local_copy(self.folder(name, content)))
+        return StoredImages(folder)
+
+
+def _map_array(path: Path, dimensions: Sequence[int]) -> npt.NDArray[Any] | None:
+    try:
+        array = map_array(path)
+    except (OSError, ValueError, EOFError):
+        return None
+    return array if array.ndim in dimensions else None
