@@ -1,8 +1,65 @@
-"""What a trial is."""
+"""A trial's id and its embedding's change with whatever can change a result."""
 
+import dataclasses
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from rayal.sweep.definition import Spec, Trial
 from tests.sweep.small_sweeps import plan_of
+
+PLAIN = Trial(
+    dataset=Spec("npz", {"path": "here.npz"}),
+    dataset_name="cells",
+    content="0123456789abcdef",
+    encoder=Spec("moco", {"epochs": 10, "seed": 0}),
+    initial=Spec("random", {"cover_classes": False}),
+    strategy=Spec("margin", {"label_balanced": False}),
+    learner=Spec("linear", {"lr": 0.01}),
+    schedule=(10, 20),
+    seed=0,
+    scorer="",
+)
+# Field by field, what makes it another trial.
+OTHER: dict[str, Any] = {
+    "dataset_name": "tissue",
+    "content": "fedcba9876543210",
+    "encoder": Spec("moco", {"epochs": 10, "seed": 1}),
+    "initial": Spec("random", {"cover_classes": True}),
+    "strategy": Spec("entropy", {"label_balanced": False}),
+    "learner": Spec("linear", {"lr": 0.02}),
+    "schedule": (10, 30),
+    "seed": 1,
+    "scorer": "trained-on-test-set",
+}
+# Where the data lie and how they are read: what they are is said by their name and content.
+OF_NO_EFFECT = {"dataset": Spec("npz", {"path": "there.npz"})}
+OF_THE_EMBEDDING = {"dataset_name", "content", "encoder"}
+
+
+def test_every_field_of_a_trial_is_one_that_changes_its_id_or_one_that_does_not() -> None:
+    fields = {field.name for field in dataclasses.fields(Trial)}
+    assert fields == OTHER.keys() | OF_NO_EFFECT.keys()
+
+
+@pytest.mark.parametrize("field", OTHER)
+def test_a_field_that_changes_the_result_changes_the_id(field: str) -> None:
+    other = dataclasses.replace(PLAIN, **{field: OTHER[field]})
+    assert other.id != PLAIN.id
+    assert (other.embedding_id != PLAIN.embedding_id) == (field in OF_THE_EMBEDDING)
+
+
+def test_no_two_of_these_trials_share_an_id() -> None:
+    """A field must not stand in for another, as an empty scorer for a missing one."""
+    changed = [dataclasses.replace(PLAIN, **{field: value}) for field, value in OTHER.items()]
+    assert len({trial.id for trial in (PLAIN, *changed)}) == len(OTHER) + 1
+
+
+@pytest.mark.parametrize("field", OF_NO_EFFECT)
+def test_where_the_data_lie_changes_no_id(field: str) -> None:
+    other = dataclasses.replace(PLAIN, **{field: OF_NO_EFFECT[field]})
+    assert (other.id, other.embedding_id) == (PLAIN.id, PLAIN.embedding_id)
 
 
 def test_ids_depend_on_what_determines_a_trial_and_on_nothing_else(tmp_path: Path) -> None:
