@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from rayal.contracts import ENCODERS, Dataset, Embedding, Progress, Split, encoder
-from rayal.encoders._training.dataset_map import MapRecords
-from rayal.encoders._training.schedule import Schedule
+from rayal.encoders._training.dataset_map import DatasetMapRecorder
+from rayal.encoders._training.schedule import PretrainingSchedule
 from rayal.vision.device import device, to_device
 
 TAUS = (0.2, 0.1, 0.05, 0.01, 0.001)
@@ -22,9 +22,9 @@ def gathering(dataset: Dataset, rng: np.random.Generator, progress: Progress) ->
     Beside these lie the features and the records of the map of all images, as in a whole epoch.
     """
     images = to_device(dataset.train.images)
-    records = MapRecords(len(images), TAUS, device())
+    records = DatasetMapRecorder(len(images), TAUS, device())
     train = np.ones((len(images), _WIDTH), np.float32)
-    schedule = Schedule(len(images), 1, BATCH, 1, 0, 0.03)
+    schedule = PretrainingSchedule(len(images), 1, BATCH, 1, 0, 0.03)
     for batch in schedule.batches(torch.Generator().manual_seed(0)):
         means = images[batch].float().mean((1, 2, 3))[:, None]
         records.add(batch.to(device()), means.repeat(1, len(TAUS)) / 255)

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from rayal.learners._heads.adam import Schedule
+from rayal.learners._heads.adam import AdamSchedule
 from rayal.learners._heads.batched import Problem, fit_many
 from rayal.learners._heads.softmax import initial_weights
 from rayal.run.worker import pinned
@@ -50,8 +50,8 @@ class Case:
     sample: int
 
     @property
-    def schedule(self) -> Schedule:
-        return Schedule(self.epochs, self.batch, 0.01, (self.epochs // 2, 3 * self.epochs // 4))
+    def schedule(self) -> AdamSchedule:
+        return AdamSchedule(self.epochs, self.batch, 0.01, (self.epochs // 2, 3 * self.epochs // 4))
 
 
 FIRST = Case(100, 300, 512, 10, 4, 100, 10)
@@ -81,7 +81,7 @@ def problems(case: Case) -> tuple[Float32, list[Problem]]:
     return pool.astype(np.float32), found
 
 
-def eager(pool: Float32, problem: Problem, plan: Schedule) -> Float32:
+def eager(pool: Float32, problem: Problem, plan: AdamSchedule) -> Float32:
     """Train a head as a PyTorch user writes it down."""
     head = torch.nn.Linear(pool.shape[1], len(problem.weights))
     with torch.no_grad():

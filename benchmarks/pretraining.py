@@ -7,7 +7,7 @@ turn with it, step for step, so that a busy machine slows all three alike; neith
 augmentation, queue, optimiser, momentum update or map, only one forward and backward pass of a
 query and one forward pass of a key network on random tensors:
 
-* same networks: those that rayal trains, its quick 3x3 convolutions included;
+* same networks: those that rayal trains, its fast 3x3 convolutions included;
 * torchvision's networks: resnet18 as torchvision builds it, channels last as well.
 
 A third runs beside them where lightly is installed (pip install lightly): the same recipe of its
@@ -31,13 +31,14 @@ from torch import nn
 
 from benchmarks import pretraining_peers
 from rayal.encoders._moco.model import MomentumContrast, Projector
-from rayal.encoders._moco.training import Pretraining, Views
-from rayal.encoders._training.dataset_map import MapRecords
-from rayal.encoders._training.schedule import Schedule
-from rayal.vision import draws, networks
+from rayal.encoders._moco.setup import sgd
+from rayal.encoders._moco.training import Pretraining, RandomViews
+from rayal.encoders._training.dataset_map import DatasetMapRecorder
+from rayal.encoders._training.schedule import PretrainingSchedule
+from rayal.vision import networks
+from rayal.vision.augmentation_params import augmentation_ranges
 from rayal.vision.device import device
 from rayal.vision.precision import Precision, autocast
-from rayal.vision.sgd import SGD
 from rayal.vision.torchvision_cpu import torchvision
 
 SIZE = 28
@@ -55,14 +56,13 @@ def whole_step(n: int, precision: Precision | None, images: int = 2048) -> Calla
         0, 256, (images, 3, SIZE, SIZE), dtype=torch.uint8, generator=generator
     ).to(where)
     contrast = momentum_contrast(networks.backbone("resnet18", "imagenet", 3, seed=0), precision)
-    views = Views(pixels, draws.recipe("rgb", (0.08, 1.0), True), generator)
-    parameters = contrast.query.parameters()
+    views = RandomViews(pixels, augmentation_ranges("rgb", (0.08, 1.0), True), generator)
     pretraining = Pretraining(
         contrast,
         views,
-        Schedule(images, 1, n, 1, 0, 0.03),
-        MapRecords(images, TAUS, where),
-        SGD(parameters, 0.03, 0.9, weight_decay=1e-4),
+        PretrainingSchedule(images, 1, n, 1, 0, 0.03),
+        DatasetMapRecorder(images, TAUS, where),
+        sgd(contrast, 0.03, weight_decay=1e-4),
     )
 
     def run() -> None:

@@ -24,8 +24,8 @@ from torch import nn
 from rayal.vision import networks
 from rayal.vision.classifier import Classifier
 from rayal.vision.device import device
-from rayal.vision.recipes import Recipe
-from rayal.vision.training import Labelled, fit
+from rayal.vision.training import LabeledImages, fit
+from rayal.vision.training_recipe import TrainingRecipe
 
 SIZES = (28, 32)
 CLASSES = 10
@@ -36,9 +36,9 @@ def training(size: int, n: int, batch_size: int) -> Callable[[], object]:
     """Return a function that trains for one epoch over n random images."""
     rng = np.random.default_rng(0)
     pixels = rng.integers(256, size=(n, size, size, 3), dtype=np.uint8)
-    given = Labelled(pixels, rng.integers(CLASSES, size=n))
+    given = LabeledImages(pixels, rng.integers(CLASSES, size=n))
     classifier = Classifier(networks.backbone("resnet18", "cifar", 3, seed=0), CLASSES, 0)
-    recipe = Recipe(
+    recipe = TrainingRecipe(
         epochs=1,
         batch_size=batch_size,
         lr=0.02,

@@ -229,6 +229,19 @@ class Task:
     def labelled(self) -> Indices:
         return np.flatnonzero(self.labels != UNLABELED)
 
+    def require_label(self, learner: str, use: str = "train on") -> None:
+        """Raise ValueError where no image has a label.
+
+        Args:
+            learner: its name.
+            use: what it does with labels.
+        """
+        if len(self.labelled) == 0:
+            raise ValueError(
+                f"{learner} needs at least one label to {use}, and none of {len(self.labels)} "
+                "is given"
+            )
+
 
 P = ParamSpec("P")  # a component's own parameters, all keyword-only
 Strategy: TypeAlias = Callable[Concatenate[Pool, int, np.random.Generator, P], Indices]

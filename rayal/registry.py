@@ -11,7 +11,7 @@ import pkgutil
 import sys
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Settings = TypeVar("Settings")
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,25 @@ DATASETS = Registry("dataset", "rayal.datasets")
 ENCODERS = Registry("encoder", "rayal.encoders")
 STRATEGIES = Registry("strategy", "rayal.strategies")
 LEARNERS = Registry("learner", "rayal.learners")
+
+
+def from_arguments(
+    settings: type[Settings], arguments: Mapping[str, Any], **others: Any
+) -> Settings:
+    """Return a dataclass with the values of the arguments that are named as its fields.
+
+    A component with many parameters calls it first of all, with `locals()`, to hand them on as one.
+
+    Args:
+        settings: the dataclass.
+        arguments: name -> value; names that the dataclass does not have are left out.
+        others: further fields.
+
+    Raises:
+        TypeError: a field without a default is in neither.
+    """
+    names = [f.name for f in fields(settings)]  # type: ignore[arg-type]
+    return settings(**{name: arguments[name] for name in names if name in arguments}, **others)
 
 
 def load_plugins(files: Iterable[Path]) -> None:

@@ -1,10 +1,11 @@
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
 from pydantic import Field
 
-from rayal.registry import STRATEGIES, Component, Facts, Registry, load_plugins
+from rayal.registry import STRATEGIES, Component, Facts, Registry, from_arguments, load_plugins
 
 
 def sample(
@@ -78,3 +79,16 @@ def test_a_plugin_registers_once_and_a_broken_one_leaves_nothing(tmp_path: Path)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             load_plugins([broken])
+
+
+@dataclass(frozen=True)
+class Recipe:
+    k: int
+    share: float = 0.5
+    steps: int = 1
+
+
+def test_a_recipe_takes_the_arguments_that_are_named_as_its_fields() -> None:
+    assert from_arguments(Recipe, {"k": 3, "path": "x"}, steps=9) == Recipe(3, 0.5, 9)
+    with pytest.raises(TypeError, match="'k'"):
+        from_arguments(Recipe, {"share": 1.0})

@@ -40,7 +40,7 @@ from rayal.cli.terminal import (
     print_line,
 )
 from rayal.contracts import Embedding
-from rayal.encoders._features import neighbors as neighbours
+from rayal.encoders._features import neighbors
 from rayal.events.bar import Lines
 from rayal.run.malloc import give_back_large_blocks
 from rayal.run.signals import interruptible
@@ -216,7 +216,7 @@ def _accuracy(trial: Trial, found: Embedding) -> float:
     """Return the accuracy on test images of a vote of the pool's nearest, all of it labelled."""
     data = load_dataset(trial)
     known, asked = _evenly(len(found.train), _VOTERS), _evenly(len(found.test), _ASKED)
-    return neighbours.accuracy(
+    return neighbors.knn_accuracy(
         found.train[known], data.train.labels[known], found.test[asked], data.test.labels[asked]
     )
 

@@ -12,18 +12,24 @@ from pydantic import Field
 from torch import nn
 
 from rayal.contracts import Dataset, Embedding, Progress, encoder
-from rayal.encoders._features import augmented_views as copies
-from rayal.encoders._features import extraction, preparation
-from rayal.encoders._features.image_size import Size
-from rayal.encoders._features.preparation import HALF, IMAGENET_MEAN, IMAGENET_STD, Preparation
+from rayal.encoders._features import augmented_views
+from rayal.encoders._features.extraction import BATCH, FeatureExtractor
+from rayal.encoders._features.preparation import (
+    HALF,
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    ImageSize,
+    Preparation,
+    check_channels,
+)
 from rayal.seeds import integer
 from rayal.vision import networks, weight_files
 from rayal.vision.networks import Backbone, ResNet, Stem
 from rayal.vision.precision import Precision
 
-Colours: TypeAlias = Literal["imagenet", "half"]
+ColorStatistics: TypeAlias = Literal["imagenet", "half"]
 
-_COLOURS: dict[Colours, tuple[tuple[float, ...], tuple[float, ...]]] = {
+_MEAN_AND_STD: dict[ColorStatistics, tuple[tuple[float, ...], tuple[float, ...]]] = {
     "imagenet": (IMAGENET_MEAN, IMAGENET_STD),
     "half": (HALF, HALF),
 }
@@ -37,7 +43,7 @@ def _check(params: Mapping[str, Any], N: int) -> None:
         )
 
 
-@encoder(gives=lambda params: {"weights"} | copies.gives(params), check=_check)
+@encoder(gives=lambda params: {"weights"} | augmented_views.gives(params), check=_check)
 def checkpoint(  # noqa: PLR0913  what a file does not say of itself
     dataset: Dataset,
     rng: np.random.Generator,
@@ -46,11 +52,11 @@ def checkpoint(  # noqa: PLR0913  what a file does not say of itself
     weights: str,
     backbone: Backbone = "resnet50",
     stem: Stem = "imagenet",
-    size: Size | None = None,
-    colours: Colours = "imagenet",
+    size: ImageSize | None = None,
+    colours: ColorStatistics = "imagenet",
     precision: Precision = "float32",
-    batch_size: Annotated[int, Field(ge=1)] = extraction.BATCH,
-    views: copies.Count = 0,
+    batch_size: Annotated[int, Field(ge=1)] = BATCH,
+    views: augmented_views.ViewCount = 0,
     flip: bool = True,
 ) -> Embedding:
     """Return the pooled features of a backbone with the weights of a local file.
@@ -67,7 +73,7 @@ def checkpoint(  # noqa: PLR0913  what a file does not say of itself
         backbone: kind of network that the weights are of.
         stem: first layers of a ResNet: imagenet's, or cifar's that keep the resolution.
         size: pixels of the square that images are resized to, such as 224; None leaves theirs.
-        colours: standardisation that the weights were trained under: imagenet's mean and std, or
+        colours: standardization that the weights were trained under: imagenet's mean and std, or
             half for -1..1, which is rayal's own.
         precision: float32, or bf16 for speed.
         batch_size: images that go through the network at once.
@@ -81,12 +87,13 @@ def checkpoint(  # noqa: PLR0913  what a file does not say of itself
     images = dataset.train.images
     network = load(Path(weights), backbone, stem)
     channels = _channels(network)
-    preparation.check_channels(images.shape[3], channels)
-    prepare = Preparation(size, channels, *_COLOURS[colours])
-    how = extraction.Extraction(network, batch_size, prepare, prepare.of_unit, precision)
-    features = how.of_both_splits(dataset, progress)
-    augmented = copies.of_network(how, images, views, flip, seed=integer(rng))
-    return Embedding(*features, weights=_for_channels(network, images.shape[3]), views=augmented)
+    check_channels(images.shape[3], channels)
+    prepare = Preparation(size, channels, *_MEAN_AND_STD[colours])
+    extractor = FeatureExtractor(network, batch_size, prepare, prepare.from_unit_range, precision)
+    features = extractor.extract_both_splits(dataset, progress)
+    copies = augmented_views.view_features(extractor, images, views, flip, seed=integer(rng))
+    own_weights = _weights_for_channels(network, images.shape[3])
+    return Embedding(*features, weights=own_weights, views=copies)
 
 
 def load(path: Path, backbone: Backbone, stem: Stem) -> nn.Module:
@@ -125,10 +132,10 @@ def _channels(network: nn.Module) -> int:
     return int(first.shape[1])
 
 
-def _for_channels(network: nn.Module, channels: int) -> dict[str, Any]:
-    """Return the weights for images of so many channels: grey ones are the same in each colour."""
-    found: dict[str, Any] = dict(networks.to_arrays(network))
+def _weights_for_channels(network: nn.Module, channels: int) -> dict[str, Any]:
+    """Return the weights for images of so many channels: gray ones are the same in each color."""
+    weights: dict[str, Any] = dict(networks.to_arrays(network))
     if channels < _channels(network):
-        first = next(name for name, value in found.items() if value.ndim == 4)
-        found[first] = found[first].sum(axis=1, keepdims=True)
-    return found
+        first = next(name for name, value in weights.items() if value.ndim == 4)
+        weights[first] = weights[first].sum(axis=1, keepdims=True)
+    return weights

@@ -10,16 +10,17 @@ import numpy as np
 from pydantic import Field
 
 from rayal.contracts import Dataset, Embedding, Progress, encoder
-from rayal.encoders._features import augmented_views as copies
-from rayal.encoders._features import extraction
-from rayal.encoders._moco import launcher as crew
-from rayal.encoders._moco.monitoring import EarlyAccuracy
-from rayal.encoders._moco.setup import Seeds, Settings, pretraining
-from rayal.encoders._training import supervised_map as truth_map
-from rayal.encoders._training.progress import Pace
-from rayal.encoders._training.schedule import Schedule
+from rayal.encoders._features import augmented_views
+from rayal.encoders._features.extraction import FeatureExtractor
+from rayal.encoders._moco.launcher import launch_workers
+from rayal.encoders._moco.monitoring import KnnProbe
+from rayal.encoders._moco.setup import MocoSeeds, MocoSettings, build_pretraining
+from rayal.encoders._training import supervised_map as truth
+from rayal.encoders._training.progress_reporter import ProgressReporter
+from rayal.registry import from_arguments
 from rayal.seeds import integer
-from rayal.vision import draws, networks
+from rayal.vision import networks
+from rayal.vision.augmentation_params import AugmentationName
 from rayal.vision.precision import Precision
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -29,15 +30,11 @@ Processes = Annotated[int, Field(ge=1, le=64)]
 
 def _check(params: Mapping[str, Any], N: int) -> None:
     """Refuse what does not fit together or a pool of N images."""
-    keys = ("repeats", "batch_size", "epochs", "warmup_epochs", "base_lr")
-    schedule = Schedule(N, *(params[key] for key in keys))
-    _check_queue(params["queue"], schedule)
-    _check_processes(params["processes"], schedule)
-    draws.recipe(params["augmentation"], tuple(params["crop_scale"]), params["flip"])
+    from_arguments(MocoSettings, params).check(N)
 
 
 def _gives(params: Mapping[str, Any]) -> set[str]:
-    return {"map", "weights"} | copies.gives(params) | truth_map.gives(params)
+    return {"map", "weights"} | augmented_views.gives(params) | truth.gives(params)
 
 
 @encoder(gives=_gives, check=_check)
@@ -60,12 +57,12 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
     base_lr: Positive = 0.03,
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1e-4,
     warmup_epochs: Annotated[int, Field(ge=0)] = 5,
-    augmentation: draws.Augmentation = "rgb",
+    augmentation: AugmentationName = "rgb",
     crop_scale: tuple[float, float] = (0.08, 1.0),
     flip: bool = True,
     taus: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.2, 0.1, 0.05, 0.01, 0.001),
-    views: copies.Count = 0,
-    truth_epochs: truth_map.Epochs = 0,
+    views: augmented_views.ViewCount = 0,
+    truth_epochs: truth.TruthEpochs = 0,
     precision: Precision | None = None,
     compile: bool = False,
     processes: Processes = 1,
@@ -120,56 +117,20 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         FloatingPointError: the loss is no longer finite.
         RuntimeError: one of several processes stopped.
     """
+    settings = from_arguments(MocoSettings, locals())
     images = dataset.train.images
-    schedule = Schedule(len(images), repeats, batch_size, epochs, warmup_epochs, base_lr)
-    _check_queue(queue, schedule)
-    _check_processes(processes, schedule)
-    settings = Settings(
-        backbone=backbone,
-        stem=stem,
-        schedule=schedule,
-        micro_batch=micro_batch,
-        queue=queue,
-        temperature=temperature,
-        momentum_encoder=momentum_encoder,
-        projection=projection,
-        weight_decay=weight_decay,
-        recipe=draws.recipe(augmentation, crop_scale, flip),
-        taus=tuple(taus),
-        precision=precision,
-        compile=compile,
-        seeds=Seeds(integer(rng), integer(rng), integer(rng)),
-    )
-    with crew.together(images, settings, processes, keep) as team:
-        network, training = pretraining(images, settings, team)
-        pace = Pace(schedule, progress)
-        training.run(pace, EarlyAccuracy(network, dataset.val, pace), keep)
-    features = extraction.of_both_splits(network, dataset)
-    augmented = copies.of_network(
-        extraction.Extraction(network), images, views, flip, seed=integer(rng)
-    )
-    truth = truth_map.record(
+    settings.check(len(images))
+    seeds = MocoSeeds.draw(rng)
+    with launch_workers(images, settings, seeds, keep) as group:
+        network, training = build_pretraining(images, settings, seeds, group)
+        reporter = ProgressReporter(training.schedule, progress)
+        training.run(reporter, KnnProbe(network, dataset.val, reporter), keep)
+    extractor = FeatureExtractor(network)
+    features = extractor.extract_both_splits(dataset)
+    copies = augmented_views.view_features(extractor, images, views, flip, seed=integer(rng))
+    true_class = truth.supervised_map(
         dataset, rng, progress, keep, backbone=backbone, stem=stem, flip=flip, epochs=truth_epochs
     )
-    found = training.records.finish(truth)
+    dataset_map = training.recorder.finish(true_class)
     weights = networks.to_arrays(network)
-    return Embedding(*features, map=found, weights=weights, views=augmented)
-
-
-def _check_queue(queue: int, schedule: Schedule) -> None:
-    if queue > schedule.samples:
-        raise ValueError(
-            f"queue={queue} is more than the {schedule.samples} images of an epoch "
-            f"({schedule.N} x repeats={schedule.repeats}): its oldest keys would be stale; "
-            f"give queue={schedule.samples} or less, or more repeats"
-        )
-
-
-def _check_processes(processes: int, schedule: Schedule) -> None:
-    most = schedule.smallest_batch // 2
-    if processes > most:
-        raise ValueError(
-            f"processes={processes} need {2 * processes} images in each step, two for each, and a "
-            f"step has {schedule.smallest_batch}; give processes={most} or less, or a larger "
-            "batch_size"
-        )
+    return Embedding(*features, map=dataset_map, weights=weights, views=copies)

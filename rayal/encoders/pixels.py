@@ -7,18 +7,18 @@ import math
 import numpy as np
 
 from rayal.contracts import Dataset, Embedding, Features, Images, Progress, encoder
-from rayal.encoders._features import augmented_views as copies
-from rayal.encoders._features.extraction import BATCH, room
+from rayal.encoders._features import augmented_views
+from rayal.encoders._features.extraction import BATCH, allocate_features
 from rayal.seeds import integer
 
 
-@encoder(gives=copies.gives)
+@encoder(gives=augmented_views.gives)
 def pixels(
     dataset: Dataset,
     rng: np.random.Generator,
     progress: Progress,
     *,
-    views: copies.Count = 0,
+    views: augmented_views.ViewCount = 0,
     flip: bool = True,
 ) -> Embedding:
     """Flatten each image and scale it to 0..1: D = H * W * channels.
@@ -31,14 +31,15 @@ def pixels(
         flip: mirror views left and right with probability .5.
     """
     train, test = dataset.train.images, dataset.test.images
-    augmented = copies.of_pixels(train, views, flip, seed=integer(rng))
-    return Embedding(_flatten(train), _flatten(test), views=augmented)
+    copies = augmented_views.view_pixels(train, views, flip, seed=integer(rng))
+    return Embedding(_flatten(train), _flatten(test), views=copies)
 
 
 def _flatten(images: Images) -> Features:
-    found = room(len(images), math.prod(images.shape[1:]))
+    """Return the pixels (N, H * W * channels) of images (N, H, W, channels), in 0..1."""
+    pixels = allocate_features(len(images), math.prod(images.shape[1:]))
     for start in range(0, len(images), BATCH):
-        part = images[start : start + BATCH]
-        found[start : start + BATCH] = part.reshape(len(part), -1)
-        found[start : start + BATCH] /= np.float32(255)
-    return found
+        batch = images[start : start + BATCH]
+        pixels[start : start + BATCH] = batch.reshape(len(batch), -1)
+        pixels[start : start + BATCH] /= np.float32(255)
+    return pixels

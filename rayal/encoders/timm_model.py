@@ -15,10 +15,9 @@ from pydantic import Field
 from torch import nn
 
 from rayal.contracts import Dataset, Embedding, Progress, encoder
-from rayal.encoders._features import augmented_views as copies
-from rayal.encoders._features import extraction, preparation
-from rayal.encoders._features.image_size import Size
-from rayal.encoders._features.preparation import Preparation
+from rayal.encoders._features import augmented_views
+from rayal.encoders._features.extraction import FeatureExtractor
+from rayal.encoders._features.preparation import ImageSize, Preparation, check_channels
 from rayal.seeds import integer
 from rayal.vision import weight_files
 from rayal.vision.precision import Precision
@@ -32,7 +31,7 @@ def _check(params: Mapping[str, Any], N: int) -> None:
     _find_weights(params["model"], params["weights"], params["pretrained"])
 
 
-@encoder(gives=copies.gives, check=_check)
+@encoder(gives=augmented_views.gives, check=_check)
 def timm_model(  # noqa: PLR0913  what a name does not say
     dataset: Dataset,
     rng: np.random.Generator,
@@ -41,17 +40,17 @@ def timm_model(  # noqa: PLR0913  what a name does not say
     model: str,
     weights: str | None = None,
     pretrained: bool = False,
-    size: Size = 224,
+    size: ImageSize = 224,
     precision: Precision = "float32",
     batch_size: Annotated[int, Field(ge=1)] = 64,
-    views: copies.Count = 0,
+    views: augmented_views.ViewCount = 0,
     flip: bool = True,
 ) -> Embedding:
-    """Return the pooled features of a timm model, resized and standardised as it was trained.
+    """Return the pooled features of a timm model, resized and standardized as it was trained.
 
     Nothing is fetched: weights are a file, or what timm left in its cache on this machine, for
-    instance by `timm.create_model(model, pretrained=True)`. With neither they are random. Grey
-    images are given to the model in all three colours.
+    instance by `timm.create_model(model, pretrained=True)`. With neither they are random. Gray
+    images are given to the model in all three colors.
 
     Args:
         dataset: the pool and the test set.
@@ -70,19 +69,19 @@ def timm_model(  # noqa: PLR0913  what a name does not say
         ModuleNotFoundError: timm is not installed.
         FileNotFoundError: there is no file of that path.
         ValueError: timm has no such model, it takes no images of that size, the weights are
-            absent, damaged or another network's, or the images are not grey or RGB.
+            absent, damaged or another network's, or the images are not gray or RGB.
     """
     images = dataset.train.images
-    preparation.check_channels(images.shape[3], 3)
+    check_channels(images.shape[3], 3)
     network = build(model, size, seed=integer(rng))
     path = _find_weights(model, weights, pretrained)
     if path is not None:
-        weight_files.load(network, path, lambda state: _renamed(model, network, state))
+        weight_files.load(network, path, lambda state: _rename(model, network, state))
     prepare = _preparation(network, size)
-    how = extraction.Extraction(network, batch_size, prepare, prepare.of_unit, precision)
-    features = how.of_both_splits(dataset, progress)
-    augmented = copies.of_network(how, images, views, flip, seed=integer(rng))
-    return Embedding(*features, views=augmented)
+    extractor = FeatureExtractor(network, batch_size, prepare, prepare.from_unit_range, precision)
+    features = extractor.extract_both_splits(dataset, progress)
+    copies = augmented_views.view_features(extractor, images, views, flip, seed=integer(rng))
+    return Embedding(*features, views=copies)
 
 
 def build(model: str, size: int, seed: int) -> nn.Module:
@@ -111,17 +110,17 @@ def build(model: str, size: int, seed: int) -> nn.Module:
 def _preparation(network: nn.Module, size: int) -> Preparation:
     timm = _timm()
     config = timm.data.resolve_model_data_config(network)
-    cubic = config["interpolation"] == "bicubic"
-    return Preparation(size, 3, tuple(config["mean"]), tuple(config["std"]), cubic)
+    bicubic = config["interpolation"] == "bicubic"
+    return Preparation(size, 3, tuple(config["mean"]), tuple(config["std"]), bicubic)
 
 
-def _renamed(model: str, network: nn.Module, state: weight_files.State) -> weight_files.State:
+def _rename(model: str, network: nn.Module, state: weight_files.State) -> weight_files.State:
     """Bring names and shapes of a model's first release to timm's, as timm itself does."""
     entry = _timm().model_entrypoint(model.split(".")[0])
     module = importlib.import_module(entry.__module__)
     change = getattr(module, "checkpoint_filter_fn", None)
-    found: weight_files.State = change(state, network) if change else state
-    return found
+    renamed: weight_files.State = change(state, network) if change else state
+    return renamed
 
 
 def _find_weights(model: str, weights: str | None, pretrained: bool) -> Path | None:
@@ -142,14 +141,14 @@ def _in_cache(model: str, config: Any) -> Path:
         from huggingface_hub import try_to_load_from_cache
 
         names = (config.hf_hub_filename, *_NAMES_IN_CACHE)
-        found = [try_to_load_from_cache(config.hf_hub_id, name) for name in names if name]
-        places = [Path(place) for place in found if isinstance(place, str)]
+        cached = [try_to_load_from_cache(config.hf_hub_id, name) for name in names if name]
+        paths = [Path(path) for path in cached if isinstance(path, str)]
     else:
         folder = Path(torch.hub.get_dir()) / "checkpoints"
-        places = [folder / Path(config.url).name] if config.url else []
-    for place in places:
-        if place.is_file():
-            return place
+        paths = [folder / Path(config.url).name] if config.url else []
+    for path in paths:
+        if path.is_file():
+            return path
     raise ValueError(
         f"model='{model}' is not in the cache of this machine (HF_HOME, TORCH_HOME); give its "
         "file as weights, or fetch it once where there is a network: "

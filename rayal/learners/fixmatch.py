@@ -8,13 +8,17 @@ import numpy as np
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from rayal.contracts import Predictions, Task, learner
-from rayal.learners._networks import task_images as network
+from rayal.learners import _parameters as shared
+from rayal.learners._networks.task_images import task_images
+from rayal.learners._networks.trained_classifier import TrainedClassifier, gives, make_classifier
+from rayal.registry import from_arguments
 from rayal.seeds import integer
 from rayal.vision import networks, semi_supervised
+from rayal.vision.semi_supervised import FixMatchRecipe
 
 
-@learner(needs={"images"}, gives=network.gives)
-def fixmatch(  # noqa: PLR0913  as many as published
+@learner(needs={"images"}, gives=gives)
+def fixmatch(  # noqa: D417, PLR0913  as many as published
     task: Task,
     rng: np.random.Generator,
     *,
@@ -27,19 +31,19 @@ def fixmatch(  # noqa: PLR0913  as many as published
     unlabelled_weight: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0,
     lr: PositiveFloat = 0.03,
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9,
-    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 5e-4,
+    weight_decay: shared.WeightDecay = 5e-4,
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999,
     augmentation: Literal["crop_flip", "crop"] = "crop_flip",
-    views: PositiveInt = 5,
-    prototypes: bool = False,
-    radius: PositiveFloat = 1.0,
+    views: shared.Views = 5,
+    prototypes: shared.Prototypes = False,
+    radius: shared.Radius = 1.0,
 ) -> Predictions:
-    """Train a network on labelled images and on its own sure guesses for all of the pool.
+    """Train a network on labeled images and on its own sure guesses for all of the pool.
 
     Sohn et al., "FixMatch", NeurIPS 2020. The guess for a weakly augmented image, where it is
     sure, is the class that the same image, strongly augmented, is trained towards. Defaults are
     theirs for CIFAR-10, apart from the network (a WideResNet-28-2 there). The strong augmentation
-    is RandAugment and Cutout without equalising, with blur in place of sharpness; see
+    is RandAugment and Cutout without equalizing, with blur in place of sharpness; see
     rayal.vision.randaugment. One million steps of 960 images need a GPU for a day or more: to look,
     set steps to a few thousand and ema to .99.
 
@@ -52,8 +56,8 @@ def fixmatch(  # noqa: PLR0913  as many as published
         backbone: kind of network.
         stem: first layers of a ResNet: imagenet's, or cifar's that keep the resolution.
         steps: of the optimiser.
-        batch_size: labelled images in a step; fewer than that come several times.
-        mu: unlabelled images in a step for each labelled one.
+        batch_size: labeled images in a step; fewer than that come several times.
+        mu: unlabeled images in a step for each labeled one.
         threshold: probability from which a guess is sure.
         unlabelled_weight: of the loss on guesses.
         lr: learning rate of the first step; the last has a fifth of it (a cosine).
@@ -62,26 +66,15 @@ def fixmatch(  # noqa: PLR0913  as many as published
         ema: part of the moving average of the weights that each step keeps.
         augmentation: the weak one: crop_flip, or crop where mirrored images mean something else;
             the strong one then mirrors no more than that.
-        views: augmented copies of each image that `consistency` and the like compare.
-        prototypes: a last layer of C - 1 outputs whose class probabilities are those of fixed,
-            maximally separated prototypes (MSAL, section 3.1).
-        radius: length of the prototypes, the factor before the logits.
+
+    The other parameters are described in `rayal.learners._parameters`.
     """
-    images = network.pictures("fixmatch", task)
-    base = networks.backbone(backbone, stem, images.channels, seed=integer(rng))
-    start = network.classifier(base, task.num_classes, rng, radius=radius if prototypes else None)
-    settings = semi_supervised.FixMatch(
-        steps=steps,
-        batch_size=batch_size,
-        mu=mu,
-        threshold=threshold,
-        unlabelled_weight=unlabelled_weight,
-        lr=lr,
-        momentum=momentum,
-        weight_decay=weight_decay,
-        ema=ema,
-        flip=augmentation == "crop_flip",
+    recipe = from_arguments(FixMatchRecipe, locals())
+    images = task_images("fixmatch", task)
+    network = networks.backbone(backbone, stem, images.channels, seed=integer(rng))
+    classifier = make_classifier(
+        network, task.num_classes, rng, radius=radius if prototypes else None
     )
-    given = network.labelled(images.pool, task.labels)
-    average = semi_supervised.fit(start, given, images.pool, settings, integer(rng))
-    return network.Trained(average, images, augmentation, views, integer(rng)).predictions()
+    train_set = images.labeled(task.labels)
+    average = semi_supervised.fit(classifier, train_set, images.pool, recipe, integer(rng))
+    return TrainedClassifier(average, images, augmentation, views, integer(rng)).predictions()

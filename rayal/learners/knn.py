@@ -1,4 +1,4 @@
-"""Nearest labelled images by cosine similarity (low-budget paper, section 4)."""
+"""Nearest labeled images by cosine similarity (low-budget paper, section 4)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from pydantic import PositiveInt
 
 from rayal.contracts import Features, Predictions, Probs, Task, learner
 from rayal.kernels.clustering import unit_rows
-from rayal.learners._heads.first_label import check_labelled
 
 
 @learner(gives={"hidden", "views"})
 def knn(task: Task, rng: np.random.Generator, *, k: PositiveInt = 1) -> Predictions:
-    """Predict the share of each class among the k most similar labelled images.
+    """Predict the share of each class among the k most similar labeled images.
 
     Nothing is drawn from `rng`. Of equally similar images faiss takes the one with the lowest
     position for k = 1; for larger k its choice at the k-th place is fixed but not by position.
@@ -21,16 +20,16 @@ def knn(task: Task, rng: np.random.Generator, *, k: PositiveInt = 1) -> Predicti
     Args:
         task: at least one label.
         rng: unused.
-        k: neighbours; at most as many as there are labels.
+        k: neighbors; at most as many as there are labels.
     """
-    check_labelled("knn", task, "compare with")
+    task.require_label("knn", "compare with")
     index = faiss.IndexFlatIP(task.train.shape[1])
     index.add(unit_rows(task.train[task.labelled]))
     votes = np.eye(task.num_classes, dtype=np.float32)[task.labels[task.labelled]]
 
     def predict(features: Features) -> Probs:
-        neighbours = index.search(unit_rows(features), min(k, index.ntotal))[1]
-        shares: Probs = votes[neighbours].mean(axis=1)
+        neighbors = index.search(unit_rows(features), min(k, index.ntotal))[1]
+        shares: Probs = votes[neighbors].mean(axis=1)
         return shares
 
     views = task.views

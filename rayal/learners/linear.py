@@ -5,21 +5,22 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 
 from rayal.contracts import UNLABELED, Features, Indices, Labels, Predictions, Task, learner
 from rayal.kernels.clustering import unit_rows
 from rayal.kernels.prototypes import simplex
-from rayal.learners._heads.adam import Schedule
+from rayal.learners import _parameters as shared
+from rayal.learners._heads.adam import AdamSchedule
 from rayal.learners._heads.batched import Problem, fit_many
-from rayal.learners._heads.first_label import check_labelled
 from rayal.learners._heads.head import Head, probs_of_all
 from rayal.learners._heads.pseudo_labels import with_earlier
 from rayal.learners._heads.scaling import standardizer
 from rayal.learners._heads.softmax import initial_weights
+from rayal.registry import from_arguments
 
 
 def _gives(params: Mapping[str, Any]) -> set[str]:
@@ -32,23 +33,23 @@ def _gives(params: Mapping[str, Any]) -> set[str]:
     recalls=lambda params: params["pseudo_labels"] is not None,
     many=lambda tasks, rngs, **params: linear_many(tasks, rngs, **params),
 )
-def linear(  # noqa: PLR0913  the papers' recipes have this many settings
+def linear(  # noqa: D417, PLR0913  the papers' recipes have this many settings
     task: Task,
     rng: np.random.Generator,
     *,
     epochs: PositiveInt = 100,
     batch_size: PositiveInt = 128,
     lr: PositiveFloat = 0.01,
-    milestones: tuple[Annotated[int, Field(ge=0)], ...] = (50, 75),
+    milestones: shared.Milestones = (50, 75),
     scaling: Literal["standardize", "l2"] = "standardize",
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
-    prototypes: bool = False,
-    radius: PositiveFloat = 1.0,
-    pseudo_labels: Literal["ceal"] | None = None,
-    pseudo_threshold: PositiveFloat = 5e-5,
-    pseudo_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3.3e-7,
+    dropout: shared.Dropout = 0.0,
+    prototypes: shared.Prototypes = False,
+    radius: shared.Radius = 1.0,
+    pseudo_labels: shared.PseudoLabels = None,
+    pseudo_threshold: shared.PseudoThreshold = 5e-5,
+    pseudo_decay: shared.PseudoDecay = 3.3e-7,
 ) -> Predictions:
-    """Train softmax regression by Adam on the labelled images.
+    """Train softmax regression by Adam on the labeled images.
 
     The head is C wide whatever classes have a label. Initial weights depend on `rng`, D and C
     alone, so that strategies compared at the same seed start alike.
@@ -58,34 +59,13 @@ def linear(  # noqa: PLR0913  the papers' recipes have this many settings
         rng: draws the initial weights and shuffles the batches.
         epochs: E.
         batch_size: images in a step; 4 on CIFAR in the paper.
-        lr: learning rate, multiplied by .1 at each milestone.
-        milestones: epochs, counted from 0.
+        lr: learning rate; gamma, its factor at each milestone, is .1.
         scaling: features by mean and standard deviation over the pool (the paper's text), or to
             unit length (its code).
-        dropout: part of the features dropped in training and in Monte-Carlo passes (MC dropout,
-            Gal and Ghahramani 2016); 0 leaves both out.
-        prototypes: a head of C - 1 outputs whose class probabilities are those of fixed, maximally
-            separated prototypes (MSAL, section 3.1).
-        radius: length of the prototypes, the factor before the logits (.1 on MNIST there).
-        pseudo_labels: ceal has the images that the round before was sure of join the training with
-            their predicted class (Wang et al. 2017).
-        pseudo_threshold: entropy, in nats, below which a prediction is sure.
-        pseudo_decay: what the threshold falls by each round, to 0 at the least.
+
+    The other parameters are described in `rayal.learners._parameters`.
     """
-    recipe = Recipe(
-        epochs,
-        batch_size,
-        lr,
-        milestones,
-        scaling,
-        dropout,
-        prototypes,
-        radius,
-        pseudo_labels,
-        pseudo_threshold,
-        pseudo_decay,
-    )
-    return _train([task], [rng], recipe)[0]
+    return _train([task], [rng], from_arguments(LinearRecipe, locals()))[0]
 
 
 def linear_many(
@@ -102,14 +82,14 @@ def linear_many(
         ValueError: tasks of different pools, or generators that are not one for each.
         TypeError: a parameter that `linear` does not have.
     """
-    given = inspect.signature(linear).bind(None, None, **params)
-    given.apply_defaults()
-    _check_alike(tasks, rngs)
-    return _train(tasks, rngs, Recipe(**given.kwargs)) if tasks else []
+    arguments = inspect.signature(linear).bind(None, None, **params)
+    arguments.apply_defaults()
+    _check_same_pool(tasks, rngs)
+    return _train(tasks, rngs, LinearRecipe(**arguments.kwargs)) if tasks else []
 
 
 @dataclass(frozen=True)
-class Recipe:
+class LinearRecipe:
     """The parameters of `linear`."""
 
     epochs: int
@@ -125,8 +105,8 @@ class Recipe:
     pseudo_decay: float
 
     @property
-    def schedule(self) -> Schedule:
-        return Schedule(self.epochs, self.batch_size, self.lr, self.milestones, self.dropout)
+    def schedule(self) -> AdamSchedule:
+        return AdamSchedule(self.epochs, self.batch_size, self.lr, self.milestones, self.dropout)
 
     def labels(self, task: Task) -> Labels:
         """Return the labels to train on, (N,)."""
@@ -136,11 +116,11 @@ class Recipe:
 
 
 def _train(
-    tasks: Sequence[Task], rngs: Sequence[np.random.Generator], recipe: Recipe
+    tasks: Sequence[Task], rngs: Sequence[np.random.Generator], recipe: LinearRecipe
 ) -> list[Predictions]:
     """Train the heads of tasks with the same features."""
     for task in tasks:
-        check_labelled("linear", task)
+        task.require_label("linear")
     pool, C = tasks[0].train, tasks[0].num_classes
     scale = unit_rows if recipe.scaling == "l2" else standardizer(pool)
     last = recipe.radius * simplex(C).astype(np.float32) if recipe.prototypes else None
@@ -166,7 +146,7 @@ def _problems(
     ]
 
 
-def _check_alike(tasks: Sequence[Task], rngs: Sequence[np.random.Generator]) -> None:
+def _check_same_pool(tasks: Sequence[Task], rngs: Sequence[np.random.Generator]) -> None:
     for name in ("train", "test", "views"):
         if len({id(getattr(task, name)) for task in tasks}) > 1:
             raise ValueError(

@@ -1,23 +1,29 @@
-"""A network trained on the labelled images alone (CBAL, MSAL and HaCon's benchmark)."""
+"""A network trained on the labeled images alone (CBAL, MSAL and HaCon's benchmark)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 
 from rayal.contracts import Predictions, Task, learner
+from rayal.learners import _parameters as shared
 from rayal.learners._heads.pseudo_labels import with_earlier
-from rayal.learners._networks import task_images as network
+from rayal.learners._networks.task_images import task_images, validation_set
+from rayal.learners._networks.trained_classifier import (
+    TrainedClassifier,
+    gives,
+    make_classifier,
+    needs,
+)
+from rayal.registry import from_arguments
 from rayal.seeds import integer
-from rayal.vision import classifier_augment as weak
 from rayal.vision import networks, weight_files
-from rayal.vision.precision import Precision
-from rayal.vision.recipes import Optimiser, Recipe
 from rayal.vision.training import fit
+from rayal.vision.training_recipe import OptimizerName, TrainingRecipe
 
 
 def _gives(params: Mapping[str, Any]) -> set[str]:
@@ -26,7 +32,7 @@ def _gives(params: Mapping[str, Any]) -> set[str]:
             "scratch: nesterov=true needs a momentum above 0, and momentum=0; "
             "raise the one or set the other to false"
         )
-    return network.gives(params)
+    return gives(params)
 
 
 def _check(params: Mapping[str, Any], N: int) -> None:
@@ -38,41 +44,41 @@ def _check(params: Mapping[str, Any], N: int) -> None:
 
 
 @learner(
-    needs=network.needs,
+    needs=needs,
     gives=_gives,
     check=_check,
     recalls=lambda params: params["pseudo_labels"] is not None,
 )
-def scratch(  # noqa: PLR0913  the papers' recipes have this many settings
+def scratch(  # noqa: D417, PLR0913  the papers' recipes have this many settings
     task: Task,
     rng: np.random.Generator,
     *,
     backbone: networks.Backbone = "resnet18",
     stem: networks.Stem = "cifar",
     weights: str | None = None,
-    optimiser: Optimiser = "sgd",
+    optimiser: OptimizerName = "sgd",
     lr: PositiveFloat = 0.02,
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9,
     nesterov: bool = True,
-    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 5e-4,
-    epochs: PositiveInt = 100,
-    batch_size: Annotated[int, Field(ge=2)] = 128,
-    least_steps: PositiveInt = 1,
-    milestones: tuple[Annotated[int, Field(ge=0)], ...] = (60, 80),
-    gamma: Annotated[float, Field(gt=0, le=1)] = 0.5,
-    plateau_patience: Annotated[int, Field(ge=0)] | None = None,
-    early_stopping: PositiveInt | None = None,
-    augmentation: weak.Name = "crop_flip",
-    views: PositiveInt = 5,
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
-    prototypes: bool = False,
-    radius: PositiveFloat = 1.0,
-    pseudo_labels: Literal["ceal"] | None = None,
-    pseudo_threshold: PositiveFloat = 5e-5,
-    pseudo_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3.3e-7,
-    precision: Precision | None = None,
+    weight_decay: shared.WeightDecay = 5e-4,
+    epochs: shared.Epochs = 100,
+    batch_size: shared.BatchSize = 128,
+    least_steps: shared.LeastSteps = 1,
+    milestones: shared.Milestones = (60, 80),
+    gamma: shared.Gamma = 0.5,
+    plateau_patience: shared.PlateauPatience = None,
+    early_stopping: shared.EarlyStoppingPatience = None,
+    augmentation: shared.Augmentation = "crop_flip",
+    views: shared.Views = 5,
+    dropout: shared.Dropout = 0.0,
+    prototypes: shared.Prototypes = False,
+    radius: shared.Radius = 1.0,
+    pseudo_labels: shared.PseudoLabels = None,
+    pseudo_threshold: shared.PseudoThreshold = 5e-5,
+    pseudo_decay: shared.PseudoDecay = 3.3e-7,
+    precision: shared.Precision = None,
 ) -> Predictions:
-    """Train a network by cross-entropy on the labelled images, anew in each round.
+    """Train a network by cross-entropy on the labeled images, anew in each round.
 
     The defaults are CBAL's for CIFAR; its text has no batch size and its code 256. Others:
 
@@ -101,56 +107,18 @@ def scratch(  # noqa: PLR0913  the papers' recipes have this many settings
         lr: learning rate.
         momentum: of SGD.
         nesterov: of SGD.
-        weight_decay: L2 penalty.
-        epochs: at most.
-        batch_size: images in a step.
-        least_steps: an epoch with fewer steps is made of several passes over the images.
-        milestones: epochs, counted from 0, at whose start the learning rate is multiplied by gamma.
-        gamma: factor of milestones and plateaus.
-        plateau_patience: epochs without a lower validation loss after whose next the learning rate
-            is multiplied by gamma; null waits for no plateau.
-        early_stopping: epochs without a lower validation loss after which training ends; the
-            weights of the lowest are kept. null trains for all epochs and keeps the last weights.
-        augmentation: crop_flip, crop, rotate, hacon or none, see rayal.vision.classifier_augment.
-        views: augmented copies of each image that `consistency` and the like compare.
-        dropout: part of what the last layer sees that is dropped in training and in Monte-Carlo
-            passes (MC dropout, Gal and Ghahramani 2016); 0 leaves both out.
-        prototypes: a last layer of C - 1 outputs whose class probabilities are those of fixed,
-            maximally separated prototypes (MSAL, section 3.1).
-        radius: length of the prototypes, the factor before the logits (.1 on MNIST there).
-        pseudo_labels: ceal has the images that the round before was sure of join the training with
-            their predicted class (Wang et al. 2017).
-        pseudo_threshold: entropy, in nats, below which a prediction is sure.
-        pseudo_decay: what the threshold falls by each round, to 0 at the least.
-        precision: that the network trains in, bf16 or float32; null takes bf16 on a GPU, float32
-            on a CPU. What it says of images afterwards is computed in float32.
+
+    The other parameters are described in `rayal.learners._parameters`.
     """
-    images = network.pictures("scratch", task)
-    recipe = Recipe(
-        epochs=epochs,
-        batch_size=batch_size,
-        lr=lr,
-        optimiser=optimiser,
-        momentum=momentum,
-        nesterov=nesterov,
-        weight_decay=weight_decay,
-        milestones=milestones,
-        gamma=gamma,
-        plateau_patience=plateau_patience,
-        early_stopping=early_stopping,
-        least_steps=least_steps,
-        augmentation=augmentation,
-        precision=precision,
-    )
-    val = network.held_out("scratch", task, recipe.watches)
-    base = networks.backbone(backbone, stem, images.channels, seed=integer(rng))
+    recipe = from_arguments(TrainingRecipe, locals())
+    images = task_images("scratch", task)
+    val_set = validation_set("scratch", task, recipe.needs_validation)
+    network = networks.backbone(backbone, stem, images.channels, seed=integer(rng))
     if weights is not None:
-        weight_files.initialise(base, Path(weights).expanduser())
-    classifier = network.classifier(
-        base, task.num_classes, rng, dropout=dropout, radius=radius if prototypes else None
+        weight_files.initialise(network, Path(weights).expanduser())
+    classifier = make_classifier(
+        network, task.num_classes, rng, dropout=dropout, radius=radius if prototypes else None
     )
-    labels = task.labels
-    if pseudo_labels:
-        labels = with_earlier(task, pseudo_threshold, pseudo_decay)
-    fit(classifier, network.labelled(images.pool, labels), recipe, integer(rng), val)
-    return network.Trained(classifier, images, augmentation, views, integer(rng)).predictions()
+    labels = with_earlier(task, pseudo_threshold, pseudo_decay) if pseudo_labels else task.labels
+    fit(classifier, images.labeled(labels), recipe, integer(rng), val_set)
+    return TrainedClassifier(classifier, images, augmentation, views, integer(rng)).predictions()

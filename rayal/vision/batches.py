@@ -1,4 +1,4 @@
-"""Which images each step of training sees, and how many are described at once."""
+"""Which images each step of training sees, and how many pass through a network at once."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-TOGETHER = 512  # images described at once
-_PIXELS = TOGETHER * 96 * 96  # of them: what a ResNet makes of so many takes about a gigabyte
+INFERENCE_BATCH = 512  # images that pass through a network at once, at most
+_PIXELS = INFERENCE_BATCH * 96 * 96  # of them: a ResNet's activations are then about a gigabyte
 
 
-def fitting(images: npt.NDArray[np.uint8]) -> int:
-    """Return how many images (N, H, W, channels) are described at once: 512, fewer large ones."""
+def inference_batch_size(images: npt.NDArray[np.uint8]) -> int:
+    """Return how many of images (N, H, W, channels) pass through a network at once.
+
+    512, fewer of more than 96 pixels a side.
+    """
     pixels = int(images.shape[1]) * int(images.shape[2])
-    return min(TOGETHER, max(1, _PIXELS // pixels))
+    return min(INFERENCE_BATCH, max(1, _PIXELS // pixels))
 
 
 def epoch(n: int, size: int, least: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
@@ -39,9 +42,9 @@ def epoch(n: int, size: int, least: int, generator: torch.Generator) -> Iterator
 
 def endless(n: int, size: int, generator: torch.Generator) -> Iterator[torch.Tensor]:
     """Yield batches of exactly `size` indices for ever: shuffled passes over n, end to end."""
-    left = torch.empty(0, dtype=torch.int64)
+    rest = torch.empty(0, dtype=torch.int64)
     while True:
-        while len(left) < size:
-            left = torch.cat([left, torch.randperm(n, generator=generator)])
-        yield left[:size]
-        left = left[size:]
+        while len(rest) < size:
+            rest = torch.cat([rest, torch.randperm(n, generator=generator)])
+        yield rest[:size]
+        rest = rest[size:]

@@ -11,20 +11,20 @@ from typing import Literal, TypeAlias
 
 import torch
 
-from rayal.vision.augment import rotate as turned
-from rayal.vision.device import normalise
+from rayal.vision.augment import rotate
+from rayal.vision.device import bytes_to_network_range, unit_to_network_range
 
-Name: TypeAlias = Literal["crop_flip", "crop", "rotate", "hacon", "none"]
+ClassifierAugmentation: TypeAlias = Literal["crop_flip", "crop", "rotate", "hacon", "none"]
 # From images (n, channels, H, W) uint8 to -1..1 float32, channels last in memory.
-Augmentation: TypeAlias = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
+Augment: TypeAlias = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 _PADDING = 4  # pixels
 _DEGREES = 20.0
-_RARE = 0.1  # probability of a reversed and of a faded image
-_NOISE = 0.8  # part of a faded image that is noise
+_RARE = 0.1  # probability of an inverted and of a faded image
+_NOISE = 0.8  # fraction of a faded image that is noise
 
 
-def augmentation(name: Name) -> Augmentation:
+def classifier_augment(name: ClassifierAugmentation) -> Augment:
     """Return the augmentation of that name.
 
     Args:
@@ -33,70 +33,77 @@ def augmentation(name: Name) -> Augmentation:
             turns by up to 20 degrees either way and mirrors; hacon is that of HaCon's Table 5;
             none leaves the image as it is.
     """
-    known: dict[Name, Augmentation] = {
-        "crop_flip": partial(crop, flip=0.5),
-        "crop": partial(crop, flip=0.0),
-        "rotate": rotate,
-        "hacon": hacon,
-        "none": lambda images, _: normalise(images),
+    known: dict[ClassifierAugmentation, Augment] = {
+        "crop_flip": partial(random_crop, flip=0.5),
+        "crop": partial(random_crop, flip=0.0),
+        "rotate": random_rotation,
+        "hacon": hacon_augment,
+        "none": lambda images, _: bytes_to_network_range(images),
     }
     return known[name]
 
 
-def crop(images: torch.Tensor, generator: torch.Generator, flip: float) -> torch.Tensor:
-    """Pad with black, cut out the old size at a random place, mirror with probability `flip`."""
+def random_crop(images: torch.Tensor, generator: torch.Generator, flip: float) -> torch.Tensor:
+    """Pad (n, channels, H, W) uint8 with black, crop to the old size at random, mirror some.
+
+    Args:
+        images: (n, channels, H, W) uint8.
+        generator: on the CPU.
+        flip: probability of mirroring.
+    """
     n, _, H, W = images.shape
     down, right = min(_PADDING, -(-H // 8)), min(_PADDING, -(-W // 8))
     top = torch.randint(2 * down + 1, (n, 1), generator=generator)
     left = torch.randint(2 * right + 1, (n, 1), generator=generator)
     rows, columns = top + torch.arange(H), left + torch.arange(W)
-    columns = torch.where(_happens(n, flip, generator)[:, None], columns.flip(1), columns)
+    columns = torch.where(_bernoulli(n, flip, generator)[:, None], columns.flip(1), columns)
     padded = torch.nn.functional.pad(images, (right, right, down, down))
-    where = images.device
-    each = torch.arange(n, device=where)[:, None, None]
-    cut = padded[each, :, rows.to(where)[:, :, None], columns.to(where)[:, None]]  # n, H, W, c
-    return normalise(cut.permute(0, 3, 1, 2))
+    device = images.device
+    each = torch.arange(n, device=device)[:, None, None]
+    crops = padded[each, :, rows.to(device)[:, :, None], columns.to(device)[:, None]]  # n, H, W, c
+    return bytes_to_network_range(crops.permute(0, 3, 1, 2))
 
 
-def rotate(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Mirror with probability .5 and turn by up to 20 degrees, black outside."""
+def random_rotation(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Mirror (n, channels, H, W) uint8 with probability .5, turn by up to 20 degrees over black."""
     n = len(images)
-    mirrored = _flipped(images, _happens(n, 0.5, generator)).float().div_(255)
+    mirrored = _flip_some(images, _bernoulli(n, 0.5, generator)).float().div_(255)
     angle = (torch.rand(n, generator=generator) * 2 - 1) * _DEGREES
-    found = turned(mirrored, angle.to(images.device)).mul_(2).sub_(1)
-    return found.contiguous(memory_format=torch.channels_last)
+    return unit_to_network_range(rotate(mirrored, angle.to(images.device)))
 
 
-def hacon(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Mirror, turn by right angles, reverse the colours, fade (HaCon, Table 5).
+def hacon_augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Mirror, turn by right angles, invert, fade images (n, channels, H, W) uint8 (HaCon, Table 5).
 
     Mirrored with probability .5; turned with probability .5, by 90, 180 or 270 degrees alike (by
-    180 where an image is not square); reversed with probability .1; with probability .1 faded to
+    180 where an image is not square); inverted with probability .1; with probability .1 faded to
     20 % of the image and 80 % of uniform noise.
     """
     n = len(images)
-    found = _flipped(images, _happens(n, 0.5, generator))
-    turns = torch.randint(1, 4, (n,), generator=generator) * _happens(n, 0.5, generator)
-    found = _turned_right(found, turns)
-    reverse = _happens(n, _RARE, generator).to(images.device)
-    found = torch.where(reverse[:, None, None, None], 255 - found, found)
-    return _faded(normalise(found), _happens(n, _RARE, generator), generator)
+    changed = _flip_some(images, _bernoulli(n, 0.5, generator))
+    turns = torch.randint(1, 4, (n,), generator=generator) * _bernoulli(n, 0.5, generator)
+    changed = _turn_by_right_angles(changed, turns)
+    invert = _bernoulli(n, _RARE, generator).to(images.device)
+    changed = torch.where(invert[:, None, None, None], 255 - changed, changed)
+    return _fade_some(bytes_to_network_range(changed), _bernoulli(n, _RARE, generator), generator)
 
 
-def _turned_right(images: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
-    """Turn each image by so many (n,) right angles, counter-clockwise."""
+def _turn_by_right_angles(images: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
+    """Turn each image by (n,) right angles, counter-clockwise."""
     H, W = images.shape[2:]
     possible = (1, 2, 3) if H == W else (2,)
     turns = turns if H == W else turns.clamp(max=1) * 2
-    found = images.clone()
+    turned = images.clone()
     for number in possible:
         rows = torch.nonzero(turns == number)[:, 0].to(images.device)
-        found[rows] = torch.rot90(images[rows], number, (2, 3))
-    return found
+        turned[rows] = torch.rot90(images[rows], number, (2, 3))
+    return turned
 
 
-def _faded(images: torch.Tensor, which: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Mix some images -1..1 with uniform noise, in place."""
+def _fade_some(
+    images: torch.Tensor, which: torch.Tensor, generator: torch.Generator
+) -> torch.Tensor:
+    """Mix images -1..1 with uniform noise where `which` (n,) says so, in place."""
     rows = torch.nonzero(which)[:, 0]
     noise = torch.rand((len(rows), *images.shape[1:]), generator=generator) * 2 - 1
     rows = rows.to(images.device)
@@ -104,9 +111,10 @@ def _faded(images: torch.Tensor, which: torch.Tensor, generator: torch.Generator
     return images
 
 
-def _flipped(images: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
+def _flip_some(images: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
+    """Mirror images left and right where `which` (n,) says so."""
     return torch.where(which.to(images.device)[:, None, None, None], images.flip(3), images)
 
 
-def _happens(n: int, probability: float, generator: torch.Generator) -> torch.Tensor:
+def _bernoulli(n: int, probability: float, generator: torch.Generator) -> torch.Tensor:
     return torch.rand(n, generator=generator) < probability

@@ -1,7 +1,8 @@
-"""Colour changes of images (n, channels, H, W) in 0..1, with a factor (n,) for each image.
+"""Color adjustments of images (n, channels, H, W) in 0..1, with a factor (n,) for each image.
 
-The definitions are torchvision's: a change mixes an image with black (brightness), its mean grey
-(contrast) or its own grey values (saturation), or turns the hue, and the result is clamped.
+The definitions are torchvision's: an adjustment mixes an image with black (brightness), its mean
+gray (contrast) or its own gray values (saturation), or rotates the hue, and the result is clamped.
+torchvision takes one factor for a batch; these take one for each image and work in place.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from typing import Protocol
 
 import torch
 
-_GREY = (0.2989, 0.587, 0.114)  # weights of red, green and blue (ITU-R 601)
+_LUMA = (0.2989, 0.587, 0.114)  # weights of red, green and blue (ITU-R 601)
 
 
-class Factors(Protocol):
-    """What `change` reads: each (n,)."""
+class ColorFactors(Protocol):
+    """What `color_jitter` reads, (n,) each."""
 
     @property
     def brightness(self) -> torch.Tensor: ...
@@ -26,49 +27,55 @@ class Factors(Protocol):
     @property
     def hue(self) -> torch.Tensor: ...
     @property
-    def grey(self) -> torch.Tensor: ...
+    def grayscale(self) -> torch.Tensor: ...
 
 
-def change(images: torch.Tensor, order: Sequence[int], factors: Factors) -> torch.Tensor:
-    """Jitter in the given order of brightness, contrast, saturation, hue; then grey out, in place.
+def color_jitter(images: torch.Tensor, order: Sequence[int], factors: ColorFactors) -> torch.Tensor:
+    """Adjust images (n, channels, H, W) in place, then turn some to gray; return them.
 
     One-channel images have neither saturation nor hue.
+
+    Args:
+        images: (n, channels, H, W) in 0..1.
+        order: of brightness (0), contrast (1), saturation (2) and hue (3).
+        factors: of each adjustment, and which images become gray.
     """
-    colours = images.shape[1] == 3
+    rgb = images.shape[1] == 3
     for which in order:
         if which == 0:
-            brighten(images, factors.brightness)
+            adjust_brightness(images, factors.brightness)
         elif which == 1:
-            stretch(images, factors.contrast)
-        elif which == 2 and colours:
-            saturate(images, factors.saturation)
-        elif which == 3 and colours:
-            turn_hue(images, factors.hue)
-    return saturate(images, (~factors.grey).float()) if colours else images
+            adjust_contrast(images, factors.contrast)
+        elif which == 2 and rgb:
+            adjust_saturation(images, factors.saturation)
+        elif which == 3 and rgb:
+            adjust_hue(images, factors.hue)
+    return adjust_saturation(images, (~factors.grayscale).float()) if rgb else images
 
 
-def brighten(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """Multiply, in place."""
-    return images.mul_(_each(factor)).clamp_(0, 1)
+def adjust_brightness(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    """Multiply images (n, channels, H, W) by a factor (n,), in place."""
+    return images.mul_(_per_image(factor)).clamp_(0, 1)
 
 
-def stretch(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """Move away from the mean grey value of the image, in place."""
-    mean = _grey(images).mean((1, 2, 3), keepdim=True)
-    return images.mul_(_each(factor)).add_(mean * (1 - _each(factor))).clamp_(0, 1)
+def adjust_contrast(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    """Scale the distance of images (n, channels, H, W) from their mean gray by (n,), in place."""
+    mean = _to_gray(images).mean((1, 2, 3), keepdim=True)
+    return images.mul_(_per_image(factor)).add_(mean * (1 - _per_image(factor))).clamp_(0, 1)
 
 
-def saturate(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
-    """Move away from the grey value of each pixel, in place; factor 0 leaves grey alone."""
-    grey = _grey(images).mul_(1 - _each(factor))
-    return images.mul_(_each(factor)).add_(grey).clamp_(0, 1)
+def adjust_saturation(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+    """Scale the distance of (n, 3, H, W) from each pixel's gray by (n,), in place; 0 is gray."""
+    gray = _to_gray(images).mul_(1 - _per_image(factor))
+    return images.mul_(_per_image(factor)).add_(gray).clamp_(0, 1)
 
 
-def turn_hue(images: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
-    """Turn the hue of RGB images, in place; lightest and darkest channel keep their values.
+def adjust_hue(images: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
+    """Rotate the hue of images (n, 3, H, W) by full turns (n,), in place.
 
-    In the hexagon of hues (0..6; red 0, green 2, blue 4) a channel is
-    lowest + chroma * ramp(hue), with ramps |h - 3| - 1, 2 - |h - 2| and 2 - |h - 4| cut to 0..1.
+    The lightest and the darkest channel keep their values. In the hexagon of hues (0..6; red 0,
+    green 2, blue 4) a channel is lowest + chroma * ramp(hue), with ramps |h - 3| - 1,
+    2 - |h - 2| and 2 - |h - 4| clipped to 0..1.
     """
     red, green, blue = images.unbind(1)
     highest, lowest = images.amax(1), images.amin(1)
@@ -86,14 +93,14 @@ def turn_hue(images: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
     return images
 
 
-def _grey(images: torch.Tensor) -> torch.Tensor:
-    """Return grey values (n, 1, H, W); those of a grey image are its own."""
+def _to_gray(images: torch.Tensor) -> torch.Tensor:
+    """Return gray values (n, 1, H, W) of (n, channels, H, W); of one channel, a copy of it."""
     if images.shape[1] == 1:
         return images.clone()
     red, green, blue = images.unbind(1)
-    grey = (red * _GREY[0]).add_(green, alpha=_GREY[1]).add_(blue, alpha=_GREY[2])
-    return grey[:, None]
+    gray = (red * _LUMA[0]).add_(green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])
+    return gray[:, None]
 
 
-def _each(factor: torch.Tensor) -> torch.Tensor:
+def _per_image(factor: torch.Tensor) -> torch.Tensor:
     return factor[:, None, None, None]

@@ -1,4 +1,4 @@
-"""Where images are worked on, and how they get there."""
+"""The device that images are processed on, and their way there."""
 
 from __future__ import annotations
 
@@ -22,11 +22,16 @@ def to_device(images: npt.NDArray[np.uint8]) -> torch.Tensor:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The given NumPy array is not writable")
-        whole = torch.from_numpy(np.ascontiguousarray(images))
-    return whole.to(device()).permute(0, 3, 1, 2)
+        tensor = torch.from_numpy(np.ascontiguousarray(images))
+    return tensor.to(device()).permute(0, 3, 1, 2)
 
 
-def normalise(images: torch.Tensor) -> torch.Tensor:
-    """Map 0..255 to -1..1, channels last in memory."""
+def bytes_to_network_range(images: torch.Tensor) -> torch.Tensor:
+    """Map images (n, channels, H, W) from 0..255 to -1..1 float32, channels last in memory."""
     scaled = images.float().mul_(2 / 255).sub_(1)
     return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def unit_to_network_range(images: torch.Tensor) -> torch.Tensor:
+    """Map images (n, channels, H, W) from 0..1 to -1..1, in place, channels last in memory."""
+    return images.mul_(2).sub_(1).contiguous(memory_format=torch.channels_last)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from rayal.vision.convolution import Convolution3x3, quicken
+from rayal.vision.convolution import Conv3x3, use_fast_small_convolutions
 from rayal.vision.torchvision_cpu import torchvision
 
 ResNet: TypeAlias = Literal["resnet18", "resnet34", "resnet50", "resnet101"]
@@ -22,7 +22,7 @@ Stem: TypeAlias = Literal["imagenet", "cifar"]
 Weights: TypeAlias = Mapping[str, npt.NDArray[np.generic]]
 
 _SMALL_CNN = ((32, 1), (64, 2), (64, 1), (128, 2), (128, 1))  # (channels, stride) of each layer
-_SMALLEST_INCEPTION = 75  # side of the smallest image that leaves a map at the end
+_SMALLEST_INCEPTION_IMAGE = 75  # side of the smallest image that leaves a map at the end
 # (layer1 has bottlenecks, blocks in layer3) of each ResNet
 _RESNETS: dict[tuple[bool, int], ResNet] = {
     (False, 2): "resnet18",
@@ -41,7 +41,7 @@ def backbone(name: Backbone, stem: Stem, channels: int, seed: int) -> nn.Module:
             timm) D = 1536; it enlarges images of less than 75 pixels to that.
         stem: imagenet starts a ResNet with a 7x7 convolution of stride 2 and a pooling of
             stride 2, cifar with one 3x3 convolution of stride 1. Others have no such choice.
-        channels: of the images, 1 (grey) or 3 (RGB).
+        channels: of the images, 1 (gray) or 3 (RGB).
         seed: for the initial weights.
 
     Raises:
@@ -61,13 +61,13 @@ def channels_last(network: nn.Module) -> nn.Module:
     return nn.utils.convert_conv2d_weight_memory_format(network, torch.channels_last)
 
 
-def width(network: nn.Module) -> int:
+def num_features(network: nn.Module) -> int:
     """Return D, the number of features that a backbone of this file gives."""
     return int([p for p in network.parameters() if p.dim() == 4][-1].shape[0])
 
 
 def to_arrays(network: nn.Module) -> dict[str, npt.NDArray[np.generic]]:
-    """Copy the weights and the batch-norm statistics into arrays, by name."""
+    """Return copies of the weights and the batch-norm statistics, each with its shape, by name."""
     state = network.state_dict()
     return {name: value.cpu().contiguous().numpy().copy() for name, value in state.items()}
 
@@ -90,7 +90,7 @@ def _architecture(weights: Weights) -> tuple[Backbone, Stem, int]:
     if "conv2d_1a.conv.weight" in weights:
         channels = int(weights["conv2d_1a.conv.weight"].shape[1])
         return "inception_resnet_v2", "imagenet", channels
-    blocks = len({found[0] for key in weights if (found := re.match(r"layer3\.\d+", key))})
+    blocks = len({match[0] for key in weights if (match := re.match(r"layer3\.\d+", key))})
     name = _RESNETS.get(("layer1.0.conv3.weight" in weights, blocks))
     if name is None or "conv1.weight" not in weights:
         first = ", ".join(list(weights)[:3])
@@ -105,10 +105,10 @@ def _architecture(weights: Weights) -> tuple[Backbone, Stem, int]:
 
 def _small_cnn(channels: int) -> nn.Module:
     layers: list[nn.Module] = []
-    for wide, stride in _SMALL_CNN:
-        convolution = Convolution3x3(channels, wide, stride)
-        layers.append(nn.Sequential(convolution, nn.BatchNorm2d(wide), nn.ReLU(inplace=True)))
-        channels = wide
+    for width, stride in _SMALL_CNN:
+        convolution = Conv3x3(channels, width, stride)
+        layers.append(nn.Sequential(convolution, nn.BatchNorm2d(width), nn.ReLU(inplace=True)))
+        channels = width
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
@@ -121,7 +121,7 @@ def _resnet(name: ResNet, stem: Stem, channels: int) -> nn.Module:
         network.conv1 = nn.Conv2d(channels, 64, 7, 2, padding=3, bias=False)
     nn.init.kaiming_normal_(network.conv1.weight, mode="fan_out", nonlinearity="relu")
     network.fc = nn.Identity()
-    quicken(network)
+    use_fast_small_convolutions(network)
     return network
 
 
@@ -129,15 +129,15 @@ def _inception(channels: int) -> nn.Module:
     network: nn.Module = _timm().create_model(
         "inception_resnet_v2", pretrained=False, num_classes=0, in_chans=channels
     )
-    network.register_forward_pre_hook(_enlarged)
+    network.register_forward_pre_hook(_enlarge)
     return network
 
 
-def _enlarged(_: nn.Module, given: tuple[torch.Tensor]) -> torch.Tensor:
+def _enlarge(_: nn.Module, inputs: tuple[torch.Tensor]) -> torch.Tensor:
     """Enlarge images with a side of less than 75 pixels; a hook adds no name to the weights."""
-    (images,) = given
+    (images,) = inputs
     H, W = images.shape[2:]
-    size = (max(H, _SMALLEST_INCEPTION), max(W, _SMALLEST_INCEPTION))
+    size = (max(H, _SMALLEST_INCEPTION_IMAGE), max(W, _SMALLEST_INCEPTION_IMAGE))
     if size == (H, W):
         return images
     return nn.functional.interpolate(images, size, mode="bilinear", align_corners=False)

@@ -15,84 +15,93 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from rayal.vision import batches
 from rayal.vision.classifier import Classifier, Images
-from rayal.vision.classifier_augment import crop
+from rayal.vision.classifier_augment import ClassifierAugmentation, random_crop
 from rayal.vision.device import to_device
 from rayal.vision.precision import autocast
-from rayal.vision.randaugment import strong
-from rayal.vision.training import Labelled, check_finite, descend
+from rayal.vision.randaugment import randaugment
+from rayal.vision.training import LabeledImages, check_finite, optimizer_step
 
-_CHECKED = 256  # steps between two looks at the loss; each look waits for a GPU
+_STEPS_PER_CHECK = 256  # steps between two looks at the loss; each look waits for a GPU
 
 
 @dataclass(frozen=True)
-class FixMatch:
-    """Settings of `fit`; see the learner of this name."""
+class FixMatchRecipe:
+    """Settings of `fit`, under the names that sweep files have for them."""
 
     steps: int
-    batch_size: int
-    mu: int
-    threshold: float
-    unlabelled_weight: float
+    batch_size: int  # labeled images in a step
+    mu: int  # unlabeled images in a step for each labeled one
+    threshold: float  # probability from which a guess counts
+    unlabelled_weight: float  # of the loss on guesses
     lr: float
     momentum: float
     weight_decay: float
-    ema: float
-    flip: bool
+    ema: float  # fraction of the moving average that each step keeps
+    augmentation: ClassifierAugmentation  # the weak one
+
+    @property
+    def flip(self) -> bool:
+        """Whether images are mirrored."""
+        return self.augmentation == "crop_flip"
 
 
 def fit(
-    classifier: Classifier, given: Labelled, pool: Images, settings: FixMatch, seed: int
+    classifier: Classifier,
+    train_set: LabeledImages,
+    pool: Images,
+    recipe: FixMatchRecipe,
+    seed: int,
 ) -> Classifier:
-    """Train on labelled images and on the whole pool; return the moving average of the weights.
+    """Train on labeled images and on the whole pool; return the moving average of the weights.
 
-    Running statistics of batch norm are averaged as the weights are. The labelled images are part
+    Running statistics of batch norm are averaged as the weights are. The labeled images are part
     of the pool: without their labels they are trained on as the others are.
 
     Args:
         classifier: changed in place.
-        given: at least one image.
+        train_set: at least one image.
         pool: (N, H, W, channels), all on the device while training lasts.
-        settings: as published, but for what they change.
+        recipe: as published, but for what it changes.
         seed: of batches and augmentation.
 
     Raises:
         FloatingPointError: the loss is no longer finite.
     """
     generator = torch.Generator().manual_seed(seed)
-    moving = _optimiser(classifier, settings)
-    rates = LambdaLR(moving, lambda step: cosine(step, settings.steps))
-    keep = get_ema_multi_avg_fn(settings.ema)  # type: ignore[no-untyped-call]
-    average = AveragedModel(classifier, multi_avg_fn=keep, use_buffers=True)
+    optimizer = _make_optimizer(classifier, recipe)
+    schedule = LambdaLR(optimizer, lambda step: cosine(step, recipe.steps))
+    ema = get_ema_multi_avg_fn(recipe.ema)  # type: ignore[no-untyped-call]
+    average = AveragedModel(classifier, multi_avg_fn=ema, use_buffers=True)
     classifier.train()
-    for number, (images, labels) in enumerate(_examples(given, pool, settings, generator), start=1):
+    for step, (images, labels) in enumerate(_batches(train_set, pool, recipe, generator), start=1):
         with autocast(images.device):
             logits = classifier(images)
-        loss = objective(logits.float(), labels, settings.threshold, settings.unlabelled_weight)
-        descend(loss, moving)
-        rates.step()
+        loss = objective(logits.float(), labels, recipe.threshold, recipe.unlabelled_weight)
+        optimizer_step(loss, optimizer)
+        schedule.step()
         average.update_parameters(classifier)
-        if number % _CHECKED == 0 or number == settings.steps:
-            check_finite(float(loss.detach()), f"loss of step {number}", settings.lr)
+        if step % _STEPS_PER_CHECK == 0 or step == recipe.steps:
+            check_finite(float(loss.detach()), f"loss of step {step}", recipe.lr)
     return cast(Classifier, average.module)
 
 
 def objective(
-    logits: torch.Tensor, labels: torch.Tensor, threshold: float, unlabelled_weight: float
+    logits: torch.Tensor, labels: torch.Tensor, threshold: float, unlabeled_weight: float
 ) -> torch.Tensor:
     """Return FixMatch's loss (Eq. 3, 4): cross-entropy of labels and of its own sure guesses.
 
     Args:
-        logits: (n + 2 m, C) of n labelled images, then of m unlabelled ones weakly augmented, then
+        logits: (n + 2 m, C) of n labeled images, then of m unlabeled ones weakly augmented, then
             of the same strongly augmented.
         labels: (n,).
         threshold: probability from which the guess of the weak image is the class of the strong.
-        unlabelled_weight: of the second part, a mean over all m.
+        unlabeled_weight: of the second part, a mean over all m.
     """
-    given, rest = logits[: len(labels)], logits[len(labels) :]
-    weak, strongly = rest.chunk(2)
+    labeled, unlabeled = logits[: len(labels)], logits[len(labels) :]
+    weak, strong = unlabeled.chunk(2)
     confidence, guess = weak.detach().softmax(1).max(1)
-    of_guesses = cross_entropy(strongly, guess, reduction="none") * (confidence >= threshold)
-    return cross_entropy(given, labels) + unlabelled_weight * of_guesses.mean()
+    of_guesses = cross_entropy(strong, guess, reduction="none") * (confidence >= threshold)
+    return cross_entropy(labeled, labels) + unlabeled_weight * of_guesses.mean()
 
 
 def cosine(step: int, steps: int) -> float:
@@ -100,29 +109,33 @@ def cosine(step: int, steps: int) -> float:
     return math.cos(7 * math.pi * step / (16 * steps))
 
 
-def _optimiser(classifier: Classifier, settings: FixMatch) -> torch.optim.Optimizer:
+def _make_optimizer(classifier: Classifier, recipe: FixMatchRecipe) -> torch.optim.Optimizer:
     """SGD with Nesterov momentum; biases and batch norm have no weight decay, as published."""
     parameters = list(classifier.parameters())
     groups: list[dict[str, Any]] = [
-        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in parameters if p.dim() > 1], "weight_decay": recipe.weight_decay},
         {"params": [p for p in parameters if p.dim() <= 1]},
     ]
     return torch.optim.SGD(
-        groups, settings.lr, settings.momentum, nesterov=settings.momentum > 0, fused=True
+        groups, recipe.lr, recipe.momentum, nesterov=recipe.momentum > 0, fused=True
     )
 
 
-def _examples(
-    given: Labelled, pool: Images, settings: FixMatch, generator: torch.Generator
+def _batches(
+    train_set: LabeledImages, pool: Images, recipe: FixMatchRecipe, generator: torch.Generator
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield all steps' images (n + 2 m, channels, H, W), augmented, and labels (n,)."""
-    known, unknown = to_device(given.images), to_device(pool)
-    labels = torch.tensor(given.labels, device=known.device)
-    n, m = settings.batch_size, settings.batch_size * settings.mu
-    ours = batches.endless(len(known), n, generator)
-    others = batches.endless(len(unknown), m, generator)
-    flip = 0.5 if settings.flip else 0.0
-    for mine, theirs in islice(zip(ours, others, strict=True), settings.steps):
-        here, there = mine.to(known.device), unknown[theirs.to(known.device)]
-        plain = crop(torch.cat([known[here], there]), generator, flip)
-        yield torch.cat([plain, strong(there, generator, settings.flip)]), labels[here]
+    labeled, unlabeled = to_device(train_set.images), to_device(pool)
+    labels = torch.tensor(train_set.labels, device=labeled.device)
+    n, m = recipe.batch_size, recipe.batch_size * recipe.mu
+    steps = zip(
+        batches.endless(len(labeled), n, generator),
+        batches.endless(len(unlabeled), m, generator),
+        strict=True,
+    )
+    flip = 0.5 if recipe.flip else 0.0
+    for labeled_batch, unlabeled_batch in islice(steps, recipe.steps):
+        rows, guessed = labeled_batch.to(labeled.device), unlabeled_batch.to(labeled.device)
+        weak = random_crop(torch.cat([labeled[rows], unlabeled[guessed]]), generator, flip)
+        strong = randaugment(unlabeled[guessed], generator, recipe.flip)
+        yield torch.cat([weak, strong]), labels[rows]

@@ -1,4 +1,4 @@
-"""Training of a classifier on labelled images."""
+"""Training of a classifier on labeled images."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from rayal.vision import batches
-from rayal.vision import classifier_augment as weak
-from rayal.vision.classifier import Classifier, Images, of_images
+from rayal.vision.classifier import Classifier, Images, predict_images
+from rayal.vision.classifier_augment import classifier_augment
 from rayal.vision.device import to_device
 from rayal.vision.precision import Precision, autocast
-from rayal.vision.recipes import Best, Rates, Recipe, optimiser
+from rayal.vision.training_recipe import EarlyStopping, LRSchedule, TrainingRecipe, make_optimizer
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabeledImages:
     """Images (n, H, W, channels) and their classes (n,)."""
 
     images: Images
@@ -29,10 +29,10 @@ class Labelled:
 
 def fit(
     classifier: Classifier,
-    given: Labelled,
-    recipe: Recipe,
+    train_set: LabeledImages,
+    recipe: TrainingRecipe,
     seed: int,
-    held_out: Labelled | None = None,
+    val_set: LabeledImages | None = None,
 ) -> None:
     """Train by mean cross-entropy, in place.
 
@@ -41,58 +41,75 @@ def fit(
 
     Args:
         classifier: changed in place.
-        given: at least one image, all on the device while training lasts.
+        train_set: at least one image, all on the device while training lasts.
         recipe: settings.
         seed: of the order of the images, their augmentation and dropout.
-        held_out: validation set, where the recipe watches one.
+        val_set: validation set, where the recipe watches one.
 
     Raises:
         FloatingPointError: the loss is no longer finite.
     """
     generator = torch.Generator().manual_seed(seed)
-    examples = _Examples(given, recipe, generator)
-    moving = optimiser(recipe, classifier)
-    rates = Rates(recipe, moving)
-    best = Best(recipe.early_stopping, classifier) if recipe.early_stopping is not None else None
-    for epoch in range(recipe.epochs):
-        lr = float(moving.param_groups[0]["lr"])
-        classifier.train()
-        losses = [step(classifier, *seen, moving, generator, recipe.precision) for seen in examples]
-        check_finite(float(torch.stack(losses).mean()), f"mean loss of epoch {epoch + 1}", lr)
-        watched = None
-        if recipe.watches and held_out is not None:
-            watched = mean_loss(classifier, held_out)
-            check_finite(watched, f"validation loss after epoch {epoch + 1}", lr)
-        rates.after_epoch(watched)
-        if best is not None and watched is not None and best.given_up(watched):
+    loader = _Batches(train_set, recipe, generator)
+    optimizer = make_optimizer(recipe, classifier)
+    schedule = LRSchedule(recipe, optimizer)
+    patience = recipe.early_stopping
+    stopping = None if patience is None else EarlyStopping(patience, classifier)
+    for epoch in range(1, recipe.epochs + 1):
+        lr = float(optimizer.param_groups[0]["lr"])
+        _train_epoch(classifier, loader, optimizer, epoch)
+        val_loss = None
+        if recipe.needs_validation and val_set is not None:
+            val_loss = mean_loss(classifier, val_set)
+            check_finite(val_loss, f"validation loss after epoch {epoch}", lr)
+        schedule.step(val_loss)
+        if stopping is not None and val_loss is not None and stopping.should_stop(val_loss):
             break
-    if best is not None:
-        best.restore()
+    if stopping is not None:
+        stopping.restore()
 
 
-class _Examples:
+class _Batches:
     """The batches of an epoch: augmented images (n, channels, H, W) and classes (n,)."""
 
-    def __init__(self, given: Labelled, recipe: Recipe, generator: torch.Generator) -> None:
-        self._images = to_device(given.images)
-        self._labels = torch.tensor(given.labels, device=self._images.device)
-        self._augment = weak.augmentation(recipe.augmentation)
-        self._recipe = recipe
-        self._generator = generator
+    def __init__(
+        self, train_set: LabeledImages, recipe: TrainingRecipe, generator: torch.Generator
+    ) -> None:
+        self._images = to_device(train_set.images)
+        self._labels = torch.tensor(train_set.labels, device=self._images.device)
+        self._augment = classifier_augment(recipe.augmentation)
+        self.recipe = recipe
+        self.generator = generator
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        recipe, where = self._recipe, self._images.device
-        n, least = len(self._labels), recipe.least_steps
-        for batch in batches.epoch(n, recipe.batch_size, least, self._generator):
-            here = batch.to(where)
-            yield self._augment(self._images[here], self._generator), self._labels[here]
+        n, size, least = len(self._labels), self.recipe.batch_size, self.recipe.least_steps
+        for batch in batches.epoch(n, size, least, self.generator):
+            rows = batch.to(self._images.device)
+            yield self._augment(self._images[rows], self.generator), self._labels[rows]
 
 
-def step(
+def _train_epoch(
+    classifier: Classifier, loader: _Batches, optimizer: torch.optim.Optimizer, epoch: int
+) -> None:
+    """Make the steps of an epoch, counted from 1.
+
+    Raises:
+        FloatingPointError: the mean loss is not finite.
+    """
+    lr = float(optimizer.param_groups[0]["lr"])
+    classifier.train()
+    losses = [
+        train_step(classifier, *batch, optimizer, loader.generator, loader.recipe.precision)
+        for batch in loader
+    ]
+    check_finite(float(torch.stack(losses).mean()), f"mean loss of epoch {epoch}", lr)
+
+
+def train_step(
     classifier: Classifier,
     images: torch.Tensor,
     labels: torch.Tensor,
-    moving: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
     generator: torch.Generator,
     precision: Precision | None = None,
 ) -> torch.Tensor:
@@ -102,28 +119,28 @@ def step(
         classifier: in training mode.
         images: (n, channels, H, W) in -1..1.
         labels: (n,).
-        moving: the optimiser.
+        optimizer: of the classifier's weights.
         generator: of dropout.
         precision: of the network; the cross-entropy is taken in float32.
     """
     with autocast(images.device, precision):
         logits = classifier(images, generator)
     loss = cross_entropy(logits.float(), labels)
-    descend(loss, moving)
+    optimizer_step(loss, optimizer)
     return loss.detach()
 
 
-def descend(loss: torch.Tensor, moving: torch.optim.Optimizer) -> None:
-    """Make one step of the optimiser along the gradient of the loss."""
-    moving.zero_grad(set_to_none=True)
+def optimizer_step(loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
+    """Make one step of the optimizer along the gradient of the loss."""
+    optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
-    moving.step()
+    optimizer.step()
 
 
-def mean_loss(classifier: Classifier, held_out: Labelled) -> float:
+def mean_loss(classifier: Classifier, val_set: LabeledImages) -> float:
     """Return the mean cross-entropy of unaugmented images in evaluation mode."""
-    logits = of_images(classifier, held_out.images, classifier.logits)
-    return float(cross_entropy(torch.from_numpy(logits), torch.tensor(held_out.labels)))
+    logits = predict_images(classifier, val_set.images, classifier.logits)
+    return float(cross_entropy(torch.from_numpy(logits), torch.tensor(val_set.labels)))
 
 
 def check_finite(value: float, what: str, lr: float) -> None:

@@ -136,7 +136,7 @@ def test_a_failing_encoder_is_named_and_the_others_are_made(
 
 
 def interrupted_before(epoch: int) -> Callable[..., None]:
-    honest = Pretraining._train
+    honest = Pretraining._train_epoch
 
     def train(self: Pretraining, at: int, pace: Any) -> None:
         if at == epoch:
@@ -153,14 +153,14 @@ def test_an_interrupted_training_goes_on_with_the_same_result(
     (key,) = keys(path)
     monkeypatch.setattr("rayal.encoders._training.checkpoints._SHARE", float("inf"))
     with monkeypatch.context() as patch:
-        patch.setattr(Pretraining, "_train", interrupted_before(2))
+        patch.setattr(Pretraining, "_train_epoch", interrupted_before(2))
         assert run(path, "--out", out) == 130
         assert "go on with: python -m rayal.encode" in capsys.readouterr().out
         assert (RunStore(out).artifacts.checkpoint_folder(key) / "contrast.pt").exists()
         assert run(path, "--out", out, "--show") == 0
         assert "unfinished" in capsys.readouterr().out
     with monkeypatch.context() as patch:
-        patch.setattr(Pretraining, "_train", interrupted_before(0))  # which is done already
+        patch.setattr(Pretraining, "_train_epoch", interrupted_before(0))  # which is done already
         assert run(path, "--out", out) == 0
     assert not RunStore(out).artifacts.checkpoint_folder(key).exists()
     assert run(path, "--out", tmp_path / "whole") == 0

@@ -110,7 +110,9 @@ def test_progress_and_views_are_given(weights: str) -> None:
 def test_views_are_prepared_as_the_images_are(
     weights: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views.Weak, "__call__", lambda self, images: images.float() / 255)
+    monkeypatch.setattr(
+        views.WeakAugmentation, "__call__", lambda self, images: images.float() / 255
+    )
     found = encode(data(1), weights=weights, size=40, views=1)
     np.testing.assert_allclose(found.views[0], found.train, rtol=1e-5, atol=1e-6)
 

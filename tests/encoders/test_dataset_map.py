@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from rayal.encoders._training import dataset_map
-from rayal.encoders._training.dataset_map import MapRecords, confidence
+from rayal.encoders._training.dataset_map import DatasetMapRecorder, confidence
 
 TAUS = (0.2, 0.05, 0.001)
 
@@ -61,7 +61,7 @@ def test_a_copy_of_the_image_is_no_negative() -> None:
 
 
 def test_mean_std_and_count_are_those_of_all_records() -> None:
-    records = MapRecords(3, TAUS, torch.device("cpu"))
+    records = DatasetMapRecorder(3, TAUS, torch.device("cpu"))
     random = np.random.default_rng(0)
     seen: dict[int, list[np.ndarray]] = {0: [], 1: [], 2: []}
     for images in ([0, 1, 1], [2, 0, 1], [2]):
@@ -79,7 +79,7 @@ def test_mean_std_and_count_are_those_of_all_records() -> None:
 
 
 def test_an_image_without_a_record_is_an_error() -> None:
-    records = MapRecords(4, TAUS, torch.device("cpu"))
+    records = DatasetMapRecorder(4, TAUS, torch.device("cpu"))
     records.add(torch.tensor([0, 2]), torch.ones(2, 3))
     with pytest.raises(ValueError, match="2 of 4 images have no record"):
         records.finish()

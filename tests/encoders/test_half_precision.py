@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from rayal.contracts import Embedding
-from rayal.encoders._training import checkpoints as resume
-from tests.encoders import test_resume as resumed
+from rayal.encoders._training import checkpoints
+from tests.encoders import test_checkpoint_files as resumed
 from tests.encoders.test_moco import QUICK, digits, encode
 
 NEAR = 0.05  # between mean losses of an epoch, of 4 to 5
@@ -53,7 +53,7 @@ def test_the_map_of_half_precision_is_finite_and_orders_images_alike() -> None:
 def test_a_training_in_half_precision_killed_again_and_again_gives_the_same_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resume, "_SHARE", float("inf"))  # each epoch is kept
+    monkeypatch.setattr(checkpoints, "_SHARE", float("inf"))  # each epoch is kept
     for reports in (2, 2, 2, 2, 2, 2, 2):
         try:
             found = resumed.encode(tmp_path, resumed.killed_after(reports), precision="bf16")

@@ -8,12 +8,12 @@ from torch import nn
 
 from rayal.contracts import Split
 from rayal.encoders._moco.model import MomentumContrast, Projector, info_nce
-from rayal.encoders._moco.monitoring import EarlyAccuracy
-from rayal.encoders._moco.training import Pretraining, Views
-from rayal.encoders._training.dataset_map import MapRecords, confidence
-from rayal.encoders._training.progress import Pace
-from rayal.encoders._training.schedule import Schedule
-from rayal.vision import draws
+from rayal.encoders._moco.monitoring import KnnProbe
+from rayal.encoders._moco.training import Pretraining, RandomViews
+from rayal.encoders._training.dataset_map import DatasetMapRecorder, confidence
+from rayal.encoders._training.progress_reporter import ProgressReporter
+from rayal.encoders._training.schedule import PretrainingSchedule
+from rayal.vision.augmentation_params import augmentation_ranges
 from tests.encoders.test_moco import QUICK, digits, encode
 
 TAUS = (0.2, 0.05)
@@ -37,13 +37,13 @@ def pretraining(micro_batch: int | None) -> Pretraining:
         momentum=0.9,
         device=torch.device("cpu"),
     )
-    recipe = draws.recipe("grey", (0.5, 1.0), False)
+    recipe = augmentation_ranges("grey", (0.5, 1.0), False)
     optimiser = torch.optim.SGD(contrast.query.parameters(), 0.1, 0.9)
     return Pretraining(
         contrast,
-        Views(images, recipe, generator),
-        Schedule(20, 1, 10, 1, 0, 0.1),
-        MapRecords(20, TAUS, torch.device("cpu")),
+        RandomViews(images, recipe, generator),
+        PretrainingSchedule(20, 1, 10, 1, 0, 0.1),
+        DatasetMapRecorder(20, TAUS, torch.device("cpu")),
         optimiser,
         micro_batch,
     )
@@ -53,7 +53,7 @@ def pretraining(micro_batch: int | None) -> Pretraining:
 def test_parts_of_a_batch_add_up_to_the_whole(micro_batch: int) -> None:
     """A twin computes loss, gradients, queue and map of the same views at once."""
     ours = pretraining(micro_batch)
-    twin = copy.deepcopy(ours.contrast)
+    twin = copy.deepcopy(ours.model)
     seen: list[torch.Tensor] = []
     drawn = ours.views.of
 
@@ -75,12 +75,12 @@ def test_parts_of_a_batch_add_up_to_the_whole(micro_batch: int) -> None:
     torch.autograd.backward(expected)
     optimiser.step()
     assert float(loss) == pytest.approx(expected.item(), rel=1e-5)
-    for mine, other in zip(ours.contrast.query.parameters(), twin.query.parameters(), strict=True):
+    for mine, other in zip(ours.model.query.parameters(), twin.query.parameters(), strict=True):
         torch.testing.assert_close(mine, other)
-    torch.testing.assert_close(ours.contrast.queue[:10], keys)
+    torch.testing.assert_close(ours.model.queue[:10], keys)
     found = confidence(queries.detach(), keys, batch, TAUS)
-    torch.testing.assert_close(ours.records._moments._sum[batch], found.double())
-    assert ours.records._moments.count.tolist() == [int(3 <= i < 13) for i in range(20)]
+    torch.testing.assert_close(ours.recorder._moments._sum[batch], found.double())
+    assert ours.recorder._moments.count.tolist() == [int(3 <= i < 13) for i in range(20)]
 
 
 def test_a_micro_batch_as_large_as_the_batch_changes_nothing() -> None:
@@ -131,9 +131,9 @@ def test_without_a_validation_split_no_accuracy_is_told_of() -> None:
 def test_of_many_epochs_a_few_are_looked_at() -> None:
     data = digits(8, 30)
     told: list[dict[str, float]] = []
-    pace = Pace(Schedule(8, 1, 8, 95, 0, 0.1), told.append)
-    early = EarlyAccuracy(plain_network(), Split(data.test.images, data.test.labels), pace)
-    early._sparing._share = float("inf")
+    pace = ProgressReporter(PretrainingSchedule(8, 1, 8, 95, 0, 0.1), told.append)
+    probe = KnnProbe(plain_network(), Split(data.test.images, data.test.labels), pace)
+    probe._budget._share = float("inf")
     for epoch in range(1, 96):
-        early.look(epoch, 95)
+        probe.evaluate(epoch, 95)
     assert len(told) == 10

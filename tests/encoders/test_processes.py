@@ -12,11 +12,11 @@ import pytest
 import torch
 
 from rayal.contracts import Embedding
-from rayal.encoders._moco import launcher as crew
-from rayal.encoders._training import checkpoints as resume
+from rayal.encoders._moco import launcher
+from rayal.encoders._training import checkpoints
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
-from tests.encoders.test_resume import QUICK, ROOT, Killed, digits, killed_after
+from tests.encoders.test_checkpoint_files import QUICK, ROOT, Killed, digits, killed_after
 
 BATCH = 40
 RECIPE = {**QUICK, "epochs": 4, "truth_epochs": 0, "batch_size": BATCH}
@@ -75,7 +75,7 @@ def test_batches_of_uneven_size_and_small_parts_are_shared_out_too() -> None:
 def test_a_stopped_training_of_two_processes_goes_on_with_the_same_result(
     tmp_path: Path, by_two: tuple[list[float], Embedding], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resume, "_SHARE", float("inf"))
+    monkeypatch.setattr(checkpoints, "_SHARE", float("inf"))
     with pytest.raises(Killed):
         encode(tmp_path, killed_after(3), processes=2)
     done = torch.load(tmp_path / "contrast.pt", weights_only=True)["epochs"]
@@ -98,7 +98,7 @@ def test_a_process_that_stops_is_named_with_its_last_words(
     (tmp_path / "contrast.pt").write_bytes(b"damaged")
     with pytest.raises(ValueError, match=r"contrast\.pt .*damaged"):  # what the first finds itself
         encode(tmp_path, processes=2)
-    monkeypatch.setattr(crew, "JOB", "elsewhere.pickle")  # the member does not find its job
+    monkeypatch.setattr(launcher, "JOB", "elsewhere.pickle")  # the member does not find its job
     with pytest.raises(RuntimeError, match=r"process 2 of 2 stopped with exit status 1: FileNot"):
         encode(processes=2)
 
@@ -146,8 +146,8 @@ def test_more_processes_than_a_step_has_pairs_are_refused() -> None:
 def test_processes_without_a_gpu_for_each_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(ValueError, match=r"processes=2 needs a GPU for each.*pretrain.gpus: 2"):
-        crew.check_gpus(2)
-    crew.check_gpus(1)
+        launcher.check_gpus(2)
+    launcher.check_gpus(1)
 
 
 def test_threads_and_process_group_are_left_as_they_were(
@@ -164,9 +164,9 @@ def test_members_map_the_file_that_images_are_mapped_from(tmp_path: Path) -> Non
     given = np.random.default_rng(0).integers(256, size=(6, 4, 4, 3), dtype=np.uint8)
     np.save(tmp_path / "given.npy", given)
     mapped = np.load(tmp_path / "given.npy", mmap_mode="r")
-    found = crew._mapped(mapped, tmp_path)
+    found = launcher._mapped(mapped, tmp_path)
     assert found.path == tmp_path / "given.npy"
-    assert not (tmp_path / crew.IMAGES).exists()
+    assert not (tmp_path / launcher.IMAGES).exists()
     assert np.array_equal(found.open(), given)
 
 
@@ -178,6 +178,6 @@ def test_images_that_no_file_holds_as_they_are_are_written_to_one(
     np.save(tmp_path / "given.npy", given)
     mapped = np.load(tmp_path / "given.npy", mmap_mode="r")
     images = {"in memory": given, "some of a file": mapped[2:], "turned": mapped[:, :, ::-1]}[part]
-    found = crew._mapped(images, tmp_path)
-    assert found.path == tmp_path / crew.IMAGES
+    found = launcher._mapped(images, tmp_path)
+    assert found.path == tmp_path / launcher.IMAGES
     assert np.array_equal(found.open(), images)

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from rayal.encoders._training.schedule import Schedule
+from rayal.encoders._training.schedule import PretrainingSchedule
 
 
-def schedule(**changed) -> Schedule:
+def schedule(**changed) -> PretrainingSchedule:
     usual = {"N": 10, "repeats": 3, "batch_size": 8, "epochs": 6, "warmup_epochs": 2}
-    return Schedule(**{**usual, "base_lr": 0.5, **changed})
+    return PretrainingSchedule(**{**usual, "base_lr": 0.5, **changed})
 
 
 def test_each_image_comes_repeats_times_in_batches_of_equal_size() -> None:

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from rayal.contracts import UNLABELED, Split, Task
-from rayal.encoders._features.extraction import features
+from rayal.encoders._features.extraction import extract_features
 from rayal.vision import networks
-from rayal.vision.device import normalise, to_device
+from rayal.vision.device import bytes_to_network_range, to_device
 
 C = 3
 
@@ -36,9 +36,9 @@ def encoded(n: int, m: int) -> tuple[np.ndarray, np.ndarray, Mapping[str, np.nda
     network = networks.backbone("small_cnn", "imagenet", 1, seed=5)
     with torch.no_grad():
         for _ in range(50):  # running statistics of batch norm get there
-            network.train()(normalise(to_device(pool.images)))
+            network.train()(bytes_to_network_range(to_device(pool.images)))
     weights = networks.to_arrays(network)
-    features_of = functools.partial(features, network)
+    features_of = functools.partial(extract_features, network)
     return frozen(features_of(pool.images)), frozen(features_of(test.images)), weights
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rayal.contracts import Predictions, Task
-from rayal.learners.finetune import _spread, finetune
+from rayal.learners.finetune import _feature_stats, finetune
 from rayal.registry import LEARNERS
 from tests.learners.banded_images import accuracy, task
 
@@ -43,7 +43,7 @@ def test_the_backbone_learns_more_slowly_than_the_last_layer() -> None:
 def test_the_spread_is_the_pools_over_more_rows_than_are_worked_on_at_once(kind) -> None:
     rng = np.random.default_rng(0)
     pool = (100 + rng.normal(size=(2500, 3)) * [1, 0.5, 0]).astype(kind)
-    mean, variance = _spread(pool)
+    mean, variance = _feature_stats(pool)
     wide = pool.astype(np.float64)
     np.testing.assert_allclose(mean, wide.mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(variance, wide.var(axis=0), rtol=1e-4, atol=1e-9)

@@ -8,7 +8,7 @@ import torch
 from rayal.contracts import UNLABELED, Predictions, Task
 from rayal.kernels.prototypes import simplex
 from rayal.learners._heads import softmax as softmax_regression
-from rayal.learners._heads.adam import Schedule
+from rayal.learners._heads.adam import AdamSchedule
 from rayal.learners._heads.batched import Problem, fit_many
 from rayal.learners._heads.pseudo_labels import with_confident
 from rayal.learners._heads.scaling import mean_and_deviation
@@ -29,7 +29,7 @@ def fit(
     inputs: np.ndarray,
     labels: np.ndarray,
     weights: np.ndarray,
-    plan: Schedule,
+    plan: AdamSchedule,
     draw: np.random.Generator,
     last: np.ndarray | None = None,
 ) -> np.ndarray:
@@ -41,7 +41,7 @@ def torch_twin(
     inputs: np.ndarray,
     labels: np.ndarray,
     weights: np.ndarray,
-    plan: Schedule,
+    plan: AdamSchedule,
     last: np.ndarray | None = None,
 ) -> np.ndarray:
     """The same training by torch's own layer, loss, optimiser and schedule."""
@@ -69,7 +69,7 @@ def torch_twin(
 @pytest.mark.parametrize("batch_size", [128, 7])
 def test_training_equals_torchs_adam(batch_size: int) -> None:
     inputs, labels = data()
-    plan = Schedule(epochs=60, batch_size=batch_size, lr=0.01, milestones=(30, 45))
+    plan = AdamSchedule(epochs=60, batch_size=batch_size, lr=0.01, milestones=(30, 45))
     start = initial_weights(6, 4, rng())
     found = fit(inputs, labels, start, plan, rng(3))
     assert np.abs(found - start).max() > 0.1
@@ -78,7 +78,7 @@ def test_training_equals_torchs_adam(batch_size: int) -> None:
 
 def test_training_equals_torchs_adam_where_gradients_are_as_small_as_its_epsilon() -> None:
     inputs, labels = data()
-    plan = Schedule(epochs=60, batch_size=128, lr=0.01, milestones=())
+    plan = AdamSchedule(epochs=60, batch_size=128, lr=0.01, milestones=())
     start = np.zeros((4, 7), dtype=np.float32)
     tiny = inputs * np.float32(1e-7)
     found = fit(tiny, labels, start, plan, rng(3))[:, :-1]
@@ -128,7 +128,7 @@ def test_standardising_uses_the_statistics_of_the_whole_pool() -> None:
     np.testing.assert_allclose(before.test, after.test, atol=1e-4)
     on_labelled = (features - features[:20].mean(axis=0)) / features[:20].std(axis=0)
     start = initial_weights(6, 4, rng())
-    plan = Schedule(100, 128, 0.01, (50, 75))
+    plan = AdamSchedule(100, 128, 0.01, (50, 75))
     weights = fit(on_labelled[:20], data(60)[1][:20], start, plan, rng())
     other = softmax_regression.probabilities(on_labelled[:9], weights)
     assert np.abs(other - before.test).max() > 1e-3
@@ -161,7 +161,7 @@ def test_predictions_of_the_pool_are_made_when_asked_for() -> None:
 def test_training_before_prototypes_equals_torchs_adam(batch_size: int) -> None:
     inputs, labels = data()
     last = 0.7 * simplex(4).astype(np.float32)
-    plan = Schedule(epochs=40, batch_size=batch_size, lr=0.01, milestones=(30,))
+    plan = AdamSchedule(epochs=40, batch_size=batch_size, lr=0.01, milestones=(30,))
     start = initial_weights(6, 3, rng())
     found = fit(inputs, labels, start, plan, rng(3), last)
     np.testing.assert_allclose(found, torch_twin(inputs, labels, start, plan, last), atol=1e-5)
@@ -178,7 +178,7 @@ def test_prototypes_give_probabilities_by_their_angle_to_the_output() -> None:
 
 def test_dropping_keeps_the_mean_and_drops_the_part_asked_for() -> None:
     ones = np.ones((400, 500), dtype=np.float32)
-    found = softmax_regression.dropped(ones, 0.3, rng())
+    found = softmax_regression.dropout(ones, 0.3, rng())
     assert set(np.unique(found)) == {0, np.float32(1 / np.float32(0.7))}
     assert (found == 0).mean() == pytest.approx(0.3, abs=0.01)
     assert found.mean() == pytest.approx(1, abs=0.01)

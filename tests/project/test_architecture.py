@@ -16,7 +16,6 @@ REGISTRIES = [DATASETS, ENCODERS, STRATEGIES, LEARNERS]
 # Files that hold several components, or one of another name, and why.
 FAMILIES = {
     "rayal.datasets.medmnist": "twelve sets of one format, read from the table of a package",
-    "rayal.encoders.random_weights": "a module `random` would read as the standard library's",
 }
 
 

@@ -8,8 +8,14 @@ import pytest
 import torch
 from scipy import stats
 
-from rayal.vision import augment, draws
-from rayal.vision import color as colour
+from rayal.vision import augment, color
+from rayal.vision.augmentation_params import (
+    GROUPS,
+    AugmentationParams,
+    AugmentationRanges,
+    augmentation_ranges,
+    sample_params,
+)
 from rayal.vision.torchvision_cpu import torchvision
 
 torchvision()
@@ -21,8 +27,8 @@ N = 40
 RECIPES = ("rgb", "ct", "grey")
 
 
-def recipe(name: str = "rgb", crop_scale=(0.08, 1.0), flip: bool = True) -> draws.Recipe:
-    return draws.recipe(name, crop_scale, flip)
+def recipe(name: str = "rgb", crop_scale=(0.08, 1.0), flip: bool = True) -> AugmentationRanges:
+    return augmentation_ranges(name, crop_scale, flip)
 
 
 def images(channels: int = 3, size: tuple[int, int] = (28, 28), n: int = N) -> torch.Tensor:
@@ -30,9 +36,11 @@ def images(channels: int = 3, size: tuple[int, int] = (28, 28), n: int = N) -> t
     return torch.randint(0, 256, (n, channels, *size), dtype=torch.uint8, generator=generator)
 
 
-def drawn(name: str = "rgb", n: int = N, size=(28, 28), seed: int = 1, **changed) -> draws.Draw:
+def drawn(
+    name: str = "rgb", n: int = N, size=(28, 28), seed: int = 1, **changed
+) -> AugmentationParams:
     generator = torch.Generator().manual_seed(seed)
-    return draws.draw(n, size, recipe(name, **changed), generator)
+    return sample_params(n, size, recipe(name, **changed), generator)
 
 
 @pytest.mark.parametrize("size", [(28, 28), (8, 8), (20, 33)])
@@ -52,10 +60,10 @@ def test_crop_and_flip_are_torchvisions(size, channels) -> None:
 @pytest.mark.parametrize(
     ("ours", "theirs", "factors"),
     [
-        (colour.brighten, F.adjust_brightness, (0.6, 1.4)),
-        (colour.stretch, F.adjust_contrast, (0.6, 1.4)),
-        (colour.saturate, F.adjust_saturation, (0.0, 1.4)),
-        (colour.turn_hue, F.adjust_hue, (-0.5, 0.5)),
+        (color.adjust_brightness, F.adjust_brightness, (0.6, 1.4)),
+        (color.adjust_contrast, F.adjust_contrast, (0.6, 1.4)),
+        (color.adjust_saturation, F.adjust_saturation, (0.0, 1.4)),
+        (color.adjust_hue, F.adjust_hue, (-0.5, 0.5)),
     ],
 )
 def test_a_colour_change_is_torchvisions(ours, theirs, factors) -> None:
@@ -74,7 +82,7 @@ def test_blur_is_torchvisions_with_a_kernel_of_three_sigmas(size) -> None:
     x = images(size=size).float() / 255
     sigma = torch.linspace(0.1, 2.0, N)
     found = augment.blur(x, sigma)
-    kernel = [2 * augment.blur_reach(s) + 1 for s in reversed(size)]
+    kernel = [2 * augment.blur_radius(s) + 1 for s in reversed(size)]
     for m in range(N):
         expected = F.gaussian_blur(x[m], kernel, [float(sigma[m])] * 2)
         torch.testing.assert_close(found[m], expected, atol=1e-5, rtol=0)
@@ -109,16 +117,16 @@ def test_a_whole_augmentation_is_torchvisions_steps_in_turn(name, channels) -> N
 
 
 def _one_by_one(
-    x: torch.Tensor, d: draws.Draw, m: int, r: draws.Recipe, n: int = N
+    x: torch.Tensor, d: AugmentationParams, m: int, r: AugmentationRanges, n: int = N
 ) -> torch.Tensor:
     box = [int(v[m]) for v in (d.top, d.left, d.height, d.width)]
     x = F.resized_crop(x.float() / 255, *box, list(x.shape[1:]), antialias=True)
     x = F.hflip(x) if d.flip[m] else x
     changes = (F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue)
     factors = (d.brightness, d.contrast, d.saturation, d.hue)
-    for which in d.order[m // -(-n // draws.GROUPS)].tolist():
+    for which in d.order[m // -(-n // GROUPS)].tolist():
         x = changes[which](x, float(factors[which][m]))
-    x = F.rgb_to_grayscale(x, 3) if d.grey[m] and len(x) == 3 else x
+    x = F.rgb_to_grayscale(x, 3) if d.grayscale[m] and len(x) == 3 else x
     if d.sigma[m] > 0:
         x = F.gaussian_blur(x, [13, 13], [float(d.sigma[m])] * 2)
     if r.rotation:
@@ -138,9 +146,9 @@ def test_a_jitter_in_each_order_is_torchvisions(order) -> None:
         contrast=1 - 0.4 * factors,
         saturation=1 + 0.4 * factors.roll(3),
         hue=0.1 * factors.roll(5),
-        grey=upright,
+        grayscale=upright,
     )
-    found = colour.change(x.float() / 255, order, strong)
+    found = color.color_jitter(x.float() / 255, order, strong)
     for m in range(8):
         expected = x[m].float() / 255
         for which in order:
@@ -211,10 +219,10 @@ def test_the_other_draws_have_the_published_probabilities_and_ranges() -> None:
     assert len(blurred) / 4000 == pytest.approx(0.5, abs=0.03)
     assert stats.kstest(blurred, stats.uniform(0.1, 1.9).cdf).pvalue > 0.01
     assert rgb.flip.float().mean() == pytest.approx(0.5, abs=0.03)
-    assert rgb.grey.float().mean() == pytest.approx(0.2, abs=0.03)
+    assert rgb.grayscale.float().mean() == pytest.approx(0.2, abs=0.03)
     assert not rgb.angle.any()
     assert stats.kstest(ct.angle.numpy(), stats.uniform(-45, 90).cdf).pvalue > 0.01
-    assert not ct.grey.any()
+    assert not ct.grayscale.any()
     assert not ct.sigma.any()
 
 
@@ -229,7 +237,7 @@ def test_blurs_and_angles_are_distributed_as_torchvisions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "probability"), [("flip", 0.5), ("grey", 0.2), ("sigma", 0.5), ("hue", 0.8)]
+    ("name", "probability"), [("flip", 0.5), ("grayscale", 0.2), ("sigma", 0.5), ("hue", 0.8)]
 )
 def test_what_happens_at_random_happens_as_often_as_published(name, probability) -> None:
     happened = int((getattr(drawn(n=5000, seed=11), name) != 0).sum())
@@ -239,7 +247,7 @@ def test_what_happens_at_random_happens_as_often_as_published(name, probability)
 def test_parameters_of_an_image_are_drawn_independently() -> None:
     d = drawn(n=4000, seed=13)
     jittered = d.hue != 0
-    names = ("height", "flip", "brightness", "contrast", "saturation", "hue", "grey", "sigma")
+    names = ("height", "flip", "brightness", "contrast", "saturation", "hue", "grayscale", "sigma")
     rows = torch.stack([getattr(d, name)[jittered].double() for name in names]).numpy()
     correlation = np.corrcoef(rows) - np.eye(len(names))
     assert np.abs(correlation).max() < 4.5 / np.sqrt(rows.shape[1])

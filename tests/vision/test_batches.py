@@ -47,7 +47,7 @@ def test_endless_batches_are_passes_end_to_end() -> None:
 
 def test_fewer_large_images_are_described_at_once() -> None:
     def fitting(side: int) -> int:
-        return batches.fitting(np.broadcast_to(np.uint8(0), (9, side, side, 3)))
+        return batches.inference_batch_size(np.broadcast_to(np.uint8(0), (9, side, side, 3)))
 
     assert [fitting(side) for side in (8, 28, 96)] == [512, 512, 512]
     assert fitting(192) == 128

@@ -4,8 +4,8 @@ import torch
 
 from rayal.kernels.prototypes import simplex
 from rayal.vision import networks
-from rayal.vision.classifier import Classifier, dropped, of_hidden, of_images
-from rayal.vision.device import normalise, to_device
+from rayal.vision.classifier import Classifier, dropout, predict_hidden, predict_images
+from rayal.vision.device import bytes_to_network_range, to_device
 
 
 def small(channels: int = 1) -> torch.nn.Module:
@@ -31,20 +31,22 @@ def test_the_last_layer_depends_on_the_seed_alone_and_leaves_torchs_generator() 
 def test_logits_of_prototypes_are_products_with_the_outputs() -> None:
     prototypes = (2.5 * simplex(4)).astype(np.float32)
     classifier = Classifier(small(), 4, 0, prototypes=prototypes)
-    hidden = of_images(classifier, images(), lambda seen: seen)
+    hidden = predict_images(classifier, images(), lambda seen: seen)
     weight, bias = (p.detach().numpy() for p in (classifier.head.weight, classifier.head.bias))
     outputs = hidden @ weight.T + bias
     assert outputs.shape == (20, 3)
     logits = 2.5 * outputs @ simplex(4).T
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    found = of_images(classifier, images(), classifier.probabilities)
-    np.testing.assert_allclose(of_hidden(hidden, classifier.outputs), outputs, atol=1e-5)
+    found = predict_images(classifier, images(), classifier.probabilities)
+    np.testing.assert_allclose(predict_hidden(hidden, classifier.outputs), outputs, atol=1e-5)
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_prototypes_and_spread_never_learn() -> None:
-    spread = np.zeros(128, np.float32), np.ones(128, np.float32)
-    classifier = Classifier(small(), 3, 0, prototypes=np.eye(3, 2, dtype=np.float32), spread=spread)
+    stats = np.zeros(128, np.float32), np.ones(128, np.float32)
+    classifier = Classifier(
+        small(), 3, 0, prototypes=np.eye(3, 2, dtype=np.float32), feature_stats=stats
+    )
     learned = {name for name, _ in classifier.named_parameters()}
     assert learned == {f"backbone.{name}" for name, _ in small().named_parameters()} | {
         "head.weight",
@@ -54,16 +56,16 @@ def test_prototypes_and_spread_never_learn() -> None:
 
 def test_features_are_standardised_by_what_was_given_and_then_by_what_is_seen() -> None:
     mean, variance = np.full(128, 0.25, np.float32), np.linspace(1, 2, 128, dtype=np.float32)
-    plain = of_images(Classifier(small(), 3, 0), images(), lambda seen: seen)
-    classifier = Classifier(small(), 3, 0, spread=(mean, variance))
-    found = of_images(classifier, images(), lambda seen: seen)
+    plain = predict_images(Classifier(small(), 3, 0), images(), lambda seen: seen)
+    classifier = Classifier(small(), 3, 0, feature_stats=(mean, variance))
+    found = predict_images(classifier, images(), lambda seen: seen)
     np.testing.assert_allclose(found, (plain - mean) / np.sqrt(variance + 1e-5), atol=1e-5)
-    seen = classifier.train().hidden(normalise(to_device(images()))).detach().numpy()
+    seen = classifier.train().hidden(bytes_to_network_range(to_device(images()))).detach().numpy()
     np.testing.assert_allclose(seen.mean(axis=0), 0, atol=1e-5)
 
 
 def test_dropping_keeps_the_mean_and_drops_the_part_asked_for() -> None:
-    found = dropped(torch.ones(400, 500), 0.3, torch.Generator().manual_seed(0))
+    found = dropout(torch.ones(400, 500), 0.3, torch.Generator().manual_seed(0))
     assert found.unique().tolist() == pytest.approx([0, 1 / 0.7])
     assert (found == 0).float().mean() == pytest.approx(0.3, abs=0.01)
 
@@ -81,9 +83,9 @@ def test_dropout_acts_with_a_generator_alone() -> None:
 
 def test_describing_images_changes_no_weight_and_no_statistic() -> None:
     classifier = Classifier(small(), 3, 0)
-    classifier.train()(normalise(to_device(images())))  # statistics move
+    classifier.train()(bytes_to_network_range(to_device(images())))  # statistics move
     before = state(classifier)
-    of_images(classifier, images(), classifier.probabilities)
+    predict_images(classifier, images(), classifier.probabilities)
     after = classifier.state_dict()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
     assert not classifier.training
@@ -92,11 +94,11 @@ def test_describing_images_changes_no_weight_and_no_statistic() -> None:
 def test_an_image_is_described_alike_whatever_stands_beside_it() -> None:
     classifier = Classifier(small(), 3, 0)
     many = images(1100)  # more than are described at once
-    whole = of_images(classifier, many, classifier.probabilities)
+    whole = predict_images(classifier, many, classifier.probabilities)
     assert whole.dtype == np.float32
     np.testing.assert_allclose(whole.sum(axis=1), 1, atol=1e-5)
     rows = [0, 511, 512, 1099]
-    few = of_images(classifier, many[rows], classifier.probabilities)
+    few = predict_images(classifier, many[rows], classifier.probabilities)
     np.testing.assert_allclose(whole[rows], few, atol=1e-5)
-    hidden = of_images(classifier, many, lambda seen: seen)
-    np.testing.assert_allclose(of_hidden(hidden, classifier.probabilities), whole, atol=1e-6)
+    hidden = predict_images(classifier, many, lambda seen: seen)
+    np.testing.assert_allclose(predict_hidden(hidden, classifier.probabilities), whole, atol=1e-6)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from rayal.vision import classifier_augment as weak
-from rayal.vision.device import normalise
+from rayal.vision import classifier_augment
+from rayal.vision.device import bytes_to_network_range
 from rayal.vision.torchvision_cpu import torchvision
 
 torchvision()
@@ -39,7 +39,9 @@ def windows(x: torch.Tensor, down: int, right: int, mirrored: bool) -> list[torc
     found = []
     for top, left in itertools.product(range(2 * down + 1), range(2 * right + 1)):
         cut = torch.tensor(padded[:, :, top : top + H, left : left + W].copy())
-        found += [normalise(cut)] + ([normalise(cut.flip(3))] if mirrored else [])
+        found += [bytes_to_network_range(cut)] + (
+            [bytes_to_network_range(cut.flip(3))] if mirrored else []
+        )
     return found
 
 
@@ -49,7 +51,7 @@ def windows(x: torch.Tensor, down: int, right: int, mirrored: bool) -> list[torc
 )
 def test_a_crop_is_a_window_of_the_padded_image(name, mirrored, size, padding) -> None:
     x = images(900 if size == (8, 8) else 60, size)
-    found = weak.augmentation(name)(x, generator(1))
+    found = classifier_augment.classifier_augment(name)(x, generator(1))
     places = which(found, windows(x, *padding, mirrored))
     assert -1 not in places
     if size == (8, 8):
@@ -60,7 +62,7 @@ def test_a_crop_is_a_window_of_the_padded_image(name, mirrored, size, padding) -
 
 def test_rotations_are_torchvisions_by_up_to_20_degrees() -> None:
     x = images(60, (9, 9), 1)
-    found = weak.rotate(x, generator(2))
+    found = classifier_augment.random_rotation(x, generator(2))
     draws = generator(2)
     mirrored = torch.rand(60, generator=draws) < 0.5
     angles = (torch.rand(60, generator=draws) * 2 - 1) * 20
@@ -76,11 +78,11 @@ def test_rotations_are_torchvisions_by_up_to_20_degrees() -> None:
 def test_hacon_mirrors_turns_reverses_and_fades_at_the_published_rates(size) -> None:
     n = 4000
     x = images(n, size, 1)
-    found = weak.hacon(x, generator(3))
+    found = classifier_augment.hacon_augment(x, generator(3))
     square = size[0] == size[1]
     turns = (0, 1, 2, 3) if square else (0, 2)
     made = [
-        normalise(255 - turned if reverse else turned)
+        bytes_to_network_range(255 - turned if reverse else turned)
         for reverse in (False, True)
         for mirror in (False, True)
         for k in turns
@@ -100,7 +102,9 @@ def test_hacon_mirrors_turns_reverses_and_fades_at_the_published_rates(size) -> 
 
 def test_none_only_scales() -> None:
     x = images(20)
-    assert torch.equal(weak.augmentation("none")(x, generator()), normalise(x))
+    assert torch.equal(
+        classifier_augment.classifier_augment("none")(x, generator()), bytes_to_network_range(x)
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -108,7 +112,7 @@ def test_none_only_scales() -> None:
 def test_an_augmentation_repeats_keeps_its_input_and_gives_channels_last(name, channels) -> None:
     x = images(40, channels=channels)
     before = x.clone()
-    found, again = (weak.augmentation(name)(x, generator(4)) for _ in range(2))
+    found, again = (classifier_augment.classifier_augment(name)(x, generator(4)) for _ in range(2))
     assert torch.equal(found, again)
     assert torch.equal(x, before)
     assert found.shape == x.shape

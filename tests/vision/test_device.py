@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rayal.vision import device
-from rayal.vision.device import normalise, to_device
+from rayal.vision.device import bytes_to_network_range, to_device
 
 
 def images(channels: int = 3) -> np.ndarray:
@@ -34,7 +34,7 @@ def test_a_memory_mapped_file_is_read_where_it_lies_without_a_warning(tmp_path: 
         warnings.simplefilter("error")
         found = to_device(mapped)
     assert found.data_ptr() == mapped.__array_interface__["data"][0]
-    normalise(found)  # were it done in place, this write would end the process
+    bytes_to_network_range(found)  # were it done in place, this write would end the process
     assert np.array_equal(found.permute(0, 2, 3, 1), images())
 
 

@@ -16,7 +16,7 @@ LARGER = [("resnet34", "cifar", 512), ("resnet50", "imagenet", 2048), ("resnet10
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_backbone_gives_its_width_of_features(name, stem, D, channels) -> None:
     network = networks.backbone(name, stem, channels, seed=0).eval()
-    assert networks.width(network) == D
+    assert networks.num_features(network) == D
     size = 8 if stem == "cifar" else 28
     assert network(torch.zeros(2, channels, size, size)).shape == (2, D)
 
@@ -68,7 +68,7 @@ def test_a_network_is_told_by_its_weights(name, stem) -> None:
 def test_inception_enlarges_small_images_and_is_rebuilt_from_its_weights() -> None:
     pytest.importorskip("timm")
     network = networks.backbone("inception_resnet_v2", "imagenet", 1, seed=0).eval()
-    assert networks.width(network) == 1536
+    assert networks.num_features(network) == 1536
     images = torch.rand(2, 1, 28, 28)
     larger = torch.nn.functional.interpolate(images, (75, 75), mode="bilinear")
     weights = networks.to_arrays(network)

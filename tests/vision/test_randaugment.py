@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from rayal.vision import randaugment as strong
-from rayal.vision.device import normalise
+from rayal.vision import randaugment
+from rayal.vision.device import bytes_to_network_range
 from rayal.vision.torchvision_cpu import torchvision
 
 torchvision()
@@ -26,7 +26,7 @@ STRENGTHS = torch.linspace(-1, 1, 30)
 
 
 def applied(name: str, x: torch.Tensor) -> torch.Tensor:
-    return strong.OPERATIONS[name](x / 255, STRENGTHS)
+    return randaugment.OPERATIONS[name](x / 255, STRENGTHS)
 
 
 def shifted(x: torch.Tensor, right: float, down: float) -> torch.Tensor:
@@ -50,7 +50,7 @@ def moved(x: np.ndarray, by: int, axis: int) -> np.ndarray:
 
 def test_solarising_and_autocontrast_are_torchvisions() -> None:
     x = images()
-    solarised = applied("solarise", x)
+    solarised = applied("solarize", x)
     full = applied("autocontrast", x)
     for m, strength in enumerate(STRENGTHS.tolist()):
         threshold = (strength + 1) / 2
@@ -61,7 +61,7 @@ def test_solarising_and_autocontrast_are_torchvisions() -> None:
 
 def test_posterising_keeps_4_to_8_bits_as_torchvision_does() -> None:
     x = images()
-    found = applied("posterise", x)
+    found = applied("posterize", x)
     bits = (8 - (2 - 2 * STRENGTHS).round()).int().tolist()
     assert min(bits) == 4
     assert max(bits) == 8
@@ -70,13 +70,13 @@ def test_posterising_keeps_4_to_8_bits_as_torchvision_does() -> None:
         assert torch.equal((found[m] * 255).round().to(torch.uint8), expected)
 
 
-@pytest.mark.parametrize("name", ["brightness", "contrast", "colour"])
+@pytest.mark.parametrize("name", ["brightness", "contrast", "color"])
 def test_colour_operations_are_torchvisions(name) -> None:
     x = images()
     change = {
         "brightness": F.adjust_brightness,
         "contrast": F.adjust_contrast,
-        "colour": F.adjust_saturation,
+        "color": F.adjust_saturation,
     }[name]
     found = applied(name, x)
     for m, strength in enumerate(STRENGTHS.tolist()):
@@ -117,15 +117,15 @@ def test_a_shear_moves_each_line_by_its_distance_from_the_middle(name) -> None:
 def test_each_image_gets_one_operation_and_all_come() -> None:
     x = images(4, 8).repeat(500, 1, 1, 1) / 255
     before = x.clone()
-    found = strong.one_of_all(x, generator(1))
+    found = randaugment.apply_random_operations(x, generator(1))
     assert torch.equal(x, before)
-    which = torch.randint(len(strong.OPERATIONS), (2000,), generator=generator(1))
-    counts = np.bincount(which, minlength=len(strong.OPERATIONS))
+    which = torch.randint(len(randaugment.OPERATIONS), (2000,), generator=generator(1))
+    counts = np.bincount(which, minlength=len(randaugment.OPERATIONS))
     assert counts.min() > 0.6 * 2000 / len(counts)
     draws = generator(1)
-    torch.randint(len(strong.OPERATIONS), (2000,), generator=draws)
+    torch.randint(len(randaugment.OPERATIONS), (2000,), generator=draws)
     strengths = torch.rand(2000, generator=draws) * 2 - 1
-    for number, operation in enumerate(strong.OPERATIONS.values()):
+    for number, operation in enumerate(randaugment.OPERATIONS.values()):
         m = int(torch.nonzero(which == number)[0])
         expected = operation(x[m : m + 1].clone(), strengths[m : m + 1])
         torch.testing.assert_close(found[m : m + 1], expected)
@@ -134,7 +134,7 @@ def test_each_image_gets_one_operation_and_all_come() -> None:
 @pytest.mark.parametrize("size", [(16, 16), (9, 6)])
 def test_a_grey_square_of_half_the_side_covers_a_part(size) -> None:
     x = torch.ones(600, 2, *size)
-    covered = (strong.cut_out(x, generator()) == 0.5).numpy()
+    covered = (randaugment.cutout(x, generator()) == 0.5).numpy()
     assert (covered[:, 0] == covered[:, 1]).all()
     rows, columns = covered[:, 0].any(2).sum(1), covered[:, 0].any(1).sum(1)
     assert (covered[:, 0].sum((1, 2)) == rows * columns).all()  # one rectangle
@@ -148,21 +148,21 @@ def test_a_grey_square_of_half_the_side_covers_a_part(size) -> None:
 def test_strong_augmentation_repeats_and_stays_in_range(channels, size) -> None:
     x = images(64, size, channels)
     before = x.clone()
-    found, again = (strong.strong(x, generator(5), True) for _ in range(2))
+    found, again = (randaugment.randaugment(x, generator(5), True) for _ in range(2))
     assert torch.equal(found, again)
     assert torch.equal(x, before)
     assert found.shape == x.shape
     assert found.min() >= -1
     assert found.max() <= 1 + 1e-5
-    assert (found - normalise(x)).abs().amax((1, 2, 3)).min() > 0.1
+    assert (found - bytes_to_network_range(x)).abs().amax((1, 2, 3)).min() > 0.1
 
 
 @pytest.mark.parametrize("flip", [False, True])
 def test_images_are_mirrored_only_where_flips_are_allowed(flip, monkeypatch) -> None:
-    monkeypatch.setattr(strong, "_OPERATIONS", 0)
+    monkeypatch.setattr(randaugment, "_OPERATIONS_PER_IMAGE", 0)
     x = torch.zeros(300, 1, 16, 16, dtype=torch.uint8)
     x[..., :8] = 255  # bright on the left, whatever is cropped or covered
-    found = strong.strong(x, generator(), flip)
+    found = randaugment.randaugment(x, generator(), flip)
     left = found[..., :8].mean((1, 2, 3)) > found[..., 8:].mean((1, 2, 3))
     assert left.all() != flip
     assert 0.4 < left.float().mean() < 0.6 or not flip

@@ -7,13 +7,13 @@ import torch
 from torch.nn.functional import log_softmax
 
 from rayal.vision import networks, semi_supervised
-from rayal.vision.classifier import Classifier, of_images
-from rayal.vision.semi_supervised import FixMatch, cosine, fit, objective
-from rayal.vision.training import Labelled
+from rayal.vision.classifier import Classifier, predict_images
+from rayal.vision.semi_supervised import FixMatchRecipe, cosine, fit, objective
+from rayal.vision.training import LabeledImages
 
-SETTINGS = FixMatch(
+SETTINGS = FixMatchRecipe(
     steps=6, batch_size=4, mu=2, threshold=0.5, unlabelled_weight=1.0,
-    lr=0.03, momentum=0.9, weight_decay=5e-4, ema=0.9, flip=True,
+    lr=0.03, momentum=0.9, weight_decay=5e-4, ema=0.9, augmentation="crop_flip",
 )  # fmt: skip
 
 
@@ -25,8 +25,8 @@ def pool(n: int = 20) -> np.ndarray:
     return np.random.default_rng(n).integers(256, size=(n, 8, 8, 1), dtype=np.uint8)
 
 
-def given(n: int = 3) -> Labelled:
-    return Labelled(pool()[:n], np.arange(n) % 3)
+def given(n: int = 3) -> LabeledImages:
+    return LabeledImages(pool()[:n], np.arange(n) % 3)
 
 
 def state(network: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -39,9 +39,9 @@ def test_the_loss_of_a_worked_example() -> None:
     sure, unsure = [math.log(0.9), math.log(0.1)], [math.log(0.4), math.log(0.6)]
     strongly = [[math.log(0.25), math.log(0.75)], [math.log(0.3), math.log(0.7)]]
     logits = torch.tensor([labelled, sure, unsure, *strongly])
-    found = objective(logits, torch.tensor([1]), threshold=0.8, unlabelled_weight=2.0)
+    found = objective(logits, torch.tensor([1]), threshold=0.8, unlabeled_weight=2.0)
     assert float(found) == pytest.approx(-math.log(0.5) + 2 * (-math.log(0.25) / 2))
-    every = objective(logits, torch.tensor([1]), threshold=0.5, unlabelled_weight=2.0)
+    every = objective(logits, torch.tensor([1]), threshold=0.5, unlabeled_weight=2.0)
     both = -math.log(0.25) - math.log(0.7)
     assert float(every) == pytest.approx(-math.log(0.5) + both)
 
@@ -64,7 +64,7 @@ def test_the_loss_is_that_of_a_slow_twin() -> None:
 
 def test_guesses_are_not_learned_from_the_weak_images() -> None:
     logits = torch.randn(9, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    loss = objective(logits, torch.tensor([0]), threshold=0.0, unlabelled_weight=1.0)
+    loss = objective(logits, torch.tensor([0]), threshold=0.0, unlabeled_weight=1.0)
     (gradient,) = torch.autograd.grad(loss, logits)
     assert not gradient[1:5].any()
     assert gradient[0].any()
@@ -79,13 +79,13 @@ def test_the_rate_falls_by_a_cosine_to_a_fifth() -> None:
 
 def test_the_average_is_a_moving_one_of_all_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     classifier, seen = small(), []
-    descend = semi_supervised.descend
+    optimizer_step = semi_supervised.optimizer_step
 
     def watch(loss: torch.Tensor, moving: torch.optim.Optimizer) -> None:
-        descend(loss, moving)
+        optimizer_step(loss, moving)
         seen.append(state(classifier))
 
-    monkeypatch.setattr(semi_supervised, "descend", watch)
+    monkeypatch.setattr(semi_supervised, "optimizer_step", watch)
     found = fit(classifier, given(), pool(), SETTINGS, 0).state_dict()
     assert len(seen) == 6
     for name, value in found.items():
@@ -97,9 +97,9 @@ def test_the_average_is_a_moving_one_of_all_steps(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_step_sees_labelled_weak_and_strong_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(semi_supervised, "crop", lambda x, *_: x.float())
-    monkeypatch.setattr(semi_supervised, "strong", lambda x, *_: -x.float())
-    examples = semi_supervised._examples(given(), pool(), SETTINGS, torch.Generator())
+    monkeypatch.setattr(semi_supervised, "random_crop", lambda x, *_: x.float())
+    monkeypatch.setattr(semi_supervised, "randaugment", lambda x, *_: -x.float())
+    examples = semi_supervised._batches(given(), pool(), SETTINGS, torch.Generator())
     known = torch.tensor(given().images.transpose(0, 3, 1, 2)).float()
     batches = list(examples)
     assert len(batches) == 6
@@ -110,7 +110,7 @@ def test_a_step_sees_labelled_weak_and_strong_images(monkeypatch: pytest.MonkeyP
 
 
 def test_biases_and_batch_norm_do_not_decay() -> None:
-    groups = semi_supervised._optimiser(small(), SETTINGS).param_groups
+    groups = semi_supervised._make_optimizer(small(), SETTINGS).param_groups
     assert [group["weight_decay"] for group in groups] == [5e-4, 0]
     assert {p.dim() for p in groups[0]["params"]} == {2, 4}
     assert {p.dim() for p in groups[1]["params"]} == {1}
@@ -129,7 +129,7 @@ def test_training_repeats_and_leaves_torchs_generator() -> None:
 def test_one_label_and_all_labels_are_enough(labels) -> None:
     settings = dataclasses.replace(SETTINGS, batch_size=1, mu=1)
     found = fit(small(), given(labels), pool(), settings, 0)
-    assert np.isfinite(of_images(found, pool(), found.probabilities)).all()
+    assert np.isfinite(predict_images(found, pool(), found.probabilities)).all()
 
 
 def test_a_diverged_training_stops() -> None:

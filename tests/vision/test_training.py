@@ -7,27 +7,27 @@ from torch import nn
 
 from rayal.vision import batches, networks, training
 from rayal.vision.classifier import Classifier
-from rayal.vision.device import normalise, to_device
-from rayal.vision.recipes import Rates, Recipe, optimiser
-from rayal.vision.training import Labelled, fit
+from rayal.vision.device import bytes_to_network_range, to_device
+from rayal.vision.training import LabeledImages, fit
+from rayal.vision.training_recipe import LRSchedule, TrainingRecipe, make_optimizer
 
 
-def bands(n: int, seed: int = 0, c: int = 3, channels: int = 1) -> Labelled:
+def bands(n: int, seed: int = 0, c: int = 3, channels: int = 1) -> LabeledImages:
     """Noise with a bright band whose place is the class."""
     rng = np.random.default_rng(seed)
     labels = np.arange(n) % c
     pixels = rng.integers(100, size=(n, 8, 8, channels), dtype=np.uint8)
     for image, label in zip(pixels, labels, strict=True):
         image[2 * label : 2 * label + 2] += 120
-    return Labelled(pixels, labels.astype(np.int64))
+    return LabeledImages(pixels, labels.astype(np.int64))
 
 
 def small(c: int = 3, **more: Any) -> Classifier:
     return Classifier(networks.backbone("small_cnn", "imagenet", 1, seed=0), c, 1, **more)
 
 
-def quick(**changed: Any) -> Recipe:
-    return Recipe(**{"epochs": 3, "batch_size": 8, "lr": 0.05, **changed})
+def quick(**changed: Any) -> TrainingRecipe:
+    return TrainingRecipe(**{"epochs": 3, "batch_size": 8, "lr": 0.05, **changed})
 
 
 def state(network: nn.Module) -> dict[str, torch.Tensor]:
@@ -38,13 +38,15 @@ def same(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> boo
     return all(torch.equal(value, second[name]) for name, value in first.items())
 
 
-def twin(given: Labelled, recipe: Recipe, seed: int, make: Any) -> dict[str, torch.Tensor]:
+def twin(
+    given: LabeledImages, recipe: TrainingRecipe, seed: int, make: Any
+) -> dict[str, torch.Tensor]:
     """The same training by torch's own parts, without augmentation."""
     classifier = small().train()
     moving = make(classifier)
     scheduler = torch.optim.lr_scheduler.MultiStepLR(moving, recipe.milestones, recipe.gamma)
     generator = torch.Generator().manual_seed(seed)
-    x, y = normalise(to_device(given.images)), torch.tensor(given.labels)
+    x, y = bytes_to_network_range(to_device(given.images)), torch.tensor(given.labels)
     for _ in range(recipe.epochs):
         for batch in batches.epoch(len(y), recipe.batch_size, recipe.least_steps, generator):
             moving.zero_grad()
@@ -101,14 +103,14 @@ def test_few_images_train_without_breaking_batch_norm(labels) -> None:
     assert all(torch.isfinite(value).all() for value in classifier.state_dict().values())
 
 
-def rates_of(recipe: Recipe, losses: list[float | None]) -> list[float]:
+def rates_of(recipe: TrainingRecipe, losses: list[float | None]) -> list[float]:
     classifier = small()
-    moving = optimiser(recipe, classifier)
-    rates, found = Rates(recipe, moving), []
+    optimizer = make_optimizer(recipe, classifier)
+    schedule, found = LRSchedule(recipe, optimizer), []
     for loss in losses:
-        found.append(moving.param_groups[0]["lr"])
-        moving.step()
-        rates.after_epoch(loss)
+        found.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step(loss)
     return found
 
 
@@ -146,7 +148,7 @@ def test_a_plateau_halves_the_rate_after_its_patience(patience) -> None:
 def test_early_stopping_ends_after_its_patience_with_the_best_weights(monkeypatch) -> None:
     losses, seen = [3.0, 1.0, 2.0, 1.0, 1.5, 0.1], []
 
-    def watch(classifier: Classifier, _: Labelled) -> float:
+    def watch(classifier: Classifier, _: LabeledImages) -> float:
         seen.append(state(classifier))
         return losses[len(seen) - 1]
 
@@ -165,7 +167,7 @@ def test_the_validation_loss_is_of_unaugmented_images_in_evaluation_mode() -> No
     found = training.mean_loss(classifier, val)
     classifier.eval()
     with torch.no_grad():
-        logits = classifier(normalise(to_device(val.images))).double().numpy()
+        logits = classifier(bytes_to_network_range(to_device(val.images))).double().numpy()
     of_truth = logits[np.arange(30), val.labels]
     assert found == pytest.approx((np.log(np.exp(logits).sum(1)) - of_truth).mean(), rel=1e-4)
     assert same(before, classifier.state_dict())

@@ -14,29 +14,29 @@ from torch import nn
 
 from rayal.contracts import Dataset, Features, Images, Progress
 from rayal.vision import batches, networks
-from rayal.vision.device import device, normalise, to_device
+from rayal.vision.device import (
+    bytes_to_network_range,
+    device,
+    to_device,
+    unit_to_network_range,
+)
 from rayal.vision.precision import Precision, autocast
 
 Prepare: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
-Done: TypeAlias = Callable[[int], None]  # told of so many images more
+OnBatch: TypeAlias = Callable[[int], None]  # called with the number of images of each batch
 
-BATCH = batches.TOGETHER
-_SECONDS = 2.0  # between two reports
+BATCH = batches.INFERENCE_BATCH
+_SECONDS_PER_REPORT = 2.0
 _IN_MEMORY = 1 << 30  # bytes of features; more are kept in a file
 
 
-def centred(images: torch.Tensor) -> torch.Tensor:
-    """Map 0..1 to -1..1, in place, channels last in memory."""
-    return images.mul_(2).sub_(1).contiguous(memory_format=torch.channels_last)
-
-
-def features(
+def extract_features(
     network: nn.Module,
     images: Images,
     batch_size: int | None = None,
-    prepare: Prepare = normalise,
+    prepare: Prepare = bytes_to_network_range,
     precision: Precision = "float32",
-    done: Done = lambda images: None,
+    on_batch: OnBatch = lambda images: None,
 ) -> Features:
     """Return the backbone's pooled features (N, D) float32 of images, in evaluation mode.
 
@@ -51,69 +51,69 @@ def features(
             pixels a side.
         prepare: from a batch (n, channels, H, W) uint8 to what the backbone takes.
         precision: bf16 is faster on a GPU and on some CPUs, and right to two or three digits.
-        done: told of the images of each batch.
+        on_batch: called after each batch.
+
+    Raises:
+        ValueError: there are no images.
     """
-    network = _laid_out(network.to(device())).eval()
-    half = autocast(device(), precision)
-    rows: Features | None = None
-    batch_size = batch_size or batches.fitting(images)
-    with torch.inference_mode(), half:
+    network = _with_channels_last(network.to(device())).eval()
+    features: Features | None = None
+    batch_size = batch_size or batches.inference_batch_size(images)
+    with torch.inference_mode(), autocast(device(), precision):
         for start in range(0, len(images), batch_size):
-            part = to_device(images[start : start + batch_size])
-            found = network(prepare(part)).float().cpu().numpy()
-            rows = room(len(images), found.shape[1]) if rows is None else rows
-            rows[start : start + len(found)] = found
-            done(len(found))
-    if rows is None:
+            batch = to_device(images[start : start + batch_size])
+            rows = network(prepare(batch)).float().cpu().numpy()
+            if features is None:
+                features = allocate_features(len(images), rows.shape[1])
+            features[start : start + len(rows)] = rows
+            on_batch(len(rows))
+    if features is None:
         raise ValueError("there are no images to describe; give at least one")
-    return rows
+    return features
 
 
 @dataclass(frozen=True)
-class Extraction:
-    """How images become features: the arguments of `features`.
+class FeatureExtractor:
+    """A backbone with the other arguments of `extract_features`.
 
-    finish: what `prepare` is to bytes, to images that are 0..1 float32 already.
+    prepare_unit: what `prepare` is to bytes, to images that are 0..1 float32 already.
     """
 
     network: nn.Module
     batch_size: int | None = None
-    prepare: Prepare = normalise
-    finish: Prepare = centred
+    prepare: Prepare = bytes_to_network_range
+    prepare_unit: Prepare = unit_to_network_range
     precision: Precision = "float32"
 
-    def of_both_splits(self, dataset: Dataset, progress: Progress) -> tuple[Features, Features]:
+    def extract_both_splits(
+        self, dataset: Dataset, progress: Progress = lambda report: None
+    ) -> tuple[Features, Features]:
         """Return the features of the pool (N, D) and of the test set (M, D).
 
-        progress: told every two seconds and at the end; the epoch is the part that is done.
+        progress: told every two seconds and at the end; the epoch is the fraction that is done.
         """
         train, test = dataset.train.images, dataset.test.images
-        meter = _Meter(len(train) + len(test), progress)
-        return self._of(train, meter), self._of(test, meter)
+        meter = _ThroughputMeter(len(train) + len(test), progress)
+        return self._extract(train, meter), self._extract(test, meter)
 
-    def of_changed(self, images: Images, change: Prepare) -> Features:
+    def extract_changed(self, images: Images, change: Prepare) -> Features:
         """Return the features (N, D) of changed images; change: from bytes to 0..1 float32."""
 
         def prepare(batch: torch.Tensor) -> torch.Tensor:
-            return self.finish(change(batch))
+            return self.prepare_unit(change(batch))
 
-        return features(self.network, images, self.batch_size, prepare, self.precision)
+        return extract_features(self.network, images, self.batch_size, prepare, self.precision)
 
-    def _of(self, images: Images, meter: _Meter) -> Features:
-        return features(
+    def _extract(self, images: Images, meter: _ThroughputMeter) -> Features:
+        return extract_features(
             self.network, images, self.batch_size, self.prepare, self.precision, meter.add
         )
 
 
-def of_both_splits(network: nn.Module, dataset: Dataset) -> tuple[Features, Features]:
-    """Return the features of the pool (N, D) and of the test set (M, D)."""
-    return features(network, dataset.train.images), features(network, dataset.test.images)
-
-
-def _laid_out(network: nn.Module) -> nn.Module:
+def _with_channels_last(network: nn.Module) -> nn.Module:
     """Store convolutions with channels last; weights that are so already stay the same memory.
 
-    A training may hold on to that memory while features are looked at between two epochs.
+    A training may hold on to that memory while features are extracted between two epochs.
     """
     kernels = [weight for weight in network.parameters() if weight.dim() == 4]
     if all(weight.is_contiguous(memory_format=torch.channels_last) for weight in kernels):
@@ -121,7 +121,7 @@ def _laid_out(network: nn.Module) -> nn.Module:
     return networks.channels_last(network)
 
 
-class _Meter:
+class _ThroughputMeter:
     """Counts images and reports how far and how fast it goes."""
 
     def __init__(self, total: int, progress: Progress) -> None:
@@ -133,16 +133,16 @@ class _Meter:
     def add(self, images: int) -> None:
         self._images += images
         now = time.perf_counter()
-        if now - self._reported < _SECONDS and self._images < self._total:
+        if now - self._reported < _SECONDS_PER_REPORT and self._images < self._total:
             return
         self._reported = now
         speed = self._images / max(now - self._began, 1e-9)
-        told = {"epoch": self._images / self._total, "epochs": 1.0, "loss": float("nan")}
-        self._progress({**told, "images_per_second": speed})
+        report = {"epoch": self._images / self._total, "epochs": 1.0, "loss": float("nan")}
+        self._progress({**report, "images_per_second": speed})
 
 
-def room(N: int, D: int) -> Features:
-    """Return room for features, in a file where they are many."""
+def allocate_features(N: int, D: int) -> Features:
+    """Return an array (N, D) float32 to write features to, in a file where it exceeds 1 GiB."""
     if N * D * 4 <= _IN_MEMORY:
         return np.empty((N, D), np.float32)
     with tempfile.TemporaryFile() as file:

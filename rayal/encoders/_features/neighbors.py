@@ -1,4 +1,4 @@
-"""How well features tell classes apart: the nearest neighbours' vote."""
+"""How well features tell classes apart: accuracy of the nearest neighbors' vote."""
 
 from __future__ import annotations
 
@@ -7,71 +7,76 @@ import numpy.typing as npt
 
 from rayal.contracts import UNLABELED, Features, Labels
 
-NEIGHBOURS = 5
+NEIGHBORS = 5
 _BLOCK = 1 << 21  # similarities compared at once, of which four arrays take 40 MiB
 
 
-def accuracy(known: Features, classes: Labels, asked: Features, truth: Labels) -> float:
-    """Return the share of queries whose nearest neighbours by cosine vote for their true class.
+def knn_accuracy(
+    train: Features, train_labels: Labels, queries: Features, query_labels: Labels
+) -> float:
+    """Return the fraction of queries whose nearest neighbors by cosine vote for their true class.
 
     Each of the five nearest votes with its similarity; the lower class wins a tie, and of several
     as near as the fifth any may be it. Rows without a label neither vote nor ask; NaN is returned
     where no row is left on one of the sides.
 
     Args:
-        known: (N, D) features of those that vote.
-        classes: (N,) their classes, UNLABELED where unknown.
-        asked: (M, D) features of the queries.
-        truth: (M,) their classes, UNLABELED where unknown.
+        train: (N, D) features of those that vote.
+        train_labels: (N,) their classes, UNLABELED where unknown.
+        queries: (M, D) features.
+        query_labels: (M,) their classes, UNLABELED where unknown.
     """
-    known, classes = _labelled(known, classes)
-    asked, truth = _labelled(asked, truth)
-    return _share(known, classes, asked, truth, None)
+    train, train_labels = _labeled_unit_rows(train, train_labels)
+    queries, query_labels = _labeled_unit_rows(queries, query_labels)
+    return _accuracy(train, train_labels, queries, query_labels, None)
 
 
-def accuracy_among(features: Features, classes: Labels) -> float:
-    """Return the same share where each labelled row asks all the others (leave one out)."""
-    features, classes = _labelled(features, classes)
-    return _share(features, classes, features, classes, np.arange(len(features)))
+def leave_one_out_accuracy(features: Features, labels: Labels) -> float:
+    """Return the accuracy (see `knn_accuracy`) of (N, D) where each row asks all the others.
+
+    labels: (N,), UNLABELED where unknown.
+    """
+    features, labels = _labeled_unit_rows(features, labels)
+    return _accuracy(features, labels, features, labels, np.arange(len(features)))
 
 
-def _share(
-    known: Features,
-    classes: Labels,
-    asked: Features,
-    truth: Labels,
-    own: npt.NDArray[np.int64] | None,
+def _accuracy(
+    train: Features,
+    train_labels: Labels,
+    queries: Features,
+    query_labels: Labels,
+    own_row: npt.NDArray[np.int64] | None,
 ) -> float:
-    """own: for each query, the row of `known` that it is itself."""
-    if len(asked) == 0 or len(known) <= (own is not None):
+    """Return the accuracy; own_row (M,): the row of `train` that each query is itself."""
+    if len(queries) == 0 or len(train) <= (own_row is not None):
         return float("nan")
-    right = 0
-    step = max(1, _BLOCK // len(known))
-    for start in range(0, len(asked), step):
+    correct = 0
+    step = max(1, _BLOCK // len(train))
+    for start in range(0, len(queries), step):
         part = slice(start, start + step)
-        similar = asked[part] @ known.T
-        if own is not None:
-            similar[np.arange(len(similar)), own[part]] = -np.inf
-        right += int(np.sum(_vote(similar, classes) == truth[part]))
-    return right / len(asked)
+        similarities = queries[part] @ train.T
+        if own_row is not None:
+            similarities[np.arange(len(similarities)), own_row[part]] = -np.inf
+        correct += int(np.sum(_vote(similarities, train_labels) == query_labels[part]))
+    return correct / len(queries)
 
 
-def _vote(similar: Features, classes: Labels) -> Labels:
+def _vote(similarities: Features, labels: Labels) -> Labels:
     """Return the class (m,) that the nearest of each row of similarities (m, N) vote for."""
-    k = min(NEIGHBOURS, similar.shape[1])
-    nearest = np.argpartition(-similar, k - 1, axis=1)[:, :k]
-    weights = np.take_along_axis(similar, nearest, axis=1).astype(np.float64)
+    k = min(NEIGHBORS, similarities.shape[1])
+    nearest = np.argpartition(-similarities, k - 1, axis=1)[:, :k]
+    weights = np.take_along_axis(similarities, nearest, axis=1).astype(np.float64)
     weights = np.where(np.isfinite(weights), weights + 1, 0)  # cosines of -1..1 to 0..2
-    votes = np.zeros((len(similar), int(classes.max()) + 1))
-    np.add.at(votes, (np.arange(len(similar))[:, None], classes[nearest]), weights)
+    votes = np.zeros((len(similarities), int(labels.max()) + 1))
+    np.add.at(votes, (np.arange(len(similarities))[:, None], labels[nearest]), weights)
     winners: Labels = votes.argmax(axis=1)
     return winners
 
 
-def _labelled(features: Features, classes: Labels) -> tuple[Features, Labels]:
-    """Return the rows with a label, of unit length."""
-    rows = np.flatnonzero(classes != UNLABELED)
-    some = np.asarray(features)[rows].astype(np.float32, copy=False)  # its own: rows are copied
-    lengths = np.linalg.norm(some, axis=1, keepdims=True)
-    some /= np.maximum(lengths, np.finfo(np.float32).tiny)
-    return some, classes[rows]
+def _labeled_unit_rows(features: Features, labels: Labels) -> tuple[Features, Labels]:
+    """Return the rows (n, D) that have a label, scaled to unit length, and their labels (n,)."""
+    rows = np.flatnonzero(labels != UNLABELED)
+    selected = np.asarray(features)[rows].astype(np.float32, copy=False)  # indexing copies
+    lengths = np.linalg.norm(selected, axis=1, keepdims=True)
+    selected /= np.maximum(lengths, np.finfo(np.float32).tiny)
+    return selected, labels[rows]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, TypeAlias
 
 import torch
+from pydantic import Field
+
+ImageSize: TypeAlias = Annotated[int, Field(ge=8, le=1024)]  # pixels a side
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5)  # mean and std that map 0..1 to -1..1
@@ -12,42 +16,46 @@ HALF = (0.5, 0.5, 0.5)  # mean and std that map 0..1 to -1..1
 
 @dataclass(frozen=True)
 class Preparation:
-    """Enlarge or shrink, spread grey over three colours, standardise each colour.
+    """Resize, repeat gray in three colors, standardize each color.
 
     size: pixels of the square that images become; None leaves theirs. An image that is not square
-    is stretched: nothing of it is cut away. channels: that the network takes.
+    is stretched: nothing of it is cropped. channels: that the network takes.
     """
 
     size: int | None
     channels: int
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    cubic: bool = False
+    bicubic: bool = False
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Return what the network takes, of images (n, channels, H, W) uint8."""
-        return self.of_unit(images.float().div_(255))
+        return self.from_unit_range(images.float().div_(255))
 
-    def of_unit(self, images: torch.Tensor) -> torch.Tensor:
-        """Return the same of images 0..1 float32."""
-        images = self._resized(images).expand(-1, self.channels, -1, -1)
+    def from_unit_range(self, images: torch.Tensor) -> torch.Tensor:
+        """Return what the network takes, of images (n, channels, H, W) 0..1 float32."""
+        images = self._resize(images).expand(-1, self.channels, -1, -1)
         mean, std = (torch.tensor(v, device=images.device) for v in (self.mean, self.std))
         if self.channels == 1:
             mean, std = mean.mean(0, keepdim=True), std.mean(0, keepdim=True)
-        found = (images - mean[:, None, None]) / std[:, None, None]
-        return found.contiguous(memory_format=torch.channels_last)
+        standardized = (images - mean[:, None, None]) / std[:, None, None]
+        return standardized.contiguous(memory_format=torch.channels_last)
 
-    def _resized(self, images: torch.Tensor) -> torch.Tensor:
+    def _resize(self, images: torch.Tensor) -> torch.Tensor:
         if self.size is None or images.shape[2:] == (self.size, self.size):
             return images
-        mode = "bicubic" if self.cubic else "bilinear"
+        mode = "bicubic" if self.bicubic else "bilinear"
         square = (self.size, self.size)
-        found = torch.nn.functional.interpolate(images, square, mode=mode, antialias=True)
-        return found.clamp_(0, 1)
+        resized = torch.nn.functional.interpolate(images, square, mode=mode, antialias=True)
+        return resized.clamp_(0, 1)
 
 
 def check_channels(images: int, network: int) -> None:
-    """Refuse colour images for a network of grey ones.
+    """Refuse color images for a network of gray ones.
+
+    Args:
+        images: channels of the images.
+        network: channels that the network takes.
 
     Raises:
         ValueError: the images have more channels than the network takes, and not three of one.

@@ -1,7 +1,7 @@
-"""Starts the processes that help one training, and ends them whatever happens.
+"""Starts the worker processes that share one training, and ends them whatever happens.
 
-A member is `python -m rayal.encoders._moco.worker`: a fresh interpreter that inherits no
-threads and runs nothing of the program that asked for it. All work on one machine.
+A worker is `python -m rayal.encoders._moco.worker`: a fresh interpreter that inherits no threads
+and runs nothing of the program that asked for it. All work on one machine.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,17 +22,21 @@ import numpy as np
 import torch
 
 from rayal.contracts import Images
-from rayal.encoders._moco import process_group as team
-from rayal.encoders._moco.process_group import Team
-from rayal.encoders._moco.setup import Settings
+from rayal.encoders._moco.process_group import (
+    SINGLE_PROCESS,
+    ProcessGroup,
+    destroy_process_group,
+    init_process_group,
+)
+from rayal.encoders._moco.setup import MocoSeeds, MocoSettings
 
 JOB, IMAGES, LOG = "job.pickle", "images", "member-{}.log"
 READY = "ready-{}"
-_GRACE = 60.0  # seconds that a member has to end after the last epoch
+_GRACE_SECONDS = 60.0  # that a worker has to end after the last epoch
 
 
 @dataclass(frozen=True)
-class Mapped:
+class MappedImages:
     """Where images (N, H, W, channels) lie in a file, one after another from a byte on."""
 
     path: Path
@@ -44,80 +48,102 @@ class Mapped:
 
 
 @dataclass(frozen=True)
-class Job:
-    """What a member is told. keep: the folder that training goes on from, if any."""
+class WorkerJob:
+    """What a worker needs to know besides its rank."""
 
-    images: Mapped
-    settings: Settings
-    size: int
+    images: MappedImages
+    settings: MocoSettings
+    seeds: MocoSeeds
     threads: int
-    keep: Path | None
+    checkpoint_dir: Path | None
 
 
 @contextlib.contextmanager
-def together(images: Images, settings: Settings, size: int, keep: Path | None) -> Iterator[Team]:
-    """Train as one of `size` processes; the others run as long as this lasts.
+def launch_workers(
+    images: Images, settings: MocoSettings, seeds: MocoSeeds, checkpoint_dir: Path | None
+) -> Iterator[ProcessGroup]:
+    """Train as the first of `settings.processes`; the others run as long as this lasts.
 
     The threads of this process are shared out among all. Where there are GPUs, each process takes
     one of those that this process sees.
 
     Args:
-        images: (N, H, W, channels); mapped by all members from the file that they are mapped from
+        images: (N, H, W, channels); mapped by all workers from the file that they are mapped from
             here, or from one that they are written to.
-        settings: of the training.
-        size: processes; 1 starts none.
-        keep: folder that the training goes on from.
+        settings: of the training; 1 process starts no worker.
+        seeds: of the training.
+        checkpoint_dir: folder that the training is resumed from.
 
     Raises:
         ValueError: there are fewer GPUs than processes.
-        RuntimeError: a member stopped.
+        RuntimeError: a worker stopped.
     """
-    if size == 1:
-        yield team.ALONE
+    if settings.processes == 1:
+        yield SINGLE_PROCESS
         return
-    check_gpus(size)
-    threads = torch.get_num_threads()
-    each = max(1, threads // size)
-    with tempfile.TemporaryDirectory(prefix="rayal-") as name:
+    check_gpus(settings.processes)
+    threads = max(1, torch.get_num_threads() // settings.processes)
+    with tempfile.TemporaryDirectory(prefix="rayal-") as name, _limited_threads(threads):
         folder = Path(name)
-        job = Job(_mapped(images, folder), settings, size, each, keep)
+        job = WorkerJob(_mapped(images, folder), settings, seeds, threads, checkpoint_dir)
         (folder / JOB).write_bytes(pickle.dumps(job))
-        members = [_start(folder, rank, each) for rank in range(1, size)]
-        try:
-            torch.set_num_threads(each)
-            _wait_until_ready(folder, members)
-            yield team.join(folder, 0, size)
-            for member in members:
-                member.wait(_GRACE)
-        except RuntimeError as error:
-            _blame(folder, members, error)
-            raise
-        finally:
-            torch.set_num_threads(threads)
-            _end(members)
-            team.leave()
+        workers: list[subprocess.Popen[bytes]] = []
+        with _ended(folder, workers):
+            for rank in range(1, settings.processes):
+                workers.append(_start(folder, rank, threads))
+            _wait_until_ready(folder, workers)
+            yield init_process_group(folder, 0, settings.processes)
+            for worker in workers:
+                worker.wait(_GRACE_SECONDS)
 
 
-def _mapped(images: Images, folder: Path) -> Mapped:
+def check_gpus(processes: int) -> None:
+    """Raise ValueError where there are GPUs, but fewer than processes."""
+    gpus = torch.cuda.device_count()
+    if 0 < gpus < processes:
+        raise ValueError(
+            f"processes={processes} needs a GPU for each, and this stage sees {gpus}; "
+            f"give resources.pretrain.gpus: {processes}, or processes={gpus}"
+        )
+
+
+@contextlib.contextmanager
+def _limited_threads(threads: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextlib.contextmanager
+def _ended(folder: Path, workers: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """End the workers and the process group; of a worker that stopped raise its error."""
+    try:
+        yield
+    except RuntimeError as error:
+        _raise_worker_error(folder, workers, error)
+        raise
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+            if worker.stdin:
+                worker.stdin.close()
+        destroy_process_group()
+
+
+def _mapped(images: Images, folder: Path) -> MappedImages:
     """Return where images are mapped from already, or write them into the folder."""
     base: object = images.base  # a part of a mapped array states the offset of the whole
-    whole = isinstance(base, mmap.mmap) and images.flags.c_contiguous
-    if whole and isinstance(images, np.memmap) and images.filename:
-        return Mapped(Path(images.filename), images.offset, images.shape)
+    is_whole_map = isinstance(base, mmap.mmap) and images.flags.c_contiguous
+    if is_whole_map and isinstance(images, np.memmap) and images.filename:
+        return MappedImages(Path(images.filename), images.offset, images.shape)
     path = folder / IMAGES
     with path.open("wb") as file:
         np.ascontiguousarray(images).tofile(file)
-    return Mapped(path, 0, images.shape)
-
-
-def check_gpus(size: int) -> None:
-    """Raise ValueError where there are GPUs, but fewer than processes."""
-    gpus = torch.cuda.device_count()
-    if 0 < gpus < size:
-        raise ValueError(
-            f"processes={size} needs a GPU for each, and this stage sees {gpus}; "
-            f"give resources.pretrain.gpus: {size}, or processes={gpus}"
-        )
+    return MappedImages(path, 0, images.shape)
 
 
 def _start(folder: Path, rank: int, threads: int) -> subprocess.Popen[bytes]:
@@ -132,31 +158,25 @@ def _start(folder: Path, rank: int, threads: int) -> subprocess.Popen[bytes]:
         )
 
 
-def _wait_until_ready(folder: Path, members: list[subprocess.Popen[bytes]]) -> None:
-    waiting = set(range(1, len(members) + 1))
+def _wait_until_ready(folder: Path, workers: Sequence[subprocess.Popen[bytes]]) -> None:
+    waiting = set(range(1, len(workers) + 1))
     while waiting:
         waiting = {rank for rank in waiting if not (folder / READY.format(rank)).exists()}
-        if any(members[rank - 1].poll() is not None for rank in waiting):
+        if any(workers[rank - 1].poll() is not None for rank in waiting):
             raise RuntimeError("a process of the training could not start")
         time.sleep(0.02)
 
 
-def _blame(folder: Path, members: list[subprocess.Popen[bytes]], error: RuntimeError) -> None:
-    """Raise an error that names the first member that stopped, where one did."""
-    for rank, member in enumerate(members, start=1):
+def _raise_worker_error(
+    folder: Path, workers: Sequence[subprocess.Popen[bytes]], error: RuntimeError
+) -> None:
+    """Raise an error that names the first worker that stopped, where one did."""
+    for rank, worker in enumerate(workers, start=1):
         with contextlib.suppress(subprocess.TimeoutExpired):
-            if member.wait(1):
-                said = (folder / LOG.format(rank)).read_text(errors="replace").strip()
-                last = said.splitlines()[-1] if said else "it left no message; memory may be short"
+            if worker.wait(1):
+                log = (folder / LOG.format(rank)).read_text(errors="replace").strip()
+                last = log.splitlines()[-1] if log else "it left no message; memory may be short"
                 raise RuntimeError(
-                    f"process {rank + 1} of {len(members) + 1} stopped with exit status "
-                    f"{member.returncode}: {last}"
+                    f"process {rank + 1} of {len(workers) + 1} stopped with exit status "
+                    f"{worker.returncode}: {last}"
                 ) from error
-
-
-def _end(members: list[subprocess.Popen[bytes]]) -> None:
-    for member in members:
-        member.kill()
-        member.wait()
-        if member.stdin:
-            member.stdin.close()

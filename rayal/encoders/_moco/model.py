@@ -14,11 +14,11 @@ from rayal.vision.precision import Precision, autocast
 
 
 class Projector(nn.Module):
-    """A backbone and a two-layer head as wide as the backbone's features."""
+    """A backbone and a projection head of two layers, as wide as the backbone's features."""
 
     def __init__(self, backbone: nn.Module, projection: int, seed: int) -> None:
         super().__init__()
-        D = networks.width(backbone)
+        D = networks.num_features(backbone)
         self.backbone = backbone
         with torch.random.fork_rng(devices=[]):  # layers draw from torch's global generator
             torch.manual_seed(seed)
@@ -33,10 +33,10 @@ class Projector(nn.Module):
 class MomentumContrast:
     """A query network that learns, a key network that follows it, and the latest keys.
 
-    Batch norm must not tell a query which keys came from its own batch: were both normalised by
+    Batch norm must not tell a query which keys came from its own batch: were both normalized by
     that batch's statistics, they would carry a common mark that no key in the queue has. MoCo
     shuffles the images between devices against it. On one device the key network is instead
-    normalised with a moving average of the query network's statistics, of the same momentum as
+    normalized with a moving average of the query network's statistics, of the same momentum as
     its weights (EMAN, Cai et al. 2021): a key then depends on its own image alone.
     """
 
@@ -61,63 +61,71 @@ class MomentumContrast:
         self.temperature = temperature
         self.momentum = momentum
         self._oldest = 0
-        self._half = autocast(device, precision)
-        self._following = list(_tensors(self.key))
-        self._leading = list(_tensors(self.query))
+        self._autocast = autocast(device, precision)
+        self._key_tensors = list(_float_tensors(self.key))
+        self._query_tensors = list(_float_tensors(self.query))
 
     def calibrate(self, batches: Iterable[torch.Tensor]) -> None:
         """Start both networks' batch-norm statistics at the initial weights' true ones.
 
         A slow average that started at mean 0 and variance 1 would be wrong for a thousand steps.
+
+        Args:
+            batches: images (n, channels, H, W) in -1..1 each.
         """
         norms = [layer for layer in self.query.modules() if isinstance(layer, nn.BatchNorm2d)]
-        usual = [layer.momentum for layer in norms]
+        momenta = [layer.momentum for layer in norms]
         for layer in norms:
             layer.momentum = None  # averages all batches evenly
         for batch in batches:
-            with torch.inference_mode(), self._half:
+            with torch.inference_mode(), self._autocast:
                 self.query.forward(batch)  # never compiled: these few batches are not worth it
-        for layer, momentum in zip(norms, usual, strict=True):
+        for layer, momentum in zip(norms, momenta, strict=True):
             layer.momentum = momentum
         self.key.load_state_dict(self.query.state_dict())
 
-    def compare(
+    def forward(
         self, view1: torch.Tensor, view2: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return the loss and the projections (n, d) of queries and keys."""
-        with torch.inference_mode(), self._half:
-            found = self.key(view2)
-        keys = found.clone()  # a clone may take part in automatic differentiation
-        with self._half:
+        """Return the loss and the projections (n, d) of queries and keys.
+
+        Args:
+            view1: (n, channels, H, W), for the query network.
+            view2: (n, channels, H, W) of the same images, for the key network.
+        """
+        with torch.inference_mode(), self._autocast:
+            inferred = self.key(view2)
+        keys = inferred.clone()  # a clone may take part in automatic differentiation
+        with self._autocast:
             queries = self.query(view1)
         return info_nce(queries, keys, self.queue, self.temperature), queries.detach(), keys
 
     @torch.no_grad()
-    def follow(self) -> None:
+    def momentum_update(self) -> None:
         """Move the key network's weights and statistics towards the query network's."""
-        torch._foreach_lerp_(self._following, self._leading, 1 - self.momentum)
+        torch._foreach_lerp_(self._key_tensors, self._query_tensors, 1 - self.momentum)
 
     @torch.no_grad()
     def enqueue(self, keys: torch.Tensor) -> None:
         """Put keys (n, d) in the place of the oldest; of more than fit, the last ones stay."""
         size = len(self.queue)
         keys = keys[-size:]
-        places = (torch.arange(len(keys), device=keys.device) + self._oldest) % size
-        self.queue[places] = keys
+        positions = (torch.arange(len(keys), device=keys.device) + self._oldest) % size
+        self.queue[positions] = keys
         self._oldest = (self._oldest + len(keys)) % size
 
     def tensors(self) -> list[torch.Tensor]:
         """Return the weights and statistics of both networks, and the queue."""
-        return [*self._leading, *self._following, self.queue]
+        return [*self._query_tensors, *self._key_tensors, self.queue]
 
     @torch.no_grad()
     def is_finite(self) -> bool:
         """Whether the query network's weights are numbers."""
-        norms = torch._foreach_norm(self._leading)
+        norms = torch._foreach_norm(self._query_tensors)
         return bool(torch.isfinite(torch.stack(norms)).all())
 
     def state_dict(self) -> dict[str, Any]:
-        """Return all that determines how training goes on."""
+        """Return all that determines how training goes on; the names are the file's."""
         return {
             "query": self.query.state_dict(),
             "key": self.key.state_dict(),
@@ -142,10 +150,10 @@ def info_nce(
     """
     scaled = queries / temperature
     positive = (scaled * keys).sum(1)
-    among = torch.logaddexp(torch.logsumexp(scaled @ queue.T, 1), positive)
-    return (among - positive).mean()
+    log_normalizer = torch.logaddexp(torch.logsumexp(scaled @ queue.T, 1), positive)
+    return (log_normalizer - positive).mean()
 
 
-def _tensors(network: nn.Module) -> Iterable[torch.Tensor]:
-    """Yield the weights and batch-norm statistics, without the counters."""
+def _float_tensors(network: nn.Module) -> Iterable[torch.Tensor]:
+    """Yield the weights and the batch-norm statistics, without the counters."""
     return (t for t in network.state_dict().values() if t.is_floating_point())

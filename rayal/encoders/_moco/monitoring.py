@@ -6,42 +6,45 @@ import numpy as np
 from torch import nn
 
 from rayal.contracts import Split
-from rayal.encoders._features import extraction
-from rayal.encoders._features import neighbors as neighbours
-from rayal.encoders._training.progress import Pace
-from rayal.encoders._training.time_budget import Sparing
+from rayal.encoders._features.extraction import extract_features
+from rayal.encoders._features.neighbors import leave_one_out_accuracy
+from rayal.encoders._training.progress_reporter import ProgressReporter
+from rayal.encoders._training.time_budget import TimeBudget
 
-_IMAGES = 2000  # looked at, at most
+_IMAGES = 2000  # at most
 _SHARE = 0.02  # of the training's time
-_LOOKS = 10  # over all epochs, at most
+_EVALUATIONS = 10  # over all epochs, at most
 
 
-class EarlyAccuracy:
+class KnnProbe:
     """Reports now and then how well a backbone's features tell the validation classes apart.
 
-    Each of at most 2,000 labelled validation images asks its nearest among the others. No image
-    of the pool and none of its labels is read, and nothing of the training changes.
+    Each of at most 2,000 labeled validation images asks its nearest among the others (online
+    k-NN evaluation). No image of the pool and none of its labels is read, and nothing of the
+    training changes.
     """
 
-    def __init__(self, backbone: nn.Module, val: Split | None, pace: Pace) -> None:
+    def __init__(self, backbone: nn.Module, val: Split | None, reporter: ProgressReporter) -> None:
         self._backbone = backbone
-        self._some = None if val is None else _evenly(val)
-        self._pace = pace
-        self._sparing = Sparing(_SHARE)
+        self._sample = None if val is None else _evenly_spaced(val)
+        self._reporter = reporter
+        self._budget = TimeBudget(_SHARE)
 
-    def look(self, epochs: int, of: int) -> None:
-        """Report after so many `of` all epochs, when it is time to."""
-        due = epochs == of or (epochs % -(-of // _LOOKS) == 0 and self._sparing.is_due())
-        if self._some is None or not due:
+    def evaluate(self, epoch: int, epochs: int) -> None:
+        """Report after so many of all epochs, when it is time to."""
+        is_turn = epoch % -(-epochs // _EVALUATIONS) == 0 and self._budget.allows_more()
+        if self._sample is None or not (epoch == epochs or is_turn):
             return
-        with self._sparing.timed():
+        with self._budget.timed():
             training = self._backbone.training
-            found = extraction.features(self._backbone, self._some.images)
+            features = extract_features(self._backbone, self._sample.images)
             self._backbone.train(training)
-            self._pace.add("knn_accuracy", neighbours.accuracy_among(found, self._some.labels))
+            accuracy = leave_one_out_accuracy(features, self._sample.labels)
+            self._reporter.add_metric("knn_accuracy", accuracy)
 
 
-def _evenly(split: Split) -> Split:
-    """Take every so many-th image."""
-    rows = np.linspace(0, len(split.labels) - 1, min(_IMAGES, len(split.labels))).astype(np.int64)
+def _evenly_spaced(split: Split) -> Split:
+    """Return at most 2,000 images, evenly spaced."""
+    n = len(split.labels)
+    rows = np.linspace(0, n - 1, min(_IMAGES, n)).astype(np.int64)
     return Split(split.images[rows], split.labels[rows])

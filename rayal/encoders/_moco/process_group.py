@@ -1,4 +1,4 @@
-"""Several processes that train as one: what they send one another."""
+"""Several processes that train as one: collective operations, none of which one process needs."""
 
 from __future__ import annotations
 
@@ -10,71 +10,78 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-_PATIENCE = timedelta(minutes=30)  # rank 0 does other things between two epochs
+_TIMEOUT = timedelta(minutes=30)  # rank 0 does other things between two epochs
 
 
 @dataclass(frozen=True)
-class Team:
-    """This process among `size` that hold the same networks; alone unless told otherwise."""
+class ProcessGroup:
+    """This process among `size` that hold the same networks; a single one unless told otherwise."""
 
     rank: int = 0
     size: int = 1
 
-    def share(self, parts: int) -> range:
-        """Return which of so many parts, a multiple of `size`, are this process's."""
+    def parts_of(self, rank: int, parts: int) -> range:
+        """Return which of so many parts, a multiple of `size`, a process takes."""
         each = parts // self.size
-        return range(self.rank * each, (self.rank + 1) * each)
+        return range(rank * each, (rank + 1) * each)
 
-    def joined(self, mine: torch.Tensor, rows: Sequence[int]) -> torch.Tensor:
-        """Return the rows of all processes in their order; rows: how many each one has."""
+    def my_parts(self, parts: int) -> range:
+        """Return which of so many parts, a multiple of `size`, this process takes."""
+        return self.parts_of(self.rank, parts)
+
+    def all_gather(self, rows: torch.Tensor, counts: Sequence[int]) -> torch.Tensor:
+        """Return the rows (n, ...) of all processes, joined in their order.
+
+        counts: how many rows each process has.
+        """
         if self.size == 1:
-            return mine
-        padded = mine.new_zeros(max(rows), *mine.shape[1:])
-        padded[: len(mine)] = mine
-        found = [torch.empty_like(padded) for _ in rows]
-        dist.all_gather(found, padded)
-        return torch.cat([part[:n] for part, n in zip(found, rows, strict=True)])
+            return rows
+        padded = rows.new_zeros(max(counts), *rows.shape[1:])
+        padded[: len(rows)] = rows
+        gathered = [torch.empty_like(padded) for _ in counts]
+        dist.all_gather(gathered, padded)
+        return torch.cat([part[:n] for part, n in zip(gathered, counts, strict=True)])
 
-    def add_up(self, tensors: Sequence[torch.Tensor]) -> None:
+    def all_reduce(self, tensors: Sequence[torch.Tensor]) -> None:
         """Replace each tensor by its sum over all processes, in one message."""
         if self.size == 1:
             return
         flat = torch.cat([tensor.flatten() for tensor in tensors])
         dist.all_reduce(flat)
-        put(flat, tensors)
+        unflatten_into(tensors, flat)
 
-    def agree(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Give all processes the tensors of the first."""
+    def broadcast(self, tensors: Sequence[torch.Tensor]) -> None:
+        """Give all processes the tensors of the first, in one message."""
         if self.size == 1:
             return
         flat = torch.cat([tensor.flatten() for tensor in tensors])
         dist.broadcast(flat, src=0)
-        put(flat, tensors)
+        unflatten_into(tensors, flat)
 
 
-ALONE = Team()
+SINGLE_PROCESS = ProcessGroup()
 
 
-def put(flat: torch.Tensor, tensors: Sequence[torch.Tensor]) -> None:
-    """Write what was flattened and joined back into the tensors."""
+def unflatten_into(tensors: Sequence[torch.Tensor], flat: torch.Tensor) -> None:
+    """Write flat (n,), which holds the numbers of all tensors in turn, into them."""
     parts = torch.split(flat, [tensor.numel() for tensor in tensors])
     for tensor, part in zip(tensors, parts, strict=True):
         tensor.copy_(part.view(tensor.shape))
 
 
-def join(folder: Path, rank: int, size: int) -> Team:
+def init_process_group(folder: Path, rank: int, size: int) -> ProcessGroup:
     """Meet the other processes of this machine through a file in the folder; wait for them all."""
     dist.init_process_group(
         "nccl" if torch.cuda.is_available() else "gloo",
         init_method=f"file://{folder.resolve() / 'meeting'}",
         rank=rank,
         world_size=size,
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT,
     )
-    return Team(rank, size)
+    return ProcessGroup(rank, size)
 
 
-def leave() -> None:
-    """End what `join` began."""
+def destroy_process_group() -> None:
+    """End what `init_process_group` began."""
     if dist.is_initialized():
         dist.destroy_process_group()

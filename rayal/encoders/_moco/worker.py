@@ -10,29 +10,29 @@ from pathlib import Path
 
 import torch
 
-from rayal.encoders._moco import launcher as crew
-from rayal.encoders._moco import process_group as team
-from rayal.encoders._moco.monitoring import EarlyAccuracy
-from rayal.encoders._moco.setup import pretraining
-from rayal.encoders._training.progress import Pace
+from rayal.encoders._moco import launcher
+from rayal.encoders._moco.monitoring import KnnProbe
+from rayal.encoders._moco.process_group import destroy_process_group, init_process_group
+from rayal.encoders._moco.setup import build_pretraining
+from rayal.encoders._training.progress_reporter import ProgressReporter
 
 
 def main(folder: Path, rank: int) -> None:
-    """Do a share of each step, and say nothing."""
-    threading.Thread(target=_end_with_the_first, daemon=True).start()
-    job: crew.Job = pickle.loads((folder / crew.JOB).read_bytes())
+    """Take this process's parts of each step, and report nothing."""
+    threading.Thread(target=_exit_with_the_launcher, daemon=True).start()
+    job: launcher.WorkerJob = pickle.loads((folder / launcher.JOB).read_bytes())
     torch.set_num_threads(job.threads)
     if torch.cuda.is_available():
         torch.cuda.set_device(rank)
-    (folder / crew.READY.format(rank)).touch()
-    mine = team.join(folder, rank, job.size)
-    network, training = pretraining(job.images.open(), job.settings, mine)
-    pace = Pace(job.settings.schedule, lambda said: None)
-    training.run(pace, EarlyAccuracy(network, None, pace), job.keep)
-    team.leave()
+    (folder / launcher.READY.format(rank)).touch()
+    group = init_process_group(folder, rank, job.settings.processes)
+    network, training = build_pretraining(job.images.open(), job.settings, job.seeds, group)
+    reporter = ProgressReporter(training.schedule, lambda report: None)
+    training.run(reporter, KnnProbe(network, None, reporter), job.checkpoint_dir)
+    destroy_process_group()
 
 
-def _end_with_the_first() -> None:
+def _exit_with_the_launcher() -> None:
     """Wait for the end of the input, which comes when the process that started this one is gone."""
     os.read(0, 1)  # a buffered read would hold a lock that the interpreter's end waits for
     os._exit(1)

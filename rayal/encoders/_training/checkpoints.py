@@ -1,4 +1,4 @@
-"""What a training leaves on disk after its epochs, so that a stopped one goes on from there."""
+"""What a training leaves on disk after its epochs, so that a stopped one can be resumed."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any, Protocol
 
 import torch
 
-from rayal.encoders._training.time_budget import Sparing
+from rayal.encoders._training.time_budget import TimeBudget
 from rayal.storage.atomic import temporary_beside
 
 _SHARE = 0.02  # of the training's time, for writing
 
 
 class Stateful(Protocol):
-    """Whatever can say all that determines how it goes on, and take it back."""
+    """What can return all that determines how it goes on, and take it back."""
 
     def state_dict(self) -> dict[str, Any]: ...
 
     def load_state_dict(self, state: dict[str, Any], /) -> object: ...
 
 
-class Randomness:
+class GeneratorState:
     """The state of a generator."""
 
     def __init__(self, generator: torch.Generator) -> None:
@@ -36,10 +36,10 @@ class Randomness:
         self._generator.set_state(state["state"])
 
 
-class Kept:
-    """One file with the state of all parts after the latest epoch that was kept.
+class Checkpoint:
+    """One file with the state of all parts of a training after its latest epoch that was saved.
 
-    The first and the last epoch are kept, and between them every one for which writing takes at
+    The first and the last epoch are saved, and between them every one for which writing takes at
     most 2 % of the training's time. The file is written under another name and renamed: whatever
     is killed in between, it holds one epoch whole.
     """
@@ -48,16 +48,17 @@ class Kept:
         """Name the file.
 
         Args:
-            folder: where it lies; made when needed. None keeps nothing.
+            folder: where it lies; made when needed. None saves nothing.
             name: of the training, one of several in a folder.
-            parts: all that determines how the training goes on.
+            parts: all that determines how the training goes on, by the names that they have in
+                the file.
         """
         self.path = None if folder is None else folder / f"{name}.pt"
         self._parts = dict(parts)
-        self._sparing = Sparing(_SHARE)
+        self._budget = TimeBudget(_SHARE)
 
     def restore(self) -> int:
-        """Bring all parts to the state that was kept; return its epochs, 0 where there is none.
+        """Bring all parts to the state that was saved; return its epochs, 0 where there is none.
 
         Raises:
             ValueError: the file is damaged or another version's.
@@ -65,26 +66,26 @@ class Kept:
         if self.path is None or not self.path.exists():
             return 0
         try:
-            kept = torch.load(self.path, map_location="cpu", weights_only=True)
+            saved = torch.load(self.path, map_location="cpu", weights_only=True)
             for name, part in self._parts.items():
-                part.load_state_dict(kept["parts"][name])
-            return int(kept["epochs"])
+                part.load_state_dict(saved["parts"][name])
+            return int(saved["epochs"])
         except (OSError, EOFError, KeyError, RuntimeError, ValueError, pickle.UnpicklingError) as e:
             raise ValueError(
                 f"training cannot go on from {self.path} ({type(e).__name__}): it is damaged or "
                 "of another version; delete it to start again"
             ) from e
 
-    def place(self) -> str:
-        """Say where the latest epoch that was kept lies, as the end of a message."""
-        there = self.path is not None and self.path.exists()
-        return f"; the last good epoch that was kept is in {self.path}" if there else ""
+    def hint(self) -> str:
+        """Say where the latest epoch that was saved lies, as the end of a message."""
+        exists = self.path is not None and self.path.exists()
+        return f"; the last good epoch that was kept is in {self.path}" if exists else ""
 
-    def keep(self, epochs: int, *, last: bool) -> None:
-        """Write the state after so many epochs; `last` is kept whatever it costs."""
-        if self.path is None or not (last or self._sparing.is_due()):
+    def save(self, epochs: int, *, last: bool) -> None:
+        """Write the state after so many epochs; `last` is saved whatever it costs."""
+        if self.path is None or not (last or self._budget.allows_more()):
             return
-        with self._sparing.timed():
+        with self._budget.timed():
             parts = {name: part.state_dict() for name, part in self._parts.items()}
             _write(self.path, {"epochs": epochs, "parts": parts})
 

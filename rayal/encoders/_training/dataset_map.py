@@ -14,7 +14,9 @@ from rayal.contracts import DatasetMap
 Float32: TypeAlias = npt.NDArray[np.float32]
 
 _BLOCK = 1 << 22  # entries of the similarity matrix held at once, 16 MiB
-_LEAST = -80.0  # exponents below it add nothing to a sum above 1, and CPUs are slow at them
+_LOWEST_EXPONENT = (
+    -80.0
+)  # exponents below it add nothing to a sum above 1, and CPUs are slow at them
 
 
 def confidence(
@@ -40,34 +42,36 @@ def confidence(
     z, owner = torch.cat([z1, z2]).float(), torch.cat([images, images])
     positive = (z1 * z2).float().sum(1)[pairs].repeat(2)
     anchors, own = torch.cat([z1[pairs], z2[pairs]]).float(), images[pairs].repeat(2)
-    found = torch.empty(len(anchors), len(taus), device=z.device)
+    probabilities = torch.empty(len(anchors), len(taus), device=z.device)
     step = max(1, _BLOCK // len(z))
     for start in range(0, len(anchors), step):
         rows = slice(start, start + step)
-        same = own[rows, None] == owner
-        found[rows] = _anchors(anchors[rows], z, same, positive[rows], taus)
-    return found.view(2, -1, len(taus)).mean(0)
+        same_image = own[rows, None] == owner
+        probabilities[rows] = _positive_probability(
+            anchors[rows], z, same_image, positive[rows], taus
+        )
+    return probabilities.view(2, -1, len(taus)).mean(0)
 
 
-def _anchors(
+def _positive_probability(
     anchors: torch.Tensor,
     z: torch.Tensor,
-    same: torch.Tensor,
+    same_image: torch.Tensor,
     positive: torch.Tensor,
     taus: Sequence[float],
 ) -> torch.Tensor:
-    """Return p of each anchor's positive (rows, taus); same (rows, 2n) marks its own image."""
-    negatives = (anchors @ z.T).masked_fill_(same, -torch.inf)
+    """Return p of each anchor's positive (rows, taus); same_image (rows, 2n) marks its own."""
+    negatives = (anchors @ z.T).masked_fill_(same_image, -torch.inf)
     hardest = negatives.amax(1).maximum(positive)
     negatives -= hardest[:, None]
     positive = positive - hardest
-    found = []
+    probabilities = []
     for tau in taus:
         # Shifted by the largest similarity no exponent is above 0, so none overflows at any tau.
         own = torch.exp(positive / tau)
-        others = torch.exp((negatives / tau).clamp_(min=_LEAST))
-        found.append(own / (own + others.sum(1)))
-    return torch.stack(found, 1)
+        others = torch.exp((negatives / tau).clamp_(min=_LOWEST_EXPONENT))
+        probabilities.append(own / (own + others.sum(1)))
+    return torch.stack(probabilities, 1)
 
 
 class Moments:
@@ -109,7 +113,7 @@ class Moments:
         self._squares.copy_(state["squares"])
 
 
-class MapRecords:
+class DatasetMapRecorder:
     """The records of each of N images at each temperature."""
 
     def __init__(self, N: int, taus: Sequence[float], device: torch.device) -> None:

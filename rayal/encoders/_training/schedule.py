@@ -9,8 +9,12 @@ import torch
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """E epochs, each of every one of N images `repeats` times (Hoffer et al. 2020)."""
+class PretrainingSchedule:
+    """E epochs, each of every one of N images `repeats` times (Hoffer et al. 2020).
+
+    Raises:
+        ValueError: an epoch has one image, or the warm-up leaves no epoch.
+    """
 
     N: int
     repeats: int
@@ -58,9 +62,9 @@ class Schedule:
         return order.tensor_split(self.steps_per_epoch)
 
     def lr(self, step: int) -> float:
-        """Return the learning rate of a step: linear warm-up, then a cosine to 0."""
+        """Return the learning rate of a step, counted from 0: linear warm-up, a cosine to 0."""
         warmup = self.warmup_epochs * self.steps_per_epoch
         if step < warmup:
             return self.peak_lr * (step + 1) / warmup
-        left = self.epochs * self.steps_per_epoch - warmup
-        return self.peak_lr * 0.5 * (1 + math.cos(math.pi * (step - warmup) / left))
+        rest = self.epochs * self.steps_per_epoch - warmup
+        return self.peak_lr * 0.5 * (1 + math.cos(math.pi * (step - warmup) / rest))

@@ -18,18 +18,18 @@ from pydantic import Field
 from torch import nn
 
 from rayal.contracts import UNLABELED, Dataset, Images, Labels, Progress
-from rayal.encoders._features.augmented_views import Weak
-from rayal.encoders._training.checkpoints import Kept, Randomness, Stateful
+from rayal.encoders._features.augmented_views import WeakAugmentation
+from rayal.encoders._training.checkpoints import Checkpoint, GeneratorState, Stateful
 from rayal.encoders._training.dataset_map import Moments
-from rayal.encoders._training.progress import Pace
-from rayal.encoders._training.schedule import Schedule
+from rayal.encoders._training.progress_reporter import ProgressReporter
+from rayal.encoders._training.schedule import PretrainingSchedule
 from rayal.seeds import integer
 from rayal.vision import networks
 from rayal.vision.device import device, to_device
 from rayal.vision.networks import Backbone, Stem
 from rayal.vision.precision import autocast
 
-Epochs: TypeAlias = Annotated[int, Field(ge=0)]  # 0 makes no map
+TruthEpochs: TypeAlias = Annotated[int, Field(ge=0)]  # 0 makes no map
 Float32: TypeAlias = npt.NDArray[np.float32]
 
 _BATCH = 128
@@ -42,11 +42,11 @@ def gives(params: Mapping[str, Any]) -> set[str]:
     return {"truth_map"} if params["truth_epochs"] else set()
 
 
-def record(  # noqa: PLR0913  four of them are the encoder's own
+def supervised_map(  # noqa: PLR0913  four of them are the encoder's own
     dataset: Dataset,
     rng: np.random.Generator,
     progress: Progress,
-    keep: Path | None = None,
+    checkpoint_dir: Path | None = None,
     *,
     backbone: Backbone,
     stem: Stem,
@@ -63,7 +63,7 @@ def record(  # noqa: PLR0913  four of them are the encoder's own
         dataset: the pool with its true labels.
         rng: source of all randomness.
         progress: told of the end of each epoch, and of fractions of it every two seconds.
-        keep: folder for what training needs to go on after a stop; None keeps nothing.
+        checkpoint_dir: folder for what training needs to be resumed; None saves nothing.
         backbone: kind of network.
         stem: first layers of a ResNet.
         flip: mirror images left and right with probability .5.
@@ -77,31 +77,31 @@ def record(  # noqa: PLR0913  four of them are the encoder's own
         return None
     images, labels = dataset.train.images, dataset.train.labels
     _check_labels(labels)
-    schedule = Schedule(len(images), 1, _BATCH, epochs, 0, _BASE_LR)
-    examples = Examples(images, labels, Weak(flip, integer(rng)))
+    schedule = PretrainingSchedule(len(images), 1, _BATCH, epochs, 0, _BASE_LR)
+    loader = AugmentedImages(images, labels, WeakAugmentation(flip, integer(rng)))
     network = networks.backbone(backbone, stem, images.shape[3], seed=integer(rng))
     classifier = _with_head(network, dataset.num_classes, seed=integer(rng))
-    batches = torch.Generator().manual_seed(integer(rng))
-    training = _Training(classifier, examples, schedule, batches)
-    mean, deviation = training.run(Pace(schedule, progress), keep).finish()
-    return mean[:, 0], deviation[:, 0]
+    generator = torch.Generator().manual_seed(integer(rng))
+    training = _Training(classifier, loader, schedule, generator)
+    mean, std = training.run(ProgressReporter(schedule, progress), checkpoint_dir).finish()
+    return mean[:, 0], std[:, 0]
 
 
-class Examples:
-    """Images (N, H, W, channels) and their classes (N,), on the device."""
+class AugmentedImages:
+    """Images (N, H, W, channels) and their classes (N,), on the device, augmented when read."""
 
-    def __init__(self, images: Images, labels: Labels, weak: Weak) -> None:
+    def __init__(self, images: Images, labels: Labels, augment: WeakAugmentation) -> None:
         self._images = to_device(images)
         self._labels = torch.tensor(labels, device=self._images.device)
-        self._weak = weak
+        self._augment = augment
 
-    def of(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def __getitem__(self, batch: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return augmented images (n, channels, H, W) and classes (n,) of indices (n,)."""
-        return self._weak.centred(self._images[batch]), self._labels[batch]
+        return self._augment.for_network(self._images[batch]), self._labels[batch]
 
     @property
     def generator(self) -> torch.Generator:
-        return self._weak.generator
+        return self._augment.generator
 
 
 class _Training:
@@ -110,69 +110,74 @@ class _Training:
     def __init__(
         self,
         classifier: nn.Module,
-        examples: Examples,
-        schedule: Schedule,
+        loader: AugmentedImages,
+        schedule: PretrainingSchedule,
         generator: torch.Generator,
     ) -> None:
         where = device()
         self._classifier = networks.channels_last(classifier.to(where)).train()
-        self._examples = examples
+        self._loader = loader
         self._schedule = schedule
         self._generator = generator
         self._moments = Moments(schedule.N, 1, where)
-        self._optimiser = torch.optim.SGD(
+        self._optimizer = torch.optim.SGD(
             classifier.parameters(), schedule.lr(0), 0.9, weight_decay=_WEIGHT_DECAY, fused=True
         )
 
-    def run(self, pace: Pace, folder: Path | None) -> Moments:
+    def run(self, reporter: ProgressReporter, checkpoint_dir: Path | None) -> Moments:
         """Train for all epochs that are not done yet."""
-        kept = self._kept(folder)
+        checkpoint = self._checkpoint(checkpoint_dir)
         epochs = self._schedule.epochs
-        for epoch in range(kept.restore(), epochs):
-            for within, batch in enumerate(self._schedule.batches(self._generator)):
-                lr = self._schedule.lr(epoch * self._schedule.steps_per_epoch + within)
-                self._optimiser.param_groups[0]["lr"] = lr
+        for epoch in range(checkpoint.restore(), epochs):
+            for step, batch in enumerate(self._schedule.batches(self._generator)):
+                lr = self._schedule.lr(epoch * self._schedule.steps_per_epoch + step)
+                self._optimizer.param_groups[0]["lr"] = lr
                 loss = self._step(batch.to(device()))
-                _count(pace, epoch, within, loss, len(batch), lr)
-            kept.keep(epoch + 1, last=epoch + 1 == epochs)
+                _report(reporter, epoch, step, loss, len(batch), lr)
+            checkpoint.save(epoch + 1, last=epoch + 1 == epochs)
         return self._moments
 
     def _step(self, batch: torch.Tensor) -> torch.Tensor:
-        loss, of_truth = _step(self._classifier, *self._examples.of(batch), self._optimiser)
+        loss, of_truth = train_step(self._classifier, *self._loader[batch], self._optimizer)
         self._moments.add(batch, of_truth)
         return loss
 
-    def _kept(self, folder: Path | None) -> Kept:
-        parts: dict[str, Stateful] = {
+    def _checkpoint(self, folder: Path | None) -> Checkpoint:
+        parts: dict[str, Stateful] = {  # the names are the file's
             "classifier": self._classifier,
-            "optimiser": self._optimiser,
+            "optimiser": self._optimizer,
             "map": self._moments,
-            "batches": Randomness(self._generator),
-            "views": Randomness(self._examples.generator),
+            "batches": GeneratorState(self._generator),
+            "views": GeneratorState(self._loader.generator),
         }
-        return Kept(folder, "truth", parts)
+        return Checkpoint(folder, "truth", parts)
 
 
-def _step(
+def train_step(
     classifier: nn.Module,
     images: torch.Tensor,
     classes: torch.Tensor,
-    optimiser: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Train on one batch; return the loss and the true class's probabilities (n, 1) before."""
+    """Train on one batch; return the loss and the true classes' probabilities (n, 1) before.
+
+    images: (n, channels, H, W); classes: (n,).
+    """
     with autocast(images.device):
         logits = classifier(images)
     log_probs = nn.functional.log_softmax(logits.float(), dim=1)
     loss = nn.functional.nll_loss(log_probs, classes)
-    optimiser.zero_grad(set_to_none=True)
+    optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
-    optimiser.step()
+    optimizer.step()
     return loss.detach(), log_probs.detach().exp().gather(1, classes[:, None])
 
 
-def _count(pace: Pace, epoch: int, within: int, loss: torch.Tensor, images: int, lr: float) -> None:
+def _report(
+    reporter: ProgressReporter, epoch: int, step: int, loss: torch.Tensor, images: int, lr: float
+) -> None:
     try:
-        pace.stepped(epoch, within, loss, images, lr)
+        reporter.on_step(epoch, step, loss, images, lr)
     except FloatingPointError as error:
         raise FloatingPointError(
             f"the classifier of the ground-truth map diverged in epoch {epoch + 1}: its loss is "
@@ -183,7 +188,7 @@ def _count(pace: Pace, epoch: int, within: int, loss: torch.Tensor, images: int,
 def _with_head(backbone: nn.Module, num_classes: int, seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):  # layers draw from torch's global generator
         torch.default_generator.manual_seed(seed)
-        return nn.Sequential(backbone, nn.Linear(networks.width(backbone), num_classes))
+        return nn.Sequential(backbone, nn.Linear(networks.num_features(backbone), num_classes))
 
 
 def _check_labels(labels: Labels) -> None:

@@ -20,13 +20,13 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
-from rayal.learners._heads.adam import Adam, Schedule
-from rayal.learners._heads.softmax import dropped, softmax
+from rayal.learners._heads.adam import Adam, AdamSchedule
+from rayal.learners._heads.softmax import dropout, softmax
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
 
-BLOCK_NUMBERS = 1 << 17  # weights of a block: with gradient and moments 2 MB, near the second cache
+BLOCK_NUMBERS = 1 << 17  # weights of a block: with gradient and moments 2 MB, near the L2 cache
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,10 @@ class Problem:
 
 
 def fit_many(
-    inputs: Float32, problems: Sequence[Problem], schedule: Schedule, last: Float32 | None = None
+    inputs: Float32,
+    problems: Sequence[Problem],
+    schedule: AdamSchedule,
+    last: Float32 | None = None,
 ) -> list[Float32]:
     """Return the weights (O, D + 1) of each head after minimising mean cross-entropy by Adam.
 
@@ -65,18 +68,18 @@ def fit_many(
         return list(_Block(rows, [problems[i] for i in share], schedule, last).train())
 
     # Products this small wait for BLAS's own threads longer than they take.
-    with _libraries().limit(limits=1, user_api="blas"):
+    with _thread_pools().limit(limits=1, user_api="blas"):
         if min(len(shares), threads) < 2:
             trained = [train(share) for share in shares]
         else:  # numpy lets other threads run while it computes
             with ThreadPoolExecutor(threads) as pool:
                 trained = list(pool.map(train, shares))
-    found = dict(zip(chain.from_iterable(shares), chain.from_iterable(trained), strict=True))
-    return [found[i] for i in range(len(problems))]
+    by_number = dict(zip(chain.from_iterable(shares), chain.from_iterable(trained), strict=True))
+    return [by_number[i] for i in range(len(problems))]
 
 
 @cache
-def _libraries() -> ThreadpoolController:
+def _thread_pools() -> ThreadpoolController:
     """Find NumPy's BLAS, which was loaded with it and stays: once is enough."""
     return ThreadpoolController()
 
@@ -101,7 +104,7 @@ class _Block:
         self,
         rows: Float32,  # (U, D + 1), ones last
         problems: Sequence[Problem],
-        schedule: Schedule,
+        schedule: AdamSchedule,
         last: Float32 | None,
     ) -> None:
         self._rows, self._schedule = rows, schedule
@@ -134,19 +137,19 @@ class _Block:
             labels = np.take_along_axis(labels, orders, axis=1)
         for start in range(0, count, size):
             batch = slice(start, start + size)
-            yield self._seen(positions[:, batch]), labels[:, batch]
+            yield self._inputs_at(positions[:, batch]), labels[:, batch]
 
-    def _seen(self, positions: Int64) -> Float32:
+    def _inputs_at(self, positions: Int64) -> Float32:
         n = positions.shape[1]
-        whole = n == self._labels.shape[1]
+        full_batch = n == self._labels.shape[1]
         if n not in self._inputs:
             self._inputs[n] = self._rows[positions]
-        elif not whole or self._schedule.dropout:
+        elif not full_batch or self._schedule.dropout:
             # clip does without the copy that checks positions
             self._rows.take(positions, axis=0, out=self._inputs[n], mode="clip")
         if self._schedule.dropout:
             for inputs, rng in zip(self._inputs[n], self._rngs, strict=True):
-                inputs[:, :-1] = dropped(inputs[:, :-1], self._schedule.dropout, rng)
+                inputs[:, :-1] = dropout(inputs[:, :-1], self._schedule.dropout, rng)
         return self._inputs[n]
 
     def _residual(self, inputs: Float32, labels: Int64) -> Float32:

@@ -1,4 +1,4 @@
-"""A trained linear head and what it says of images."""
+"""A trained linear head and what it predicts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rayal.contracts import Features, Predictions, Probs, Task
-from rayal.learners._heads.scaling import Scale, chunks
-from rayal.learners._heads.softmax import dropped, logits, probabilities
+from rayal.learners._heads.scaling import Scale, row_chunks
+from rayal.learners._heads.softmax import dropout, logits, probabilities
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,12 @@ class Head:
     dropout: float
 
     def predictions(self, task: Task, test: Probs) -> Predictions:
+        """Return the predictions for a task whose test set has these probabilities (M, C)."""
         views = task.views
         return Predictions(
             test=test,
             predict_pool=lambda: self.probs(task.train),
-            predict_dropout=(lambda T, rng: self.passes(task.train, T, rng))
+            predict_dropout=(lambda T, rng: self.mc_dropout(task.train, T, rng))
             if self.dropout
             else None,
             predict_views=None if views is None else lambda: map(self.probs, views),
@@ -35,31 +36,31 @@ class Head:
         )
 
     def probs(self, features: Features) -> Probs:
-        """Class probabilities (N, C)."""
+        """Return class probabilities (N, C) of features (N, D)."""
         return self._in_chunks(features, lambda x: probabilities(x, self.weights, self.last))
 
     def outputs(self, features: Features) -> Features:
-        """What stands before the prototypes, (N, O)."""
+        """Return the outputs (N, O) of features (N, D), before the prototypes."""
         return self._in_chunks(features, lambda x: logits(x, self.weights).T)
 
-    def passes(self, features: Features, T: int, rng: np.random.Generator) -> Iterator[Probs]:
-        """Class probabilities (N, C) of T passes with features dropped at random."""
+    def mc_dropout(self, features: Features, T: int, rng: np.random.Generator) -> Iterator[Probs]:
+        """Yield class probabilities (N, C) of T passes over features (N, D), each after dropout."""
         for _ in range(T):
             yield self._in_chunks(
                 features,
-                lambda x: probabilities(dropped(x, self.dropout, rng), self.weights, self.last),
+                lambda x: probabilities(dropout(x, self.dropout, rng), self.weights, self.last),
             )
 
     def _in_chunks(self, features: Features, answer: Callable[[Features], Features]) -> Features:
-        found = [answer(self.scale(features[rows])) for rows in chunks(len(features))]
-        return np.concatenate(found)
+        parts = [answer(self.scale(features[rows])) for rows in row_chunks(len(features))]
+        return np.concatenate(parts)
 
 
 def probs_of_all(heads: Sequence[Head], features: Features) -> list[Probs]:
     """Return the class probabilities (N, C) of heads with one scale, which is applied once."""
-    found: list[list[Probs]] = [[] for _ in heads]
-    for rows in chunks(len(features)):
+    parts: list[list[Probs]] = [[] for _ in heads]
+    for rows in row_chunks(len(features)):
         scaled = heads[0].scale(features[rows])
-        for own, head in zip(found, heads, strict=True):
-            own.append(probabilities(scaled, head.weights, head.last))
-    return [np.concatenate(own) for own in found]
+        for part, head in zip(parts, heads, strict=True):
+            part.append(probabilities(scaled, head.weights, head.last))
+    return [np.concatenate(part) for part in parts]

@@ -21,7 +21,7 @@ _known: dict[int, tuple[weakref.ref[Features], Statistics]] = {}  # by id, while
 
 
 def standardizer(pool: Features) -> Scale:
-    """Return x -> (x - mean) / std with the pool's statistics; constant features become 0.
+    """Return x -> (x - mean) / std by the statistics of a pool (N, D); constant features become 0.
 
     The statistics of a pool that nobody can write to are computed once while it lives.
     """
@@ -35,7 +35,7 @@ def mean_and_deviation(pool: Features) -> Statistics:
     """Return means and standard deviations (D,), both float64, in one pass over (N, D)."""
     first = pool[0].astype(np.float64)  # subtracted, so that a constant feature deviates by 0
     sums, squares = np.zeros_like(first), np.zeros_like(first)
-    for rows in chunks(len(pool)):
+    for rows in row_chunks(len(pool)):
         shifted = pool[rows] - first
         sums += shifted.sum(axis=0)
         squares += np.einsum("nd,nd->d", shifted, shifted)
@@ -43,7 +43,7 @@ def mean_and_deviation(pool: Features) -> Statistics:
     return first + mean, np.sqrt(np.maximum(squares / len(pool) - mean**2, 0))
 
 
-def chunks(count: int) -> Iterator[slice]:
+def row_chunks(count: int) -> Iterator[slice]:
     """Yield the rows of a large matrix in runs of ROWS."""
     return (slice(start, start + ROWS) for start in range(0, count, ROWS))
 

@@ -27,10 +27,10 @@ def probabilities(inputs: Float32, weights: Float32, last: Float32 | None = None
     return softmax(outputs if last is None else last @ outputs).T
 
 
-def dropped(inputs: Float32, part: float, rng: np.random.Generator) -> Float32:
-    """Return inputs (n, D), this part of them 0 at random, the others scaled to make up for it."""
-    kept = rng.random(inputs.shape, dtype=np.float32) >= part
-    return np.multiply(inputs, kept / np.float32(1 - part), dtype=np.float32)
+def dropout(inputs: Float32, rate: float, rng: np.random.Generator) -> Float32:
+    """Return inputs (n, D), this fraction of them 0 at random, the others scaled up by it."""
+    kept = rng.random(inputs.shape, dtype=np.float32) >= rate
+    return np.multiply(inputs, kept / np.float32(1 - rate), dtype=np.float32)
 
 
 def softmax(logits: Float32) -> Float32:

@@ -12,8 +12,8 @@ import torch
 from sklearn.datasets import load_digits
 
 from rayal.contracts import Dataset, Embedding, Split
-from rayal.encoders._training import checkpoints as resume
-from rayal.encoders._training.checkpoints import Kept
+from rayal.encoders._training import checkpoints
+from rayal.encoders._training.checkpoints import Checkpoint
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
 
@@ -79,7 +79,7 @@ def assert_equal(one: Embedding, other: Embedding) -> None:
 @pytest.fixture
 def every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep each epoch, however short."""
-    monkeypatch.setattr(resume, "_SHARE", float("inf"))
+    monkeypatch.setattr(checkpoints, "_SHARE", float("inf"))
 
 
 @pytest.fixture(scope="module")
@@ -118,11 +118,11 @@ def test_keeping_changes_nothing(tmp_path: Path, uninterrupted: Embedding) -> No
 CHILD = """
 import sys
 from pathlib import Path
-from tests.encoders import test_resume
+from tests.encoders import test_checkpoint_files
 import torch
 torch.set_num_threads(1)
-test_resume.resume._SHARE = float("inf")
-test_resume.encode(Path(sys.argv[1]), epochs=400)
+test_checkpoint_files.checkpoints._SHARE = float("inf")
+test_checkpoint_files.encode(Path(sys.argv[1]), epochs=400)
 """
 
 
@@ -190,6 +190,28 @@ def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, damage: bytes 
         encode(tmp_path)
 
 
+def test_the_names_in_a_file_stay_so_that_older_ones_are_restored(tmp_path: Path) -> None:
+    encode(tmp_path)
+    parts = {
+        name: {part: set(state) for part, state in saved["parts"].items()}
+        for name in ("contrast", "truth")
+        for saved in [torch.load(tmp_path / f"{name}.pt", weights_only=True)]
+    }
+    assert parts["contrast"] == {
+        "contrast": {"query", "key", "queue", "oldest"},
+        "optimiser": {"state", "param_groups"},
+        "map": {"count", "sum", "squares"},
+        "random": {"state"},
+    }
+    assert parts["truth"].pop("classifier") > {"1.weight", "1.bias"}
+    assert parts["truth"] == {
+        "optimiser": {"state", "param_groups"},
+        "map": {"count", "sum", "squares"},
+        "batches": {"state"},
+        "views": {"state"},
+    }
+
+
 class Number:
     def __init__(self, value: float) -> None:
         self.value = value
@@ -205,8 +227,8 @@ def test_a_write_that_fails_leaves_the_earlier_epoch_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     number = Number(1.0)
-    kept = Kept(tmp_path / "made", "it", {"number": number})
-    kept.keep(1, last=True)
+    kept = Checkpoint(tmp_path / "made", "it", {"number": number})
+    kept.save(1, last=True)
     number.value = 2.0
 
     def full(state: Any, file: Any) -> None:
@@ -216,7 +238,7 @@ def test_a_write_that_fails_leaves_the_earlier_epoch_and_nothing_else(
     with monkeypatch.context() as patch:
         patch.setattr(torch, "save", full)
         with pytest.raises(OSError, match="No space"):
-            kept.keep(2, last=True)
+            kept.save(2, last=True)
     assert [path.name for path in (tmp_path / "made").iterdir()] == ["it.pt"]
     assert kept.restore() == 1
     assert number.value == 1.0
@@ -225,19 +247,19 @@ def test_a_write_that_fails_leaves_the_earlier_epoch_and_nothing_else(
 def test_writing_that_takes_too_much_time_is_left_out_but_for_the_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resume, "_SHARE", 0.0)
+    monkeypatch.setattr(checkpoints, "_SHARE", 0.0)
     number = Number(0.0)
-    kept = Kept(tmp_path, "it", {"number": number})
+    kept = Checkpoint(tmp_path, "it", {"number": number})
     seen = []
     for epoch in range(1, 6):
         number.value = float(epoch)
-        kept.keep(epoch, last=epoch == 5)
+        kept.save(epoch, last=epoch == 5)
         seen.append(torch.load(tmp_path / "it.pt", weights_only=True)["epochs"])
     assert seen == [1, 1, 1, 1, 5]
 
 
 def test_without_a_folder_nothing_is_kept() -> None:
-    kept = Kept(None, "it", {"number": Number(0.0)})
-    kept.keep(1, last=True)
+    kept = Checkpoint(None, "it", {"number": Number(0.0)})
+    kept.save(1, last=True)
     assert kept.restore() == 0
-    assert kept.place() == ""
+    assert kept.hint() == ""

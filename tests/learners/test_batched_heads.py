@@ -12,9 +12,9 @@ from rayal.contracts import UNLABELED, Predictions, Task
 from rayal.kernels.prototypes import simplex
 from rayal.learners._heads import batched as many_heads
 from rayal.learners._heads import scaling
-from rayal.learners._heads.adam import Adam, Schedule
+from rayal.learners._heads.adam import Adam, AdamSchedule
 from rayal.learners._heads.batched import Problem, fit_many
-from rayal.learners._heads.softmax import dropped, initial_weights
+from rayal.learners._heads.softmax import dropout, initial_weights
 from rayal.learners.linear import linear, linear_many
 
 
@@ -33,7 +33,7 @@ def threads() -> Iterator[None]:
 class Case:
     inputs: np.ndarray
     problems: list[Problem]
-    schedule: Schedule
+    schedule: AdamSchedule
     last: np.ndarray | None
 
     def afresh(self) -> list[Problem]:
@@ -58,7 +58,9 @@ def random_case(seed: int, dropout: bool = False) -> Case:
         for number, L in enumerate(counts)
     ]
     part = 0.3 if dropout else 0.0
-    schedule = Schedule(int(draw.integers(1, 5)), int(draw.choice([1, 2, 3, 7, 64])), 0.01, (2,))
+    schedule = AdamSchedule(
+        int(draw.integers(1, 5)), int(draw.choice([1, 2, 3, 7, 64])), 0.01, (2,)
+    )
     return Case(inputs, problems, dataclasses.replace(schedule, dropout=part), last)
 
 
@@ -76,7 +78,7 @@ def twin(case: Case, problem: Problem) -> np.ndarray:
             batch = order[start : start + plan.batch_size]
             x = case.inputs[problem.positions[batch]]
             if plan.dropout:
-                x = dropped(x, plan.dropout, draw)
+                x = dropout(x, plan.dropout, draw)
             x = np.column_stack([x, np.ones(len(batch))])
             e = np.exp(x @ weights.T @ last.T)
             residual = e / e.sum(axis=1, keepdims=True)
@@ -113,7 +115,7 @@ def test_larger_heads_are_the_same_to_the_bit_in_blocks_of_any_size_and_on_any_t
     D: int, C: int, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inputs = rng().normal(size=(90, D)).astype(np.float32)
-    schedule = Schedule(3, batch, 0.01, ())
+    schedule = AdamSchedule(3, batch, 0.01, ())
 
     def problems() -> list[Problem]:
         return [
@@ -153,12 +155,12 @@ def test_a_step_in_pieces_is_the_step_in_one(monkeypatch: pytest.MonkeyPatch) ->
         return weights
 
     whole = moved()
-    monkeypatch.setattr("rayal.learners._heads.adam.PIECE", 7)
+    monkeypatch.setattr("rayal.learners._heads.adam.CHUNK", 7)
     assert np.array_equal(moved(), whole)
 
 
 def test_of_no_problems_there_are_no_heads() -> None:
-    assert fit_many(np.ones((2, 2), dtype=np.float32), [], Schedule(1, 1, 0.1, ())) == []
+    assert fit_many(np.ones((2, 2), dtype=np.float32), [], AdamSchedule(1, 1, 0.1, ())) == []
     assert linear_many([], []) == []
 
 

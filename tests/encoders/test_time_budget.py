@@ -1,6 +1,6 @@
 from collections.abc import Iterator
 
-from rayal.encoders._training.time_budget import Sparing
+from rayal.encoders._training.time_budget import TimeBudget
 
 
 class Clock:
@@ -14,12 +14,12 @@ class Clock:
 def done_at(cost: float, steps: int, share: float) -> Iterator[int]:
     """Steps of one second after which work of that cost is done."""
     clock = Clock()
-    sparing = Sparing(share, clock)
+    budget = TimeBudget(share, clock)
     for step in range(1, steps + 1):
         clock.now += 1
-        if sparing.is_due():
+        if budget.allows_more():
             yield step
-            with sparing.timed():
+            with budget.timed():
                 clock.now += cost
 
 

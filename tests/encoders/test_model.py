@@ -50,7 +50,7 @@ def test_the_key_network_moves_by_one_minus_the_momentum() -> None:
         for p in one.query.parameters():
             p.add_(1.0)
     one.query(views(6, 0))  # moves the batch-norm statistics
-    one.follow()
+    one.momentum_update()
     query, after = networks.to_arrays(one.query), networks.to_arrays(one.key)
     for name, value in before.items():
         if value.dtype.kind == "f":
@@ -63,8 +63,8 @@ def test_a_key_depends_on_its_own_image_alone() -> None:
     one = contrast()
     one.calibrate([views(32, 5)])
     image = views(1, 0)
-    with_some = one.compare(image.repeat(6, 1, 1, 1), torch.cat([image, views(5, 1)]))[2][0]
-    with_others = one.compare(image.repeat(6, 1, 1, 1), torch.cat([image, views(5, 2)]))[2][0]
+    with_some = one.forward(image.repeat(6, 1, 1, 1), torch.cat([image, views(5, 1)]))[2][0]
+    with_others = one.forward(image.repeat(6, 1, 1, 1), torch.cat([image, views(5, 2)]))[2][0]
     torch.testing.assert_close(with_some, with_others, rtol=0, atol=1e-6)
 
 
@@ -80,7 +80,7 @@ def test_calibration_gives_both_networks_the_statistics_of_their_images() -> Non
 
 def test_gradients_reach_the_query_network_only() -> None:
     one = contrast()
-    loss, queries, keys = one.compare(views(6, 0), views(6, 1))
+    loss, queries, keys = one.forward(views(6, 0), views(6, 1))
     loss.backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in one.query.parameters())
     assert all(p.grad is None for p in one.key.parameters())

@@ -6,7 +6,7 @@ import torch
 
 from rayal.contracts import Dataset, Embedding, Split
 from rayal.encoders._features import augmented_views as views
-from rayal.encoders._features.extraction import Extraction
+from rayal.encoders._features.extraction import FeatureExtractor
 from rayal.registry import ENCODERS
 from rayal.run.worker import check_embedding
 from rayal.seeds import generator
@@ -72,7 +72,7 @@ def matching_crops(image: np.ndarray, flips: list[bool]) -> list[np.ndarray]:
 @pytest.mark.parametrize("flip", [True, False])
 def test_a_view_is_a_large_crop_and_at_most_a_flip(flip: bool) -> None:
     pictures = images(6, (5, 6), 3)
-    found = views.of_pixels(pictures, 3, flip, seed=1)
+    found = views.view_pixels(pictures, 3, flip, seed=1)
     assert found is not None
     for view in found:
         for image, copy in zip(pictures, view, strict=True):
@@ -83,7 +83,7 @@ def test_a_view_is_a_large_crop_and_at_most_a_flip(flip: bool) -> None:
 def test_crops_have_four_fifths_of_the_area_or_more() -> None:
     rows, columns = np.mgrid[:30, :30]
     ramps = np.stack([rows, columns, 0 * rows], axis=2).astype(np.uint8)
-    found = views.of_pixels(np.broadcast_to(ramps, (300, 30, 30, 3)), 1, False, seed=0)
+    found = views.view_pixels(np.broadcast_to(ramps, (300, 30, 30, 3)), 1, False, seed=0)
     assert found is not None
     copies = found[0].reshape(300, 30, 30, 3) * 255
     height = copies[:, -1, 0, 0] - copies[:, 0, 0, 0] + 1
@@ -135,13 +135,13 @@ def test_batch_norm_keeps_its_statistics() -> None:
     network = networks.backbone("small_cnn", "imagenet", 1, seed=0)
     network.train()(torch.rand(9, 1, 8, 8))
     before = networks.to_arrays(network)
-    together = views.of_network(Extraction(network), images(), 1, False, seed=0)
+    together = views.view_features(FeatureExtractor(network), images(), 1, False, seed=0)
     after = networks.to_arrays(network)
     assert together is not None
     assert all(np.array_equal(before[key], after[key]) for key in before)
-    weak = views.Weak(False, 0)
+    weak = views.WeakAugmentation(False, 0)
     planes = to_device(images())
-    copies = weak.centred(planes)
+    copies = weak.for_network(planes)
     with torch.inference_mode():
         alone = torch.cat([network(copies[i : i + 1]) for i in range(N)])
     np.testing.assert_allclose(together[0], alone, rtol=1e-4, atol=1e-5)

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 
 from rayal.contracts import Dataset, DatasetMap, Embedding, Progress, encoder
-from rayal.encoders._features import augmented_views as copies
-from rayal.encoders._features import extraction
-from rayal.encoders._training import supervised_map as truth_map
+from rayal.encoders._features import augmented_views
+from rayal.encoders._features.extraction import FeatureExtractor
+from rayal.encoders._training import supervised_map as truth
 from rayal.seeds import integer
 from rayal.vision import networks
 from rayal.vision.networks import Backbone, Stem
 
 
 def _gives(params: Mapping[str, Any]) -> set[str]:
-    return {"weights"} | copies.gives(params) | truth_map.gives(params)
+    return {"weights"} | augmented_views.gives(params) | truth.gives(params)
 
 
 @encoder(gives=_gives)
@@ -28,8 +28,8 @@ def random(  # noqa: PLR0913  of which two are the features' own
     *,
     backbone: Backbone = "resnet50",
     stem: Stem = "imagenet",
-    views: copies.Count = 0,
-    truth_epochs: truth_map.Epochs = 0,
+    views: augmented_views.ViewCount = 0,
+    truth_epochs: truth.TruthEpochs = 0,
     flip: bool = True,
 ) -> Embedding:
     """Return the pooled features of a backbone with random weights.
@@ -47,17 +47,16 @@ def random(  # noqa: PLR0913  of which two are the features' own
     """
     images = dataset.train.images
     network = networks.backbone(backbone, stem, images.shape[3], seed=integer(rng))
-    features = extraction.of_both_splits(network, dataset)
-    augmented = copies.of_network(
-        extraction.Extraction(network), images, views, flip, seed=integer(rng)
-    )
-    truth = truth_map.record(
+    extractor = FeatureExtractor(network)
+    features = extractor.extract_both_splits(dataset)
+    copies = augmented_views.view_features(extractor, images, views, flip, seed=integer(rng))
+    true_class = truth.supervised_map(
         dataset, rng, progress, backbone=backbone, stem=stem, flip=flip, epochs=truth_epochs
     )
-    unrecorded = np.zeros(len(images), np.int64)
+    no_records = np.zeros(len(images), np.int64)
     return Embedding(
         *features,
-        map=None if truth is None else DatasetMap({}, {}, unrecorded, truth),
+        map=None if true_class is None else DatasetMap({}, {}, no_records, true_class),
         weights=networks.to_arrays(network),
-        views=augmented,
+        views=copies,
     )

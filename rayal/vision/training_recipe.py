@@ -1,4 +1,4 @@
-"""How a classifier is trained: optimiser, learning rates, and when to stop."""
+"""How a classifier is trained: optimizer, learning rates, and when to stop."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch.optim.lr_scheduler import MultiStepLR, ReduceLROnPlateau
 
-from rayal.vision import classifier_augment as weak
 from rayal.vision.classifier import Classifier
+from rayal.vision.classifier_augment import ClassifierAugmentation
 from rayal.vision.precision import Precision
 
-Optimiser: TypeAlias = Literal["sgd", "adam"]
+OptimizerName: TypeAlias = Literal["sgd", "adam"]
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """Settings of `rayal.vision.training.fit`.
+class TrainingRecipe:
+    """Settings of `rayal.vision.training.fit`, under the names that sweep files have for them.
 
     The learning rates are multiplied by gamma at the start of each milestone epoch, counted from
     0, and each time that the validation loss has not fallen, by a ten-thousandth at least, for
@@ -30,7 +30,7 @@ class Recipe:
     batch_size: int
     lr: float
     head_lr: float | None = None  # of the last layer; without it that is lr
-    optimiser: Optimiser = "sgd"
+    optimiser: OptimizerName = "sgd"
     momentum: float = 0.0  # of SGD
     nesterov: bool = False  # of SGD
     weight_decay: float = 0.0
@@ -39,17 +39,17 @@ class Recipe:
     plateau_patience: int | None = None
     early_stopping: int | None = None
     least_steps: int = 1  # of an epoch, which is then several passes
-    augmentation: weak.Name = "none"
+    augmentation: ClassifierAugmentation = "none"
     precision: Precision | None = None  # bf16 on a GPU, float32 on a CPU
 
     @property
-    def watches(self) -> bool:
+    def needs_validation(self) -> bool:
         """Whether training looks at a validation loss."""
         return self.plateau_patience is not None or self.early_stopping is not None
 
 
-def optimiser(recipe: Recipe, classifier: Classifier) -> torch.optim.Optimizer:
-    """Return the optimiser of a classifier's weights, the last layer in a group of its own."""
+def make_optimizer(recipe: TrainingRecipe, classifier: Classifier) -> torch.optim.Optimizer:
+    """Return the optimizer of a classifier's weights, the last layer in a group of its own."""
     head_lr = recipe.lr if recipe.head_lr is None else recipe.head_lr
     groups: list[dict[str, Any]] = [
         {"params": list(classifier.backbone.parameters())},
@@ -64,45 +64,45 @@ def optimiser(recipe: Recipe, classifier: Classifier) -> torch.optim.Optimizer:
     )
 
 
-class Rates:
-    """Changes the learning rates of an optimiser after each epoch."""
+class LRSchedule:
+    """Changes the learning rates of an optimizer after each epoch."""
 
-    def __init__(self, recipe: Recipe, optimiser: torch.optim.Optimizer) -> None:
-        self._milestones = MultiStepLR(optimiser, list(recipe.milestones), recipe.gamma)
+    def __init__(self, recipe: TrainingRecipe, optimizer: torch.optim.Optimizer) -> None:
+        self._milestones = MultiStepLR(optimizer, list(recipe.milestones), recipe.gamma)
         patience = recipe.plateau_patience
         self._plateau = (
             None
             if patience is None
-            else ReduceLROnPlateau(optimiser, factor=recipe.gamma, patience=patience)
+            else ReduceLROnPlateau(optimizer, factor=recipe.gamma, patience=patience)
         )
 
-    def after_epoch(self, validation_loss: float | None) -> None:
+    def step(self, validation_loss: float | None) -> None:
         """Prepare the next epoch; the loss is read where a plateau is waited for."""
         self._milestones.step()
         if self._plateau is not None and validation_loss is not None:
             self._plateau.step(validation_loss)
 
 
-class Best:
+class EarlyStopping:
     """Keeps the weights of the lowest validation loss, and says when to stop waiting for less."""
 
     def __init__(self, patience: int, classifier: Classifier) -> None:
         self._patience = patience
         self._classifier = classifier
         self._lowest = float("inf")
-        self._waited = 0
-        self._state: dict[str, torch.Tensor] = {}
+        self._epochs_without_improvement = 0
+        self._best: dict[str, torch.Tensor] = {}
 
-    def given_up(self, validation_loss: float) -> bool:
+    def should_stop(self, validation_loss: float) -> bool:
         """Take note of an epoch; return whether `patience` epochs brought nothing better."""
         if validation_loss < self._lowest:
-            self._lowest, self._waited = validation_loss, 0
+            self._lowest, self._epochs_without_improvement = validation_loss, 0
             state = self._classifier.state_dict()
-            self._state = {name: value.clone() for name, value in state.items()}
+            self._best = {name: value.clone() for name, value in state.items()}
         else:
-            self._waited += 1
-        return self._waited >= self._patience
+            self._epochs_without_improvement += 1
+        return self._epochs_without_improvement >= self._patience
 
     def restore(self) -> None:
         """Give the classifier the weights and statistics of the best epoch."""
-        self._classifier.load_state_dict(self._state)
+        self._classifier.load_state_dict(self._best)

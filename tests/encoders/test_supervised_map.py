@@ -82,7 +82,7 @@ def test_a_step_records_the_probability_of_the_true_class_before_it_learns() -> 
     classes = torch.tensor([0, 2, 1, 1, 0])
     logits = network(images).detach().double().numpy()
     optimiser = torch.optim.SGD(network.parameters(), 0.1)
-    loss, found = truth_map._step(network, images, classes, optimiser)
+    loss, found = truth_map.train_step(network, images, classes, optimiser)
     probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     expected = probs[np.arange(5), classes.numpy()]
     np.testing.assert_allclose(found[:, 0], expected, rtol=1e-5)
