@@ -117,6 +117,7 @@ LEARNER_VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"pseudo_labels": "ceal", "pseudo_threshold": 0.5},
     ],
     "knn": [{"k": 5}],
+    "logistic": [{"C": 0.1, "scaling": "standardize"}, {"scaling": "none"}],
     "scratch": [
         {"optimiser": "adam", "lr": 0.001, "augmentation": "none"},
         {"augmentation": "crop", "dropout": 0.5, "milestones": [2]},

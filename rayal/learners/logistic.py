@@ -1,0 +1,81 @@
+"""Logistic regression on frozen features, solved to its optimum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import PositiveFloat
+
+from rayal.contracts import Features, Predictions, Task, learner
+from rayal.kernels import logistic_regression
+from rayal.kernels.clustering import unit_rows
+from rayal.learners._heads.head import Head, probs_of_all
+from rayal.learners._heads.scaling import Scale, standardizer
+
+Scaling = Literal["l2", "standardize", "none"]
+
+
+@learner(
+    gives={"hidden", "views"},
+    many=lambda tasks, rngs, **params: logistic_many(tasks, rngs, **params),
+)
+def logistic(
+    task: Task,
+    rng: np.random.Generator,
+    *,
+    C: PositiveFloat = 10.0,
+    scaling: Scaling = "l2",
+) -> Predictions:
+    """Fit multinomial logistic regression with an L2 penalty on the labeled images.
+
+    Nothing is drawn from `rng`: there is one optimum. A class without a label has probability 0.
+    With features of unit length a fixed C of 10 serves from a few labels to some hundreds; beyond
+    that the penalty weighs less and less.
+
+    Args:
+        task: at least one label.
+        rng: unused.
+        C: weight of the losses against the penalty ||W||^2 / 2, as in scikit-learn; the smaller,
+            the stronger the penalty.
+        scaling: features to unit length, by mean and standard deviation over the pool, or as they
+            are.
+    """
+    return logistic_many([task], [rng], C=C, scaling=scaling)[0]
+
+
+def logistic_many(
+    tasks: Sequence[Task], rngs: Sequence[np.random.Generator], *, C: float, scaling: Scaling
+) -> list[Predictions]:
+    """Fit the heads of several tasks at once; each is the head that `logistic` fits, to the bit.
+
+    Args:
+        tasks: of one pool and test set: the same arrays. Labels and their number differ.
+        rngs: unused.
+        C: as in `logistic`.
+        scaling: as in `logistic`.
+
+    Raises:
+        ValueError: a task has no label.
+    """
+    for task in tasks:
+        task.require_label("logistic")
+    if not tasks:
+        return []
+    scale = _scale(scaling, tasks[0].train)
+    solved = logistic_regression.fit_many(
+        [scale(np.asarray(task.train[task.labelled])) for task in tasks],
+        [task.labels[task.labelled] for task in tasks],
+        tasks[0].num_classes,
+        C,
+    )
+    heads = [Head(scale, weights.astype(np.float32), None, 0.0) for weights in solved]
+    tests = probs_of_all(heads, tasks[0].test)
+    return [head.predictions(t, test) for head, t, test in zip(heads, tasks, tests, strict=True)]
+
+
+def _scale(scaling: Scaling, pool: Features) -> Scale:
+    scales: dict[str, Any] = {"l2": lambda: unit_rows, "standardize": lambda: standardizer(pool)}
+    made: Scale = scales.get(scaling, lambda: lambda features: features)()
+    return made
