@@ -32,12 +32,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
-
 from benchmarks import faults, hosts
-from benchmarks.aftermath import Audit, Watch, audit
+from benchmarks.compare_runs import Comparison, RecordWatcher, compare
 from benchmarks.faults import Field, Strike
-from rayal.events import bar as progress
+from rayal.events.listener import Listener
 from rayal.run import local
 from rayal.storage import run as store
 from rayal.sweep.file import load_sweep
@@ -149,10 +147,10 @@ def write_sweep(folder: Path, trials: int) -> Path:
 def _undisturbed(folder: Path, trials: int) -> Path:
     """Run the sweep without Ray, as far as the records."""
     plan = make_plan(load_sweep(write_sweep(folder, trials)))
-    root, quiet = folder / "whole", progress.Lines(Console(quiet=True), 0, 0)
+    root = folder / "undisturbed"
     with store.lock_run(root, plan.sweep.name) as held:
         done = held.finished()
-        local.run(plan, [t for t in plan.trials if t.id not in done], held, quiet)
+        local.run(plan, [t for t in plan.trials if t.id not in done], held, Listener())
     return root
 
 
@@ -167,16 +165,16 @@ class Line:
     strikes: int
     seconds: float
     ended_by_itself: int  # drivers that nobody had killed
-    found: Audit
+    comparison: Comparison
 
     @property
     def is_clean(self) -> bool:
-        return self.found.is_clean and not self.ended_by_itself
+        return self.comparison.is_clean and not self.ended_by_itself
 
     def cells(self) -> list[str]:
-        found = self.found
-        wrong = map(len, (found.lost, found.failed, found.doubled, found.differing))
-        first = (self.faults, self.strikes, f"{self.seconds:.0f}", found.trials, found.again)
+        result = self.comparison
+        wrong = map(len, (result.lost, result.failed, result.doubled, result.differing))
+        first = (self.faults, self.strikes, f"{self.seconds:.0f}", result.trials, result.again)
         return [str(cell) for cell in (*first, *wrong, self.ended_by_itself)]
 
 
@@ -201,8 +199,8 @@ def _struck(
         run.to_its_end(options.limit)
     finally:
         field.end()
-    found = audit(field.out, undisturbed, run.watch.rewritten)
-    return Line(title, len(turns) - len(run.left), run.seconds, run.gave_up, found)
+    comparison = compare(field.out, undisturbed, run.watcher.rewritten)
+    return Line(title, len(turns) - len(run.left), run.seconds, run.gave_up, comparison)
 
 
 def _turns(
@@ -229,7 +227,7 @@ class _Run:
         rng: random.Random,
     ) -> None:
         self._field, self._strikes, self._rng = field, strikes, rng
-        self.watch, self.left = Watch(field.out), list(turns)
+        self.watcher, self.left = RecordWatcher(field.out), list(turns)
         self.gave_up, self.seconds = 0, 0.0
         self._not_before, self._starts = 0.0, 0
 
@@ -240,10 +238,10 @@ class _Run:
             TimeoutError: it does not end within so many seconds.
         """
         started = time.monotonic()
-        while not (self._field.is_whole and self.watch.has_ended()):
+        while not (self._field.is_whole and self.watcher.has_ended()):
             self._field.tend()
             self._look_at_driver()
-            self._strike_when_due(self.watch.look())
+            self._strike_when_due(self.watcher.look())
             self.seconds = time.monotonic() - started
             if self.seconds > limit:
                 raise TimeoutError(f"the run did not end in {limit:.0f} s")
@@ -253,7 +251,7 @@ class _Run:
         field = self._field
         if not (field.is_whole and field.driver) or field.driver.poll() is None:
             return
-        if not self.watch.has_ended():
+        if not self.watcher.has_ended():
             self.gave_up += 1
             print(f"the driver ended by itself, status {field.driver.returncode}", flush=True)
             field.want_driver()
@@ -261,7 +259,7 @@ class _Run:
     def _strike_when_due(self, records: int) -> None:
         if not (self.left and self._field.is_whole and records >= self.left[0][0]):
             return
-        now, name, starts = time.monotonic(), self._next(), self.watch.starts()
+        now, name, starts = time.monotonic(), self._next(), self.watcher.starts()
         if starts <= self._starts and name != TRAINING:
             return  # it has not come to work again since the last strike
         self._not_before = self._not_before or now + self._rng.uniform(0, 2)

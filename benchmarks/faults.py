@@ -148,11 +148,11 @@ def training_node() -> Strike:
 
 def strike_encoder_node(field: Field, rng: random.Random) -> bool:
     """Kill a node that holds an encoder actor."""
-    struck = field.with_process("ray::_Encoder")
+    struck = field.with_process("ray::EncoderActor")
     if struck:
         _kill_for_a_while(field, rng.choice(struck), rng)
         return True
-    field.head.send(signal.SIGKILL, "ray::_Encoder")  # Ray put it beside the driver: it moves
+    field.head.send(signal.SIGKILL, "ray::EncoderActor")  # Ray put it beside the driver: it moves
     return False
 
 

@@ -29,7 +29,7 @@ import torch
 from rayal.learners._heads.adam import AdamSchedule
 from rayal.learners._heads.batched import Problem, fit_many
 from rayal.learners._heads.softmax import initial_weights
-from rayal.run.worker import pinned
+from rayal.run.threads import limit_threads
 
 Float32 = npt.NDArray[np.float32]
 
@@ -113,7 +113,7 @@ class Run:
 
 def timed(train: Callable[[], list[Float32]], S: int, threads: int) -> Run:
     """Run on so many threads, and scale the times to S heads."""
-    with pinned(threads):
+    with limit_threads(threads):
         wall, processor = time.perf_counter(), time.process_time()
         weights = train()
         wall, processor = time.perf_counter() - wall, time.process_time() - processor

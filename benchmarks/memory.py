@@ -7,7 +7,7 @@ processes it starts. Two datasets, made for the purpose and removed afterwards:
   the dataset map (small_cnn, batches of 256), described, saved and shown.
 * large: a folder of JPEG files of 224 pixels (hard links to a few pictures), decoded beforehand
   into the memory-mapped cache. All is done as above, but for the networks' work on all images,
-  which takes a CPU hours: see benchmarks.gathering.
+  which takes a CPU hours: see benchmarks/memory_encoder.py.
 
 The column "libraries" is the peak of the same command on twenty images. What a run takes beyond
 that is accepted below twice the bytes of its images where these are many. The column "fixed" is
@@ -77,13 +77,13 @@ def make_large(folder: Path, N: int) -> int:
             place.mkdir(parents=True, exist_ok=True)
             (place / f"{number}.jpg").hardlink_to(originals / f"{number % _PICTURES}.jpg")
     places = {"path": str(folder / "large"), "cache": str(folder / "cache")}
-    _write_sweep(folder, {"name": "image_folder", **places}, {"name": "gathering"})
+    _write_sweep(folder, {"name": "image_folder", **places}, {"name": "batches_of_an_epoch"})
     data = DATASETS.find("image_folder").function(**places)
     return int(data.train.images.nbytes + data.test.images.nbytes)
 
 
 def _write_sweep(folder: Path, dataset: Mapping[str, str], encoder: Mapping[str, object]) -> None:
-    plugins = [str(ROOT / "benchmarks" / "gathering.py")]
+    plugins = [str(ROOT / "benchmarks" / "memory_encoder.py")]
     parts = {"name": "memory", "plugins": plugins, "datasets": [dataset], "encoders": [encoder]}
     sweep = {**_SWEEP, **parts, "resources": _ONE_CPU}
     (folder / "sweep.yaml").write_text(yaml.safe_dump(sweep), encoding="utf-8")

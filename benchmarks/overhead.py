@@ -23,12 +23,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from rayal.events import bar as progress
+from rayal.events.dispatch import Dispatcher
+from rayal.events.listener import Listener
+from rayal.events.outcome import Outcome
 from rayal.run import local
-from rayal.run.ray import driver as cluster
+from rayal.run.ray import driver
+from rayal.run.ray.session import ray_session
 from rayal.storage import run as store
+from rayal.sweep.definition import Trial
 from rayal.sweep.file import Resources, load_sweep
 from rayal.sweep.plan import Plan, make_plan
 
@@ -94,33 +96,25 @@ def _plan(place: Path, trials: int, seconds: float) -> Plan:
     return make_plan(load_sweep(path))
 
 
-class _Clock(progress.Lines):
-    """Notes when trials end."""
+class _Clock(Listener):
+    """Notes when the embedding is ready, for then the trials can begin, and when trials end."""
 
-    def __init__(self, total: int) -> None:
-        super().__init__(Console(quiet=True), total, 0)
+    def __init__(self) -> None:
         self.ends: list[float] = []
         self.started = 0.0
 
-    def stage(self, trial: object) -> progress.Stage:
-        """Start the clock when the encoder stage is ready: then the trials can begin."""
-        stage = super().stage(trial)  # type: ignore[arg-type]
+    def encoding_finished(self, trial: Trial, seconds: float) -> None:
+        self.started = time.perf_counter()
 
-        def done() -> None:
-            self.started = time.perf_counter()
-            stage.done()
-
-        return progress.Stage(stage.update, done)
-
-    def trial_ended(self, outcome: object) -> None:
+    def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
         self.ends.append(time.perf_counter())
-        super().trial_ended(outcome)  # type: ignore[arg-type]
 
 
 def _time_ray(plan: Plan, root: Path) -> tuple[float, list[float]]:
-    clock = _Clock(len(plan.trials))
+    clock = _Clock()
     with store.lock_run(root, plan.sweep.name) as held:
-        cluster.run(plan, plan.trials, held, clock, None)
+        with Dispatcher(clock, [], plan, held) as events:
+            driver.run(plan, plan.trials, held, events, None)
         assert len(held.finished()) == len(plan.trials)
     return clock.ends[-1] - clock.started, clock.ends
 
@@ -138,8 +132,7 @@ def _time_tune(trials: int) -> float:
     def empty(config: dict[str, Any]) -> None:
         tune.report({"seed": config["seed"]})
 
-    quiet = progress.Lines(Console(quiet=True), 0, 0)
-    with cluster._ray(Resources(), None, quiet), tempfile.TemporaryDirectory() as scratch:
+    with ray_session(Resources(), None, print), tempfile.TemporaryDirectory() as scratch:
         started = time.perf_counter()
         tune.Tuner(
             tune.with_resources(empty, {"cpu": 1}),
@@ -151,7 +144,7 @@ def _time_tune(trials: int) -> float:
 
 
 def _time_local(plan: Plan, root: Path) -> tuple[float, list[float]]:
-    clock = _Clock(len(plan.trials))
+    clock = _Clock()
     with store.lock_run(root, plan.sweep.name) as held:
         local.run(plan, plan.trials, held, clock)
     return clock.ends[-1] - clock.started, clock.ends

@@ -22,7 +22,7 @@ from rayal.contracts import (
 )
 from rayal.registry import DATASETS, LEARNERS, STRATEGIES
 from rayal.requirements import FROM_DATASET, FROM_ENCODER, FROM_LEARNER
-from rayal.run.worker import pinned
+from rayal.run.threads import limit_threads
 from rayal.seeds import generator
 from rayal.trial import check_choice
 
@@ -257,7 +257,7 @@ def test_a_strategy_answers_alike_on_one_thread_and_on_two(
     found = []
     n = 150 if name == "coreset_mip" else 1500  # an integer programme
     for threads in (1, 2):
-        with pinned(threads):
+        with limit_threads(threads):
             found.append(ask(name, given, pool(40, n=n, d=24), 50))
     assert np.array_equal(*found)
 

@@ -16,10 +16,12 @@ import re
 import shlex
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -42,9 +44,9 @@ from rayal.cli.terminal import (
 from rayal.contracts import Embedding
 from rayal.encoders._features import neighbors
 from rayal.events.bar import Lines
-from rayal.run.malloc import give_back_large_blocks
+from rayal.run.encoding import load_dataset, make_embedding
+from rayal.run.malloc import configure_malloc
 from rayal.run.signals import interruptible
-from rayal.run.worker import load_dataset, prepare
 from rayal.storage import dataset_map
 from rayal.storage import run as store
 from rayal.storage.files import StoreError
@@ -64,7 +66,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = parser(prog).parse_args(given)
-    give_back_large_blocks()
+    configure_malloc()
     console = output()
     try:
         sweep = _sweep(options.what, options.set)
@@ -134,9 +136,11 @@ def _make_one(lines: Lines, plan: Plan, trial: Trial, held: RunStore) -> bool:
     key = trial.embedding_id
     try:
         if not held.artifacts.is_complete(key):
-            stage = lines.stage(trial)
-            prepare(trial, held, stage.update, plan.sweep.resources.pretrain.threads)
-            stage.done()
+            started = time.monotonic()
+            lines.encoding_started(trial)
+            report = partial(lines.encoding_progress, trial)
+            make_embedding(trial, held, report, plan.sweep.resources.pretrain.threads)
+            lines.encoding_finished(trial, time.monotonic() - started)
         _write_map(trial, held)
     except StoreError:
         raise
@@ -144,8 +148,8 @@ def _make_one(lines: Lines, plan: Plan, trial: Trial, held: RunStore) -> bool:
         message = f"{type(error).__name__}: {error}"
         held.save_failure(key, trial.definition(), message, traceback.format_exc())
         encoder = recipe(plan.definitions[trial.id]["encoder"])
-        lines.note(f"failed {encoder} on {trial.dataset_name}: {message}")
-        lines.note(f"  log: {held.failure_path(key)}")
+        lines.message(f"failed {encoder} on {trial.dataset_name}: {message}")
+        lines.message(f"  log: {held.failure_path(key)}")
         return False
     held.forget_failure(key)
     return True

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -29,10 +28,10 @@ from rayal.cli.terminal import (
     print_error,
     print_line,
 )
-from rayal.events import bar as progress
 from rayal.events import trackers
-from rayal.events.dispatch import Watched
-from rayal.events.jsonl import Log
+from rayal.events.bar import choose_display
+from rayal.events.dispatch import Dispatcher
+from rayal.events.jsonl import JsonLinesLog
 from rayal.events.listener import Listener
 from rayal.run.signals import interruptible
 from rayal.storage import run as store
@@ -102,13 +101,13 @@ def parser(prog: str) -> argparse.ArgumentParser:
 def _run(
     console: Console, plan: Plan, held: RunStore, options: argparse.Namespace, command: str
 ) -> int:
-    from rayal.run.worker import versions
+    from rayal.run import environment
 
     done = held.finished()
     todo = [trial for trial in plan.trials if trial.id not in done]
     store.check_space(held.root, _bytes_needed(plan, todo, held))
-    listeners = [Log(held.root), *trackers.open_trackers(plan.sweep, held.root)]
-    content = plan.as_json(command, {**versions(), **_commit()})
+    listeners = [JsonLinesLog(held.root), *trackers.open_trackers(plan.sweep, held.root)]
+    content = plan.as_json(command, {**environment.versions(), **environment.commit()})
     held.save_plan(content, plan.sweep.as_yaml())
     _print_start(console, plan, todo, held.root)
     started = time.monotonic()
@@ -149,20 +148,21 @@ def _run_trials(
     options: argparse.Namespace,
 ) -> None:
     total = len(plan.trials)
-    bar = progress.choose(console, total, total - len(todo))
-    with Watched(bar, listeners, plan, held) as watched:
+    display = choose_display(console, total, total - len(todo))
+    with Dispatcher(display, listeners, plan, held) as events:
         if not todo:
             return
         if options.local:
             from rayal.run import local
 
-            local.run(plan, todo, held, watched)
+            local.run(plan, todo, held, events)
             return
-        from rayal.run.ray import driver as cluster
+        from rayal.run.ray import driver
+        from rayal.run.ray.session import ClusterError
 
         try:
-            cluster.run(plan, todo, held, watched, options.address)
-        except cluster.ClusterError as error:
+            driver.run(plan, todo, held, events, options.address)
+        except ClusterError as error:
             raise _RefusedError(str(error)) from error
 
 
@@ -214,19 +214,6 @@ def _write_report(console: Console, root: Location) -> Location | None:
     except Exception as error:  # noqa: BLE001 - the records are safe, so say it and go on
         print_line(console, f"the report could not be made ({type(error).__name__}: {error})")
     return None
-
-
-def _commit() -> dict[str, str]:
-    """The state of the source, where it is a git checkout."""
-    here = Path(__file__).parent
-    try:
-        found = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],
-            cwd=here, capture_output=True, text=True, timeout=5, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    return {"commit": found.stdout.strip()}
 
 
 def _bytes_needed(plan: Plan, todo: Sequence[Trial], held: RunStore) -> int:

@@ -1,5 +1,6 @@
-"""Who follows a sweep besides the bar: a log, time series for Prometheus, experiment trackers.
+"""What happens in a sweep, and who is told: a display, a log, time series, experiment trackers.
 
-A runner reports to one `Progress`; `Watched` passes the report on to the bar at once, and to
-listeners in a thread, so that a slow tracker keeps no worker waiting.
+A runner reports to one `Listener`. The one it is given is usually a `Dispatcher`, which passes the
+report on: to the display at once, to all others each in a thread of its own, so that a slow tracker
+keeps no worker waiting.
 """

@@ -1,25 +1,24 @@
-"""What a runner reports to, and what a person sees of it: a live bar, or a line now and then."""
+"""What a person sees of a sweep under way: a live bar, or a line now and then."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Literal, Protocol
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
+    Progress,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.progress import Progress as Bars
 
+from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
 from rayal.sweep.definition import Trial
 
@@ -27,69 +26,17 @@ REPEATS = 3  # times that the same error of another trial is shown
 QUIET_SECONDS = 30.0  # between lines of the same kind when the output is no terminal
 
 
-@dataclass(frozen=True)
-class Stage:
-    """An encoder stage under way."""
-
-    update: Callable[[Mapping[str, float]], None]
-    done: Callable[[], None]
-
-
-Instrument = Callable[[float, dict[str, str]], None]  # takes a value and its labels
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A time series for Prometheus. A gauge is set, a counter is added to."""
-
-    name: str
-    kind: Literal["gauge", "counter"]
-    says: str
-    labels: tuple[str, ...]
-
-
-class Progress(Protocol):
-    """What a runner reports to."""
-
-    def stage(self, trial: Trial) -> Stage: ...
-
-    def trial_ended(self, outcome: Outcome) -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-    def trials_started(self, trials: Sequence[str]) -> None:
-        """Take the ids of trials that a worker has taken up."""
-        return
-
-    def running(self, trials: int) -> None:
-        """Take how many trials are with workers."""
-        return
-
-    def export(self, make: Callable[[Metric], Instrument]) -> None:
-        """Take what makes time series, where the runner has a place to show them."""
-        return
-
-    def __enter__(self) -> Progress: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
-
-def choose(console: Console, total: int, done: int) -> Progress:
+def choose_display(console: Console, total: int, done: int) -> Listener:
     """Return a live bar for a terminal, lines for anything else."""
     return LiveBar(console, total, done) if console.is_terminal else Lines(console, total, done)
 
 
-class LiveBar(Progress):
-    """One bar over the trials, and one above it for each encoder stage that runs."""
+class LiveBar(Listener):
+    """One bar over the trials, and one below it for each encoder that trains."""
 
     def __init__(self, console: Console, total: int, done: int) -> None:
         self._console = console
-        self._bars = Bars(
+        self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
@@ -99,109 +46,91 @@ class LiveBar(Progress):
             console=console,
         )
         self._trials = self._bars.add_task("trials", total=total, completed=done, note="")
-        self._rate = _Rate(total, done)
+        self._encodings: dict[str, TaskID] = {}
+        self._counter = _TrialCounter(total, done)
 
-    def __enter__(self) -> LiveBar:
+    def sweep_started(self, remaining: int) -> None:
         self._bars.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bars.stop()
+    def encoding_started(self, trial: Trial) -> None:
+        self._encodings[trial.embedding_id] = self._bars.add_task(
+            _title(trial), total=None, note=""
+        )
 
-    def stage(self, trial: Trial) -> Stage:
-        bar = self._bars.add_task(_stage_name(trial), total=None, note="")
+    def encoding_progress(self, trial: Trial, progress: Mapping[str, float]) -> None:
+        self._bars.update(
+            self._encodings[trial.embedding_id],
+            total=round(progress["epochs"]),
+            completed=int(progress["epoch"]),
+            note=_numbers(progress),
+        )
 
-        def update(said: Mapping[str, float]) -> None:
-            self._bars.update(
-                bar, total=round(said["epochs"]), completed=int(said["epoch"]), note=_numbers(said)
-            )
+    def encoding_finished(self, trial: Trial, seconds: float) -> None:
+        self._bars.update(self._encodings[trial.embedding_id], visible=False)
 
-        def done() -> None:
-            self._bars.update(bar, visible=False)
-
-        return Stage(update, done)
-
-    def trial_ended(self, outcome: Outcome) -> None:
-        self._rate.count(outcome)
-        note = f"{self._rate.per_second():.1f}/s"
-        if self._rate.failed:
-            note += f"  [red]{self._rate.failed} failed[/red]"
-        self._bars.update(self._trials, completed=self._rate.ended, note=note)
-        if self._rate.is_news(outcome):
+    def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
+        self._counter.add(outcome)
+        note = f"{self._counter.per_second():.1f}/s"
+        if self._counter.failed:
+            note += f"  [red]{self._counter.failed} failed[/red]"
+        self._bars.update(self._trials, completed=self._counter.ended, note=note)
+        if self._counter.is_news(outcome):
             self._console.print(f"[red]failed[/red] {outcome.trial}: ", end="")
             self._console.print(outcome.error, markup=False, highlight=False)
 
-    def note(self, text: str) -> None:
+    def message(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False)
 
+    def sweep_ended(self, reason: str) -> None:
+        self._bars.stop()
 
-class Lines(Progress):
+
+class Lines(Listener):
     """A line per event, and for what happens often a line every few seconds."""
 
     def __init__(self, console: Console, total: int, done: int) -> None:
         self._console = console
-        self._rate = _Rate(total, done)
-        self._said = time.monotonic()
+        self._counter = _TrialCounter(total, done)
+        self._last_line = time.monotonic()
 
-    def __enter__(self) -> Lines:
-        return self
+    def encoding_started(self, trial: Trial) -> None:
+        self.message(f"{_title(trial)}: started")
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
+    def encoding_progress(self, trial: Trial, progress: Mapping[str, float]) -> None:
+        if self._was_quiet():
+            epoch = f"epoch {round(progress['epoch'], 1):g}/{progress['epochs']:g}"
+            self.message(f"{_title(trial)}: {epoch}, {_numbers(progress)}")
 
-    def stage(self, trial: Trial) -> Stage:
-        name = _stage_name(trial)
-        started = time.monotonic()
+    def encoding_finished(self, trial: Trial, seconds: float) -> None:
+        self.message(f"{_title(trial)}: ready after {seconds:.0f} s")
 
-        def update(said: Mapping[str, float]) -> None:
-            if time.monotonic() - self._said >= QUIET_SECONDS:
-                epoch = f"epoch {round(said['epoch'], 1):g}/{said['epochs']:g}"
-                self._say(f"{name}: {epoch}, {_numbers(said)}")
+    def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
+        self._counter.add(outcome)
+        if self._counter.is_news(outcome):
+            self.message(f"failed {outcome.trial}: {outcome.error}")
+        if self._counter.ended == self._counter.total or self._was_quiet():
+            self.message(self._counter.line())
 
-        def done() -> None:
-            self._say(f"{name}: ready after {time.monotonic() - started:.0f} s")
-
-        self._say(f"{name}: started")
-        return Stage(update, done)
-
-    def trial_ended(self, outcome: Outcome) -> None:
-        self._rate.count(outcome)
-        if self._rate.is_news(outcome):
-            self._say(f"failed {outcome.trial}: {outcome.error}")
-        finished = self._rate.ended == self._rate.total
-        if finished or time.monotonic() - self._said >= QUIET_SECONDS:
-            self._say(self._rate.line())
-
-    def note(self, text: str) -> None:
-        self._say(text)
-
-    def _say(self, text: str) -> None:
-        self._said = time.monotonic()
+    def message(self, text: str) -> None:
+        self._last_line = time.monotonic()
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
+    def _was_quiet(self) -> bool:
+        return time.monotonic() - self._last_line >= QUIET_SECONDS
 
-class _Rate:
+
+class _TrialCounter:
     """Counts ended trials and how fast they end."""
 
     def __init__(self, total: int, done: int) -> None:
         self.total, self.ended, self.failed = total, done, 0
-        self._first: float | None = None
+        self._first_end: float | None = None
         self._counted = 0
         self._errors: Counter[str] = Counter()
 
-    def count(self, outcome: Outcome) -> None:
-        if self._first is None:
-            self._first = time.monotonic()
+    def add(self, outcome: Outcome) -> None:
+        if self._first_end is None:
+            self._first_end = time.monotonic()
         self.ended += 1
         self._counted += 1
         self.failed += bool(outcome.error)
@@ -212,8 +141,8 @@ class _Rate:
         return bool(outcome.error) and self._errors[outcome.error] <= REPEATS
 
     def per_second(self) -> float:
-        spent = time.monotonic() - (self._first or time.monotonic())
-        return (self._counted - 1) / spent if spent > 0 and self._counted > 1 else 0.0
+        elapsed = time.monotonic() - (self._first_end or time.monotonic())
+        return (self._counted - 1) / elapsed if elapsed > 0 and self._counted > 1 else 0.0
 
     def line(self) -> str:
         rate = self.per_second()
@@ -221,13 +150,13 @@ class _Rate:
         return f"trials {self.ended}/{self.total}, {rate:.1f}/s{left}, {self.failed} failed"
 
 
-def _stage_name(trial: Trial) -> str:
+def _title(trial: Trial) -> str:
     return f"{trial.encoder.name} on {trial.dataset_name}"
 
 
-def _numbers(said: Mapping[str, float]) -> str:
-    """Say what there is: one that only describes images has no loss, few have an accuracy."""
-    loss, accuracy = (said.get(name, math.nan) for name in ("loss", "knn_accuracy"))
-    told = [f"loss {loss:.3f}"] if math.isfinite(loss) else []
-    told += [f"k-NN accuracy {accuracy:.3f}"] if math.isfinite(accuracy) else []
-    return ", ".join([*told, f"{said['images_per_second']:,.0f} images/s"])
+def _numbers(progress: Mapping[str, float]) -> str:
+    """Show what there is: one that only describes images has no loss, few have an accuracy."""
+    loss, accuracy = (progress.get(name, math.nan) for name in ("loss", "knn_accuracy"))
+    parts = [f"loss {loss:.3f}"] if math.isfinite(loss) else []
+    parts += [f"k-NN accuracy {accuracy:.3f}"] if math.isfinite(accuracy) else []
+    return ", ".join([*parts, f"{progress['images_per_second']:,.0f} images/s"])

@@ -1,45 +1,44 @@
-"""One report of a runner, passed on to the bar and to all listeners."""
+"""Passes what a runner reports on to the display and to all other listeners."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Any
 
-from rayal.events.bar import Instrument, Metric, Progress, Stage
 from rayal.events.listener import Listener
-from rayal.events.listener_thread import Follower
+from rayal.events.listener_thread import Event, ListenerThread
 from rayal.events.outcome import Outcome
-from rayal.events.prometheus import Meters
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial
 from rayal.sweep.plan import Plan
 
-MANY = 100  # messages left at the end, of which a person should know what is waited for
+LONG_BACKLOG = 100  # events left at the end, of which a person should know what is waited for
 
 
-class Watched(Progress):
-    """Tells the bar in the caller's thread, and each listener in its own.
+class Dispatcher(Listener):
+    """Tells the display in the caller's thread, and each other listener in its own.
 
-    What listeners have not heard yet when the sweep is interrupted is dropped: the run is whole
-    without it, and trackers are told of it at the next start.
+    A context: entering it tells of the sweep's start, leaving it of its end. What listeners have
+    not heard yet when the sweep is interrupted is dropped: the run is whole without it, and
+    trackers are told of it at the next start.
     """
 
     def __init__(
-        self, bar: Progress, listeners: Sequence[Listener], plan: Plan, store: RunStore
+        self, display: Listener, listeners: Sequence[Listener], plan: Plan, store: RunStore
     ) -> None:
-        self._bar, self._plan, self._store = bar, plan, store
-        self._trials = {trial.id: trial for trial in plan.trials}
+        self._display, self._store = display, store
+        self._lock = threading.RLock()  # runners and listeners' threads report at the same time
         done = store.finished()
         self._earlier = [trial for trial in plan.trials if trial.id in done]
+        self._remaining = len(plan.trials) - len(self._earlier)
         self._listeners = listeners
-        self._followers: list[Follower] = []
+        self._threads: list[ListenerThread] = []
 
-    def __enter__(self) -> Watched:
-        self._bar.__enter__()
+    def __enter__(self) -> Dispatcher:
+        self._display.sweep_started(self._remaining)
         for listener in self._listeners:
-            self._follow(listener)
+            self.add(listener)
         return self
 
     def __exit__(
@@ -48,54 +47,57 @@ class Watched(Progress):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is None and max((f.left for f in self._followers), default=0) > MANY:
-            self._bar.note("all trials have ended; trackers are still being told")
-        for follower in self._followers:
-            follower.end(_how(error), drop=kind is not None)
-        self._bar.__exit__(kind, error, trace)
+        if kind is None and max((t.backlog for t in self._threads), default=0) > LONG_BACKLOG:
+            self.message("all trials have ended; trackers are still being told")
+        reason = _reason(error)
+        for thread in self._threads:
+            thread.end(reason, drop=kind is not None)
+        self._display.sweep_ended(reason)
 
-    def stage(self, trial: Trial) -> Stage:
-        shown, started = self._bar.stage(trial), time.monotonic()
-        self._tell("stage_began", trial)
+    def add(self, listener: Listener) -> None:
+        """Tell one more listener, from the sweep's start on."""
+        thread = ListenerThread(listener, self._store, self._warn)
+        thread.post(lambda listener: listener.sweep_started(self._remaining))
+        thread.post_earlier_records(self._earlier)
+        self._threads.append(thread)
 
-        def update(said: Mapping[str, float]) -> None:
-            shown.update(said)
-            self._tell("stage_said", trial, dict(said))
+    def encoding_started(self, trial: Trial) -> None:
+        self._tell(lambda listener: listener.encoding_started(trial))
 
-        def done() -> None:
-            shown.done()
-            self._tell("stage_ready", trial, time.monotonic() - started)
+    def encoding_progress(self, trial: Trial, progress: Mapping[str, float]) -> None:
+        snapshot = dict(progress)
+        self._tell(lambda listener: listener.encoding_progress(trial, snapshot))
 
-        return Stage(update, done)
-
-    def trial_ended(self, outcome: Outcome) -> None:
-        self._bar.trial_ended(outcome)
-        self._tell("trial_ended", self._trials[outcome.trial], outcome)
-
-    def note(self, text: str) -> None:
-        self._bar.note(text)
+    def encoding_finished(self, trial: Trial, seconds: float) -> None:
+        self._tell(lambda listener: listener.encoding_finished(trial, seconds))
 
     def trials_started(self, trials: Sequence[str]) -> None:
-        self._tell("trials_started", trials)
+        self._tell(lambda listener: listener.trials_started(trials))
 
-    def running(self, trials: int) -> None:
-        self._tell("running", trials)
+    def trials_running(self, count: int) -> None:
+        self._tell(lambda listener: listener.trials_running(count))
 
-    def export(self, make: Callable[[Metric], Instrument]) -> None:
-        self._follow(Meters(self._plan.sweep.name, len(self._plan.trials), make))
+    def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
+        with self._lock:
+            self._display.trial_ended(trial, outcome)
+        for thread in self._threads:
+            thread.post_end_of_trial(trial, outcome)
 
-    def _follow(self, listener: Listener) -> None:
-        follower = Follower(listener, self._store, self._bar.note)
-        follower.tell("began", len(self._trials) - len(self._earlier))
-        follower.tell_earlier(self._earlier)
-        self._followers.append(follower)
+    def message(self, text: str) -> None:
+        self._tell(lambda listener: listener.message(text))
 
-    def _tell(self, what: str, *said: Any) -> None:
-        for follower in self._followers:
-            follower.tell(what, *said)
+    def _tell(self, event: Event) -> None:
+        with self._lock:
+            event(self._display)
+        for thread in self._threads:
+            thread.post(event)
+
+    def _warn(self, text: str) -> None:
+        with self._lock:
+            self._display.message(text)
 
 
-def _how(error: BaseException | None) -> str:
+def _reason(error: BaseException | None) -> str:
     if error is None:
         return "finished"
     if isinstance(error, KeyboardInterrupt):

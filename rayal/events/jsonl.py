@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
-from typing import Any
 
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
@@ -20,59 +19,63 @@ from rayal.storage.formats import Record
 from rayal.storage.location import Location
 from rayal.sweep.definition import Trial, strategy_label
 
-NAME = "log.jsonl"
+FILE_NAME = "log.jsonl"
 
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-class Log(Listener):
+class JsonLinesLog(Listener):
     """Appends to the log of a run's directory, a whole line at a time."""
 
-    name = f"the log {NAME}"
+    name = f"the log {FILE_NAME}"
 
     def __init__(self, root: Location, now: Callable[[], datetime] = _now) -> None:
-        place = root / NAME
-        self._append, self._now = files_of(place).open_append(place), now
+        path = root / FILE_NAME
+        self._append, self._now = files_of(path).open_append(path), now
 
-    def began(self, todo: int) -> None:
-        self._write("sweep_started", trials=todo)
+    def sweep_started(self, remaining: int) -> None:
+        self._write("sweep_started", trials=remaining)
 
-    def stage_began(self, trial: Trial) -> None:
-        self._write("stage_started", **_stage(trial))
+    def encoding_started(self, trial: Trial) -> None:
+        self._write("stage_started", **_embedding(trial))
 
-    def stage_ready(self, trial: Trial, seconds: float) -> None:
-        self._write("stage_ready", **_stage(trial), seconds=round(seconds, 3))
+    def encoding_finished(self, trial: Trial, seconds: float) -> None:
+        self._write("stage_ready", **_embedding(trial), seconds=round(seconds, 3))
 
     def trials_started(self, trials: Sequence[str]) -> None:
         self._write("trials_started", trials=list(trials))
 
-    def trial_ended(self, trial: Trial, outcome: Outcome, record: Record | None) -> None:
-        about: dict[str, Any] = {
-            "trial": trial.id,
-            **_stage(trial),
-            "strategy": strategy_label(trial.strategy),
-            "learner": trial.learner.name,
-            "labelled": trial.schedule[-1],
-            "seed": trial.seed,
-        }
-        if record is None:
-            self._write("trial_failed", **about, error=outcome.error)
-        else:
-            self._write("trial_done", **about, seconds=round(record["seconds"], 3))
+    def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
+        if outcome.error:
+            self._write("trial_failed", **_trial(trial), error=outcome.error)
 
-    def ended(self, how: str) -> None:
-        self._write("sweep_ended", how=how)
+    def trial_recorded(self, trial: Trial, record: Record) -> None:
+        self._write("trial_done", **_trial(trial), seconds=round(record["seconds"], 3))
+
+    def sweep_ended(self, reason: str) -> None:
+        self._write("sweep_ended", how=reason)
         self._append("")
 
-    def _write(self, event: str, **about: Any) -> None:
+    def _write(self, event: str, **about: object) -> None:
         time = self._now().isoformat(timespec="milliseconds")
         line = json.dumps({"time": time, "event": event, **about})
         self._append(f"{line}\n")
 
 
-def _stage(trial: Trial) -> dict[str, str]:
+def _trial(trial: Trial) -> dict[str, object]:
+    return {
+        "trial": trial.id,
+        **_embedding(trial),
+        "strategy": strategy_label(trial.strategy),
+        "learner": trial.learner.name,
+        "labelled": trial.schedule[-1],
+        "seed": trial.seed,
+    }
+
+
+def _embedding(trial: Trial) -> dict[str, str]:
     return {
         "artefact": trial.embedding_id,
         "dataset": trial.dataset_name,

@@ -1,4 +1,4 @@
-"""What a listener is told. Each tells of itself only what it needs; the rest does nothing."""
+"""The one interface of all who are told what happens in a sweep."""
 
 from __future__ import annotations
 
@@ -10,33 +10,43 @@ from rayal.sweep.definition import Trial
 
 
 class Listener:
-    """Follows a sweep. An exception ends this listener, never the sweep."""
+    """Is told what happens in a sweep; every method does nothing unless it is overridden.
+
+    Called in the order of the events, never by two threads at once. Where a `Dispatcher` calls, an
+    exception ends this listener and never the sweep.
+    """
 
     name = "listener"
 
-    def began(self, todo: int) -> None:
-        """Trials that are to run."""
+    def sweep_started(self, remaining: int) -> None:
+        """The sweep starts, with this number of trials still to run."""
 
-    def stage_began(self, trial: Trial) -> None:
-        """The encoder stage that this trial and others stand on is to be made."""
+    def encoding_started(self, trial: Trial) -> None:
+        """The embedding that this trial and others need is asked for."""
 
-    def stage_said(self, trial: Trial, said: Mapping[str, float]) -> None:
-        """It trains: epoch, loss, images_per_second."""
+    def encoding_progress(self, trial: Trial, progress: Mapping[str, float]) -> None:
+        """Its encoder trains; the keys are those of `contracts.Progress`."""
 
-    def stage_ready(self, trial: Trial, seconds: float) -> None:
+    def encoding_finished(self, trial: Trial, seconds: float) -> None:
         """It can be used, so many seconds after it was asked for."""
 
     def trials_started(self, trials: Sequence[str]) -> None:
-        """A worker has taken up trials, by id: for the first time, or again."""
+        """A worker has taken up trials, by id: for the first time, or again after a loss."""
 
-    def running(self, trials: int) -> None:
-        """How many trials are with workers."""
+    def trials_running(self, count: int) -> None:
+        """This number of trials is with workers now."""
 
-    def earlier(self, trial: Trial, record: Record) -> None:
-        """A trial of this plan that was done before the sweep was started again."""
+    def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
+        """A trial ended, well or not. Its record may still be on its way from another node."""
 
-    def trial_ended(self, trial: Trial, outcome: Outcome, record: Record | None) -> None:
-        """A trial ended; no record where it failed."""
+    def trial_recorded(self, trial: Trial, record: Record) -> None:
+        """The record of a trial that ended well, after `trial_ended`."""
 
-    def ended(self, how: str) -> None:
-        """The last that is told: "finished", "interrupted" or the error that ended the sweep."""
+    def earlier_record(self, trial: Trial, record: Record) -> None:
+        """The record of a trial of this plan that was done before the sweep was started again."""
+
+    def message(self, text: str) -> None:
+        """Something that a person should know."""
+
+    def sweep_ended(self, reason: str) -> None:
+        """The last event: "finished", "interrupted" or the error that ended the sweep."""

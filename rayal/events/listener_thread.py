@@ -1,11 +1,11 @@
-"""A listener with a thread and a queue of its own: a slow one keeps nobody waiting."""
+"""A listener with a thread and a queue of its own, so that a slow one keeps nobody waiting."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
 
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
@@ -14,89 +14,99 @@ from rayal.storage.formats import Record
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial
 
-AT_ONCE = 16  # earlier records read together: an object store answers as many side by side
+BATCH = 16  # earlier records read at once: an object store answers as many side by side
 TRIES = 5  # to read a record: a network file system may show it late to another node
 RETRY_SECONDS = 2.0
 
+Event = Callable[[Listener], None]
 
-class Follower:
-    """Tells one listener, in order, what it is given to tell; reads records for it."""
 
-    def __init__(self, listener: Listener, store: RunStore, note: Callable[[str], None]) -> None:
-        self._listener, self._store, self._note = listener, store, note
-        self._queue: queue.SimpleQueue[tuple[str, tuple[Any, ...]] | None] = queue.SimpleQueue()
-        self._dropped = threading.Event()  # the rest is not told: interrupted, or it failed
-        self._thread = threading.Thread(target=self._tell_all, daemon=True)
+class ListenerThread:
+    """Tells one listener of events, in order, and reads the records that it wants to see."""
+
+    def __init__(self, listener: Listener, store: RunStore, warn: Callable[[str], None]) -> None:
+        self._listener, self._store, self._warn = listener, store, warn
+        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._muted = threading.Event()  # the rest is dropped: interrupted, or it has failed
+        self._thread = threading.Thread(target=self._deliver_all, daemon=True)
         self._thread.start()
 
-    def tell(self, what: str, *said: Any) -> None:
-        """Have a method of the listener called; a record is added where it takes one."""
-        self._queue.put((what, said))
+    def post(self, event: Event) -> None:
+        """Have a method of the listener called."""
+        self._queue.put(partial(self._call, event))
 
-    def tell_earlier(self, trials: Sequence[Trial]) -> None:
-        """Have it called for trials of earlier starts, where it listens: each costs a read."""
-        if type(self._listener).earlier is not Listener.earlier:
-            for start in range(0, len(trials), AT_ONCE):
-                self.tell("earlier", trials[start : start + AT_ONCE])
+    def post_end_of_trial(self, trial: Trial, outcome: Outcome) -> None:
+        """Tell how a trial ended and, where the listener wants to see it, its record."""
+        self.post(lambda listener: listener.trial_ended(trial, outcome))
+        if not outcome.error and self._overrides("trial_recorded"):
+            self._queue.put(partial(self._deliver_record, trial))
+
+    def post_earlier_records(self, trials: Sequence[Trial]) -> None:
+        """Show records of earlier starts, where the listener wants to: each costs a read."""
+        if self._overrides("earlier_record"):
+            for start in range(0, len(trials), BATCH):
+                self._queue.put(partial(self._deliver_earlier, trials[start : start + BATCH]))
 
     @property
-    def left(self) -> int:
-        """Messages that it has not heard yet."""
+    def backlog(self) -> int:
+        """Number of events that the listener has not been told of yet."""
         return self._queue.qsize()
 
-    def end(self, how: str, *, drop: bool) -> None:
-        """Tell the rest, or drop it; then the last word. Returns when it was heard."""
+    def end(self, reason: str, *, drop: bool) -> None:
+        """Tell of the rest, or drop it; then of the sweep's end. Returns when that is done."""
         if drop:
-            self._dropped.set()
+            self._muted.set()
         self._queue.put(None)
         self._thread.join()
-        self._call("ended", how)
+        self._call(lambda listener: listener.sweep_ended(reason))
 
-    def _tell_all(self) -> None:
-        while (message := self._queue.get()) is not None:
-            if not self._dropped.is_set():
-                self._told(*message)
+    def _overrides(self, method: str) -> bool:
+        return getattr(type(self._listener), method) is not getattr(Listener, method)
 
-    def _told(self, what: str, said: tuple[Any, ...]) -> None:
-        if what == "earlier":
-            for trial, record in self._records(said[0]):
-                if not self._dropped.is_set():
-                    self._call(what, trial, record)
-        elif what == "trial_ended":
-            self._told_end(*said)
-        else:
-            self._call(what, *said)
+    def _deliver_all(self) -> None:
+        while (deliver := self._queue.get()) is not None:
+            if not self._muted.is_set():
+                deliver()
 
-    def _told_end(self, trial: Trial, outcome: Outcome) -> None:
-        record = None if outcome.error else self._record(trial)
-        if record is not None or outcome.error:
-            self._call("trial_ended", trial, outcome, record)
+    def _deliver_record(self, trial: Trial) -> None:
+        record = self._record(trial)
+        if record is not None:
+            self._call(lambda listener: listener.trial_recorded(trial, record))
 
-    def _call(self, what: str, *said: Any) -> None:
+    def _deliver_earlier(self, trials: Sequence[Trial]) -> None:
+        for trial, record in self._records(trials):
+            if not self._muted.is_set():
+                self._call(partial(_show_earlier, trial=trial, record=record))
+
+    def _call(self, event: Event) -> None:
         try:
-            getattr(self._listener, what)(*said)
+            event(self._listener)
         except Exception as error:  # noqa: BLE001 - a listener's failure is its own
-            self._dropped.set()
-            self._note(
+            self._muted.set()
+            self._warn(
                 f"{self._listener.name} stopped following ({type(error).__name__}: {error}); "
                 "the run goes on, and its records are whole"
             )
 
     def _records(self, trials: Sequence[Trial]) -> list[tuple[Trial, Record]]:
         try:
-            found = self._store.records([trial.id for trial in trials])
+            records = self._store.records([trial.id for trial in trials])
         except (OSError, StoreError):  # one by one, the damaged one is left out
             read = [(trial, self._record(trial)) for trial in trials]
             return [(trial, record) for trial, record in read if record is not None]
-        return list(zip(trials, found, strict=True))
+        return list(zip(trials, records, strict=True))
 
     def _record(self, trial: Trial) -> Record | None:
         """Read what a worker wrote, perhaps on another node."""
         for _ in range(TRIES):
-            if self._store.has_record(trial.id) or self._dropped.wait(RETRY_SECONDS):
+            if self._store.has_record(trial.id) or self._muted.wait(RETRY_SECONDS):
                 break
         try:
             return self._store.record(trial.id)
         except StoreError as error:
-            self._note(f"{self._listener.name} leaves out a trial: {error}")
+            self._warn(f"{self._listener.name} leaves out a trial: {error}")
             return None
+
+
+def _show_earlier(listener: Listener, trial: Trial, record: Record) -> None:
+    listener.earlier_record(trial, record)

@@ -1,4 +1,4 @@
-"""How a trial ended, as runners tell it."""
+"""How a trial ended, as workers say it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a trial ended: error is empty when its record was kept."""
+    """How a trial ended."""
 
-    trial: str
-    error: str = ""
+    trial: str  # its id
+    error: str = ""  # empty when its record was kept
     fatal: bool = False  # the store can take no more: the sweep must stop

@@ -7,14 +7,14 @@ import re
 from pathlib import Path
 from typing import Any
 
-from rayal.events.tracker import Tracker, metrics, parameters, title
+from rayal.events.tracker import Tracker, flat_params, metrics_by_round, run_name
 from rayal.storage.atomic import temporary_beside
 from rayal.storage.formats import Record
 from rayal.sweep.definition import Trial
 
 
-class TensorboardEvents(Tracker):
-    """Writes DIR/NAME-ID, whole: its scalars, and its parameters for the HPARAMS page."""
+class TensorboardTracker(Tracker):
+    """Writes DIR/NAME-ID at once: its scalars, and its parameters for the HPARAMS page."""
 
     name = "TensorBoard"
 
@@ -22,21 +22,21 @@ class TensorboardEvents(Tracker):
         self._root = root
         root.mkdir(parents=True, exist_ok=True)
         self._tensorboard: Any = importlib.import_module("tensorboardX")
-        self._summaries: Any = importlib.import_module("tensorboardX.summary")
+        self._summary: Any = importlib.import_module("tensorboardX.summary")
         super().__init__()
 
-    def known(self) -> set[str]:
+    def complete_trials(self) -> set[str]:
         return {folder.name.rpartition("-")[2] for folder in self._root.iterdir()}
 
-    def add(self, trial: Trial, record: Record) -> None:
-        words = re.sub(r"[^\w.=-]+", "_", title(trial))
+    def add_trial(self, trial: Trial, record: Record) -> None:
+        words = re.sub(r"[^\w.=-]+", "_", run_name(trial))
         with temporary_beside(self._root / f"{words}-{trial.id}") as folder:
             folder.mkdir()
             with self._tensorboard.SummaryWriter(str(folder)) as writer:
                 last: dict[str, float] = {}
-                for labelled, last in metrics(record):
+                for labelled, last in metrics_by_round(record):
                     for name, value in last.items():
                         writer.add_scalar(name, value, labelled)
                 # add_hparams would open a second file, of the same name within a second.
-                for summary in self._summaries.hparams(parameters(trial), last):
+                for summary in self._summary.hparams(flat_params(trial), last):
                     writer.file_writer.add_summary(summary)

@@ -1,52 +1,51 @@
-"""What every tracker does: take each trial that is done, once."""
+"""What every experiment tracker does: take each trial that is done, once."""
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Any
 
 from rayal.events.listener import Listener
-from rayal.events.outcome import Outcome
 from rayal.storage.formats import Record
 from rayal.sweep.definition import Spec, Trial, strategy_label
 
-_NO_METRIC = ("round", "budget", "labelled")
+Param = str | int | float | bool
+
+_NOT_MEASURED = ("round", "budget", "labelled")
 
 
 class Tracker(Listener):
     """A place outside the run's directory in which its trials are shown."""
 
     def __init__(self) -> None:
-        self._known = self.known()
+        self._complete = self.complete_trials()
 
     @abstractmethod
-    def known(self) -> set[str]:
-        """Ids of the trials that lie there whole."""
+    def complete_trials(self) -> set[str]:
+        """Ids of the trials that the tracker holds from beginning to end."""
 
     @abstractmethod
-    def add(self, trial: Trial, record: Record) -> None:
-        """Show a trial, whole or not at all."""
+    def add_trial(self, trial: Trial, record: Record) -> None:
+        """Show a trial, all of it or nothing."""
 
-    def earlier(self, trial: Trial, record: Record) -> None:
-        if trial.id not in self._known:
-            self.add(trial, record)
+    def earlier_record(self, trial: Trial, record: Record) -> None:
+        if trial.id not in self._complete:
+            self.add_trial(trial, record)
 
-    def trial_ended(self, trial: Trial, outcome: Outcome, record: Record | None) -> None:
-        if record is not None:
-            self.earlier(trial, record)
+    def trial_recorded(self, trial: Trial, record: Record) -> None:
+        self.earlier_record(trial, record)
 
 
-def title(trial: Trial) -> str:
+def run_name(trial: Trial) -> str:
     """A name for people; that of the trial is its id."""
-    chosen_by = strategy_label(trial.strategy)
-    return f"{trial.dataset_name} {chosen_by} {trial.schedule[-1]} seed {trial.seed}"
+    strategy = strategy_label(trial.strategy)
+    return f"{trial.dataset_name} {strategy} {trial.schedule[-1]} seed {trial.seed}"
 
 
-def parameters(trial: Trial) -> dict[str, str | int | float | bool]:
-    """A trial's parameters, flat: strategy.tau and the like."""
-    flat: dict[str, Any] = {
+def flat_params(trial: Trial) -> dict[str, Param]:
+    """A trial's parameters in one level: strategy.tau and the like."""
+    flat: dict[str, Param] = {
         "trial": trial.id,
         "dataset": trial.dataset_name,
         "schedule": " ".join(map(str, trial.schedule)),
@@ -59,11 +58,11 @@ def parameters(trial: Trial) -> dict[str, str | int | float | bool]:
     return flat
 
 
-def _plain(value: object) -> str | int | float | bool:
+def _plain(value: object) -> Param:
     return value if isinstance(value, str | int | float | bool) else str(value)
 
 
-def metrics(record: Record) -> Iterator[tuple[int, dict[str, float]]]:
+def metrics_by_round(record: Record) -> Iterator[tuple[int, dict[str, float]]]:
     """For each round, images labelled so far and every number measured; no NaN, no infinity."""
     for row in record["rounds"]:
         yield (
@@ -72,7 +71,7 @@ def metrics(record: Record) -> Iterator[tuple[int, dict[str, float]]]:
                 name: float(value)
                 for name, value in row.items()
                 if isinstance(value, int | float)
-                and name not in _NO_METRIC
+                and name not in _NOT_MEASURED
                 and math.isfinite(value)
             },
         )

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from rayal.events.mlflow import MlflowRuns
-from rayal.events.tensorboard import TensorboardEvents
+from rayal.events.mlflow import MlflowTracker
+from rayal.events.tensorboard import TensorboardTracker
 from rayal.events.tracker import Tracker
-from rayal.events.wandb import WandbOffline
+from rayal.events.wandb import WandbTracker
 from rayal.storage.location import Location
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import Sweep
@@ -29,19 +29,20 @@ def open_trackers(sweep: Sweep, root: Location) -> list[Tracker]:
         SweepError: a package is missing, or the tracker cannot be reached or written to.
     """
     track, name = sweep.track, sweep.name
-    asked: list[tuple[str, str, Callable[[], Tracker]]] = []
+    trackers: list[Tracker] = []
     if (uri := track.mlflow) is not None:
-        _refuse_password(uri)
-        asked.append(("mlflow", "mlflow", lambda: MlflowRuns(uri, name)))
+        refuse_secrets(uri)
+        trackers.append(_open("mlflow", "mlflow", lambda: MlflowTracker(uri, name)))
     if (folder := track.tensorboard) is not None:
-        asked.append(("tensorboard", "tensorboardX", lambda: TensorboardEvents(Path(folder))))
+        events = Path(folder)
+        trackers.append(_open("tensorboard", "tensorboardX", lambda: TensorboardTracker(events)))
     if track.wandb is not None:
-        folder_of_run = _on_disk(root)
-        asked.append(("wandb", "wandb", lambda: WandbOffline(folder_of_run, name)))
-    return [_opened(*one) for one in asked]
+        run = _on_disk(root)
+        trackers.append(_open("wandb", "wandb", lambda: WandbTracker(run, name)))
+    return trackers
 
 
-def _opened(option: str, package: str, make: Callable[[], Tracker]) -> Tracker:
+def _open(option: str, package: str, make: Callable[[], Tracker]) -> Tracker:
     if importlib.util.find_spec(package) is None:
         raise SweepError(
             f"track.{option}: the package {package} is not installed; "
@@ -50,8 +51,8 @@ def _opened(option: str, package: str, make: Callable[[], Tracker]) -> Tracker:
     try:
         return make()
     except Exception as error:  # whatever a client library raises
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise SweepError(f"track.{option} cannot be used: {first}") from error
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise SweepError(f"track.{option} cannot be used: {first_line}") from error
 
 
 def _on_disk(root: Location) -> Path:
@@ -63,8 +64,12 @@ def _on_disk(root: Location) -> Path:
     )
 
 
-def _refuse_password(uri: str) -> None:
-    """The sweep file is copied into the run's directory and its report."""
+def refuse_secrets(uri: str) -> None:
+    """Refuse a password in an address: the sweep file is copied into the run and its report.
+
+    Raises:
+        SweepError: there is one; the message does not repeat it.
+    """
     if urlsplit(uri).password is not None:
         raise SweepError(
             "track.mlflow: a password does not belong in a sweep file, which is kept with the "

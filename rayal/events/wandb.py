@@ -7,12 +7,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from rayal.events.tracker import Tracker, metrics, parameters, title
+from rayal.events.tracker import Tracker, flat_params, metrics_by_round, run_name
 from rayal.storage.formats import Record
 from rayal.sweep.definition import Trial
 
 
-class WandbOffline(Tracker):
+class WandbTracker(Tracker):
     """Writes DIR/wandb/offline-run-*-ID and notes in DIR/wandb/whole what is finished."""
 
     name = "Weights & Biases"
@@ -21,29 +21,30 @@ class WandbOffline(Tracker):
         self._root, self._sweep = root, sweep
         self._folder = root / "wandb"
         self._folder.mkdir(exist_ok=True)
-        self._whole = self._folder / "whole"
+        self._complete_list = self._folder / "whole"
         self._wandb: Any = importlib.import_module("wandb")
         super().__init__()
 
-    def known(self) -> set[str]:
-        return set(self._whole.read_text().split()) if self._whole.exists() else set()
+    def complete_trials(self) -> set[str]:
+        known = self._complete_list
+        return set(known.read_text().split()) if known.exists() else set()
 
-    def add(self, trial: Trial, record: Record) -> None:
-        for half in self._folder.glob(f"offline-run-*-{trial.id}"):
-            shutil.rmtree(half)  # of a driver that was killed while it wrote
+    def add_trial(self, trial: Trial, record: Record) -> None:
+        for half_written in self._folder.glob(f"offline-run-*-{trial.id}"):
+            shutil.rmtree(half_written)  # of a driver that was killed meanwhile
         run = self._wandb.init(
             mode="offline",
             project=self._sweep,
             id=trial.id,
-            name=title(trial),
-            config=parameters(trial),
+            name=run_name(trial),
+            config=flat_params(trial),
             dir=str(self._root),
             settings=self._settings(),
         )
-        for labelled, measured in metrics(record):
-            run.log(measured, step=labelled)
+        for labelled, values in metrics_by_round(record):
+            run.log(values, step=labelled)
         run.finish()
-        with self._whole.open("a") as file:
+        with self._complete_list.open("a") as file:
             file.write(f"{trial.id}\n")
 
     def _settings(self) -> Any:

@@ -2,51 +2,53 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
+from functools import partial
 
-from rayal.events.bar import Progress
-from rayal.events.outcome import Outcome
-from rayal.run.worker import attempt, load_dataset, load_world, prepare
+from rayal.events.listener import Listener
+from rayal.run.encoding import load_dataset, load_world, make_embedding
+from rayal.run.failures import PASSING, fail_all
+from rayal.run.worker import run_trials
 from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial, group_by_embedding
 from rayal.sweep.plan import Plan
+from rayal.trial import World
 
 
-def run(plan: Plan, todo: Sequence[Trial], store: RunStore, progress: Progress) -> None:
-    """Prepare each encoder stage, then run its trials.
+def run(plan: Plan, todo: Sequence[Trial], store: RunStore, events: Listener) -> None:
+    """Make each embedding, then run the trials that need it.
 
     Raises:
         StoreError: the store can take no more.
     """
-    resources = plan.sweep.resources
-    for mine in group_by_embedding(todo).values():
-        stage = progress.stage(mine[0])
+    for trials in group_by_embedding(todo).values():
         try:
-            prepare(mine[0], store, stage.update, resources.pretrain.threads)
-            world = load_world(mine[0], load_dataset(mine[0]), store)
-        except StoreError:
+            world = _encode(trials[0], plan.sweep.resources.pretrain.threads, store, events)
+        except PASSING:
             raise
-        except Exception as error:  # noqa: BLE001 - an encoder's failure is that of its trials
-            fail_all(mine, store, progress, error)
+        except BaseException as error:  # noqa: BLE001 - an encoder's failure is that of its trials
+            fail_all(trials, store, events, error)
             continue
-        stage.done()
-        for bundle in plan.bundles(mine, slots=1):
-            progress.trials_started([trial.id for trial in bundle])
-            for outcome in attempt(bundle, world, store, resources.trial.threads):
-                if outcome.fatal:
-                    raise StoreError(outcome.error)
-                progress.trial_ended(outcome)
+        for batch in plan.bundles(trials, slots=1):
+            _run_batch(batch, world, plan.sweep.resources.trial.threads, store, events)
 
 
-def fail_all(
-    trials: Sequence[Trial], store: RunStore, progress: Progress, error: BaseException
+def _encode(trial: Trial, threads: int, store: RunStore, events: Listener) -> World:
+    started = time.monotonic()
+    events.encoding_started(trial)
+    make_embedding(trial, store, partial(events.encoding_progress, trial), threads)
+    world = load_world(trial, load_dataset(trial), store)
+    events.encoding_finished(trial, time.monotonic() - started)
+    return world
+
+
+def _run_batch(
+    batch: Sequence[Trial], world: World, threads: int, store: RunStore, events: Listener
 ) -> None:
-    """Leave the same failure for every trial that stood on one encoder stage."""
-    import traceback
-
-    message = f"{type(error).__name__}: {error}"
-    trace = "".join(traceback.format_exception(error))
-    for trial in trials:
-        store.save_failure(trial.id, trial.definition(), message, trace)
-        progress.trial_ended(Outcome(trial.id, message))
+    events.trials_started([trial.id for trial in batch])
+    for trial, outcome in zip(batch, run_trials(batch, world, store, threads), strict=True):
+        if outcome.fatal:
+            raise StoreError(outcome.error)
+        events.trial_ended(trial, outcome)

@@ -1,4 +1,4 @@
-"""Large blocks of memory go back to the system when they are freed."""
+"""The C library's allocator: large blocks go back to the system when they are freed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1  # M_... of malloc.h
 _LARGE, _KEPT = 4 << 20, 64 << 20  # bytes
 
 
-def give_back_large_blocks() -> bool:
+def configure_malloc() -> bool:
     """Have the C library map each block of 4 MiB or more by itself; return whether it does.
 
     By its default glibc keeps such blocks, once one was freed, on a heap where others that live

@@ -1,7 +1,7 @@
-"""The trials of a sweep that have not ended, and what is lost with workers and nodes.
+"""The trials of a sweep that have not ended, in batches, and what is lost with workers and nodes.
 
-Bundles of trials wait by the encoder stage they stand on, are given out when it is ready, and come
-back, one by one, when the worker that held them is lost. What hands them out is the caller's.
+Batches of trials wait for the embedding they need, are given out when it is ready, and come back,
+one trial by one, when the worker that held them is lost. What hands them out is the caller's.
 """
 
 from __future__ import annotations
@@ -9,39 +9,32 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-from rayal.events.bar import Progress
-from rayal.events.outcome import Outcome
-from rayal.storage.files import StoreError
-from rayal.storage.run import RunStore
+from rayal.events.listener import Listener
 from rayal.sweep.definition import Trial, group_by_embedding
 from rayal.sweep.plan import Plan
 
-LOST_WORKERS = 3  # times that work is started again after its worker died
-LOST_NODES = 30  # the same where the node went too, as spot nodes do: no work is to blame
+WORKER_RETRIES = 3  # times that work is started again after its worker died
+NODE_RETRIES = 30  # the same where the node went too, as spot nodes do: no work is to blame
 GRACE_SECONDS = 10.0  # for a training to take what the last trials have left
 
 
-class AllEndedError(Exception):
-    """Every trial has ended: raised to leave a scheduler that would go on."""
-
-
-class Losses:
+class RetryCounter:
     """Counts how often pieces of work lost the worker they were with."""
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, bool]] = Counter()
+        self._losses: Counter[tuple[str, bool]] = Counter()
 
-    def add(self, name: str, *, with_node: bool) -> str:
-        """Count one more; say why it is one too many to start again, "" where it is not.
+    def add(self, work: str, *, with_node: bool) -> str:
+        """Count one more loss; return why it is one too many to start again, "" where it is not.
 
         A worker that dies alone may have been killed by its work, which then kills the next. With
         a node much is lost that is not to blame.
         """
-        self._counts[name, with_node] += 1
-        times = self._counts[name, with_node]
-        if times <= (LOST_NODES if with_node else LOST_WORKERS):
+        self._losses[work, with_node] += 1
+        times = self._losses[work, with_node]
+        if times <= (NODE_RETRIES if with_node else WORKER_RETRIES):
             return ""
         if with_node:
             return f"the node it was on was lost {times} times"
@@ -51,8 +44,8 @@ class Losses:
         )
 
 
-class Stages(Protocol):
-    """Encoder stages as a queue sees them: keys of those that have ended, and how."""
+class EncodingStates(Protocol):
+    """How far the embeddings are that trials wait for, by key."""
 
     @property
     def ready(self) -> set[str]: ...
@@ -61,90 +54,92 @@ class Stages(Protocol):
     def failed(self) -> set[str]: ...
 
     @property
-    def waiting(self) -> set[str]:
-        """Stages whose training was lost, and has no place yet to go on."""
+    def displaced(self) -> set[str]:
+        """Those whose training was lost, and has no place yet to go on."""
 
     @property
-    def fatal(self) -> str: ...
+    def fatal(self) -> str:
+        """Why the store can take no more; "" while it can."""
 
 
-class Queue:
-    """The trials that have not ended, in bundles, by the encoder stage they stand on."""
+class TrialQueue:
+    """The trials that have not ended, in batches, by the embedding they need."""
 
     def __init__(
         self,
         plan: Plan,
         todo: Sequence[Trial],
-        stages: Stages,
-        slots: int,
-        progress: Progress,
+        encodings: EncodingStates,
+        workers: int,
+        events: Listener,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.trials = {trial.id: trial for trial in todo}
-        self._stages, self._progress = stages, progress
+        self._encodings, self._events = encodings, events
         self._waiting = {
-            key: deque([trial.id for trial in bundle] for bundle in plan.bundles(trials, slots))
+            key: deque([trial.id for trial in batch] for batch in plan.bundles(trials, workers))
             for key, trials in group_by_embedding(todo).items()
         }
         self._given: set[str] = set()
         self._running: set[str] = set()
-        self._losses = Losses()
-        self._room = _Room(clock)
+        self._retries = RetryCounter()
+        self._hold = PreemptionHold(clock)
 
     @property
     def fatal(self) -> str:
-        return self._stages.fatal
+        return self._encodings.fatal
 
     @property
-    def at_end(self) -> bool:
-        """Whether no trial is with Tune, and none will be."""
-        hoped = [a for a, q in self._waiting.items() if q and a not in self._stages.failed]
-        return not (hoped or self._given)
+    def is_exhausted(self) -> bool:
+        """Whether no batch is given out, and none will be."""
+        failed = self._encodings.failed
+        to_come = [key for key, queue in self._waiting.items() if queue and key not in failed]
+        return not (to_come or self._given)
 
-    def next(self) -> dict[str, Any] | str | None:
-        """Return a bundle whose stage is ready, "FINISHED" at the end, None while none is.
+    def next_batch(self) -> list[str] | None:
+        """Return ids of trials whose embedding is ready, None while or when there are none.
 
         None, too, while trials that end make room for a training that was lost.
         """
-        if self._stages.fatal:
-            return "FINISHED"
-        if self._room.is_made_for(self._stages.waiting, by_trials=len(self._given)):
+        if self.fatal:
             return None
-        for artefact, waiting in self._waiting.items():
-            if waiting and artefact in self._stages.ready:
-                bundle = waiting.popleft()
-                self._given.update(bundle)
-                return {"bundle": bundle}
-        return "FINISHED" if self.at_end else None
+        if self._hold.is_on(self._encodings.displaced, running=len(self._given)):
+            return None
+        for key, waiting in self._waiting.items():
+            if waiting and key in self._encodings.ready:
+                batch = waiting.popleft()
+                self._given.update(batch)
+                return batch
+        return None
 
-    def started(self, bundle: Sequence[str]) -> None:
-        """A worker has taken a bundle up; until then Tune holds it ready."""
-        self._running.update(bundle)
-        self._progress.trials_started(bundle)
-        self._progress.running(len(self._running))
+    def started(self, batch: Sequence[str]) -> None:
+        """A worker has taken a batch up; until then the scheduler holds it ready."""
+        self._running.update(batch)
+        self._events.trials_started(batch)
+        self._events.trials_running(len(self._running))
 
     def ended(self, trial: str) -> None:
         self._given.discard(trial)
         self._running.discard(trial)
-        self._progress.running(len(self._running))
+        self._events.trials_running(len(self._running))
 
     def lost(self, unfinished: Sequence[str], *, with_node: bool) -> list[tuple[Trial, str]]:
         """Take back, one by one, what a worker held that died; return those given up, and why.
 
-        One trial may have killed the worker of its whole bundle: alone it will show.
+        One trial may have killed the worker of its whole batch: alone it will show.
         """
         given_up = []
         for name in unfinished:
             trial = self.trials[name]
             self.ended(name)
-            if why := self._losses.add(name, with_node=with_node):
-                given_up.append((trial, why))
+            if reason := self._retries.add(name, with_node=with_node):
+                given_up.append((trial, reason))
             else:
                 self._waiting[trial.embedding_id].append([name])
         return given_up
 
 
-class _Room:
+class PreemptionHold:
     """Whether trials are held back for a training that was lost and waits for a place.
 
     Workers keep their place from one trial to the next, and those that wait for a place asked
@@ -154,58 +149,19 @@ class _Room:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._empty_since: float | None = None
+        self._idle_since: float | None = None
         self._in_vain: set[str] = set()
 
-    def is_made_for(self, waiting: set[str], *, by_trials: int) -> bool:
-        self._in_vain &= waiting
-        hoping = waiting - self._in_vain
-        if by_trials or not hoping:
-            self._empty_since = None
-            return bool(hoping)
+    def is_on(self, displaced: set[str], *, running: int) -> bool:
+        self._in_vain &= displaced
+        hopeful = displaced - self._in_vain
+        if running or not hopeful:
+            self._idle_since = None
+            return bool(hopeful)
         now = self._clock()
-        if self._empty_since is None:
-            self._empty_since = now
-        if now - self._empty_since <= GRACE_SECONDS:
+        if self._idle_since is None:
+            self._idle_since = now
+        if now - self._idle_since <= GRACE_SECONDS:
             return True
-        self._in_vain |= waiting
+        self._in_vain |= displaced
         return False
-
-
-class Ends:
-    """Tells the bar and the queue of every trial that ends, and leaves the trace of the lost."""
-
-    def __init__(self, progress: Progress, store: RunStore, queue: Queue) -> None:
-        self._progress, self._store, self._queue = progress, store, queue
-        self.fatal = ""
-
-    def started(self, bundle: Sequence[str]) -> None:
-        self._queue.started(bundle)
-
-    def end(self, outcome: Outcome) -> None:
-        self._queue.ended(outcome.trial)
-        if outcome.fatal:
-            self.fatal = outcome.error
-        else:
-            self._progress.trial_ended(outcome)
-
-    def check(self) -> None:
-        """Raise StoreError when the store can take no more, and AllEndedError at the end."""
-        if self.fatal:
-            raise StoreError(self.fatal)
-        if self._queue.at_end:
-            raise AllEndedError
-
-    def worker_died(self, bundle: Sequence[str], trace: str, *, with_node: bool) -> None:
-        """What the worker had finished is on disk; the rest waits again, or is given up."""
-        recorded = [name for name in bundle if self._store.has_record(name)]
-        for name in recorded:
-            self.end(Outcome(name))
-        unfinished = [name for name in bundle if name not in recorded]
-        given_up = self._queue.lost(unfinished, with_node=with_node)
-        what = "node was lost" if with_node else "worker process died"
-        if again := len(unfinished) - len(given_up):
-            self._progress.note(f"a {what}; trials that are started again: {again}")
-        for mine, why in given_up:
-            self._store.save_failure(mine.id, mine.definition(), why, trace)
-            self.end(Outcome(mine.id, why))

@@ -1,4 +1,4 @@
-"""SIGTERM is taken as SIGINT is: the run stops at once and says how to go on."""
+"""SIGTERM and SIGHUP are taken as SIGINT is: the run stops at once and says how to go on."""
 
 from __future__ import annotations
 
@@ -8,23 +8,35 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StopRequestedError(KeyboardInterrupt):
+    """A signal asks the run to stop; a KeyboardInterrupt that a component raises is none."""
+
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise KeyboardInterrupt in the main thread on SIGINT and on SIGTERM.
+    """Raise StopRequestedError in the main thread on each of STOP_SIGNALS.
 
-    To be entered again after a library has put handlers of its own in place, as Ray does.
+    A SIGHUP that is ignored, as under nohup, stays ignored. To be entered again after a library
+    has put handlers of its own in place, as Ray does.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
+        raise StopRequestedError
 
-    before = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT)}
+    heard = [s for s in STOP_SIGNALS if s != signal.SIGHUP or not _is_ignored(s)]
+    before = {number: signal.signal(number, stop) for number in heard}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _is_ignored(number: signal.Signals) -> bool:
+    return signal.getsignal(number) is signal.SIG_IGN

@@ -10,7 +10,7 @@ from rayal.contracts import Dataset, Embedding, Split
 from rayal.encoders import checkpoint
 from rayal.encoders._features import augmented_views as views
 from rayal.registry import ENCODERS
-from rayal.run.worker import check_embedding
+from rayal.run.encoding import check_embedding
 from rayal.seeds import generator
 from rayal.vision import networks
 from rayal.vision.torchvision_cpu import torchvision

@@ -9,7 +9,7 @@ import torch
 from rayal.contracts import Dataset, Embedding, Split
 from rayal.encoders import timm_model
 from rayal.registry import ENCODERS
-from rayal.run.worker import check_embedding
+from rayal.run.encoding import check_embedding
 from rayal.seeds import generator
 from rayal.vision.torchvision_cpu import torchvision
 

@@ -18,10 +18,8 @@ import ray  # noqa: TID251 - the files are held against the installed Ray
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config  # noqa: TID251
 
-from rayal.run.ray import driver as cluster
 from rayal.sweep import cost
-from rayal.sweep.file import Resources, load_sweep
-from tests.events.bars import Recorder
+from rayal.sweep.file import load_sweep
 
 ROOT = Path(__file__).parent.parent.parent
 LAUNCHED = ["aws", "gcp"]
@@ -426,37 +424,6 @@ def test_the_sweep_of_the_rayjob_is_one_that_fits_the_workers() -> None:
     for share in (resources.pretrain, resources.trial):
         assert share.cpus <= resources.autoscale.cpus
         assert share.gpus <= resources.autoscale.gpus
-
-
-def test_an_address_of_the_ray_client_is_refused_before_anything_starts() -> None:
-    with (
-        pytest.raises(cluster.ClusterError, match="ray job submit"),
-        cluster._ray(Resources(), "ray://head:10001", Recorder()),
-    ):
-        raise AssertionError
-
-
-class Grown:
-    """A Ray with a head alone."""
-
-    def nodes(self) -> list[Tree]:
-        return [{"Alive": True, "Resources": {"CPU": 0.0}}]
-
-    def cluster_resources(self) -> dict[str, float]:
-        return {"memory": 1.0}
-
-
-def test_a_cluster_of_a_head_alone_is_taken_for_what_it_can_grow_to() -> None:
-    asked: Tree = {"pretrain": {"cpus": 4, "gpus": 1}, "trial": {"cpus": 1, "gpus": 0.25}}
-    with pytest.raises(cluster.ClusterError, match=r"--set resources\.autoscale\.cpus"):
-        cluster._check_resources(Grown(), Resources.model_validate(asked))
-    asked["autoscale"] = {"nodes": 8, "cpus": 4, "gpus": 1}
-    resources = Resources.model_validate(asked)
-    cluster._check_resources(Grown(), resources)
-    assert cluster._slots(Grown(), resources) == 32
-    asked["trial"]["gpus"] = 2
-    with pytest.raises(cluster.ClusterError, match="trial asks for 2 GPUs"):
-        cluster._check_resources(Grown(), Resources.model_validate(asked))
 
 
 @pytest.mark.parametrize("name", [*LAUNCHED, "kuberay"])

@@ -4,18 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from rayal.run import malloc as allocation
+from rayal.run import malloc
 
 LARGE = 32 << 20  # bytes
 CHILD = """
 import ctypes, os, sys
-from rayal.run import malloc as allocation
+from rayal.run import malloc
 
 def taken():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
-print(allocation.give_back_large_blocks())
+print(malloc.configure_malloc())
 C = ctypes.CDLL(None)
 C.malloc.restype, C.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
 block = C.malloc({large})
@@ -31,17 +31,17 @@ print(full - taken(), os.environ.get("THP_MEM_ALLOC_ENABLE"))
 
 
 @pytest.mark.skipif(
-    not sys.platform.startswith("linux") or not allocation._has_huge_pages(),
+    not sys.platform.startswith("linux") or not malloc._has_huge_pages(),
     reason="the system has no pages of 2 MiB",
 )
 def test_freed_blocks_go_back_to_the_system_though_a_later_one_is_still_in_use() -> None:
     code = CHILD.format(large=LARGE)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    changed, freed, torchs = done.stdout.split()
+    changed, freed, torch_setting = done.stdout.split()
     if changed != "True":
         pytest.skip("another C library")
     assert int(freed) > 3 * LARGE
-    assert torchs == "1"
+    assert torch_setting == "1"
 
 
 @pytest.mark.parametrize("says", ["always madvise [never]\n", None])
@@ -51,9 +51,9 @@ def test_nothing_is_changed_where_pages_are_small(
     place = tmp_path / "enabled"
     if says is not None:
         place.write_text(says)
-    monkeypatch.setattr(allocation, "_HUGE_PAGES", place)
+    monkeypatch.setattr(malloc, "_HUGE_PAGES", place)
     monkeypatch.delenv("THP_MEM_ALLOC_ENABLE", raising=False)
-    assert not allocation.give_back_large_blocks()
+    assert not malloc.configure_malloc()
 
 
 def test_nothing_is_changed_once_torch_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,4 +61,4 @@ def test_nothing_is_changed_once_torch_is_there(monkeypatch: pytest.MonkeyPatch)
 
     assert torch
     monkeypatch.delenv("THP_MEM_ALLOC_ENABLE", raising=False)
-    assert not allocation.give_back_large_blocks()
+    assert not malloc.configure_malloc()

@@ -12,7 +12,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from rayal.events.bar import choose
+from rayal.events.bar import choose_display
 from rayal.run import local
 from rayal.storage.run import RunStore, lock_run
 from rayal.sweep.definition import Trial
@@ -235,7 +235,7 @@ def test_each_strategy_with_each_learner_of_a_file_runs_at_toy_size(name: str, t
     wanted = covering(plan)
     todo = [t for t in wanted if t.id not in toys.store.finished()]
     said = io.StringIO()
-    local.run(plan, todo, toys.store, choose(Console(file=said), total=len(todo), done=0))
+    local.run(plan, todo, toys.store, choose_display(Console(file=said), total=len(todo), done=0))
     assert {t.id for t in wanted} <= toys.store.finished(), said.getvalue()
     ran = {(t.strategy.name, t.learner.name) for t in wanted}
     asked = {

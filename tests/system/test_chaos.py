@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks import hosts
-from benchmarks.aftermath import Watch, audit
+from benchmarks.compare_runs import RecordWatcher, compare
 from tests import sweeps
 
 
@@ -28,18 +28,20 @@ def told(out: Path, *events: dict[str, Any]) -> None:
 STARTED = {"event": "trials_started", "trials": ["a", "b"]}
 
 
-def test_the_audit_accepts_what_differs_in_seconds_alone(tmp_path: Path) -> None:
+def test_the_comparison_accepts_what_differs_in_seconds_alone(tmp_path: Path) -> None:
     for out, seconds in ((tmp_path / "ours", 1.0), (tmp_path / "theirs", 2.0)):
         written(out, "a", 0.5, seconds)
         written(out, "b", float("nan"), seconds)
     done = [{"event": "trial_done", "trial": trial} for trial in "ab"]
     told(tmp_path / "ours", STARTED, STARTED, {"event": "trials_started", "trials": ["a"]}, *done)
-    found = audit(tmp_path / "ours", tmp_path / "theirs", set())
-    assert found.is_clean
-    assert (found.trials, found.again) == (2, 3)
+    comparison = compare(tmp_path / "ours", tmp_path / "theirs", set())
+    assert comparison.is_clean
+    assert (comparison.trials, comparison.again) == (2, 3)
 
 
-def test_the_audit_names_the_lost_the_failed_the_doubled_and_the_differing(tmp_path: Path) -> None:
+def test_the_comparison_names_the_lost_the_failed_the_doubled_and_the_differing(
+    tmp_path: Path,
+) -> None:
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     for trial in "abc":
         written(theirs, trial, 0.5)
@@ -48,31 +50,31 @@ def test_the_audit_names_the_lost_the_failed_the_doubled_and_the_differing(tmp_p
     (ours / "failures").mkdir()
     (ours / "failures" / "c.log").touch()
     told(ours, STARTED, *[{"event": "trial_done", "trial": "a"}] * 2)
-    found = audit(ours, theirs, {"b"})
-    assert not found.is_clean
-    assert (found.lost, found.failed, found.differing) == ({"c"}, {"c"}, {"b"})
-    assert found.doubled == {"a", "b"}
+    comparison = compare(ours, theirs, {"b"})
+    assert not comparison.is_clean
+    assert (comparison.lost, comparison.failed, comparison.differing) == ({"c"}, {"c"}, {"b"})
+    assert comparison.doubled == {"a", "b"}
 
 
-def test_the_watch_counts_starts_and_knows_the_end(tmp_path: Path) -> None:
-    watch = Watch(tmp_path)
-    assert (watch.starts(), watch.has_ended()) == (0, False)
+def test_the_watcher_counts_starts_and_knows_the_end(tmp_path: Path) -> None:
+    watcher = RecordWatcher(tmp_path)
+    assert (watcher.starts(), watcher.has_ended()) == (0, False)
     told(tmp_path, STARTED, {"event": "sweep_ended", "how": "interrupted"}, STARTED)
-    assert (watch.starts(), watch.has_ended()) == (2, False)
+    assert (watcher.starts(), watcher.has_ended()) == (2, False)
     told(tmp_path, STARTED, {"event": "sweep_ended", "how": "finished"})
-    assert (watch.starts(), watch.has_ended()) == (1, True)
+    assert (watcher.starts(), watcher.has_ended()) == (1, True)
 
 
 def test_a_record_written_again_is_seen_even_with_the_same_content(tmp_path: Path) -> None:
-    watch = Watch(tmp_path)
+    watcher = RecordWatcher(tmp_path)
     written(tmp_path, "a", 0.5)
-    assert watch.look() == 1
-    assert watch.rewritten == set()
+    assert watcher.look() == 1
+    assert watcher.rewritten == set()
     content = (tmp_path / "records" / "a.json").read_text()
     (tmp_path / "records" / "again").write_text(content)
     (tmp_path / "records" / "again").replace(tmp_path / "records" / "a.json")
-    assert watch.look() == 1
-    assert watch.rewritten == {"a"}
+    assert watcher.look() == 1
+    assert watcher.rewritten == {"a"}
 
 
 @pytest.mark.slow

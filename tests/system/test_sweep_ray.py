@@ -160,7 +160,7 @@ def test_a_lost_worker_and_a_lost_encoder_actor_are_replaced(tmp_path: Path) -> 
     [actor] = [
         child
         for child in psutil.Process(process.pid).children(recursive=True)
-        if "_Encoder" in " ".join(child.cmdline())
+        if "EncoderActor" in " ".join(child.cmdline())
     ]
     actor.kill()
     assert process.wait(timeout=120) == 0, (tmp_path / "run.txt").read_text()

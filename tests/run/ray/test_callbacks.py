@@ -1,8 +1,6 @@
-"""What the Ray layer decides by itself, without a Ray."""
-
 import pytest
 
-from rayal.run.ray import driver as cluster
+from rayal.run.ray.callbacks import was_lost_with_node
 
 
 @pytest.mark.parametrize(
@@ -17,4 +15,4 @@ from rayal.run.ray import driver as cluster
 def test_what_is_lost_with_a_node_is_told_from_a_worker_that_dies_alone(
     trace: str, with_node: bool
 ) -> None:
-    assert cluster._went_with_its_node(trace) == with_node
+    assert was_lost_with_node(trace) == with_node

@@ -11,7 +11,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Audit:
+class Comparison:
     """Ids of trials of which something must not be so, and how many were started again."""
 
     trials: int
@@ -26,40 +26,40 @@ class Audit:
         return not (self.lost or self.failed or self.doubled or self.differing)
 
 
-def audit(out: Path, undisturbed: Path, rewritten: set[str]) -> Audit:
+def compare(out: Path, undisturbed: Path, rewritten: set[str]) -> Comparison:
     """Compare records, failures and log of two runs of one sweep.
 
-    rewritten: trials of which a Watch saw the record change. Doubled are these, and the trials of
+    rewritten: trials whose record a RecordWatcher saw change. Doubled are these, and the trials of
     which the log says twice that they ended.
     """
-    ours, theirs = results(out), results(undisturbed)
-    told = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
-    starts = Counter(t for e in told if e["event"] == "trials_started" for t in e["trials"])
-    ends = Counter(e["trial"] for e in told if e["event"] in ("trial_done", "trial_failed"))
-    return Audit(
-        trials=len(theirs),
+    struck, expected = results(out), results(undisturbed)
+    events = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    starts = Counter(t for e in events if e["event"] == "trials_started" for t in e["trials"])
+    ends = Counter(e["trial"] for e in events if e["event"] in ("trial_done", "trial_failed"))
+    return Comparison(
+        trials=len(expected),
         again=sum(count - 1 for count in starts.values()),
-        lost=theirs.keys() - ours.keys(),
+        lost=expected.keys() - struck.keys(),
         failed={path.stem for path in (out / "failures").glob("[!.]*.log")},
         doubled=rewritten | {trial for trial, count in ends.items() if count > 1},
-        differing={trial for trial, rows in ours.items() if rows != theirs.get(trial)},
+        differing={trial for trial, rows in struck.items() if rows != expected.get(trial)},
     )
 
 
 def results(out: Path) -> dict[str, str]:
     """By trial, its rounds as text, without seconds: equal where every index and number is."""
-    found = {}
+    by_trial = {}
     for path in (out / "records").glob("[!.]*.json"):
         record: dict[str, Any] = json.loads(path.read_text())
         rows = [
             {key: value for key, value in row.items() if not key.endswith("_seconds")}
             for row in record["rounds"]
         ]
-        found[path.stem] = json.dumps(rows)
-    return found
+        by_trial[path.stem] = json.dumps(rows)
+    return by_trial
 
 
-class Watch:
+class RecordWatcher:
     """Looks at a run's records while it goes on."""
 
     def __init__(self, out: Path) -> None:
@@ -70,12 +70,12 @@ class Watch:
 
     def look(self) -> int:
         """Note what was written since; return how many records there are."""
-        found = [entry for entry in os.scandir(self._out / "records") if entry.name[0] != "."]
-        for entry in found:
+        entries = [entry for entry in os.scandir(self._out / "records") if entry.name[0] != "."]
+        for entry in entries:
             written = (entry.inode(), entry.stat().st_mtime_ns)
             if self._written.setdefault(entry.name, written) != written:
                 self.rewritten.add(entry.name.removesuffix(".json"))
-        return len(found)
+        return len(entries)
 
     def starts(self) -> int:
         """How often the log says that a worker took trials up."""

@@ -16,7 +16,9 @@ _WIDTH = 512  # features of ResNet-18
 
 
 @encoder(gives={"map"})
-def gathering(dataset: Dataset, rng: np.random.Generator, progress: Progress) -> Embedding:
+def batches_of_an_epoch(
+    dataset: Dataset, rng: np.random.Generator, progress: Progress
+) -> Embedding:
     """Train ResNet-18 for an epoch on the first 128 images; gather each batch of an epoch of all.
 
     Beside these lie the features and the records of the map of all images, as in a whole epoch.

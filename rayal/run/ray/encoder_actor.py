@@ -1,0 +1,184 @@
+"""One restartable actor per (dataset, encoder): it makes the embedding, and holds it for trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar, cast
+
+from rayal.registry import load_plugins
+from rayal.run.encoding import load_dataset, load_world, make_embedding
+from rayal.run.failures import sendable_errors
+from rayal.run.queue import RetryCounter
+from rayal.storage.location import parse_location
+from rayal.storage.run import RunStore
+from rayal.sweep.definition import Trial
+from rayal.sweep.file import Share
+from rayal.trial import World
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+
+P = ParamSpec("P")
+Returned = TypeVar("Returned")
+
+
+@dataclass(frozen=True)
+class WorkerConfig:
+    """Where a worker finds things, and how many threads it may use."""
+
+    root: str
+    plugins: tuple[str, ...]
+    threads: int
+
+    def store(self) -> RunStore:
+        load_plugins(Path(plugin) for plugin in self.plugins)
+        return RunStore(parse_location(self.root))
+
+
+class RemoteMethod(Protocol[P, Returned]):
+    """A method of an actor, as its handle gives it."""
+
+    def remote(self, *args: P.args, **kwargs: P.kwargs) -> ObjectRef[Returned]: ...
+
+
+class EncoderHandle(Protocol):
+    """What other processes may ask of an encoder actor."""
+
+    on_started: RemoteMethod[[], None]
+    report: RemoteMethod[[dict[str, float]], None]
+    latest_report: RemoteMethod[[], tuple[dict[str, float], bool]]
+    set_ref: RemoteMethod[[list[ObjectRef[World]]], None]
+    get_ref: RemoteMethod[[], list[ObjectRef[World]]]
+    world: RemoteMethod[[], World]
+
+
+class EncoderActor:
+    """Holds what the trials of one (dataset, encoder) share: features, map, labels.
+
+    It asks for no CPU, so that it can stay while trials run; the training itself is a task with
+    the resources of the `pretrain` stage. Its state is on disk: it is made again from the trial
+    and the path it was given, on any node that sees the path.
+    """
+
+    def __init__(self, name: str, trial: Trial, config: WorkerConfig, share: Share) -> None:
+        self._name, self._trial, self._config, self._share = name, trial, config, share
+        self._report: dict[str, float] = {}
+        self._is_displaced = False
+        self._refs: list[ObjectRef[World]] = []
+        self._world: World | None = None
+
+    def on_started(self) -> None:
+        """The training task has a place."""
+        self._is_displaced = False
+
+    def report(self, progress: dict[str, float]) -> None:
+        """Take a progress report from the training task."""
+        self._report = progress
+
+    def latest_report(self) -> tuple[dict[str, float], bool]:
+        """The last report, and whether a training that was lost waits for a place."""
+        return self._report, self._is_displaced
+
+    def set_ref(self, refs: list[ObjectRef[World]]) -> None:
+        """Take the reference that the driver holds on what `world` returned."""
+        self._refs = refs
+
+    def get_ref(self) -> list[ObjectRef[World]]:
+        """Hand that reference to a worker; empty after a restart."""
+        return self._refs
+
+    def world(self) -> World:
+        """Prepare on the first call; ask again, or after a restart, and get the same.
+
+        Raises:
+            EncodingError: the encoder or the dataset failed, or the training was lost too often.
+            StoreError: the store can take no more.
+        """
+        if self._world is None:
+            with sendable_errors():
+                self._world = self._prepare()
+        return self._world
+
+    def _prepare(self) -> World:
+        store, training = self._config.store(), None
+        if not store.artifacts.is_complete(self._trial.embedding_id):
+            training = self._train(again=store.artifacts.has_checkpoint(self._trial.embedding_id))
+        data = load_dataset(self._trial)  # while the task trains
+        if training is not None:
+            self._wait(training)
+        return load_world(self._trial, data, store)
+
+    def _train(self, *, again: bool) -> ObjectRef[None]:
+        import ray
+
+        self._is_displaced = again
+        task = ray.remote(_pretrain).options(
+            name=f"pretrain {self._trial.encoder.name} on {self._trial.dataset_name}",
+            num_cpus=self._share.cpus,
+            num_gpus=self._share.gpus,
+            max_retries=0,
+        )
+        return task.remote(self._trial, self._config, self._share.threads, self._name)
+
+    def _wait(self, training: ObjectRef[None]) -> None:
+        """Wait for the training; start it again, from what it has kept, where it was lost."""
+        import ray
+
+        errors, retries = ray.exceptions, RetryCounter()
+        lost = (errors.NodeDiedError, errors.WorkerCrashedError, errors.OutOfMemoryError)
+        while True:
+            try:
+                ray.get(training)
+            except lost as error:
+                if retries.add("training", with_node=isinstance(error, errors.NodeDiedError)):
+                    raise
+                training = self._train(again=True)
+            else:
+                return
+
+
+def _pretrain(trial: Trial, config: WorkerConfig, threads: int, actor: str) -> None:
+    handle = encoder_handle(actor)
+    handle.on_started.remote()
+
+    def report(progress: Mapping[str, float]) -> None:
+        handle.report.remote(dict(progress))
+
+    with sendable_errors():
+        make_embedding(trial, config.store(), report, threads)
+
+
+def actor_name(trial: Trial) -> str:
+    """Name the actor that holds what a trial needs."""
+    return f"encoder-{trial.dataset_name}-{trial.encoder.name}-{trial.embedding_id}"
+
+
+def start_encoder(trial: Trial, config: WorkerConfig, share: Share) -> EncoderHandle:
+    """Start the actor; it lives as long as the handle."""
+    import ray
+
+    name = actor_name(trial)
+    actor = ray.remote(EncoderActor).options(
+        name=name, num_cpus=0, max_restarts=-1, max_task_retries=-1, max_concurrency=4
+    )
+    return cast(EncoderHandle, actor.remote(name, trial, config, share))
+
+
+def encoder_handle(name: str) -> EncoderHandle:
+    """Find an actor that `start_encoder` started."""
+    import ray
+
+    return cast(EncoderHandle, ray.get_actor(name))
+
+
+@cache
+def shared_world(name: str) -> World:
+    """Read what an encoder actor holds once a process; its arrays stay in shared memory."""
+    import ray
+
+    handle = encoder_handle(name)
+    refs = ray.get(handle.get_ref.remote())
+    return ray.get(refs[0] if refs else handle.world.remote())

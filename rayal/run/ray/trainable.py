@@ -1,0 +1,58 @@
+"""What a Tune worker does: one Tune trial is a batch of ours."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from rayal.run.ray.encoder_actor import WorkerConfig, actor_name, shared_world
+from rayal.run.worker import run_trials
+from rayal.sweep.definition import Trial
+
+if TYPE_CHECKING:
+    from ray import ObjectRef
+    from ray.tune import Trainable
+
+
+def make_trainable(sweep: str) -> type[Trainable]:
+    """A trial's own error is a result in it, not a crash.
+
+    A class, because it reports once where a function reports twice, and Tune's cost is by report.
+    """
+    from ray import tune
+
+    class TrialRunner(tune.Trainable):
+        def setup(  # type: ignore[override] # with_parameters adds the last two
+            self,
+            config: dict[str, list[str]],
+            trials: list[ObjectRef[dict[str, Trial]]],
+            worker: WorkerConfig,
+        ) -> None:
+            self._batch, self._trials, self._worker = config["batch"], trials, worker
+
+        def __repr__(self) -> str:
+            return f"trials of {sweep}"  # what Ray's dashboard calls this worker
+
+        def step(self) -> dict[str, object]:
+            trials = _all_trials(self._trials[0])
+            batch = [trials[name] for name in self._batch]
+            world = shared_world(actor_name(batch[0]))
+            outcomes = run_trials(batch, world, self._worker.store(), self._worker.threads)
+            return {"outcomes": outcomes, "done": True}
+
+        def save_checkpoint(self, checkpoint_dir: str) -> None:
+            """Nothing is saved: rounds and records lie in the store."""
+
+        def reset_config(self, new_config: dict[str, list[str]]) -> bool:
+            self._batch = new_config["batch"]
+            return True
+
+    return TrialRunner
+
+
+@cache
+def _all_trials(reference: ObjectRef[dict[str, Trial]]) -> dict[str, Trial]:
+    """Read the sweep's trials once a process."""
+    import ray
+
+    return ray.get(reference)

@@ -1,0 +1,38 @@
+"""How many threads numerical libraries use."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
+
+
+@contextlib.contextmanager
+def limit_threads(threads: int) -> Iterator[None]:
+    """Keep the numerical libraries of this thread to this number of threads.
+
+    Two busy processes with two threads each wait for one another 20 to 80 times longer than they
+    compute; and sums, hence results, may depend on how many threads add them up.
+    """
+    import faiss
+
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # for libraries that are imported later
+    faiss.omp_set_num_threads(threads)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(threads)
+    with _thread_pools(len(sys.modules)).limit(limits=threads):
+        yield
+
+
+@lru_cache(maxsize=1)
+def _thread_pools(loaded_modules: int) -> ThreadpoolController:
+    """Find the thread pools of the libraries loaded, again when further modules have come."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
