@@ -70,7 +70,7 @@ def test_what_is_there_is_not_made_again(
 ) -> None:
     path = sweep(tmp_path, "pixels")
     assert run(path, "--out", out) == 0
-    monkeypatch.setattr(encode, "prepare", lambda *given: pytest.fail("made again"))
+    monkeypatch.setattr(encode, "make_embedding", lambda *given: pytest.fail("made again"))
     assert run(path, "--out", out) == 0
 
 
