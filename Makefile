@@ -4,13 +4,20 @@ VENV ?= .venv
 RUN = $(VENV)/bin/python
 SWEEP ?= sweeps/quickstart.yaml
 
-.PHONY: sweep test check audit bench clean
+.PHONY: sweep test fast check audit bench clean
 
 sweep: $(VENV)/ready
 	$(RUN) -m rayal.sweep $(SWEEP)
 
 test: $(VENV)/ready $(VENV)/servers/ready
 	$(RUN) -m pytest
+
+# What a developer asks while working: style, types, and all tests that are not slow.
+fast: $(VENV)/ready
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+	$(RUN) -m pytest -m "not slow" -q -n 2
 
 check: $(VENV)/ready $(VENV)/servers/ready
 	$(RUN) -m ruff format --check .

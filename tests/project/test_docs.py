@@ -45,7 +45,7 @@ def code_blocks(path: Path) -> list[str]:
 
 
 def test_every_sweep_command_in_the_readme_plans() -> None:
-    commands = re.findall(r"python -m rayal\.sweep (\S+\.yaml)((?: --set \S+)*)", README)
+    commands = re.findall(r"rayal sweep (\S+\.yaml)((?: --set \S+)*)", README)
     assert len(commands) >= 3
     for path, options in commands:
         changes = [o for o in re.findall(r"--set (\S+)", options) if "path=" not in o]
