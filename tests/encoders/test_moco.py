@@ -102,7 +102,7 @@ def test_progress_is_told_of_each_epoch() -> None:
 
 
 def test_progress_within_a_long_epoch_is_told_in_fractions(monkeypatch) -> None:
-    monkeypatch.setattr("rayal.encoders._training.progress._SECONDS", 0.0)
+    monkeypatch.setattr("rayal.encoders._training.progress_reporter._SECONDS_PER_REPORT", 0.0)
     told = []
     encode(digits(128, 20), progress=told.append, **QUICK)
     assert [t["epoch"] for t in told] == [0.5, 1.0, 1.5, 2.0]
