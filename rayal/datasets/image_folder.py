@@ -6,9 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rayal.contracts import Dataset, dataset
-from rayal.datasets._files.class_folders import file_list, files_by_class, split_folders
+from rayal.datasets._files.class_folders import (
+    file_list,
+    files_by_class,
+    find_splits,
+    split_folders,
+)
 from rayal.datasets._files.decode import (
-    USUAL_MAX_PIXELS,
+    DEFAULT_MAX_PIXELS,
+    DEFAULT_SIDE,
     Background,
     Channels,
     Decoding,
@@ -16,6 +22,7 @@ from rayal.datasets._files.decode import (
     Side,
 )
 from rayal.datasets._files.decoded_images import FileList, load_decoded
+from rayal.datasets._files.passed_over import PassedOver
 from rayal.datasets._files.scan import existing_folder
 from rayal.datasets._files.split import SplitSeed, TestShare, split_by_share
 
@@ -26,17 +33,22 @@ def image_folder(  # noqa: PLR0913  where the files are, how they are split, how
     path: str,
     test_share: TestShare | None = None,
     split_seed: SplitSeed = 0,
-    size: Side = 224,
+    size: Side = DEFAULT_SIDE,
     channels: Channels = "auto",
     background: Background = "black",
-    max_pixels: MaxPixels = USUAL_MAX_PIXELS,
+    max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
     cache: str = "",
 ) -> Dataset:
     """Load path/train/CLASS/*, path/test/CLASS/* and, where there is one, path/val/CLASS/*.
 
-    Without train and test folders, path/CLASS/* is split by test_share. Classes are the folders'
-    names in sorted order; folders below them count as theirs. The dataset is named after the
-    folder. What is no image is passed over.
+    The three may be written Train, TRAINING, valid and so on. Without such folders, path/CLASS/* is
+    split by test_share. Classes are the folders' names in sorted order; folders below them count as
+    theirs. The dataset is named after the folder.
+
+    What is no image is passed over, with a warning that counts it by suffix and reason: hidden
+    files, folders in which file servers keep thumbnails, formats that are not read. What may be
+    meant otherwise is refused: classes that look alike (mel, MEL), folders of thumbnails, splits
+    that would become classes.
 
     Args:
         path: of the folder.
@@ -50,20 +62,19 @@ def image_folder(  # noqa: PLR0913  where the files are, how they are split, how
 
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: empty folders or classes, links that leave the folder, files that cannot be
-            read.
+        ValueError: empty folders or classes, links that leave the folder or lead nowhere, names
+            whose meaning is not certain, files that cannot be read.
     """
     root = existing_folder(path)
     decoding = Decoding(size, channels, background, max_pixels)
-    if (root / "train").is_dir() and (root / "test").is_dir():
-        if test_share is not None:
-            raise ValueError(f"{root} has folders train and test already: leave test_share out")
-        names = {"train": "train", "test": "test"} | (
-            {"val": "val"} if (root / "val").is_dir() else {}
+    names = find_splits(root)
+    if names and test_share is not None:
+        raise ValueError(
+            f"{root} has folders {names['train']} and {names['test']} already: leave test_share out"
         )
-        classes, splits = split_folders(root, names)
-    else:
-        classes, splits = _one_folder(root, test_share, split_seed)
+    classes, splits = (
+        split_folders(root, names) if names else _one_folder(root, test_share, split_seed)
+    )
     return load_decoded((root.name, classes), root, splits, decoding, cache)
 
 
@@ -75,6 +86,8 @@ def _one_folder(
             f"{root} has no folders train and test; make them, or say how much of each class is to "
             "test, such as test_share: 0.2"
         )
-    files = files_by_class(root, root)
+    passed_over = PassedOver()
+    files = files_by_class(root, root, passed_over)
+    passed_over.warn(root)
     classes = sorted(files)
     return classes, split_by_share(file_list(files, classes), test_share, seed)

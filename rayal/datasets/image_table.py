@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from rayal.contracts import Dataset, dataset
 from rayal.datasets._files.decode import (
-    USUAL_MAX_PIXELS,
+    DEFAULT_MAX_PIXELS,
+    DEFAULT_SIDE,
     Background,
     Channels,
     Decoding,
@@ -16,11 +18,13 @@ from rayal.datasets._files.decode import (
     Side,
 )
 from rayal.datasets._files.decoded_images import FileList, load_decoded
+from rayal.datasets._files.image_index import ImageIndex
 from rayal.datasets._files.label_table import Columns, Row, read_rows
+from rayal.datasets._files.passed_over import OTHER, PassedOver
 from rayal.datasets._files.scan import existing_folder, list_images
 from rayal.datasets._files.split import SplitSeed, TestShare, split_by_share
 
-USUAL_SHARE = 0.2
+DEFAULT_SHARE = 0.2
 
 
 @dataset()
@@ -34,21 +38,27 @@ def image_table(  # noqa: PLR0913  two places, the table's columns, the split, t
     group: str | None = None,
     test_share: TestShare | None = None,
     split_seed: SplitSeed = 0,
-    size: Side = 224,
+    size: Side = DEFAULT_SIDE,
     channels: Channels = "auto",
     background: Background = "black",
-    max_pixels: MaxPixels = USUAL_MAX_PIXELS,
+    max_pixels: MaxPixels = DEFAULT_MAX_PIXELS,
     cache: str = "",
 ) -> Dataset:
     """Load the images that a CSV file lists; the dataset is named after the folder.
 
     An image is named by its path in the folder, by its file's name or by that without the
     extension, in whatever folder below it lies. Classes are the labels in sorted order. Images
-    that no row names are left out. HAM10000: `image: image_id, label: dx, group: lesion_id`.
+    that no row names are left out, with a warning. HAM10000: `image: image_id, label: dx, group:
+    lesion_id`.
+
+    What may be meant otherwise is refused by its line: quotes that are not closed, rows longer or
+    shorter than the first line, two columns of one name, labels or groups that look alike (mel,
+    MEL; 1, 1.0).
 
     Args:
         path: of the folder.
-        table: path of the CSV file: comma-separated, UTF-8, names of columns in the first line.
+        table: path of the CSV file: names of columns in the first line; UTF-8, or UTF-16 with its
+            mark; cells cut at commas, or at semicolons or tabs where these give the columns.
         image: name of the column of images.
         label: name of the column of labels.
         split: name of a column that says train, val or test.
@@ -64,18 +74,27 @@ def image_table(  # noqa: PLR0913  two places, the table's columns, the split, t
 
     Raises:
         FileNotFoundError: there is no such folder or table.
-        ValueError: a row without image or label, an image with two labels, a group on both sides,
-            files that cannot be read.
+        ValueError: a table whose meaning is not certain, a row without image or label, an image
+            with two labels, a group on both sides, files that cannot be read.
     """
     root, file = existing_folder(path), Path(table).expanduser()
     if not file.is_file():
         raise FileNotFoundError(f"there is no file {file}; name one by the parameter table")
     if split is not None and test_share is not None:
         raise ValueError(f"{file}: the column '{split}' splits it already: leave test_share out")
-    rows = read_rows(file, Columns(image, label, split, group), root, list_images(root, root))
+    passed_over = PassedOver()
+    images = list_images(root, root, passed_over)
+    rows = read_rows(file, Columns(image, label, split, group), ImageIndex(root, images))
+    if len(images) > len(rows):
+        warnings.warn(
+            f"{root}: {len(images) - len(rows):,} of {len(images):,} images are left out, because "
+            f"no row of {file} names them",
+            stacklevel=2,
+        )
+    passed_over.warn(root, but=OTHER)
     classes = sorted({row.label for row in rows})
     splits = (
-        _split_by_share(rows, classes, test_share or USUAL_SHARE, split_seed)
+        _split_by_share(rows, classes, test_share or DEFAULT_SHARE, split_seed)
         if split is None
         else _split_by_column(rows, classes)
     )

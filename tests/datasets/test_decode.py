@@ -1,3 +1,4 @@
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -5,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rayal.datasets._files.decode import Decoding, decode, is_gray
+from rayal.datasets._files.decode import Decoding, decode, read_head
 from tests.datasets.made_up_images import BLUE, GREEN, RED, noise, plain, save
 
 
@@ -134,14 +135,14 @@ def test_an_image_is_turned_upright(tmp_path: Path, orientation: int, suffix: st
     [("1", True), ("L", True), ("LA", True), ("P", False), ("RGB", False), ("RGBA", False)],
 )
 def test_gray_is_told_by_the_mode(tmp_path: Path, mode: str, gray: bool) -> None:
-    assert is_gray(save(tmp_path / "a.png", noise(0), mode), Decoding(6)) is gray
+    assert read_head(save(tmp_path / "a.png", noise(0), mode), Decoding(6)).is_gray is gray
 
 
 def test_sixteen_bits_are_gray(tmp_path: Path) -> None:
-    assert is_gray(save(tmp_path / "a.png", np.zeros((3, 3), np.uint16)), Decoding(6))
+    assert read_head(save(tmp_path / "a.png", np.zeros((3, 3), np.uint16)), Decoding(6)).is_gray
 
 
-@pytest.mark.parametrize("ask", [read, lambda path: is_gray(path, Decoding(6))])
+@pytest.mark.parametrize("ask", [read, lambda path: read_head(path, Decoding(6))])
 def test_what_is_no_image_is_refused(tmp_path: Path, ask: Any) -> None:
     path = tmp_path / "a.jpg"
     path.write_text("no image")
@@ -151,7 +152,9 @@ def test_what_is_no_image_is_refused(tmp_path: Path, ask: Any) -> None:
         ask(tmp_path / "b.jpg")
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png", "gif", "tif", "bmp", "webp"])
+@pytest.mark.parametrize(
+    "suffix", ["jpg", "png", "gif", "tif", "bmp", "webp", "ppm", "jp2", "avif"]
+)
 def test_an_image_cut_short_is_refused(tmp_path: Path, suffix: str) -> None:
     path = save(tmp_path / f"a.{suffix}", noise(0, 64, 64))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -171,7 +174,7 @@ def test_damaged_bytes_are_refused(tmp_path: Path) -> None:
 def test_more_pixels_than_allowed_are_refused_before_they_are_unpacked(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", plain(RED, 40, 50))
     assert read(path, max_pixels=2000).shape == (6, 6, 3)
-    for ask in (read, lambda path, max_pixels: is_gray(path, Decoding(6, max_pixels=max_pixels))):
+    for ask in (read, lambda path, max_pixels: read_head(path, Decoding(6, max_pixels=max_pixels))):
         with pytest.raises(ValueError, match="50 x 40 pixels, more than max_pixels=1,999"):
             ask(path, max_pixels=1999)
 
@@ -180,3 +183,150 @@ def test_what_pil_takes_for_a_bomb_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", Image.new("1", (20_000, 10_000)))
     with pytest.raises(ValueError, match="it is too large"):
         read(path)
+
+
+NUMBERS = {
+    "32-bit integers that hold 8 bits": (np.tile(np.arange(6, dtype=np.int32), (6, 1)), "integers"),
+    "32-bit integers that hold 16": (np.full((6, 6), 40_000, np.int32), "integers"),
+    "negative ones": (np.full((6, 6), -5, np.int32), "integers with a sign"),
+    "floats from 0 to 1": (np.full((6, 6), 0.5, np.float32), "floating-point numbers"),
+    "floats from 0 to 255": (np.full((6, 6), 99.0, np.float32), "floating-point numbers"),
+}
+
+
+@pytest.mark.parametrize(("pixels", "kind"), NUMBERS.values(), ids=NUMBERS.keys())
+def test_numbers_without_a_range_are_refused_by_the_head_already(
+    tmp_path: Path, pixels: np.ndarray, kind: str
+) -> None:
+    path = save(tmp_path / "a.tif", pixels)
+    for ask in (read, lambda path: read_head(path, Decoding(6))):
+        with pytest.raises(ValueError, match=f"its pixels are {kind}.*, which do not fit 16 bits"):
+            ask(path)
+
+
+def test_unsigned_integers_of_32_bits_are_refused(tmp_path: Path) -> None:
+    path = tiff(tmp_path / "a.tif", np.full((6, 6), 9, np.uint32))
+    with pytest.raises(ValueError, match="its pixels are integers of 32 bits, which do not fit"):
+        read(path)
+
+
+def tiff(path: Path, pixels: np.ndarray, **tags: int) -> Path:
+    """Write a gray TIFF by hand: Pillow writes few of those that there are."""
+    height, width = pixels.shape
+    entries = {
+        256: width, 257: height, 258: 8 * pixels.itemsize, 259: 1, 262: 1, 273: 8, 277: 1,
+        278: height, 279: pixels.nbytes,
+    } | {int(tag[1:]): value for tag, value in tags.items()}  # fmt: skip
+    data = pixels.tobytes()
+    head = struct.pack("<2sHI", b"II", 42, 8 + len(data))
+    directory = struct.pack("<H", len(entries))
+    for tag, value in sorted(entries.items()):
+        directory += struct.pack("<HHII", tag, 4, 1, value)
+    path.write_bytes(head + data + directory + struct.pack("<I", 0))
+    return path
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32])
+def test_integers_with_a_sign_are_refused(tmp_path: Path, kind: type) -> None:
+    path = tiff(tmp_path / "a.tif", np.zeros((6, 6), kind), t339=2)
+    with pytest.raises(ValueError, match="its pixels are integers with a sign"):
+        read(path)
+
+
+def test_sixteen_bits_in_which_white_is_zero_are_turned(tmp_path: Path) -> None:
+    values = np.linspace(0, 65_535, 36).reshape(6, 6).astype(np.uint16)
+    black_is_zero = read(tiff(tmp_path / "a.tif", values), channels=1)
+    assert np.array_equal(black_is_zero, read(save(tmp_path / "a.png", values), channels=1))
+    assert np.array_equal(read(tiff(tmp_path / "b.tif", values, t262=0), channels=1),
+                          255 - black_is_zero)  # fmt: skip
+    eight = values.astype(np.uint8)
+    assert np.array_equal(read(tiff(tmp_path / "c.tif", eight, t262=0), channels=1)[..., 0],
+                          255 - eight)  # fmt: skip
+
+
+def test_twelve_bits_are_scaled_by_their_own_range(tmp_path: Path) -> None:
+    values = np.linspace(0, 4095, 36).astype(np.uint16)
+    pairs = values.reshape(-1, 2)
+    packed = np.stack(
+        [pairs[:, 0] >> 4, (pairs[:, 0] & 15) << 4 | pairs[:, 1] >> 8, pairs[:, 1] & 255], axis=1
+    ).astype(np.uint8)
+    path = tiff(tmp_path / "a.tif", packed.reshape(6, 9), t256=6, t258=12)
+    expected = np.rint(values / 4095 * 255).reshape(6, 6, 1)
+    assert np.array_equal(read(path, channels=1), expected)
+
+
+def test_lab_colors_are_refused_by_name(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.tif", Image.new("LAB", (6, 6)))
+    with pytest.raises(ValueError, match="its colors are of mode LAB, which is not read"):
+        read(path)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "tif"])
+def test_cmyk_comes_to_the_colors_it_shows(tmp_path: Path, suffix: str) -> None:
+    inks = np.zeros((6, 6, 4), np.uint8)
+    inks[:, :3, 1:3] = 255  # magenta and yellow: red
+    inks[:, 3:, 0:2] = 255  # cyan and magenta: blue
+    image = Image.fromarray(inks, "CMYK").resize((60, 60), Image.Resampling.NEAREST)
+    path = save(tmp_path / f"a.{suffix}", image)
+    apart = np.abs(read(path, size=60).astype(int) - left_red_right_blue(60, 60))
+    assert apart[:, [0, 10, 50, 59]].max() <= 3
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])
+def test_of_several_frames_the_first_is_read_and_they_are_noticed(
+    tmp_path: Path, suffix: str
+) -> None:
+    frames = [Image.fromarray(plain(color)) for color in (RED, GREEN, BLUE)]
+    options = {"lossless": True} if suffix == "webp" else {}
+    path = save(tmp_path / f"a.{suffix}", frames[0], save_all=True, append_images=frames[1:],
+                **options)  # fmt: skip
+    assert read_head(path, Decoding(6)).has_frames
+    assert np.array_equal(read(path), plain(RED))
+    assert not read_head(save(tmp_path / f"b.{suffix}", frames[0]), Decoding(6)).has_frames
+
+
+def test_a_photograph_with_previews_has_no_frames(tmp_path: Path) -> None:
+    frames = [Image.fromarray(plain(color, 20, 20)) for color in (RED, GREEN)]
+    path = save(tmp_path / "a.jpg", frames[0], format="MPO", save_all=True,
+                append_images=frames[1:])  # fmt: skip
+    assert Image.open(path).format == "MPO"
+    assert not read_head(path, Decoding(6)).has_frames
+    assert np.all(np.abs(read(path).astype(int) - plain(RED)) <= 3)
+
+
+def test_channels_beyond_the_colors_are_noticed(tmp_path: Path) -> None:
+    four = np.zeros((6, 6 * 4), np.uint8)
+    four[:, 0::4] = 255
+    path = tiff(tmp_path / "a.tif", four, t256=6, t262=2, t277=4, t338=0)
+    assert read_head(path, Decoding(6)).has_channels
+    assert np.array_equal(read(path), plain(RED))
+    assert not read_head(save(tmp_path / "b.tif", plain(RED)), Decoding(6)).has_channels
+    assert not read_head(save(tmp_path / "c.png", plain(RED), "RGBA"), Decoding(6)).has_channels
+
+
+NO_PIXELS = {
+    "PostScript": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n%%EOF\n",
+    "PostScript with a preview": b"\xc5\xd0\xd3\xc6" + b"\0" * 26 + b"%!PS-Adobe-3.0 EPSF-3.0\n",
+    "PDF": b"%PDF-1.4\n%%EOF\n",
+    "WMF": b"\xd7\xcd\xc6\x9a\x00\x00" + b"\0" * 40,
+    "SVG": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    "HTML": b"<!DOCTYPE html><html><body>404</body></html>",
+}
+
+
+@pytest.mark.parametrize("content", NO_PIXELS.values(), ids=NO_PIXELS.keys())
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif"])
+def test_what_is_a_program_or_a_page_is_never_opened(
+    tmp_path: Path, content: bytes, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = tmp_path / "ran"
+    for name in ("gs", "gswin64c"):
+        (tmp_path / name).write_text(f"#!/bin/sh\ntouch {ran}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    path = tmp_path / f"a.{suffix}"
+    path.write_bytes(content)
+    for ask in (read, lambda path: read_head(path, Decoding(6))):
+        with pytest.raises(ValueError, match="none of the formats known"):
+            ask(path)
+    assert not ran.exists()

@@ -253,10 +253,10 @@ def test_a_bad_folder_is_refused(cells: Path, spoil: Callable[[Path], Any], mess
 
 
 def test_an_unreadable_file_is_named(cells: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def denied(path: Path, *_: Any) -> bool:
+    def denied(path: Path, *_: Any) -> None:
         raise ValueError("it cannot be read as an image: permission denied")
 
-    monkeypatch.setattr(decoded_images, "is_gray", denied)
+    monkeypatch.setattr(decoded_images, "read_head", denied)
     with pytest.raises(ValueError, match=r"10 of 10 images .* permission denied"):
         load(cells)
 

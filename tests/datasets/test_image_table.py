@@ -1,4 +1,5 @@
 import csv
+import re
 import unicodedata
 import warnings
 from collections.abc import Sequence
@@ -31,11 +32,17 @@ def write(images: Path, rows: Sequence[Sequence[str]], head: Sequence[str] = ("i
     return path
 
 
-def load(images: Path, table: Path, **given: Any) -> Dataset:
+LEFT_OUT = r".*images are left out, because no row of"
+SHARE = r"test_share=.* became"
+
+
+def load(images: Path, table: Path, told: str = "^$", **given: Any) -> Dataset:
+    """Load a table; warnings other than `told` are errors."""
     component = DATASETS.find("image_table")
     params = {"path": str(images), "table": str(table), "size": 6, **given}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=told)
         data = component.function(**component.bind(params))
     assert isinstance(data, Dataset)
     return data
@@ -98,7 +105,7 @@ def test_no_group_is_on_both_sides(tmp_path: Path, seed: int) -> None:
         save(tmp_path / "skin" / f"{i}.png", noise(i))
     rows = [(str(i), "xy"[g % 2], f"patient {g}") for i, g in enumerate(group)]
     table = write(tmp_path / "skin", rows, ("image", "label", "patient"))
-    data = load(tmp_path / "skin", table, group="patient", split_seed=seed)
+    data = load(tmp_path / "skin", table, SHARE, group="patient", split_seed=seed)
     sides = [set(group[seeds(part.images)]) for part in (data.train, data.test)]
     assert not sides[0] & sides[1]
     assert sides[0] | sides[1] == set(group)
@@ -107,7 +114,10 @@ def test_no_group_is_on_both_sides(tmp_path: Path, seed: int) -> None:
 def test_images_without_a_row_are_left_out(images: Path) -> None:
     save(images / "unlisted.png", noise(30))
     (images / "broken.png").write_text("no image, and no one asks for it")
-    data = load(images, write(images, ROWS))
+    table = write(images, ROWS)
+    with pytest.raises(UserWarning, match=r"2 of 8 images are left out, because no row of .*csv"):
+        load(images, table)
+    data = load(images, table, LEFT_OUT)
     assert len(data.train.labels) + len(data.test.labels) == 6
 
 
@@ -152,7 +162,7 @@ def test_a_bad_row_is_refused_by_its_line(
     images: Path, rows: Sequence[Sequence[str]], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        load(images, write(images, rows))
+        load(images, write(images, rows), LEFT_OUT)
 
 
 def test_an_ambiguous_name_is_refused(images: Path) -> None:
@@ -202,8 +212,8 @@ def test_a_missing_column_is_refused_with_those_that_are_there(images: Path) -> 
         ValueError, match=r"no column 'image'; its first line.* has 'file', 'label'"
     ):
         load(images, table)
-    table.write_text("image;label\na0.png;red\n")
-    with pytest.raises(ValueError, match="cut at commas, has 'image;label'"):
+    table.write_text("image|label\na0.png|red\n")
+    with pytest.raises(ValueError, match=r"cut at commas, has 'image\|label'"):
         load(images, table)
     table.write_text("")
     with pytest.raises(ValueError, match="has nothing"):
@@ -227,3 +237,164 @@ def test_absent_files_are_named(images: Path) -> None:
 def test_a_split_column_and_a_share_are_one_too_many(images: Path) -> None:
     with pytest.raises(ValueError, match="'part' splits it already: leave test_share out"):
         load(images, write(images, ROWS), split="part", test_share=0.2)
+
+
+def table_of(images: Path, text: str) -> Path:
+    path = images.parent / "table.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+SWALLOWED = {
+    "two ditto marks": 'image,label,note\na0,red,"\na1,blue,"\na2,red,\na3,blue,\n',
+    "inches in the first column": 'note,image,label\n",a0,red\n",a1,blue\n,a2,red\n',
+    "inches in a column between": 'image,note,label\na0,"5,red\na1,5",blue\na2,,red\n',
+    "a label of two lines": 'image,label\na0,"red\n"\na1,blue\n',
+    "an image of two lines": 'image,label\n"a0\na1",red\na2,blue\n',
+    "labels that are closed rows later": 'image,label\na0,"red\na1,blue\na2,red"\na3,blue\n',
+    "an image in a note": 'image,label,note\na0,red,"see\nalso, a1.png\n"\na1,blue,\n',
+}
+
+
+@pytest.mark.parametrize("text", SWALLOWED.values(), ids=SWALLOWED.keys())
+def test_a_quote_that_swallows_rows_is_refused_by_its_line(images: Path, text: str) -> None:
+    with pytest.raises(ValueError, match=r"table\.csv, line 2: the column '.*' holds the .* lines"):
+        load(images, table_of(images, text), LEFT_OUT)
+
+
+def test_a_note_of_several_lines_is_read(images: Path) -> None:
+    text = 'image,label,note\na0,red,"first line\nsecond, and the end"\na1,blue,\na2,red,\n'
+    data = load(images, table_of(images, text + "a4,blue,\n"), LEFT_OUT, test_share=0.4)
+    assert len(data.train.labels) + len(data.test.labels) == 4
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_tables_may_be_cut_at_semicolons_or_tabs(images: Path, delimiter: str) -> None:
+    text = "\n".join(delimiter.join(row) for row in [("image", "label"), *ROWS])
+    commas = load(images, write(images, ROWS)).content
+    assert load(images, table_of(images, text)).content == commas
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("MEL", "mel"), ("a b", "a\u00a0b"), ("ab", "a\u200bb"), ("1", "1.0"), ("nv", "nv."),
+     ("cat", "\u0441at"), ("basal cell", "basal_cell")],
+)  # fmt: skip
+def test_labels_that_look_alike_are_refused_by_their_lines(
+    images: Path, first: str, second: str
+) -> None:
+    rows = [(name, (first, second)[i > 3]) for i, (name, _) in enumerate(ROWS)]
+    with pytest.raises(ValueError, match=r"the labels .* \(line 2\) and .* \(line 6\) look alike"):
+        load(images, write(images, rows))
+
+
+def test_labels_in_two_unicode_forms_are_one(images: Path) -> None:
+    forms = [unicodedata.normalize(form, "é") for form in ("NFC", "NFD")]
+    rows = [(name, forms[i % 2] if i < 4 else "e") for i, (name, _) in enumerate(ROWS)]
+    assert load(images, write(images, rows)).classes == ("e", "é")
+
+
+def test_groups_in_two_unicode_forms_are_one(tmp_path: Path) -> None:
+    forms = [unicodedata.normalize(form, "é") for form in ("NFC", "NFD")]
+    for i in range(40):
+        save(tmp_path / "skin" / f"{i}.png", noise(i))
+    rows = [(str(i), "xy"[i // 4 % 2], f"{forms[i % 2]}{i // 4}") for i in range(40)]
+    table = write(tmp_path / "skin", rows, ("image", "label", "patient"))
+    data = load(tmp_path / "skin", table, SHARE, group="patient", test_share=0.3)
+    sides = [{i // 4 for i in seeds(part.images)} for part in (data.train, data.test)]
+    assert not sides[0] & sides[1]
+
+
+@pytest.mark.parametrize(("first", "second"), [("P1", "p1"), ("P 1", "P1"), ("7", "007")])
+def test_groups_that_look_alike_are_refused(images: Path, first: str, second: str) -> None:
+    rows = [(*row, (first, second)[i > 3]) for i, row in enumerate(ROWS)]
+    table = write(images, rows, ("image", "label", "patient"))
+    with pytest.raises(ValueError, match=r"the groups .* \(line 2\) and .* \(line 6\) look alike"):
+        load(images, table, group="patient")
+
+
+@pytest.mark.parametrize("word", ["nan", "NA", "#N/A", "None", "?", "unknown"])
+def test_words_for_a_missing_label_are_mentioned(images: Path, word: str) -> None:
+    rows = [(name, word if i < 3 else "red") for i, (name, _) in enumerate(ROWS)]
+    table = write(images, rows)
+    with pytest.raises(UserWarning, match=rf"3 images have the label '{re.escape(word)}', which"):
+        load(images, table)
+    assert word in load(images, table, ".*have the label").classes
+
+
+UNCERTAIN: dict[str, tuple[str, str]] = {
+    "a label that cannot be seen": ("image,label\na0,\u200b\n", "line 2: the column 'label' is em"),
+    "a character lost": ("image,label\na0,m\ufffdl\n", "line 2: .* a character was lost"),
+    "a quote after a blank": ('image,label\na0, "red"\n', "line 2: .*, quotes and all"),
+    "a label with a comma": ("image,label\na0,red, dark\n", "line 2: it has 3 cells"),
+    "two columns of labels": ("image,label,label\na0,red,blue\n", "2 columns 'label'"),
+    "two columns of images": ("image,image,label\na0,a1,red\n", "2 columns 'image'"),
+    "a table within": ("image,label\na0,red\n\ufeffimage,label\na1,blue\n", "line 3: .* no image"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "message"), UNCERTAIN.values(), ids=UNCERTAIN.keys())
+def test_a_table_whose_meaning_is_not_certain_is_refused(
+    images: Path, text: str, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        load(images, table_of(images, text), LEFT_OUT)
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("A0.PNG", "did you mean 'a0.png'"), ("a0.jpg", "did you mean 'a0.png'"),
+     ("x/a0.png", "did you mean 'a0.png'"), ("1.0", "did you mean '1.png'"), ("zzz", "in .*skin$")],
+)  # fmt: skip
+def test_a_name_that_is_nearly_right_is_helped(images: Path, name: str, hint: str) -> None:
+    save(images / "1.png", noise(8))
+    with pytest.raises(ValueError, match=f"line 2: there is no image '{name}' .*{hint}"):
+        load(images, write(images, [(name, "red"), *ROWS]), LEFT_OUT)
+
+
+def test_a_row_that_names_a_file_of_another_kind_says_so(images: Path) -> None:
+    (images / "scan.dcm").write_bytes(b"\0" * 128 + b"DICM")
+    (images / "photo.img").write_bytes((images / "a0.png").read_bytes())
+    for name, kind in (("scan.dcm", "DICOM, which is not read"), ("photo.img", "images by their")):
+        with pytest.raises(ValueError, match=f"there is a file of that name: 1 .*{kind}"):
+            load(images, write(images, [*ROWS, (name, "red")]))
+
+
+def test_files_of_images_that_are_not_read_are_mentioned(images: Path) -> None:
+    (images / "scan.dcm").write_bytes(b"\0" * 128 + b"DICM")
+    (images / "notes.txt").touch()
+    with pytest.raises(UserWarning, match=r"1 file is passed over: 1 \.dcm \(DICOM"):
+        load(images, write(images, ROWS))
+
+
+def test_two_files_whose_names_differ_in_their_form_are_told_apart_or_refused(
+    images: Path,
+) -> None:
+    for i, form in enumerate(("NFC", "NFD")):
+        save(images / f"{unicodedata.normalize(form, 'é')}.png", noise(20 + i))
+    with pytest.raises(ValueError, match=r"how accents are written: rename one"):
+        load(images, write(images, [*ROWS, ("é.png", "red")]))
+    assert len(load(images, write(images, ROWS), LEFT_OUT).train.labels) == 4
+
+
+def test_a_share_that_groups_change_is_explained(tmp_path: Path) -> None:
+    for i in range(24):
+        save(tmp_path / "skin" / f"{i}.png", noise(i))
+    rows = [(str(i), "xy"[i % 2], f"p{i // 6 if i < 12 else i}") for i in range(24)]
+    table = write(tmp_path / "skin", rows, ("image", "label", "patient"))
+    told = r"test_share=0\.1 became 0\.\d+: \d+ of 24 images .* the largest has 6 images"
+    seed = next(s for s in range(50) if _tested(tmp_path / "skin", table, s) not in (2, 3))
+    with pytest.raises(UserWarning, match=told):
+        load(tmp_path / "skin", table, group="patient", test_share=0.1, split_seed=seed)
+
+
+def _tested(folder: Path, table: Path, seed: int) -> int:
+    data = load(folder, table, SHARE, group="patient", test_share=0.1, split_seed=seed)
+    return len(data.test.labels)
+
+
+def test_a_class_without_images_to_test_is_mentioned(images: Path) -> None:
+    rows = [(*row, f"p{row[1]}" if row[1] == "red" else f"p{i}") for i, row in enumerate(ROWS)]
+    table = write(images, rows, ("image", "label", "patient"))
+    with pytest.raises(UserWarning, match=r"1 of 2 classes have no image to test: red"):
+        load(images, table, SHARE, group="patient")

@@ -1,20 +1,56 @@
-"""Folders of images, one a class."""
+"""Folders of images, one a class, alone or below folders for train, val and test."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from rayal.datasets._files.decoded_images import FileList
+from rayal.datasets._files.lookalikes import lookalikes, means_missing, shown
+from rayal.datasets._files.passed_over import PassedOver
 from rayal.datasets._files.scan import is_image, list_images, subfolders
+from rayal.datasets._files.split_names import hinted_split, split_of
+
+_THUMBNAILS = frozenset({"thumb", "thumbs", "thumbnail", "thumbnails", "_thumbs"})
+_PICTURES = frozenset({"image", "images", "img", "imgs", "photos"})
+_TARGETS = frozenset({
+    "annotation", "annotations", "gt", "ground_truth", "groundtruth", "label", "labels", "mask",
+    "masks", "segmentation", "segmentations",
+})  # fmt: skip
+
+
+def find_splits(root: Path) -> dict[str, str]:
+    """Return split -> name of its folder where a folder has some for train and test, else {}.
+
+    Names count in upper or lower case, and as long forms (Training, valid). Other folders beside
+    them are left out, with a warning.
+
+    Raises:
+        ValueError: two folders of one split, a folder to train without one to test, or names that
+            speak of splits in other words.
+    """
+    folders = subfolders(root, root)
+    names: dict[str, str] = {}
+    for name in folders:
+        split = split_of(name)
+        if split in names:
+            raise ValueError(f"{root} has the folders {names[split]} and {name}: leave one of them")
+        if split:
+            names[split] = name
+    if {"train", "test"} <= names.keys():
+        _warn_of_others(root, [name for name in folders if name not in names.values()])
+        return names
+    _check_no_split(root, folders, names)
+    return {}
 
 
 def split_folders(
     root: Path, names: Mapping[str, str]
 ) -> tuple[Sequence[str], dict[str, FileList]]:
-    """List root/NAME/CLASS/* of each split.
+    """List root/NAME/CLASS/* of each split; files passed over are told by a warning.
 
     Args:
         root: the folder.
@@ -26,38 +62,42 @@ def split_folders(
     Raises:
         ValueError: an empty folder, or a class that train has not.
     """
-    found = {split: files_by_class(root / name, root) for split, name in names.items()}
-    classes = sorted(found["train"])
-    for split, files in found.items():
+    counts = PassedOver()
+    subfolders(root, root, counts)
+    by_split = {split: files_by_class(root / name, root, counts) for split, name in names.items()}
+    counts.warn(root)
+    classes = sorted(by_split["train"])
+    for split, files in by_split.items():
         unknown = sorted(set(files) - set(classes))
         if unknown:
             raise ValueError(
                 f"{root / names[split]}: class '{unknown[0]}' has no training images: there is no "
                 f"{root / names['train'] / unknown[0]}"
             )
-    return classes, {split: file_list(files, classes) for split, files in found.items()}
+    return classes, {split: file_list(files, classes) for split, files in by_split.items()}
 
 
-def files_by_class(folder: Path, root: Path) -> dict[str, list[str]]:
+def files_by_class(folder: Path, root: Path, passed_over: PassedOver) -> dict[str, list[str]]:
     """Return class -> its images, relative to root; classes are the folders right in a folder.
 
     Raises:
-        ValueError: no folder, one without images, images beside the folders, a link out of root.
+        ValueError: no folder, one without images, images beside the folders, a link out of root,
+            classes that look alike, folders that are hardly classes.
     """
     if not folder.resolve().is_relative_to(root.resolve()):
         raise ValueError(f"{folder} is a link out of {root}; put the files themselves there")
+    classes = subfolders(folder, root, passed_over)
     loose = sorted(entry.name for entry in folder.iterdir() if is_image(entry.name))
     if loose:
         raise ValueError(
             f"{folder / loose[0]} lies in no class's folder: {len(loose):,} images have no label"
         )
-    found = {name: list_images(inner, root) for name, inner in subfolders(folder, root).items()}
-    if not found:
+    if not classes:
         raise ValueError(f"{folder} is empty: a folder for each class is needed in it")
-    for name, files in found.items():
-        if not files:
-            raise ValueError(f"{folder / name} has no image: add some or remove the folder")
-    return found
+    _check_classes(folder, list(classes))
+    files = {name: _images_of(inner, root, passed_over) for name, inner in classes.items()}
+    _warn_of_nesting(folder, root, files)
+    return files
 
 
 def file_list(files: Mapping[str, Sequence[str]], classes: Sequence[str]) -> FileList:
@@ -66,3 +106,95 @@ def file_list(files: Mapping[str, Sequence[str]], classes: Sequence[str]) -> Fil
     labels = [np.full(len(of_class), number[name]) for name, of_class in sorted(files.items())]
     names = [file for _, of_class in sorted(files.items()) for file in of_class]
     return FileList(names, np.concatenate(labels).astype(np.int64))
+
+
+def _images_of(folder: Path, root: Path, passed_over: PassedOver) -> list[str]:
+    counts = PassedOver()
+    images = list_images(folder, root, counts)
+    if not images:
+        files = f"; it has files that are passed over: {counts}" if str(counts) else ""
+        raise ValueError(f"{folder} has no image: add some or remove the folder{files}")
+    for inner in sorted({image.rpartition("/")[0] for image in images}):
+        if _THUMBNAILS & set(inner.lower().split("/")):
+            raise ValueError(
+                f"{root / inner} has images that may be thumbnails of others: remove the folder, "
+                "or rename it if they are images of their own"
+            )
+    passed_over.update(counts)
+    return images
+
+
+def _check_classes(folder: Path, names: Sequence[str]) -> None:
+    pair = lookalikes(names)
+    if pair:
+        raise ValueError(
+            f"{folder}: the classes {shown(pair[0])} and {shown(pair[1])} look alike; put their "
+            "images into one folder if they are one class, or else rename one of them"
+        )
+    plain = {name.casefold() for name in names}
+    if plain & _PICTURES and plain & _TARGETS:
+        raise ValueError(
+            f"{folder} has the folders {', '.join(names)}: images and what belongs to them are no "
+            "classes; a folder for each class is needed, or a table of labels (image_table)"
+        )
+    for name in filter(means_missing, names):
+        warnings.warn(
+            f"{folder}: the folder {name} is taken as a class like any other", stacklevel=2
+        )
+
+
+def _check_no_split(root: Path, folders: Mapping[str, Path], names: Mapping[str, str]) -> None:
+    """Refuse folders that are splits and would be taken as classes."""
+    for split, name in names.items():
+        if _holds_folders_alone(folders[name]):
+            other = "test" if split == "train" else "train"
+            raise ValueError(
+                f"{root} has a folder {name} with folders in it, and none named {other}: of what "
+                f"it has ({', '.join(folders)}), name one so"
+            )
+    hints = {name: hinted_split(name) for name in folders}
+    hinted = [name for name, hint in hints.items() if hint]
+    if len(hinted) > 1 and len({hints[name] for name in hinted}) > 1:
+        raise ValueError(
+            f"{root}: the folders {', '.join(hinted)} are not classes by their names; name them "
+            "train, test and, if there is one, val"
+        )
+
+
+def _holds_folders_alone(folder: Path) -> bool:
+    has_images = any(is_image(entry.name) for entry in folder.iterdir())
+    return bool(subfolders(folder, folder)) and not has_images
+
+
+def _warn_of_others(root: Path, names: Sequence[str]) -> None:
+    """Warn of images beside the splits, and of other folders."""
+    told = [f"{name} ({_content(root / name, root)})" for name in names]
+    loose = sum(is_image(entry.name) for entry in root.iterdir())
+    told += [f"{loose:,} images in no folder"] if loose else []
+    if told:
+        warnings.warn(
+            f"{root}: beside the folders to train and to test these are left out: "
+            f"{', '.join(told)}",
+            stacklevel=3,
+        )
+
+
+def _content(folder: Path, root: Path) -> str:
+    counts = PassedOver()
+    images = len(list_images(folder, root, counts))
+    return ", ".join(filter(None, [f"{images:,} images", str(counts)]))
+
+
+def _warn_of_nesting(folder: Path, root: Path, files: Mapping[str, Sequence[str]]) -> None:
+    """Warn where the classes may lie one level deeper: all hold the same folders, and no image."""
+    depth = len(folder.resolve().relative_to(root.resolve()).parts) + 1
+    if any(file.count("/") == depth for of_class in files.values() for file in of_class):
+        return
+    below = [{file.split("/")[depth] for file in of_class} for of_class in files.values()]
+    common = sorted(set.intersection(*below))
+    if len(common) > 1:
+        warnings.warn(
+            f"{folder}: the classes are its folders {', '.join(files)}; the folders "
+            f"{', '.join(common[:5])}, which all of them have, are no classes",
+            stacklevel=3,
+        )

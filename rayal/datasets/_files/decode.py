@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -17,10 +18,23 @@ Background: TypeAlias = Literal["black", "white"]
 # PIL itself refuses from twice its limit on.
 MaxPixels: TypeAlias = Annotated[int, Field(ge=1, le=178_956_970)]
 
-USUAL_MAX_PIXELS = 89_478_485  # PIL's own limit against files that unpack to gigabytes
+DEFAULT_SIDE = 224
+DEFAULT_MAX_PIXELS = 89_478_485  # PIL's own limit against files that unpack to gigabytes
 
-_GRAY = frozenset({"1", "L", "LA", "La", "I", "F"})
+# Decoders of pixels alone. Pillow has more, of which PostScript's hands the file to Ghostscript,
+# a program for programs; others need help from outside or guess a file's kind from little.
+FORMATS = (
+    "JPEG", "MPO", "PNG", "TIFF", "BMP", "DIB", "GIF", "WEBP", "PPM", "JPEG2000", "AVIF",
+)  # fmt: skip
+_SIXTEEN_BITS = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
+_GRAY = frozenset({"1", "L", "LA", "La"})
+_COLOR = frozenset({"P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
+# Formats whose "I" is 16 bits spread over 32; TIFF's are integers of any range.
+_WIDENED = frozenset({"PNG", "PPM", "JPEG2000"})
 _ORIENTATION = 0x0112  # EXIF
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLES_PER_PIXEL = 258, 262, 277  # TIFF
+_SAMPLE_FORMAT = 339
+_WHITE_IS_ZERO, _SIGNED = 0, 2
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -45,30 +59,49 @@ class Decoding:
     size: int
     channels: Channels = "auto"
     background: Background = "black"
-    max_pixels: int = USUAL_MAX_PIXELS
+    max_pixels: int = DEFAULT_MAX_PIXELS
 
 
-def is_gray(path: Path, decoding: Decoding) -> bool:
-    """Read a file's head: whether it is gray by its mode.
+@dataclass(frozen=True)
+class Head:
+    """What a file says of its image before it is unpacked.
+
+    width, height: in pixels; is_gray: by its mode; has_frames: there are more images in it, as in
+    an animation or in a TIFF of several pages; has_channels: there are more than its colors.
+    """
+
+    width: int
+    height: int
+    is_gray: bool
+    has_frames: bool = False
+    has_channels: bool = False
+
+
+def read_head(path: Path, decoding: Decoding) -> Head:
+    """Read a file's head.
 
     Raises:
-        ValueError: it is no image, or larger than max_pixels.
+        ValueError: it is no image, of a kind that has no certain meaning in 8 bits, or larger than
+            max_pixels.
     """
     with _opened(path, decoding) as image:
-        return _is_gray(image.mode)
+        gray = image.mode in _GRAY or _is_sixteen_bits(image)
+        samples = _tiff_tag(image, _SAMPLES_PER_PIXEL, 1)
+        return Head(*image.size, gray, _has_frames(image), samples > len(image.getbands()))
 
 
 def decode(path: Path, decoding: Decoding, channels: int) -> npt.NDArray[np.uint8]:
     """Read a file as (size, size, channels).
 
-    Turned upright by its EXIF orientation; transparent parts laid on the background; 16-bit gray
+    Turned upright by its EXIF orientation; transparent parts laid on the background; the first
+    frame of several; palettes, CMYK and YCbCr as the colors that they stand for. 16-bit gray is
     brought to 8 bits by the range of the type (65,535 becomes 255), so that equal grays of two
-    files stay equal; the first frame of several. A JPEG more than twice too large is decoded at a
-    half, quarter or eighth, then brought to its size as all others are: bilinear, over all pixels
-    that fall into one.
+    files stay equal. Integers of 32 bits and floating-point numbers have no such range and are
+    refused. A JPEG more than twice too large is decoded at a half, quarter or eighth, then brought
+    to its size as all others are: bilinear, over all pixels that fall into one.
 
     Raises:
-        ValueError: it is damaged, cut short or no image, or larger than max_pixels.
+        ValueError: as `read_head`; it is damaged or cut short.
     """
     with _opened(path, decoding) as image:
         try:
@@ -77,19 +110,25 @@ def decode(path: Path, decoding: Decoding, channels: int) -> npt.NDArray[np.uint
             raise ValueError(f"it is damaged: {error}") from error
 
 
+@cache
+def _formats() -> tuple[str, ...]:
+    """Return those of FORMATS that this build of Pillow reads."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
 def _opened(path: Path, decoding: Decoding) -> Image.Image:
     try:
-        image = Image.open(path)
+        image = Image.open(path, formats=_formats())
     except Image.DecompressionBombError as error:
         raise ValueError(f"it is too large: {error}") from error
     except Exception as error:
         raise ValueError(f"it cannot be read as an image: {_reason(error)}") from error
-    width, height = image.size
-    if width * height > decoding.max_pixels:
+    try:
+        _check(image, decoding)
+    except ValueError:
         image.close()
-        raise ValueError(
-            f"it has {width} x {height} pixels, more than max_pixels={decoding.max_pixels:,}"
-        )
+        raise
     return image
 
 
@@ -99,13 +138,54 @@ def _reason(error: Exception) -> str:
     return "none of the formats known" if isinstance(error, OSError) else str(error)
 
 
+def _check(image: Image.Image, decoding: Decoding) -> None:
+    width, height = image.size
+    if width * height > decoding.max_pixels:
+        raise ValueError(
+            f"it has {width} x {height} pixels, more than max_pixels={decoding.max_pixels:,}"
+        )
+    if numbers := _numbers_without_range(image):
+        raise ValueError(
+            f"its pixels are {numbers}, which do not fit 16 bits, and nothing says which of them "
+            "is black or white: save it with 8 or 16 bits"
+        )
+    if image.mode not in _GRAY | _COLOR and not _is_sixteen_bits(image):
+        raise ValueError(f"its colors are of mode {image.mode}, which is not read: save it as RGB")
+
+
+def _numbers_without_range(image: Image.Image) -> str:
+    """Name numbers that no darkest and brightest are known of, "" for all others."""
+    if _tiff_tag(image, _SAMPLE_FORMAT, 1) == _SIGNED:
+        return "integers with a sign"
+    if image.mode == "F":
+        return "floating-point numbers"
+    return "integers of 32 bits" if image.mode == "I" and not _is_sixteen_bits(image) else ""
+
+
+def _is_sixteen_bits(image: Image.Image) -> bool:
+    return image.mode in _SIXTEEN_BITS or (image.mode == "I" and image.format in _WIDENED)
+
+
+def _has_frames(image: Image.Image) -> bool:
+    # An MPO is a photograph, with previews or a second view after it.
+    if image.format in ("MPO", "JPEG"):
+        return False
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # noqa: BLE001  decoders raise whatever damaged bytes lead to, and `decode` says it
+        return False
+
+
 def _decoded(image: Image.Image, decoding: Decoding, channels: int) -> npt.NDArray[np.uint8]:
     width, height = image.size
     twice = 2 * decoding.size / min(width, height)
     if twice < 1:
         image.draft(None, (round(width * twice), round(height * twice)))
     image.load()
-    plain = _plain(_upright(image), decoding.background).convert("L" if channels == 1 else "RGB")
+    turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
+    plain = _plain(image, decoding.background).convert("L" if channels == 1 else "RGB")
+    if turn is not None:
+        plain = plain.transpose(turn)
     width, height = plain.size
     short = min(width, height)
     left, top = (width - short) / 2, (height - short) / 2
@@ -117,14 +197,9 @@ def _decoded(image: Image.Image, decoding: Decoding, channels: int) -> npt.NDArr
     return np.asarray(square).reshape(decoding.size, decoding.size, channels)
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
-    return image if turn is None else image.transpose(turn)
-
-
 def _plain(image: Image.Image, background: str) -> Image.Image:
     """Return the image without transparency and with 8 bits a channel."""
-    if image.mode[0] in "IF":
+    if image.mode.startswith("I"):
         return _eight_bits(image)
     if not image.has_transparency_data:
         return image
@@ -133,11 +208,15 @@ def _plain(image: Image.Image, background: str) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    values = np.asarray(image)
-    if image.mode == "F" or values.min() < 0 or values.max() > 65_535:
-        raise ValueError(f"its values (mode {image.mode}) do not fit 16 bits: save it with 8 or 16")
-    return Image.fromarray(np.rint(values * (255 / 65_535)).astype(np.uint8))
+    """Bring integers from 0 to the largest of their bits (16, in a TIFF perhaps 12) to 8 bits."""
+    largest = 2 ** _tiff_tag(image, _BITS_PER_SAMPLE, 16) - 1
+    values = np.rint(np.asarray(image) * (255 / largest)).astype(np.uint8)
+    if _tiff_tag(image, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO:
+        values = 255 - values  # Pillow turns those of 8 bits alone
+    return Image.fromarray(values)
 
 
-def _is_gray(mode: str) -> bool:
-    return mode in _GRAY or mode.startswith("I;16")
+def _tiff_tag(image: Image.Image, tag: int, default: int) -> int:
+    """Return a tag of a TIFF, the first number of several, or the default for other formats."""
+    value = getattr(image, "tag_v2", {}).get(tag, default)
+    return int(value[0] if isinstance(value, tuple) else value)

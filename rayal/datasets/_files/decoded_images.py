@@ -21,11 +21,12 @@ from PIL import Image
 from rayal.contracts import Dataset, Images, Labels, Split
 from rayal.datasets._files.cache import check_space, key_of, made_once, mapped, write_images
 from rayal.datasets._files.content_hash import with_content
-from rayal.datasets._files.decode import Decoding, decode, is_gray
+from rayal.datasets._files.decode import Decoding, Head, decode, read_head
+from rayal.datasets._files.notes import Brightness, notes_of_heads, read_notes, write_notes
 from rayal.datasets._files.progress import with_progress
 from rayal.storage.machine_cache import cache_folder
 
-FORMAT = 1  # part of every key; raised by hand when files come to be decoded otherwise
+FORMAT = 2  # part of every key; raised by hand when files come to be decoded otherwise
 BLOCK = 512  # files under way at once: an unbounded queue of a million takes gigabytes
 SHOWN = 5  # files named in a message
 
@@ -41,7 +42,7 @@ class FileList:
 
 
 @dataclass(frozen=True)
-class _Bad:
+class _Unreadable:
     file: str
     reason: str
 
@@ -54,6 +55,9 @@ def load_decoded(
     cache: str = "",
 ) -> Dataset:
     """Return train, test and perhaps val of these files.
+
+    What a person would want to know of the images is told by warnings: that they are enlarged, that
+    files have further frames or channels, that all are dark.
 
     Args:
         about: name and classes of the dataset.
@@ -73,16 +77,17 @@ def load_decoded(
     state = _state(root, [file for listed in splits.values() for file in listed.files])
     key = key_of(FORMAT, asdict(decoding), counts, state)
     facts = {"name": name, "root": str(root), "images": counts, "decoding": asdict(decoding)}
+    files = {split: listed.files for split, listed in splits.items()}
     folder = made_once(
-        cache_folder(cache) / f"{name}-{key}",
-        facts,
-        partial(_write, root, {split: listed.files for split, listed in splits.items()}, decoding),
+        cache_folder(cache) / f"{name}-{key}", facts, partial(_write, root, files, decoding)
     )
-    made = {
+    for note in [*_untested(classes, splits["test"]), *read_notes(folder)]:
+        warnings.warn(f"{root}: {note}", stacklevel=2)
+    arrays = {
         split: Split(mapped(folder / f"{split}.npy"), listed.labels)
         for split, listed in splits.items()
     }
-    data = Dataset(name, tuple(classes), made["train"], made["test"], made.get("val"))
+    data = Dataset(name, tuple(classes), arrays["train"], arrays["test"], arrays.get("val"))
     return with_content(data, folder)
 
 
@@ -97,21 +102,34 @@ def _check_classes(root: Path, classes: Sequence[str], splits: Mapping[str, File
         raise ValueError(f"{root}: class '{classes[without[0]]}' has no training image")
 
 
+def _untested(classes: Sequence[str], test: FileList) -> list[str]:
+    counts = np.bincount(test.labels, minlength=len(classes))
+    names = [name for name, count in zip(classes, counts, strict=True) if count == 0]
+    if not names:
+        return []
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return [
+        f"{len(names):,} of {len(classes):,} classes have no image to test: "
+        f"{', '.join(names[:SHOWN])}{more}"
+    ]
+
+
 def _state(root: Path, files: Sequence[str]) -> list[tuple[str, int, int]]:
     """Return name, bytes and time of change of each file."""
-    found: list[tuple[str, int, int]] = []
-    bad: list[_Bad] = []
+    state: list[tuple[str, int, int]] = []
+    bad: list[_Unreadable] = []
     for file in files:
         try:
             facts = (root / file).stat()
         except OSError as error:
-            bad.append(_Bad(file, f"it cannot be read: {(error.strerror or str(error)).lower()}"))
+            reason = (error.strerror or str(error)).lower()
+            bad.append(_Unreadable(file, f"it cannot be read: {reason}"))
             continue
         if facts.st_size == 0:
-            bad.append(_Bad(file, "it is empty (0 bytes)"))
-        found.append((file, facts.st_size, facts.st_mtime_ns))
+            bad.append(_Unreadable(file, "it is empty (0 bytes)"))
+        state.append((file, facts.st_size, facts.st_mtime_ns))
     _refuse(root, bad, len(files))
-    return found
+    return state
 
 
 def _write(
@@ -121,24 +139,27 @@ def _write(
     with warnings.catch_warnings():
         # Sizes are checked against max_pixels.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        channels = _channels(root, files, decoding)
+        heads = _heads(root, files, decoding)
+        channels = decoding.channels
+        if channels == "auto":
+            channels = 1 if all(head.is_gray for head in heads) else 3
         each = (decoding.size, decoding.size, channels)
         check_space(folder, len(files) * int(np.prod(each)))
-        read = _good(root, _in_parallel(root, files, partial(_decode, decoding, channels)), files)
-        images = with_progress(read, len(files), f"decoding {root.name}")
+        read = _in_parallel(root, files, partial(_decode, decoding, channels))
+        brightness = Brightness()
+        good = brightness.watched(_good(root, read, files))
+        images = with_progress(good, len(files), f"decoding {root.name}")
         for split, listed in splits.items():
             taken = (next(images) for _ in listed)
             write_images(folder / f"{split}.npy", taken, (len(listed), *each))
         next(images, None)  # closes the bar
+    write_notes(folder, [*notes_of_heads(heads, decoding.size), *brightness.notes()])
 
 
-def _channels(root: Path, files: Sequence[str], decoding: Decoding) -> int:
-    """Read all heads, which finds most bad files before the long work, and say 1 or 3."""
-    heads = _in_parallel(root, files, lambda path: is_gray(path, decoding))
-    gray = [*_good(root, with_progress(heads, len(files), f"looking at {root.name}"), files)]
-    if decoding.channels == "auto":
-        return 1 if all(gray) else 3
-    return decoding.channels
+def _heads(root: Path, files: Sequence[str], decoding: Decoding) -> list[Head]:
+    """Read all heads, which finds most bad files before the long work."""
+    heads = _in_parallel(root, files, lambda path: read_head(path, decoding))
+    return [*_good(root, with_progress(heads, len(files), f"looking at {root.name}"), files)]
 
 
 def _decode(decoding: Decoding, channels: int, path: Path) -> Images:
@@ -147,32 +168,34 @@ def _decode(decoding: Decoding, channels: int, path: Path) -> Images:
 
 def _in_parallel(
     root: Path, files: Sequence[str], read: Callable[[Path], Result]
-) -> Iterator[Result | _Bad]:
+) -> Iterator[Result | _Unreadable]:
     """Yield what is read of each file, in order. Decoding lets go of the interpreter's lock."""
 
-    def attempt(file: str) -> Result | _Bad:
+    def attempt(file: str) -> Result | _Unreadable:
         try:
             return read(root / file)
         except ValueError as error:
-            return _Bad(file, str(error))
+            return _Unreadable(file, str(error))
 
     with ThreadPoolExecutor(_cpus()) as pool:
         for start in range(0, len(files), BLOCK):
             yield from pool.map(attempt, files[start : start + BLOCK])
 
 
-def _good(root: Path, results: Iterator[Result | _Bad], files: Sequence[str]) -> Iterator[Result]:
+def _good(
+    root: Path, results: Iterator[Result | _Unreadable], files: Sequence[str]
+) -> Iterator[Result]:
     """Yield results up to the first bad file; look at all the others before refusing."""
-    bad: list[_Bad] = []
+    bad: list[_Unreadable] = []
     for result in results:
-        if isinstance(result, _Bad):
+        if isinstance(result, _Unreadable):
             bad.append(result)
         elif not bad:
             yield result
     _refuse(root, bad, len(files))
 
 
-def _refuse(root: Path, bad: Sequence[_Bad], total: int) -> None:
+def _refuse(root: Path, bad: Sequence[_Unreadable], total: int) -> None:
     if not bad:
         return
     shown = "; ".join(f"{root / one.file}: {one.reason}" for one in bad[:SHOWN])

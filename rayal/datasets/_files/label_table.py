@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import csv
+import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
+from rayal.datasets._files.csv_table import CsvTable, Record, read_csv
+from rayal.datasets._files.image_index import ImageIndex
+from rayal.datasets._files.lookalikes import is_blank, lookalikes, means_missing, shown
 from rayal.datasets._files.scan import nfc
-
-_SPLITS = {
-    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
-    "test": "test", "testing": "test",
-}  # fmt: skip
+from rayal.datasets._files.split_names import split_of
 
 
 @dataclass(frozen=True)
@@ -32,118 +32,143 @@ class Columns:
 
 @dataclass(frozen=True)
 class Row:
-    """One image: its file relative to the folder, its class; "" where there is no such column."""
+    """One image: its file relative to the folder, its class; "" where there is no such column.
+
+    line: on which the table first names it.
+    """
 
     file: str
     label: str
     split: str
     group: str
+    line: int = field(compare=False)
 
 
-def read_rows(table: Path, columns: Columns, root: Path, files: Sequence[str]) -> list[Row]:
+def read_rows(path: Path, columns: Columns, images: ImageIndex) -> list[Row]:
     """Return the rows of a table in the order of their files.
 
-    A row that says the same of an image as an earlier one counts once, with a warning.
+    A row that says the same of an image as an earlier one counts once, with a warning. Labels that
+    are words for a missing value are classes, with a warning.
 
     Args:
-        table: the CSV file.
+        path: of the CSV file.
         columns: its names of columns.
-        root: the folder of the images, for messages.
-        files: the images in it, relative to it.
+        images: those of the folder.
 
     Raises:
         ValueError: the table is no CSV in UTF-8 or lacks a column; a row without image, label or
-            file; an image with two labels; a group in train and test both.
+            file; a cell that swallowed rows; an image with two labels; labels or groups that look
+            alike; a group in train and test both.
     """
-    find = ImageIndex(root, files)
+    table = read_csv(path, columns.names)
     rows: dict[str, Row] = {}
-    again = 0
-    for line, cells in _lines(table, columns):
-        row = _row(f"{table}, line {line}", cells, columns, find)
+    for record in table.records:
+        _check_line_breaks(table, record, images)
+        row = _row(table, record, columns, images)
         earlier = rows.setdefault(row.file, row)
         if earlier != row:
             raise ValueError(
-                f"{table}, line {line}: {row.file} is listed twice, and differently: "
+                f"{path}, line {row.line}: {row.file} is listed twice, and differently: "
                 f"{_shown(earlier)}, then {_shown(row)}; keep the right row"
             )
-        again += earlier is not row
-    if again:
-        warnings.warn(f"{table}: {again:,} rows repeat others; they count once", stacklevel=2)
     if not rows:
-        raise ValueError(f"{table} lists no image")
-    _check_groups(table, rows.values())
+        raise ValueError(f"{path} lists no image")
+    _check_lookalikes(path, "label", {row.label: row.line for row in reversed(rows.values())})
+    _check_lookalikes(path, "group", {row.group: row.line for row in reversed(rows.values())})
+    _check_groups(path, rows.values())
+    _warn(path, rows.values(), len(table.records) - len(rows))
     return [rows[file] for file in sorted(rows)]
 
 
-def _lines(table: Path, columns: Columns) -> Iterator[tuple[int, dict[str, str]]]:
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, restval="")
-            _check_columns(table, reader.fieldnames or (), columns)
-            for cells in reader:
-                yield reader.line_num, cells
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"{table} cannot be read as a CSV file in UTF-8: {error}") from error
-
-
-def _check_columns(table: Path, present: Sequence[str], columns: Columns) -> None:
-    for name in columns.names:
-        if name not in present:
-            raise ValueError(
-                f"{table} has no column '{name}'; its first line, cut at commas, has "
-                f"{', '.join(map(repr, present)) or 'nothing'}"
-            )
-
-
-def _row(place: str, cells: dict[str, str], columns: Columns, find: ImageIndex) -> Row:
-    found = {name: (cells[name] or "").strip() for name in columns.names}
-    for name in columns.names:
-        if not found[name]:
-            raise ValueError(f"{place}: the column '{name}' is empty; fill it or remove the row")
-    split = found[columns.split].lower() if columns.split else ""
-    if columns.split and split not in _SPLITS:
-        raise ValueError(f"{place}: {columns.split} is '{split}', and must be train, val or test")
+def _row(table: CsvTable, record: Record, columns: Columns, images: ImageIndex) -> Row:
+    place = f"{table.path}, line {record.line}"
+    cells = {name: _cell(place, name, record.cells[at]) for name, at in table.position.items()}
+    word = cells[columns.split] if columns.split else ""
+    if columns.split and not split_of(word):
+        raise ValueError(f"{place}: {columns.split} is '{word}', and must be train, val or test")
     return Row(
-        file=find(place, found[columns.image]),
-        label=nfc(found[columns.label]),
-        split=_SPLITS.get(split, ""),
-        group=found[columns.group] if columns.group else "",
+        file=images.find(place, cells[columns.image]),
+        label=nfc(cells[columns.label]),
+        split=split_of(word),
+        group=nfc(cells[columns.group]) if columns.group else "",
+        line=record.line,
     )
 
 
-class ImageIndex:
-    """Finds an image by its path, else by its file's name or either without the extension."""
-
-    def __init__(self, root: Path, files: Iterable[str]) -> None:
-        self._root = root
-        self._paths = {nfc(file): file for file in files}
-        self._names: dict[str, list[str]] = {}
-        for whole, file in self._paths.items():
-            path = PurePosixPath(whole)
-            for name in {str(path.with_suffix("")), path.name, path.stem}:
-                self._names.setdefault(name, []).append(file)
-
-    def __call__(self, place: str, name: str) -> str:
-        wanted = nfc(name).replace("\\", "/").removeprefix("./")
-        if wanted in self._paths:
-            return self._paths[wanted]
-        found = self._names.get(wanted, [])
-        if len(found) > 1:
-            raise ValueError(f"{place}: '{name}' may be {found[0]} or {found[1]}: give its path")
-        if not found:
-            raise ValueError(f"{place}: there is no image '{name}' in {self._root}")
-        return found[0]
+def _cell(place: str, column: str, text: str) -> str:
+    """Return a cell without blanks around it."""
+    cell = text.strip()
+    if is_blank(cell):
+        raise ValueError(f"{place}: the column '{column}' is empty; fill it or remove the row")
+    if "\ufffd" in cell:
+        raise ValueError(
+            f"{place}: the column '{column}' is {cell!r}: a character was lost when the table was "
+            "saved; write it anew"
+        )
+    if cell.startswith('"'):
+        raise ValueError(
+            f"{place}: the column '{column}' is {cell!r}, quotes and all: a quote has to stand "
+            "first in its cell, without a blank before it"
+        )
+    return cell
 
 
-def _shown(row: Row) -> str:
-    return ", ".join(f"'{part}'" for part in (row.label, row.split, row.group) if part)
+def _check_line_breaks(table: CsvTable, record: Record, images: ImageIndex) -> None:
+    """Refuse a cell over several lines where it may hold rows: its quote was never closed."""
+    for at, cell in enumerate(record.cells):
+        lines = re.split(r"\r\n|\r|\n", cell)
+        if len(lines) == 1:
+            continue
+        if at in table.position.values() or any(_is_row(line, table, images) for line in lines):
+            column = table.columns[at]
+            raise ValueError(
+                f"{table.path}, line {record.line}: the column '{column}' holds the {len(lines)} "
+                f"lines from here to line {record.line + len(lines) - 1}: a quote was opened and "
+                "not closed; close it, or write a quote that is meant twice and within quotes"
+            )
 
 
-def _check_groups(table: Path, rows: Iterable[Row]) -> None:
+def _is_row(line: str, table: CsvTable, images: ImageIndex) -> bool:
+    cells = [cell.strip(' "') for cell in line.split(table.delimiter)]
+    of_a_row = len(cells) == len(table.columns)
+    return len(cells) > 1 and (of_a_row or any(cell and cell in images for cell in cells))
+
+
+def _check_lookalikes(path: Path, what: str, lines: Mapping[str, int]) -> None:
+    """Refuse two names that look alike; lines: name -> where it stands first."""
+    pair = lookalikes(sorted(lines))
+    if pair:
+        first, second = sorted(pair, key=lambda name: lines[name])
+        raise ValueError(
+            f"{path}: the {what}s {shown(first)} (line {lines[first]}) and {shown(second)} (line "
+            f"{lines[second]}) look alike; write them in one way if they are one {what}, or else "
+            "rename one of them"
+        )
+
+
+def _check_groups(path: Path, rows: Iterable[Row]) -> None:
     side: dict[str, str] = {}
     for row in rows:
         if row.group and side.setdefault(row.group, row.split) != row.split:
             raise ValueError(
-                f"{table}: images of group '{row.group}' are in {side[row.group]} and in "
+                f"{path}: images of group '{row.group}' are in {side[row.group]} and in "
                 f"{row.split}: a group belongs to one of them"
             )
+
+
+def _warn(path: Path, rows: Iterable[Row], repeated: int) -> None:
+    if repeated:
+        warnings.warn(f"{path}: {repeated:,} rows repeat others; they count once", stacklevel=3)
+    for what in ("label", "group"):
+        counts = Counter(getattr(row, what) for row in rows)
+        for name in filter(means_missing, sorted(counts)):
+            kind = "class" if what == "label" else "group"
+            warnings.warn(
+                f"{path}: {counts[name]:,} images have the {what} '{name}', which is taken as a "
+                f"{kind} like any other; remove these rows if it says that there is none",
+                stacklevel=3,
+            )
+
+
+def _shown(row: Row) -> str:
+    return ", ".join(f"'{part}'" for part in (row.label, row.split, row.group) if part)

@@ -1,4 +1,4 @@
-"""Which files of a folder are its images. Files that are no images are passed over."""
+"""Which files of a folder are its images. All others are passed over, and counted."""
 
 from __future__ import annotations
 
@@ -7,50 +7,84 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+from rayal.datasets._files.passed_over import (
+    DEAD_LINK,
+    HIDDEN,
+    OTHER,
+    SERVER_FOLDER,
+    PassedOver,
+    is_hidden,
+    suffix_of,
+)
+
+# Of the formats in `decode.FORMATS`.
 SUFFIXES = frozenset({
-    ".jpg", ".jpeg", ".jpe", ".jp2", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp",
-    ".ppm", ".pgm", ".pbm", ".pnm",
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".mpo", ".png", ".apng", ".tif", ".tiff", ".bmp",
+    ".dib", ".gif", ".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".j2c", ".jpc",
+    ".jpf", ".jpx", ".avif", ".avifs",
 })  # fmt: skip
-_JUNK = frozenset({"__MACOSX"})
+_SERVER_FOLDERS = frozenset({
+    "__macosx", "@eadir", "#recycle", "@recycle", "@tmp", "#snapshot", "~snapshot",
+    "@recently-snapshot", "$recycle.bin", "system volume information", "lost+found", "recycler",
+    "_gsdata_", "__pycache__",
+})  # fmt: skip
 
 
 def existing_folder(path: str) -> Path:
-    """Return the folder that a sweep names, without links; FileNotFoundError if there is none."""
+    """Return the folder that a sweep names, without links.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: its name, which is that of the dataset, is not UTF-8.
+    """
     root = Path(path).expanduser()
     if not root.is_dir():
         raise FileNotFoundError(f"there is no folder {root}; name one by the parameter path")
-    return root.resolve()
+    root = root.resolve()
+    _check_name(str(root), root.name)
+    return root
 
 
-def list_images(folder: Path, root: Path) -> list[str]:
+def list_images(folder: Path, root: Path, passed_over: PassedOver | None = None) -> list[str]:
     """Return the images in a folder and those below it, as sorted paths relative to root.
 
-    Hidden files (.DS_Store, ._photo.jpg), other kinds of files (Thumbs.db, notes.txt) and hidden
-    folders are passed over.
+    Other kinds of files, hidden ones, and the folders that file servers keep thumbnails in are
+    passed over.
+
+    Args:
+        folder: to go through.
+        root: that paths are relative to, and that no link may leave.
+        passed_over: where these files are counted.
 
     Raises:
-        ValueError: a link leads out of root, to a folder or nowhere; something is no plain file.
+        ValueError: a link leads out of root, to a folder or nowhere; something is no plain file; a
+            folder cannot be read.
     """
-    found = (Path(path).relative_to(root).as_posix() for path in _walk(str(folder), root.resolve()))
-    return sorted(found)
+    counts = PassedOver() if passed_over is None else passed_over
+    paths = _walk(str(folder), root.resolve(), counts)
+    return sorted(Path(path).relative_to(root).as_posix() for path in paths)
 
 
-def subfolders(folder: Path, root: Path) -> dict[str, Path]:
+def subfolders(folder: Path, root: Path, passed_over: PassedOver | None = None) -> dict[str, Path]:
     """Return the folders directly in a folder by name, sorted; names in Unicode's form NFC.
 
+    Files beside them that are no images are counted in passed_over, images are not.
+
     Raises:
-        ValueError: a link to a folder, or two names that are the same in NFC.
+        ValueError: a link to a folder or to nothing, two names that are the same in NFC, or one
+            that is not UTF-8; the folder cannot be read.
     """
-    found: dict[str, Path] = {}
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if _passed_over(entry.name) or not entry.is_dir():
+    counts = PassedOver() if passed_over is None else passed_over
+    folders: dict[str, Path] = {}
+    for entry in sorted(_entries(str(folder)), key=lambda entry: entry.name):
+        if not _is_folder(entry, root.resolve(), counts):
             continue
-        _check_link(entry, root.resolve())
         name = nfc(entry.name)
-        if name in found:
-            raise ValueError(f"{entry.path} and {found[name]} have the same name: rename one")
-        found[name] = Path(entry.path)
-    return found
+        _check_name(entry.path, name)
+        if name in folders:
+            raise ValueError(f"{entry.path} and {folders[name]} have the same name: rename one")
+        folders[name] = Path(entry.path)
+    return folders
 
 
 def nfc(name: str) -> str:
@@ -60,27 +94,78 @@ def nfc(name: str) -> str:
 
 def is_image(name: str) -> bool:
     """Whether a file's name is that of an image: not hidden, and with a suffix known."""
-    return not _passed_over(name) and os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122
+    return not is_hidden(name) and suffix_of(name) in SUFFIXES
 
 
-def _walk(folder: str, root: Path) -> Iterator[str]:
+def _walk(folder: str, root: Path, counts: PassedOver) -> Iterator[str]:
     # A million files: scandir needs no further call to the system for most of them.
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if _passed_over(entry.name):
-                continue
-            if entry.is_dir():
-                _check_link(entry, root)
-                yield from _walk(entry.path, root)
-            elif is_image(entry.name):
-                _check_link(entry, root)
-                if not entry.is_file():
-                    raise ValueError(f"{entry.path} is no plain file: remove it")
-                yield entry.path
+    for entry in _entries(folder):
+        if _is_folder(entry, root, counts):
+            yield from _walk(entry.path, root, counts)
+        elif is_image(entry.name):
+            _check_link(entry, root)
+            if not entry.is_file():
+                raise ValueError(f"{entry.path} is no plain file: remove it")
+            yield entry.path
 
 
-def _passed_over(name: str) -> bool:
-    return name.startswith(".") or name in _JUNK
+def _is_folder(entry: os.DirEntry[str], root: Path, counts: PassedOver) -> bool:
+    """Whether an entry is a folder to go into; what is neither that nor an image is counted."""
+    if _is_kept_by_a_system(entry.name) and entry.is_dir(follow_symlinks=False):
+        _count_images(entry.path, HIDDEN if is_hidden(entry.name) else SERVER_FOLDER, counts)
+        return False
+    if is_hidden(entry.name):
+        if entry.is_file() and suffix_of(entry.name) in SUFFIXES:
+            counts.add(entry.path)
+        return False
+    if entry.is_dir():
+        _check_link(entry, root)
+        return True
+    if not is_image(entry.name):
+        _count_other(entry, root, counts)
+    return False
+
+
+def _count_other(entry: os.DirEntry[str], root: Path, counts: PassedOver) -> None:
+    if entry.is_symlink():
+        if not suffix_of(entry.name):
+            _check_link(entry, root)  # it may have been a folder
+        counts.add(entry.path, OTHER if entry.is_file() else DEAD_LINK)
+    elif entry.is_file():
+        counts.add(entry.path)
+    else:
+        counts.add(entry.path, "no plain files")
+
+
+def _count_images(folder: str, reason: str, counts: PassedOver) -> None:
+    for _, _, files in os.walk(folder):
+        for name in files:
+            if suffix_of(name) in SUFFIXES and not name.startswith("._"):
+                counts.add(name, reason)
+
+
+def _is_kept_by_a_system(name: str) -> bool:
+    return is_hidden(name) or name.lower() in _SERVER_FOLDERS
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise ValueError(
+            f"the folder {folder} cannot be read: {(error.strerror or str(error)).lower()}"
+        ) from error
+
+
+def _check_name(path: str, name: str) -> None:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            f"the name of the folder {os.fsencode(path)!r} is not UTF-8, and classes and datasets "
+            "are named after folders: rename it"
+        ) from None
 
 
 def _check_link(entry: os.DirEntry[str], root: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Annotated, Any, TypeAlias
 
 import numpy as np
@@ -20,10 +21,19 @@ def split_by_share(
 ) -> dict[str, FileList]:
     """Divide files into train and test, as `draw_test_images`.
 
-    groups: (N,) numbers of groups; None: each image by itself.
+    A share that became another one because groups stay together, and classes that have no image to
+    test, are told by a warning.
+
+    Args:
+        listed: N files.
+        share: of each class to test, between 0 and 1.
+        seed: of the draw.
+        groups: (N,) numbers of groups; None: each image by itself.
     """
     alone = np.arange(len(listed.files)) if groups is None else groups
     to_test = draw_test_images(listed.labels, alone, share, generator("test split", seed))
+    if groups is not None:
+        _explain_share(listed.labels, groups, share, to_test)
     return {"train": _subset(listed, ~to_test), "test": _subset(listed, to_test)}
 
 
@@ -65,3 +75,22 @@ def _groups_to_test(sizes: npt.NDArray[np.int64], share: float) -> int:
 def _subset(listed: FileList, chosen: npt.NDArray[np.bool_]) -> FileList:
     files = [listed.files[i] for i in np.flatnonzero(chosen).tolist()]
     return FileList(files, listed.labels[chosen])
+
+
+def _explain_share(
+    labels: npt.NDArray[np.int64],
+    groups: npt.NDArray[np.integer[Any]],
+    share: float,
+    to_test: npt.NDArray[np.bool_],
+) -> None:
+    """Warn where single images would have come nearer to the share than groups do."""
+    total, tested = len(labels), int(to_test.sum())
+    singly = sum(_groups_to_test(np.ones(n, np.int64), share) for n in np.bincount(labels) if n)
+    nearer = abs(singly - share * total) < abs(tested - share * total)
+    if nearer and f"{tested / total:.2f}" != f"{share:.2f}":
+        largest = np.unique(groups, return_counts=True)[1].max()
+        warnings.warn(
+            f"test_share={share:g} became {tested / total:.2f}: {tested:,} of {total:,} images are "
+            f"to test, because groups stay together and the largest has {largest:,} images",
+            stacklevel=4,
+        )

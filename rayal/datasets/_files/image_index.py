@@ -1,0 +1,63 @@
+"""Finding an image of a folder by what a table calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from rayal.datasets._files.passed_over import PassedOver
+from rayal.datasets._files.scan import nfc
+
+
+class ImageIndex:
+    """The images of a folder by path, else by their files' names, or either without the suffix."""
+
+    def __init__(self, root: Path, files: Sequence[str]) -> None:
+        """Index files, relative to root."""
+        self._root = root
+        self._paths: dict[str, list[str]] = {}
+        self._names: dict[str, list[str]] = {}
+        for file in files:
+            path = PurePosixPath(nfc(file))
+            self._paths.setdefault(str(path), []).append(file)
+            for name in {str(path.with_suffix("")), path.name, path.stem}:
+                self._names.setdefault(name, []).append(file)
+
+    def __contains__(self, name: str) -> bool:
+        return bool(self._candidates(name))
+
+    def find(self, place: str, name: str) -> str:
+        """Return the file that a name stands for.
+
+        Raises:
+            ValueError: none or several; the message begins with `place`.
+        """
+        candidates = self._candidates(name)
+        if len(candidates) > 1:
+            first, second = candidates[:2]
+            same = "; their names differ in how accents are written: rename one"
+            way = same if nfc(first) == nfc(second) else ": give its path"
+            raise ValueError(f"{place}: '{name}' may be {first} or {second}{way}")
+        if not candidates:
+            hint = self._hint(_plain(name))
+            raise ValueError(f"{place}: there is no image '{name}' in {self._root}{hint}")
+        return candidates[0]
+
+    def _candidates(self, name: str) -> list[str]:
+        wanted = _plain(name)
+        return self._paths.get(wanted) or self._names.get(wanted, [])
+
+    def _hint(self, wanted: str) -> str:
+        """Say what is there under that name or a like one."""
+        there = self._root / wanted
+        if there.is_file() and there.resolve().is_relative_to(self._root):
+            counts = PassedOver()
+            counts.add(str(there))
+            return f"; there is a file of that name: {counts}"
+        stem = PurePosixPath(wanted).stem.casefold()
+        like = [known for known in self._names if PurePosixPath(known).stem.casefold() == stem]
+        return f"; did you mean '{self._names[like[0]][0]}'?" if like else ""
+
+
+def _plain(name: str) -> str:
+    return nfc(name).replace("\\", "/").removeprefix("./")

@@ -1,0 +1,22 @@
+"""The words that say train, val or test: names of folders, and cells of a table."""
+
+from __future__ import annotations
+
+import re
+
+SPLITS = {
+    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
+    "test": "test", "testing": "test",
+}  # fmt: skip
+
+
+def split_of(word: str) -> str:
+    """Return "train", "val" or "test" for a word of that meaning in upper or lower case, or ""."""
+    return SPLITS.get(word.strip().casefold(), "")
+
+
+def hinted_split(name: str) -> str:
+    """Return the split that a longer name speaks of (train_images, Test Set, valset), or ""."""
+    words = re.findall(r"[a-z]+", name.casefold())
+    hints = {split_of(word.removesuffix("set").removesuffix("data")) for word in words} - {""}
+    return hints.pop() if len(hints) == 1 else ""
