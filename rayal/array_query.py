@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from rayal.contract_checks import check_choice
 from rayal.contracts import (
     UNLABELED,
     DatasetMap,
@@ -18,7 +19,6 @@ from rayal.contracts import (
 from rayal.registry import STRATEGIES, Component
 from rayal.requirements import FROM_LEARNER, REQUIREMENTS
 from rayal.seeds import generator
-from rayal.trial import check_choice
 
 
 def query(  # noqa: PLR0913 - each array is one thing that a strategy may look at
@@ -132,10 +132,10 @@ def _predictions(
     return Predictions(
         test=rows[:0],
         predict_pool=lambda: rows,
-        predict_dropout=lambda T, rng: iter(passes or []),
+        mc_dropout=lambda T, rng: iter(passes or []),
         predict_views=lambda: iter(passes or []),
-        hide=lambda: features,
-        project=lambda: features,
+        penultimate_features=lambda: features,
+        prototype_outputs=lambda: features,
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal import modifiers, requirements
+from rayal.former_names import FormerPoolNames, FormerTaskNames
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Facts
 
 UNLABELED = -1
@@ -28,9 +29,10 @@ Labels: TypeAlias = npt.NDArray[np.int64]  # (N,), UNLABELED where unknown
 Indices: TypeAlias = npt.NDArray[np.int64]  # (B,)
 Features: TypeAlias = npt.NDArray[np.float32]  # (N, D)
 Probs: TypeAlias = npt.NDArray[np.float32]  # (N, C), rows sum to one
-Progress: TypeAlias = Callable[
-    [Mapping[str, float]], None
-]  # epoch, epochs, loss, images_per_second
+Weights: TypeAlias = Mapping[str, npt.NDArray[np.generic]]  # parameter name -> array
+
+# What an encoder reports while it trains: epoch and epochs (counts), loss, images_per_second.
+Progress: TypeAlias = Callable[[Mapping[str, float]], None]
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class Split:
 class Dataset:
     """A pool to choose from (train), a test set, and perhaps a validation set.
 
-    reserved: positions of the pool set aside as first labels (CBAL's balanced tenth), for the
-    strategy `set_aside`.
+    initial_pool: positions (P,) of the pool that are set aside as first labels (CBAL's balanced
+    tenth), for the strategy `set_aside`.
     """
 
     name: str
@@ -54,7 +56,7 @@ class Dataset:
     train: Split
     test: Split
     val: Split | None = None
-    reserved: Indices | None = None
+    initial_pool: Indices | None = None
 
     @property
     def num_classes(self) -> int:
@@ -68,8 +70,8 @@ class Dataset:
             for array in (split.images, split.labels) if split else ():
                 state.update(f"{array.dtype.str}{array.shape}".encode())
                 state.update(np.ascontiguousarray(array).data)
-        if self.reserved is not None:
-            state.update(self.reserved.astype(np.int64).tobytes())
+        if self.initial_pool is not None:
+            state.update(self.initial_pool.astype(np.int64).tobytes())
         return state.hexdigest()
 
 
@@ -89,7 +91,11 @@ class DatasetMap:
     truth: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None = None
 
     def check_tau(self, tau: float) -> float:
-        """Return tau if the map has it, or say which temperatures it has."""
+        """Return tau if the map has it.
+
+        Raises:
+            ValueError: it has not; the message lists the temperatures that it has.
+        """
         if tau not in self.confidence:
             known = ", ".join(f"{t:g}" for t in self.confidence)
             raise ValueError(f"the dataset map has no temperature tau={tau:g}; it has {known}")
@@ -100,57 +106,52 @@ class DatasetMap:
 class Embedding:
     """What an encoder makes of a dataset.
 
-    train (N, D) and test (M, D) float32 features; the map where the encoder was trained here;
-    weights: parameter name -> array, for learners that go on training it; views (A, N, D): the
-    features of A randomly augmented copies of each image of the pool.
+    train (N, D) and test (M, D): float32 features. What not every encoder makes is None where it
+    does not: the map where it was trained here; weights of its network, for learners that go on
+    training it; views (A, N, D), the features of A randomly augmented copies of each image of the
+    pool. A further output is a field here and of Pool or Task, which TrialData fills, and a row of
+    `rayal.requirements`; it is stored by its name.
     """
 
     train: Features
     test: Features
     map: DatasetMap | None = None
-    weights: Mapping[str, npt.NDArray[np.generic]] | None = None
+    weights: Weights | None = None
     views: Features | None = None
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a learner says: test (M, C) probabilities, and more of the pool when asked.
+    """A trained learner as functions; None for what it lacks among what it `gives`.
 
-    The pool's own: probabilities (N, C); T Monte-Carlo passes with dropout, (N, C) each;
-    probabilities of augmented copies, (N, C) each; what the last layer sees, (N, H); and, of a
-    learner with fixed prototypes, its output before them, (N, C - 1). None where it has no such
-    thing: it then lacks the name among what it `gives`.
+    test: probabilities (M, C) of the test set. Of the pool: predict_pool, probabilities (N, C);
+    mc_dropout, from T and a generator, T Monte-Carlo passes with dropout, (N, C) each;
+    predict_views, probabilities (N, C) of each augmented copy; penultimate_features (N, H), what
+    the last layer sees; prototype_outputs (N, C - 1), outputs before fixed prototypes.
     """
 
     test: Probs
     predict_pool: Callable[[], Probs]
-    predict_dropout: Callable[[int, np.random.Generator], Iterator[Probs]] | None = None
+    mc_dropout: Callable[[int, np.random.Generator], Iterator[Probs]] | None = None
     predict_views: Callable[[], Iterator[Probs]] | None = None
-    hide: Callable[[], Features] | None = None
-    project: Callable[[], Features] | None = None
+    penultimate_features: Callable[[], Features] | None = None
+    prototype_outputs: Callable[[], Features] | None = None
 
     @cached_property
     def pool(self) -> Probs:
+        """Probabilities (N, C) of the pool, computed once."""
         return self.predict_pool()
-
-    @cached_property
-    def hidden(self) -> Features:
-        return _given(self.hide, "hidden")()
-
-    @cached_property
-    def projected(self) -> Features:
-        return _given(self.project, "prototypes")()
 
 
 @dataclass(frozen=True)
-class Pool:
-    """All that a strategy may see.
+class Pool(FormerPoolNames):
+    """All that a strategy may see of N images.
 
-    labels are UNLABELED until asked for. truth is given to strategies declared `oracle` alone.
-    predictions are those of the learner trained so far, None before the first label; each part of
-    them is computed on first use, at most once a round. first: the pool as it was at the first
-    query that had predictions, for rules that are tuned once. reserved: positions that the dataset
-    sets aside as first labels.
+    features (N, D). labels (N,): UNLABELED until asked for, read-only. images (N, H, W, channels).
+    true_labels (N,): for strategies declared `oracle` alone. predictions: of the learner trained so
+    far, None before the first label; each part is computed on first use. first_predicted: the pool
+    as it was at the first query that had predictions, for rules that are tuned once; None at that
+    query itself. initial_pool: positions that the dataset sets aside as first labels.
     """
 
     features: Features
@@ -158,19 +159,19 @@ class Pool:
     num_classes: int
     images: Images | None = None
     map: DatasetMap | None = None
-    truth: Labels | None = None
+    true_labels: Labels | None = None
     predictions: Predictions | None = None
-    first: Callable[[], Pool] | None = None
-    reserved: Indices | None = None
+    first_predicted: Callable[[], Pool] | None = None
+    initial_pool: Indices | None = None
 
     @cached_property
-    def unlabelled(self) -> Indices:
-        """Ascending indices of the images without a label."""
+    def unlabeled(self) -> Indices:
+        """Ascending positions (U,) of the images without a label."""
         return np.flatnonzero(self.labels == UNLABELED)
 
     @cached_property
-    def labelled(self) -> Indices:
-        """Ascending indices of the images with a label."""
+    def labeled(self) -> Indices:
+        """Ascending positions (L,) of the images with a label."""
         return np.flatnonzero(self.labels != UNLABELED)
 
     @property
@@ -178,21 +179,21 @@ class Pool:
         """Class probabilities (N, C)."""
         return self._predicted.pool
 
-    @property
-    def hidden(self) -> Features:
+    @cached_property
+    def penultimate_features(self) -> Features:
         """What the learner's last layer sees, (N, H)."""
-        return self._predicted.hidden
+        return _given(self._predicted.penultimate_features, "hidden")()
 
-    @property
-    def projected(self) -> Features:
+    @cached_property
+    def prototype_outputs(self) -> Features:
         """Outputs (N, C - 1) that a learner with prototypes compares with them."""
-        return self._predicted.projected
+        return _given(self._predicted.prototype_outputs, "prototypes")()
 
-    def dropout_passes(self, passes: int, rng: np.random.Generator) -> Iterator[Probs]:
+    def mc_dropout(self, passes: int, rng: np.random.Generator) -> Iterator[Probs]:
         """Class probabilities (N, C) of T passes, each with its own units dropped."""
-        return _given(self._predicted.predict_dropout, "dropout")(passes, rng)
+        return _given(self._predicted.mc_dropout, "dropout")(passes, rng)
 
-    def view_passes(self) -> Iterator[Probs]:
+    def predict_views(self) -> Iterator[Probs]:
         """Class probabilities (N, C) of each augmented copy of the pool."""
         return _given(self._predicted.predict_views, "views")()
 
@@ -204,13 +205,14 @@ class Pool:
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(FormerTaskNames):
     """What a learner sees: features of pool (N, D) and test (M, D), and the labels so far (N,).
 
     views (A, N, D): features of augmented copies, where the encoder made some. round: 0 for the
-    first training; earlier: what the learner said a round before, where it asks to be told.
-    For learners that train a network of their own: the images of pool and test set, a validation
-    set where the dataset has one, and the encoder's weights where it has a network.
+    first training; previous_predictions: of the learner a round before, where it uses them.
+    For learners that train a network of their own: images (N, H, W, channels) of the pool and
+    test_images (M, H, W, channels), a validation set where the dataset has one, and the encoder's
+    weights where it has a network.
     """
 
     train: Features
@@ -219,14 +221,15 @@ class Task:
     num_classes: int
     views: Features | None = None
     round: int = 0
-    earlier: Predictions | None = None
+    previous_predictions: Predictions | None = None
     images: Images | None = None
     test_images: Images | None = None
     val: Split | None = None
-    weights: Mapping[str, npt.NDArray[np.generic]] | None = None
+    weights: Weights | None = None
 
     @cached_property
-    def labelled(self) -> Indices:
+    def labeled(self) -> Indices:
+        """Ascending positions (L,) of the images with a label."""
         return np.flatnonzero(self.labels != UNLABELED)
 
     def require_label(self, learner: str, use: str = "train on") -> None:
@@ -243,6 +246,49 @@ class Task:
             )
 
 
+@dataclass(frozen=True)
+class TrialData:
+    """What all trials of one dataset and encoder share. Arrays are read-only."""
+
+    dataset: Dataset
+    embedding: Embedding
+
+    def pool(
+        self,
+        labels: Labels,
+        predictions: Predictions | None = None,
+        first_predicted: Callable[[], Pool] | None = None,
+    ) -> Pool:
+        """Return all that a strategy may see with labels (N,), the true ones included."""
+        return Pool(
+            features=self.embedding.train,
+            labels=_frozen(labels),
+            num_classes=self.dataset.num_classes,
+            images=self.dataset.train.images,
+            map=self.embedding.map,
+            true_labels=self.dataset.train.labels,
+            predictions=predictions,
+            first_predicted=first_predicted,
+            initial_pool=self.dataset.initial_pool,
+        )
+
+    def task(self, labels: Labels, round: int = 0, previous: Predictions | None = None) -> Task:
+        """Return all that a learner may see with labels (N,)."""
+        return Task(
+            train=self.embedding.train,
+            test=self.embedding.test,
+            labels=_frozen(labels),
+            num_classes=self.dataset.num_classes,
+            views=self.embedding.views,
+            round=round,
+            previous_predictions=previous,
+            images=self.dataset.train.images,
+            test_images=self.dataset.test.images,
+            val=self.dataset.val,
+            weights=self.embedding.weights,
+        )
+
+
 P = ParamSpec("P")  # a component's own parameters, all keyword-only
 Strategy: TypeAlias = Callable[Concatenate[Pool, int, np.random.Generator, P], Indices]
 Encoder: TypeAlias = Callable[Concatenate[Dataset, np.random.Generator, Progress, P], Embedding]
@@ -255,30 +301,34 @@ Check: TypeAlias = Callable[[Mapping[str, Any], int], None]
 StrategyCheck: TypeAlias = Callable[[Mapping[str, Any], int, Mapping[str, Any]], None]
 
 
+def _no_check(*_: object) -> None:
+    """Accept whatever the parameters are."""
+
+
 def strategy(
     *,
     needs: set[str] | Names | None = None,
-    oracle: set[str] | Names | None = None,
-    check: StrategyCheck | None = None,
+    oracle: bool | Callable[[Mapping[str, Any]], bool] = False,
+    check: StrategyCheck = _no_check,
 ) -> Callable[[Strategy[P]], Strategy[P]]:
-    """Register `(pool, budget, rng, *, params) -> indices`, B distinct unlabelled positions.
+    """Register `(pool, budget, rng, *, params) -> indices`, B distinct unlabeled positions.
 
     Every strategy has one more parameter, `label_balanced`: equal numbers of each true class, in
     the strategy's own order.
 
     needs: names, in `rayal.requirements`, of what it reads beyond features and labels; oracle:
-    {"truth"} when it reads true labels. Either may be a function of the parameters.
+    whether it reads true labels. Either may be a function of the parameters.
     check: `(params, N, encoder's params)`; raises ValueError where they do not fit together;
     called when a sweep is planned.
     """
-    peeks = _as_function(oracle)
 
-    def oracle_or_balanced(params: Mapping[str, Any]) -> set[str]:
-        return peeks(params) | ({"truth"} if params["label_balanced"] else set())
+    def oracle_or_balanced(params: Mapping[str, Any]) -> bool:
+        own = oracle(params) if callable(oracle) else oracle
+        return bool(own or params["label_balanced"])
 
     def register(function: Strategy[P]) -> Strategy[P]:
         reads = _requirements(needs, f"strategy '{function.__name__}'")
-        facts = _with_check(Facts(needs=reads, oracle=oracle_or_balanced), check)
+        facts = Facts(needs=reads, oracle=oracle_or_balanced, check=check)
         return STRATEGIES.register(facts)(modifiers.label_balanced(function))
 
     return register
@@ -287,7 +337,7 @@ def strategy(
 def encoder(
     *,
     gives: set[str] | Names | None = None,
-    check: Check | None = None,
+    check: Check = _no_check,
 ) -> Callable[[Encoder[P]], Encoder[P]]:
     """Register `(dataset, rng, progress, *, params) -> Embedding`.
 
@@ -302,7 +352,7 @@ def encoder(
 
     def register(function: Encoder[P]) -> Encoder[P]:
         made = _requirements(gives, f"encoder '{function.__name__}'")
-        return ENCODERS.register(_with_check(Facts(gives=made), check))(function)
+        return ENCODERS.register(Facts(gives=made, check=check))(function)
 
     return register
 
@@ -311,9 +361,9 @@ def learner(
     *,
     needs: set[str] | Names | None = None,
     gives: set[str] | Names | None = None,
-    check: Check | None = None,
-    recalls: Callable[[Mapping[str, Any]], bool] = lambda _: False,
-    many: Callable[..., list[Predictions]] | None = None,
+    check: Check = _no_check,
+    uses_previous_predictions: Callable[[Mapping[str, Any]], bool] = lambda _: False,
+    fit_batched: Callable[..., list[Predictions]] | None = None,
 ) -> Callable[[Learner[P]], Learner[P]]:
     """Register `(task, rng, *, params) -> Predictions`.
 
@@ -322,9 +372,9 @@ def learner(
     probabilities. Either may be a function of the parameters.
     check: raises ValueError where parameters do not fit together, and FileNotFoundError where they
     name a file that is absent; called when a sweep is planned.
-    recalls: from the parameters, whether it wants Task.earlier.
-    many: `(tasks, rngs, *, params) -> list of Predictions`, the same for several tasks on one
-    world, faster.
+    uses_previous_predictions: from the parameters, whether it reads Task.previous_predictions.
+    fit_batched: `(tasks, rngs, *, params) -> list of Predictions`, the same for several tasks
+    on one embedding, faster.
     """
 
     def register(function: Learner[P]) -> Learner[P]:
@@ -333,10 +383,11 @@ def learner(
         facts = Facts(
             needs=_requirements(needs, name),
             gives=lambda params: {"predictions", "labels"} | more(params),
-            recalls=recalls,
-            many=many,
+            uses_previous_predictions=uses_previous_predictions,
+            fit_batched=fit_batched,
+            check=check,
         )
-        return LEARNERS.register(_with_check(facts, check))(function)
+        return LEARNERS.register(facts)(function)
 
     return register
 
@@ -372,22 +423,18 @@ def _given(part: Part | None, name: str) -> Part:
     return part
 
 
-def _with_check(facts: Facts, check: Check | StrategyCheck | None) -> Facts:
-    return facts if check is None else replace(facts, check=check)
-
-
 def _requirements(names: set[str] | Names | None, component: str) -> Names:
     """Names that are in the table of requirements, as a function of the parameters."""
-    named = _as_function(names)
 
     def known(params: Mapping[str, Any]) -> set[str]:
-        return requirements.known(named(params), component)
+        named = names(params) if callable(names) else set(names or ())
+        return requirements.known(named, component)
 
     return known
 
 
-def _as_function(names: set[str] | Names | None) -> Names:
-    if callable(names):
-        return names
-    fixed = set(names or ())
-    return lambda _: set(fixed)
+def _frozen(labels: Labels) -> Labels:
+    """A copy that a component can neither change nor watch change."""
+    copy = labels.copy()
+    copy.flags.writeable = False
+    return copy

@@ -34,8 +34,6 @@ def evaluate(
         labels: (N,) those revealed so far, negative where unknown.
         num_classes: C.
     """
-    _check_finite(test_probs, "test")
-    _check_finite(pool_probs, "pool")
     auc, missing = macro_auc(test_probs, test_labels)
     predicted = test_probs.argmax(axis=1)
     counts = np.bincount(labels[labels >= 0], minlength=num_classes)
@@ -129,12 +127,3 @@ def _recalls(predicted: Labels, labels: Labels, num_classes: int) -> npt.NDArray
     recalls = np.full(num_classes, np.nan)
     np.divide(right, images, out=recalls, where=images > 0)
     return recalls
-
-
-def _check_finite(probs: Probs, name: str) -> None:
-    bad = ~np.isfinite(probs).all(axis=1)
-    if bad.any():
-        raise ValueError(
-            f"the {name} probabilities of {bad.sum()} of {len(probs)} images are NaN or infinite, "
-            f"the first in row {np.flatnonzero(bad)[0]}: the learner diverged; lower its lr"
-        )

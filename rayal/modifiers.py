@@ -30,11 +30,11 @@ class LabeledPool(Protocol):
     """What `label_balanced` reads of a pool of N images."""
 
     @property
-    def truth(self) -> Indices | None:
+    def true_labels(self) -> Indices | None:
         """True classes (N,); None for a strategy that may not read them."""
 
     @property
-    def unlabelled(self) -> Indices:
+    def unlabeled(self) -> Indices:
         """Ascending positions (U,)."""
 
 
@@ -51,13 +51,13 @@ def label_balanced(function: Callable[..., Indices]) -> Callable[..., Indices]:
     ) -> Indices:
         if not label_balanced:
             return function(pool, budget, rng, **params)
-        if pool.truth is None:
+        if pool.true_labels is None:
             raise ValueError("label_balanced reads the true labels, and the pool was given none")
         # Each call starts from the same state, so that a longer answer begins like a shorter one.
         return class_balanced(
             lambda B: function(pool, B, deepcopy(rng), **params),
-            pool.truth,
-            pool.unlabelled,
+            pool.true_labels,
+            pool.unlabeled,
             budget,
         )
 
@@ -77,7 +77,7 @@ def imbalance(function: Callable[..., Any]) -> Callable[..., Any]:
             data,
             name=data.name + name_suffix(imbalance),
             train=replace(data.train, images=images[kept], labels=labels[kept]),
-            reserved=reserved,
+            initial_pool=reserved,
         )
 
     return with_parameters(load, function, {"imbalance": (Imbalance | None, None)})

@@ -27,10 +27,10 @@ class Facts:
     """What a component declares about itself in its decorator."""
 
     needs: Callable[[Mapping[str, object]], set[str]] = lambda _: set()
-    oracle: Callable[[Mapping[str, object]], set[str]] = lambda _: set()
+    oracle: Callable[[Mapping[str, Any]], bool] = lambda _: False
     gives: Callable[[Mapping[str, object]], set[str]] = lambda _: set()
-    recalls: Callable[[Mapping[str, Any]], bool] = lambda _: False
-    many: Callable[..., list[Any]] | None = None
+    uses_previous_predictions: Callable[[Mapping[str, Any]], bool] = lambda _: False
+    fit_batched: Callable[..., list[Any]] | None = None
     check: Callable[..., None] = lambda *_: None
     published: Callable[..., tuple[int, int]] | None = None
 

@@ -83,7 +83,7 @@ REQUIREMENTS = {
             source="every dataset",
         ),
         Requirement(
-            name="reserved",
+            name="initial_pool",
             providers=("dataset",),
             what="which images are set aside as first labels",
             source="a dataset's `imbalance`",

@@ -79,7 +79,7 @@ _MODIFIER_NEEDS = {
 
 
 def score(
-    *, needs: set[str] | Names, check: StrategyCheck | None = None
+    *, needs: set[str] | Names, check: StrategyCheck = lambda *_: None
 ) -> Callable[[Score[P]], Strategy[P]]:
     """Register `(pool, rng, *, params) -> (U,)`, finite scores of the unlabelled, as a strategy.
 
@@ -102,8 +102,8 @@ def lacking(pool: Pool, budget: int) -> npt.NDArray[np.float64]:
 
     Omega_i = max((L + B) / C - n_i, 0) for L labels so far, n_i of them of class i.
     """
-    counts = np.bincount(pool.labels[pool.labelled], minlength=pool.num_classes)
-    share = (len(pool.labelled) + budget) / pool.num_classes
+    counts = np.bincount(pool.labels[pool.labeled], minlength=pool.num_classes)
+    share = (len(pool.labeled) + budget) / pool.num_classes
     return np.asarray(np.maximum(share - counts, 0.0), dtype=np.float64)
 
 
@@ -135,7 +135,7 @@ def _choosing_by(function: Callable[..., Scores]) -> Callable[..., Indices]:
             best_first = _diverse(pool, budget, best_first, asked["diverse"]["beta"])
         elif asked["stochastic"]:
             best_first = ranking.softrank_sample(best_first, asked["stochastic"]["beta"], rng)
-        return pool.unlabelled[best_first[:budget]]
+        return pool.unlabeled[best_first[:budget]]
 
     return with_parameters(choose, function, _MODIFIERS)
 
@@ -153,7 +153,7 @@ def _class_balanced(
     solver = params.get("solver", "auto")
     found = balance.solve(
         -scores,
-        pool.probs[pool.unlabelled],
+        pool.probs[pool.unlabeled],
         lacking(pool, budget),
         budget,
         weight,
@@ -167,20 +167,20 @@ def _settled_weight(
     pool: Pool, budget: int, scores: Scores, scored: Callable[[Pool], Scores]
 ) -> float:
     """Return lambda by the rule of CBAL, section 5.1, with the model of the initial labels."""
-    first = pool if pool.first is None else pool.first()
+    first = pool if pool.first_predicted is None else pool.first_predicted()
     costs = -scores if first is pool else -scored(first)
-    probs = first.probs[first.unlabelled]
+    probs = first.probs[first.unlabeled]
     return balance.settled_weight(costs, probs, lacking(first, budget), budget)
 
 
 def _by_predicted_class(pool: Pool, budget: int, best_first: Indices) -> Indices:
     """Give each class what it lacks, by predicted class; the rest goes to the highest scores."""
     quotas = ranking.largest_remainder(lacking(pool, budget), budget)
-    predicted = pool.probs[pool.unlabelled].argmax(axis=1)
+    predicted = pool.probs[pool.unlabeled].argmax(axis=1)
     picks = ranking.first_of_each(best_first, predicted, quotas)
     return ranking.pad_to_budget(picks, best_first, budget)
 
 
 def _diverse(pool: Pool, budget: int, best_first: Indices, beta: float) -> Indices:
     candidates = best_first[: math.ceil(beta * budget)]
-    return prototypes.nearest_to_each(pool.projected[pool.unlabelled], candidates, budget)
+    return prototypes.nearest_to_each(pool.prototype_outputs[pool.unlabeled], candidates, budget)

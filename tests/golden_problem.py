@@ -88,10 +88,10 @@ def predictions(number: int = 8) -> Predictions:
     return Predictions(
         test=probabilities(held_out_labels(), number + 5),
         predict_pool=lambda: probs,
-        predict_dropout=passes,
+        mc_dropout=passes,
         predict_views=lambda: iter(views),
-        hide=lambda: points(truth, H, number + 6),
-        project=lambda: points(truth, C - 1, number + 7),
+        penultimate_features=lambda: points(truth, H, number + 6),
+        prototype_outputs=lambda: points(truth, C - 1, number + 7),
     )
 
 
@@ -111,8 +111,8 @@ def pool_before_labels() -> Pool:
         num_classes=C,
         images=images(true_labels(), 17),
         map=dataset_map(),
-        truth=true_labels(),
-        reserved=frozen(np.sort(generator(18).permutation(N)[:80])),
+        true_labels=true_labels(),
+        initial_pool=frozen(np.sort(generator(18).permutation(N)[:80])),
     )
 
 
@@ -121,11 +121,14 @@ def pool_with_labels() -> Pool:
     start = pool_before_labels()
     shared = {
         "features": start.features, "num_classes": C, "images": start.images, "map": start.map,
-        "truth": start.truth, "reserved": start.reserved,
+        "true_labels": start.true_labels, "initial_pool": start.initial_pool,
     }  # fmt: skip
     first = Pool(labels=labels_of((4, 3, 1, 0)), predictions=predictions(24), **shared)
     return Pool(
-        labels=labels_of((9, 6, 3, 0)), predictions=predictions(), first=lambda: first, **shared
+        labels=labels_of((9, 6, 3, 0)),
+        predictions=predictions(),
+        first_predicted=lambda: first,
+        **shared,
     )
 
 
@@ -150,7 +153,7 @@ def task(**changed: object) -> Task:
         "num_classes": C,
         "views": np.stack([points(true_labels(), D, 43 + view) for view in range(2)]),
         "round": 1,
-        "earlier": predictions(),
+        "previous_predictions": predictions(),
         "images": data.train.images,
         "test_images": data.test.images,
         "val": data.val,
@@ -167,6 +170,8 @@ def shaken(pool: Pool, number: int, size: float = 1e-6) -> Pool:
 
     said = pool.predictions
     if said is not None:
-        hidden, projected = shake(said.hidden), shake(said.projected)
-        said = replace(said, hide=lambda: hidden, project=lambda: projected)
+        hidden, projected = shake(said.penultimate_features()), shake(said.prototype_outputs())
+        said = replace(
+            said, penultimate_features=lambda: hidden, prototype_outputs=lambda: projected
+        )
     return replace(pool, features=shake(pool.features), predictions=said)

@@ -33,7 +33,7 @@ from rayal.contracts import Embedding, encoder, strategy
 
 
 def first(pool, budget):
-    return pool.unlabelled[:budget]
+    return pool.unlabeled[:budget]
 
 
 @strategy()
@@ -56,13 +56,13 @@ def deadly(pool, budget, rng, *, marker: str = ""):
 def slow(pool, budget, rng, *, seconds: float = 0.2):
     """Take a while, then draw at random."""
     time.sleep(seconds)
-    return rng.permutation(pool.unlabelled)[:budget]
+    return rng.permutation(pool.unlabeled)[:budget]
 
 
 @strategy()
 def greedy_for_one(pool, budget, rng):
     """Break the contract: one image too many."""
-    return pool.unlabelled[: budget + 1]
+    return pool.unlabeled[: budget + 1]
 
 
 @encoder()

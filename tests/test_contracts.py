@@ -115,8 +115,8 @@ def pool(labelled: int = 6, *, n: int = N, d: int = D, features: np.ndarray | No
         num_classes=C,
         images=frozen(rng.integers(256, size=(n, 3, 3, 1), dtype=np.uint8)),
         map=DatasetMap(table, table, frozen(np.ones(n, dtype=np.int64)), by_truth),
-        truth=frozen(truth),
-        reserved=frozen(np.arange(n)),
+        true_labels=frozen(truth),
+        initial_pool=frozen(np.arange(n)),
         predictions=predictions(n, features),
     )
 
@@ -133,10 +133,10 @@ def predictions(n: int, features: np.ndarray) -> Predictions:
     return Predictions(
         test=probs[:0],
         predict_pool=lambda: probs,
-        predict_dropout=lambda T, source: (drawn(source) for _ in range(T)),
+        mc_dropout=lambda T, source: (drawn(source) for _ in range(T)),
         predict_views=lambda: iter(views),
-        hide=lambda: features,
-        project=lambda: projected,
+        penultimate_features=lambda: features,
+        prototype_outputs=lambda: projected,
     )
 
 
@@ -151,10 +151,10 @@ def allowed(given: Predictions | None, needs: set[str]) -> Predictions | None:
     return dataclasses.replace(
         given,
         predict_pool=given.predict_pool if "predictions" in needs else undeclared,
-        predict_dropout=given.predict_dropout if "dropout" in needs else None,
+        mc_dropout=given.mc_dropout if "dropout" in needs else None,
         predict_views=given.predict_views if "views" in needs else None,
-        hide=given.hide if "hidden" in needs else None,
-        project=given.project if "prototypes" in needs else None,
+        penultimate_features=given.penultimate_features if "hidden" in needs else None,
+        prototype_outputs=given.prototype_outputs if "prototypes" in needs else None,
     )
 
 
@@ -165,7 +165,7 @@ def ask(name: str, given: Mapping[str, Any], pool: Pool, budget: int, seed: int 
     needs = component.facts.needs(params)
     assert needs <= FROM_DATASET | FROM_ENCODER | FROM_LEARNER
     if not component.facts.oracle(params):
-        pool = dataclasses.replace(pool, truth=None)
+        pool = dataclasses.replace(pool, true_labels=None)
     if not needs & {"map", "truth_map"}:
         pool = dataclasses.replace(pool, map=None)
     if "images" not in needs:
@@ -199,7 +199,7 @@ def test_a_strategy_can_choose_one_image_and_all_that_are_left(
     one_missing = pool(45)  # every image of the known classes: the fourth has no label
     assert len(ask(name, given, one_missing, 1)) == 1
     everything = ask(name, given, one_missing, 15)
-    assert np.array_equal(np.sort(everything), one_missing.unlabelled)
+    assert np.array_equal(np.sort(everything), one_missing.unlabeled)
 
 
 @each_strategy
@@ -282,9 +282,9 @@ def test_every_strategy_gives_the_same_answer_in_another_process() -> None:
 
 def task(labelled: np.ndarray, *, n: int = N, d: int = D) -> Task:
     given = pool(n=n, d=d)
-    assert given.truth is not None
+    assert given.true_labels is not None
     labels = np.full(n, UNLABELED)
-    labels[labelled] = given.truth[labelled]
+    labels[labelled] = given.true_labels[labelled]
     return Task(given.features, frozen(given.features[:17].copy()), frozen(labels), C)
 
 
@@ -310,20 +310,20 @@ def check_parts(predictions: Predictions, gives: set[str], task: Task) -> None:
     """What a learner says it gives is there, and nothing else."""
     assert gives <= FROM_LEARNER
     parts = {
-        "dropout": predictions.predict_dropout,
-        "hidden": predictions.hide,
-        "prototypes": predictions.project,
+        "dropout": predictions.mc_dropout,
+        "hidden": predictions.penultimate_features,
+        "prototypes": predictions.prototype_outputs,
     }
     assert {name for name, part in parts.items() if part is not None} == gives & parts.keys()
     N = len(task.train)
-    if predictions.predict_dropout is not None:
-        passes = list(predictions.predict_dropout(3, generator("passes")))
+    if predictions.mc_dropout is not None:
+        passes = list(predictions.mc_dropout(3, generator("passes")))
         assert [p.shape for p in passes] == [(N, C)] * 3
         assert all(np.isfinite(p).all() for p in passes)
-    if predictions.hide is not None:
-        assert len(predictions.hidden) == N
-    if predictions.project is not None:
-        assert predictions.projected.shape == (N, C - 1)
+    if predictions.penultimate_features is not None:
+        assert len(predictions.penultimate_features()) == N
+    if predictions.prototype_outputs is not None:
+        assert predictions.prototype_outputs().shape == (N, C - 1)
     if task.views is not None:
         assert predictions.predict_views is not None
         assert [p.shape for p in predictions.predict_views()] == [(N, C)] * len(task.views)

@@ -29,7 +29,7 @@ import pytest
 
 import rayal
 from rayal import metrics
-from rayal import trial as trials
+from rayal.contract_checks import check_choice
 from rayal.contracts import (
     UNLABELED,
     Dataset,
@@ -38,14 +38,15 @@ from rayal.contracts import (
     Pool,
     Predictions,
     Task,
+    TrialData,
 )
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry
 from rayal.requirements import FROM_LEARNER
 from rayal.seeds import generator, integer
 from rayal.sweep.definition import Spec, Trial
-from rayal.trial import World, check_choice
 from tests import golden_problem as problem
 from tests.golden_numbers import GoldenFile
+from tests.small_trials import run
 
 BUDGETS = (4, 10)  # larger ones part the pool into clusters of two, whose members tie
 SHAKES = 20  # of rounding errors that a choice has to withstand when it is written down
@@ -223,7 +224,7 @@ def ask(name: str, given: Mapping[str, Any], pool: Pool, budget: int) -> np.ndar
     component = STRATEGIES.find(name)
     params = component.bind(given)
     if not component.facts.oracle(params):
-        pool = dataclasses.replace(pool, truth=None)
+        pool = dataclasses.replace(pool, true_labels=None)
     chosen = component.function(pool, budget, generator("golden", "query"), **params)
     return check_choice(name, chosen, pool.labels, budget)
 
@@ -324,8 +325,8 @@ def learn(name: str, given: Mapping[str, Any]) -> Predictions:
     component = LEARNERS.find(name)
     params = component.bind({**QUICK_LEARNERS.get(name, {}), **given})
     task = finetune_task() if name == "finetune" else problem.task()
-    if not component.facts.recalls(params):
-        task = dataclasses.replace(task, earlier=None)
+    if not component.facts.uses_previous_predictions(params):
+        task = dataclasses.replace(task, previous_predictions=None)
     predictions: Predictions = component.function(task, generator("golden", "learn"), **params)
     return predictions
 
@@ -342,15 +343,15 @@ def measures(said: Predictions) -> dict[str, Any]:
         num_classes=problem.C,
     )
     found |= {"test": said.test[rows], "pool": said.pool[rows]}
-    if said.predict_dropout is not None:
-        passes = said.predict_dropout(2, generator("golden", "dropout"))
+    if said.mc_dropout is not None:
+        passes = said.mc_dropout(2, generator("golden", "dropout"))
         found["dropout"] = [probs[rows] for probs in passes]
     if said.predict_views is not None:
         found["views"] = [probs[rows] for probs in said.predict_views()]
-    if said.hide is not None:
-        found["hidden"] = said.hidden[rows, :6]
-    if said.project is not None:
-        found["prototypes"] = said.projected[rows]
+    if said.penultimate_features is not None:
+        found["hidden"] = said.penultimate_features()[rows, :6]
+    if said.prototype_outputs is not None:
+        found["prototypes"] = said.prototype_outputs()[rows]
     return found
 
 
@@ -434,7 +435,7 @@ def test_a_dataset_has_the_content_it_always_had(
         "name": data.name,
         "content": data.content,
         "images": len(data.train.labels),
-        "reserved": None if data.reserved is None else data.reserved[:10],
+        "reserved": None if data.initial_pool is None else data.initial_pool[:10],
     }
     golden["datasets"].check(key(name, given), found)
 
@@ -472,21 +473,12 @@ def test_a_generator_draws_what_it_always_drew(
 # Whole trials ----------------------------------------------------------------
 
 
-def world() -> World:
-    data, task = problem.dataset(), problem.task()
-    assert task.views is not None
-    return World(
-        classes=data.classes,
-        images=data.train.images,
-        train=task.train,
-        test=task.test,
-        train_labels=data.train.labels,
-        test_labels=data.test.labels,
-        map=problem.dataset_map(),
-        views=task.views,
-        test_images=data.test.images,
-        val=data.val,
-        reserved=problem.pool_before_labels().reserved,
+def trial_data() -> TrialData:
+    task = problem.task()
+    initial_pool = problem.pool_before_labels().initial_pool
+    return TrialData(
+        dataclasses.replace(problem.dataset(), initial_pool=initial_pool),
+        Embedding(task.train, task.test, map=problem.dataset_map(), views=task.views),
     )
 
 
@@ -523,7 +515,7 @@ def trial(first: str, later: str, params: Mapping[str, Any], options: Mapping[st
 def test_a_trial_gives_the_rounds_it_always_gave(golden: Golden, name: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        rows = trials.run(trial(*TRIALS[name]), world())
+        rows = run(trial(*TRIALS[name]), trial_data())
     rounds = [{k: v for k, v in row.items() if not k.endswith("_seconds")} for row in rows]
     golden["trials"].check(name, rounds, tolerance=1e-6)
 

@@ -118,11 +118,3 @@ def test_a_round_is_measured_in_plain_python_numbers() -> None:
         "class_counts": [1, 0, 0],
     }
     assert all(type(value) in (float, list) for value in found.values())
-
-
-@pytest.mark.parametrize("where", ["test", "pool"])
-def test_probabilities_that_are_not_finite_are_refused(where: str) -> None:
-    probs = {"test": np.eye(3), "pool": np.eye(3)[[0, 1, 2, 0]]}
-    probs[where][1, 2] = np.nan
-    with pytest.raises(ValueError, match=f"the {where} probabilities of 1 of .* row 1: .*diverged"):
-        evaluate(probs["test"], probs["pool"])

@@ -69,7 +69,7 @@ def test_a_plugin_registers_once_and_a_broken_one_leaves_nothing(tmp_path: Path)
     good.write_text(
         "from rayal.contracts import strategy\n\n"
         "@strategy()\n"
-        "def from_a_plugin(pool, budget, rng):\n    return pool.unlabelled[:budget]\n"
+        "def from_a_plugin(pool, budget, rng):\n    return pool.unlabeled[:budget]\n"
     )
     broken.write_text("1 / 0\n")
     load_plugins([good])

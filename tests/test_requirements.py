@@ -18,7 +18,7 @@ def logits(monkeypatch: pytest.MonkeyPatch) -> None:
 
     @strategy(needs={"logits"})
     def by_logits(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
-        return pool.unlabelled[:budget]
+        return pool.unlabeled[:budget]
 
 
 def test_a_row_of_the_table_is_all_that_a_new_need_takes(logits: None) -> None:
@@ -36,7 +36,7 @@ def test_a_need_that_nothing_is_called_is_refused(monkeypatch: pytest.MonkeyPatc
 
     @strategy(needs={"prediction"})
     def hasty(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
-        return pool.unlabelled[:budget]
+        return pool.unlabeled[:budget]
 
     with pytest.raises(ValueError, match=r"strategy 'hasty' names 'prediction' .*known: .*predict"):
         STRATEGIES.find("hasty").facts.needs({})

@@ -27,13 +27,13 @@ def pool(n: int = 300, C: int = 5, labelled: int = 20, seed: int = 0) -> Pool:
     probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     labels = np.full(n, UNLABELED)
     labels[:labelled] = truth[:labelled]
-    return with_probs(Pool(np.zeros((n, 1), np.float32), labels, C, truth=truth), probs)
+    return with_probs(Pool(np.zeros((n, 1), np.float32), labels, C, true_labels=truth), probs)
 
 
 def with_probs(pool: Pool, probs: np.ndarray, outputs: np.ndarray | None = None) -> Pool:
     table = probs.astype(np.float32)
     project = None if outputs is None else lambda: outputs
-    predictions = Predictions(table[:0], lambda: table, project=project)
+    predictions = Predictions(table[:0], lambda: table, prototype_outputs=project)
     return dataclasses.replace(pool, predictions=predictions)
 
 
@@ -45,7 +45,7 @@ def test_a_class_lacks_what_it_has_less_than_an_equal_share_after_the_query() ->
 def test_class_balanced_solves_the_papers_programme() -> None:
     here = pool()
     chosen = entropy(here, 30, rng(), class_balanced={"lambda": 0.7})
-    left = here.unlabelled
+    left = here.unlabeled
     probs = here.probs.astype(np.float64)
     costs = (probs * np.log(probs)).sum(axis=1)
     objective = (
@@ -68,10 +68,10 @@ def test_the_highest_scores_come_first_in_a_balanced_choice() -> None:
 
 def test_the_automatic_weight_is_found_with_the_first_model() -> None:
     here, first = pool(seed=1), pool(seed=2)
-    told = dataclasses.replace(here, first=lambda: first)
-    unlabelled = first.probs[first.unlabelled].astype(np.float64)
+    told = dataclasses.replace(here, first_predicted=lambda: first)
+    unlabelled = first.probs[first.unlabeled].astype(np.float64)
     costs = (unlabelled * np.log(unlabelled)).sum(axis=1)
-    weight = balance.settled_weight(costs, first.probs[first.unlabelled], lacking(first, 30), 30)
+    weight = balance.settled_weight(costs, first.probs[first.unlabeled], lacking(first, 30), 30)
     found = entropy(told, 30, rng(), class_balanced={"lambda": "auto"})
     expected = entropy(here, 30, rng(), class_balanced={"lambda": weight})
     assert set(found) == set(expected)
@@ -86,13 +86,13 @@ def test_balanced_choices_are_more_balanced_than_plain_ones() -> None:
     worse = []
     for seed, budget, name in GRID:
         here = pool(seed=seed, labelled=15)
-        assert here.truth is not None
+        assert here.true_labels is not None
         strategy = STRATEGIES.find(name).function
         scores = []
         for given in ({}, {"class_balanced": {"lambda": 1.0}}):
             chosen = strategy(here, budget, rng(), **given)
-            labelled = np.concatenate([here.labelled, chosen])
-            counts = np.bincount(here.truth[labelled], minlength=5)
+            labelled = np.concatenate([here.labeled, chosen])
+            counts = np.bincount(here.true_labels[labelled], minlength=5)
             scores.append(l1_score(counts))
         if scores[1] >= scores[0]:
             worse.append((seed, budget, name, scores))
@@ -125,13 +125,13 @@ def test_diverse_takes_the_uncertain_that_are_nearest_to_each_prototype() -> Non
 
 def test_label_balanced_takes_equal_numbers_of_each_true_class_in_the_scores_order() -> None:
     here = pool()
-    assert here.truth is not None
+    assert here.true_labels is not None
     chosen = entropy(here, 25, rng(), label_balanced=True)
-    assert np.bincount(here.truth[chosen], minlength=5).tolist() == [5, 5, 5, 5, 5]
+    assert np.bincount(here.true_labels[chosen], minlength=5).tolist() == [5, 5, 5, 5, 5]
     order = entropy(here, 280, rng())
     for c in range(5):
-        first = [i for i in order if here.truth[i] == c][:5]
-        assert [i for i in chosen if here.truth[i] == c] == first
+        first = [i for i in order if here.true_labels[i] == c][:5]
+        assert [i for i in chosen if here.true_labels[i] == c] == first
 
 
 def test_two_modifiers_are_refused_by_name() -> None:

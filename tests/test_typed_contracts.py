@@ -23,7 +23,7 @@ from rayal.scores import Scores, score
 RIGHT = """\
 @strategy()
 def first(pool: Pool, budget: int, rng: np.random.Generator, *, skip: int = 0) -> Indices:
-    return pool.unlabelled[skip : skip + budget]
+    return pool.unlabeled[skip : skip + budget]
 
 
 @strategy(needs={"predictions"}, check=lambda params, N, encoder: None)
@@ -33,7 +33,7 @@ def plain(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
 
 @score(needs=set())
 def lowest(pool: Pool, rng: np.random.Generator, *, shift: float = 0.0) -> Scores:
-    return np.zeros(len(pool.unlabelled)) + shift
+    return np.zeros(len(pool.unlabeled)) + shift
 
 
 @encoder(gives={"views"})
@@ -69,7 +69,7 @@ def wrong(pool: Pool, budget: int, rng: np.random.Generator) -> Features:
     "a strategy called with a parameter that it has not": """
 @strategy()
 def right(pool: Pool, budget: int, rng: np.random.Generator, *, skip: int = 0) -> Indices:
-    return pool.unlabelled[skip:]
+    return pool.unlabeled[skip:]
 
 def call(pool: Pool, rng: np.random.Generator) -> Indices:
     return right(pool, 3, rng, skop=2)
@@ -77,7 +77,7 @@ def call(pool: Pool, rng: np.random.Generator) -> Indices:
     "a strategy called with a value of another type": """
 @strategy()
 def right(pool: Pool, budget: int, rng: np.random.Generator, *, skip: int = 0) -> Indices:
-    return pool.unlabelled[skip:]
+    return pool.unlabeled[skip:]
 
 def call(pool: Pool, rng: np.random.Generator) -> Indices:
     return right(pool, 3, rng, skip="2")
@@ -85,7 +85,7 @@ def call(pool: Pool, rng: np.random.Generator) -> Indices:
     "a strategy whose check takes one argument": """
 @strategy(check=lambda params: None)
 def wrong(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
-    return pool.unlabelled
+    return pool.unlabeled
 """,
     "a score that takes a budget": """
 @score(needs=set())

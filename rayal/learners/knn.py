@@ -24,8 +24,8 @@ def knn(task: Task, rng: np.random.Generator, *, k: PositiveInt = 1) -> Predicti
     """
     task.require_label("knn", "compare with")
     index = faiss.IndexFlatIP(task.train.shape[1])
-    index.add(unit_rows(task.train[task.labelled]))
-    votes = np.eye(task.num_classes, dtype=np.float32)[task.labels[task.labelled]]
+    index.add(unit_rows(task.train[task.labeled]))
+    votes = np.eye(task.num_classes, dtype=np.float32)[task.labels[task.labeled]]
 
     def predict(features: Features) -> Probs:
         neighbors = index.search(unit_rows(features), min(k, index.ntotal))[1]
@@ -37,5 +37,5 @@ def knn(task: Task, rng: np.random.Generator, *, k: PositiveInt = 1) -> Predicti
         test=predict(task.test),
         predict_pool=lambda: predict(task.train),
         predict_views=None if views is None else lambda: map(predict, views),
-        hide=lambda: unit_rows(task.train),
+        penultimate_features=lambda: unit_rows(task.train),
     )

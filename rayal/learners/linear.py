@@ -30,8 +30,8 @@ def _gives(params: Mapping[str, Any]) -> set[str]:
 
 @learner(
     gives=_gives,
-    recalls=lambda params: params["pseudo_labels"] is not None,
-    many=lambda tasks, rngs, **params: linear_many(tasks, rngs, **params),
+    uses_previous_predictions=lambda params: params["pseudo_labels"] is not None,
+    fit_batched=lambda tasks, rngs, **params: linear_many(tasks, rngs, **params),
 )
 def linear(  # noqa: D417, PLR0913  the papers' recipes have this many settings
     task: Task,

@@ -19,7 +19,7 @@ Scaling = Literal["l2", "standardize", "none"]
 
 @learner(
     gives={"hidden", "views"},
-    many=lambda tasks, rngs, **params: logistic_many(tasks, rngs, **params),
+    fit_batched=lambda tasks, rngs, **params: logistic_many(tasks, rngs, **params),
 )
 def logistic(
     task: Task,
@@ -65,8 +65,8 @@ def logistic_many(
         return []
     scale = _scale(scaling, tasks[0].train)
     solved = logistic_regression.fit_many(
-        [scale(np.asarray(task.train[task.labelled])) for task in tasks],
-        [task.labels[task.labelled] for task in tasks],
+        [scale(np.asarray(task.train[task.labeled])) for task in tasks],
+        [task.labels[task.labeled] for task in tasks],
         tasks[0].num_classes,
         C,
     )

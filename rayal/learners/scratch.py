@@ -47,7 +47,7 @@ def _check(params: Mapping[str, Any], N: int) -> None:
     needs=needs,
     gives=_gives,
     check=_check,
-    recalls=lambda params: params["pseudo_labels"] is not None,
+    uses_previous_predictions=lambda params: params["pseudo_labels"] is not None,
 )
 def scratch(  # noqa: D417, PLR0913  the papers' recipes have this many settings
     task: Task,

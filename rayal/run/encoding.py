@@ -7,12 +7,14 @@ import inspect
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rayal.contracts import Dataset, Embedding, Features, Progress, Split
+from rayal.contract_checks import check_embedding
+from rayal.contracts import Dataset, Progress, Split, TrialData
 from rayal.registry import DATASETS, ENCODERS
 from rayal.run.environment import versions
 from rayal.run.full_disk import full_disk_is_fatal
@@ -21,11 +23,9 @@ from rayal.run.threads import limit_threads
 from rayal.seeds import generator
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial
-from rayal.trial import World
 
 THUMBNAIL = 32  # pixels a side
 MOST_THUMBNAILS = 2**28  # bytes
-_ROWS_AT_ONCE = 4096  # of features that are checked
 
 
 def make_embedding(trial: Trial, store: RunStore, progress: Progress, threads: int) -> None:
@@ -111,58 +111,9 @@ def load_dataset(trial: Trial) -> Dataset:
     return data
 
 
-def load_world(trial: Trial, data: Dataset, store: RunStore) -> World:
+def load_trial_data(trial: Trial, dataset: Dataset, store: RunStore) -> TrialData:
     """Join a dataset with the embedding that the store has of it."""
     embedding = store.artifacts.embedding(trial.embedding_id)
-    return World(
-        classes=data.classes,
-        images=data.train.images,
-        train=np.asarray(embedding.train),
-        test=np.asarray(embedding.test),
-        train_labels=data.train.labels,
-        test_labels=data.test.labels,
-        map=embedding.map,
-        views=embedding.views,
-        test_images=data.test.images,
-        val=data.val,
-        weights=embedding.weights,
-        reserved=data.reserved,
-    )
-
-
-def check_embedding(name: str, embedding: Embedding, data: Dataset) -> None:
-    """Hold an encoder to its contract.
-
-    Raises:
-        ValueError: wrong shapes or types, or features that are not finite.
-    """
-    N = len(data.train.images)
-    _check_features(name, "training", embedding.train, N, data)
-    _check_features(name, "test", embedding.test, len(data.test.images), data)
-    views = embedding.views
-    if views is None:
-        return
-    if views.ndim != 3 or views.shape[1:] != embedding.train.shape:
-        raise ValueError(
-            f"encoder '{name}' gave views with shape {views.shape}; (A, N, D) with N, D = "
-            f"{embedding.train.shape}, those of the training features, is needed"
-        )
-    for number, view in enumerate(views, start=1):  # one by one: all may be too large for memory
-        _check_features(name, f"view {number}", view, N, data)
-
-
-def _check_features(name: str, what: str, features: Features, n: int, data: Dataset) -> None:
-    if features.dtype != np.float32 or features.ndim != 2 or len(features) != n:
-        raise ValueError(
-            f"encoder '{name}' gave {what} features of {features.dtype} with shape "
-            f"{features.shape} for {n} images; float32 (N, D) is needed"
-        )
-    blocks = range(0, n, _ROWS_AT_ONCE)
-    finite = [np.isfinite(features[start : start + _ROWS_AT_ONCE]).all(axis=1) for start in blocks]
-    bad = np.flatnonzero(~np.concatenate(finite))
-    if len(bad):
-        raise ValueError(
-            f"encoder '{name}' gave NaN or infinite features for {len(bad)} of {n} "
-            f"{what} images of {data.name}, the first at index {bad[0]}; nothing can be "
-            "chosen by such features: train it with a lower learning rate or look at the images"
-        )
+    # Plain arrays on the same memory: arithmetic on memory-mapped ones keeps their class.
+    train, test = np.asarray(embedding.train), np.asarray(embedding.test)
+    return TrialData(dataset, replace(embedding, train=train, test=test))

@@ -6,15 +6,15 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
+from rayal.contracts import TrialData
 from rayal.events.listener import Listener
-from rayal.run.encoding import load_dataset, load_world, make_embedding
+from rayal.run.encoding import load_dataset, load_trial_data, make_embedding
 from rayal.run.failures import PASSING, fail_all
 from rayal.run.worker import run_trials
 from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial, group_by_embedding
 from rayal.sweep.plan import Plan
-from rayal.trial import World
 
 
 def run(plan: Plan, todo: Sequence[Trial], store: RunStore, events: Listener) -> None:
@@ -25,30 +25,30 @@ def run(plan: Plan, todo: Sequence[Trial], store: RunStore, events: Listener) ->
     """
     for trials in group_by_embedding(todo).values():
         try:
-            world = _encode(trials[0], plan.sweep.resources.pretrain.threads, store, events)
+            data = _encode(trials[0], plan.sweep.resources.pretrain.threads, store, events)
         except PASSING:
             raise
         except BaseException as error:  # noqa: BLE001 - an encoder's failure is that of its trials
             fail_all(trials, store, events, error)
             continue
         for batch in plan.bundles(trials, slots=1):
-            _run_batch(batch, world, plan.sweep.resources.trial.threads, store, events)
+            _run_batch(batch, data, plan.sweep.resources.trial.threads, store, events)
 
 
-def _encode(trial: Trial, threads: int, store: RunStore, events: Listener) -> World:
+def _encode(trial: Trial, threads: int, store: RunStore, events: Listener) -> TrialData:
     started = time.monotonic()
     events.encoding_started(trial)
     make_embedding(trial, store, partial(events.encoding_progress, trial), threads)
-    world = load_world(trial, load_dataset(trial), store)
+    data = load_trial_data(trial, load_dataset(trial), store)
     events.encoding_finished(trial, time.monotonic() - started)
-    return world
+    return data
 
 
 def _run_batch(
-    batch: Sequence[Trial], world: World, threads: int, store: RunStore, events: Listener
+    batch: Sequence[Trial], data: TrialData, threads: int, store: RunStore, events: Listener
 ) -> None:
     events.trials_started([trial.id for trial in batch])
-    for trial, outcome in zip(batch, run_trials(batch, world, store, threads), strict=True):
+    for trial, outcome in zip(batch, run_trials(batch, data, store, threads), strict=True):
         if outcome.fatal:
             raise StoreError(outcome.error)
         events.trial_ended(trial, outcome)

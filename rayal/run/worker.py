@@ -6,7 +6,9 @@ import socket
 from collections.abc import Sequence
 
 from rayal import trial as trials
+from rayal.contracts import TrialData
 from rayal.events.outcome import Outcome
+from rayal.run.batching import run_interleaved
 from rayal.run.environment import versions
 from rayal.run.failures import PASSING, error_message, error_trace
 from rayal.run.full_disk import full_disk_is_fatal
@@ -15,11 +17,11 @@ from rayal.storage.files import StoreError
 from rayal.storage.formats import Record, make_record, rows_of
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial
-from rayal.trial import World
+from rayal.trial import TrialCoroutine
 
 
 def run_trials(
-    batch: Sequence[Trial], world: World, store: RunStore, threads: int
+    batch: Sequence[Trial], data: TrialData, store: RunStore, threads: int
 ) -> list[Outcome]:
     """Run trials with the same learner, each from its last finished round.
 
@@ -27,12 +29,12 @@ def run_trials(
     for lost, has finished meanwhile is not run again.
     """
     with limit_threads(threads):
-        return trials.together(batch[0].learner, [_run(trial, world, store) for trial in batch])
+        return run_interleaved(batch[0].learner, [_run(trial, data, store) for trial in batch])
 
 
-def _run(trial: Trial, world: World, store: RunStore) -> trials.Course[Outcome]:
+def _run(trial: Trial, data: TrialData, store: RunStore) -> TrialCoroutine[Outcome]:
     try:
-        yield from _record_trial(trial, world, store)
+        yield from _record_trial(trial, data, store)
     except StoreError as error:
         return Outcome(trial.id, str(error), fatal=True)
     except PASSING:
@@ -42,14 +44,14 @@ def _run(trial: Trial, world: World, store: RunStore) -> trials.Course[Outcome]:
     return Outcome(trial.id)
 
 
-def _record_trial(trial: Trial, world: World, store: RunStore) -> trials.Course[None]:
+def _record_trial(trial: Trial, data: TrialData, store: RunStore) -> TrialCoroutine[None]:
     with full_disk_is_fatal(store):
         if store.has_record(trial.id):
             return
         earlier = store.record_in_progress(trial.id)
         rows = yield from trials.rounds(
             trial,
-            world,
+            data,
             rows=rows_of(earlier) if earlier else None,
             keep=lambda rows: store.save_in_progress(trial.id, _record(trial, rows)),
         )

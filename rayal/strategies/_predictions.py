@@ -23,7 +23,7 @@ def probabilities(pool: Pool) -> Scores:
     Raises:
         ValueError: NaN or infinity among them.
     """
-    return checked(pool.probs[pool.unlabelled])
+    return checked(pool.probs[pool.unlabeled])
 
 
 def mc_passes(pool: Pool, passes: int, rng: np.random.Generator) -> Iterator[Scores]:
@@ -32,8 +32,8 @@ def mc_passes(pool: Pool, passes: int, rng: np.random.Generator) -> Iterator[Sco
     Raises:
         ValueError: NaN or infinity among them.
     """
-    for probs in pool.dropout_passes(passes, rng):
-        yield checked(probs[pool.unlabelled])
+    for probs in pool.mc_dropout(passes, rng):
+        yield checked(probs[pool.unlabeled])
 
 
 def mc_mean(pool: Pool, passes: int, rng: np.random.Generator) -> Scores:
@@ -51,8 +51,8 @@ def prototype_outputs(pool: Pool) -> npt.NDArray[np.float32]:
     Raises:
         ValueError: NaN or infinity among those of the pool.
     """
-    check_finite(pool.projected, "the learner's outputs")
-    return pool.projected[pool.unlabelled]
+    check_finite(pool.prototype_outputs, "the learner's outputs")
+    return pool.prototype_outputs[pool.unlabeled]
 
 
 def checked(probs: npt.NDArray[np.float32]) -> Scores:

@@ -11,6 +11,6 @@ def true_labels(pool: Pool) -> Labels:
     Raises:
         ValueError: the pool was given none.
     """
-    if pool.truth is None:
+    if pool.true_labels is None:
         raise ValueError("this strategy reads the true labels, and the pool was given none")
-    return pool.truth
+    return pool.true_labels

@@ -35,10 +35,10 @@ def typical_of_clusters(
         restarts: initializations of which the best is kept.
     """
     features = clustering.unit_rows(pool.features)
-    K = min(len(pool.labelled) + budget, max_clusters)
+    K = min(len(pool.labeled) + budget, max_clusters)
     clusters, _ = clustering.kmeans(features, K, rng, restarts=restarts, iterations=ITERATIONS)
-    left = _members(clusters, pool.unlabelled)
-    turns = _turns(clusters, pool.labelled, left, min_size)
+    left = _members(clusters, pool.unlabeled)
+    turns = _turns(clusters, pool.labeled, left, min_size)
     picks = np.empty(budget, dtype=np.int64)
     for i in range(budget):
         small, labels, larger, cluster = heapq.heappop(turns)

@@ -33,8 +33,8 @@ def badge(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     Raises:
         ValueError: NaN or infinity among them.
     """
-    left = pool.unlabelled
-    probs, hidden = pool.probs[left], pool.hidden[left]
+    left = pool.unlabeled
+    probs, hidden = pool.probs[left], pool.penultimate_features[left]
     check_finite(probs, "the predicted probabilities")
     check_finite(hidden, "what the last layer sees")
     residuals = probs.astype(np.float32)

@@ -34,6 +34,6 @@ def consistency(pool: Pool, rng: np.random.Generator) -> Scores:
     Raises:
         ValueError: NaN or infinity among the probabilities.
     """
-    copies = (checked(probs[pool.unlabelled]) for probs in pool.view_passes())
+    copies = (checked(probs[pool.unlabeled]) for probs in pool.predict_views())
     passes = chain([probabilities(pool)], copies)
     return np.asarray(uncertainty.variances(passes).sum(axis=1))

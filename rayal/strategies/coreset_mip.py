@@ -48,5 +48,5 @@ def coreset_mip(
     """
     allowed = int(np.ceil(outliers * len(pool.features)))
     return robust_k_center(
-        pool.features, pool.labelled, budget, rng, outliers=allowed, node_limit=node_limit
+        pool.features, pool.labeled, budget, rng, outliers=allowed, node_limit=node_limit
     )

@@ -48,10 +48,10 @@ def dbal(
     Raises:
         ValueError: NaN or infinity among the probabilities.
     """
-    left = pool.unlabelled
+    left = pool.unlabeled
     informative = 1 + uncertainty.negative_margin(probabilities(pool))
     candidates = highest_first(informative, rng)[: math.ceil(beta * budget)]
-    points, weights = pool.hidden[left[candidates]], informative[candidates]
+    points, weights = pool.penultimate_features[left[candidates]], informative[candidates]
     clusters, centers = clustering.weighted_kmeans(points, budget, rng, weights, restarts=restarts)
     nearest = clustering.nearest_to_centers(points, clusters, centers)
     chosen = nearest[np.argsort(-np.bincount(clusters), kind="stable")]

@@ -32,8 +32,8 @@ def farthest_point(pool: Pool, budget: int, rng: np.random.Generator) -> Indices
         (B,) positions, in the order of the choice.
     """
     features = clustering.unit_rows(pool.features)
-    if len(pool.labelled):
-        return greedy_k_center(features, pool.labelled, budget, rng)
+    if len(pool.labeled):
+        return greedy_k_center(features, pool.labeled, budget, rng)
     center = features.mean(axis=0, dtype=np.float64).astype(np.float32)
     start = np.array([distances.to_one_center(features, center).argmin()])
     if budget == 1:

@@ -40,8 +40,8 @@ def _needs(given: Mapping[str, object]) -> set[str]:
     return of_map | ({"images"} if given["cluster"] == "pixels" else set())
 
 
-def _oracle(given: Mapping[str, object]) -> set[str]:
-    return {"truth"} if given["order"] in _BY_TRUTH else set()
+def _oracle(given: Mapping[str, object]) -> bool:
+    return given["order"] in _BY_TRUTH
 
 
 def _check(given: Mapping[str, Any], N: int, encoder: Mapping[str, Any]) -> None:
@@ -102,7 +102,7 @@ def hacon(  # noqa: PLR0913  the maps and the ablations of one algorithm
     keys = to_center if order == "centroid" else _map_keys(pool.map, order, tau)
     turns = rng.permutation(clusters.max() + 1)
     ranking = round_robin(np.argsort(keys, kind="stable"), clusters, turns)
-    return ranking[np.isin(ranking, pool.unlabelled)][:budget]
+    return ranking[np.isin(ranking, pool.unlabeled)][:budget]
 
 
 def _clustered(

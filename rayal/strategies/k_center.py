@@ -65,13 +65,13 @@ def k_center(
     Returns:
         (B,) positions, in the order of the choice.
     """
-    points = pool.hidden if space == "hidden" else pool.features
+    points = pool.penultimate_features if space == "hidden" else pool.features
     if class_balanced is None:
-        return greedy_k_center(points, pool.labelled, budget, rng)
+        return greedy_k_center(points, pool.labeled, budget, rng)
     divisor = pool.num_classes if class_balanced.get("divided_by_classes", True) else 1
     return balanced_k_center(
         points,
-        pool.labelled,
+        pool.labeled,
         budget,
         rng,
         probs=pool.probs,

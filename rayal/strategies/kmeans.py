@@ -40,5 +40,5 @@ def kmeans(
         (B,) positions.
     """
     return cluster_representatives(
-        pool.features, pool.unlabelled, budget, rng, normalize=normalize, restarts=restarts
+        pool.features, pool.unlabeled, budget, rng, normalize=normalize, restarts=restarts
     )

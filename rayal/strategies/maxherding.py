@@ -37,4 +37,4 @@ def maxherding(
         (B,) positions, in the order of the choice.
     """
     features = clustering.unit_rows(pool.features)
-    return greedy_herding(features, pool.labelled, budget, sigma)
+    return greedy_herding(features, pool.labeled, budget, sigma)

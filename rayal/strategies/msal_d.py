@@ -51,4 +51,4 @@ def msal_d(
     outputs = prototype_outputs(pool)
     most_uncertain = highest_first(-prototypes.nearest_cosine(outputs), rng)
     candidates = most_uncertain[: math.ceil(beta * budget)]
-    return pool.unlabelled[prototypes.nearest_to_each(outputs, candidates, budget)]
+    return pool.unlabeled[prototypes.nearest_to_each(outputs, candidates, budget)]

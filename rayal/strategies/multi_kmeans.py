@@ -41,7 +41,7 @@ def multi_kmeans(
     Returns:
         (B,) positions.
     """
-    left = pool.unlabelled
+    left = pool.unlabeled
     features = rows(pool.features, np.arange(len(pool.features)), normalize=normalize)
     clusters, centers = clustering.kmeans(features, budget, rng, restarts=restarts)
     sizes = np.bincount(clusters)

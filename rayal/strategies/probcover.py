@@ -48,4 +48,4 @@ def probcover(
     if delta == "auto":
         clusters, _ = clustering.kmeans(features, pool.num_classes, rng)
         delta = ball_cover.pure_radius(features, clusters, rng)
-    return ball_cover.greedy_ball_cover(features, pool.labelled, budget, delta, rng)
+    return ball_cover.greedy_ball_cover(features, pool.labeled, budget, delta, rng)

@@ -10,7 +10,7 @@ from rayal.strategies._true_labels import true_labels
 DRAWS = 100_000  # draws before `cover_classes` gives up
 
 
-@strategy(oracle=lambda given: {"truth"} if given["cover_classes"] else set())
+@strategy(oracle=lambda given: bool(given["cover_classes"]))
 def random(
     pool: Pool, budget: int, rng: np.random.Generator, *, cover_classes: bool = False
 ) -> Indices:
@@ -40,19 +40,19 @@ def random(
     """
     if cover_classes:
         return _covering_draw(pool, budget, rng)
-    return rng.permutation(pool.unlabelled)[:budget]
+    return rng.permutation(pool.unlabeled)[:budget]
 
 
 def _covering_draw(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     truth = true_labels(pool)
-    missing = np.setdiff1d(truth[pool.unlabelled], pool.labels[pool.labelled])
+    missing = np.setdiff1d(truth[pool.unlabeled], pool.labels[pool.labeled])
     if len(missing) > budget:
         raise ValueError(
             f"random with cover_classes: {len(missing)} classes have no label, and a budget of "
             f"{budget} cannot cover them; raise the budget or set cover_classes: false"
         )
     for _ in range(DRAWS):
-        chosen = rng.choice(pool.unlabelled, budget, replace=False)
+        chosen = rng.choice(pool.unlabeled, budget, replace=False)
         if np.isin(missing, truth[chosen]).all():
             return chosen
     raise ValueError(

@@ -7,7 +7,7 @@ import numpy as np
 from rayal.contracts import Indices, Pool, strategy
 
 
-@strategy(needs={"reserved"})
+@strategy(needs={"initial_pool"})
 def set_aside(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     """Choose at random among the images that the dataset sets aside as first labels.
 
@@ -31,7 +31,9 @@ def set_aside(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     Raises:
         ValueError: fewer than B of the images set aside are left.
     """
-    reserved = np.intersect1d(pool.unlabelled, [] if pool.reserved is None else pool.reserved)
+    reserved = np.intersect1d(
+        pool.unlabeled, [] if pool.initial_pool is None else pool.initial_pool
+    )
     if len(reserved) < budget:
         raise ValueError(
             f"set_aside: {budget} images were asked for and {len(reserved)} of those set aside "

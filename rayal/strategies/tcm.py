@@ -41,8 +41,8 @@ def tcm(
     Raises:
         ValueError: NaN or infinity among the probabilities.
     """
-    enough = len(pool.labelled) >= labels_per_class * pool.num_classes
+    enough = len(pool.labeled) >= labels_per_class * pool.num_classes
     if pool.predictions is None or not enough:
         return typical_of_clusters(pool, budget, rng)
     scores = uncertainty.negative_margin(probabilities(pool))
-    return pool.unlabelled[highest_first(scores, rng)[:budget]]
+    return pool.unlabeled[highest_first(scores, rng)[:budget]]

@@ -47,9 +47,9 @@ def uherding(
         (B,) positions, in the order of the choice.
     """
     features = clustering.unit_rows(pool.features)
-    width = _smallest_distance(features[pool.labelled]) if sigma == "auto" else sigma
+    width = _smallest_distance(features[pool.labeled]) if sigma == "auto" else sigma
     weights = None if pool.predictions is None else _uncertainty(pool)
-    return greedy_herding(features, pool.labelled, budget, width, weights)
+    return greedy_herding(features, pool.labeled, budget, width, weights)
 
 
 def _uncertainty(pool: Pool) -> npt.NDArray[np.float64]:

@@ -9,7 +9,7 @@ from rayal.kernels.ranking import round_robin
 from rayal.strategies._true_labels import true_labels
 
 
-@strategy(oracle={"truth"})
+@strategy(oracle=True)
 def uniform(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     """Choose equal numbers of each true class.
 
@@ -29,6 +29,6 @@ def uniform(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     Returns:
         (B,) positions, the classes in turn.
     """
-    shuffled = rng.permutation(pool.unlabelled)
+    shuffled = rng.permutation(pool.unlabeled)
     classes = rng.permutation(pool.num_classes)
     return round_robin(shuffled, true_labels(pool), classes)[:budget]

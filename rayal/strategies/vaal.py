@@ -65,7 +65,7 @@ def vaal(  # noqa: PLR0913  the published recipe has this many settings
     # torch is slow to import, and other strategies need none.
     from rayal.kernels import discriminator
 
-    if len(pool.labelled) == 0:
+    if len(pool.labeled) == 0:
         raise ValueError(
             "vaal learns to tell labeled images from others, and no image has a label; make the "
             "first query with another strategy"
@@ -74,5 +74,5 @@ def vaal(  # noqa: PLR0913  the published recipe has this many settings
         raise ValueError("vaal reads the images, and the pool was given none")
     training = discriminator.Training(epochs, updates, latent, batch_size, lr, beta, adversary)
     return -discriminator.probability_of_label(
-        pool.images, pool.labelled, pool.unlabelled, integer(rng), training
+        pool.images, pool.labeled, pool.unlabeled, integer(rng), training
     )

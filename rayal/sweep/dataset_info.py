@@ -51,7 +51,7 @@ def dataset_info(data: Dataset) -> DatasetInfo:
         class_counts=tuple(np.bincount(data.train.labels, minlength=data.num_classes).tolist()),
         content=data.content,
         image_shape=data.train.images.shape[1:],
-        reserved=0 if data.reserved is None else len(data.reserved),
+        reserved=0 if data.initial_pool is None else len(data.initial_pool),
         val=0 if data.val is None else len(data.val.labels),
     )
 

@@ -79,8 +79,8 @@ class Plan:
         """
         groups: dict[Any, list[Trial]] = {}
         for trial in trials:
-            many = LEARNERS.find(trial.learner.name).facts.many
-            key = (json.dumps(trial.learner.as_json()), trial.schedule) if many else trial.id
+            batched = LEARNERS.find(trial.learner.name).facts.fit_batched
+            key = (json.dumps(trial.learner.as_json()), trial.schedule) if batched else trial.id
             groups.setdefault(key, []).append(trial)
         return [part for group in groups.values() for part in self._parts(group, slots)]
 

@@ -74,7 +74,7 @@ def check_learner(learner: Spec, encoder: Spec) -> None:
 def check_reserved(first: Spec, data: DatasetInfo) -> None:
     """A first query among images set aside needs a dataset that sets some aside."""
     needs = STRATEGIES.find(first.name).facts.needs(first.params)
-    if "reserved" in needs and not data.reserved and not data.absent:
+    if "initial_pool" in needs and not data.reserved and not data.absent:
         raise ValueError(
             f"strategy '{first.name}' chooses among images set aside, and {data.name} sets none "
             "aside: give the dataset an imbalance with set_aside, or use another initial"

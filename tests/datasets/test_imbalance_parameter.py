@@ -29,7 +29,7 @@ def test_only_the_pool_is_imbalanced() -> None:
     plain, tailed = load("digits"), load("digits", imbalance={"exponential": 20})
     assert tailed.name == "digits-lt20"
     assert np.array_equal(plain.test.images, tailed.test.images)
-    assert tailed.reserved is None
+    assert tailed.initial_pool is None
     counts = dataset_info(tailed).class_counts
     assert counts[0] == max(counts)
     assert counts[0] // counts[-1] == 20
@@ -46,9 +46,9 @@ def test_images_stay_with_their_labels() -> None:
 def test_reserved_images_are_an_equal_share_of_each_class() -> None:
     data = load("digits", imbalance={"step": 0.1, "set_aside": 0.1})
     assert data.name == "digits-step0.1-aside0.1"
-    assert data.reserved is not None
-    assert data.reserved.dtype == np.int64
-    assert np.bincount(data.train.labels[data.reserved]).tolist() == [12] * 10
+    assert data.initial_pool is not None
+    assert data.initial_pool.dtype == np.int64
+    assert np.bincount(data.train.labels[data.initial_pool]).tolist() == [12] * 10
     assert dataset_info(data).reserved == 120
 
 

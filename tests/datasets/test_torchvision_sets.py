@@ -239,8 +239,8 @@ def test_real_mnist_with_cbals_step_and_share_set_aside(real_data: Path) -> None
     imbalance = {"step": 0.1, "set_aside": 0.1}
     data = load("mnist", real_data, imbalance=imbalance)
     assert data.name == "mnist-step0.1-aside0.1"
-    assert data.reserved is not None
-    assert np.bincount(data.train.labels[data.reserved]).tolist() == [600] * 10
+    assert data.initial_pool is not None
+    assert np.bincount(data.train.labels[data.initial_pool]).tolist() == [600] * 10
     published = DATASETS.find("mnist").facts.published
     assert published is not None
     assert published(imbalance=imbalance) == (len(data.train.labels), 10)

@@ -182,10 +182,19 @@ def tasks(counts: tuple[int, ...] = (12, 5, 12, 1), **more: Any) -> list[Task]:
 
 def everything(predictions: Predictions) -> list[np.ndarray]:
     assert predictions.predict_views is not None
-    found = [predictions.test, predictions.pool, predictions.hidden, *predictions.predict_views()]
-    if predictions.predict_dropout is not None:
-        found += list(predictions.predict_dropout(3, rng(9)))
-    return found if predictions.project is None else [*found, predictions.projected]
+    found = [
+        predictions.test,
+        predictions.pool,
+        predictions.penultimate_features(),
+        *predictions.predict_views(),
+    ]
+    if predictions.mc_dropout is not None:
+        found += list(predictions.mc_dropout(3, rng(9)))
+    return (
+        found
+        if predictions.prototype_outputs is None
+        else [*found, predictions.prototype_outputs()]
+    )
 
 
 OPTIONS: list[dict[str, Any]] = [
@@ -217,7 +226,7 @@ def test_many_tasks_take_up_their_own_pseudo_labels() -> None:
     unsure = np.full((60, 4), 0.25, dtype=np.float32)
     given = [
         dataclasses.replace(
-            task, round=1, earlier=Predictions(probs[:0], lambda probs=probs: probs)
+            task, round=1, previous_predictions=Predictions(probs[:0], lambda probs=probs: probs)
         )
         for task, probs in zip(tasks(), (sure, unsure, unsure, sure), strict=True)
     ]

@@ -20,7 +20,7 @@ def test_before_it_moves_the_last_layer_sees_the_encoders_standardised_features(
     mean, variance = given.train.mean(axis=0), given.train.var(axis=0)
     expected = (given.train - mean) / np.sqrt(variance + 1e-5)
     # One step moves the running statistics of batch norm by a tenth of the way.
-    assert np.corrcoef(still.hidden.ravel(), expected.ravel())[0, 1] > 0.95
+    assert np.corrcoef(still.penultimate_features().ravel(), expected.ravel())[0, 1] > 0.95
 
 
 def test_it_starts_from_the_encoders_weights_and_leaves_them() -> None:
@@ -35,7 +35,10 @@ def test_it_starts_from_the_encoders_weights_and_leaves_them() -> None:
 
 def test_the_backbone_learns_more_slowly_than_the_last_layer() -> None:
     assert accuracy(learn(task(), epochs=5).test) > 0.9
-    moved = learn(task(), epochs=5).hidden - learn(task(), epochs=5, lr=1e-12).hidden
+    moved = (
+        learn(task(), epochs=5).penultimate_features()
+        - learn(task(), epochs=5, lr=1e-12).penultimate_features()
+    )
     assert 0 < np.abs(moved).mean() < 1
 
 

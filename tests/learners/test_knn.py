@@ -9,10 +9,10 @@ def slow_twin(task: Task, k: int) -> np.ndarray:
     for row, image in enumerate(task.test):
         cosine = [
             image @ task.train[i] / np.linalg.norm(image) / np.linalg.norm(task.train[i])
-            for i in task.labelled
+            for i in task.labeled
         ]
         for i in np.argsort(cosine)[::-1][:k]:
-            shares[row, task.labels[task.labelled[i]]] += 1 / min(k, len(task.labelled))
+            shares[row, task.labels[task.labeled[i]]] += 1 / min(k, len(task.labeled))
     return shares
 
 
@@ -33,7 +33,7 @@ def test_one_neighbour_gives_its_class_alone() -> None:
     probs = knn(task(), np.random.default_rng(0)).pool
     given = task()
     assert set(np.unique(probs)) == {0, 1}
-    assert np.array_equal(probs[given.labelled].argmax(axis=1), given.labels[given.labelled])
+    assert np.array_equal(probs[given.labeled].argmax(axis=1), given.labels[given.labeled])
 
 
 def test_of_equal_neighbours_the_lowest_position_decides() -> None:

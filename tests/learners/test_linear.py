@@ -170,9 +170,9 @@ def test_training_before_prototypes_equals_torchs_adam(batch_size: int) -> None:
 def test_prototypes_give_probabilities_by_their_angle_to_the_output() -> None:
     features = data(60)[0]
     predictions = linear(task(features), rng(), prototypes=True, radius=2.0)
-    logits = 2.0 * predictions.projected @ simplex(4).T
+    logits = 2.0 * predictions.prototype_outputs() @ simplex(4).T
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    assert predictions.projected.shape == (60, 3)
+    assert predictions.prototype_outputs().shape == (60, 3)
     np.testing.assert_allclose(predictions.pool, expected, atol=1e-5)
 
 
@@ -188,9 +188,9 @@ def test_dropping_keeps_the_mean_and_drops_the_part_asked_for() -> None:
 def test_monte_carlo_passes_differ_and_scatter_about_the_prediction() -> None:
     features = data(60)[0]
     predictions = linear(task(features), rng(), dropout=0.3)
-    assert predictions.predict_dropout is not None
-    passes = np.stack(list(predictions.predict_dropout(200, rng(9))))
-    again = np.stack(list(predictions.predict_dropout(200, rng(9))))
+    assert predictions.mc_dropout is not None
+    passes = np.stack(list(predictions.mc_dropout(200, rng(9))))
+    again = np.stack(list(predictions.mc_dropout(200, rng(9))))
     assert np.array_equal(passes, again)
     assert passes.std(axis=0).mean() > 0.01
     assert np.abs(passes.mean(axis=0) - predictions.pool).max() < 0.2
@@ -221,11 +221,13 @@ def test_pseudo_labels_join_those_below_the_threshold_and_change_none_given() ->
 def test_ceal_trains_on_what_the_round_before_was_sure_of() -> None:
     features, truth = data(60)
     sure = np.eye(4, dtype=np.float32)[truth]
-    told = dataclasses.replace(task(features, 8), round=1, earlier=earlier(sure))
+    told = dataclasses.replace(task(features, 8), round=1, previous_predictions=earlier(sure))
     found = linear(told, rng(), pseudo_labels="ceal")
     expected = linear(task(features, 60), rng())
     np.testing.assert_array_equal(found.test, expected.test)
-    unsure = dataclasses.replace(told, earlier=earlier(np.full((60, 4), 0.25, np.float32)))
+    unsure = dataclasses.replace(
+        told, previous_predictions=earlier(np.full((60, 4), 0.25, np.float32))
+    )
     plain = linear(task(features, 8), rng())
     np.testing.assert_array_equal(linear(unsure, rng(), pseudo_labels="ceal").test, plain.test)
 
@@ -235,6 +237,8 @@ def test_the_threshold_falls_round_by_round_but_never_below_0() -> None:
     sure = np.eye(4, dtype=np.float32)[truth]
     plain = linear(task(features, 8), rng())
     for number, joins in ((1, True), (9, True), (10, False), (1000, False)):
-        told = dataclasses.replace(task(features, 8), round=number, earlier=earlier(sure))
+        told = dataclasses.replace(
+            task(features, 8), round=number, previous_predictions=earlier(sure)
+        )
         found = linear(told, rng(), pseudo_labels="ceal", pseudo_threshold=0.1, pseudo_decay=0.01)
         assert (np.abs(found.test - plain.test).max() > 0) == joins

@@ -29,7 +29,7 @@ def unit(features: np.ndarray) -> np.ndarray:
 def test_probabilities_are_those_of_scikit_learn_on_unit_length_features() -> None:
     task, _, _ = digits(80)
     model = LogisticRegression(C=10.0, tol=1e-12, max_iter=10_000)
-    model.fit(unit(task.train[task.labelled]).astype(np.float64), task.labels[task.labelled])
+    model.fit(unit(task.train[task.labeled]).astype(np.float64), task.labels[task.labeled])
     ours = logistic(task, rng())
     np.testing.assert_allclose(ours.test, model.predict_proba(unit(task.test)), atol=2e-5)
     np.testing.assert_allclose(ours.pool, model.predict_proba(unit(task.train)), atol=2e-5)
@@ -59,7 +59,7 @@ def test_many_at_once_are_each_as_alone(scaling: str) -> None:
 def test_a_class_without_a_label_has_probability_zero() -> None:
     task, _, _ = digits(4)
     probs = logistic(task, rng()).test
-    missing = np.setdiff1d(np.arange(10), task.labels[task.labelled])
+    missing = np.setdiff1d(np.arange(10), task.labels[task.labeled])
     assert np.all(probs[:, missing] == 0)
     np.testing.assert_allclose(probs.sum(axis=1), 1, atol=1e-6)
 

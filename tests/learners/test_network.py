@@ -103,10 +103,10 @@ def test_what_it_gives_is_there_and_nothing_else(name) -> None:
         gives = component.facts.gives(component.bind({**QUICK[name], **changed}))
         found = learn(name, task(6), **changed)
         parts = {
-            "dropout": found.predict_dropout,
+            "dropout": found.mc_dropout,
             "views": found.predict_views,
-            "hidden": found.hide,
-            "prototypes": found.project,
+            "hidden": found.penultimate_features,
+            "prototypes": found.prototype_outputs,
         }
         assert {part for part, there in parts.items() if there is not None} == gives & set(parts)
         assert {"predictions", "labels"} <= gives
@@ -115,9 +115,9 @@ def test_what_it_gives_is_there_and_nothing_else(name) -> None:
 @each
 def test_prototypes_give_probabilities_by_their_angle_to_the_output(name) -> None:
     found = learn(name, task(), prototypes=True, radius=3.0, **LONG[name])
-    logits = 3 * found.projected @ simplex(C).T
+    logits = 3 * found.prototype_outputs() @ simplex(C).T
     expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    assert found.projected.shape == (60, C - 1)
+    assert found.prototype_outputs().shape == (60, C - 1)
     np.testing.assert_allclose(found.pool, expected, atol=1e-5)
     assert accuracy(found.test) > 0.9
 
@@ -136,11 +136,11 @@ def test_views_are_augmented_passes_that_differ_and_repeat(name) -> None:
 def test_dropout_passes_differ_and_change_nothing(name) -> None:
     found = learn(name, task(), dropout=0.5)
     before = found.predict_pool()
-    assert found.predict_dropout is not None
+    assert found.mc_dropout is not None
     passes, again = (
-        np.stack(list(found.predict_dropout(60, np.random.default_rng(3)))) for _ in range(2)
+        np.stack(list(found.mc_dropout(60, np.random.default_rng(3)))) for _ in range(2)
     )
-    other = np.stack(list(found.predict_dropout(2, np.random.default_rng(4))))
+    other = np.stack(list(found.mc_dropout(2, np.random.default_rng(4))))
     assert passes.shape == (60, 60, C)
     assert np.array_equal(passes, again)
     assert not np.array_equal(passes[:2], other)
@@ -152,9 +152,9 @@ def test_dropout_passes_differ_and_change_nothing(name) -> None:
 @each
 def test_the_last_layer_sees_the_hidden_features(name) -> None:
     found = learn(name, task(12))
-    assert found.hidden.shape == (60, 128)
-    assert found.hidden.dtype == np.float32
-    rows = np.hstack([found.hidden, np.ones((60, 1), np.float32)])
+    assert found.penultimate_features().shape == (60, 128)
+    assert found.penultimate_features().dtype == np.float32
+    rows = np.hstack([found.penultimate_features(), np.ones((60, 1), np.float32)])
     logits = np.log(np.maximum(found.pool, 1e-30))
     differences = logits[:, 1:] - logits[:, :1]  # linear in what the layer sees
     usable = (found.pool > 1e-6).all(axis=1)

@@ -78,7 +78,7 @@ def test_initial_weights_come_from_a_file(tmp_path) -> None:
 def test_ceal_trains_on_what_the_round_before_was_sure_of() -> None:
     sure = np.eye(C, dtype=np.float32)[np.arange(60) % C]
     earlier = Predictions(sure[:0], lambda: sure)
-    told = dataclasses.replace(task(6), round=1, earlier=earlier)
+    told = dataclasses.replace(task(6), round=1, previous_predictions=earlier)
     found = learn(told, pseudo_labels="ceal")
     assert np.array_equal(found.test, learn(task(60)).test)
     plain = learn(task(6))
@@ -86,11 +86,11 @@ def test_ceal_trains_on_what_the_round_before_was_sure_of() -> None:
     assert np.array_equal(learn(late, pseudo_labels="ceal").test, plain.test)
     assert np.array_equal(learn(task(6), pseudo_labels="ceal").test, plain.test)
     unsure = Predictions(sure[:0], lambda: np.full((60, C), 1 / C, np.float32))
-    doubting = dataclasses.replace(told, earlier=unsure)
+    doubting = dataclasses.replace(told, previous_predictions=unsure)
     assert np.array_equal(learn(doubting, pseudo_labels="ceal").test, plain.test)
 
 
 def test_a_resnet_learns_too() -> None:
     found = learn(task(24, n=24, m=12), backbone="resnet18", stem="imagenet", epochs=8)
-    assert found.hidden.shape == (24, 512)
+    assert found.penultimate_features().shape == (24, 512)
     assert accuracy(found.pool, seed=0) > 0.9

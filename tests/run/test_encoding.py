@@ -1,31 +1,9 @@
 import numpy as np
 import pytest
 
-from rayal.contracts import Dataset, Embedding, Split
+from rayal.contracts import Split
 from rayal.run import encoding
-from rayal.run.encoding import check_embedding, thumbnails
-
-IMAGES = np.zeros((4, 2, 2, 1), dtype=np.uint8)
-DATA = Dataset(
-    "data", ("a", "b"), Split(IMAGES, np.array([0, 1, 0, 1])), Split(IMAGES[:2], np.array([0, 1]))
-)
-GOOD = np.ones((4, 3), dtype=np.float32)
-
-
-@pytest.mark.parametrize(
-    ("train", "test", "message"),
-    [
-        (GOOD.astype(np.float64), GOOD[:2], r"training features of float64 with shape \(4, 3\)"),
-        (GOOD[:3], GOOD[:2], r"shape \(3, 3\) for 4 images"),
-        (GOOD, GOOD[0], r"test features of float32 with shape \(3,\)"),
-        (GOOD, GOOD[:2] * np.inf, "infinite features for 2 of 2 test images of data"),
-    ],
-)
-def test_an_encoder_that_breaks_the_contract_is_named(
-    train: np.ndarray, test: np.ndarray, message: str
-) -> None:
-    with pytest.raises(ValueError, match=f"encoder 'mine' gave .*{message}"):
-        check_embedding("mine", Embedding(train, test), DATA)
+from rayal.run.encoding import thumbnails
 
 
 def test_thumbnails_are_small_and_left_out_where_they_would_fill_the_disk(

@@ -15,7 +15,7 @@ def pool(probs: np.ndarray, hidden: np.ndarray, known: list[int] | None = None) 
     labels[known or []] = 0
     probs, hidden = probs.astype(np.float32), hidden.astype(np.float32)
     probs.flags.writeable = hidden.flags.writeable = False
-    said = Predictions(probs, lambda: probs, hide=lambda: hidden)
+    said = Predictions(probs, lambda: probs, penultimate_features=lambda: hidden)
     return Pool(np.zeros((len(probs), 1), np.float32), labels, probs.shape[1], predictions=said)
 
 
@@ -39,7 +39,7 @@ def test_choices_equal_the_slow_twins_on_the_unlabeled(seed: int) -> None:
     hidden = draw.normal(size=(n, 5)).astype(np.float32)
     known = draw.choice(n, n // 3, replace=False).tolist()
     images = pool(probs, hidden, known)
-    left = images.unlabelled
+    left = images.unlabeled
     twin = slow_twin(probs[left].astype(float), hidden[left].astype(float), len(left))
     assert badge(images, len(left), rng()).tolist() == left[twin].tolist()
 
@@ -52,7 +52,7 @@ def test_the_least_certain_of_equal_images_comes_first() -> None:
 def test_budgets_nest() -> None:
     images = pool(rng().dirichlet(np.ones(3), size=40), rng(1).normal(size=(40, 6)), known=[3, 4])
     whole = badge(images, 38, rng())
-    assert sorted(whole) == images.unlabelled.tolist()
+    assert sorted(whole) == images.unlabeled.tolist()
     assert np.array_equal(badge(images, 7, rng()), whole[:7])
 
 

@@ -13,7 +13,7 @@ def pool(probs: np.ndarray, hidden: np.ndarray, labeled: int = 0) -> Pool:
     labels = np.full(len(probs), UNLABELED)
     labels[:labeled] = 0
     table = probs.astype(np.float32)
-    predictions = Predictions(table[:0], lambda: table, hide=lambda: hidden)
+    predictions = Predictions(table[:0], lambda: table, penultimate_features=lambda: hidden)
     return Pool(np.zeros((len(probs), 1), np.float32), labels, 3, predictions=predictions)
 
 

@@ -27,7 +27,7 @@ def pool(known: list[int], certain: bool = False) -> Pool:
 
 def test_maxherding_works_on_features_of_unit_length() -> None:
     given = pool([4, 9])
-    expected = greedy_herding(unit_rows(given.features), given.labelled, 12, 0.7)
+    expected = greedy_herding(unit_rows(given.features), given.labeled, 12, 0.7)
     assert np.array_equal(maxherding(given, 12, rng(), sigma=0.7), expected)
     longer = replace(given, features=given.features * np.float32(8))
     assert np.array_equal(maxherding(longer, 12, rng(), sigma=0.7), expected)
@@ -38,7 +38,7 @@ def test_uherding_weights_by_one_less_the_margin() -> None:
     top = np.sort(given.probs.astype(np.float64), axis=1)
     weights = 1 - (top[:, -1] - top[:, -2])
     features = unit_rows(given.features)
-    expected = greedy_herding(features, given.labelled, 12, 0.7, weights)
+    expected = greedy_herding(features, given.labeled, 12, 0.7, weights)
     assert np.array_equal(uherding(given, 12, rng(), sigma=0.7), expected)
 
 
@@ -53,7 +53,7 @@ def test_uherding_without_predictions_is_maxherding() -> None:
 
 def test_the_automatic_width_is_the_smallest_distance_of_two_labels() -> None:
     given = pool([4, 9, 33])
-    points = unit_rows(given.features)[given.labelled].astype(np.float64)
+    points = unit_rows(given.features)[given.labeled].astype(np.float64)
     away = np.linalg.norm(points[:, None] - points[None], axis=2)
     width = float(away[away > 0].min())
     assert np.array_equal(uherding(given, 12, rng()), uherding(given, 12, rng(), sigma=width))

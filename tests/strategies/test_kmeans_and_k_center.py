@@ -116,16 +116,16 @@ def test_any_pool_gives_b_distinct_unlabeled_images(
     known = draw.choice(n, draw.integers(0, n), replace=False).tolist()
     images = pool(features, known)
     images.features.flags.writeable = False
-    for budget in {1, (len(images.unlabelled) + 1) // 2, len(images.unlabelled)}:
+    for budget in {1, (len(images.unlabeled) + 1) // 2, len(images.unlabeled)}:
         chosen = choose(images, budget, rng(1), normalize=normalize, restarts=1)
         assert len(np.unique(chosen)) == budget
-        assert np.isin(chosen, images.unlabelled).all()
+        assert np.isin(chosen, images.unlabeled).all()
 
 
 def test_k_center_measures_in_the_space_asked_for() -> None:
     features, _truth = blobs()
     shuffled = features[::-1].astype(np.float32)
-    said = Predictions(shuffled, lambda: shuffled, hide=lambda: shuffled)
+    said = Predictions(shuffled, lambda: shuffled, penultimate_features=lambda: shuffled)
     images = dataclasses.replace(pool(features, known=[0]), predictions=said)
     hidden = k_center(images, 6, rng(), space="hidden")
     assert np.array_equal(hidden, k_center(pool(shuffled, known=[0]), 6, rng()))

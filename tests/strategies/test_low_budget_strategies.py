@@ -49,7 +49,7 @@ def test_it_gives_b_distinct_unlabeled_images(strategy: Strategy, name: str) -> 
             picks = strategy(asked, budget, np.random.default_rng(0))
             assert picks.dtype == np.int64
             assert len(set(picks.tolist())) == budget == len(picks)
-            assert set(picks) <= set(asked.unlabelled)
+            assert set(picks) <= set(asked.unlabeled)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda s: s.__name__)

@@ -16,7 +16,7 @@ def pool(outputs: np.ndarray, labeled: list[int] | None = None) -> Pool:
     labels = np.full(len(outputs), UNLABELED)
     labels[labeled or []] = 0
     empty = np.empty((0, 0), dtype=np.float32)
-    predictions = Predictions(empty, lambda: empty, project=lambda: outputs)
+    predictions = Predictions(empty, lambda: empty, prototype_outputs=lambda: outputs)
     return Pool(outputs, labels, outputs.shape[1] + 1, predictions=predictions)
 
 

@@ -34,7 +34,7 @@ def test_auto_is_the_pure_radius_of_as_many_clusters_as_classes() -> None:
     draw, given = rng(3), pool(features, [1, 2])
     points = unit_rows(given.features)
     radius = pure_radius(points, kmeans(points, 3, draw)[0], draw)
-    expected = greedy_ball_cover(points, given.labelled, 30, radius, draw)
+    expected = greedy_ball_cover(points, given.labeled, 30, radius, draw)
     assert np.array_equal(probcover(given, 30, rng(3)), expected)
 
 

@@ -10,7 +10,7 @@ def pool(truth: np.ndarray, known: list[int] | None = None) -> Pool:
     labels = np.full(len(truth), UNLABELED)
     labels[known or []] = truth[known or []]
     features = np.zeros((len(truth), 2), dtype=np.float32)
-    return Pool(features, labels, int(truth.max()) + 1, truth=truth)
+    return Pool(features, labels, int(truth.max()) + 1, true_labels=truth)
 
 
 def rng(seed: int = 0) -> np.random.Generator:

@@ -35,22 +35,22 @@ def digits(n: int, seed: int = 0) -> tuple[Pool, np.ndarray]:
 def test_most_of_the_chosen_are_of_a_kind_without_labels() -> None:
     given, other_kind = digits(300)
     chosen = vaal(given, 60, rng(), epochs=30, batch_size=64)
-    assert other_kind[given.unlabelled].mean() <= 0.7
+    assert other_kind[given.unlabeled].mean() <= 0.7
     assert other_kind[chosen].mean() > 0.85
 
 
 def test_the_least_probably_labeled_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     given, _ = digits(40)
-    likely = rng(1).random(len(given.unlabelled))
+    likely = rng(1).random(len(given.unlabeled))
     monkeypatch.setattr(discriminator, "probability_of_label", lambda *_: likely)
-    expected = given.unlabelled[np.argsort(likely)]
+    expected = given.unlabeled[np.argsort(likely)]
     assert vaal(given, 12, rng()).tolist() == expected[:12].tolist()
     assert vaal(given, len(expected), rng()).tolist() == expected.tolist()
 
 
 def test_equal_scores_do_not_follow_the_storage_order(monkeypatch: pytest.MonkeyPatch) -> None:
     given, _ = digits(100)
-    same = np.full(len(given.unlabelled), 0.5)
+    same = np.full(len(given.unlabeled), 0.5)
     monkeypatch.setattr(discriminator, "probability_of_label", lambda *_: same)
     assert (vaal(given, 30, rng()) >= 50).sum() > 5
 

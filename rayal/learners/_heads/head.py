@@ -27,12 +27,12 @@ class Head:
         return Predictions(
             test=test,
             predict_pool=lambda: self.probs(task.train),
-            predict_dropout=(lambda T, rng: self.mc_dropout(task.train, T, rng))
+            mc_dropout=(lambda T, rng: self.mc_dropout(task.train, T, rng))
             if self.dropout
             else None,
             predict_views=None if views is None else lambda: map(self.probs, views),
-            hide=lambda: self.scale(np.asarray(task.train)),
-            project=(lambda: self.outputs(task.train)) if self.last is not None else None,
+            penultimate_features=lambda: self.scale(np.asarray(task.train)),
+            prototype_outputs=(lambda: self.outputs(task.train)) if self.last is not None else None,
         )
 
     def probs(self, features: Features) -> Probs:

@@ -12,13 +12,15 @@ def with_earlier(task: Task, threshold: float, decay: float) -> Labels:
     """Return the labels (N,) of a task, and those that the round before was sure of.
 
     Args:
-        task: where `earlier` is None, its own labels are all.
+        task: where `previous_predictions` is None, its own labels are all.
         threshold: nats, in round 0.
         decay: what the threshold falls by each round, to 0 at the least.
     """
-    if task.earlier is None:
+    if task.previous_predictions is None:
         return task.labels
-    return with_confident(task.labels, task.earlier.pool, max(threshold - decay * task.round, 0.0))
+    return with_confident(
+        task.labels, task.previous_predictions.pool, max(threshold - decay * task.round, 0.0)
+    )
 
 
 def with_confident(labels: Labels, probs: Probs, threshold: float) -> Labels:

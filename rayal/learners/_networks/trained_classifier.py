@@ -80,10 +80,10 @@ class TrainedClassifier:
         return Predictions(
             test=predict_images(self.classifier, self.images.test, self.classifier.probabilities),
             predict_pool=self._predict_pool,
-            predict_dropout=self._predict_dropout if has_dropout else None,
+            mc_dropout=self._predict_dropout if has_dropout else None,
             predict_views=self._predict_views if has_views else None,
-            hide=lambda: self._hidden,
-            project=self._project if self.classifier.prototypes is not None else None,
+            penultimate_features=lambda: self._hidden,
+            prototype_outputs=self._project if self.classifier.prototypes is not None else None,
         )
 
     @cached_property

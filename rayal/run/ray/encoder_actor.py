@@ -8,15 +8,15 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar, cast
 
+from rayal.contracts import TrialData
 from rayal.registry import load_plugins
-from rayal.run.encoding import load_dataset, load_world, make_embedding
+from rayal.run.encoding import load_dataset, load_trial_data, make_embedding
 from rayal.run.failures import sendable_errors
 from rayal.run.queue import RetryCounter
 from rayal.storage.location import parse_location
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial
 from rayal.sweep.file import Share
-from rayal.trial import World
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -50,9 +50,9 @@ class EncoderHandle(Protocol):
     on_started: RemoteMethod[[], None]
     report: RemoteMethod[[dict[str, float]], None]
     latest_report: RemoteMethod[[], tuple[dict[str, float], bool]]
-    set_ref: RemoteMethod[[list[ObjectRef[World]]], None]
-    get_ref: RemoteMethod[[], list[ObjectRef[World]]]
-    world: RemoteMethod[[], World]
+    set_ref: RemoteMethod[[list[ObjectRef[TrialData]]], None]
+    get_ref: RemoteMethod[[], list[ObjectRef[TrialData]]]
+    trial_data: RemoteMethod[[], TrialData]
 
 
 class EncoderActor:
@@ -67,8 +67,8 @@ class EncoderActor:
         self._name, self._trial, self._config, self._share = name, trial, config, share
         self._report: dict[str, float] = {}
         self._is_displaced = False
-        self._refs: list[ObjectRef[World]] = []
-        self._world: World | None = None
+        self._refs: list[ObjectRef[TrialData]] = []
+        self._trial_data: TrialData | None = None
 
     def on_started(self) -> None:
         """The training task has a place."""
@@ -82,34 +82,34 @@ class EncoderActor:
         """The last report, and whether a training that was lost waits for a place."""
         return self._report, self._is_displaced
 
-    def set_ref(self, refs: list[ObjectRef[World]]) -> None:
-        """Take the reference that the driver holds on what `world` returned."""
+    def set_ref(self, refs: list[ObjectRef[TrialData]]) -> None:
+        """Take the reference that the driver holds on what `trial_data` returned."""
         self._refs = refs
 
-    def get_ref(self) -> list[ObjectRef[World]]:
+    def get_ref(self) -> list[ObjectRef[TrialData]]:
         """Hand that reference to a worker; empty after a restart."""
         return self._refs
 
-    def world(self) -> World:
+    def trial_data(self) -> TrialData:
         """Prepare on the first call; ask again, or after a restart, and get the same.
 
         Raises:
             EncodingError: the encoder or the dataset failed, or the training was lost too often.
             StoreError: the store can take no more.
         """
-        if self._world is None:
+        if self._trial_data is None:
             with sendable_errors():
-                self._world = self._prepare()
-        return self._world
+                self._trial_data = self._prepare()
+        return self._trial_data
 
-    def _prepare(self) -> World:
+    def _prepare(self) -> TrialData:
         store, training = self._config.store(), None
         if not store.artifacts.is_complete(self._trial.embedding_id):
             training = self._train(again=store.artifacts.has_checkpoint(self._trial.embedding_id))
         data = load_dataset(self._trial)  # while the task trains
         if training is not None:
             self._wait(training)
-        return load_world(self._trial, data, store)
+        return load_trial_data(self._trial, data, store)
 
     def _train(self, *, again: bool) -> ObjectRef[None]:
         import ray
@@ -175,10 +175,10 @@ def encoder_handle(name: str) -> EncoderHandle:
 
 
 @cache
-def shared_world(name: str) -> World:
+def shared_trial_data(name: str) -> TrialData:
     """Read what an encoder actor holds once a process; its arrays stay in shared memory."""
     import ray
 
     handle = encoder_handle(name)
     refs = ray.get(handle.get_ref.remote())
-    return ray.get(refs[0] if refs else handle.world.remote())
+    return ray.get(refs[0] if refs else handle.trial_data.remote())

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rayal.contracts import TrialData
 from rayal.events.listener import Listener
 from rayal.run.failures import fail_all, root_cause
 from rayal.run.ray.encoder_actor import EncoderHandle, WorkerConfig, start_encoder
@@ -17,7 +18,6 @@ from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial, group_by_embedding
 from rayal.sweep.file import Share
 from rayal.sweep.plan import Plan
-from rayal.trial import World
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -31,7 +31,7 @@ class EncodingJob:
     """An embedding that is being made, and the trials that need it."""
 
     actor: EncoderHandle
-    world: ObjectRef[World]
+    trial_data: ObjectRef[TrialData]
     trials: list[Trial]
     started: float = field(default_factory=time.monotonic)
 
@@ -55,7 +55,7 @@ class EncodingJobs:
         trial = trials[0]
         actor = start_encoder(trial, config, share)
         self._events.encoding_started(trial)
-        self._pending[trial.embedding_id] = EncodingJob(actor, actor.world.remote(), trials)
+        self._pending[trial.embedding_id] = EncodingJob(actor, actor.trial_data.remote(), trials)
         self._actors.append(actor)
 
     def start(self) -> None:
@@ -86,12 +86,12 @@ class EncodingJobs:
         import ray
 
         job = self._pending[key]
-        ready, _ = ray.wait([job.world], timeout=0, fetch_local=False)
+        ready, _ = ray.wait([job.trial_data], timeout=0, fetch_local=False)
         if not ready:
             self._report(key, job)
             return
-        ray.get(job.world)
-        ray.get(job.actor.set_ref.remote([job.world]))
+        ray.get(job.trial_data)
+        ray.get(job.actor.set_ref.remote([job.trial_data]))
         self._events.encoding_finished(job.trials[0], time.monotonic() - job.started)
         self.ready.add(key)
         self._end(key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from rayal.run.ray.encoder_actor import WorkerConfig, actor_name, shared_world
+from rayal.run.ray.encoder_actor import WorkerConfig, actor_name, shared_trial_data
 from rayal.run.worker import run_trials
 from rayal.sweep.definition import Trial
 
@@ -36,8 +36,8 @@ def make_trainable(sweep: str) -> type[Trainable]:
         def step(self) -> dict[str, object]:
             trials = _all_trials(self._trials[0])
             batch = [trials[name] for name in self._batch]
-            world = shared_world(actor_name(batch[0]))
-            outcomes = run_trials(batch, world, self._worker.store(), self._worker.threads)
+            data = shared_trial_data(actor_name(batch[0]))
+            outcomes = run_trials(batch, data, self._worker.store(), self._worker.threads)
             return {"outcomes": outcomes, "done": True}
 
         def save_checkpoint(self, checkpoint_dir: str) -> None:

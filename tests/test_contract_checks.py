@@ -1,0 +1,166 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rayal.contract_checks import check_choice, check_embedding, checked_predictions
+from rayal.contracts import UNLABELED, Dataset, Embedding, Predictions, Split, TrialData
+
+LABELS = np.array([UNLABELED, 1, UNLABELED, UNLABELED])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        (np.array([0.0, 2.0]), "array of float64 with shape"),
+        (np.array([[0, 2]]), r"shape \(1, 2\), not int64 \(2,\)"),
+        (np.array([0]), "1 images, not the 2 asked for"),
+        (np.array([0, 9]), "positions from 0 to 9, outside 0 to 3"),
+        (np.array([-1, 0]), "positions from -1 to 0"),
+        (np.array([0, 0]), "the same image more than once"),
+        (np.array([0, 1]), "1 images that have a label already"),
+    ],
+)
+def test_a_choice_that_breaks_the_contract_is_named(chosen: object, message: str) -> None:
+    with pytest.raises(ValueError, match=f"strategy 'mine' returned .*{message}"):
+        check_choice("mine", chosen, LABELS, 2)
+
+
+IMAGES = np.zeros((4, 2, 2, 1), dtype=np.uint8)
+DATA = Dataset(
+    "data", ("a", "b"), Split(IMAGES, np.array([0, 1, 0, 1])), Split(IMAGES[:2], np.array([0, 1]))
+)
+GOOD = np.ones((4, 3), dtype=np.float32)
+DATA_OF_TRIALS = TrialData(DATA, Embedding(GOOD, GOOD[:2]))
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "message"),
+    [
+        (GOOD.astype(np.float64), GOOD[:2], r"training features of float64 with shape \(4, 3\)"),
+        (GOOD[:3], GOOD[:2], r"shape \(3, 3\) for 4 images"),
+        (GOOD, GOOD[0], r"test features of float32 with shape \(3,\)"),
+        (GOOD, GOOD[:2] * np.inf, "infinite features for 2 of 2 test images of data"),
+    ],
+)
+def test_an_encoder_that_breaks_the_contract_is_named(
+    train: np.ndarray, test: np.ndarray, message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"encoder 'mine' gave .*{message}"):
+        check_embedding("mine", Embedding(train, test), DATA)
+
+
+def test_an_encoder_that_gives_other_widths_of_pool_and_test_set_is_named() -> None:
+    with pytest.raises(ValueError, match=r"gave 3 features of each training image and 2 of each"):
+        check_embedding("mine", Embedding(GOOD, GOOD[:2, :2]), DATA)
+
+
+@pytest.mark.parametrize("given", [None, (GOOD, GOOD[:2]), {"train": GOOD}])
+def test_what_is_no_embedding_is_named(given: object) -> None:
+    with pytest.raises(ValueError, match=r"encoder 'mine' returned a \w+, not an Embedding"):
+        check_embedding("mine", given, DATA)
+
+
+EVEN = np.full((4, 2), 0.5, dtype=np.float32)
+
+
+def predictions(**changed: Any) -> Predictions:
+    return replace(Predictions(EVEN[:2], lambda: EVEN), **changed)
+
+
+def changed(array: np.ndarray, value: float) -> np.ndarray:
+    other = array.copy()
+    other[1, 1] = value
+    return other
+
+
+def compute(given: Predictions) -> None:
+    """Ask for every part."""
+    assert given.pool is not None
+    for part in (given.penultimate_features, given.prototype_outputs, given.predict_views):
+        if part is not None:
+            list(part())
+    if given.mc_dropout is not None:
+        list(given.mc_dropout(2, np.random.default_rng(0)))
+
+
+def two(good: np.ndarray, bad: np.ndarray) -> Iterator[np.ndarray]:
+    yield good
+    yield bad
+
+
+WRONG_PREDICTIONS: dict[str, tuple[dict[str, Any], str]] = {
+    "test of the pool's length": (
+        {"test": EVEN},
+        r"test probabilities of float32 with shape \(4, 2\); floats \(2, 2\) are needed",
+    ),
+    "pool of the test set's length": (
+        {"predict_pool": lambda: EVEN[:2]},
+        r"pool probabilities of float32 with shape \(2, 2\); floats \(4, 2\) are needed",
+    ),
+    "another number of classes": ({"predict_pool": lambda: GOOD}, r"floats \(4, 2\) are needed"),
+    "one column": ({"test": EVEN[:2, :1]}, r"shape \(2, 1\); floats \(2, 2\) are needed"),
+    "a list": ({"test": EVEN[:2].tolist()}, "test probabilities of list with shape"),
+    "whole numbers": ({"test": np.eye(2, dtype=int)}, "test probabilities of int64"),
+    "NaN in the test set": (
+        {"test": changed(EVEN[:2], np.nan)},
+        "the test probabilities of 1 of 2 images are NaN .* row 1: the learner diverged",
+    ),
+    "infinity in the pool": (
+        {"predict_pool": lambda: changed(EVEN, np.inf)},
+        "the pool probabilities of 1 of 4 images are NaN .* row 1: the learner diverged",
+    ),
+    "log-probabilities": ({"test": np.log(EVEN[:2])}, "below zero or do not sum to one, for 2 of"),
+    "percent": ({"predict_pool": lambda: 100 * EVEN}, r"in row 0, are \[50.0, 50.0\]"),
+    "a pass that is no probabilities": (
+        {"mc_dropout": lambda T, rng: two(EVEN, 2 * EVEN)},
+        "gave dropout 2 probabilities that are below zero or do not sum to one",
+    ),
+    "a view of another length": (
+        {"predict_views": lambda: two(EVEN, EVEN[:3])},
+        r"view 2 probabilities of float32 with shape \(3, 2\)",
+    ),
+    "hidden features that are not finite": (
+        {"penultimate_features": lambda: changed(GOOD, np.nan)},
+        "the hidden features of 1 of 4 images are NaN",
+    ),
+    "hidden features of one image": (
+        {"penultimate_features": lambda: GOOD[:1]},
+        r"hidden features of float32 with shape \(1, 3\); floats \(4, H\) are needed",
+    ),
+    "prototype outputs of C columns": (
+        {"prototype_outputs": lambda: EVEN},
+        r"prototype outputs of float32 with shape \(4, 2\); floats \(4, 1\) are needed",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_PREDICTIONS)
+def test_predictions_that_break_the_contract_are_named(case: str) -> None:
+    given, message = WRONG_PREDICTIONS[case]
+    with pytest.raises(ValueError, match=f"learner 'mine'.*{message}"):
+        compute(checked_predictions("mine", predictions(**given), DATA_OF_TRIALS))
+
+
+def test_right_predictions_pass_as_they_are() -> None:
+    given = predictions(
+        mc_dropout=lambda T, rng: iter([EVEN] * T),
+        predict_views=lambda: iter([EVEN]),
+        penultimate_features=lambda: GOOD,
+        prototype_outputs=lambda: EVEN[:, :1],
+    )
+    checked = checked_predictions("mine", given, DATA_OF_TRIALS)
+    compute(checked)
+    assert checked.test is given.test
+    assert checked.pool is EVEN
+    bare = checked_predictions("mine", predictions(), DATA_OF_TRIALS)
+    assert bare.mc_dropout is bare.predict_views is bare.penultimate_features is None
+    assert bare.prototype_outputs is None
+
+
+@pytest.mark.parametrize("given", [None, EVEN, (EVEN[:2], EVEN)])
+def test_what_is_no_predictions_is_named(given: object) -> None:
+    with pytest.raises(ValueError, match=r"learner 'mine' returned a \w+, not Predictions"):
+        checked_predictions("mine", given, DATA_OF_TRIALS)
