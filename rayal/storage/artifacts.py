@@ -10,15 +10,11 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from rayal.contracts import DatasetMap, Embedding
 from rayal.storage import dataset_map
-from rayal.storage.arrays import map_array, write_array, write_stack
+from rayal.storage.embedding_files import read_embedding, write_embedding
 from rayal.storage.files import Files, files_of
 from rayal.storage.formats import Json, parse_json
 from rayal.storage.location import Location
@@ -50,17 +46,7 @@ class ArtifactStore:
 
     def embedding(self, key: str) -> Embedding:
         """Read features (memory-mapped), map and weights of a complete artifact."""
-        folder = self._files.local_copy(self.folder(key))
-        table = folder / "map.parquet"
-        weights = folder / "weights.safetensors"
-        views = folder / "views.npy"
-        return Embedding(
-            train=map_array(folder / "train.npy"),
-            test=map_array(folder / "test.npy"),
-            map=dataset_map.read(table) if table.exists() else None,
-            weights=_read_weights(weights) if weights.exists() else None,
-            views=map_array(views) if views.exists() else None,
-        )
+        return read_embedding(self._files.local_copy(self.folder(key)))
 
     def dataset_map(self, key: str) -> DatasetMap | None:
         """Read the dataset map of an artifact alone."""
@@ -77,14 +63,7 @@ class ArtifactStore:
     def save(self, key: str, embedding: Embedding, about: Json) -> None:
         """Keep an embedding; when another process was first, its result stays."""
         with self._files.create_dir_atomic(self.folder(key)) as folder:
-            write_array(folder / "train.npy", embedding.train)
-            write_array(folder / "test.npy", embedding.test)
-            if embedding.map is not None:
-                dataset_map.write(folder / "map.parquet", embedding.map)
-            if embedding.weights is not None:
-                _write_weights(folder / "weights.safetensors", embedding.weights)
-            if embedding.views is not None:
-                write_stack(folder / "views.npy", embedding.views)
+            write_embedding(folder, embedding)
             (folder / "about.json").write_text(json.dumps(about, indent=1))
         self._files.remove_dir(self.checkpoint_folder(key))
 
@@ -100,16 +79,3 @@ class ArtifactStore:
     def checkpoint_dir(self, key: str) -> contextlib.AbstractContextManager[Path]:
         """Give the folder in which an encoder may leave what it needs to go on."""
         return self._files.synced_dir(self.checkpoint_folder(key))
-
-
-def _read_weights(path: Path) -> Mapping[str, Any]:
-    from safetensors.numpy import load_file
-
-    weights: Mapping[str, Any] = load_file(path)
-    return weights
-
-
-def _write_weights(path: Path, weights: Mapping[str, Any]) -> None:
-    from safetensors.numpy import save
-
-    path.write_bytes(save({name: np.ascontiguousarray(value) for name, value in weights.items()}))
