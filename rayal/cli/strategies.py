@@ -25,8 +25,8 @@ _HEAD = """\
 
 Written by `rayal strategies --markdown` from the code; a test holds this page against it.
 
-N is the size of the pool, U the unlabelled part, D the dimensions of the features, B the budget,
-C the classes, K the clusters, T the passes. All answers are exactly B distinct unlabelled images,
+N is the size of the pool, U the unlabeled part, D the dimensions of the features, B the budget,
+C the classes, K the clusters, T the passes. All answers are exactly B distinct unlabeled images,
 best first, and depend on the generator's seed alone.
 
 **Before the first label** only strategies marked "first" can choose: random, k-means, hacon and the

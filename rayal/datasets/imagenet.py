@@ -43,6 +43,6 @@ def imagenet(*, root: str = "", size: Side = 224, cache: str = "") -> Dataset:
             f"there is no {folder / 'val'}; {BY_HAND.format(folder=folder.parent)}"
         )
     classes, splits = split_folders(folder, {"train": "train", "test": "val"})
-    found = {split: len(listed.files) for split, listed in splits.items()}
-    check_complete("imagenet", folder, found, SIZES)
+    present = {split: len(listed.files) for split, listed in splits.items()}
+    check_complete("imagenet", folder, present, SIZES)
     return load_decoded(("imagenet", classes), folder, splits, Decoding(size, 3), cache)

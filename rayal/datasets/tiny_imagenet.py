@@ -45,8 +45,8 @@ def tiny_imagenet(*, root: str = "", download: bool = False, cache: str = "") ->
     folder = (place / FOLDER).resolve()
     ids = sorted((folder / "wnids.txt").read_text(encoding="utf-8").split())
     splits = {"train": _train(folder, ids), "test": _test(folder, ids)}
-    found = {split: len(listed.files) for split, listed in splits.items()}
-    check_complete("tiny_imagenet", folder, found, SIZES)
+    present = {split: len(listed.files) for split, listed in splits.items()}
+    check_complete("tiny_imagenet", folder, present, SIZES)
     about = ("tiny_imagenet", _readable(folder / "words.txt", ids))
     return load_decoded(about, folder, splits, Decoding(SIDE, 3), cache)
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from rayal.kernels import gemm_distances
 from rayal.kernels.covering import greedy_k_center
-from rayal.kernels.validation import check_budget
+from rayal.kernels.validation import as_points, check_budget
 
 Bool = npt.NDArray[np.bool_]
 Float32 = npt.NDArray[np.float32]
@@ -52,7 +52,7 @@ def greedy_ball_cover(
         ValueError: where the budget is not between 1 and what is left.
     """
     check_budget(budget, len(features) - len(labeled))
-    points = np.ascontiguousarray(features, dtype=np.float32)
+    points = as_points(features)
     balls = _Balls(points, radius**2, gemm_distances.error_bound(points))
     picks = np.fromiter(_largest_first(balls, labeled, budget), np.int64)
     if len(picks) == budget:
@@ -73,8 +73,14 @@ def pure_radius(
 
     A ball is pure if all in it are of one cluster. At most 4,096 balls are looked at, drawn by
     `rng`; the radius is rounded down to four digits. Infinite for one cluster.
+
+    Args:
+        features: (N, D).
+        clusters: (N,) 0 to K - 1.
+        rng: draws the balls.
+        purity: share of the balls, above 0 and at most 1.
     """
-    points = np.ascontiguousarray(features, dtype=np.float32)
+    points = as_points(features)
     sample = np.sort(rng.permutation(len(points))[:PURITY_SAMPLE])
     first_impure = np.sort(np.sqrt(_to_other_clusters(points, clusters, sample)))
     return _rounded_down(float(first_impure[int((1 - purity) * len(sample) + 1e-9)]))

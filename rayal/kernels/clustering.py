@@ -11,6 +11,7 @@ from scipy.sparse import csr_matrix
 
 from rayal.kernels import distances
 from rayal.kernels.unique_rows import distinct_rows
+from rayal.kernels.validation import as_points
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
@@ -51,7 +52,7 @@ def kmeans(
         ValueError: where k is below 1.
     """
     _check_k(k)
-    points = np.ascontiguousarray(features, dtype=np.float32)
+    points = as_points(features)
     seed = _seed(rng)
     if k >= len(points):
         return _one_cluster_each(points, k, None)
@@ -85,7 +86,7 @@ def weighted_kmeans(
     """
     _check_k(k)
     mass = _checked_weights(weights)
-    points = np.ascontiguousarray(features, dtype=np.float32)
+    points = as_points(features)
     seeds = [_seed(rng) for _ in range(restarts)]
     if k >= len(points):
         return _one_cluster_each(points, k, mass)
@@ -113,11 +114,13 @@ def unit_rows(features: Numbers, positions: Int64 | None = None) -> Float32:
     """Return rows (N, D), or those at some positions, scaled to unit Euclidean length.
 
     Rows of zeros stay as they are. One copy is made.
+
+    Raises:
+        ValueError: as `as_points`.
     """
-    if positions is None:
-        rows = np.array(features, dtype=np.float32, order="C")
-    else:
-        rows = np.ascontiguousarray(features[positions], dtype=np.float32)
+    rows = as_points(features if positions is None else features[positions])
+    if np.may_share_memory(rows, features):
+        rows = rows.copy()
     faiss.normalize_L2(rows)
     return rows
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from rayal.kernels import distances
 from rayal.kernels.cuda import TorchCover, worthwhile_device
 from rayal.kernels.row_blocks import RowBlocks
-from rayal.kernels.validation import check_budget
+from rayal.kernels.validation import as_points, check_budget
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -58,7 +58,7 @@ def greedy_k_center(
         ValueError: where the budget is not between 1 and what is left.
     """
     check_budget(budget, len(features) - len(labeled))
-    points = np.ascontiguousarray(features, dtype=np.float32)
+    points = as_points(features)
     uncovered = _uncovered_at_first(points, labeled, rng)
     device = device or worthwhile_device(*points.shape)
     if device is not None:
@@ -99,7 +99,7 @@ def balanced_k_center(  # noqa: PLR0913  those of greedy_k_center and the three 
     check_budget(budget, len(features) - len(labeled))
     if weight < 0:
         raise ValueError(f"weight of the class balance is {weight:g}; it must be at least 0")
-    points = np.ascontiguousarray(features, dtype=np.float32)
+    points = as_points(features)
     uncovered = _uncovered_at_first(points, labeled, rng)
     missing = np.array(target, dtype=np.float64)
     picks = [int(np.argmax(uncovered))] if len(labeled) == 0 else []

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from rayal.kernels import distances, gemm_distances
 from rayal.kernels.unique_rows import distinct_rows
-from rayal.kernels.validation import check_budget
+from rayal.kernels.validation import as_points, check_budget
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -59,7 +59,7 @@ def greedy_herding(
         raise ValueError(
             f"sigma must be at least {NARROWEST:g}, but is {sigma:g}; widen the kernel"
         )
-    points = np.ascontiguousarray(features, dtype=np.float32)
+    points = as_points(features)
     first, copies_of = np.unique(distinct_rows(points), return_inverse=True)
     mass = np.bincount(copies_of, weights=weights).astype(np.float64)
     cover = _Cover(points[first], mass, sigma)

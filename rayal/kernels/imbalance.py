@@ -101,7 +101,7 @@ def reserved_and_kept(
 
 
 def exponential_counts(counts: npt.NDArray[np.integer[Any]], ratio: float) -> Counts:
-    """Return floor(n_0 * rho ** (-c / (C - 1))) for each class c.
+    """Return floor(n_0 * rho ** (-c / (C - 1))) for each class c, (C,), of counts (C,).
 
     n_0 is the largest number that every class has enough images for: with equal classes, all of
     the first one; an imbalance of the same ratio is left as it is.
@@ -112,7 +112,7 @@ def exponential_counts(counts: npt.NDArray[np.integer[Any]], ratio: float) -> Co
 
 
 def step_counts(counts: npt.NDArray[np.integer[Any]], fraction: float) -> Counts:
-    """Return floor(fraction * n_c) for the last floor(C / 2) classes, n_c for the others."""
+    """Return (C,): floor(fraction * n_c) for the last floor(C / 2) classes, n_c for the others."""
     minority = np.arange(len(counts)) >= len(counts) - len(counts) // 2
     kept = np.where(minority, np.floor(counts * fraction + _NUDGE), counts)
     return np.asarray(kept, dtype=np.int64)

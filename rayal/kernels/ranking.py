@@ -27,7 +27,12 @@ def softrank_sample(
     """Draw all without replacement, the one at rank r = 1, 2, ... with odds r^-beta.
 
     Gumbel noise on the logarithms of the odds does that in one sort (Kool et al. 2019); a shorter
-    list is the beginning of a longer one.
+    list is the beginning of a longer one (softrank of Kirsch et al. 2023).
+
+    Args:
+        best_first: (N,) positions.
+        beta: at least 0; 0 is a random order.
+        rng: draws the noise.
     """
     ranks = np.arange(1, len(best_first) + 1)
     return best_first[np.argsort(beta * np.log(ranks) - rng.gumbel(size=len(ranks)), kind="stable")]
@@ -82,7 +87,7 @@ def first_of_each(
 def pad_to_budget(
     chosen: npt.NDArray[np.int64], ranking: npt.NDArray[np.int64], budget: int
 ) -> npt.NDArray[np.int64]:
-    """Return the chosen, then the first of the ranking that are not among them: `budget` in all."""
+    """Return the chosen (n,), then the first of the ranking (N,) not among them: (B,) in all."""
     rest = ranking[~np.isin(ranking, chosen)]
     return np.concatenate([chosen, rest])[:budget]
 
@@ -91,10 +96,10 @@ def largest_remainder(lacks: npt.NDArray[np.floating[Any]], total: int) -> npt.N
     """Return whole numbers in proportion to `lacks` (G,), summing to `total`.
 
     Largest remainders are rounded up, equal ones from the first group on. Where nothing lacks, all
-    groups are alike.
+    groups are equal.
     """
-    whole = lacks.sum()
-    exact = total * (lacks / whole if whole > 0 else np.full(len(lacks), 1 / len(lacks)))
+    total_lack = lacks.sum()
+    exact = total * (lacks / total_lack if total_lack > 0 else np.full(len(lacks), 1 / len(lacks)))
     shares: npt.NDArray[np.int64] = np.floor(exact).astype(np.int64)
     up = np.argsort(shares - exact, kind="stable")[: total - shares.sum()]
     shares[up] += 1

@@ -16,6 +16,7 @@ from scipy.sparse import csr_matrix, hstack, identity
 
 from rayal.kernels import distances
 from rayal.kernels.covering import greedy_k_center
+from rayal.kernels.validation import as_points
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -56,7 +57,7 @@ def robust_k_center(
     Raises:
         ValueError: where the budget does not fit, or too many pairs are within the greedy radius.
     """
-    points = np.ascontiguousarray(features, dtype=np.float32)
+    points = as_points(features)
     start = np.sort(greedy_k_center(points, labeled, budget, rng, device="cpu"))
     reach = distances.to_nearest(points, points[np.concatenate([labeled, start])])
     graph = _graph(points, labeled, _robust_radius(reach, outliers))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from rayal.kernels import distances
 from rayal.kernels.row_blocks import RowBlocks
-from rayal.kernels.validation import check_budget
+from rayal.kernels.validation import as_points, check_budget
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -54,8 +54,8 @@ def gradient_k_means_pp(
             f"{len(features)} rows of features and {len(residuals)} of residuals do not fit; "
             "give one of each an image"
         )
-    h = np.ascontiguousarray(features, dtype=np.float32)
-    r = np.ascontiguousarray(residuals, dtype=np.float32)
+    h = as_points(features)
+    r = as_points(residuals, "the residuals")
     lengths = _squared_lengths(h) * _squared_lengths(r)
 
     def from_chosen(rows: slice, chosen: int) -> Float64:

@@ -1,4 +1,4 @@
-"""Checks at the border: budgets that a pool cannot meet, numbers that are not finite."""
+"""Checks at the border of the kernels: budgets, features, numbers that are not finite."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+Float32 = npt.NDArray[np.float32]
+
+SMALLEST = 1e-18  # its square is a float32 number that is not 0
 
 
 def check_budget(budget: int, left: int) -> None:
@@ -15,6 +19,29 @@ def check_budget(budget: int, left: int) -> None:
             f"a budget of {budget} is not between 1 and the {left} images without a label; "
             f"ask for at least 1 and at most {left}"
         )
+
+
+def as_points(features: npt.NDArray[np.floating[Any]], name: str = "the features") -> Float32:
+    """Return features (N, D) as rows of float32, C-contiguous, whose distances can be computed.
+
+    No copy is made where they are so already.
+
+    Raises:
+        ValueError: no column; NaN, infinity or numbers whose squared distances leave float32.
+    """
+    if features.ndim != 2 or features.shape[1] == 0:
+        raise ValueError(f"{name} must be (N, D) with at least one column, got {features.shape}")
+    with np.errstate(over="ignore"):
+        points = np.ascontiguousarray(features, dtype=np.float32)
+    check_finite(points, f"{name}, in 32 bits,")
+    largest = float(max(points.max(initial=0), -points.min(initial=0)))
+    bound = float(np.sqrt(np.finfo(np.float32).max / (8 * points.shape[1])))
+    if largest > bound or 0 < largest < SMALLEST:
+        raise ValueError(
+            f"{name} go up to {largest:.3g}, and squares of differences have to fit 32 bits: scale "
+            f"them to between {SMALLEST:g} and {bound:.3g}, such as to unit variance"
+        )
+    return points
 
 
 def check_finite(values: npt.NDArray[np.floating[Any]], name: str) -> None:

@@ -43,9 +43,17 @@ def probcover(
 
     Returns:
         (B,) positions, in the order of the choice.
+
+    Raises:
+        ValueError: delta is "auto" and no class is known.
     """
     features = clustering.unit_rows(pool.features)
     if delta == "auto":
+        if pool.num_classes < 1:
+            raise ValueError(
+                "probcover with delta: auto makes as many clusters as there are classes, and none "
+                "is known; give a number for delta, such as 0.5"
+            )
         clusters, _ = clustering.kmeans(features, pool.num_classes, rng)
         delta = ball_cover.pure_radius(features, clusters, rng)
     return ball_cover.greedy_ball_cover(features, pool.labeled, budget, delta, rng)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rayal.datasets._files.cache import check_space, key_of, made_once, mapped, write_images
+from rayal.datasets._files.cache import build_once, check_space, key_of, memory_map, write_images
 
 ROWS = np.arange(24, dtype=np.uint8).reshape(2, 2, 2, 3)
 
@@ -27,8 +27,8 @@ def names(folder: Path) -> set[str]:
 
 
 def test_what_is_made_is_mapped_and_read_only(tmp_path: Path) -> None:
-    folder = made_once(tmp_path / "new" / "set-1", {"name": "é"}, fill)
-    images = mapped(folder / "train.npy")
+    folder = build_once(tmp_path / "new" / "set-1", {"name": "é"}, fill)
+    images = memory_map(folder / "train.npy")
     assert np.array_equal(images, ROWS)
     assert isinstance(images, np.memmap)
     assert not images.flags.writeable
@@ -36,8 +36,8 @@ def test_what_is_made_is_mapped_and_read_only(tmp_path: Path) -> None:
 
 
 def test_it_is_made_once(tmp_path: Path) -> None:
-    made_once(tmp_path / "set", {}, fill)
-    made_once(tmp_path / "set", {}, refuse)
+    build_once(tmp_path / "set", {}, fill)
+    build_once(tmp_path / "set", {}, refuse)
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
@@ -47,9 +47,9 @@ def test_what_fails_half_way_leaves_nothing(tmp_path: Path, error: type[BaseExce
         raise error
 
     with pytest.raises(error):
-        made_once(tmp_path / "set", {}, fail)
+        build_once(tmp_path / "set", {}, fail)
     assert names(tmp_path) == set()
-    assert mapped(made_once(tmp_path / "set", {}, fill) / "train.npy").shape == ROWS.shape
+    assert memory_map(build_once(tmp_path / "set", {}, fill) / "train.npy").shape == ROWS.shape
 
 
 def test_what_a_killed_process_left_is_removed_and_made_anew(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_what_a_killed_process_left_is_removed_and_made_anew(tmp_path: Path) -> 
     (tmp_path / ".set.0badcafe.part").mkdir()  # as versions before called it
     (tmp_path / ".set.0badcafe.part" / "train.npy").write_bytes(b"half")
     (tmp_path / "set").mkdir()  # by hand, or its about.json was deleted
-    made_once(tmp_path / "set", {}, fill)
+    build_once(tmp_path / "set", {}, fill)
     assert names(tmp_path) == {"set"}
     assert names(tmp_path / "set") == {"train.npy", "about.json"}
 
@@ -70,10 +70,10 @@ def test_a_process_killed_while_it_writes_leaves_no_half_made_set(tmp_path: Path
 
     child = os.fork()
     if child == 0:
-        made_once(tmp_path / "set", {}, write_and_die)
+        build_once(tmp_path / "set", {}, write_and_die)
     assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
     assert "set" not in names(tmp_path)
-    made_once(tmp_path / "set", {}, fill)
+    build_once(tmp_path / "set", {}, fill)
     assert names(tmp_path) == {"set"}
 
 
@@ -86,7 +86,7 @@ def test_two_that_ask_at_once_make_it_once(tmp_path: Path) -> None:
         fill(folder)
 
     threads = [
-        threading.Thread(target=made_once, args=(tmp_path / "set", {}, slow)) for _ in range(3)
+        threading.Thread(target=build_once, args=(tmp_path / "set", {}, slow)) for _ in range(3)
     ]
     for thread in threads:
         thread.start()
@@ -98,22 +98,22 @@ def test_two_that_ask_at_once_make_it_once(tmp_path: Path) -> None:
 def test_names_with_brackets_are_taken_as_they_are(tmp_path: Path) -> None:
     other = tmp_path / ".seta.1.part"
     other.mkdir()
-    made_once(tmp_path / "set[a]*", {}, fill)
+    build_once(tmp_path / "set[a]*", {}, fill)
     assert names(tmp_path) == {"set[a]*", other.name}
 
 
 @pytest.mark.parametrize("keep", [0, 50, -1])
 def test_a_damaged_array_is_refused_with_the_way_out(tmp_path: Path, keep: int) -> None:
-    path = made_once(tmp_path / "set", {}, fill) / "train.npy"
+    path = build_once(tmp_path / "set", {}, fill) / "train.npy"
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(ValueError, match=f"is damaged .*remove the folder {tmp_path / 'set'}"):
-        mapped(path)
+        memory_map(path)
 
 
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=r"file cannot be written to .* or by RAYAL_CACHE"):
-        made_once(tmp_path / "file" / "set", {}, fill)
+        build_once(tmp_path / "file" / "set", {}, fill)
 
 
 def test_a_disk_without_room_is_told_before_the_work(tmp_path: Path) -> None:

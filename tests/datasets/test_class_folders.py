@@ -16,13 +16,13 @@ CLASSES = {"a": 4, "b": 4}
 
 
 def load(root: Path, **given: Any) -> tuple[Dataset, list[str]]:
-    """Return the dataset, and what was told of it."""
+    """Return the dataset, and the warnings of it."""
     component = DATASETS.find("image_folder")
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as messages:
         warnings.simplefilter("always")
         data = component.function(**component.bind({"path": str(root), "size": 6, **given}))
     assert isinstance(data, Dataset)
-    return data, [str(warning.message) for warning in told]
+    return data, [str(warning.message) for warning in messages]
 
 
 def splits(root: Path, names: Iterable[str]) -> Path:
@@ -42,10 +42,10 @@ def root(tmp_path: Path) -> Path:
      ("training", "test", "Validation"), ("train", "test", "VAL")],
 )  # fmt: skip
 def test_splits_are_known_by_long_names_and_in_any_case(root: Path, names: tuple[str, ...]) -> None:
-    data, told = load(splits(root, names))
+    data, messages = load(splits(root, names))
     assert data.classes == ("a", "b")
     assert (data.val is not None) == (len(names) == 3)
-    assert told == []
+    assert messages == []
     with pytest.raises(ValueError, match="already: leave test_share out"):
         load(root, test_share=0.25)
 
@@ -70,16 +70,18 @@ def test_splits_do_not_become_classes(root: Path, names: tuple[str, ...], messag
 
 
 def test_a_class_may_be_called_train(root: Path) -> None:
-    data, told = load(folder_of_classes(root, {"bus": 4, "train": 4, "car": 4}), test_share=0.25)
+    data, messages = load(
+        folder_of_classes(root, {"bus": 4, "train": 4, "car": 4}), test_share=0.25
+    )
     assert data.classes == ("bus", "car", "train")
-    assert told == []
+    assert messages == []
 
 
 def test_classes_that_may_lie_deeper_are_mentioned(root: Path) -> None:
-    data, told = load(splits(root, ["fold1", "fold2"]), test_share=0.25)
+    data, messages = load(splits(root, ["fold1", "fold2"]), test_share=0.25)
     assert data.classes == ("fold1", "fold2")
-    assert len(told) == 1
-    assert "the classes are its folders fold1, fold2; the folders a, b, which all" in told[0]
+    assert len(messages) == 1
+    assert "the classes are its folders fold1, fold2; the folders a, b, which all" in messages[0]
 
 
 def test_folders_of_patients_below_the_classes_are_not_mentioned(root: Path) -> None:
@@ -95,10 +97,10 @@ def test_what_lies_beside_the_splits_is_mentioned(root: Path) -> None:
     save(root / "loose.png", noise(0))
     (root / "docs").mkdir()
     (root / "docs/a.dcm").touch()
-    _, told = load(root)
-    assert len(told) == 1
-    assert "docs (0 images, 1 .dcm (DICOM" in told[0]
-    assert "extra (3 images), 1 images in no folder" in told[0]
+    _, messages = load(root)
+    assert len(messages) == 1
+    assert "docs (0 images, 1 .dcm (DICOM" in messages[0]
+    assert "extra (3 images), 1 images in no folder" in messages[0]
 
 
 LOOKALIKES = [("mel", "MEL"), ("basal cell", "basal_cell"), ("1", "1.0"), ("cat", "\u0441at")]
@@ -121,9 +123,9 @@ def test_images_and_their_masks_are_no_classes(root: Path, names: tuple[str, str
 
 
 def test_a_class_named_for_what_is_missing_is_mentioned(root: Path) -> None:
-    _, told = load(folder_of_classes(root, {"a": 3, "unlabeled": 3}), test_share=0.3)
-    assert len(told) == 1
-    assert "the folder unlabeled is taken as a class" in told[0]
+    _, messages = load(folder_of_classes(root, {"a": 3, "unlabeled": 3}), test_share=0.3)
+    assert len(messages) == 1
+    assert "the folder unlabeled is taken as a class" in messages[0]
 
 
 SERVERS = ["@eaDir/0.png/SYNOPHOTO_THUMB.jpg", ".thumbnails/0.png", "__MACOSX/0.png",
@@ -137,11 +139,11 @@ def test_what_servers_keep_is_no_image_and_no_class(root: Path, thumbnail: str, 
     before, _ = load(root, test_share=0.25)
     save(root / place / thumbnail, noise(0))
     (root / place / "Thumbs.db").touch()
-    data, told = load(root, test_share=0.25)
+    data, messages = load(root, test_share=0.25)
     assert data.content == before.content
-    assert len(told) == 1
+    assert len(messages) == 1
     kept = "hidden" if thumbnail.startswith(".") else "in a folder that a file server or system"
-    assert f"1 file is passed over: 1 {Path(thumbnail).suffix} ({kept}" in told[0]
+    assert f"1 file is passed over: 1 {Path(thumbnail).suffix} ({kept}" in messages[0]
 
 
 @pytest.mark.parametrize("name", ["thumbs", "Thumbnails"])
@@ -157,9 +159,9 @@ def test_images_have_many_suffixes(root: Path, suffix: str) -> None:
     folder_of_classes(root, CLASSES)
     formats = {".apng": "PNG", ".dib": "DIB", ".jp2": "JPEG2000", ".avif": "AVIF"}
     save(root / f"a/x{suffix}", noise(0), format=formats.get(suffix, "JPEG"))
-    data, told = load(root, test_share=0.25)
+    data, messages = load(root, test_share=0.25)
     assert len(data.train.labels) + len(data.test.labels) == 9
-    assert told == []
+    assert messages == []
 
 
 def dicom(path: Path) -> None:
@@ -175,7 +177,7 @@ def text(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "make", "told"),
+    ("name", "make", "counted"),
     [
         ("scan.dcm", dicom, "1 .dcm (DICOM, which is not read: convert them"),
         ("IM0001", dicom, "1 without suffix (DICOM, which is not read: convert them"),
@@ -192,16 +194,16 @@ def text(path: Path) -> None:
     ],
 )
 def test_files_passed_over_are_counted_by_suffix_and_reason(
-    root: Path, name: str, make: Callable[[Path], None], told: str
+    root: Path, name: str, make: Callable[[Path], None], counted: str
 ) -> None:
     folder_of_classes(root, CLASSES)
     make(root / "a" / name)
     _, messages = load(root, test_share=0.25)
     assert len(messages) == 1
-    assert f"{root}: 1 file is passed over: {told}" in messages[0]
+    assert f"{root}: 1 file is passed over: {counted}" in messages[0]
     splits(root / "more", ("train", "test"))
     make(root / "more/test/b" / name)
-    assert told in load(root / "more")[1][0]
+    assert counted in load(root / "more")[1][0]
 
 
 def test_a_class_of_files_that_are_not_read_says_so(root: Path) -> None:
@@ -218,9 +220,9 @@ def test_many_kinds_are_told_in_one_line(root: Path) -> None:
     for i in range(12):
         for n in range(i + 1):
             text(root / f"a/{n}.x{i:02d}")
-    _, told = load(root, test_share=0.25)
-    assert "78 files are passed over: 12 .x11 (of another kind), 11 .x10" in told[0]
-    assert told[0].endswith(", and 10 more")
+    _, messages = load(root, test_share=0.25)
+    assert "78 files are passed over: 12 .x11 (of another kind), 11 .x10" in messages[0]
+    assert messages[0].endswith(", and 10 more")
 
 
 @pytest.mark.parametrize("name", ["c", "v1"])
@@ -268,9 +270,9 @@ def test_images_that_are_enlarged_are_mentioned_each_time(root: Path) -> None:
     folder_of_classes(root, CLASSES)
     save(root / "a/large.png", noise(0, 20, 30))
     for _ in range(2):
-        _, told = load(root, test_share=0.25, size=12)
-        assert told == [f"{root}: 8 of 9 images are enlarged to size=12; the smallest has 6 x 6 "
-                        "pixels"]  # fmt: skip
+        _, messages = load(root, test_share=0.25, size=12)
+        text = "8 of 9 images are enlarged to size=12; the smallest has 6 x 6 pixels"
+        assert messages == [f"{root}: {text}"]
 
 
 def test_animations_and_pages_are_mentioned(root: Path) -> None:
@@ -280,8 +282,8 @@ def test_animations_and_pages_are_mentioned(root: Path) -> None:
     frames = [Image.fromarray(noise(i)) for i in range(3)]
     for name in ("x.gif", "x.png", "x.webp", "x.tif"):
         frames[0].save(root / "a" / name, save_all=True, append_images=frames[1:])
-    _, told = load(root, test_share=0.25)
-    assert told == [f"{root}: 4 of 12 files have several frames; the first is taken"]
+    _, messages = load(root, test_share=0.25)
+    assert messages == [f"{root}: 4 of 12 files have several frames; the first is taken"]
 
 
 def test_images_that_come_out_dark_are_mentioned(root: Path) -> None:
@@ -290,6 +292,6 @@ def test_images_that_come_out_dark_are_mentioned(root: Path) -> None:
         for i in range(3):
             twelve = noise(i)[..., 0].astype(np.uint16) * 16
             save(root / c / f"{i}.png", twelve)
-    _, told = load(root, test_share=0.3)
-    assert len(told) == 1
-    assert "the brightest pixel of all images is 16 of 255" in told[0]
+    _, messages = load(root, test_share=0.3)
+    assert len(messages) == 1
+    assert "the brightest pixel of all images is 16 of 255" in messages[0]

@@ -36,13 +36,13 @@ LEFT_OUT = r".*images are left out, because no row of"
 SHARE = r"test_share=.* became"
 
 
-def load(images: Path, table: Path, told: str = "^$", **given: Any) -> Dataset:
-    """Load a table; warnings other than `told` are errors."""
+def load(images: Path, table: Path, expected: str = "^$", **given: Any) -> Dataset:
+    """Load a table; warnings other than `expected` are errors."""
     component = DATASETS.find("image_table")
     params = {"path": str(images), "table": str(table), "size": 6, **given}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warnings.filterwarnings("ignore", message=told)
+        warnings.filterwarnings("ignore", message=expected)
         data = component.function(**component.bind(params))
     assert isinstance(data, Dataset)
     return data
@@ -382,9 +382,9 @@ def test_a_share_that_groups_change_is_explained(tmp_path: Path) -> None:
         save(tmp_path / "skin" / f"{i}.png", noise(i))
     rows = [(str(i), "xy"[i % 2], f"p{i // 6 if i < 12 else i}") for i in range(24)]
     table = write(tmp_path / "skin", rows, ("image", "label", "patient"))
-    told = r"test_share=0\.1 became 0\.\d+: \d+ of 24 images .* the largest has 6 images"
+    message = r"test_share=0\.1 became 0\.\d+: \d+ of 24 images .* the largest has 6 images"
     seed = next(s for s in range(50) if _tested(tmp_path / "skin", table, s) not in (2, 3))
-    with pytest.raises(UserWarning, match=told):
+    with pytest.raises(UserWarning, match=message):
         load(tmp_path / "skin", table, group="patient", test_share=0.1, split_seed=seed)
 
 

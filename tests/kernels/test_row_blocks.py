@@ -4,7 +4,6 @@ import pytest
 
 from rayal.kernels import row_blocks
 from rayal.kernels.row_blocks import RowBlocks
-from rayal.kernels.validation import check_budget
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -30,14 +29,3 @@ def test_an_error_in_a_block_is_raised(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with RowBlocks(100_000, 2) as blocks, pytest.raises(ArithmeticError, match="at 0"):
         blocks.each(fail)
-
-
-@pytest.mark.parametrize("budget", [-1, 0, 8])
-def test_a_budget_that_the_pool_cannot_meet_is_refused_with_the_bound(budget: int) -> None:
-    with pytest.raises(ValueError, match=f"a budget of {budget} is not between 1 and the 7 images"):
-        check_budget(budget, 7)
-
-
-def test_budgets_of_one_and_of_all_that_is_left_pass() -> None:
-    check_budget(1, 7)
-    check_budget(7, 7)

@@ -24,7 +24,7 @@ def key_of(*content: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def made_once(folder: Path, about: Mapping[str, Any], make: Callable[[Path], None]) -> Path:
+def build_once(folder: Path, about: Mapping[str, Any], make: Callable[[Path], None]) -> Path:
     """Return the folder, made by `make` unless it is there.
 
     `make` writes into a folder beside it, which is renamed when all is on the disk. Processes that
@@ -41,8 +41,8 @@ def made_once(folder: Path, about: Mapping[str, Any], make: Callable[[Path], Non
     return folder
 
 
-def mapped(path: Path) -> Images:
-    """Map an array, read-only.
+def memory_map(path: Path) -> Images:
+    """Map an array (N, ...), read-only.
 
     Raises:
         ValueError: the file is damaged.

@@ -168,13 +168,13 @@ def _holds_folders_alone(folder: Path) -> bool:
 
 def _warn_of_others(root: Path, names: Sequence[str]) -> None:
     """Warn of images beside the splits, and of other folders."""
-    told = [f"{name} ({_content(root / name, root)})" for name in names]
+    parts = [f"{name} ({_content(root / name, root)})" for name in names]
     loose = sum(is_image(entry.name) for entry in root.iterdir())
-    told += [f"{loose:,} images in no folder"] if loose else []
-    if told:
+    parts += [f"{loose:,} images in no folder"] if loose else []
+    if parts:
         warnings.warn(
-            f"{root}: beside the folders to train and to test these are left out: "
-            f"{', '.join(told)}",
+            f"{root}: besides the folders to train and to test these are left out: "
+            f"{', '.join(parts)}",
             stacklevel=3,
         )
 

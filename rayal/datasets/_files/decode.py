@@ -91,7 +91,7 @@ def read_head(path: Path, decoding: Decoding) -> Head:
 
 
 def decode(path: Path, decoding: Decoding, channels: int) -> npt.NDArray[np.uint8]:
-    """Read a file as (size, size, channels).
+    """Read a file as (size, size, channels), 0 to 255.
 
     Turned upright by its EXIF orientation; transparent parts laid on the background; the first
     frame of several; palettes, CMYK and YCbCr as the colors that they stand for. 16-bit gray is

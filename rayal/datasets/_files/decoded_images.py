@@ -1,4 +1,4 @@
-"""Lists of image files -> a Dataset, decoded once into memory-mapped arrays.
+"""Lists of image files -> a Dataset, decoded once into memory-memory_map arrays.
 
 The arrays lie in the cache folder under a key of all that determines them: the files' names, sizes
 and times of change, and how they are decoded. A changed file makes another key.
@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 from rayal.contracts import Dataset, Images, Labels, Split
-from rayal.datasets._files.cache import check_space, key_of, made_once, mapped, write_images
+from rayal.datasets._files.cache import build_once, check_space, key_of, memory_map, write_images
 from rayal.datasets._files.content_hash import with_content
 from rayal.datasets._files.decode import Decoding, Head, decode, read_head
 from rayal.datasets._files.notes import Brightness, notes_of_heads, read_notes, write_notes
@@ -78,13 +78,13 @@ def load_decoded(
     key = key_of(FORMAT, asdict(decoding), counts, state)
     facts = {"name": name, "root": str(root), "images": counts, "decoding": asdict(decoding)}
     files = {split: listed.files for split, listed in splits.items()}
-    folder = made_once(
+    folder = build_once(
         cache_folder(cache) / f"{name}-{key}", facts, partial(_write, root, files, decoding)
     )
     for note in [*_untested(classes, splits["test"]), *read_notes(folder)]:
         warnings.warn(f"{root}: {note}", stacklevel=2)
     arrays = {
-        split: Split(mapped(folder / f"{split}.npy"), listed.labels)
+        split: Split(memory_map(folder / f"{split}.npy"), listed.labels)
         for split, listed in splits.items()
     }
     data = Dataset(name, tuple(classes), arrays["train"], arrays["test"], arrays.get("val"))

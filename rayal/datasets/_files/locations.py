@@ -45,11 +45,11 @@ def find_or_fetch(
     return first
 
 
-def check_complete(name: str, folder: Path, found: Mapping[str, int], published: object) -> None:
+def check_complete(name: str, folder: Path, present: Mapping[str, int], published: object) -> None:
     """Raise ValueError unless every split has its published number of images."""
-    if dict(found) != published:
+    if dict(present) != published:
         raise ValueError(
-            f"{name} in {folder} has {dict(found)} images, and {published} were published: files "
+            f"{name} in {folder} has {dict(present)} images, and {published} were published: files "
             "are missing or too many; remove the folder and get it again (a part of a dataset can "
             "be loaded by image_folder)"
         )

@@ -37,11 +37,11 @@ def read_medmnist_file(path: Path, name: str, classes: Sequence[str] | None) -> 
     if len(names) < 2:
         raise ValueError(f"{path}: at least 2 classes are needed, and there is {len(names)}")
     shape = splits["train"].images.shape[1:]
-    for split, found in splits.items():
-        _check_range(path, f"{split}_labels", found.labels, len(names))
-        if found.images.shape[1:] != shape:
+    for split, arrays in splits.items():
+        _check_range(path, f"{split}_labels", arrays.labels, len(names))
+        if arrays.images.shape[1:] != shape:
             raise ValueError(
-                f"{path}: {split}_images have the shape {found.images.shape[1:]} each, "
+                f"{path}: {split}_images have the shape {arrays.images.shape[1:]} each, "
                 f"train_images {shape}"
             )
     return Dataset(name, names, splits["train"], splits["test"], splits.get("val"))
@@ -55,10 +55,10 @@ def _arrays(path: Path) -> dict[str, tuple[Array, Array]]:
         if not zipfile.is_zipfile(path):
             raise ValueError("it is no archive of arrays, or only the beginning of one")
         with np.load(path, allow_pickle=False) as file:
-            found = {split: _pair(file, split) for split in ("train", "test", "val")}
+            pairs = {split: _pair(file, split) for split in ("train", "test", "val")}
     except UNREADABLE as error:
         raise ValueError(f"{path} cannot be read as MedMNIST's .npz: {error}") from error
-    return {split: pair for split, pair in found.items() if pair is not None}
+    return {split: pair for split, pair in pairs.items() if pair is not None}
 
 
 def _pair(file: np.lib.npyio.NpzFile, split: str) -> tuple[Array, Array] | None:

@@ -66,17 +66,17 @@ class PassedOver:
     def __str__(self) -> str:
         """'12 .dcm (DICOM, ...), 3 without suffix (of another kind)', the most first."""
         kinds = self._counts.most_common()
-        told = [f"{n:,} {suffix or 'without suffix'} ({why})" for (suffix, why), n in kinds]
+        parts = [f"{n:,} {suffix or 'without suffix'} ({why})" for (suffix, why), n in kinds]
         rest = sum(n for _, n in kinds[_SHOWN:])
-        return ", ".join(told[:_SHOWN]) + (f", and {rest:,} more" if rest else "")
+        return ", ".join(parts[:_SHOWN]) + (f", and {rest:,} more" if rest else "")
 
     def warn(self, root: Path, but: str = "") -> None:
         """Warn of all that was counted, if anything was; files with the reason `but` aside."""
-        told = PassedOver()
-        told._counts.update({k: n for k, n in self._counts.items() if k[1] != but})
-        if total := told._counts.total():
+        rest = PassedOver()
+        rest._counts.update({k: n for k, n in self._counts.items() if k[1] != but})
+        if total := rest._counts.total():
             files = "1 file is" if total == 1 else f"{total:,} files are"
-            warnings.warn(f"{root}: {files} passed over: {told}", stacklevel=3)
+            warnings.warn(f"{root}: {files} passed over: {rest}", stacklevel=3)
 
 
 def suffix_of(path: str) -> str:

@@ -60,8 +60,8 @@ def draw_test_images(
     order = rng.permutation(len(first))
     to_test = np.zeros(len(first), dtype=np.bool_)
     for c in np.unique(labels[first]):
-        mine = order[labels[first[order]] == c]
-        to_test[mine[: _groups_to_test(sizes[mine], share)]] = True
+        of_class = order[labels[first[order]] == c]
+        to_test[of_class[: _groups_to_test(sizes[of_class], share)]] = True
     return np.asarray(to_test[group])
 
 

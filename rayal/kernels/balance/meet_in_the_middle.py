@@ -43,17 +43,17 @@ class Flips:
     complete: bool
 
     def flip(self, chosen: Bool, which: int) -> None:
-        """Apply one of the sets to a selection, in place."""
+        """Apply one of the sets to a selection (n,) of the window, in place."""
         places = np.arange(len(self.members), dtype=np.uint64)
         chosen[self.members[(self.bits[which] >> places & np.uint64(1)).astype(bool)]] ^= True
 
 
 def combine_halves(window: Window, members: Int64, size: int, limit: float) -> Bool | None:
-    """Return the best selection found whose excess is below the limit, or None.
+    """Return the best selection (n,) found whose excess is below the limit, or None.
 
     Args:
         window: the images near the threshold.
-        members: at most 2 * HALF places in it; the others stay as in the base.
+        members: (h,) at most 2 * HALF places in it; the others stay as in the base.
         size: how many sets each half lists.
         limit: the excess of the best selection known.
     """
@@ -80,7 +80,7 @@ def finalize(window: Window, everything: bool, limit: float) -> tuple[bool, Bool
         limit: the excess of the best selection known, and the rounding.
 
     Returns:
-        Whether every one was looked at, and the best of them if there is any.
+        Whether every one was looked at, and the best of them (n,) if there is any.
     """
     near = int((np.abs(window.distance) <= limit).sum())
     if near > 2 * HALF or (near == len(window.distance) and not everything):

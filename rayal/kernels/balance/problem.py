@@ -66,7 +66,7 @@ class Problem:
         return math.fsum([*lowest, *(y * self.target)]) - self.rounding
 
     def sample(self, rows: Int64) -> Problem:
-        """Return the problem of some rows, with budget and target in proportion."""
+        """Return the problem of some rows (n,), with budget and target in proportion."""
         part = len(rows) / len(self.costs)
         return replace(
             self,

@@ -54,7 +54,7 @@ class Window:
 
 
 def mismatch_cost(window: Window, missing: Float64) -> Float64:
-    """Return weight |missing| - y missing, summed over the last axis: at least 0."""
+    """Return weight |missing| - y missing of (..., C) missing images, (...): at least 0."""
     return np.asarray(window.weight * np.abs(missing).sum(axis=-1) - missing @ window.y)
 
 
@@ -90,7 +90,7 @@ def round_shares(window: Window, shares: Float64) -> Bool:
 
 
 def local_search(window: Window, chosen: Bool) -> Bool:
-    """Return the selection after best single swaps, until none helps."""
+    """Return the selection (n,) after best single swaps, until none helps."""
     outside, inside = np.flatnonzero(~chosen)[:REACH], np.flatnonzero(chosen)[:REACH]
     costs = window.distance + window.probs @ window.y  # but for a constant
     missing = window.missing(chosen)
