@@ -93,6 +93,8 @@ STRATEGY_VARIANTS: dict[str, list[dict[str, Any]]] = {
     "tcm": [{"labels_per_class": 1}],
     "maxherding": [{"sigma": 0.4}],
     "uherding": [{"sigma": 0.4}],
+    "bait": [{"likelihood": "multinomial"}, {"ridge": 0.1}],
+    "optimal_design": [{"normalize": False, "ridge": 10.0}],
     "entropy": BALANCES,
     "margin": BALANCES,
     "bald": [{"passes": 3}, {"passes": 3, "class_balanced": {"lambda": 0.1}}],

@@ -1,0 +1,64 @@
+"""BAIT: the batch that leaves least uncertainty about the last layer (Ash et al. 2021)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import PositiveFloat
+
+from rayal.contracts import Indices, Pool, strategy
+from rayal.kernels.fisher_design import greedy_design
+from rayal.kernels.multinomial_design import greedy_multinomial_design
+from rayal.kernels.ranking import pad_to_budget
+from rayal.kernels.validation import check_finite
+from rayal.strategies._predictions import checked
+
+
+@strategy(needs={"predictions", "hidden"})
+def bait(
+    pool: Pool,
+    budget: int,
+    rng: np.random.Generator,
+    *,
+    likelihood: Literal["binary", "multinomial"] = "binary",
+    ridge: PositiveFloat = 1.0,
+) -> Indices:
+    """Choose the batch that lowers tr(M^-1 F) most: add 2 B images greedily, remove B again.
+
+    F is the mean Fisher information of the last layer over all images, M that of the labeled and
+    chosen ones and a ridge. Of an image with features h before the last layer and largest
+    probability p it is p (1 - p) h h' with the binary likelihood (Huseljic et al. 2024), and
+    (diag p - p p') x h h' with the multinomial one, for small C H. As in the released code a
+    chosen image counts B times as much as a labeled one. Images that are sure tell nothing; they
+    are drawn at random where B is larger than the number of others. Ties go to the lowest position.
+    Budgets do not nest. `optimal_design` is the same before the first label.
+
+    Cost: O(N H) a pick by rank-one updates, O(N H^2) once, O(B^3); multinomial O(N C^3 H^2) a pick.
+
+    Use: over a whole cycle, with any batch, on features that are good already.
+
+    Source: Ash et al. 2021 ("Gone Fishing"); binary form, Huseljic et al. 2024 ("Fast Fishing").
+
+    Args:
+        pool: probabilities (N, C) and what the learner's last layer sees (N, H).
+        budget: B.
+        rng: draws images without information.
+        likelihood: of the labels, which decides what an image tells.
+        ridge: added to M; the published value is 1.
+
+    Returns:
+        (B,) positions, in the order of the choice.
+
+    Raises:
+        ValueError: NaN or infinity among them, or the multinomial likelihood with C H above 1024.
+    """
+    probs, hidden = checked(pool.probs), pool.penultimate_features
+    check_finite(hidden, "what the last layer sees")
+    if likelihood == "multinomial":
+        chosen = greedy_multinomial_design(hidden, probs, pool.labeled, budget, ridge=ridge)
+    else:
+        top = probs.max(axis=1)
+        information = top * np.maximum(1 - top, 0)
+        chosen = greedy_design(hidden, information, pool.labeled, budget, ridge=ridge)
+    return pad_to_budget(chosen, rng.permutation(pool.unlabeled), budget)
