@@ -9,15 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.figures.text import MINUS, NONE, one_line
 from rayal.storage.atomic import write_bytes
 
 MOST_ROWS = 2000  # of a table in Markdown or LaTeX; longer ones are data, not print
-NONE = "\N{EN DASH}"
-MINUS = "\N{MINUS SIGN}"
-# Marks that reorder the text around them, and others that do not show.
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]+"
-)
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
@@ -96,12 +91,12 @@ def _numeric(frame: pd.DataFrame) -> Iterable[bool]:
 
 
 def _in_markdown(text: str) -> str:
-    shown = _UNSEEN.sub(" ", text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    shown = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]|~#!])", r"\\\1", shown)
 
 
 def _in_latex(text: str) -> str:
-    return "".join(_LATEX.get(sign, sign) for sign in _UNSEEN.sub(" ", text))
+    return "".join(_LATEX.get(sign, sign) for sign in one_line(text))
 
 
 def _write(path: Path, text: str) -> Path:

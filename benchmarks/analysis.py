@@ -160,21 +160,21 @@ def measure(root: Path) -> dict[str, float]:
     import resource
 
     from analysis import report
-    from analysis.catalogue import all_tables
     from analysis.export import write_tables
-    from analysis.figures.render import pictures
-    from analysis.picture_tables import picture_tables
+    from analysis.figures.render import render_figures
+    from analysis.sections import all_figures, all_tables
+    from analysis.sections.base import Report
     from analysis.study.study import read_study
 
     times = [time.perf_counter()]
     study = read_study(root)
     times.append(time.perf_counter())
-    made = all_tables(study)
-    made |= picture_tables(study, made)
+    tables = all_tables(study)
     times.append(time.perf_counter())
-    write_tables(root / "tables", made, {})
+    write_tables(root / "tables", tables, {})
     times.append(time.perf_counter())
-    page = report.render(study, made, pictures(study, made))
+    made = Report(study, tables, render_figures(all_figures(study, tables)))
+    page = report.page_of(made)
     times.append(time.perf_counter())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     steps = dict(zip(("read", "tables", "export", "report"), np.diff(times).tolist(), strict=True))

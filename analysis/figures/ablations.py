@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures import style, tooltips
-from analysis.figures.text import visible
+from analysis.figures.text import printable
 
 MOST_PANELS = 9
 MOST_BUDGETS = 4
@@ -84,7 +84,7 @@ def _panels(rows: pd.DataFrame) -> Iterator[Panel]:
             if group["value"].nunique() > 1:
                 first = group.iloc[0]
                 words = [str(first[name]) for name in ("component", "fixed", *others)]
-                title = visible(", ".join(word for word in words if word), 38)
+                title = printable(", ".join(word for word in words if word), 38)
                 yield Panel(title, str(first["parameter"]), group)
 
 

@@ -12,7 +12,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from analysis.figures import style, tooltips
-from analysis.figures.text import visible
+from analysis.figures.text import printable
 
 NARROW, WIDE = 6.4, 12.0  # inches
 MOST_ROWS = 24  # of one heat map; the others are in the CSV
@@ -61,8 +61,8 @@ def _share_matrix(distribution: pd.DataFrame) -> pd.DataFrame:
 def _draw_heat_map(axis: Axes, matrix: pd.DataFrame, top: float) -> QuadMesh:
     values = matrix.to_numpy(np.float64)
     image = axis.pcolormesh(values, cmap=style.SEQUENTIAL, vmin=0, vmax=top, edgecolors="face")
-    names = [visible(name, 30) for name in matrix.columns]
-    choosers = [visible(name, style.LONGEST) for name in matrix.index]
+    names = [printable(name, 30) for name in matrix.columns]
+    choosers = [printable(name, style.LONGEST) for name in matrix.index]
     texts = [f"{choosers[row]}: {names[c]} {value:.3f}"
              for (row, c), value in np.ndenumerate(values)]  # fmt: skip
     tooltips.attach(image, texts)

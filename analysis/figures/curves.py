@@ -1,8 +1,9 @@
-"""Curves over the number of labelled images: mean, and a band of one std either way."""
+"""Curves over the number of labeled images: mean, and a band of one std either way."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,13 +14,33 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, Locator, MaxNLocator
 
 from analysis.figures import style, tooltips
+from analysis.figures.spec import FigureSpec, subsets
 from analysis.figures.style import Line
-from analysis.figures.text import visible
+from analysis.figures.text import printable
+from analysis.study.grouping import in_sequence
 
 Looks = Mapping[str, Line]
 Floats = npt.NDArray[np.float64]
 NARROW, WIDE = 6.4, 9.6  # inches; one panel, several
 MOST_BANDS = 10  # lines of a panel that can have bands and still be told apart
+
+
+class Measure(NamedTuple):
+    """A measure in words, what it is measured on, and whether less of it is better."""
+
+    words: str
+    of: str
+    less_is_better: bool = False
+
+
+MEASURES = {
+    "auc": Measure("AUC", "the test set"),
+    "accuracy": Measure("accuracy", "the test set"),
+    "coverage": Measure("class coverage", "the labelled images (classes with a label / classes)"),
+    "pool_error": Measure(
+        "misclassified share", "the images that are not labelled yet", less_is_better=True
+    ),
+}
 
 
 class Panel(NamedTuple):
@@ -30,7 +51,26 @@ class Panel(NamedTuple):
     cells: pd.DataFrame
 
 
-def colours_of(summary: pd.DataFrame, baseline: str) -> Looks:
+def curve_specs(summary: pd.DataFrame, measure: str, baseline: str) -> Iterator[FigureSpec]:
+    """Plan the curves of a measure of the summary; none where it was not measured."""
+    words, of, _ = MEASURES[measure]
+    looks = looks_of(summary, baseline)
+    for file, place, part in subsets(summary[summary["done"] > 0]):
+        if measure != "auc" and part[f"{measure}_mean"].isna().all():
+            continue
+        yield FigureSpec(
+            measure.replace("_", "-"),
+            file,
+            f"{words[0].upper()}{words[1:]} on {place}",
+            f"Mean {words} on {of} over seeds; {spread_in_words(part)}; random selection is "
+            f"dotted. {_trials_in_words(part)}",
+            ends_in_words(part, measure, "summary.csv"),
+            "summary.csv",
+            partial(curves, part, measure, words, looks),
+        )
+
+
+def looks_of(summary: pd.DataFrame, baseline: str) -> Looks:
     """Return the look of every strategy in a run, initial or not."""
     names = [*summary["initial"], *summary["strategy"]]
     return style.lines(names, baseline)
@@ -62,7 +102,7 @@ def _panels(summary: pd.DataFrame) -> Iterator[Panel]:
     """Split a dataset x encoder so that no panel holds initial x query strategies at once."""
     several = summary["learner"].nunique() > 1
     for learner, part in summary.groupby("learner", sort=False):
-        prefix = visible(learner, style.LONGEST) if several else ""
+        prefix = printable(learner, style.LONGEST) if several else ""
         crossed = part["rounds"].max() > 1 and part["initial"].nunique() > 1
         if not crossed:
             yield Panel(prefix, "strategy", part)
@@ -70,13 +110,49 @@ def _panels(summary: pd.DataFrame) -> Iterator[Panel]:
             yield Panel(prefix, "initial", part)
         else:
             for query, cells in part.groupby("strategy", sort=False):
-                title = f"then {visible(query, 40)}" + (f" ({prefix})" if prefix else "")
+                title = f"then {printable(query, 40)}" + (f" ({prefix})" if prefix else "")
                 yield Panel(title, "initial", cells)
 
 
 def has_all_bands(summary: pd.DataFrame) -> bool:
     """Whether no panel has so many lines that bands would hide them."""
     return all(panel.cells[panel.who].nunique() <= MOST_BANDS for panel in _panels(summary))
+
+
+def spread_in_words(part: pd.DataFrame) -> str:
+    """Say how a figure of these rows shows standard deviations."""
+    if has_all_bands(part):
+        return "the band is one sample standard deviation either way"
+    return (
+        f"standard deviations are told by the marks, as bands of more than {MOST_BANDS} lines "
+        "would hide them"
+    )
+
+
+def ends_in_words(part: pd.DataFrame, measure: str, source: str) -> str:
+    """Say what the figure shows to those who cannot see it: who is ahead with the most labels."""
+    words, _, less_is_better = MEASURES[measure]
+    last = part[part["labelled"] == part["labelled"].max()].dropna(subset=[f"{measure}_mean"])
+    best = last.sort_values(f"{measure}_mean", ascending=less_is_better, kind="stable").head(3)
+    listed = "; ".join(
+        f"{_who(row)} {row[f'{measure}_mean']:.3f}" for row in best.to_dict("records")
+    )
+    return (
+        f"Line chart of {words} against labelled images. "
+        f"{'Lowest' if less_is_better else 'Highest'} with {part['labelled'].max()} labels: "
+        f"{listed or 'none measured'}. All values are in {source}."
+    )
+
+
+def _who(row: Mapping[Any, Any]) -> str:
+    if row["rounds"] == 1:
+        return str(row["strategy"])
+    return in_sequence(str(row["initial"]), str(row["strategy"]))
+
+
+def _trials_in_words(part: pd.DataFrame) -> str:
+    low, high = int(part["done"].min()), int(part["done"].max())
+    return f"{low} trials a point." if low == high else f"{low} to {high} trials a point."
 
 
 def _draw_panel(axis: Axes, panel: Panel, measure: str, looks: Looks) -> None:

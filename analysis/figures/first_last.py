@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from analysis.figures import style, tooltips
 from analysis.figures.style import Line
-from analysis.figures.text import visible
+from analysis.figures.text import printable
 
 Looks = Mapping[str, Line]
 Row = Mapping[Any, Any]
@@ -31,7 +31,7 @@ def first_against_last(first_last: pd.DataFrame, correlation: pd.DataFrame, look
             first_last["learner"] == found["learner"]
         )
         _draw_pairs(axis, first_last[same], looks)
-        name = visible(found["strategy"], 28)
+        name = printable(found["strategy"], 28)
         axis.set_title(f"{name}: {_correlation_text(found)}")
     style.label_outer(axes, len(panels), *_labels(correlation))
     style.legend_below(figure)

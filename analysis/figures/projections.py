@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures import style, tooltips
-from analysis.figures.text import visible
+from analysis.figures.text import printable
 
 SIDE = 3.0  # inches of a panel
 MOST_STRATEGIES, MOST_ROUNDS = 4, 4
@@ -39,7 +39,7 @@ def clusters(plane: pd.DataFrame, chosen: pd.DataFrame) -> Figure:
         mine = chosen[chosen["strategy"] == way]
         _draw_pool(axis, plane, plane["cluster"], faint=True)
         _draw_chosen(axis, plane, mine, "#000000", "chosen")
-        axis.set_title(visible(way, 34))
+        axis.set_title(printable(way, 34))
     _hide(flat[count:])
     style.legend_below(figure)
     return figure
@@ -68,7 +68,7 @@ def rounds(plane: pd.DataFrame, chosen: pd.DataFrame) -> Figure:
             _draw_chosen(axis, plane, now, "#d55e00", "chosen in this round")
             if i == 0:
                 axis.set_title(f"{now['labelled'].max():.0f} labels" if len(now) else "")
-        flat[i * len(numbers)].set_ylabel(visible(way, 30))
+        flat[i * len(numbers)].set_ylabel(printable(way, 30))
     style.legend_below(figure)
     return figure
 

@@ -1,23 +1,19 @@
-"""All figures of a run, each with its file name, caption and words for those who cannot see it."""
+"""Figure specs -> drawn figures, each with a file name of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
-import pandas as pd
-
-from analysis import record_drafts
 from analysis.figures import style
-from analysis.figures.spec import Draft
-from analysis.pool_drafts import pool_drafts
-from analysis.study.study import Study
+from analysis.figures.spec import FigureSpec
 
 
-class Picture(NamedTuple):
-    """A drawn figure with its words."""
+class RenderedFigure(NamedTuple):
+    """A drawn figure with its words; number: that of the figure in its report."""
 
     kind: str
+    number: int
     name: str
     title: str
     caption: str
@@ -27,14 +23,14 @@ class Picture(NamedTuple):
     png: bytes
 
 
-def pictures(study: Study, tables: Mapping[str, pd.DataFrame]) -> list[Picture]:
-    """Draw every figure that the tables allow."""
-    drafts = [*record_drafts.drafts(dict(tables), study.baseline), *pool_drafts(study, tables)]
-    names = style.file_names([f"{draft.kind}-{draft.place}" for draft in drafts])
-    return [_drawn(draft, name) for draft, name in zip(drafts, names, strict=True)]
+def render_figures(specs: Iterable[FigureSpec]) -> list[RenderedFigure]:
+    """Draw figures as SVG and PNG."""
+    every = list(specs)
+    names = style.file_names([f"{spec.kind}-{spec.place}" for spec in every])
+    return [_render(spec, k, name) for k, (spec, name) in enumerate(zip(every, names, strict=True))]
 
 
-def _drawn(draft: Draft, name: str) -> Picture:
-    svg, png = style.as_files(draft.draw)
-    words = (draft.title, draft.caption, draft.alt, draft.source)
-    return Picture(draft.kind, name, *words, svg, png)
+def _render(spec: FigureSpec, number: int, name: str) -> RenderedFigure:
+    svg, png = style.as_files(spec.draw)
+    words = (spec.title, spec.caption, spec.alt, spec.source)
+    return RenderedFigure(spec.kind, number, name, *words, svg, png)

@@ -8,16 +8,16 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from analysis.tables import CYCLES, shapes
+from analysis.study.grouping import CYCLES, query_modes
 
 PLACE = ["dataset", "encoder"]
 
 
-class Draft(NamedTuple):
-    """What a figure is of, in which table its numbers stand, and how it is drawn.
+class FigureSpec(NamedTuple):
+    """What a figure is of, in which tables its numbers stand, and how it is drawn.
 
-    kind: the section of the page that it belongs to; place: what its file is called after.
-    alt: words for those who cannot see it.
+    kind: by which a section of the page asks for it; place: what its file is called after.
+    alt: words for those who cannot see it; source: files of tables, with commas between them.
     """
 
     kind: str
@@ -29,7 +29,7 @@ class Draft(NamedTuple):
     draw: Callable[[], Figure]
 
 
-class Place(NamedTuple):
+class Subset(NamedTuple):
     """The rows of one dataset x encoder, and what to call them in file names and titles."""
 
     file: str
@@ -37,15 +37,15 @@ class Place(NamedTuple):
     rows: pd.DataFrame
 
 
-def places(table: pd.DataFrame) -> Iterator[Place]:
+def subsets(table: pd.DataFrame) -> Iterator[Subset]:
     """Split a table by dataset x encoder, with single queries and cycles apart."""
-    for (shape, dataset, encoder), part in table.groupby([shapes(table), *PLACE], sort=False):
-        suffix, words = ("-cycles", ", in cycles") if shape == CYCLES else ("", "")
-        yield Place(f"{dataset}-{encoder}{suffix}", f"{dataset}, {encoder}{words}", part)
+    for (mode, dataset, encoder), part in table.groupby([query_modes(table), *PLACE], sort=False):
+        suffix, words = ("-cycles", ", in cycles") if mode == CYCLES else ("", "")
+        yield Subset(f"{dataset}-{encoder}{suffix}", f"{dataset}, {encoder}{words}", part)
 
 
-def at(table: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
-    """Rows of a table of the same dataset and encoder."""
+def of_place(table: pd.DataFrame, row: pd.Series) -> pd.DataFrame:
+    """Rows of a table of the same dataset and encoder as a row's."""
     same: pd.DataFrame = table[
         (table["dataset"] == row["dataset"]) & (table["encoder"] == row["encoder"])
     ]

@@ -21,7 +21,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from analysis.figures import tooltips
-from analysis.figures.text import visible
+from analysis.figures.text import printable
 
 HUES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8f5bb5")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
@@ -125,7 +125,7 @@ def columns_for(panels: int) -> int:
 
 def legend_name(name: object) -> str:
     """A name as a legend shows it; matplotlib leaves out those that begin with "_"."""
-    text = visible(name, LONGEST)
+    text = printable(name, LONGEST)
     return f" {text}" if text.startswith("_") else text
 
 

@@ -16,7 +16,7 @@ from matplotlib.artist import Artist
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
-from analysis.figures.text import visible
+from analysis.figures.text import printable
 
 
 class _Texts(NamedTuple):
@@ -56,7 +56,7 @@ def _tagged(svg: str, attached: _Texts) -> str:
         text = next(texts, None)
         if text is None:
             return found[0]
-        return f'{found[0]} data-tip="{escape(visible(text), quote=True)}"'
+        return f'{found[0]} data-tip="{escape(printable(text), quote=True)}"'
 
     # Definitions hold the shape of a mark, not the mark.
     pattern = rf"<defs>.*?</defs>|<{attached.mark}\b"

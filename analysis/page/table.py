@@ -1,23 +1,23 @@
-"""Cells and tables as the page shows them: the text to read, and what to sort by."""
+"""Tables as the page shows them: of each cell the text to read, and what to sort by."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, NamedTuple
 
 import pandas as pd
 
-from analysis.figures.text import visible
-from analysis.tables import CYCLES, SETTING, SINGLE, shapes
+from analysis.figures.text import MINUS, NONE, printable
+from analysis.statistics.paired_tests import ALPHA
+from analysis.study.grouping import CYCLES, SETTING, SINGLE, query_modes
 
 MOST_ROWS = 300  # on the page; the CSV has all
-NONE = "\N{EN DASH}"
-MINUS = "\N{MINUS SIGN}"
 Row = Mapping[Any, Any]
 
 
-class Cell(NamedTuple):
+class PageCell(NamedTuple):
     """Text of a cell, what it sorts by (None: last, whatever the order), whether it stands out."""
 
     text: str
@@ -32,16 +32,19 @@ class Cell(NamedTuple):
         return "" if self.sort is None else str(self.sort)
 
 
-MISSING = Cell(NONE, None)
+EMPTY = PageCell("", None)
+MISSING = PageCell(NONE, None)
 
 
-class View(NamedTuple):
+@dataclass(frozen=True)
+class PageTable:
     """A table on the page. The first `names` columns name the row; `rows_left` are in the CSV."""
 
+    form: ClassVar = "table"
     caption: str
     source: str
     header: list[str]
-    rows: list[list[Cell]]
+    rows: list[list[PageCell]]
     names: int
     rows_left: int = 0
 
@@ -52,87 +55,162 @@ class View(NamedTuple):
         return [not any(isinstance(cell.sort, str) for cell in column) for column in columns]
 
 
-def view_of(
-    caption: str, source: str, header: list[str], rows: list[list[Cell]], names: Sequence[str]
-) -> View:
-    """Make a view of the first MOST_ROWS rows."""
-    rest = max(0, len(rows) - MOST_ROWS)
-    shown = [visible(name) for name in header]
-    return View(caption, source, shown, rows[:MOST_ROWS], len(names), rest)
+class Column(NamedTuple):
+    """A column of a page's table: its heading, and the cell that it makes of a row.
+
+    optional: left out where it has no text in any row.
+    """
+
+    header: str
+    cell: Callable[[Row], PageCell]
+    optional: bool = False
 
 
-def by_shape(table: pd.DataFrame, view: Callable[[pd.DataFrame], View]) -> list[View]:
-    """Show single queries and cycles apart; where both are there, the caption says which."""
-    shape = shapes(table)
-    parts = [(name, table[shape == name]) for name in (SINGLE, CYCLES) if (shape == name).any()]
-    return apart([(name, view(part)) for name, part in parts])
+def page_table(
+    caption: str, source: str, rows: pd.DataFrame, names: Sequence[str], columns: Sequence[Column]
+) -> PageTable:
+    """Show rows of a table under the columns that name them, and others.
+
+    Args:
+        caption: what the table says.
+        source: the file that holds its numbers.
+        rows: the table; the first MOST_ROWS are shown.
+        names: columns of it that name a row.
+        columns: what else is shown of a row.
+    """
+    every = [*map(_name_column, names), *columns]
+    records = rows.to_dict("records")
+    cells = [[column.cell(record) for record in records[:MOST_ROWS]] for column in every]
+    kept = [
+        (column, shown)
+        for column, shown in zip(every, cells, strict=True)
+        if not column.optional or any(cell.text for cell in shown)
+    ]
+    return PageTable(
+        caption,
+        source,
+        [printable(column.header) for column, _ in kept],
+        [list(row) for row in zip(*(shown for _, shown in kept), strict=True)],
+        len(names),
+        max(0, len(records) - MOST_ROWS),
+    )
 
 
-def apart(named: list[tuple[str, View]]) -> list[View]:
-    """Put the shape before the caption of each view, where there are several."""
-    if len(named) < 2:
-        return [view for _, view in named]
+def name_columns(rows: pd.DataFrame, who: Iterable[str]) -> list[str]:
+    """Columns that tell rows apart: those of the setting and of `who` that have several values."""
+    settings = [name for name in SETTING if name in rows and rows[name].nunique() > 1]
+    return [*settings, *(name for name in who if not _says_nothing(rows, name))]
+
+
+def by_query_mode(rows: pd.DataFrame, show: Callable[[pd.DataFrame], PageTable]) -> list[PageTable]:
+    """Show single queries and cycles apart; tables without a row are left out."""
+    modes = query_modes(rows)
+    parts = [(mode, rows[modes == mode]) for mode in (SINGLE, CYCLES) if (modes == mode).any()]
+    return under_modes([(mode, show(part)) for mode, part in parts])
+
+
+def under_modes(tables: Sequence[tuple[str, PageTable]]) -> list[PageTable]:
+    """Put the query mode before the caption of each table, where there are several modes."""
+    shown = [(mode, table) for mode, table in tables if table.rows]
+    if len(tables) < 2:
+        return [table for _, table in shown]
     return [
-        view._replace(caption=f"{name[0].upper()}{name[1:]}: {view.caption}")
-        for name, view in named
+        replace(table, caption=f"{mode[0].upper()}{mode[1:]}: {table.caption}")
+        for mode, table in shown
     ]
 
 
-def naming(table: pd.DataFrame, who: list[str]) -> list[str]:
-    """Columns that tell rows apart: settings and names that have more than one value."""
-    several = [k for k in SETTING if k in table and table[k].nunique() > 1]
-    if "initial" in who and (table["initial"] == table["strategy"]).all():
-        who = [k for k in who if k != "initial"]
-    if "varied" in who and table["varied"].nunique() < 2:
-        who = [k for k in who if k != "varied"]
-    return [*several, *who]
+def text(header: str, name: str, *, optional: bool = False) -> Column:
+    """A column of text."""
+    return Column(header, lambda row: text_cell(row[name]), optional)
 
 
-def name_cells(row: Row, names: Iterable[str]) -> Iterator[Cell]:
-    """Cells of a row's names."""
-    return (Cell(visible(row[name]), str(row[name])) for name in names)
+def count(header: str, name: str) -> Column:
+    """A column of whole numbers."""
+    return Column(header, lambda row: count_cell(row[name]))
 
 
-def words(value: object) -> Cell:
-    """A cell of text; MISSING where there is none."""
-    text = "" if value is None or value != value else str(value)
-    return Cell(visible(text), text) if text else Cell("", "")
+def number(header: str, name: str, form: str, *, shown_by: str = "", times: float = 1) -> Column:
+    """A column of numbers in a format.
+
+    shown_by: column of the p below which a number stands out; times: to be multiplied by.
+    """
+    return Column(
+        header, lambda row: number_cell(times * row[name], form, strong=_is_shown(row, shown_by))
+    )
 
 
-def pair(mean: float, std: float, digits: int, *, strong: bool = False) -> Cell:
-    """Mean and standard deviation."""
-    if math.isnan(mean):
-        return MISSING
-    text = signed(mean, f".{digits}f")
-    return Cell(text if math.isnan(std) else f"{text} ± {std:.{digits}f}", float(mean), strong)
+def interval(header: str, low: str, high: str, form: str, *, times: float = 1) -> Column:
+    """A column of intervals; the low end may be without bound."""
+    return Column(header, lambda row: interval_cell(times * row[low], times * row[high], form))
 
 
-def number(value: float, form: str, *, strong: bool = False) -> Cell:
-    """A number in a format."""
-    return MISSING if math.isnan(value) else Cell(signed(value, form), float(value), strong)
+def mean_std(header: str, mean: str, std: str, digits: int) -> Column:
+    """A column of means with their standard deviations."""
+    return Column(header, lambda row: mean_std_cell(row[mean], row[std], digits))
 
 
-def whole(value: float) -> Cell:
+def p_value(header: str, name: str, *, strong: bool = False) -> Column:
+    """A column of p values; those below .05 stand out where asked for."""
+    return Column(header, lambda row: p_cell(row[name], strong=strong and row[name] < ALPHA))
+
+
+def text_cell(value: object) -> PageCell:
+    """A cell of text; an empty one where there is none."""
+    content = "" if value is None or value != value else str(value)
+    return PageCell(printable(content), content) if content else PageCell("", "")
+
+
+def count_cell(value: float) -> PageCell:
     """A number without decimals."""
-    return MISSING if math.isnan(value) else Cell(f"{value:,.0f}", float(value))
+    return MISSING if math.isnan(value) else PageCell(f"{value:,.0f}", float(value))
 
 
-def interval(low: float, high: float, form: str) -> Cell:
+def number_cell(value: float, form: str, *, strong: bool = False) -> PageCell:
+    """A number in a format."""
+    return MISSING if math.isnan(value) else PageCell(signed(value, form), float(value), strong)
+
+
+def interval_cell(low: float, high: float, form: str) -> PageCell:
     """Two ends; the low one may be without bound."""
     if math.isnan(low):
         return MISSING
     if math.isinf(low):
-        return Cell(f"up to {signed(high, form)}", -math.inf)
-    return Cell(f"{signed(low, form)} to {signed(high, form)}", float(low))
+        return PageCell(f"up to {signed(high, form)}", -math.inf)
+    return PageCell(f"{signed(low, form)} to {signed(high, form)}", float(low))
 
 
-def probability(p: float, *, strong: bool = False) -> Cell:
+def mean_std_cell(mean: float, std: float, digits: int, *, strong: bool = False) -> PageCell:
+    """Mean and standard deviation."""
+    if math.isnan(mean):
+        return MISSING
+    shown = signed(mean, f".{digits}f")
+    spread = "" if math.isnan(std) else f" ± {std:.{digits}f}"
+    return PageCell(shown + spread, float(mean), strong)
+
+
+def p_cell(p: float, *, strong: bool = False) -> PageCell:
     """A p value."""
     if math.isnan(p):
         return MISSING
-    return Cell("< .001" if p < 0.001 else f"{p:.3f}", float(p), strong)
+    return PageCell("< .001" if p < 0.001 else f"{p:.3f}", float(p), strong)
 
 
 def signed(value: float, form: str) -> str:
     """A number with a true minus sign."""
     return f"{value:{form}}".replace("-", MINUS)
+
+
+def _name_column(name: str) -> Column:
+    return Column(name, lambda row: PageCell(printable(row[name]), str(row[name])))
+
+
+def _says_nothing(rows: pd.DataFrame, name: str) -> bool:
+    """Whether a column is the same as another, or has one value where several would count."""
+    if name == "initial":
+        return bool((rows["initial"] == rows["strategy"]).all())
+    return name == "varied" and rows["varied"].nunique() < 2
+
+
+def _is_shown(row: Row, p: str) -> bool:
+    return bool(p) and row[p] < ALPHA

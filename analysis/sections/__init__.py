@@ -1,0 +1,44 @@
+"""The sections of the report, one file each: tables, figures, sentences and what the page shows.
+
+To add one, add a file; nothing else names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+import pandas as pd
+
+from analysis.figures.spec import FigureSpec
+from analysis.sections.base import REGISTERED, Section, Tables
+from analysis.study.study import Study
+
+
+@cache
+def all_sections() -> tuple[Section, ...]:
+    """Return every section, in the order of the page."""
+    for module in iter_modules(__path__):
+        import_module(f"{__name__}.{module.name}")
+    return tuple(sorted(REGISTERED.values(), key=lambda section: section.order))
+
+
+def all_tables(study: Study) -> dict[str, pd.DataFrame]:
+    """Compute the tables of every section, by the names of their files."""
+    tables: dict[str, pd.DataFrame] = {}
+    for section in all_sections():
+        tables |= section.tables(study, tables)
+    return tables
+
+
+def all_figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
+    """Plan the figures of every section."""
+    for section in all_sections():
+        yield from section.figures(study, tables)
+
+
+def captions() -> dict[str, str]:
+    """Return what tables are called in print, where their names do not say enough."""
+    return {name: text for section in all_sections() for name, text in section.captions().items()}

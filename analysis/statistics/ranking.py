@@ -28,7 +28,7 @@ class Ranking(NamedTuple):
     p: float
 
 
-class Contests(NamedTuple):
+class WinCounts(NamedTuple):
     """How often the strategy of a ROW was shown to be better than that of a COLUMN, (S, S) each.
 
     wins[i, j] = losses[j, i]; untested counts cells without two shared seeds.
@@ -67,7 +67,7 @@ def ranking(values: npt.ArrayLike) -> Ranking:
     return Ranking(ranks.mean(axis=0), difference, float(chdtrc(s - 1, chi2)), p)
 
 
-def alike(ranks: npt.ArrayLike, critical_difference: float) -> list[str]:
+def compact_letters(ranks: npt.ArrayLike, critical_difference: float) -> list[str]:
     """Letters (S,): strategies that share one are not shown to differ.
 
     Each letter stands for a longest run of neighbours, by rank, within the critical difference.
@@ -89,7 +89,7 @@ def alike(ranks: npt.ArrayLike, critical_difference: float) -> list[str]:
     return letters
 
 
-def contests(cells: list[Floats]) -> Contests:
+def win_counts(cells: list[Floats]) -> WinCounts:
     """Count in how many cells one strategy is better than another on shared seeds.
 
     In each cell every two strategies meet in Student's paired test, corrected by Holm over all
@@ -108,7 +108,7 @@ def contests(cells: list[Floats]) -> Contests:
         untested += np.isnan(mean) & ~np.eye(s, dtype=bool)
         ties += np.isfinite(mean) & ~better & ~better.T
     np.fill_diagonal(ties, 0)
-    return Contests(wins, ties, wins.T.copy(), untested)
+    return WinCounts(wins, ties, wins.T.copy(), untested)
 
 
 def _friedman(ranks: Floats) -> float:

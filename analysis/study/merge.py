@@ -14,7 +14,7 @@ Entry = TypeVar("Entry", Record, Failure)
 WORDS = ("question", "cost", "expect", "command")
 
 
-def united(runs: Sequence[Run], root: Location) -> Run:
+def merged(runs: Sequence[Run], root: Location) -> Run:
     """Put the trials of several runs side by side under one plan.
 
     A trial that several runs plan counts once: it is the same by all that determines its result,
@@ -25,12 +25,12 @@ def united(runs: Sequence[Run], root: Location) -> Run:
         runs: at least two, in the order in which they are shown.
         root: where the comparison is written.
     """
-    runs = [_told_apart(run, _clashing(runs)) for run in runs]
+    runs = [_with_distinct_datasets(run, _clashing(runs)) for run in runs]
     return Run(
         root=root,
-        plan=_united_plan(runs),
-        records=_firsts(record for run in runs for record in run.records),
-        failures=_firsts(failure for run in runs for failure in run.failures),
+        plan=_merged_plan(runs),
+        records=_first_of_each(record for run in runs for record in run.records),
+        failures=_first_of_each(failure for run in runs for failure in run.failures),
         left_out=sum(run.left_out for run in runs),
     )
 
@@ -41,25 +41,25 @@ def repeated(runs: Sequence[Run]) -> int:
     return times.total() - len(times)
 
 
-def place_for(roots: Sequence[Location]) -> Location:
+def folder_for(roots: Sequence[Location]) -> Location:
     """Folder of a comparison: beside the first run, named after them all."""
     names = "+".join(dict.fromkeys(root.resolve().name for root in roots))
     return roots[0].resolve().parent / f"compared-{names[:100]}"
 
 
-def _united_plan(runs: Sequence[Run]) -> PlanFile:
+def _merged_plan(runs: Sequence[Run]) -> PlanFile:
     plans = [cast("Json", run.plan) for run in runs]
     names = [str(plan["name"]) for plan in plans]
     merged: Json = {
-        key: _joined(plans, key) for key in ("versions", "datasets", "artefacts", "trials")
+        key: _first_entries(plans, key) for key in ("versions", "datasets", "artefacts", "trials")
     }
-    words = {word: _in_turn(names, [str(plan.get(word, "")) for plan in plans]) for word in WORDS}
+    words = {word: _in_words(names, [str(plan.get(word, "")) for plan in plans]) for word in WORDS}
     name = " and ".join(dict.fromkeys(names))
     plan = {"schema": plans[0].get("schema", 1), **words, **merged, "name": name, "names": names}
     return cast("PlanFile", plan)
 
 
-def _joined(plans: Sequence[Json], key: str) -> Json:
+def _first_entries(plans: Sequence[Json], key: str) -> Json:
     """Entries of all plans, the first of each name."""
     found: Json = {}
     for plan in plans:
@@ -68,7 +68,7 @@ def _joined(plans: Sequence[Json], key: str) -> Json:
     return found
 
 
-def _in_turn(names: Sequence[str], texts: Sequence[str]) -> str:
+def _in_words(names: Sequence[str], texts: Sequence[str]) -> str:
     """What each run says, after its name, unless all say the same."""
     if len(set(texts)) == 1:
         return texts[0]
@@ -83,7 +83,7 @@ def _clashing(runs: Sequence[Run]) -> set[str]:
     return {name for name, found in contents.items() if len(found) > 1}
 
 
-def _told_apart(run: Run, clashing: set[str]) -> Run:
+def _with_distinct_datasets(run: Run, clashing: set[str]) -> Run:
     """Add the run's name to the names of datasets that another run uses for other content."""
     if not clashing & run.plan["datasets"].keys():
         return run
@@ -100,7 +100,7 @@ def _told_apart(run: Run, clashing: set[str]) -> Run:
     return Run(run.root, plan, run.records, run.failures, run.left_out)
 
 
-def _firsts(entries: Iterable[Entry]) -> list[Entry]:
+def _first_of_each(entries: Iterable[Entry]) -> list[Entry]:
     found: dict[str, Entry] = {}
     for entry in entries:
         found.setdefault(entry["trial"], entry)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.study.merge import place_for, repeated, united
+from analysis.study.embeddings import EmbeddedImages, StoredEmbedding
+from analysis.study.merge import folder_for, merged, repeated
 from analysis.study.names import baseline
 from rayal.contracts import DatasetMap
 from rayal.storage.dataset_images import StoredImages
@@ -27,7 +29,7 @@ ORDER = (
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrialCounts:
     """How many trials a run plans, and what became of them.
 
     left_out: records of earlier versions of the sweep, which the present plan does not ask for.
@@ -59,33 +61,48 @@ class Study:
         """Names of the sweeps that it holds."""
         return tuple(self.run.plan.get("names") or [str(self.run.plan.get("name", ""))])
 
-    def dataset_map(self, key: str) -> DatasetMap | None:
-        """Read the map of an encoder stage, in the first of the runs that has the stage."""
-        stores = map(RunStore, self.roots)
-        return next(
-            (found for s in stores if (found := s.artifacts.dataset_map(key)) is not None), None
-        )
+    @cached_property
+    def embeddings(self) -> list[StoredEmbedding]:
+        """Embeddings that are on disk, in the plan's order."""
+        trials = self.trials.drop_duplicates("artefact").set_index("artefact").to_dict("index")
+        keys = [key for key in self.run.plan["artefacts"] if key in trials]
+        opened = ((key, self._open(key)) for key in keys)
+        return [self._embedding(key, trials[key], *parts) for key, parts in opened if parts]
 
-    def artefact(self, key: str) -> Path | None:
-        """Return the folder of an encoder stage on this machine, from the first run that has it."""
-        stores = map(RunStore, self.roots)
-        return next(
-            (found for s in stores if (found := s.artifacts.local_copy(key)) is not None), None
-        )
+    def _open(self, key: str) -> tuple[Path, StoredImages, DatasetMap | None] | None:
+        """Return folder, images and map of an embedding, from the first of the runs that has it."""
+        for store in map(RunStore, self.roots):
+            folder, images = store.artifacts.local_copy(key), store.images.stored_images(key)
+            if folder is not None and images is not None:
+                return folder, images, store.artifacts.dataset_map(key)
+        return None
 
-    def images(self, key: str) -> StoredImages | None:
-        """Return what is kept of an encoder stage's images, from the first run that has it."""
-        stores = map(RunStore, self.roots)
-        return next(
-            (found for s in stores if (found := s.images.stored_images(key)) is not None), None
+    def _embedding(
+        self,
+        key: str,
+        trial: Mapping[Any, Any],
+        folder: Path,
+        images: StoredImages,
+        dataset_map: DatasetMap | None,
+    ) -> StoredEmbedding:
+        about: Mapping[str, Any] = self.run.plan["datasets"].get(str(trial["dataset"]), {})
+        return StoredEmbedding(
+            key=key,
+            dataset=str(trial["dataset_label"]),
+            encoder=str(trial["encoder_label"]),
+            classes=[str(name) for name in about.get("classes") or []],
+            images=EmbeddedImages(folder, str(trial["encoder"]), images),
+            dataset_map=dataset_map,
         )
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> TrialCounts:
         """Count the trials by what became of them."""
         counts = self.trials["status"].value_counts()
         done, failed, missing = (int(counts.get(s, 0)) for s in ("done", "failed", "missing"))
-        return Progress(len(self.trials), done, failed, missing, self.run.left_out, self.repeated)
+        return TrialCounts(
+            len(self.trials), done, failed, missing, self.run.left_out, self.repeated
+        )
 
 
 def load(*roots: Location | str) -> pd.DataFrame:
@@ -104,7 +121,7 @@ def load(*roots: Location | str) -> pd.DataFrame:
     return read_study(*roots).rounds
 
 
-def progress(*roots: Location | str) -> Progress:
+def progress(*roots: Location | str) -> TrialCounts:
     """Count the planned, finished, failed, missing and left-out trials of runs."""
     return read_study(*roots).progress
 
@@ -123,7 +140,7 @@ def read_study(*roots: Location | str, out: Location | None = None) -> Study:
         raise StoreError("no run is given: name a run's directory, such as runs/quickstart")
     paths = tuple({parse_location(root).resolve(): parse_location(root) for root in roots}.values())
     runs = [read_run(path) for path in paths]
-    run = runs[0] if len(runs) == 1 else united(runs, out or place_for(paths))
+    run = runs[0] if len(runs) == 1 else merged(runs, out or folder_for(paths))
     run = replace(run, root=out) if out else run
     names = Names(run.plan["trials"].values())
     trials = trials_of(run, names)

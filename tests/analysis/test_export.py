@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from analysis import export
+from analysis.figures.text import MINUS, NONE
 from analysis.report import write_all
 from tests.analysis.made_up_runs import RunBuilder, component
 
@@ -55,7 +56,7 @@ def test_latex_compiles(tmp_path):
 def test_numbers_have_four_digits_and_none_is_a_dash():
     frame = pd.DataFrame({"x": [0.123456, -2.0, np.nan], "text": [None, (1, 2), "a"]})
     rows = export.to_markdown(frame, "t").splitlines()[4:]
-    none, minus = export.NONE, export.MINUS
+    none, minus = NONE, MINUS
     assert rows == [f"| 0.1235 | {none} |", f"| {minus}2 | 1, 2 |", f"| {none} | a |"]
 
 

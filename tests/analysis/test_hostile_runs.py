@@ -9,7 +9,7 @@ import pytest
 
 import analysis
 from analysis.__main__ import main
-from analysis.catalogue import all_tables
+from analysis.sections import all_tables
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import RunBuilder, component, single_query_run
 

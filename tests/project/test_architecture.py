@@ -31,7 +31,7 @@ def _documented() -> dict[str, set[str]]:
 
 
 def _full(name: str) -> str:
-    return name if name == "analysis" else f"rayal.{name}"
+    return name if name.split(".")[0] == "analysis" else f"rayal.{name}"
 
 
 def _all_of(allowed: str, table: dict[str, set[str]]) -> set[str]:

@@ -16,12 +16,12 @@ import pandas as pd
 
 from analysis.sections.papers.match import CURVE, Curve, Json, belongs, curves, departs
 from analysis.sections.papers.printed import PrintedTable, printed_tables
-from analysis.sections.papers.values import Cell, Measured
+from analysis.sections.papers.values import Measured, PaperValue
 from analysis.statistics import intervals
 from analysis.statistics.bootstrap import mean_interval
 from analysis.statistics.intervals import Floats, Interval, Moments
+from analysis.study.grouping import to_frame
 from analysis.study.study import Study
-from analysis.tables import table
 
 COLUMNS = [
     "printed_row", *CURVE, "labelled", "round", "metric", "n", "mean", "std", "low", "high",
@@ -42,7 +42,7 @@ def paper_tables(study: Study) -> dict[str, pd.DataFrame]:
     found = curves(study)
     measured = Measured(study)
     rows = {p.name: list(_rows(p, found, measured)) for p in _of_sweeps(study.sweeps)}
-    return {name: table(cells, COLUMNS) for name, cells in rows.items() if cells}
+    return {name: to_frame(cells, COLUMNS) for name, cells in rows.items() if cells}
 
 
 def titles() -> dict[str, str]:
@@ -75,30 +75,30 @@ def _rows(
     for curve in found:
         for row in printed_cells:
             if belongs(curve, row, any_learner=printed.any_learner):
-                for cell in measured.cells(curve, row):
-                    yield _row(printed, curve, row, cell)
+                for value in measured.at(curve, row):
+                    yield _row(printed, curve, row, value)
 
 
-def _row(printed: PrintedTable, curve: Curve, row: Json, cell: Cell) -> dict[str, Any]:
-    ours = _of_values(cell.values * printed.factor)
-    theirs = _of_print(row)
-    low, high = intervals.welch_interval(ours.moments, theirs.moments)
+def _row(printed: PrintedTable, curve: Curve, row: Json, value: PaperValue) -> dict[str, Any]:
+    measured = _of_values(value.values * printed.factor)
+    in_print = _of_print(row)
+    low, high = intervals.welch_interval(measured.moments, in_print.moments)
     return {
         "printed_row": row["printed_row"],
         **dict(zip(CURVE, curve.place, strict=True)),
-        "labelled": cell.labelled,
-        "round": cell.round,
+        "labelled": value.labelled,
+        "round": value.round,
         "metric": row["metric"],
-        **ours.moments._asdict(),
-        **ours.interval._asdict(),
-        **{f"printed_{name}": value for name, value in theirs.interval._asdict().items()},
-        "printed_mean": theirs.moments.mean,
-        "printed_std": theirs.moments.std,
-        "printed_seeds": theirs.moments.n,
-        "difference": ours.moments.mean - theirs.moments.mean,
+        **measured.moments._asdict(),
+        **measured.interval._asdict(),
+        **{f"printed_{name}": value for name, value in in_print.interval._asdict().items()},
+        "printed_mean": in_print.moments.mean,
+        "printed_std": in_print.moments.std,
+        "printed_seeds": in_print.moments.n,
+        "difference": measured.moments.mean - in_print.moments.mean,
         "difference_low": low,
         "difference_high": high,
-        "within_both": _within_both(ours, theirs),
+        "within_both": _within_both(measured, in_print),
         "departs": departs(curve, row),
         "note": row["note"],
     }
@@ -113,9 +113,9 @@ def _of_print(row: Json) -> Estimate:
     return Estimate(printed, intervals.student_interval_of(printed))
 
 
-def _within_both(ours: Estimate, theirs: Estimate) -> str:
-    if math.isnan(ours.interval.low) or math.isnan(theirs.interval.low):
+def _within_both(measured: Estimate, in_print: Estimate) -> str:
+    if math.isnan(measured.interval.low) or math.isnan(in_print.interval.low):
         return ""
-    here = ours.interval.low <= theirs.moments.mean <= ours.interval.high
-    there = theirs.interval.low <= ours.moments.mean <= theirs.interval.high
+    here = measured.interval.low <= in_print.moments.mean <= measured.interval.high
+    there = in_print.interval.low <= measured.moments.mean <= in_print.interval.high
     return "yes" if here and there else "no"

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from analysis.study.grouping import SETTING, as_labels
 from analysis.study.study import Study
-from analysis.tables import SETTING, as_labels
 from rayal.sweep.names import flatten, spell
 
 SWITCHES = frozenset({

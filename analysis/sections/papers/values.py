@@ -11,14 +11,14 @@ import pandas as pd
 from analysis.sections.papers.match import CURVE, Curve, Json, counts, curves
 from analysis.statistics.intervals import Floats
 from analysis.statistics.learning_curves import aubc as area_under
+from analysis.study.grouping import as_labels, groups
 from analysis.study.study import Study
-from analysis.tables import as_labels, groups
 
 GAIN, AREA = "accuracy_gain", "accuracy_aubc"
 
 
-class Cell(NamedTuple):
-    """What was measured at one place of a curve: a value a seed."""
+class PaperValue(NamedTuple):
+    """What was measured at one place of a curve: values (n,), one a seed."""
 
     labelled: int
     round: int
@@ -35,29 +35,31 @@ class Measured:
         planned = groups(as_labels(study.trials), CURVE)
         self._planned = {tuple(key.values()): _schedule(part) for key, part in planned}
 
-    def cells(self, curve: Curve, printed: Json) -> Iterator[Cell]:
+    def at(self, curve: Curve, printed: Json) -> Iterator[PaperValue]:
         """What the curve has where a printed value is, by its metric.
 
-        A cell that is planned and has no trial yet has no values.
+        A place that is planned and has no trial yet has no values.
         """
         metric = printed["metric"]
         rounds = self._rounds.get(curve.place)
         if rounds is None:
-            return iter(_empty_cells(self._planned[curve.place], printed))
+            return iter(_without_values(self._planned[curve.place], printed))
         if metric == AREA:
             return self._area(rounds, counts(printed))
         if metric == GAIN:
             return self._gains(curve, rounds, int(printed["round"]))
         return self._plain(rounds, metric, counts(printed))
 
-    def _plain(self, rounds: pd.DataFrame, metric: str, wanted: frozenset[int]) -> Iterator[Cell]:
+    def _plain(
+        self, rounds: pd.DataFrame, metric: str, wanted: frozenset[int]
+    ) -> Iterator[PaperValue]:
         """Values at the printed number of images, or at the largest there is of alternatives."""
         there = wanted & set(rounds["labelled"]) if wanted else {rounds["labelled"].max()}
         here = rounds["labelled"] == max(there, default=-1)
         for key, part in groups(rounds[here], ["labelled", "round"]):
-            yield Cell(key["labelled"], key["round"], part[metric].to_numpy(np.float64))
+            yield PaperValue(key["labelled"], key["round"], part[metric].to_numpy(np.float64))
 
-    def _area(self, rounds: pd.DataFrame, wanted: frozenset[int]) -> Iterator[Cell]:
+    def _area(self, rounds: pd.DataFrame, wanted: frozenset[int]) -> Iterator[PaperValue]:
         """Areas of the trials with every round, where the last is at the printed budget."""
         last = int(rounds["labelled"].max())
         if wanted and last not in wanted:
@@ -68,20 +70,20 @@ class Measured:
             if len(trial) == trial["rounds"].iloc[0] > 1
         ]
         if areas:
-            yield Cell(last, int(rounds["round"].max()), np.array(areas))
+            yield PaperValue(last, int(rounds["round"].max()), np.array(areas))
 
-    def _gains(self, curve: Curve, rounds: pd.DataFrame, number: int) -> Iterator[Cell]:
+    def _gains(self, curve: Curve, rounds: pd.DataFrame, number: int) -> Iterator[PaperValue]:
         """Accuracy beyond that of the strategy without class balancing, seed by seed."""
         plain = self._unbalanced(curve)
         if plain is None:
             return
         keys = ["seed", "labelled", "round"]
-        ours, theirs = (part.loc[part["round"] == number, [*keys, "accuracy"]]
+        own, unbalanced = (part.loc[part["round"] == number, [*keys, "accuracy"]]
                         for part in (rounds, plain))  # fmt: skip
-        pairs = ours.merge(theirs, on=keys, suffixes=("", "_plain"))
+        pairs = own.merge(unbalanced, on=keys, suffixes=("", "_plain"))
         for key, part in groups(pairs, ["labelled", "round"]):
             gain = (part["accuracy"] - part["accuracy_plain"]).to_numpy(np.float64)
-            yield Cell(key["labelled"], key["round"], gain)
+            yield PaperValue(key["labelled"], key["round"], gain)
 
     def _unbalanced(self, curve: Curve) -> pd.DataFrame | None:
         """Return the rounds of the same curve without class balancing."""
@@ -93,14 +95,14 @@ class Measured:
         return None
 
 
-def _empty_cells(planned: dict[int, int], printed: Json) -> list[Cell]:
-    """Return the cell of a printed value where it is planned, without values."""
+def _without_values(planned: dict[int, int], printed: Json) -> list[PaperValue]:
+    """Return the place of a printed value where it is planned, without values."""
     wanted = counts(printed)
     if not wanted:
         number = printed["round"] if printed["round"] >= 0 else max(planned.values())
         wanted = frozenset(n for n, place in planned.items() if place == number)
     there = sorted(wanted & planned.keys())
-    return [Cell(n, planned[n], np.empty(0)) for n in there[-1:]]
+    return [PaperValue(n, planned[n], np.empty(0)) for n in there[-1:]]
 
 
 def _schedule(trials: pd.DataFrame) -> dict[int, int]:

@@ -20,7 +20,7 @@ def summary(strategies: int) -> pd.DataFrame:
 @pytest.mark.parametrize(("strategies", "bands"), [(10, 10), (11, 0)])
 def test_bands_are_left_out_where_they_would_hide_the_lines(strategies: int, bands: int) -> None:
     table = summary(strategies)
-    drawn = curves.curves(table, "auc", "AUC", curves.colours_of(table, "s0"))
+    drawn = curves.curves(table, "auc", "AUC", curves.looks_of(table, "s0"))
     [axis] = drawn.axes
     assert len(axis.lines) == strategies
     assert sum(isinstance(c, PolyCollection) for c in axis.collections) == bands

@@ -5,8 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import planes, report
-from tests.analysis.made_up_runs import RunBuilder, component, cycles_run, single_query_run
+from analysis import report
+from tests.analysis.made_up_runs import (
+    RunBuilder,
+    component,
+    cycles_run,
+    quick_projections,
+    single_query_run,
+)
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 FLAGS = (
@@ -66,9 +72,7 @@ def hostile(root: Path) -> Path:
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
     """The reports of a single query, of cycles, of both compared, of hostile names, of nothing."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planes, "_has_umap", lambda: False)
-        patch.setitem(planes.PROJECTIONS, "t-SNE", planes.PROJECTIONS["PCA"])
+    with quick_projections():
         return written(tmp_path_factory)
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.ablations import ablations
+from analysis.sections.ablations import ablations
 from analysis.study.study import read_study
-from analysis.tables import summary
+from analysis.study.summary import summary
 from tests.analysis.made_up_runs import RunBuilder, component
 
 

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from analysis.findings import findings
-from analysis.report import all_tables, write
+from analysis.report import make_report, write
+from analysis.sections.findings import sentences, settings
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import RunBuilder, component
 
@@ -19,7 +19,8 @@ def run_with_an_oracle(root: Path) -> Path:
 def test_an_oracle_does_not_compete(tmp_path: Path) -> None:
     study = read_study(run_with_an_oracle(tmp_path))
     assert study.oracles == {"uniform"}
-    told = [f"{f.lead} {f.text}" for f in findings(all_tables(study), "random", study.oracles)]
+    [setting] = settings(make_report(study))
+    told = [f"{found.lead} {found.text}" for found in sentences(setting)]
     assert any("kmeans had the highest mean AUC of the 2 compared" in text for text in told)
     assert not any("uniform" in text for text in told)
 

@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from analysis import trainings
-from analysis.catalogue import all_tables
-from analysis.figures.render import pictures
-from analysis.picture_tables import picture_tables
-from analysis.report import render
+from analysis.report import make_report, page_of
+from analysis.sections import all_tables, trainings
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import RunBuilder, component
 
@@ -71,25 +68,22 @@ def test_encoders_that_differ_in_more_than_the_training_stay_apart(tmp_path):
 
 def test_the_number_of_a_training_is_no_parameter_to_compare(tmp_path):
     study = study_of(tmp_path, epochs=(40, 80))
-    made = all_tables(study)
-    found = picture_tables(study, made)["ablations"]
+    found = all_tables(study)["ablations"]
     assert found["parameter"].unique().tolist() == ["epochs"]
 
 
 def test_one_training_has_no_row(tmp_path):
     study = study_of(tmp_path, levels={1: 0.8})
     assert trainings.over_trainings(study).empty
-    made = all_tables(study)
-    assert "Over trainings" not in render(study, made, [])
+    assert "Over trainings" not in page_of(make_report(study))
 
 
 def test_the_page_has_a_table_and_a_figure_of_it(tmp_path):
     study = study_of(tmp_path)
-    made = all_tables(study)
-    made |= picture_tables(study, made)
-    drawn = [picture for picture in pictures(study, made) if picture.kind == "trainings"]
-    assert [picture.name for picture in drawn] == ["trainings-blood-moco"]
-    page = render(study, made, drawn)
+    made = make_report(study)
+    drawn = [figure.name for figure in made.figures if figure.kind == "trainings"]
+    assert drawn == ["trainings-blood-moco"]
+    page = page_of(made)
     assert "Over trainings of an encoder" in page
     assert "3 of 3" in page
 

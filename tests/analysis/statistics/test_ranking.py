@@ -55,7 +55,7 @@ def test_one_dataset_has_ranks_and_no_test():
 def test_strategies_that_share_a_letter_are_those_of_a_run_within_the_difference():
     for _ in range(300):
         values = np.round(RNG.uniform(1, 6, RNG.integers(1, 7)), 1)
-        letters = ranking.alike(values, 1.05)
+        letters = ranking.compact_letters(values, 1.05)
         for i, j in itertools.combinations(range(len(values)), 2):
             near = abs(values[i] - values[j]) < 1.05
             assert bool(set(letters[i]) & set(letters[j])) == near
@@ -88,7 +88,7 @@ def test_contests_agree_with_one_pair_at_a_time():
         cells = [RNG.normal(0, 1, (6, s)) + 2 * RNG.normal(size=s) for _ in range(3)]
         for cell in cells:
             cell[RNG.uniform(size=cell.shape) < 0.25] = np.nan
-        found = ranking.contests(cells)
+        found = ranking.win_counts(cells)
         wins, untested = slow_contests(cells)
         np.testing.assert_array_equal(found.wins, wins)
         np.testing.assert_array_equal(found.losses, wins.T)
@@ -99,7 +99,7 @@ def test_contests_agree_with_one_pair_at_a_time():
 
 def test_the_row_is_the_winner():
     better = np.array([[0.9, 0.5], [0.91, 0.52], [0.93, 0.5], [0.9, 0.51]])
-    found = ranking.contests([better])
+    found = ranking.win_counts([better])
     assert found.wins.tolist() == [[0, 1], [0, 0]]
     assert found.losses.tolist() == [[0, 0], [1, 0]]
 
@@ -107,5 +107,5 @@ def test_the_row_is_the_winner():
 def test_equal_strategies_rarely_win():
     rng = np.random.default_rng(4)
     cells = [rng.normal(size=(5, 4)) for _ in range(400)]
-    found = ranking.contests(cells)
+    found = ranking.win_counts(cells)
     assert found.wins.sum() / 400 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)

@@ -1,9 +1,9 @@
 import pytest
 
 import analysis
-from analysis import comparisons
 from analysis.__main__ import main
 from analysis.report import write_all
+from analysis.sections.versus_random.differences import against_random
 from analysis.study.study import read_study
 from rayal.storage.files import StoreError
 from tests.analysis.made_up_runs import RunBuilder, component, single_query_run
@@ -33,7 +33,7 @@ def test_two_runs_are_one_frame_in_which_shared_trials_count_once(tmp_path):
 
 def test_strategies_of_different_runs_are_compared_on_shared_seeds(tmp_path):
     a, b = run_of(tmp_path / "a", "hacon"), run_of(tmp_path / "b", "kmeans", seeds=range(5))
-    found = comparisons.against_random(read_study(a, b))
+    found = against_random(read_study(a, b))
     auc = found[found["metric"] == "auc"].set_index("strategy")
     assert auc["n"].to_dict() == {"hacon": 3, "kmeans": 5}
     assert auc.loc["hacon", "seeds"] == "3 shared of 3 and random's 5"

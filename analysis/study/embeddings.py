@@ -9,18 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from rayal.contracts import DatasetMap
 from rayal.storage.dataset_images import StoredImages
 
 Indices = npt.NDArray[np.int64]
 UNKNOWN = -1
 
 
-class Pool:
+class EmbeddedImages:
     """Images of one dataset as one encoder saw them."""
 
     def __init__(self, folder: Path, encoder: str, images: StoredImages) -> None:
@@ -28,14 +29,14 @@ class Pool:
         self.features = _mapped(folder / "train.npy", dimensions=(2,))
 
     def classes(self, indices: Indices) -> Indices | None:
-        """True classes of images, -1 where unknown; None where the artefact has none."""
+        """True classes of images, -1 where unknown; None where none are stored."""
         labels = self._images.labels
         if labels is None or not _within(indices, labels):
             return None
         return np.asarray(labels[indices], np.int64)
 
     def pictures(self, indices: Indices) -> npt.NDArray[np.uint8] | None:
-        """Pictures (n, H, W[, 3]) of images; None where the artefact has none."""
+        """Pictures (n, H, W[, 3]) of images; None where none are stored."""
         stored = self._images.thumbnails
         if stored is not None:
             return np.array(stored[indices], np.uint8) if _within(indices, stored) else None
@@ -46,6 +47,25 @@ class Pool:
             return None
         scaled: npt.NDArray[np.float32] = np.clip(self.features[indices] * 255, 0, 255).round()
         return scaled.astype(np.uint8).reshape(len(indices), *shape)
+
+
+class StoredEmbedding(NamedTuple):
+    """An embedding on disk, by the labels of its dataset and encoder.
+
+    key: its id, the name of its folder; classes: names of the dataset's classes, C or none.
+    """
+
+    key: str
+    dataset: str
+    encoder: str
+    classes: list[str]
+    images: EmbeddedImages
+    dataset_map: DatasetMap | None
+
+    @property
+    def place(self) -> dict[str, str]:
+        """Columns that tell its rows from those of others."""
+        return {"dataset": self.dataset, "encoder": self.encoder, "artefact": self.key}
 
 
 def _mapped(path: Path, dimensions: Sequence[int]) -> npt.NDArray[Any] | None:

@@ -10,10 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from analysis import planes, report
-from analysis.catalogue import all_tables
-from analysis.figures.render import pictures
-from analysis.picture_tables import picture_tables
+from analysis import report
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import (
     CLASSES,
@@ -21,6 +18,7 @@ from tests.analysis.made_up_runs import (
     RunBuilder,
     component,
     cycles_run,
+    quick_projections,
     single_query_run,
 )
 
@@ -48,22 +46,19 @@ def drawn(root):
     study = read_study(root)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        made = all_tables(study)
-        made |= picture_tables(study, made)
-        return made, pictures(study, made)
+        made = report.make_report(study)
+    return made.tables, made.figures
 
 
 @pytest.fixture(scope="module", autouse=True)
-def quick_planes():
+def quickly():
     """Projections that take no seconds."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planes, "_has_umap", lambda: False)
-        patch.setitem(planes.PROJECTIONS, "t-SNE", planes.PROJECTIONS["PCA"])
+    with quick_projections():
         yield
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory, quick_planes):
+def root(tmp_path_factory, quickly):
     run = single_query_run(tmp_path_factory.mktemp("single"), random_seeds=4, seeds=2)
     run.mapped(taus=[0.05], size=SIZE)
     return with_pool(run)

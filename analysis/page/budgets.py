@@ -1,0 +1,75 @@
+"""A measure by who chose and how many images were labeled, as the page shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pandas as pd
+
+from analysis.page.table import (
+    EMPTY,
+    Column,
+    PageCell,
+    PageTable,
+    Row,
+    mean_std_cell,
+    name_columns,
+    page_table,
+)
+from analysis.study.grouping import SETTING, groups, to_frame
+
+LOWER_IS_BETTER = ("l1_score",)
+
+
+def means_by_budget(
+    measure: str, title: str, digits: int, source: str = "summary.csv"
+) -> Callable[[pd.DataFrame], PageTable]:
+    """Return what shows a measure of the summary: mean ± std, a column per number of labels."""
+    return partial(_means_by_budget, measure, title, digits, source)
+
+
+def _means_by_budget(
+    measure: str, title: str, digits: int, source: str, summary: pd.DataFrame
+) -> PageTable:
+    summary = summary[(summary["done"] > 0) & summary[f"{measure}_mean"].notna()]
+    names = name_columns(summary, ["initial", "strategy"])
+    budgets = sorted(summary["labelled"].unique())
+    who = [*SETTING, "initial", "strategy", "rounds"]
+    rows = [
+        {**key, "cells": {row["labelled"]: row for row in part.to_dict("records")}}
+        for key, part in groups(_with_best(summary, measure), who)
+    ]
+
+    def cell(budget: int, row: Row) -> PageCell:
+        there = row["cells"].get(budget)
+        if there is None:
+            return EMPTY
+        mean, std = there[f"{measure}_mean"], there[f"{measure}_std"]
+        return mean_std_cell(mean, std, digits, strong=bool(there["best"]))
+
+    return page_table(
+        f"{title}, mean ± sample standard deviation over trials, by labelled images",
+        source,
+        to_frame(rows, [*who, "cells"]),
+        names,
+        [
+            Column("trials", _trials),
+            *(Column(f"{budget}", partial(cell, budget)) for budget in budgets),
+        ],
+    )
+
+
+def _with_best(summary: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Mark the best mean of each setting and number of labels."""
+    mean = f"{measure}_mean"
+    best = summary.groupby([*SETTING, "labelled"])[mean].transform(
+        "min" if measure in LOWER_IS_BETTER else "max"
+    )
+    return summary.assign(best=summary[mean] == best)
+
+
+def _trials(row: Row) -> PageCell:
+    done = [cell["done"] for cell in row["cells"].values()]
+    few, many = min(done), max(done)
+    return PageCell(f"{few}" if few == many else f"{few} to {many}", few)

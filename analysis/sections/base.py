@@ -1,0 +1,164 @@
+"""What a section of the report is, and how a file makes itself one.
+
+A section is one file of this package: its tables, its figures, its sentences, and what the page
+shows of them, registered by `@section` on the function that yields the blocks of the page:
+
+    @section("again", title="Make it again", heading="Make it again", order=120, tables=tables)
+    def content(report: Report) -> Iterator[Block]:
+        yield from report.gallery("curves")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import pandas as pd
+
+from analysis.figures.render import RenderedFigure
+from analysis.figures.spec import FigureSpec
+from analysis.page.blocks import Block, Folded, Gallery, Sentence
+from analysis.page.table import PageTable
+from analysis.study.grouping import SETTING, in_sequence
+from analysis.study.study import Study
+
+Tables: TypeAlias = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A study with all its tables and figures, from which sections take what they show."""
+
+    study: Study
+    tables: Tables
+    figures: Sequence[RenderedFigure]
+
+    def gallery(self, *kinds: str) -> Iterator[Gallery]:
+        """Yield the figures of some kinds; nothing where there are none."""
+        for kind in kinds:
+            figures = [figure for figure in self.figures if figure.kind == kind]
+            if figures:
+                yield Gallery(figures)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One dataset, encoder, learner and query mode, as the sentences about it need it.
+
+    name: what tells it from the others of the study; rows: of the summary, of strategies that
+    compete, where an AUC was measured; brief: of many settings, each is told about in few words.
+    """
+
+    name: str
+    rows: pd.DataFrame
+    report: Report
+    brief: bool
+
+    @property
+    def baseline(self) -> str:
+        """What random selection is called in the study; "" where there is none."""
+        return self.report.study.baseline
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return the rows of a table that are of this setting, and of strategies that compete."""
+        table, first = self.report.tables[name], self.rows.iloc[0]
+        here = pd.Series(True, table.index)
+        for key in SETTING:
+            here &= table[key] == first[key]
+        # A table without rounds is of cycles alone.
+        cycles = table["rounds"] > 1 if "rounds" in table else pd.Series(True, table.index)
+        return competing(table[here & (cycles == (first["rounds"] > 1))], self.report.study)
+
+
+Content: TypeAlias = Callable[[Report], Iterable[Block]]
+MakeTables: TypeAlias = Callable[[Study, Tables], Tables]
+MakeFigures: TypeAlias = Callable[[Study, Tables], Iterable[FigureSpec]]
+MakeSentences: TypeAlias = Callable[[Setting], Iterable[Sentence]]
+MakeCaptions: TypeAlias = Callable[[], Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page; see `section`, which makes one."""
+
+    anchor: str
+    title: str
+    heading: str
+    order: float
+    content: Content
+    tables: MakeTables
+    figures: MakeFigures
+    sentences: MakeSentences
+    captions: MakeCaptions
+
+
+REGISTERED: dict[str, Section] = {}
+
+
+def section(  # noqa: PLR0913 - the parts of a section, all but the first optional or words
+    anchor: str,
+    *,
+    title: str,
+    heading: str,
+    order: float,
+    tables: MakeTables = lambda _study, _tables: {},
+    figures: MakeFigures = lambda _study, _tables: (),
+    sentences: MakeSentences = lambda _setting: (),
+    captions: MakeCaptions = dict,
+) -> Callable[[Content], Content]:
+    """Register a function as the content of a section: what the page shows, block by block.
+
+    A section whose function yields nothing is left out of the page.
+
+    Args:
+        anchor: its id on the page.
+        title: what it is called in the navigation.
+        heading: what stands above it.
+        order: sections follow one another by it.
+        tables: of the study, from the tables of the sections before it, by their files' names.
+        figures: of the study, from all tables; any section may show them, by their kind.
+        sentences: for the findings, about one setting.
+        captions: of tables in print, where their names do not say enough.
+
+    Raises:
+        ValueError: another section has the anchor.
+    """
+
+    def register(content: Content) -> Content:
+        if anchor in REGISTERED:
+            raise ValueError(f"two sections have the anchor {anchor!r}")
+        made = Section(anchor, title, heading, order, content, tables, figures, sentences, captions)
+        REGISTERED[anchor] = made
+        return content
+
+    return register
+
+
+def folded(title: str, tables: Sequence[PageTable]) -> Iterator[Folded]:
+    """Yield tables to be unfolded; nothing where there are none."""
+    if tables:
+        yield Folded(title, tables)
+
+
+def non_empty(tables: Tables) -> Tables:
+    """Leave out the tables that have no row."""
+    return {name: table for name, table in tables.items() if len(table)}
+
+
+def competing(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Leave out the rows of strategies that read true labels: bounds, which do not compete."""
+    if not {"initial", "strategy"} <= set(table):
+        return table
+    bounds = table["initial"].isin(study.oracles) | table["strategy"].isin(study.oracles)
+    rows: pd.DataFrame = table[~bounds]
+    return rows
+
+
+def selection_in_words(row: pd.Series) -> str:
+    """Say who chose the images of a row of the summary."""
+    if row["rounds"] == 1:
+        return str(row["strategy"])
+    if row["round"] == 0:
+        return f"{row['initial']} as initial strategy"
+    return in_sequence(str(row["initial"]), str(row["strategy"]))

@@ -1,0 +1,163 @@
+"""The first words of the page: what the sections found, in sentences with their uncertainty."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from analysis.page.blocks import Block, Heading, Sentence, Sentences, Text
+from analysis.page.table import signed
+from analysis.sections.base import (
+    REGISTERED,
+    Report,
+    Setting,
+    competing,
+    section,
+    selection_in_words,
+)
+from analysis.statistics.paired_tests import ALPHA
+from analysis.study.comparisons import INITIAL, QUERY
+from analysis.study.grouping import SETTING, groups, query_modes
+from analysis.study.study import Study, TrialCounts
+
+MANY_TIMES = 3  # as many seeds of random as of a strategy: pairs alone would waste the others
+MOST_SETTINGS = 6  # beyond this many, only the ends of the budgets are told
+NOTE = (
+    "Intervals of means are of 95 %: Student's for fewer than 10 seeds, bootstrapped from there "
+    "on; of differences, Student's over shared seeds, or Welch's over all trials of random "
+    "selection where it has at least three times as many. The best of many is flattered by "
+    "chance; where a difference is called shown, it is so after Holm's correction if the sentence "
+    "says so."
+)
+
+
+def settings(report: Report) -> list[Setting]:
+    """Split the summary by setting and query mode, in which sentences are told."""
+    summary = report.tables["summary"]
+    measured = competing(summary[summary["n"] > 0], report.study)
+    measured = measured.assign(mode=query_modes(measured))
+    parts = list(groups(measured, [*SETTING, "mode"]))
+    brief = len(parts) > MOST_SETTINGS
+    return [Setting(_name(key, measured), rows, report, brief) for key, rows in parts]
+
+
+def sentences(setting: Setting) -> Iterator[Sentence]:
+    """Say who had the highest AUC, and how it compares with random selection."""
+    budgets = sorted(setting.rows["labelled"].unique())
+    ends = [budgets[0], budgets[-1]][: len(budgets)]
+    for budget in ends if setting.brief else budgets:
+        here = setting.rows[setting.rows["labelled"] == budget]
+        best = here.loc[here["auc_mean"].idxmax()]
+        compared = here["initial"].nunique() if best["round"] == 0 else len(here)
+        text = (
+            f"{selection_in_words(best)} had the highest mean AUC of the {compared} compared: "
+            f"{best['auc_mean']:.3f}"
+            f"{_interval(best, 'auc_low', 'auc_high')}, {_seeds(best['n'])}."
+        )
+        lead = f"{budget} labelled images:"
+        yield Sentence(lead, f"{text} {_against_random(best, setting)}".strip())
+
+
+@section("findings", title="Findings", heading="Findings", order=10, sentences=sentences)
+def content(report: Report) -> Iterator[Block]:
+    """The sentences of all sections, setting by setting."""
+    counts = report.study.progress
+    if not counts.done:
+        failed = f", and {counts.failed:,} failed" if counts.failed else ""
+        yield Text(f"No trial has finished{failed}: there is nothing to report yet.")
+        return
+    if counts.done < counts.planned:
+        yield Text(_incomplete(counts), "warning")
+    every = sorted(REGISTERED.values(), key=lambda section: section.order)
+    told = [
+        (setting.name, [sentence for part in every for sentence in part.sentences(setting)])
+        for setting in settings(report)
+    ]
+    for name, found in told:
+        if len(told) > 1:
+            yield Heading(name)
+        yield Sentences(found)
+    yield Text(NOTE + _oracles_in_words(report.study), "note")
+
+
+def _incomplete(counts: TrialCounts) -> str:
+    return (
+        f"The run is not complete: these findings rest on {counts.done:,} of {counts.planned:,} "
+        "trials."
+    )
+
+
+def _oracles_in_words(study: Study) -> str:
+    if not study.oracles:
+        return ""
+    names = ", ".join(sorted(study.oracles))
+    return (
+        f" {names} read{'s' if len(study.oracles) == 1 else ''} the true labels of the pool, which "
+        "nobody has before asking: shown for comparison, not counted among the compared."
+    )
+
+
+def _name(key: dict[str, str], rows: pd.DataFrame) -> str:
+    """Name of a setting: the dataset, and what else differs between settings."""
+    parts = [key["dataset"]]
+    parts += [key[k] for k in ("encoder", "learner", "mode") if rows[k].nunique() > 1]
+    return ", ".join(parts)
+
+
+def _interval(row: pd.Series, low: str, high: str, sign: str = "") -> str:
+    if math.isnan(row[low]):
+        return " (no interval from one seed)"
+    ends = (signed(row[end], f"{sign}.3f") for end in (low, high))
+    return f" (95 % interval {' to '.join(ends)})"
+
+
+def _seeds(n: float) -> str:
+    return "1 seed" if n == 1 else f"{n:.0f} seeds"
+
+
+def _against_random(best: pd.Series, setting: Setting) -> str:
+    if not setting.baseline:
+        return "No random selection ran beside it."
+    against = setting.table("against_random")
+    same = against[(against["metric"] == "auc") & (against["round"] == best["round"])]
+    for name in ("initial", "strategy", "rounds", "labelled"):
+        same = same[same[name] == best[name]]
+    same = same[same["n"] > 0]
+    if same.empty:
+        return ""
+    row = same.iloc[-1 if best["round"] == 0 else 0]
+    if row["n_random"] >= MANY_TIMES * row["n_own"] and not math.isnan(row["all_low"]):
+        return (
+            f"Against {setting.baseline}{_fixed(row)}, over all of its {row['n_random']:.0f} "
+            f"seeds, it differs by {signed(row['all_mean'], '+.3f')}"
+            f"{_interval(row, 'all_low', 'all_high', '+')}{_verdict(row, 'all_', 'welch')}."
+        )
+    return (
+        f"Against {setting.baseline}{_fixed(row)}, on {_seeds(row['n'])} they share, it differs "
+        f"by {signed(row['mean'], '+.3f')}{_interval(row, 'low', 'high', '+')}"
+        f"{_verdict(row, '', 'student')}."
+    )
+
+
+def _fixed(row: pd.Series) -> str:
+    return {
+        QUERY: f" after the same start ({row['initial']})",
+        INITIAL: f" as the start, with the same later queries ({row['strategy']})",
+    }.get(str(row["varied"]), "")
+
+
+def _verdict(row: pd.Series, kind: str, test: str) -> str:
+    """Say what a test shows, and whether it stands among all comparisons made."""
+    if math.isnan(row[f"{kind}low"]):
+        return ""
+    if row[f"{kind}low"] <= 0 <= row[f"{kind}high"]:
+        return ": no difference is shown"
+    side = ": better" if row[f"{kind}mean"] > 0 else ": worse"
+    if row["comparisons"] < 2 or math.isnan(row[f"holm_{test}"]):
+        return side
+    of = f"Holm's correction for the {row['comparisons']:.0f} comparisons made"
+    if row[f"holm_{test}"] < ALPHA:
+        return f"{side}, also after {of}"
+    return f"{side} on its own, but not shown after {of}"

@@ -1,0 +1,229 @@
+"""Pools laid out in a plane: clusters with easy and hard picks, and what cycles chose by round.
+
+UMAP where umap-learn is installed, and PCA where it is not, shows the clusters of the features
+with the easiest and the hardest image of each (HaCon, Fig. 9); t-SNE shows the pool as cycles go
+on (MSAL, Fig. 2). Both of the frozen features, on at most MOST images, every one that a strategy
+chose among them as far as there is room. Seeded: the same embedding gives the same projection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from analysis.figures import projections as drawings
+from analysis.figures.spec import PLACE, FigureSpec, of_place
+from analysis.page.blocks import Block
+from analysis.sections.base import Report, Tables, non_empty, section
+from analysis.statistics import projections
+from analysis.study.embeddings import UNKNOWN, EmbeddedImages, Indices, StoredEmbedding
+from analysis.study.grouping import to_frame
+from analysis.study.study import Study
+from rayal.contracts import DatasetMap
+from rayal.storage.files import StoreError, files_of
+
+MOST = 2000  # images in a projection
+LEAST = 10  # images without which there is nothing to lay out
+MOST_POOLS = 6  # each takes many seconds
+TAU = 0.05  # HaCon's temperature
+COLUMNS = ["index", "x", "y", "class_index", "method"]
+CLUSTERED = ["cluster", "confidence", "pick"]
+Confidence = npt.NDArray[np.float32]
+
+
+def tables(study: Study, earlier: Tables) -> Tables:
+    """Projections of the pools that images were chosen from."""
+    if "chosen_images" not in earlier:
+        return {}
+    chosen = earlier["chosen_images"]
+    single, cycles = chosen[chosen["rounds"] == 1], chosen[chosen["rounds"] > 1]
+    return non_empty({
+        "plane_clusters": _of_pools(study, single, "plane_clusters"),
+        "plane_rounds": _of_pools(study, cycles, "plane_rounds"),
+    })  # fmt: skip
+
+
+def cluster_projection(
+    images: EmbeddedImages, wanted: Indices, confidence: Confidence | None, earlier: pd.DataFrame
+) -> pd.DataFrame:
+    """Projection of a pool with clusters; `pick` marks each one's easiest and hardest to contrast.
+
+    Args:
+        images: of a pool of N.
+        wanted: images (n,) that should be in it.
+        confidence: of the dataset map, (N,); None where there is none, and so no picks.
+        earlier: a projection made of the same embedding before, or an empty one; not made twice.
+
+    Returns:
+        Columns index, x, y, class_index, method, cluster, confidence, pick ("easy", "hard", "").
+    """
+    indices, features = _sample(images, wanted)
+    if len(indices) < LEAST:
+        return to_frame([], [*COLUMNS, *CLUSTERED])
+    method = "UMAP" if projections.has_umap() else "PCA"
+    found = _projected(images, indices, features, earlier, method)
+    found["cluster"] = projections.k_means(features)
+    found["confidence"] = np.nan if confidence is None else confidence[indices]
+    found["pick"] = ""
+    if confidence is not None:
+        by_cluster = found.groupby("cluster")["confidence"]
+        found.loc[by_cluster.idxmax(), "pick"] = "easy"
+        found.loc[by_cluster.idxmin(), "pick"] = "hard"
+    return found
+
+
+def round_projection(
+    images: EmbeddedImages, wanted: Indices, earlier: pd.DataFrame
+) -> pd.DataFrame:
+    """Projection of a pool by t-SNE. Columns index, x, y, class_index, method."""
+    indices, features = _sample(images, wanted)
+    if len(indices) < LEAST:
+        return to_frame([], COLUMNS)
+    return _projected(images, indices, features, earlier, "t-SNE")
+
+
+def figures(_study: Study, tables: Tables) -> Iterator[FigureSpec]:
+    """Plan a figure of the clusters and one of the rounds of each pool."""
+    if "plane_clusters" in tables:
+        yield from _cluster_figures(tables["plane_clusters"], tables["chosen_images"])
+    if "plane_rounds" in tables:
+        yield from _round_figures(tables["plane_rounds"], tables["chosen_images"])
+
+
+@section(
+    "projections",
+    title="Projections",
+    heading="The pool in a plane",
+    order=105,
+    tables=tables,
+    figures=figures,
+)
+def content(report: Report) -> Iterator[Block]:
+    """Clusters of single queries, rounds of cycles."""
+    yield from report.gallery("clusters", "rounds")
+
+
+def _of_pools(study: Study, chosen: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Project the first MOST_POOLS pools that images were chosen from; clusters need a map."""
+    clusters = table == "plane_clusters"
+    pools = [e for e in study.embeddings if e.dataset_map is not None or not clusters]
+    earlier = _earlier(study, table)
+    parts = []
+    for embedding, wanted in islice(_wanted(pools, chosen), MOST_POOLS):
+        before = earlier[earlier["artefact"] == embedding.key]
+        if clusters:
+            confidence = _confidence(embedding.dataset_map)
+            found = cluster_projection(embedding.images, wanted, confidence, before)
+        else:
+            found = round_projection(embedding.images, wanted, before)
+        parts.append(found.assign(**embedding.place))
+    parts = [part for part in parts if len(part)]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def _wanted(
+    pools: Iterable[StoredEmbedding], chosen: pd.DataFrame
+) -> Iterator[tuple[StoredEmbedding, Indices]]:
+    """Pools that images were chosen from, with these images (n,)."""
+    for embedding in pools:
+        wanted = chosen.loc[chosen["artefact"] == embedding.key, "index"].to_numpy(np.int64)
+        if len(wanted):
+            yield embedding, wanted
+
+
+def _earlier(study: Study, table: str) -> pd.DataFrame:
+    """Return the table that an earlier report left, so that no projection is made twice."""
+    columns = ["artefact", *COLUMNS]
+    root = study.run.root
+    with contextlib.suppress(OSError, ValueError, StoreError):
+        content = files_of(root).read(root / "tables" / f"{table}.csv")
+        read = pd.read_csv(io.BytesIO(content), dtype={"artefact": str})
+        if set(columns) <= set(read):
+            return read
+    return to_frame([], columns)
+
+
+def _confidence(dataset_map: DatasetMap | None) -> Confidence | None:
+    """Confidence (N,) at the paper's temperature, or at the nearest there is."""
+    if dataset_map is None or not dataset_map.confidence:
+        return None
+    nearest = min(dataset_map.confidence, key=lambda tau: abs(np.log(tau / TAU)))
+    return np.asarray(dataset_map.confidence[nearest], np.float32)
+
+
+def _sample(images: EmbeddedImages, wanted: Indices) -> tuple[Indices, npt.NDArray[np.float32]]:
+    """Indices (n,) of at most MOST images, and their features (n, D)."""
+    if images.features is None:
+        return np.empty(0, np.int64), np.empty((0, 1), np.float32)
+    indices = projections.sample_indices(len(images.features), wanted, MOST)
+    return indices, np.asarray(images.features[indices], np.float32)
+
+
+def _projected(
+    images: EmbeddedImages,
+    indices: Indices,
+    features: npt.NDArray[np.float32],
+    earlier: pd.DataFrame,
+    method: str,
+) -> pd.DataFrame:
+    same = np.array_equal(earlier.get("index", ()), indices)
+    if same and (earlier["method"] == method).all():
+        points = earlier[["x", "y"]].to_numpy(np.float64)
+    else:
+        points = projections.project(features, method)
+    classes = images.classes(indices)
+    shown = np.full(len(indices), UNKNOWN) if classes is None else classes
+    columns = [indices, points[:, 0], points[:, 1], shown]
+    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=False))).assign(method=method)
+
+
+def _cluster_figures(found: pd.DataFrame, chosen: pd.DataFrame) -> Iterator[FigureSpec]:
+    for (dataset, encoder), plane in found.groupby(PLACE, sort=False):
+        shown = _of_first(of_place(chosen[chosen["rounds"] == 1], plane.iloc[0]), ["learner"])
+        method = plane["method"].iloc[0]
+        yield FigureSpec(
+            "clusters",
+            f"{dataset}-{encoder}",
+            f"Clusters, easy and hard picks on {dataset}, {encoder}",
+            f"{len(plane):,} images of the pool in a plane by {method} of the frozen features, "
+            "coloured by cluster, with each cluster's easiest and hardest image to contrast; "
+            f"beside it what strategies chose with {shown['labelled'].min()} labels (seed "
+            f"{shown['seed'].min()}).",
+            f"Scatter of the pool by {method} in {plane['cluster'].nunique()} clusters; positions "
+            "and picks are in plane_clusters.csv, choices in chosen_images.csv.",
+            "plane_clusters.csv, chosen_images.csv",
+            partial(drawings.clusters, plane, shown),
+        )
+
+
+def _round_figures(found: pd.DataFrame, chosen: pd.DataFrame) -> Iterator[FigureSpec]:
+    for (dataset, encoder), plane in found.groupby(PLACE, sort=False):
+        shown = of_place(chosen[chosen["rounds"] > 1], plane.iloc[0])
+        shown = _of_first(shown, ["learner", "initial", "rounds"])
+        color = "coloured by class" if (plane["class_index"] >= 0).any() else "grey"
+        yield FigureSpec(
+            "rounds",
+            f"{dataset}-{encoder}",
+            f"What was chosen round by round on {dataset}, {encoder}",
+            f"{len(plane):,} images of the pool by t-SNE of the frozen features, {color}; a row "
+            f"per query strategy after {shown['initial'].iloc[0]} as the start (seed "
+            f"{shown['seed'].min()}), a column per round.",
+            f"Scatter of the pool for {shown['strategy'].nunique()} query strategies by round; "
+            "positions are in plane_rounds.csv, choices in chosen_images.csv.",
+            "plane_rounds.csv, chosen_images.csv",
+            partial(drawings.rounds, plane, shown),
+        )
+
+
+def _of_first(chosen: pd.DataFrame, names: list[str]) -> pd.DataFrame:
+    """Rows that have the first row's value of each of some columns."""
+    for name in names:
+        chosen = chosen[chosen[name] == chosen[name].iloc[0]]
+    return chosen

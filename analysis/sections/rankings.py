@@ -1,0 +1,287 @@
+"""Selections over all settings of a study: mean ranks, mean areas, who beats whom how often.
+
+A *selection* is a strategy in a single query, and an initial with a query strategy in cycles. A
+*block* is a setting: one dataset, encoder and learner. Single queries and cycles are apart. (The
+columns of the tables go by older names: `way` is the selection, `rival` its opponent, `shape` the
+query mode, `alike` the letters of the compact display.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from analysis.page.blocks import Block
+from analysis.page.table import (
+    EMPTY,
+    Column,
+    PageCell,
+    PageTable,
+    Row,
+    count,
+    interval,
+    number,
+    page_table,
+    text,
+    under_modes,
+)
+from analysis.sections.base import Report, Tables, section
+from analysis.statistics.bootstrap import stratified_interval
+from analysis.statistics.intervals import Floats, mean
+from analysis.statistics.learning_curves import aubc as area_under
+from analysis.statistics.ranking import compact_letters, ranking, win_counts
+from analysis.study.grouping import (
+    CYCLES,
+    SETTING,
+    as_labels,
+    groups,
+    in_sequence,
+    query_modes,
+    to_frame,
+)
+from analysis.study.study import Study
+
+RANKS = [
+    "shape", "way", "blocks", "mean_rank", "critical_difference", "p_friedman", "p", "alike",
+    "left_out",
+]  # fmt: skip
+WINS = ["shape", "way", "rival", "wins", "ties", "losses", "untested", "cells"]
+OVERALL = ["shape", "way", "blocks", "metric", "mean", "low", "high", "left_out"]
+OUTCOMES = ("wins", "ties", "losses", "untested")
+MOST_OPPONENTS = 10  # beside one another; of more, a row's sum over them
+SELECTION = "way to choose"
+
+
+class _Block(NamedTuple):
+    """A setting with the trials of every selection that has all of its budgets.
+
+    areas: of a selection, its seeds' areas under the curve, or AUC at one budget, (seeds,).
+    """
+
+    name: str
+    areas: dict[str, Floats]
+
+
+def tables(study: Study, _earlier: Tables) -> Tables:
+    """Ranks, mean areas, and wins of each against each."""
+    return {"ranks": ranks(study), "overall": overall(study), "win_tie_loss": win_tie_loss(study)}
+
+
+def ranks(study: Study) -> pd.DataFrame:
+    """Mean rank of every selection over blocks, with the critical difference (Demsar 2006).
+
+    Ranked is the mean area under the AUC curve, or the AUC where there is one budget. Selections
+    that some block lacks cannot be ranked: `left_out` names the blocks.
+    """
+    return to_frame(_of_each_mode(study, lambda view: _rank_rows(list(_blocks(view)))), RANKS)
+
+
+def overall(study: Study) -> pd.DataFrame:
+    """Mean over blocks of each selection's area under the AUC curve, resampled within each."""
+    return to_frame(_of_each_mode(study, lambda view: _overall_rows(list(_blocks(view)))), OVERALL)
+
+
+def win_tie_loss(study: Study) -> pd.DataFrame:
+    """In how many cells (block x labeled images) a selection beats another on shared seeds.
+
+    wins: cells in which the selection of the row has the higher AUC, by Student's paired test with
+    Holm's correction over all pairs in the cell; losses: in which its opponent has. `untested`:
+    cells without two shared seeds.
+    """
+    return to_frame(_of_each_mode(study, _win_rows), WINS)
+
+
+@section("overall", title="Overall", heading="Over all settings", order=60, tables=tables)
+def content(report: Report) -> Iterator[Block]:
+    """Mean areas, ranks, and wins, where there is more than one selection."""
+    means = _tables_by_mode(report.tables["overall"], _overall_table)
+    if any(len(table.rows) > 1 for table in means):
+        found = report.tables["ranks"]
+        several = found.groupby("shape")["blocks"].transform("max") > 1
+        yield from means
+        yield from _tables_by_mode(found[several], _ranks_table)
+        yield from _tables_by_mode(report.tables["win_tie_loss"], _wins_table)
+
+
+def _of_each_mode(
+    study: Study, rows_of: Callable[[pd.DataFrame], Iterator[dict[str, Any]]]
+) -> Iterator[dict[str, Any]]:
+    """Yield rows of single queries and of cycles, each from its rounds with their selection."""
+    view = as_labels(study.rounds).dropna(subset=["auc"])
+    modes = query_modes(view)
+    for mode in modes.unique():
+        part = view[modes == mode]
+        pair = in_sequence(part["initial"], part["strategy"])
+        named = part.assign(selection=pair if mode == CYCLES else part["strategy"])
+        yield from ({"shape": mode, **row} for row in rows_of(named))
+
+
+def _blocks(view: pd.DataFrame) -> Iterator[_Block]:
+    for key, part in groups(view, SETTING):
+        curves = part.pivot_table(
+            index=["selection", "seed"], columns="labelled", values="auc", sort=False
+        )
+        complete = curves.dropna().sort_index(axis=1)
+        areas = pd.Series(_areas(complete.columns.to_numpy(), complete.to_numpy()), complete.index)
+        by_selection = areas.groupby("selection", sort=False)
+        yield _Block(
+            ", ".join(map(str, key.values())),
+            {str(name): np.asarray(values, np.float64) for name, values in by_selection},
+        )
+
+
+def _areas(budgets: Floats, curves: Floats) -> Floats:
+    """Area under each curve (n, K) over all budgets; the AUC itself where there is one."""
+    if len(budgets) == 1:
+        return curves[:, 0]
+    return np.array([area_under(budgets, curve) for curve in curves], np.float64)
+
+
+def _rank_rows(blocks: list[_Block]) -> Iterator[dict[str, Any]]:
+    selections = _selections(blocks)
+    ranked = [name for name in selections if not _lacking(name, blocks)]
+    if ranked:
+        found = ranking([[mean(block.areas[name]) for name in ranked] for block in blocks])
+        letters = compact_letters(found.ranks, found.critical_difference)
+        for k in np.argsort(found.ranks, kind="stable"):
+            place = {"way": ranked[k], "blocks": len(blocks), "mean_rank": found.ranks[k]}
+            yield {**place, **found._asdict(), "alike": letters[k], "left_out": ""}
+    for name in selections:
+        if lacking := _lacking(name, blocks):
+            there = len(blocks) - len(lacking)
+            yield {"way": name, "blocks": there, "left_out": "; ".join(lacking)}
+
+
+def _overall_rows(blocks: list[_Block]) -> Iterator[dict[str, Any]]:
+    for name in _selections(blocks):
+        strata = [block.areas[name] for block in blocks if name in block.areas]
+        low, high = stratified_interval(strata)
+        yield {
+            "way": name,
+            "blocks": len(strata),
+            "metric": "aubc",
+            "mean": mean([mean(values) for values in strata]),
+            "low": low,
+            "high": high,
+            "left_out": "; ".join(_lacking(name, blocks)),
+        }
+
+
+def _win_rows(view: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    names = list(dict.fromkeys(view["selection"]))
+    cells = [
+        cell.pivot_table(index="seed", columns="selection", values="auc")
+        .reindex(columns=names).to_numpy(np.float64)
+        for _, cell in groups(view, [*SETTING, "rounds", "round", "labelled"])
+    ]  # fmt: skip
+    found = win_counts(cells)
+    for i, name in enumerate(names):
+        for j, opponent in enumerate(names):
+            if i != j:
+                counts = {outcome: int(matrix[i, j]) for outcome, matrix in found._asdict().items()}
+                yield {"way": name, "rival": opponent, **counts, "cells": len(cells)}
+
+
+def _selections(blocks: list[_Block]) -> list[str]:
+    return list(dict.fromkeys(name for block in blocks for name in block.areas))
+
+
+def _lacking(selection: str, blocks: list[_Block]) -> list[str]:
+    return [block.name for block in blocks if selection not in block.areas]
+
+
+def _tables_by_mode(
+    found: pd.DataFrame, show: Callable[[pd.DataFrame], PageTable]
+) -> list[PageTable]:
+    named = found.rename(columns={"way": SELECTION})
+    return under_modes([(str(key["shape"]), show(part)) for key, part in groups(named, ["shape"])])
+
+
+def _overall_table(part: pd.DataFrame) -> PageTable:
+    return page_table(
+        "Mean over settings (dataset, encoder, learner) of the area under the AUC curve, or of "
+        "the AUC where there is one budget; resampled within each setting",
+        "overall.csv",
+        part.sort_values("mean", ascending=False, kind="stable"),
+        [SELECTION],
+        [
+            count("settings", "blocks"),
+            number("mean area", "mean", ".3f"),
+            interval("95 % interval", "low", "high", ".3f"),
+            text("settings it lacks", "left_out", optional=True),
+        ],
+    )
+
+
+def _ranks_table(part: pd.DataFrame) -> PageTable:
+    return page_table(
+        f"Mean rank over settings, 1 is best{_test_in_words(part)}",
+        "ranks.csv",
+        part,
+        [SELECTION],
+        [
+            count("settings", "blocks"),
+            number("mean rank", "mean_rank", ".2f"),
+            text("alike", "alike"),
+            text("settings it lacks", "left_out", optional=True),
+        ],
+    )
+
+
+def _test_in_words(part: pd.DataFrame) -> str:
+    tested = part.dropna(subset=["critical_difference"])
+    if tested.empty:
+        return ""
+    first = tested.iloc[0]
+    return (
+        f"; critical difference {first['critical_difference']:.2f} (Nemenyi), Iman and "
+        f"Davenport's p = {first['p']:.3f}; ways that share a letter are not shown to differ"
+    )
+
+
+def _wins_table(part: pd.DataFrame) -> PageTable:
+    few = part[SELECTION].nunique() <= MOST_OPPONENTS
+    return _matrix_table(part) if few else _sums_table(part)
+
+
+def _matrix_table(part: pd.DataFrame) -> PageTable:
+    """Wins, ties and losses of the row's selection against each of the columns'."""
+    selections = list(dict.fromkeys(part[SELECTION]))
+    results = {(row[SELECTION], row["rival"]): row for row in part.to_dict("records")}
+
+    def cell(opponent: str, row: Row) -> PageCell:
+        return _result_cell(results.get((row[SELECTION], opponent)))
+
+    return page_table(
+        "Wins, ties and losses of the way of the row against that of the column, over cells "
+        "(setting by labelled images): Student's paired test at .05, Holm's correction over all "
+        "pairs of a cell",
+        "win_tie_loss.csv",
+        pd.DataFrame({SELECTION: selections}),
+        [SELECTION],
+        [Column(opponent, partial(cell, opponent)) for opponent in selections],
+    )
+
+
+def _result_cell(row: Row | None) -> PageCell:
+    if row is None:
+        return EMPTY
+    shown = f"{row['wins']} / {row['ties']} / {row['losses']}"
+    untested = f" ({row['untested']} untested)" if row["untested"] else ""
+    balance = float(row["wins"] - row["losses"])
+    return PageCell(shown + untested, balance, strong=balance > 0)
+
+
+def _sums_table(part: pd.DataFrame) -> PageTable:
+    return page_table(
+        "Wins, ties and losses over all rivals and cells (setting by labelled images): Student's "
+        "paired test at .05, Holm's correction over all pairs of a cell",
+        "win_tie_loss.csv",
+        part.groupby(SELECTION, sort=False)[list(OUTCOMES)].sum().reset_index(),
+        [SELECTION],
+        [count(outcome, outcome) for outcome in OUTCOMES],
+    )

@@ -1,0 +1,85 @@
+"""How to make the run again: its command, what it was made with, and every number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+from markupsafe import Markup
+
+from analysis.page.blocks import Block, Code, Heading, TableFiles, Text
+from analysis.page.table import (
+    Column,
+    PageCell,
+    PageTable,
+    Row,
+    count,
+    page_table,
+    text,
+)
+from analysis.sections.base import Report, Tables, section
+from analysis.study.grouping import to_frame
+from analysis.study.study import Study
+from rayal.storage.formats import LISTS
+
+
+def tables(study: Study, _earlier: Tables) -> Tables:
+    """Account of the trials, versions, and all records."""
+    return {
+        "progress": pd.DataFrame([vars(study.progress)]),
+        "versions": versions(study),
+        "records": study.rounds.drop(columns=list(LISTS)),
+    }
+
+
+def versions(study: Study) -> pd.DataFrame:
+    """What the finished trials were made with: trials by package and version."""
+    trials = study.rounds.drop_duplicates("trial")
+    rows = (
+        {"package": column.removeprefix("version."), "version": version, "trials": int(count)}
+        for column in map(str, trials)
+        if column.startswith("version.")
+        for version, count in trials[column].fillna("not recorded").value_counts().items()
+    )
+    found = to_frame(rows, ["package", "version", "trials"])
+    return found.assign(mixed=found.groupby("package")["version"].transform("size") > 1)
+
+
+@section("again", title="Make it again", heading="Make it again", order=120, tables=tables)
+def content(report: Report) -> Iterator[Block]:
+    """The command, versions, and the tables' files."""
+    found = report.tables["versions"]
+    yield Text(
+        Markup(
+            "Finished trials are not run a second time; the report alone comes from "
+            "<code>python -m analysis RUN</code>."
+        )
+    )
+    yield Code(str(report.study.run.plan.get("command", "")))
+    mixed = found.loc[found["mixed"].astype(bool), "package"].unique()
+    if len(mixed):
+        packages = ", ".join(mixed)
+        yield Text(f"The trials were not all made with the same versions: {packages}.", "warning")
+    if len(found):
+        yield _table(found)
+    yield Heading("Every number")
+    yield TableFiles([(name, len(table)) for name, table in report.tables.items()])
+
+
+def _table(found: pd.DataFrame) -> PageTable:
+    return page_table(
+        "What the finished trials were made with",
+        "versions.csv",
+        found,
+        ["package"],
+        [
+            text("version", "version"),
+            count("trials", "trials"),
+            Column("several versions", _mixed_cell),
+        ],
+    )
+
+
+def _mixed_cell(row: Row) -> PageCell:
+    answer = "yes" if row["mixed"] else "no"
+    return PageCell(answer, answer, strong=bool(row["mixed"]))

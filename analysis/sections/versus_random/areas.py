@@ -1,0 +1,94 @@
+"""Area under the AUC curve of each strategy, and its difference to random's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.page.table import (
+    MISSING,
+    Column,
+    PageTable,
+    count,
+    count_cell,
+    interval,
+    mean_std,
+    name_columns,
+    number,
+    page_table,
+)
+from analysis.sections.versus_random.differences import WHO, paired_rows
+from analysis.statistics import intervals, learning_curves
+from analysis.study.comparisons import comparisons
+from analysis.study.grouping import SETTING, as_labels, groups, to_frame
+from analysis.study.study import Study
+
+CURVE = [*SETTING, "initial", "strategy", "rounds"]
+MEASURES = ["n", "aubc_mean", "aubc_std", "difference", "low", "high", "n_pairs"]
+
+
+def aubc(study: Study) -> pd.DataFrame:
+    """Area under the budget curve by strategy, with the paired difference to random.
+
+    Over the seeds that have every budget of their strategy: one trial in cycles, one trial per
+    budget in single queries.
+    """
+    curves = _areas(as_labels(study.rounds))
+    differences: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
+    for comparison in comparisons(curves, study.baseline):
+        for row in paired_rows(comparison, "aubc", []):
+            curve = differences.setdefault(tuple(row[k] for k in CURVE), {})
+            curve[comparison.varied] = row
+    rows = (
+        {"varied": varied, **key, **_row(group, difference)}
+        for key, group in groups(curves, [*CURVE, "first", "last"])
+        for varied, difference in differences.get(tuple(key[k] for k in CURVE), {"": {}}).items()
+    )
+    return to_frame(rows, ["varied", *CURVE, "first", "last", *MEASURES])
+
+
+def areas_table(areas: pd.DataFrame) -> PageTable:
+    """Areas under the AUC curve."""
+    return page_table(
+        "Area under the AUC curve over its range of budgets, mean ± standard deviation",
+        "aubc.csv",
+        areas,
+        name_columns(areas, WHO),
+        [
+            count("curves", "n"),
+            mean_std("area", "aubc_mean", "aubc_std", 3),
+            number("against random", "difference", "+.3f"),
+            interval("95 % interval", "low", "high", "+.3f"),
+            Column(
+                "shared seeds",
+                lambda row: count_cell(row["n_pairs"]) if row["n_pairs"] else MISSING,
+            ),
+        ],
+    )
+
+
+def _areas(view: pd.DataFrame) -> pd.DataFrame:
+    """One row per curve with every budget: its area and its ends."""
+    rows = []
+    for key, group in groups(view.dropna(subset=["auc"]), CURVE):
+        budgets = np.unique(group["labelled"])
+        for seed, curve in group.sort_values("labelled").groupby("seed"):
+            if len(curve) == len(budgets) > 1:
+                area = learning_curves.aubc(curve["labelled"], curve["auc"])
+                ends = {"first": budgets[0], "last": budgets[-1]}
+                rows.append({**key, "seed": seed, **ends, "aubc": area})
+    return to_frame(rows, [*CURVE, "seed", "first", "last", "aubc"])
+
+
+def _row(group: pd.DataFrame, difference: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "n": len(group),
+        "aubc_mean": intervals.mean(group["aubc"]),
+        "aubc_std": intervals.std(group["aubc"]),
+        "difference": difference.get("mean", np.nan),
+        "low": difference.get("low", np.nan),
+        "high": difference.get("high", np.nan),
+        "n_pairs": difference.get("n", 0),
+    }

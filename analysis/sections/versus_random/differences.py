@@ -1,0 +1,208 @@
+"""Strategies beside random selection on the same seeds: differences, tests, power."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.page.table import (
+    Column,
+    PageTable,
+    count,
+    interval,
+    name_columns,
+    number,
+    p_value,
+    page_table,
+    text,
+)
+from analysis.statistics import intervals, paired_tests
+from analysis.study.comparisons import QUERY, Comparison, comparisons
+from analysis.study.grouping import GROUP_KEYS, SETTING, as_labels, groups, to_frame
+from analysis.study.study import Study
+
+COMPARED = ("auc", "coverage")
+TESTS = ("student", "permutation", "wilcoxon")
+WHO = ("varied", "initial", "strategy")
+
+
+def against_random(study: Study) -> pd.DataFrame:
+    """Paired differences to random over shared seeds, by group, with their tests.
+
+    `n_own` and `n_random` count the trials of each in the group, `n` the pairs, and `seeds` says
+    where some have no partner. `comparisons` is the size of the family that Holm's correction is
+    over: all strategies and budgets of one setting, one measure and one thing varied. `all_mean`
+    to `p_welch` compare with every trial of random, paired or not.
+    """
+    view = as_labels(study.rounds)
+    counts = ["random_mean", "n_own", "n_random", "seeds"]
+    measures = [*counts, *intervals.Difference._fields, *paired_tests.PairedTest._fields]
+    measures += intervals.Welch._fields
+    rows = (
+        {"varied": comparison.varied, "metric": metric, **row}
+        for comparison in comparisons(view, study.baseline)
+        for metric in COMPARED
+        for row in paired_rows(comparison, metric, ["round", "labelled"])
+        if (comparison.varied, row["round"]) != (QUERY, 0)
+    )
+    compared = to_frame(rows, ["varied", "metric", *GROUP_KEYS, "own_mean", *measures])
+    return _corrected(compared, [*SETTING, "varied", "metric"])
+
+
+def power(against: pd.DataFrame) -> pd.DataFrame:
+    """What the seeds of each comparison can show, and how many would show what was seen.
+
+    `detectable` is the smallest true difference that so many seeds show with a chance of .8;
+    `seeds_for_seen` and `seeds_for_0.01` are how many it takes for the difference seen and for
+    one point. All for Student's paired test at .05, without correction.
+    """
+    rows = (
+        {
+            **{key: row[key] for key in ["varied", "metric", *GROUP_KEYS, "n", "mean", "std"]},
+            "detectable": paired_tests.detectable(row["n"], row["std"]),
+            "seeds_for_seen": paired_tests.seeds_needed(row["mean"], row["std"]),
+            "seeds_for_0.01": paired_tests.seeds_needed(0.01, row["std"]),
+        }
+        for row in against.to_dict("records")
+    )
+    measures = ["n", "mean", "std", "detectable", "seeds_for_seen", "seeds_for_0.01"]
+    return to_frame(rows, ["varied", "metric", *GROUP_KEYS, *measures])
+
+
+def paired_rows(
+    comparison: Comparison, metric: str, more_keys: list[str]
+) -> Iterator[dict[str, Any]]:
+    """Yield the difference to random of each group: in the mean, over pairs, over all trials."""
+    keys = [*comparison.keys, *more_keys, "seed"]
+    random = comparison.random[[*keys, metric]].rename(columns={metric: "random"})
+    of_random = {tuple(k.values()): g["random"].to_numpy() for k, g in groups(random, keys[:-1])}
+    pairs = comparison.rows.merge(random, on=keys, how="left")
+    group_keys = [*SETTING, "initial", "strategy", "rounds", *more_keys]
+    for key, group in groups(pairs, group_keys):
+        every = of_random.get(tuple(key[k] for k in keys[:-1]), np.empty(0))
+        own, paired = (group[name].to_numpy(np.float64) for name in (metric, "random"))
+        yield {**key, **_difference(own, paired, every)}
+
+
+def against_table(compared: pd.DataFrame) -> PageTable:
+    """Paired differences of the AUC, with Student's test after Holm's correction."""
+    return _auc_table(
+        compared,
+        "AUC against random on shared seeds: mean paired difference, Student's interval, and "
+        "Student's p after Holm's correction; bold below .05",
+        [
+            count("labelled", "labelled"),
+            count("pairs", "n"),
+            number("AUC", "own_mean", ".3f"),
+            number("random", "random_mean", ".3f"),
+            number("difference", "mean", "+.3f", shown_by="holm_student"),
+            interval("95 % interval", "low", "high", "+.3f"),
+            number("effect size", "effect", "+.2f"),
+            p_value("p, Holm", "holm_student", strong=True),
+        ],
+    )
+
+
+def against_all_table(compared: pd.DataFrame) -> PageTable:
+    """Differences of the AUC to all trials of random, with Welch's test after Holm's correction."""
+    return _auc_table(
+        compared,
+        "AUC against all trials of random: difference of the means, Welch's interval, and its p "
+        "before and after Holm's correction; bold below .05",
+        [
+            count("labelled", "labelled"),
+            count("trials", "n_own"),
+            count("random's trials", "n_random"),
+            number("difference", "all_mean", "+.3f", shown_by="holm_welch"),
+            interval("95 % interval", "all_low", "all_high", "+.3f"),
+            p_value("p", "p_welch"),
+            p_value("p, Holm", "holm_welch", strong=True),
+        ],
+    )
+
+
+def tests_table(compared: pd.DataFrame) -> PageTable:
+    """Three paired tests of each difference, before and after Holm's correction."""
+    headers = {"student": "Student", "permutation": "sign flips", "wilcoxon": "Wilcoxon"}
+    tests = [
+        column
+        for test in TESTS
+        for column in (
+            p_value(f"p, {headers[test]}", f"p_{test}"),
+            p_value(f"Holm, {headers[test]}", f"holm_{test}", strong=True),
+        )
+    ]
+    return _auc_table(
+        compared,
+        "Paired tests of the AUC against random, each alone and after Holm's correction over so "
+        "many comparisons; sign flips cannot go below the least p that so many pairs allow",
+        [
+            count("labelled", "labelled"),
+            text("seeds", "seeds"),
+            *tests,
+            p_value("least p of sign flips", "least_p"),
+            count("comparisons", "comparisons"),
+        ],
+    )
+
+
+def power_table(found: pd.DataFrame) -> PageTable:
+    """What the seeds can show, and how many it would take."""
+    rows = found[(found["metric"] == "auc") & (found["n"] > 1)]
+    return page_table(
+        "Power: the smallest true difference of AUC that so many pairs show with a chance of .8, "
+        "and the seeds it takes to show what was seen, or one point (Student's paired test at "
+        ".05, uncorrected)",
+        "power.csv",
+        rows,
+        name_columns(rows, WHO),
+        [
+            count("labelled", "labelled"),
+            count("pairs", "n"),
+            number("difference seen", "mean", "+.3f"),
+            number("smallest shown by so many", "detectable", ".3f"),
+            count("seeds for what was seen", "seeds_for_seen"),
+            count("seeds for 0.01", "seeds_for_0.01"),
+        ],
+    )
+
+
+def _auc_table(compared: pd.DataFrame, caption: str, columns: list[Column]) -> PageTable:
+    """Show the comparisons of the AUC that have a pair."""
+    rows = compared[(compared["metric"] == "auc") & (compared["n"] > 0)]
+    return page_table(caption, "against_random.csv", rows, name_columns(rows, WHO), columns)
+
+
+def _difference(
+    own: intervals.Floats, random: intervals.Floats, every: intervals.Floats
+) -> dict[str, Any]:
+    """Compare values (n,) with those of random on their seeds (n,), and with all of its (m,)."""
+    both = np.isfinite(own - random)
+    n_own, n_random = len(intervals.finite(own)), len(intervals.finite(every))
+    return {
+        "own_mean": intervals.mean(own[both]),
+        "random_mean": intervals.mean(random[both]),
+        "n_own": n_own,
+        "n_random": n_random,
+        "seeds": _seeds_in_words(int(both.sum()), n_own, n_random),
+        **intervals.paired_difference(own, random)._asdict(),
+        **paired_tests.paired_test(own - random)._asdict(),
+        **intervals.welch(own, every)._asdict(),
+    }
+
+
+def _seeds_in_words(pairs: int, own: int, random: int) -> str:
+    if pairs == own == random:
+        return "the same"
+    return f"{pairs} shared of {own} and random's {random}"
+
+
+def _corrected(compared: pd.DataFrame, family: list[str]) -> pd.DataFrame:
+    """Add Holm's correction of every test within its family, and the family's size."""
+    members = compared.groupby(family, sort=False)
+    for test in (*TESTS, "welch"):
+        compared[f"holm_{test}"] = members[f"p_{test}"].transform(paired_tests.holm)
+    return compared.assign(comparisons=members["p_permutation"].transform("count"))

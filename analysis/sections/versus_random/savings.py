@@ -1,0 +1,177 @@
+"""Labels that strategies save: how many fewer they need for the AUC that random has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+
+from analysis.figures.text import MINUS
+from analysis.page.blocks import Sentence
+from analysis.page.table import (
+    MISSING,
+    Column,
+    PageCell,
+    PageTable,
+    Row,
+    count,
+    interval,
+    name_columns,
+    number,
+    number_cell,
+    page_table,
+)
+from analysis.sections.base import Setting, selection_in_words
+from analysis.sections.versus_random.differences import WHO
+from analysis.statistics import learning_curves
+from analysis.study.comparisons import INITIAL, QUERY, Comparison, comparisons
+from analysis.study.grouping import SETTING, as_labels, groups, in_sequence, to_frame
+from analysis.study.study import Study
+
+CURVE = [*SETTING, "initial", "strategy", "rounds"]
+MEASURES = [
+    "random_auc", "images_needed", "saved", "saved_low", "saved_high", "not_reached", "at_least",
+]  # fmt: skip
+
+
+def annotation_saved(study: Study, summary: pd.DataFrame) -> pd.DataFrame:
+    """Labels saved at the mean AUC that random has with each budget, with a bootstrap interval.
+
+    `at_least`: the strategy is there already with the smallest budget tried, so it may need fewer.
+    `not_reached`: share of the resamples in which it never gets there; where that is too large
+    the interval has no low end (-inf).
+    """
+    view = as_labels(study.rounds)
+    trials = {comparison.varied: comparison for comparison in comparisons(view, study.baseline)}
+    rows = (
+        {"varied": comparison.varied, **row}
+        for comparison in comparisons(summary, study.baseline)
+        for row in _savings(comparison, trials[comparison.varied])
+    )
+    return to_frame(rows, ["varied", *CURVE, "labelled", *MEASURES])
+
+
+def savings_table(saved: pd.DataFrame) -> PageTable:
+    """Labels needed for what random has with the most labels."""
+    rows = saved[saved["labelled"] == saved.groupby(SETTING)["labelled"].transform("max")]
+    return page_table(
+        "Labels needed for the mean AUC that random has with the most labels; the interval is "
+        "over resampled trials",
+        "annotation_saved.csv",
+        rows,
+        name_columns(rows, WHO),
+        [
+            count("labels of random", "labelled"),
+            number("its AUC", "random_auc", ".3f"),
+            Column("labels needed", _needed_cell),
+            Column("saved, %", _saved_cell),
+            interval("95 % interval, %", "saved_low", "saved_high", ".0f", times=100),
+            number("resamples that never get there, %", "not_reached", ".0f", times=100),
+        ],
+    )
+
+
+def savings_sentences(setting: Setting) -> Iterator[Sentence]:
+    """Say who saved the most labels of those that random had at the end."""
+    saved = setting.table("annotation_saved")
+    last = saved[saved["labelled"] == saved["labelled"].max()]
+    reached = last[last["saved"] > 0]
+    if last.empty:
+        return
+    if reached.empty:
+        budget = last["labelled"].iloc[0]
+        text = f"no strategy reached {setting.baseline}'s mean AUC at {budget} labels with fewer."
+        yield Sentence("Labels saved:", text)
+        return
+    best = reached.loc[reached["saved"].idxmax()].copy()
+    best["round"] = 1  # of a query strategy, not of a first query
+    most, least = ("at most ", "at least ") if best["at_least"] else ("", "")
+    yield Sentence(
+        "Labels saved:",
+        f"{selection_in_words(best)} needed {most}{best['images_needed']:.0f} labels for the mean "
+        f"AUC that {_random_instead(best, setting.baseline)} had with {best['labelled']} "
+        f"({best['random_auc']:.3f}): {least}{100 * best['saved']:.0f} % fewer, read off the mean "
+        f"curves{_interval_in_words(best)}.",
+    )
+
+
+def _savings(means: Comparison, trials: Comparison) -> Iterator[dict[str, Any]]:
+    """Yield what each mean curve saves at each budget, with intervals from the trials."""
+    keys = [*means.keys, "labelled"]
+    random = means.random[[*keys, "auc_mean"]].rename(columns={"auc_mean": "random_auc"})
+    curves = means.rows.merge(random, on=keys).dropna(subset=["auc_mean", "random_auc"])
+    own = dict(_auc_by_curve(trials.rows, CURVE))
+    of_random = dict(_auc_by_curve(trials.random, means.keys))
+    for key, curve in groups(curves, CURVE):
+        matrices = own[tuple(key.values())], of_random[tuple(key[k] for k in means.keys)]
+        start = 1 if means.varied == QUERY else 0
+        for row in _saved(curve.sort_values("labelled"), *matrices)[start:]:
+            yield {**key, **row}
+
+
+def _saved(curve: pd.DataFrame, own: pd.DataFrame, random: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return what a mean curve saves at each of its budgets; AUC of trials is seed by budget."""
+    budgets, means, targets = (curve[k].to_numpy() for k in ("labelled", "auc_mean", "random_auc"))
+    needed, saved = learning_curves.annotation_saved(budgets, means, targets)
+    trials = [side.reindex(columns=budgets) for side in (own, random)]
+    same_seeds = own.index.equals(random.index)
+    resampled = learning_curves.savings(budgets, *trials, paired=same_seeds)
+    return [
+        {
+            "labelled": budget,
+            "random_auc": targets[k],
+            "images_needed": needed[k],
+            "saved": saved[k],
+            "saved_low": resampled[k].interval.low,
+            "saved_high": resampled[k].interval.high,
+            "not_reached": resampled[k].not_reached,
+            "at_least": bool(means[0] > targets[k]),
+        }
+        for k, budget in enumerate(budgets)
+    ]
+
+
+def _auc_by_curve(
+    trials: pd.DataFrame, keys: list[str]
+) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    """AUC of a curve's trials, seed by budget."""
+    for key, group in groups(trials, keys):
+        yield (
+            tuple(key.values()),
+            group.pivot_table(index="seed", columns="labelled", values="auc", dropna=False),
+        )
+
+
+def _needed_cell(row: Row) -> PageCell:
+    if math.isnan(row["saved"]):
+        return PageCell("not reached", math.inf)
+    bound = "≤ " if row["at_least"] else ""
+    return PageCell(f"{bound}{row['images_needed']:.0f}", float(row["images_needed"]))
+
+
+def _saved_cell(row: Row) -> PageCell:
+    if math.isnan(row["saved"]):
+        return MISSING
+    share = number_cell(100 * row["saved"], ".0f")
+    return share._replace(text=f"≥ {share.text}" if row["at_least"] else share.text)
+
+
+def _random_instead(best: pd.Series, baseline: str) -> str:
+    """Name the selection that a row was compared with."""
+    if best["varied"] == QUERY:
+        return in_sequence(str(best["initial"]), baseline)
+    if best["varied"] == INITIAL:
+        return in_sequence(baseline, str(best["strategy"]))
+    return baseline
+
+
+def _interval_in_words(best: pd.Series) -> str:
+    low, high = best["saved_low"], best["saved_high"]
+    if math.isnan(low):
+        return " (no interval from one seed)"
+    if math.isinf(low):
+        return f", in {100 * best['not_reached']:.0f} % of the resamples never reached"
+    text = f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %, over resampled trials)"
+    return text.replace("-", MINUS)

@@ -1,0 +1,83 @@
+"""Points of many dimensions laid out in a plane, and grouped in clusters; all seeded."""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+CLUSTERS = 30  # HaCon's K
+PER_CLUSTER = 10  # points, at the least on average
+DIGITS = 4  # of coordinates, so that a table that is read back is the same
+Features = npt.NDArray[np.floating[Any]]
+Indices = npt.NDArray[np.int64]
+
+
+def sample_indices(size: int, wanted: Indices, most: int) -> Indices:
+    """At most `most` indices (n,) below `size`, ascending: those wanted first, others at random."""
+    rng = np.random.default_rng(size)
+    wanted = np.unique(wanted[(wanted >= 0) & (wanted < size)])
+    if len(wanted) > most:
+        return np.sort(rng.choice(wanted, most, replace=False))
+    others = np.setdiff1d(np.arange(size), wanted, assume_unique=True)
+    rest = rng.choice(others, min(most - len(wanted), len(others)), replace=False)
+    return np.sort(np.concatenate([wanted, rest])).astype(np.int64)
+
+
+def project(features: Features, method: str) -> npt.NDArray[np.float64]:
+    """Lay features (n, D) out in a plane, (n, 2), by a method of METHODS."""
+    with threadpool_limits(1):  # threads that wait for a busy core take minutes
+        points = METHODS[method](features)
+    return np.nan_to_num(points).astype(np.float64).round(DIGITS)
+
+
+def k_means(features: Features) -> Indices:
+    """Cluster (n,) of each of the features (n, D): CLUSTERS at most, fewer of few points."""
+    from sklearn.cluster import KMeans
+
+    distinct = len(np.unique(features, axis=0))
+    k = max(1, min(CLUSTERS, distinct, len(features) // PER_CLUSTER))
+    with threadpool_limits(1):
+        return np.asarray(KMeans(k, n_init=3, random_state=0).fit_predict(features), np.int64)
+
+
+def has_umap() -> bool:
+    """Whether umap-learn, which is an extra, is installed."""
+    return importlib.util.find_spec("umap") is not None
+
+
+def _umap(features: Features) -> Features:
+    from umap import UMAP
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of points that are all alike, and of one thread
+        neighbors = min(15, len(features) - 1)
+        mapper = UMAP(n_neighbors=neighbors, random_state=0, n_jobs=1)
+        return np.asarray(mapper.fit_transform(features))
+
+
+def _pca(features: Features) -> Features:
+    from sklearn.decomposition import PCA
+
+    wide = np.pad(features, ((0, 0), (0, 2)))
+    with np.errstate(invalid="ignore"):  # of points that are all alike
+        return np.asarray(PCA(2, random_state=0).fit_transform(wide))
+
+
+def _tsne(features: Features) -> Features:
+    from sklearn.manifold import TSNE
+
+    wide = np.pad(features, ((0, 0), (0, 2)))
+    perplexity = min(30.0, (len(features) - 1) / 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of points that are all alike
+        mapper = TSNE(init="pca", random_state=0, perplexity=perplexity, n_jobs=1)
+        return np.asarray(mapper.fit_transform(wide))
+
+
+METHODS: dict[str, Callable[[Features], Features]] = {"UMAP": _umap, "PCA": _pca, "t-SNE": _tsne}

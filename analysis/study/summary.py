@@ -1,0 +1,54 @@
+"""Means and standard deviations over the trials of every group, with the trials accounted for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.statistics import bootstrap, intervals
+from analysis.study.grouping import GROUP_KEYS, as_labels, groups, to_frame
+from analysis.study.study import Study
+from rayal.storage.formats import METRICS
+
+ACCOUNT = ["planned", "done", "failed", "missing"]
+
+
+def summary_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Mean and std of every measure by group, from what `analysis.load` returns.
+
+    Columns: dataset, encoder, learner, initial, strategy, rounds, round, labelled, n (trials with
+    an AUC), done (trials), auc_mean, auc_std, auc_low, auc_high, and mean and std of every other
+    measure.
+    """
+    view = as_labels(frame)
+    measures = [f"{m}_{s}" for m in METRICS for s in ("mean", "std")]
+    columns = [*GROUP_KEYS, "n", "done", *measures[:2], "auc_low", "auc_high", *measures[2:]]
+    return to_frame((_row(keys, group) for keys, group in groups(view, GROUP_KEYS)), columns)
+
+
+def summary(study: Study) -> pd.DataFrame:
+    """Every planned group, measured or not, with its trials accounted for."""
+    measured = summary_rows(study.rounds).drop(columns="done")
+    planned = _planned_groups(study.trials).merge(measured, on=GROUP_KEYS, how="left")
+    return planned.fillna({"n": 0}).astype({"n": "int64"})
+
+
+def _row(keys: dict[str, Any], group: pd.DataFrame) -> dict[str, Any]:
+    row = {**keys, "n": int(group["auc"].notna().sum()), "done": len(group)}
+    for measure in METRICS:
+        values = group[measure].to_numpy()
+        row[f"{measure}_mean"] = intervals.mean(values)
+        row[f"{measure}_std"] = intervals.std(values)
+    row["auc_low"], row["auc_high"] = bootstrap.mean_interval(group["auc"].to_numpy())
+    return row
+
+
+def _planned_groups(trials: pd.DataFrame) -> pd.DataFrame:
+    view = as_labels(trials).rename(columns={"schedule": "labelled"})
+    view["round"] = [range(len(schedule)) for schedule in view["labelled"]]
+    for status in ("done", "failed", "missing"):
+        view[status] = (view["status"] == status).astype("int64")
+    cells = view.assign(planned=1).explode(["labelled", "round"])
+    cells = cells.astype({"labelled": "int64", "round": "int64", "rounds": "int64"})
+    return cells.groupby(GROUP_KEYS, sort=False, as_index=False)[ACCOUNT].sum()

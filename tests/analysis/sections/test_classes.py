@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from analysis.sections.classes import class_distribution
+from analysis.study.study import read_study
+from tests.analysis.made_up_runs import CLASSES, POOL
+
+
+@pytest.fixture(scope="module")
+def single(single_query):
+    return read_study(single_query)
+
+
+@pytest.fixture(scope="module")
+def several(cycles):
+    return read_study(cycles)
+
+
+def test_class_distribution_is_of_the_labelled_images_beside_the_pool(single):
+    found = class_distribution(single)
+    cell = found[(found["selection"] == "kmeans") & (found["labelled"] == 50)]
+    frame = single.rounds
+    counts = frame[(frame["strategy"] == "kmeans") & (frame["labelled"] == 50)]["class_counts"]
+    np.testing.assert_allclose(cell["images"], np.mean(counts.to_list(), axis=0))
+    np.testing.assert_allclose(cell["share"].sum(), 1)
+    assert cell["class"].tolist() == list(CLASSES)
+    np.testing.assert_allclose(cell["pool_share"], np.array(POOL) / sum(POOL))
+
+
+def test_the_first_query_of_cycles_is_counted_once_a_seed(several):
+    found = class_distribution(several)
+    first = found[found["round"] == 0]
+    assert set(first["selection"]) == {"random", "hacon", "kmeans"}
+    assert (first["trials"] == 4).all()
+    assert "hacon, then margin" in set(found.loc[found["round"] == 3, "selection"])

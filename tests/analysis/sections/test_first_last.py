@@ -1,0 +1,26 @@
+import pytest
+
+from analysis.sections.first_last import correlation, first_last
+from analysis.statistics.correlation import pearson, spearman
+from analysis.study.study import read_study
+
+
+@pytest.fixture(scope="module")
+def several(cycles):
+    return read_study(cycles)
+
+
+def test_correlation_is_of_first_and_last_auc_by_query_strategy(several):
+    found = correlation(first_last(several)).set_index("strategy")
+    assert found.index.tolist() == ["random", "entropy", "margin"]
+    frame = several.rounds[several.rounds["strategy"] == "margin"]
+    ends = frame.pivot_table(index="trial", columns="labelled", values="auc")
+    assert found.loc["margin", "n"] == 12
+    assert found.loc["margin", "r"] == pytest.approx(pearson(ends[20], ends[50]).r)
+
+
+def test_ranks_of_correlation_stand_beside_pearson_s(cycles):
+    ends = first_last(read_study(cycles))
+    row = correlation(ends).iloc[0]
+    here = ends[ends["strategy"] == row["strategy"]]
+    assert row["rank_r"] == spearman(here["auc_first"], here["auc_last"]).r

@@ -1,0 +1,46 @@
+from pathlib import Path
+
+import pytest
+
+import analysis.sections
+from analysis.report import make_report, page_of
+from analysis.sections import all_sections, base
+from analysis.study.study import read_study
+from tests.analysis.made_up_runs import RunBuilder
+
+FOLDER = Path(analysis.sections.__file__).parent
+
+
+def test_every_file_of_the_folder_is_a_section_of_the_report() -> None:
+    files = {path.stem for path in FOLDER.iterdir() if path.stem not in ("__init__", "base")}
+    modules = {section.content.__module__.split(".")[2] for section in all_sections()}
+    assert modules == files - {"__pycache__"}
+
+
+def test_sections_follow_one_another_by_their_order() -> None:
+    orders = [section.order for section in all_sections()]
+    assert orders == sorted(set(orders))
+    assert all_sections()[0].anchor == "findings"
+
+
+def test_a_second_section_of_one_anchor_is_refused() -> None:
+    with pytest.raises(ValueError, match="two sections have the anchor 'findings'"):
+        base.section("findings", title="", heading="", order=0)(lambda _report: [])
+
+
+def test_a_section_with_nothing_to_show_is_left_out(tmp_path) -> None:
+    page = page_of(make_report(read_study(RunBuilder(tmp_path).write())))
+    assert 'id="again"' in page
+    assert 'id="papers"' not in page
+    assert 'href="#papers"' not in page
+
+
+def test_no_two_sections_make_one_table(single_query) -> None:
+    study = read_study(single_query)
+    names: list[str] = []
+    tables: dict[str, object] = {}
+    for section in all_sections():
+        made = section.tables(study, tables)  # type: ignore[arg-type]
+        names += made
+        tables |= made
+    assert len(names) == len(set(names))
