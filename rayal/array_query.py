@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rayal.array_input import (
+    Array,
+    class_labels,
+    class_probabilities,
+    confidences,
+    feature_matrix,
+    plain_parameter,
+    whole_number,
+)
 from rayal.contract_checks import check_choice
 from rayal.contracts import (
     UNLABELED,
     DatasetMap,
+    Features,
     Indices,
+    Labels,
     Pool,
     Predictions,
-    Probs,
 )
 from rayal.registry import STRATEGIES, Component
 from rayal.requirements import FROM_LEARNER, REQUIREMENTS
 from rayal.seeds import generator
+
+READERS: Mapping[str, Callable[[Any], Array]] = {
+    "features": feature_matrix,
+    "labels": class_labels,
+    "probs": class_probabilities,
+    "confidence": confidences,
+}
 
 
 def query(  # noqa: PLR0913 - each array is one thing that a strategy may look at
@@ -34,183 +52,167 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
 ) -> Indices:
     """Return the positions of the images to label next, best first.
 
+    Arrays may be NumPy's, PyTorch's tensors of any device, pandas' columns, pyarrow's, or nested
+    lists; row i of each is image i. N is the pool's size, D features, C classes, T passes.
+
     Args:
         strategy: a strategy's YAML name.
-        budget: B, how many images.
-        features: (N, D), for strategies that look at the images' positions. They also stand for
-            what the learner's last layer sees (badge, dbal) and, (N, C - 1), for its outputs
-            before fixed prototypes (msal).
-        labels: (N,) integers, -1 where unknown; default: all unknown.
-        probs: (N, C) class probabilities, for strategies that look at predictions; (T, N, C) of T
-            passes, for those that look at how Monte-Carlo passes or augmented copies disagree.
+        budget: B, how many images: a whole number from 1 to those without a label.
+        features: (N, D) real numbers, for strategies that look at the images' positions; computed
+            with in 32-bit floats. They also stand for what the learner's last layer sees (badge,
+            dbal) and, (N, C - 1), for its outputs before fixed prototypes (msal).
+        labels: (N,) integers: classes from 0, -1 where unknown; default: all unknown.
+        probs: (N, C) class probabilities, for strategies that look at predictions: from 0 up, rows
+            that sum to one. (T, N, C) of T passes, for those that look at how Monte-Carlo passes or
+            augmented copies disagree.
         confidence: (N,) of the dataset map, for hacon.
-        seed: the same seed gives the same choice.
-        params: the strategy's parameters, as in a sweep file.
+        seed: a whole number; the same seed gives the same choice, whatever kind of integer it is.
+        params: the strategy's parameters, as in a sweep file; NumPy's numbers count as Python's.
 
     Returns:
         int64 (budget,), distinct positions without a label.
 
     Raises:
-        ValueError: an unknown name or parameter, arrays that do not fit together or are not
-            finite, a budget above what is left, or an array that the strategy needs is absent.
+        ValueError: an unknown name or parameter; arrays that do not fit together, are not finite or
+            are not what they should be (probabilities, labels from 0); a budget above what is left;
+            or an array that the strategy needs is absent.
     """
-    component = STRATEGIES.find(strategy)
-    bound = component.bind(params)
-    arrays = {"features": features, "labels": labels, "probs": probs, "confidence": confidence}
-    given = {name: np.asarray(value) for name, value in arrays.items() if value is not None}
-    passes = _passes(given, params)
-    size = _common_size(given)
-    _check_needs(component, bound, given, passes)
-    known = _labels(given.get("labels"), size)
-    left = int(np.sum(known == UNLABELED))
-    if not 1 <= budget <= left:
-        raise ValueError(f"budget={budget} is out of bounds: 1 to {left} images are unlabelled")
-    positions = _matrix("features", given.get("features"), _Absent(strategy))
-    probabilities = _matrix("probs", given.get("probs"))
-    outputs = "prototypes" in component.facts.needs(bound)
-    pool = Pool(
-        features=positions,
-        labels=known,
-        num_classes=_num_classes(known, probabilities, positions if outputs else None),
-        map=_map(given.get("confidence"), bound),
-        predictions=_predictions(component.facts.needs(bound), positions, probabilities, passes),
-    )
-    chosen = component.function(pool, budget, generator("query", "", seed, 0), **bound)
-    return check_choice(strategy, chosen, known, budget)
-
-
-class _Absent:
-    """Stands for features that were not given; touching it says so."""
-
-    def __init__(self, strategy: str) -> None:
-        self._strategy = strategy
-
-    def __getattr__(self, name: str) -> NoReturn:
-        raise ValueError(f"strategy '{self._strategy}' needs features: pass features=(N, D)")
-
-    # Python looks these up on the class, past __getattr__.
-    def __len__(self) -> NoReturn:
-        self.__getattr__("__len__")
-
-    def __getitem__(self, rows: object) -> NoReturn:
-        self.__getattr__("__getitem__")
-
-    def __array__(self, *_: object, **__: object) -> NoReturn:
-        self.__getattr__("__array__")
-
-
-def _common_size(given: dict[str, npt.NDArray[Any]]) -> int:
-    sizes = {name: len(array) for name, array in given.items() if array.ndim}
-    if len(set(sizes.values())) != 1:
-        said = ", ".join(f"{name} {size}" for name, size in sizes.items()) or "nothing"
+    component = _component(strategy)
+    bound = component.bind({name: plain_parameter(value) for name, value in params.items()})
+    given = {"features": features, "labels": labels, "probs": probs, "confidence": confidence}
+    arrays = {n: READERS[n](value) for n, value in given.items() if value is not None}
+    _check_needs(component, bound, arrays)
+    _check_passes(params.get("passes"), arrays.get("probs"))
+    pool = _pool(strategy, arrays, bound, component.facts.needs(bound))
+    budget = whole_number("budget", budget)
+    if not 1 <= budget <= len(pool.unlabeled):
         raise ValueError(
-            f"the arrays must be of one length N, the pool's size; given: {said}; "
+            f"budget={budget} is out of bounds: 1 to {len(pool.unlabeled)} images are unlabeled"
+        )
+    rng = generator("query", "", whole_number("seed", seed), 0)
+    return check_choice(
+        strategy, component.function(pool, budget, rng, **bound), pool.labels, budget
+    )
+
+
+def _pool_without_features(strategy: str) -> type[Pool]:
+    """Return a kind of pool of which no features were given; reading them says so."""
+
+    class PoolWithoutFeatures(Pool):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "features":
+                raise ValueError(f"strategy '{strategy}' needs features: pass features=(N, D)")
+            return super().__getattribute__(name)
+
+    return PoolWithoutFeatures
+
+
+def _component(strategy: Any) -> Component:
+    if not isinstance(strategy, str):
+        raise ValueError(
+            f"strategy must be a strategy's name, such as 'kmeans'; got a {type(strategy).__name__}"
+        )
+    return STRATEGIES.find(strategy)
+
+
+def _common_size(arrays: Mapping[str, Array]) -> int:
+    """Return N, the rows of all arrays; probs are (T, N, C)."""
+    sizes = {n: array.shape[1 if n == "probs" else 0] for n, array in arrays.items()}
+    if len(set(sizes.values())) != 1:
+        listed = ", ".join(f"{name} {size}" for name, size in sizes.items()) or "nothing"
+        raise ValueError(
+            f"the arrays must be of one length N, the pool's size; given: {listed}; "
             "pass at least one of features, labels, probs, confidence"
         )
-    return sizes.popitem()[1]
-
-
-def _passes(given: dict[str, npt.NDArray[Any]], params: dict[str, Any]) -> list[Probs] | None:
-    """Split probs (T, N, C) into its passes, and leave their mean in its place."""
-    probs = given.get("probs")
-    if probs is None or probs.ndim != 3:
-        return None
-    if params.get("passes", len(probs)) != len(probs):
-        raise ValueError(f"passes={params['passes']}, but probs holds {len(probs)} passes")
-    passes = [_matrix("probs", each) for each in probs]
-    given["probs"] = np.asarray(np.mean(probs, axis=0, dtype=np.float64))
-    return passes
-
-
-def _predictions(
-    needs: set[str], features: Any, probs: Probs | None, passes: list[Probs] | None
-) -> Predictions | None:
-    """What a learner would have said, from arrays; None where nothing of it is there."""
-    if probs is None and not needs & FROM_LEARNER:
-        return None
-    rows = np.empty((0, 0), dtype=np.float32) if probs is None else probs
-    return Predictions(
-        test=rows[:0],
-        predict_pool=lambda: rows,
-        mc_dropout=lambda T, rng: iter(passes or []),
-        predict_views=lambda: iter(passes or []),
-        penultimate_features=lambda: features,
-        prototype_outputs=lambda: features,
-    )
+    return int(sizes.popitem()[1])
 
 
 def _check_needs(
-    component: Component,
-    bound: dict[str, Any],
-    given: dict[str, npt.NDArray[Any]],
-    passes: list[Probs] | None,
+    component: Component, bound: Mapping[str, Any], arrays: Mapping[str, Array]
 ) -> None:
-    strategy, needs = component.name, component.facts.needs(bound)
+    """Refuse a strategy whose needs the arrays do not meet."""
+    strategy = f"strategy '{component.name}'"
     if component.facts.oracle(bound):
         raise ValueError(
-            f"strategy '{strategy}' reads the true labels of the pool with these parameters, which "
+            f"{strategy} reads the true labels of the pool with these parameters, which "
             "a query does not have; it serves comparisons in a sweep"
         )
-    for name in sorted(needs):
+    for name in sorted(component.facts.needs(bound)):
         row = REQUIREMENTS[name]
         if not row.query_array:
-            raise ValueError(
-                f"strategy '{strategy}' needs {name} with these parameters: use a sweep"
-            )
-        if row.passes and passes is None:
-            raise ValueError(
-                f"strategy '{strategy}' needs {row.passes}: pass probs=(T, N, C), T passes"
-            )
-        if row.query_array not in given:
-            raise ValueError(f"strategy '{strategy}' needs {name}: pass {row.query_array}=")
+            raise ValueError(f"{strategy} needs {name} with these parameters: use a sweep")
+        given = arrays.get(row.query_array)
+        if row.passes and (given is None or len(given) < 2):
+            raise ValueError(f"{strategy} needs {row.passes}: pass probs=(T, N, C), T passes")
+        if given is None:
+            raise ValueError(f"{strategy} needs {name}: pass {row.query_array}=")
 
 
-def _labels(labels: npt.NDArray[Any] | None, size: int) -> npt.NDArray[np.int64]:
-    if labels is None:
-        return np.full(size, UNLABELED, dtype=np.int64)
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise ValueError(
-            f"labels must be (N,) integers, -1 where unknown; got {labels.dtype} {labels.shape}"
-        )
-    return labels.astype(np.int64)
+def _check_passes(asked: Any, probs: Array | None) -> None:
+    """Refuse a number of passes that the given ones are not."""
+    if asked is not None and probs is not None and len(probs) > 1 and asked != len(probs):
+        raise ValueError(f"passes={asked}, but probs holds {len(probs)} passes")
 
 
-def _matrix(name: str, array: npt.NDArray[Any] | None, absent: Any = None) -> Any:
-    """Return a contiguous float32 matrix; a vector is one column."""
-    if array is None:
-        return absent
-    matrix = array[:, None] if array.ndim == 1 else array
-    if matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
-        raise ValueError(f"{name} must be a matrix of numbers; got {array.dtype} {array.shape}")
-    bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
-    if len(bad):
-        raise ValueError(
-            f"{name} has NaN or infinite values in {len(bad)} of {len(matrix)} rows, the first "
-            f"at {bad[0]}; leave those images out"
-        )
-    return np.ascontiguousarray(matrix, dtype=np.float32)
+def _pool(
+    strategy: str, arrays: Mapping[str, Array], bound: Mapping[str, Any], needs: set[str]
+) -> Pool:
+    """Return what the strategy is shown: each array in its place, and what it stands for."""
+    size = _common_size(arrays)
+    features, probs = arrays.get("features"), arrays.get("probs")
+    labels = arrays.get("labels", np.full(size, UNLABELED, dtype=np.int64))
+    kind = Pool if features is not None else _pool_without_features(strategy)
+    learned = probs is not None or needs & FROM_LEARNER
+    return kind(
+        features=np.empty((0, 0), np.float32) if features is None else features,
+        labels=labels,
+        num_classes=_num_classes(labels, probs, features if "prototypes" in needs else None),
+        map=_dataset_map(arrays.get("confidence"), bound),
+        predictions=_predictions(features, probs) if learned else None,
+    )
 
 
-def _num_classes(
-    labels: npt.NDArray[np.int64], probs: Probs | None, outputs: npt.NDArray[Any] | None
-) -> int:
-    """Classes of the probabilities or of the prototypes, or as many as the labels name."""
+def _predictions(features: Features | None, probs: Array | None) -> Predictions:
+    """What a learner would have predicted, from arrays."""
+    passes = [] if probs is None else [each.astype(np.float32) for each in probs]
+    mean = np.empty((0, 0)) if probs is None else probs.mean(axis=0, dtype=np.float64)
+    rows = mean.astype(np.float32)
+    give = None if features is None else lambda: features
+    return Predictions(
+        test=rows[:0],
+        predict_pool=lambda: rows,
+        mc_dropout=lambda T, rng: iter(passes),
+        predict_views=lambda: iter(passes),
+        penultimate_features=give,
+        prototype_outputs=give,
+    )
+
+
+def _num_classes(labels: Labels, probs: Array | None, outputs: Features | None) -> int:
+    """Return C: of the probabilities or prototypes, else as many as the labels name."""
     named = int(labels.max(initial=UNLABELED)) + 1
-    widths = [
-        0 if probs is None else probs.shape[1],
-        0 if outputs is None else outputs.shape[1] + 1,
-    ]
-    return max(named, *widths)
+    by_probs = 0 if probs is None else probs.shape[2]
+    by_outputs = 0 if outputs is None else outputs.shape[1] + 1
+    if by_probs and by_outputs and by_probs != by_outputs:
+        raise ValueError(
+            f"probs has {by_probs} classes, and features stand for the learner's outputs before "
+            f"fixed prototypes, of which there are C - 1: {by_outputs - 1} columns do not fit"
+        )
+    classes = by_probs or by_outputs
+    if classes and named > classes:
+        raise ValueError(
+            f"labels go up to {named - 1}, and the arrays are of {classes} classes: classes are "
+            "numbered from 0, so that label c is column c of probs; subtract 1 where labels begin "
+            "at 1"
+        )
+    return classes or named
 
 
-def _map(confidence: npt.NDArray[Any] | None, bound: dict[str, Any]) -> DatasetMap | None:
-    """A map of one temperature: the one that the strategy will ask for."""
+def _dataset_map(confidence: Array | None, bound: Mapping[str, Any]) -> DatasetMap | None:
+    """Return a map of one temperature: the one that the strategy will ask for."""
     if confidence is None:
         return None
     if bound.get("order") == "ambiguous":
         raise ValueError("order: ambiguous goes by variability, which a query does not take")
-    if confidence.ndim != 1 or not np.isfinite(confidence).all():
-        raise ValueError(f"confidence must be (N,) finite numbers; got {confidence.shape}")
     tau = float(bound.get("tau", 0.0))
-    values = confidence.astype(np.float32)
-    return DatasetMap({tau: values}, {}, np.ones(len(values), dtype=np.int64))
+    return DatasetMap({tau: confidence}, {}, np.ones(len(confidence), dtype=np.int64))

@@ -22,6 +22,7 @@ from rayal.contracts import (
     Probs,
     TrialData,
 )
+from rayal.kernels.validation import misfit_of_squares
 
 _ROWS_AT_ONCE = 4096  # of features that are looked at; all may be too large for memory
 _SUM_TOLERANCE = 1e-3  # of the probabilities of an image; float32 sums are off by less
@@ -126,14 +127,22 @@ def _check_features(name: str, what: str, features: Features, n: int, data: Data
             f"encoder '{name}' gave {what} features of {dtype} with shape {shape} for {n} images; "
             "float32 (N, D) is needed"
         )
-    blocks = range(0, n, _ROWS_AT_ONCE)
-    finite = [np.isfinite(features[start : start + _ROWS_AT_ONCE]).all(axis=1) for start in blocks]
-    bad = np.flatnonzero(~np.concatenate(finite))
-    if len(bad):
+    size, bad = 0.0, []
+    for start in range(0, n, _ROWS_AT_ONCE):
+        largest = np.abs(features[start : start + _ROWS_AT_ONCE]).max(axis=1)
+        bad += (start + np.flatnonzero(~np.isfinite(largest))).tolist()
+        size = max(size, float(largest.max()))
+    if bad:
         raise ValueError(
             f"encoder '{name}' gave NaN or infinite features for {len(bad)} of {n} "
             f"{what} images of {data.name}, the first at index {bad[0]}; nothing can be "
             "chosen by such features: train it with a lower learning rate or look at the images"
+        )
+    if misfit := misfit_of_squares(size, n * shape[1]):
+        raise ValueError(
+            f"encoder '{name}' gave {what} features as large as {size:.3g}, and squared distances "
+            f"between them {misfit} in 32-bit floats: nothing can be chosen by such features; "
+            "scale them, as to unit length"
         )
 
 

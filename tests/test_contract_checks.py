@@ -57,6 +57,13 @@ def test_an_encoder_that_gives_other_widths_of_pool_and_test_set_is_named() -> N
         check_embedding("mine", Embedding(GOOD, GOOD[:2, :2]), DATA)
 
 
+@pytest.mark.parametrize(("factor", "how"), [(1e20, "overflow"), (1e-20, "vanish")])
+def test_features_whose_squares_leave_32_bit_floats_are_refused(factor: float, how: str) -> None:
+    with pytest.raises(ValueError, match=rf"test features as large as 1e.20, .* {how}"):
+        check_embedding("mine", Embedding(GOOD, GOOD[:2] * np.float32(factor)), DATA)
+    check_embedding("mine", Embedding(GOOD * 0, GOOD[:2]), DATA)
+
+
 @pytest.mark.parametrize("given", [None, (GOOD, GOOD[:2]), {"train": GOOD}])
 def test_what_is_no_embedding_is_named(given: object) -> None:
     with pytest.raises(ValueError, match=r"encoder 'mine' returned a \w+, not an Embedding"):

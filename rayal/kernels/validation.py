@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 
 Float32 = npt.NDArray[np.float32]
 
-SMALLEST = 1e-18  # its square is a float32 number that is not 0
+SMALLEST = 1e-15  # the square of a thousandth of it is the smallest float32 of full precision
 
 
 def check_budget(budget: int, left: int) -> None:
@@ -35,11 +36,10 @@ def as_points(features: npt.NDArray[np.floating[Any]], name: str = "the features
         points = np.ascontiguousarray(features, dtype=np.float32)
     check_finite(points, f"{name}, in 32 bits,")
     largest = float(max(points.max(initial=0), -points.min(initial=0)))
-    bound = float(np.sqrt(np.finfo(np.float32).max / (8 * points.shape[1])))
-    if largest > bound or 0 < largest < SMALLEST:
+    if misfit := misfit_of_squares(largest, 2 * points.shape[1]):
         raise ValueError(
-            f"{name} go up to {largest:.3g}, and squares of differences have to fit 32 bits: scale "
-            f"them to between {SMALLEST:g} and {bound:.3g}, such as to unit variance"
+            f"{name} go up to {largest:.3g}, and squares of differences have to fit 32 bits, where "
+            f"these {misfit}: scale them, such as to unit variance"
         )
     return points
 
@@ -56,3 +56,13 @@ def check_finite(values: npt.NDArray[np.floating[Any]], name: str) -> None:
             f"{name} must be finite, but {bad.sum()} of {len(values)} rows hold NaN or infinity, "
             f"the first in row {np.flatnonzero(bad)[0]}"
         )
+
+
+def misfit_of_squares(size: float, count: int) -> str:
+    """Return how sums of squared differences leave 32-bit floats: "overflow", "vanish" or "".
+
+    size: the largest absolute number; count: how many squared differences are summed at most.
+    """
+    if size > math.sqrt(float(np.finfo(np.float32).max) / (4.0 * count)):
+        return "overflow"
+    return "vanish" if 0 < size < SMALLEST else ""

@@ -1,0 +1,242 @@
+"""Arrays, numbers and parameters as people have them, made plain or refused with one message.
+
+Letters as in `rayal.contracts`. Everything here raises ValueError, and its message names the
+argument, the value and the way out.
+"""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.contracts import UNLABELED, Features, Labels
+from rayal.kernels.validation import misfit_of_squares
+
+Array: TypeAlias = npt.NDArray[Any]
+
+MOST_CLASSES = 2**20
+_SUM_TOLERANCE = {2: 1e-2, 4: 1e-3, 8: 1e-3}  # of probabilities, by bytes of a number
+_ROUNDING = 1e-6  # how far below zero a probability may be
+_LOST = 0.01  # part of a column's range that rounding to 32 bits may cost
+_ROWS_AT_ONCE = 8192
+
+
+def whole_number(name: str, value: Any) -> int:
+    """Return a Python or NumPy integer as an int of at most 64 bits."""
+    try:
+        number = None if isinstance(value, bool | np.bool_) else operator.index(value)
+    except TypeError:
+        number = None
+    if number is None:
+        raise ValueError(f"{name} must be a whole number; got {_shown(value)}")
+    if not -(2**63) <= number < 2**64:
+        raise ValueError(f"{name} must be a whole number of at most 64 bits; got a longer one")
+    return number
+
+
+def plain_parameter(value: Any) -> Any:
+    """Return a strategy's parameter with NumPy's numbers as Python's, inside of it too."""
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
+        return value.item()
+    if isinstance(value, dict):
+        return {name: plain_parameter(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(map(plain_parameter, value))
+    return value
+
+
+def feature_matrix(value: Any) -> Features:
+    """Return features (N, D) as contiguous float32; a vector (N,) is one column.
+
+    Refused are numbers whose squared distances overflow or vanish in 32-bit floats, and columns
+    whose variation 32-bit floats cannot hold: a strategy would choose by rounding errors.
+    """
+    array = number_array("features", value, "a matrix of numbers (N, D)")
+    matrix = array[:, None] if array.ndim == 1 else array
+    if matrix.ndim != 2:
+        raise ValueError(
+            f"features must be a matrix of numbers (N, D); got {array.dtype} {array.shape}; "
+            "make each image one row: features.reshape(len(features), -1)"
+        )
+    if not matrix.shape[1]:
+        raise ValueError(f"features has no column: its shape is {matrix.shape}; (N, D) is needed")
+    _check_finite("features", matrix)
+    _check_size(matrix)
+    floats = np.ascontiguousarray(matrix, dtype=np.float32)
+    if matrix.dtype.itemsize >= 4 and matrix.dtype != np.float32:
+        _check_rounding(matrix, floats)
+    return floats
+
+
+def class_probabilities(value: Any) -> Array:
+    """Return class probabilities of T passes, (T, N, C) floats; (N, C) is one pass."""
+    array = number_array("probs", value, "class probabilities (N, C), or (T, N, C) of T passes")
+    if array.ndim not in (2, 3) or array.shape[-1] < 2:
+        raise ValueError(
+            f"probs must be class probabilities (N, C), or (T, N, C) of T passes, with a column "
+            f"for each of at least two classes; got {array.dtype} {array.shape}. Where p is the "
+            "probability of one of two classes, pass np.column_stack([1 - p, p])"
+        )
+    passes = array if array.ndim == 3 else array[None]
+    if not len(passes):
+        raise ValueError(f"probs holds no pass: its shape is {array.shape}")
+    for each in passes:
+        _check_probabilities(each)
+    return np.maximum(passes, 0)
+
+
+def class_labels(value: Any) -> Labels:
+    """Return labels (N,) as int64: classes from 0, -1 where unknown."""
+    array = number_array("labels", value, "(N,) integers, -1 where unknown")
+    if array.ndim != 1 or array.dtype.kind not in "iu":
+        raise ValueError(
+            f"labels must be (N,) integers, -1 where unknown; got {array.dtype} {array.shape}"
+        )
+    if not len(array):
+        return array.astype(np.int64)
+    lowest, highest = int(array.min()), int(array.max())
+    if lowest < UNLABELED:
+        raise ValueError(
+            f"labels must be classes from 0, and -1 where unknown; got {lowest}: pass "
+            "np.where(labels < 0, -1, labels) if that too means unknown"
+        )
+    if highest >= MOST_CLASSES:
+        raise ValueError(
+            f"labels must be classes from 0 to {MOST_CLASSES - 1:,}; got {highest}: number the "
+            "classes from 0, as np.unique(labels, return_inverse=True) does"
+        )
+    return array.astype(np.int64)
+
+
+def confidences(value: Any) -> Array:
+    """Return confidences (N,) of a dataset map, finite floats."""
+    array = number_array("confidence", value, "(N,) finite numbers")
+    if array.ndim != 1 or not np.isfinite(array).all():
+        raise ValueError(
+            f"confidence must be (N,) finite numbers; got {array.dtype} {array.shape}"
+            f"{' with NaN or infinity' if array.ndim == 1 else ''}"
+        )
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+
+def number_array(name: str, value: Any, wanted: str) -> Array:
+    """Return an array of one or more dimensions of floats or integers in native byte order."""
+    array = _as_array(name, value)
+    if array.ndim == 0:
+        raise ValueError(f"{name} must be {wanted}; got {_shown(value)}")
+    if array.dtype.kind not in "fiu":
+        raise ValueError(
+            f"{name} must be {wanted}; got {array.dtype} {array.shape}: pass real numbers, as "
+            f"np.asarray({name}, dtype=float) makes them where it can"
+        )
+    if array.dtype.itemsize > 8:  # longer floats
+        return array.astype(np.float64)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
+
+
+def _as_array(name: str, value: Any) -> Array:
+    """Return what holds numbers as an array, whatever they are."""
+    library = type(value).__module__.partition(".")[0]
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        raise ValueError(
+            f"{name} is a masked array with {np.sum(np.ma.getmask(value))} masked values: pass "
+            f"{name}.filled(...) or leave those images out"
+        )
+    if hasattr(value, "toarray") and hasattr(value, "nnz"):
+        raise ValueError(
+            f"{name} is a sparse matrix ({type(value).__name__}), which no strategy reads: pass "
+            f"{name}.toarray()"
+        )
+    try:
+        if library == "torch":
+            value = _from_torch(value)
+        array = np.asarray(value)
+        if array.dtype == object and library == "pandas":
+            array = _from_pandas(value)
+        if array.dtype.name in ("bfloat16", "float8_e4m3fn", "float8_e5m2"):  # of ml_dtypes
+            array = array.astype(np.float32)
+    except Exception as error:  # noqa: BLE001 - libraries raise what they like
+        raise ValueError(
+            f"{name} cannot be read as an array of numbers ({type(error).__name__}: {error}); pass "
+            "a NumPy array"
+        ) from None
+    return array
+
+
+def _from_torch(tensor: Any) -> Any:
+    """Take a tensor off its graph and device; bfloat16, which NumPy lacks, becomes float32."""
+    detached = tensor.detach().to_dense().cpu().resolve_conj().resolve_neg()
+    floating = detached.is_floating_point() and detached.element_size() < 4
+    return (detached.float() if floating else detached).numpy()
+
+
+def _from_pandas(frame: Any) -> Array:
+    """Read columns of pandas' own number types, in which a missing value is NaN."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    kinds = frame.dtypes if frame.ndim == 2 else [frame.dtype]
+    if all(is_numeric_dtype(kind) and not is_bool_dtype(kind) for kind in kinds):
+        array: Array = frame.to_numpy(dtype=np.float64, na_value=np.nan)
+        return array
+    return np.asarray(frame)
+
+
+def _check_probabilities(array: Array) -> None:
+    _check_finite("probs", array)
+    sums = array.sum(axis=1, dtype=np.float64)
+    off = np.abs(sums - 1) > _SUM_TOLERANCE.get(array.dtype.itemsize, 1e-3)
+    off |= (array < -_ROUNDING).any(axis=1)
+    if off.any():
+        first = int(np.flatnonzero(off)[0])
+        raise ValueError(
+            f"probs must be probabilities, from 0 up and with rows that sum to one; "
+            f"{np.count_nonzero(off)} of {len(array)} rows are not, the first at {first}: "
+            f"{np.round(array[first][:6].astype(float), 4).tolist()} sums to {sums[first]:.4g}. "
+            "Pass the softmax of logits, the exponential of log-probabilities, percent over 100"
+        )
+
+
+def _check_finite(name: str, matrix: Array) -> None:
+    bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"{name} has NaN or infinite values in {len(bad)} of {len(matrix)} rows, the first "
+            f"at {bad[0]}; leave those images out"
+        )
+
+
+def _check_size(features: Array) -> None:
+    """Refuse features whose squared distances, summed over the pool, leave 32-bit floats."""
+    if not features.size:
+        return
+    size = max(float(features.max()), -float(features.min()))
+    if misfit := misfit_of_squares(size, features.size):
+        raise ValueError(
+            f"features are as large as {size:.3g}, and squared distances between them {misfit} in "
+            "32-bit floats: scale them, as features / np.abs(features).max() does"
+        )
+
+
+def _check_rounding(features: Array, rounded: Features) -> None:
+    """Refuse columns of which 32-bit floats keep less than the variation."""
+    ranges = features.max(axis=0).astype(np.float64) - features.min(axis=0).astype(np.float64)
+    for start in range(0, len(features), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        lost = np.abs(features[rows].astype(np.float64) - rounded[rows]).max(axis=0)
+        if (bad := np.flatnonzero(lost > _LOST * ranges)).size:
+            column = int(bad[0])
+            raise ValueError(
+                f"features: column {column} varies by {ranges[column]:.3g} around "
+                f"{float(features[0, column]):.6g}, which 32-bit floats cannot tell apart: "
+                "subtract its mean, as features - features.mean(axis=0) does"
+            )
+
+
+def _shown(value: Any) -> str:
+    """Show a value in a message, cut short."""
+    text = repr(value) if isinstance(value, str | bytes | float | bool | None) else ""
+    kind = type(value).__name__
+    return f"{text[:40]} ({kind})" if text else f"a {kind}"
