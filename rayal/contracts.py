@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
@@ -295,7 +296,21 @@ Encoder: TypeAlias = Callable[Concatenate[Dataset, np.random.Generator, Progress
 Learner: TypeAlias = Callable[Concatenate[Task, np.random.Generator, P], Predictions]
 DatasetLoader: TypeAlias = Callable[P, Dataset]
 
+
+@dataclass(frozen=True)
+class DataShape:
+    """N images of the pool and M to test, of shape (H, W, channels); () where it is not known."""
+
+    N: int
+    M: int
+    image: tuple[int, ...]
+
+
 Names: TypeAlias = Callable[[Mapping[str, Any]], set[str]]
+# From a component's parameters: what a plan says of it, a line each; and the files that determine
+# what it does, by the parameter that names them.
+Notes: TypeAlias = Callable[[Mapping[str, Any], DataShape], list[str]]
+Files: TypeAlias = Callable[[Mapping[str, Any]], Mapping[str, Path]]
 # From a component's parameters and the pool's size N; a strategy's also from the encoder's.
 Check: TypeAlias = Callable[[Mapping[str, Any], int], None]
 StrategyCheck: TypeAlias = Callable[[Mapping[str, Any], int, Mapping[str, Any]], None]
@@ -303,6 +318,11 @@ StrategyCheck: TypeAlias = Callable[[Mapping[str, Any], int, Mapping[str, Any]],
 
 def _no_check(*_: object) -> None:
     """Accept whatever the parameters are."""
+
+
+def _no_notes(*_: object) -> list[str]:
+    """Say nothing."""
+    return []
 
 
 def strategy(
@@ -338,6 +358,8 @@ def encoder(
     *,
     gives: set[str] | Names | None = None,
     check: Check = _no_check,
+    notes: Notes = _no_notes,
+    files: Files | None = None,
 ) -> Callable[[Encoder[P]], Encoder[P]]:
     """Register `(dataset, rng, progress, *, params) -> Embedding`.
 
@@ -348,20 +370,26 @@ def encoder(
     parameters.
     check: raises ValueError where parameters do not fit together or a pool of N images, and
     FileNotFoundError where they name a file that is absent; called when a sweep is planned.
+    notes: what people would want to know before it runs, such as where its weights come from.
+    files: whose content the features depend on; without it every parameter that is the path of a
+    file.
     """
 
     def register(function: Encoder[P]) -> Encoder[P]:
         made = _requirements(gives, f"encoder '{function.__name__}'")
-        return ENCODERS.register(Facts(gives=made, check=check))(function)
+        facts = Facts(gives=made, check=check, notes=notes, files=files)
+        return ENCODERS.register(facts)(function)
 
     return register
 
 
-def learner(
+def learner(  # noqa: PLR0913  a component declares this much about itself
     *,
     needs: set[str] | Names | None = None,
     gives: set[str] | Names | None = None,
     check: Check = _no_check,
+    notes: Notes = _no_notes,
+    files: Files | None = None,
     uses_previous_predictions: Callable[[Mapping[str, Any]], bool] = lambda _: False,
     fit_batched: Callable[..., list[Predictions]] | None = None,
 ) -> Callable[[Learner[P]], Learner[P]]:
@@ -372,6 +400,7 @@ def learner(
     probabilities. Either may be a function of the parameters.
     check: raises ValueError where parameters do not fit together, and FileNotFoundError where they
     name a file that is absent; called when a sweep is planned.
+    notes, files: as an encoder's.
     uses_previous_predictions: from the parameters, whether it reads Task.previous_predictions.
     fit_batched: `(tasks, rngs, *, params) -> list of Predictions`, the same for several tasks
     on one embedding, faster.
@@ -386,6 +415,8 @@ def learner(
             uses_previous_predictions=uses_previous_predictions,
             fit_batched=fit_batched,
             check=check,
+            notes=notes,
+            files=files,
         )
         return LEARNERS.register(facts)(function)
 

@@ -32,6 +32,8 @@ class Facts:
     uses_previous_predictions: Callable[[Mapping[str, Any]], bool] = lambda _: False
     fit_batched: Callable[..., list[Any]] | None = None
     check: Callable[..., None] = lambda *_: None
+    notes: Callable[..., list[str]] = lambda *_: []
+    files: Callable[[Mapping[str, Any]], Mapping[str, Path]] | None = None
     published: Callable[..., tuple[int, int]] | None = None
 
 
@@ -54,9 +56,12 @@ class Component:
         return {p.name: p for p in found if p.kind is p.KEYWORD_ONLY}
 
     @cached_property
+    def _hints(self) -> dict[str, Any]:
+        return typing.get_type_hints(self.function, include_extras=True)
+
+    @cached_property
     def _types(self) -> dict[str, TypeAdapter[Any]]:
-        hints = typing.get_type_hints(self.function, include_extras=True)
-        return {name: _adapter(hints[name]) for name in self.parameters}
+        return {name: _adapter(self._hints[name]) for name in self.parameters}
 
     def bind(self, given: Mapping[str, object]) -> dict[str, object]:
         """Return all parameters, the given ones checked and the rest at their defaults.
@@ -84,6 +89,29 @@ class Component:
             raise ValueError(
                 f"{self.kind} '{self.name}': {parameter.name}={value!r} is refused: {why}"
             ) from None
+
+    def files(self, params: Mapping[str, Any]) -> dict[str, Path]:
+        """Return the files that determine what the component does, by the parameter naming each.
+
+        Those that it declares; otherwise every text among the parameters that is a file's path.
+        """
+        if self.facts.files is not None:
+            return dict(self.facts.files(params))
+        texts = [pair for name in self.parameters for pair in self._texts(name, params.get(name))]
+        paths = {name: Path(text).expanduser() for name, text in texts if "\0" not in text}
+        return {name: path for name, path in paths.items() if _is_file(path)}
+
+    def _texts(self, name: str, value: object) -> list[tuple[str, str]]:
+        """Return the texts in a parameter of free text, by its name and their place in it."""
+        if not _admits_text(self._hints[name]):
+            return []
+        items: Iterable[tuple[object, object]] = ()
+        if isinstance(value, Mapping):
+            items = value.items()
+        elif isinstance(value, (list, tuple)):
+            items = enumerate(value)
+        inner = [(f"{name}.{key}", text) for key, text in items if isinstance(text, str)]
+        return [(name, value)] if isinstance(value, str) else inner
 
     def _unknown(self, name: str) -> str:
         known = list(self.parameters)
@@ -191,6 +219,20 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """Return ", did you mean ...?" for the closest known name, or nothing."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f", did you mean '{close[0]}'?" if close else ""
+
+
+def _admits_text(hint: Any) -> bool:
+    """Whether a type has a place for free text, which a choice of words is not."""
+    if typing.get_origin(hint) is typing.Literal:
+        return False
+    return hint in (str, Path, Any) or any(map(_admits_text, typing.get_args(hint)))
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a text too long for a name
+        return False
 
 
 def _adapter(hint: Any) -> TypeAdapter[Any]:

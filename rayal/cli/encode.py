@@ -30,6 +30,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from rayal.cli import map_files
+from rayal.cli.printing import print_notes
 from rayal.cli.terminal import (
     DONE,
     FAILED,
@@ -125,6 +126,8 @@ def _sweep(what: str, overrides: Sequence[str]) -> Sweep:
 
 def _make(console: Console, plan: Plan, held: RunStore) -> list[str]:
     """Make each stage that is not there, and the files of its map; return those that failed."""
+    todo = [key for key in plan.embeddings if not held.artifacts.is_complete(key)]
+    print_notes(console, plan, todo)
     lines = Lines(console, len(plan.embeddings), 0)
     return [
         key for key, trial in plan.embeddings.items() if not _make_one(lines, plan, trial, held)

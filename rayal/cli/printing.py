@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 import pandas as pd
 from rich.console import Console
@@ -36,6 +37,7 @@ def show_plan(console: Console, plan: Plan, root: Location) -> None:
             f"Dataset {info.name}: pool of {info.train:,} images{tested}, "
             f"{len(info.classes)} classes{_spread(info)}{absent}",
         )
+    print_notes(console, plan, plan.embeddings)
     console.print(_plan_table(plan))
     warn_scorer(console, plan)
     finished = RunStore(root).finished()
@@ -54,6 +56,18 @@ def _spread(info: DatasetInfo) -> str:
     equal = not counts or min(counts) == max(counts)
     each = "" if equal else f" of {min(counts):,} to {max(counts):,} images"
     return each + (f", {info.reserved:,} images set aside" if info.reserved else "")
+
+
+def print_notes(console: Console, plan: Plan, keys: Iterable[str]) -> None:
+    """Say where the weights of these embeddings come from, what is resized, how large they are."""
+    lines = []
+    for key in keys:
+        trial, notes = plan.embeddings[key], plan.notes.get(key, ())
+        encoder = plan.names(trial)["encoder"].label
+        if notes:
+            lines.append(f"Encoder {encoder} on {trial.dataset_name}: {'; '.join(notes)}")
+    for line in dict.fromkeys(lines):
+        print_line(console, line)
 
 
 def warn_scorer(console: Console, plan: Plan) -> None:

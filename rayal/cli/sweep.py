@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rayal.cli.bundled_analysis import bundled_analysis
-from rayal.cli.printing import show_plan, show_summary, warn_scorer
+from rayal.cli.printing import print_notes, show_plan, show_summary, warn_scorer
 from rayal.cli.terminal import (
     DONE,
     FAILED,
@@ -136,6 +136,7 @@ def _print_start(console: Console, plan: Plan, todo: list[Trial], root: Location
         return
     done = f", {total - len(todo)} done already" if len(todo) < total else ""
     print_line(console, f"{plan.sweep.name}: {total} trials{done}; results in {root}")
+    print_notes(console, plan, dict.fromkeys(trial.embedding_id for trial in todo))
     warn_scorer(console, plan)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
@@ -11,7 +12,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from rayal.contracts import Dataset, Embedding, Progress, encoder
+from rayal.contracts import Dataset, DataShape, Embedding, Progress, encoder
 from rayal.encoders._features import augmented_views
 from rayal.encoders._features.extraction import BATCH, FeatureExtractor
 from rayal.encoders._features.preparation import (
@@ -23,9 +24,11 @@ from rayal.encoders._features.preparation import (
     check_channels,
 )
 from rayal.seeds import integer
-from rayal.vision import networks, weight_files
+from rayal.storage.file_hash import file_hash
+from rayal.vision import networks, notes
 from rayal.vision.networks import Backbone, ResNet, Stem
 from rayal.vision.precision import Precision
+from rayal.vision.weight_files import OtherNetworkError, Selection, WeightFile, weights_line
 
 ColorStatistics: TypeAlias = Literal["imagenet", "half"]
 
@@ -35,15 +38,32 @@ _MEAN_AND_STD: dict[ColorStatistics, tuple[tuple[float, ...], tuple[float, ...]]
 }
 
 
+def _file(params: Mapping[str, Any]) -> Path:
+    return Path(params["weights"]).expanduser()
+
+
 def _check(params: Mapping[str, Any], N: int) -> None:
-    """Refuse a file that is not there when a sweep is planned."""
-    if not Path(params["weights"]).is_file():
+    """Refuse a file that is not there or another network's when a sweep is planned."""
+    if not _file(params).is_file():
         raise FileNotFoundError(
             f"weights={params['weights']}: there is no such file; give its path"
         )
+    _inspect(_file(params), params["backbone"], params["stem"], file_hash(_file(params)))
 
 
-@encoder(gives=lambda params: {"weights"} | augmented_views.gives(params), check=_check)
+def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
+    path, backbone, stem = _file(params), params["backbone"], params["stem"]
+    summary = _inspect(path, backbone, stem, file_hash(path))
+    return [
+        weights_line(path, file_hash(path), summary),
+        *notes.resizing(shape.image, params["size"] and (params["size"],) * 2),
+        notes.feature_size(shape.N, shape.M, networks.width_of(backbone), params["views"]),
+    ]
+
+
+@encoder(
+    gives=lambda params: {"weights"} | augmented_views.gives(params), check=_check, notes=_notes
+)
 def checkpoint(  # noqa: PLR0913  what a file does not say of itself
     dataset: Dataset,
     rng: np.random.Generator,
@@ -85,7 +105,7 @@ def checkpoint(  # noqa: PLR0913  what a file does not say of itself
             channels than the images have.
     """
     images = dataset.train.images
-    network = load(Path(weights), backbone, stem)
+    network = load(Path(weights).expanduser(), backbone, stem)
     channels = _channels(network)
     check_channels(images.shape[3], channels)
     prepare = Preparation(size, channels, *_MEAN_AND_STD[colours])
@@ -103,28 +123,47 @@ def load(path: Path, backbone: Backbone, stem: Stem) -> nn.Module:
         ValueError: the file is missing, damaged or another network's; the message names what
             differs, and the backbone whose weights it holds where that is known.
     """
+    file = WeightFile(path)
+    channels, _ = _select(file, backbone, stem)
+    network = networks.backbone(backbone, stem, channels, seed=0)
+    file.load(network)
+    return network
+
+
+@functools.lru_cache(maxsize=64)
+def _inspect(path: Path, backbone: Backbone, stem: Stem, content: str) -> str:
+    """Say what of a file is taken; content: its hash, so that a file that changed is read again.
+
+    Raises:
+        ValueError: as `load` does.
+    """
+    return _select(WeightFile(path), backbone, stem)[1].summary()
+
+
+def _select(file: WeightFile, backbone: Backbone, stem: Stem) -> tuple[int, Selection]:
+    """Return how many channels a file's weights have, and where in the file they are."""
     faults = []
     for channels in (3, 1):
-        network = networks.backbone(backbone, stem, channels, seed=0)
         try:
-            weight_files.load(network, path)
-        except weight_files.OtherNetworkError as error:
+            return channels, file.select(_without_numbers(backbone, stem, channels))
+        except OtherNetworkError as error:
             faults.append(error)
-            continue
-        return network
     asked = f"backbone={backbone}, stem={stem} were asked for; "
-    raise ValueError(f"{faults[0]}; {asked}{_advice(path)}")
+    raise ValueError(f"{faults[0]}; {asked}{_advice(file)}")
 
 
-def _advice(path: Path) -> str:
+def _advice(file: WeightFile) -> str:
     """Say which backbone known here a file fits."""
     for name in get_args(ResNet):
         for stem in get_args(Stem):
-            with torch.device("meta"):  # shapes without numbers
-                empty = networks.backbone(name, stem, 3, seed=0)
-            if weight_files.fits(empty, path):
+            if file.fits(_without_numbers(name, stem, 3)):
                 return f"the file fits backbone={name}, stem={stem}"
     return "the file fits no ResNet known here; the encoder timm_model knows more networks"
+
+
+def _without_numbers(backbone: Backbone, stem: Stem, channels: int) -> nn.Module:
+    with torch.device("meta"):  # shapes alone
+        return networks.backbone(backbone, stem, channels, seed=0)
 
 
 def _channels(network: nn.Module) -> int:

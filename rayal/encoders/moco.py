@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from rayal.contracts import Dataset, Embedding, Progress, encoder
+from rayal.contracts import Dataset, DataShape, Embedding, Progress, encoder
 from rayal.encoders._features import augmented_views
 from rayal.encoders._features.extraction import FeatureExtractor
 from rayal.encoders._moco.launcher import launch_workers
@@ -19,7 +19,7 @@ from rayal.encoders._training import supervised_map as truth
 from rayal.encoders._training.progress_reporter import ProgressReporter
 from rayal.registry import from_arguments
 from rayal.seeds import integer
-from rayal.vision import networks
+from rayal.vision import networks, notes
 from rayal.vision.augmentation_params import AugmentationName
 from rayal.vision.precision import Precision
 
@@ -37,7 +37,16 @@ def _gives(params: Mapping[str, Any]) -> set[str]:
     return {"map", "weights"} | augmented_views.gives(params) | truth.gives(params)
 
 
-@encoder(gives=_gives, check=_check)
+def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
+    D = networks.width_of(params["backbone"])
+    return [
+        "weights: trained here, from random ones",
+        *notes.resizing(shape.image, networks.input_size(params["backbone"], shape.image)),
+        notes.feature_size(shape.N, shape.M, D, params["views"]),
+    ]
+
+
+@encoder(gives=_gives, check=_check, notes=_notes)
 def moco(  # noqa: PLR0913  the published recipe has this many settings
     dataset: Dataset,
     rng: np.random.Generator,

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from rayal.contracts import Dataset, Embedding, Features, Images, Progress, encoder
+from rayal.contracts import Dataset, DataShape, Embedding, Features, Images, Progress, encoder
 from rayal.encoders._features import augmented_views
 from rayal.encoders._features.extraction import BATCH, allocate_features
 from rayal.seeds import integer
+from rayal.vision import notes
 
 
-@encoder(gives=augmented_views.gives)
+def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
+    D = math.prod(shape.image)
+    return [notes.feature_size(shape.N, shape.M, D, params["views"])] if shape.image else []
+
+
+@encoder(gives=augmented_views.gives, notes=_notes)
 def pixels(
     dataset: Dataset,
     rng: np.random.Generator,

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from rayal.contracts import Dataset, DatasetMap, Embedding, Progress, encoder
+from rayal.contracts import Dataset, DatasetMap, DataShape, Embedding, Progress, encoder
 from rayal.encoders._features import augmented_views
 from rayal.encoders._features.extraction import FeatureExtractor
 from rayal.encoders._training import supervised_map as truth
 from rayal.seeds import integer
-from rayal.vision import networks
+from rayal.vision import networks, notes
 from rayal.vision.networks import Backbone, Stem
 
 
@@ -20,7 +20,16 @@ def _gives(params: Mapping[str, Any]) -> set[str]:
     return {"weights"} | augmented_views.gives(params) | truth.gives(params)
 
 
-@encoder(gives=_gives)
+def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
+    D = networks.width_of(params["backbone"])
+    return [
+        "weights: random, as asked for",
+        *notes.resizing(shape.image, networks.input_size(params["backbone"], shape.image)),
+        notes.feature_size(shape.N, shape.M, D, params["views"]),
+    ]
+
+
+@encoder(gives=_gives, notes=_notes)
 def random(  # noqa: PLR0913  of which two are the features' own
     dataset: Dataset,
     rng: np.random.Generator,

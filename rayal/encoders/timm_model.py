@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,24 +15,76 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from rayal.contracts import Dataset, Embedding, Progress, encoder
+from rayal.contracts import Dataset, DataShape, Embedding, Progress, encoder
 from rayal.encoders._features import augmented_views
 from rayal.encoders._features.extraction import FeatureExtractor
 from rayal.encoders._features.preparation import ImageSize, Preparation, check_channels
 from rayal.seeds import integer
-from rayal.vision import weight_files
+from rayal.storage.file_hash import file_hash
+from rayal.vision import notes
 from rayal.vision.precision import Precision
 from rayal.vision.torchvision_cpu import torchvision
+from rayal.vision.weight_files import WeightFile, weights_line
+from rayal.vision.weight_names import State
 
+RANDOM = "random"  # in place of a file: random weights, by name
 _NAMES_IN_CACHE = ("model.safetensors", "pytorch_model.bin")
 
 
 def _check(params: Mapping[str, Any], N: int) -> None:
-    """Refuse unknown models and absent weights when a sweep is planned."""
-    _find_weights(params["model"], params["weights"], params["pretrained"])
+    """Refuse unknown models, sizes that they do not take, absent weights and other networks'."""
+    _inspect(params)
 
 
-@encoder(gives=augmented_views.gives, check=_check)
+def _files(params: Mapping[str, Any]) -> dict[str, Path]:
+    path = _find_weights(params["model"], params["weights"], params["pretrained"])
+    return {} if path is None else {"pretrained" if params["pretrained"] else "weights": path}
+
+
+def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
+    weights, D = _inspect(params)
+    return [
+        weights,
+        *notes.resizing(shape.image, params["size"] and (params["size"],) * 2),
+        notes.feature_size(shape.N, shape.M, D, params["views"]),
+    ]
+
+
+def _inspect(params: Mapping[str, Any]) -> tuple[str, int]:
+    """Say where weights come from; return that and D, the number of features.
+
+    Raises:
+        ValueError, FileNotFoundError: as `timm_model` does.
+    """
+    model, size = params["model"], params["size"]
+    path = _find_weights(model, params["weights"], params["pretrained"])
+    if path is None:
+        return "weights: random, as asked for", _shape_of(model, size)[1]
+    summary, D = _inspect_file(model, size, path, file_hash(path))
+    return weights_line(path, file_hash(path), summary), D
+
+
+@functools.lru_cache(maxsize=64)
+def _inspect_file(model: str, size: int, path: Path, content: str) -> tuple[str, int]:
+    """Say what of a file is taken; content: its hash, so that a file that changed is read again."""
+    network, D = _shape_of(model, size)
+    selection = WeightFile(path).select(network, lambda state: _rename(model, network, state))
+    return selection.summary(), D
+
+
+@functools.lru_cache(maxsize=8)
+def _shape_of(model: str, size: int) -> tuple[nn.Module, int]:
+    """Return a model without numbers where timm can build it so, and D."""
+    try:
+        with torch.device("meta"):
+            network = build(model, size, seed=0)
+    except (ValueError, NotImplementedError):
+        network = build(model, size, seed=0)  # which raises what is really wrong
+    D: int = getattr(network, "num_features")  # noqa: B009  timm's, which torch does not know of
+    return network, D
+
+
+@encoder(gives=augmented_views.gives, check=_check, notes=_notes, files=_files)
 def timm_model(  # noqa: PLR0913  what a name does not say
     dataset: Dataset,
     rng: np.random.Generator,
@@ -49,15 +102,16 @@ def timm_model(  # noqa: PLR0913  what a name does not say
     """Return the pooled features of a timm model, resized and standardized as it was trained.
 
     Nothing is fetched: weights are a file, or what timm left in its cache on this machine, for
-    instance by `timm.create_model(model, pretrained=True)`. With neither they are random. Gray
-    images are given to the model in all three colors.
+    instance by `timm.create_model(model, pretrained=True)`. Gray images are given to the model in
+    all three colors.
 
     Args:
         dataset: the pool and the test set.
         rng: source of all randomness: that of random weights and of the views.
         progress: told how much is done.
         model: timm's name of it, such as vit_small_patch14_dinov2.lvd142m or resnet50.a1_in1k.
-        weights: path of a file; read as the encoder checkpoint reads it.
+        weights: path of a file; read as the encoder checkpoint reads it. The word random asks for
+            random weights (an ablation).
         pretrained: take the weights from timm's cache.
         size: pixels of the square that images are resized to.
         precision: float32, or bf16 for speed.
@@ -68,15 +122,15 @@ def timm_model(  # noqa: PLR0913  what a name does not say
     Raises:
         ModuleNotFoundError: timm is not installed.
         FileNotFoundError: there is no file of that path.
-        ValueError: timm has no such model, it takes no images of that size, the weights are
-            absent, damaged or another network's, or the images are not gray or RGB.
+        ValueError: timm has no such model, it takes no images of that size, no weights are asked
+            for, they are absent, damaged or another network's, or images are not gray or RGB.
     """
     images = dataset.train.images
     check_channels(images.shape[3], 3)
     network = build(model, size, seed=integer(rng))
     path = _find_weights(model, weights, pretrained)
     if path is not None:
-        weight_files.load(network, path, lambda state: _rename(model, network, state))
+        WeightFile(path).load(network, lambda state: _rename(model, network, state))
     prepare = _preparation(network, size)
     extractor = FeatureExtractor(network, batch_size, prepare, prepare.from_unit_range, precision)
     features = extractor.extract_both_splits(dataset, progress)
@@ -114,25 +168,39 @@ def _preparation(network: nn.Module, size: int) -> Preparation:
     return Preparation(size, 3, tuple(config["mean"]), tuple(config["std"]), bicubic)
 
 
-def _rename(model: str, network: nn.Module, state: weight_files.State) -> weight_files.State:
+def _rename(model: str, network: nn.Module, state: State) -> State:
     """Bring names and shapes of a model's first release to timm's, as timm itself does."""
     entry = _timm().model_entrypoint(model.split(".")[0])
     module = importlib.import_module(entry.__module__)
     change = getattr(module, "checkpoint_filter_fn", None)
-    renamed: weight_files.State = change(state, network) if change else state
+    renamed: State = change(state, network) if change else state
     return renamed
 
 
 def _find_weights(model: str, weights: str | None, pretrained: bool) -> Path | None:
-    """Return the file that the weights lie in, None for random ones."""
+    """Return the file that the weights lie in, None where random ones are asked for by that word.
+
+    Raises:
+        ValueError: neither a file nor pretrained weights are asked for, or both.
+        FileNotFoundError: there is no such file.
+    """
     config = _config(model)
     if weights is not None and pretrained:
         raise ValueError(f"weights={weights} and pretrained: true exclude each other; give one")
-    if weights is not None:
-        if not Path(weights).is_file():
-            raise FileNotFoundError(f"weights={weights}: there is no such file; give its path")
-        return Path(weights)
-    return _in_cache(model, config) if pretrained else None
+    if weights is None and not pretrained:
+        raise ValueError(
+            f"model='{model}' is asked for without weights, and would be random; give weights: "
+            "PATH of a file, or pretrained: true for what timm has in its cache on this machine "
+            "(weights: random, where random ones are meant)"
+        )
+    if weights is None:
+        return _in_cache(model, config)
+    path = Path(weights).expanduser()
+    if path.is_file():
+        return path
+    if weights == RANDOM:
+        return None
+    raise FileNotFoundError(f"weights={weights}: there is no such file; give its path")
 
 
 def _in_cache(model: str, config: Any) -> Path:

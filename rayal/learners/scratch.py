@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import torch
 from pydantic import Field, PositiveFloat
 
-from rayal.contracts import Predictions, Task, learner
+from rayal.contracts import DataShape, Predictions, Task, learner
 from rayal.learners import _parameters as shared
 from rayal.learners._heads.pseudo_labels import with_earlier
 from rayal.learners._networks.task_images import task_images, validation_set
@@ -21,9 +22,11 @@ from rayal.learners._networks.trained_classifier import (
 )
 from rayal.registry import from_arguments
 from rayal.seeds import integer
-from rayal.vision import networks, weight_files
+from rayal.storage.file_hash import file_hash
+from rayal.vision import networks, notes
 from rayal.vision.training import fit
 from rayal.vision.training_recipe import OptimizerName, TrainingRecipe
+from rayal.vision.weight_files import WeightFile, sum_over_colors, weights_line
 
 
 def _gives(params: Mapping[str, Any]) -> set[str]:
@@ -35,18 +38,34 @@ def _gives(params: Mapping[str, Any]) -> set[str]:
     return gives(params)
 
 
+def _file(params: Mapping[str, Any]) -> Path | None:
+    return None if params["weights"] is None else Path(params["weights"]).expanduser()
+
+
 def _check(params: Mapping[str, Any], N: int) -> None:
     """Refuse weights that are not there when a sweep is planned."""
-    if params["weights"] is not None and not Path(params["weights"]).expanduser().is_file():
+    path = _file(params)
+    if path is not None and not path.is_file():
         raise FileNotFoundError(
             f"weights={params['weights']}: there is no such file; give the path of one, or none"
         )
+
+
+def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
+    path, size = _file(params), networks.input_size(params["backbone"], shape.image)
+    if path is None or not shape.image:
+        return notes.resizing(shape.image, size)
+    with torch.device("meta"):  # shapes without numbers
+        network = networks.backbone(params["backbone"], params["stem"], shape.image[2], seed=0)
+    summary = WeightFile(path).select(network, sum_over_colors(network)).summary()
+    return [weights_line(path, file_hash(path), summary), *notes.resizing(shape.image, size)]
 
 
 @learner(
     needs=needs,
     gives=_gives,
     check=_check,
+    notes=_notes,
     uses_previous_predictions=lambda params: params["pseudo_labels"] is not None,
 )
 def scratch(  # noqa: D417, PLR0913  the papers' recipes have this many settings
@@ -101,8 +120,7 @@ def scratch(  # noqa: D417, PLR0913  the papers' recipes have this many settings
         backbone: kind of network.
         stem: first layers of a ResNet: imagenet's, or cifar's that keep the resolution.
         weights: file with initial weights of the backbone, in the forms of
-            rayal.vision.weight_files; trial ids name the path, not what the file holds. Random
-            ones where left out.
+            rayal.vision.weight_files. Random ones where left out.
         optimiser: sgd or adam.
         lr: learning rate.
         momentum: of SGD.
@@ -115,7 +133,7 @@ def scratch(  # noqa: D417, PLR0913  the papers' recipes have this many settings
     val_set = validation_set("scratch", task, recipe.needs_validation)
     network = networks.backbone(backbone, stem, images.channels, seed=integer(rng))
     if weights is not None:
-        weight_files.initialise(network, Path(weights).expanduser())
+        WeightFile(Path(weights).expanduser()).load(network, sum_over_colors(network))
     classifier = make_classifier(
         network, task.num_classes, rng, dropout=dropout, radius=radius if prototypes else None
     )

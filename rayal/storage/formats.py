@@ -88,6 +88,7 @@ class ArtifactEntry(TypedDict):
     dataset: str
     encoder: Json
     has_map: bool
+    notes: NotRequired[list[str]]  # on weights and sizes; absent in runs of earlier versions
 
 
 class PlanFile(TypedDict):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -23,6 +23,7 @@ from rayal.sweep.definition import Spec, Trial, group_by_embedding, marked_defin
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import Part, Sweep
 from rayal.sweep.names import Named, Names
+from rayal.sweep.notes import component_notes
 
 BUNDLE = 32  # trials that one worker takes together, at most
 BUNDLE_BYTES = 2**28  # that their predictions fill, at most
@@ -35,6 +36,7 @@ class Plan:
     sweep: Sweep
     trials: tuple[Trial, ...]
     datasets: Mapping[str, DatasetInfo]  # by name
+    notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by embedding id
 
     @cached_property
     def embeddings(self) -> dict[str, Trial]:
@@ -67,7 +69,10 @@ class Plan:
             "command": command,
             "versions": dict(versions),
             "datasets": {name: data.as_json() for name, data in self.datasets.items()},
-            "artefacts": {key: _embedding_json(trial) for key, trial in self.embeddings.items()},
+            "artefacts": {
+                key: {**_embedding_json(trial), "notes": list(self.notes.get(key, ()))}
+                for key, trial in self.embeddings.items()
+            },
             "trials": self.definitions,
         }
 
@@ -116,9 +121,10 @@ def make_plan(sweep: Sweep, *, absent_data: bool = False) -> Plan:
         for label, part in sweep.parts.items():
             for trial in _part_trials(label, part, datasets, absent_data):
                 trials.setdefault(trial.id, trial)
+        notes = component_notes(trials.values(), datasets)
     except (ValueError, OSError) as error:
         raise SweepError(f"sweep '{sweep.name}': {error}") from error
-    return Plan(sweep, tuple(trials.values()), datasets)
+    return Plan(sweep, tuple(trials.values()), datasets, notes)
 
 
 @dataclass(frozen=True)

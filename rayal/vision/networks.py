@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import re
 from collections.abc import Mapping
@@ -64,6 +65,25 @@ def channels_last(network: nn.Module) -> nn.Module:
 def num_features(network: nn.Module) -> int:
     """Return D, the number of features that a backbone of this file gives."""
     return int([p for p in network.parameters() if p.dim() == 4][-1].shape[0])
+
+
+@functools.cache
+def width_of(name: Backbone) -> int:
+    """Return D, the number of features that the backbone of that name gives.
+
+    Raises:
+        ModuleNotFoundError: as `backbone` does.
+    """
+    with torch.device("meta"):  # shapes without numbers
+        return num_features(backbone(name, "imagenet", 3, seed=0))
+
+
+def input_size(name: Backbone, image: tuple[int, ...]) -> tuple[int, int] | None:
+    """Return the size (H, W) that a backbone resizes images (H, W, channels) to, None for none."""
+    if name != "inception_resnet_v2" or not image:
+        return None
+    H, W = image[:2]
+    return max(H, _SMALLEST_INCEPTION_IMAGE), max(W, _SMALLEST_INCEPTION_IMAGE)
 
 
 def to_arrays(network: nn.Module) -> dict[str, npt.NDArray[np.generic]]:
@@ -136,9 +156,8 @@ def _inception(channels: int) -> nn.Module:
 def _enlarge(_: nn.Module, inputs: tuple[torch.Tensor]) -> torch.Tensor:
     """Enlarge images with a side of less than 75 pixels; a hook adds no name to the weights."""
     (images,) = inputs
-    H, W = images.shape[2:]
-    size = (max(H, _SMALLEST_INCEPTION_IMAGE), max(W, _SMALLEST_INCEPTION_IMAGE))
-    if size == (H, W):
+    size = input_size("inception_resnet_v2", images.shape[2:])
+    if size == images.shape[2:]:
         return images
     return nn.functional.interpolate(images, size, mode="bilinear", align_corners=False)
 

@@ -1,221 +1,257 @@
 """Weights of a network from a file, in the forms that people have.
 
-Read are state dicts written by torch.save, .safetensors and .npz. A file may hold a whole training:
-then the network whose names fit is found among its parts, under whatever prefix it stands there
-(MoCo v2 `module.encoder_q.`, MoCo v3 `module.base_encoder.`, DINO's teacher, `backbone.` of lightly
-and BYOL, `module.` of a parallel training). Nothing in a file is ever run.
+A file may hold a whole training: then the network whose names fit is found among its parts, under
+whatever prefix it stands there (MoCo v2 `module.encoder_q.`, MoCo v3 `module.base_encoder.`, DINO's
+teacher, `backbone.` of lightly and BYOL, `module.` of a parallel training). Where several fit:
+
+* a network that learns comes before one that follows it (momentum encoder, target network), as in
+  the papers' own code, and DINO's teacher before its student;
+* a moving average of weights (`state_dict_ema`, `ema`, torch's AveragedModel) comes before the
+  weights that it averages, as in timm;
+* others are refused: which one is meant is not certain.
+
+`Selection.summary` says what was taken and what was left.
 """
 
 from __future__ import annotations
 
-import pickle
-import zipfile
+import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
 import torch
 from torch import nn
 
-State: TypeAlias = dict[str, torch.Tensor]
+from rayal.vision import weight_formats
+from rayal.vision.weight_names import State, difference, listed, under_prefixes, without_heads
 
-_CONTAINERS = ("state_dict", "model_state_dict", "model", "teacher", "student", "network")
-# First parts of names that stand beside a backbone: classifiers, heads and queues.
-_HEADS = ("fc", "head", "heads", "head_dist", "classifier", "classif", "last_linear")
-_BESIDE = {*_HEADS, "projection_head", "projector", "prediction_head", "predictor", "queue"}
-_BESIDE |= {"queue_ptr", "mask_token"}
-_FOLLOWERS = ("encoder_k", "momentum", "target", "key_encoder")  # of two, the one that learns
-_SHOWN = 3  # names in a message
+Adapt: TypeAlias = Callable[[State], State]
+
+_AVERAGE = re.compile(r"(^|[._-])(ema|avg|averaged?|swa|polyak|shadow)([._-]|$)", re.IGNORECASE)
+_FOLLOWER = re.compile("encoder_k|momentum|target|key_encoder|student")
+_DEPTH = 4  # of mappings in mappings that are looked into
 
 
 class OtherNetworkError(ValueError):
     """A file holds weights, and not those of the network; the message says what differs."""
 
 
-def read(path: Path) -> State:
-    """Read the tensors of a file by name.
+@dataclass(frozen=True)
+class Candidate:
+    """Tensors in a file; place: the keys and the prefix that lead to them, "" for all of it."""
 
-    Raises:
-        ValueError: the file is missing, damaged, needs code to be run, or holds no state dict.
-    """
-    if not path.is_file():
-        raise ValueError(f"weights={path}: there is no such file; give the path of one")
-    found = _innermost(_load(path))
-    if not (isinstance(found, Mapping) and found and all(map(torch.is_tensor, found.values()))):
-        raise ValueError(
-            f"weights={path} holds no state dict, names with a tensor each; save "
-            "network.state_dict() with torch.save"
-        )
-    return {str(name): value for name, value in found.items()}
+    place: str
+    state: State
+    averaged: bool  # whether they are a moving average of weights
 
 
-def load(
-    network: nn.Module, path: Path, adapt: Callable[[State], State] = lambda state: state
-) -> None:
-    """Load a file into a network, in place; classifiers and heads in the file are left out.
+@dataclass(frozen=True)
+class Selection:
+    """Weights for a network, found in a file; left: further places that might have been meant."""
 
-    Args:
-        network: what the weights are for.
-        path: of the file.
-        adapt: changes names and shapes of what was found to those of the network.
+    state: State
+    place: str
+    averaged: bool
+    left: tuple[str, ...] = ()
 
-    Raises:
-        ValueError: what `read` says.
-        OtherNetworkError: names are missing, superfluous or of another shape; they are named.
-    """
-    given = _for_network(network, path, adapt)
-    fault = difference(network.state_dict(), given)
-    if fault:
-        raise OtherNetworkError(f"weights={path} belongs to another network: {fault}")
-    network.load_state_dict(given, strict=False)
+    def summary(self) -> str:
+        """Say what was taken of the file, and what was not."""
+        kind = "a moving average of weights (EMA)" if self.averaged else "plain weights, no EMA"
+        place = f" at {self.place}" if self.place else ""
+        left = f"; left: {', '.join(self.left)}" if self.left else ""
+        return f"{kind}{place}{left}"
 
 
-def initialise(network: nn.Module, path: Path) -> None:
-    """Load a file into a backbone as `load` does; weights for RGB serve grey images too.
+class WeightFile:
+    """A file that was read, to find the weights of networks in."""
 
-    Those of the first convolution are then summed over the colours, which is what it would make of
-    the grey image in all three.
+    def __init__(self, path: Path) -> None:
+        """Read the file.
+
+        Raises:
+            ValueError: it is missing, damaged, of a kind that is not read, or holds no weights.
+        """
+        self.path = path
+        content = weight_formats.read(path)
+        self._candidates = list(_walk(content, (), set()))
+        if not self._candidates:
+            raise ValueError(f"weights={path} {_what_it_holds(content)}")
+        self._averages = {key for key in _keys(content, set()) if _AVERAGE.search(key)}
+
+    def select(self, network: nn.Module, adapt: Adapt = lambda state: state) -> Selection:
+        """Find the weights of a network, which stays as it is and may be on the device meta.
+
+        Args:
+            network: what the weights are for.
+            adapt: changes names and shapes of what is found to those of the network.
+
+        Raises:
+            ValueError: several would fit, or they are of a kind that cannot be used (quantized,
+                complex, sparse).
+            OtherNetworkError: names are missing, superfluous or of another shape; they are named.
+        """
+        own = network.state_dict()
+        candidates = [
+            Candidate(place.place, without_heads(adapt(place.state), own), place.averaged)
+            for candidate in self._candidates
+            for place in _places(candidate, network)
+        ]
+        fitting = [c for c in candidates if not difference(own, c.state)]
+        if not fitting:
+            nearest = max(candidates, key=lambda c: len(own.keys() & c.state.keys()))
+            fault = difference(own, nearest.state)
+            raise OtherNetworkError(f"weights={self.path} belongs to another network: {fault}")
+        chosen = self._preferred(fitting)
+        self._check_kind(own, chosen.state)
+        left = {c.place or "the rest" for c in fitting if c.place != chosen.place}
+        if not chosen.averaged:
+            left |= self._averages
+        return Selection(chosen.state, chosen.place, chosen.averaged, tuple(sorted(left)))
+
+    def load(self, network: nn.Module, adapt: Adapt = lambda state: state) -> Selection:
+        """Load what `select` finds into the network, in place.
+
+        Classifiers and heads in the file are left out.
+
+        Raises:
+            ValueError: what `select` says, or a weight is infinite or no number.
+            OtherNetworkError: names are missing, superfluous or of another shape; they are named.
+        """
+        selection = self.select(network, adapt)
+        for name, value in selection.state.items():
+            if value.is_floating_point() and not torch.isfinite(value.float()).all():
+                raise ValueError(
+                    f"weights={self.path}: {name} has values that are infinite or no number; the "
+                    "training that wrote them had diverged, or the file is damaged"
+                )
+        network.load_state_dict(selection.state, strict=False)
+        return selection
+
+    def fits(self, network: nn.Module) -> bool:
+        """Whether `select` would find all of a network."""
+        try:
+            self.select(network)
+        except ValueError:
+            return False
+        return True
+
+    def _preferred(self, fitting: list[Candidate]) -> Candidate:
+        """Choose by the rules at the top of this file."""
+        rest = [c for c in fitting if not _FOLLOWER.search(c.place)] or fitting
+        rest = [c for c in rest if c.averaged] or rest
+        if any(not _equal(rest[0].state, other.state) for other in rest[1:]):
+            raise ValueError(
+                f"weights={self.path} holds several networks that would fit: "
+                f"{listed([c.place or 'all' for c in rest])}; save the state dict of the one that "
+                "is meant alone"
+            )
+        return min(rest, key=lambda c: len(c.place))
+
+    def _check_kind(self, own: Mapping[str, torch.Tensor], state: State) -> None:
+        for name, value in state.items():
+            kind = _unusable_kind(value, own[name])
+            if kind:
+                raise ValueError(
+                    f"weights={self.path}: {name} is {kind}; save the network's weights as "
+                    "float32, float16 or bfloat16"
+                )
+
+
+def load(network: nn.Module, path: Path, adapt: Adapt = lambda state: state) -> Selection:
+    """Read a file and load it into a network, in place; see `WeightFile`."""
+    return WeightFile(path).load(network, adapt)
+
+
+def weights_line(path: Path, sha256: str, summary: str) -> str:
+    """Say where weights come from: the file, the start of its hash, what of it was taken."""
+    return f"weights: {path} (sha256 {sha256[:12]}), {summary}"
+
+
+def sum_over_colors(network: nn.Module) -> Adapt:
+    """Return what makes weights for RGB those of a network of gray images, where this is one.
+
+    Those of the first convolution are summed over the colors, which is what it would make of the
+    gray image in all three.
     """
     first, own = next((n, w) for n, w in network.state_dict().items() if w.dim() == 4)
 
-    def grey(state: State) -> State:
-        given = state.get(first)
-        if given is None or own.shape[1] != 1 or given.dim() != 4:
+    def adapt(state: State) -> State:
+        weight = state.get(first)
+        if weight is None or own.shape[1] != 1 or weight.dim() != 4:
             return state
-        return {**state, first: given.sum(1, keepdim=True)}
+        return {**state, first: weight.sum(1, keepdim=True)}
 
-    load(network, path, grey)
-
-
-def fits(network: nn.Module, path: Path) -> bool:
-    """Whether `load` would find all of a network in a file."""
-    return not difference(network.state_dict(), _for_network(network, path, lambda state: state))
+    return adapt
 
 
-def _for_network(network: nn.Module, path: Path, adapt: Callable[[State], State]) -> State:
-    own = network.state_dict()
-    found = adapt(_under_own_names(read(path), network))
-    return {name: value for name, value in found.items() if not _is_beside(name, own)}
+def _unusable_kind(value: torch.Tensor, own: torch.Tensor) -> str:
+    """Say what makes numbers stand for others than themselves, "" where nothing does."""
+    if value.layout != torch.strided:
+        return "sparse"
+    if value.is_meta:
+        return "without numbers"
+    if value.is_complex():
+        return "complex"
+    plain = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+    if own.is_floating_point() and value.dtype not in plain:
+        return f"of {str(value.dtype).removeprefix('torch.')}, quantized and without its scales"
+    return ""
 
 
-def difference(own: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> str:
-    """Say how weights differ from a network's, "" where they fit; batch counters may be absent."""
-    needed = [name for name in own if not name.endswith("num_batches_tracked")]
-    missing = [name for name in needed if name not in given]
-    foreign = [name for name in given if name not in own]
-    unlike = [
-        f"{name} {tuple(given[name].shape)} for {tuple(own[name].shape)}"
-        for name in own
-        if name in given and given[name].shape != own[name].shape
-    ]
-    faults = (("it lacks", missing), ("it has beyond it", foreign), ("other shapes:", unlike))
-    return "; ".join(f"{fault} {_listed(names)}" for fault, names in faults if names)
+def _walk(content: Any, keys: tuple[str, ...], seen: set[int]) -> Iterator[Candidate]:
+    """Yield the tensors by name in every mapping; an optimizer's are not a network's."""
+    if not isinstance(content, Mapping) or id(content) in seen or len(keys) > _DEPTH:
+        return
+    seen.add(id(content))  # a mapping may contain itself
+    if "param_groups" in content:
+        return
+    tensors = {name: value for name, value in content.items() if torch.is_tensor(value)}
+    if tensors and all(isinstance(name, str) for name in tensors):
+        place = ".".join(keys)
+        yield Candidate(place, tensors, "n_averaged" in tensors or bool(_AVERAGE.search(place)))
+    for name, value in content.items():
+        yield from _walk(value, (*keys, str(name)), seen)
 
 
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+def _keys(content: Any, seen: set[int], depth: int = 2) -> Iterator[str]:
+    """Yield the keys of mappings in mappings, of what is no tensor."""
+    if not isinstance(content, Mapping) or id(content) in seen or not depth:
+        return
+    seen.add(id(content))
+    for name, value in content.items():
+        if isinstance(value, (Mapping, list, tuple)):
+            yield str(name)
+        if not _AVERAGE.search(str(name)):
+            yield from _keys(value, seen, depth - 1)
 
 
-# From file to tensors ------------------------------------------------------------
+def _places(candidate: Candidate, network: nn.Module) -> Iterator[Candidate]:
+    """Yield the places in a state dict where most names of the network are found."""
+    found = under_prefixes(candidate.state, network)
+    if not found:
+        yield candidate
+    for prefix, state in found.items():
+        place = ".".join(part for part in (candidate.place, prefix.rstrip(".")) if part)
+        yield Candidate(place, state, candidate.averaged or bool(_AVERAGE.search(place)))
 
 
-def _load(path: Path) -> Any:
-    try:
-        if path.suffix == ".safetensors":
-            return _load_safetensors(path)
-        if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
-                return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            f"weights={path} is no file of tensors alone: reading it would run code from it, or "
-            "it is damaged; save network.state_dict() with torch.save, or as .safetensors"
-        ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"weights={path} cannot be read ({type(error).__name__}): it is truncated or no file "
-            "of torch.save, .safetensors or .npz; fetch it again"
-        ) from error
-
-
-def _load_safetensors(path: Path) -> State:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        found: State = load_file(path)
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
-    return found
-
-
-def _innermost(found: Any) -> Any:
-    """Return the state dict inside what trainings save."""
-    inside = True
-    while inside and isinstance(found, Mapping):
-        names = [name for name in _CONTAINERS if isinstance(found.get(name), Mapping)]
-        inside = bool(names)
-        found = found[names[0]] if names else found
-    return found
-
-
-# From the file's names to the network's ------------------------------------------
-
-
-def _under_own_names(given: State, network: nn.Module) -> State:
-    """Return what stands under the prefix that most names of the network are found under.
-
-    Children by number (torch.nn.Sequential(*network.children()), as lightly's examples have) are
-    tried as well as children by name.
-    """
-    own = set(network.state_dict())
-    found = [_best(state, own) for state in (given, _numbers_named(given, network))]
-    return max(found, key=lambda state: len(own & state.keys()))
-
-
-def _best(given: State, own: set[str]) -> State:
-    prefixes = {prefix for name in given for prefix in _prefixes(name, own)} | {""}
-    parts = {prefix: _under(prefix, given) for prefix in sorted(prefixes)}
-    chosen = max(
-        parts,
-        key=lambda prefix: (
-            len(own & parts[prefix].keys()),
-            not any(word in prefix for word in _FOLLOWERS),
-            -len(prefix),
-        ),
+def _what_it_holds(content: Any) -> str:
+    """Say what a file holds that has no weights, and what to do."""
+    if isinstance(content, Mapping) and "param_groups" in content:
+        return (
+            "is the state of an optimizer and holds no state dict of a network; give the file "
+            "that network.state_dict() was saved to"
+        )
+    names = f" (it has {listed(list(map(str, content)))})" if isinstance(content, Mapping) else ""
+    return (
+        f"holds no state dict, names with a tensor each{names if content else ''}; save "
+        "network.state_dict() with torch.save"
     )
-    return parts[chosen]
 
 
-def _prefixes(name: str, own: set[str]) -> Iterator[str]:
-    """Yield what stands before a name of the network."""
-    places = [0, *(i + 1 for i, letter in enumerate(name) if letter == ".")]
-    return (name[:place] for place in places if name[place:] in own)
-
-
-def _under(prefix: str, given: State) -> State:
-    inside = {name: value for name, value in given.items() if name.startswith(prefix)}
-    return {name.removeprefix(prefix): value for name, value in inside.items()}
-
-
-def _numbers_named(given: State, network: nn.Module) -> State:
-    """Put names of children in the place of their numbers, after any prefix."""
-    names = {str(i): name for i, (name, _) in enumerate(network.named_children())}
-    own = set(network.state_dict())
-    return {_named(name, names, own): value for name, value in given.items()}
-
-
-def _named(name: str, names: Mapping[str, str], own: set[str]) -> str:
-    parts = name.split(".")
-    for i, part in enumerate(parts):
-        changed = ".".join([names.get(part, part), *parts[i + 1 :]])
-        if part in names and changed in own:
-            return ".".join([*parts[:i], changed])
-    return name
-
-
-def _is_beside(name: str, own: Mapping[str, torch.Tensor]) -> bool:
-    return name not in own and name.split(".")[0] in _BESIDE
+def _equal(one: State, other: State) -> bool:
+    return one.keys() == other.keys() and all(
+        value is other[name] or torch.equal(value, other[name]) for name, value in one.items()
+    )

@@ -84,11 +84,11 @@ def test_dinov2s_own_release_is_read(tmp_path: Path) -> None:
     assert found.train.shape == (M, 384)
 
 
-def test_without_weights_they_are_random_and_depend_on_the_generator_alone() -> None:
+def test_random_weights_that_are_asked_for_depend_on_the_generator_alone() -> None:
     torch.manual_seed(1)
-    first = encode(data(), model="resnet18", size=32)
+    first = encode(data(), model="resnet18", weights="random", size=32)
     torch.manual_seed(2)
-    again = encode(data(), model="resnet18", size=32, views=1)
+    again = encode(data(), model="resnet18", weights="random", size=32, views=1)
     assert np.array_equal(first.train, again.train)
     assert again.views.shape == (1, N, 512)
 
@@ -105,8 +105,12 @@ def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
         ({"model": "resnet19"}, "timm has no model='resnet19'; it has .*resnet1"),
         ({"model": "resnet50.mine"}, r"knows no weights 'mine' of resnet50; it has .*a1_in1k"),
         ({"model": "resnet18", "weights": "w", "pretrained": True}, "exclude each other"),
+        ({"model": "resnet18"}, r"without weights.* PATH of a file, or pretrained: true for what"),
         ({"model": "resnet18", "pretrained": True}, r"not in the cache of this machine .*weights"),
-        ({"model": VIT, "size": 8}, "cannot build model='vit_tiny_patch16_224' for size=8"),
+        (
+            {"model": VIT, "weights": "random", "size": 8},
+            "cannot build model='vit_tiny_patch16_224' for size=8",
+        ),
     ],
 )
 def test_what_cannot_be_made_is_refused(
@@ -145,4 +149,4 @@ def test_without_timm_the_way_out_is_said(monkeypatch: pytest.MonkeyPatch) -> No
 def test_images_of_two_channels_are_refused() -> None:
     odd = Split(np.zeros((3, 8, 8, 2), np.uint8), np.zeros(3, np.int64))
     with pytest.raises(ValueError, match="images of 2 channels do not fit weights for 3"):
-        encode(Dataset("odd", ("a",), odd, odd), model="resnet18", size=32)
+        encode(Dataset("odd", ("a",), odd, odd), model="resnet18", weights="random", size=32)

@@ -1,0 +1,39 @@
+"""What people would want to know of a plan's encoders and learners before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+
+from rayal.contracts import DataShape
+from rayal.registry import ENCODERS, LEARNERS
+from rayal.sweep.dataset_info import DatasetInfo
+from rayal.sweep.definition import Trial, group_by_embedding
+
+
+def component_notes(
+    trials: Iterable[Trial], datasets: Mapping[str, DatasetInfo]
+) -> dict[str, tuple[str, ...]]:
+    """Return the notes on each embedding by its id, and on the learners that stand on it.
+
+    Raises:
+        ValueError: a component refuses what its parameters name.
+    """
+    return {
+        key: tuple(_notes(group, datasets[group[0].dataset_name]))
+        for key, group in group_by_embedding(trials).items()
+    }
+
+
+def _notes(group: list[Trial], data: DatasetInfo) -> list[str]:
+    shape = DataShape(data.train, data.test, tuple(data.image_shape))
+    encoder = group[0].encoder
+    notes: list[str] = []
+    with suppress(FileNotFoundError):  # allowed in a plan to look at; `check` refuses it otherwise
+        notes += ENCODERS.find(encoder.name).facts.notes(encoder.params, shape)
+    learners = {repr(trial.learner): trial.learner for trial in group}
+    for learner in learners.values():
+        with suppress(FileNotFoundError):
+            said = LEARNERS.find(learner.name).facts.notes(learner.params, shape)
+            notes += [f"learner {learner.name}: {note}" for note in said]
+    return notes
