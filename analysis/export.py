@@ -13,6 +13,8 @@ from analysis.figures.text import MINUS, NONE, one_line
 from rayal.storage.atomic import write_bytes
 
 MOST_ROWS = 2000  # of a table in Markdown or LaTeX; longer ones are data, not print
+_FORMULA = re.compile(r"\s*[=+\-@]")
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
@@ -37,7 +39,7 @@ def write_tables(
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, frame in made.items():
-        written.append(_write(folder / f"{name}.csv", frame.to_csv(index=False)))
+        written.append(_write(folder / f"{name}.csv", to_csv(frame)))
         forms = {"md": to_markdown, "tex": to_latex}
         for ending, form in forms.items():
             if len(frame) <= MOST_ROWS:
@@ -46,6 +48,20 @@ def write_tables(
                     form(frame, titles.get(name, name.replace("_", " "))),
                 )
     return written
+
+
+def to_csv(frame: pd.DataFrame) -> str:
+    """Write a table as CSV in which no name is a formula or steers a terminal.
+
+    A spreadsheet runs a cell that begins with = + - or @ (CWE-1236): such a text, unless it is a
+    number, gets an apostrophe before it. Control characters are left out, but for tab and newline.
+    """
+    safe = frame.copy()
+    for place, kind in enumerate(frame.dtypes):
+        if not pd.api.types.is_numeric_dtype(kind):
+            safe.isetitem(place, [_in_csv(value) for value in frame.iloc[:, place]])
+    safe.columns = pd.Index([_in_csv(name) for name in frame.columns])
+    return safe.to_csv(index=False)
 
 
 def to_markdown(frame: pd.DataFrame, title: str) -> str:
@@ -88,6 +104,21 @@ def _text(value: object) -> str:
 
 def _numeric(frame: pd.DataFrame) -> Iterable[bool]:
     return [pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes]
+
+
+def _in_csv(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    text = _CONTROLS.sub("", value)
+    return f"'{text}" if _FORMULA.match(text) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _in_markdown(text: str) -> str:

@@ -1,3 +1,5 @@
+import csv
+import io
 import shutil
 import subprocess
 
@@ -92,3 +94,38 @@ def test_hostile_names_come_back_from_the_csv_as_they_were(tmp_path):
         + label.split("order=")[1].split(" k=")[0]
         for label in found
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["=cmd|'/c calc'!A0", "+1+cmd", "-2+3", "@SUM(A1)", "\t=1", " =1"])
+def test_no_name_is_a_formula_in_a_spreadsheet(name):
+    text = export.to_csv(pd.DataFrame({"name": [name], name: [1.5], "x": [-0.25]}))
+    read = pd.read_csv(io.StringIO(text))
+    assert read["name"].tolist() == [f"'{name}"]
+    assert list(read) == ["name", f"'{name}", "x"]
+    assert read["x"].tolist() == [-0.25]
+
+
+def test_a_text_that_is_a_number_stays_one():
+    assert (
+        export.to_csv(pd.DataFrame({"value": ["-1", "+0.5", "none"]})) == "value\n-1\n+0.5\nnone\n"
+    )
+
+
+def test_no_csv_steers_a_terminal():
+    frame = pd.DataFrame({"name": ["a\x1b]0;title\x07b", "\x9b31mred", "two\nlines\tand tabs"]})
+    read = pd.read_csv(io.StringIO(export.to_csv(frame)))
+    assert read["name"].tolist() == ["a]0;titleb", "31mred", "two\nlines\tand tabs"]
+
+
+def test_every_csv_of_a_run_with_hostile_names_is_safe(tmp_path):
+    run = RunBuilder(tmp_path)
+    for name in ("=cmd", "@x", "\x1b[31mred", "random"):
+        for seed in range(2):
+            run.done(run.trial(component(name), seed, [20], dataset="-1+1"))
+    run.failed(run.trial(component("random"), 9, [20], dataset="-1+1"), "=1+1")
+    for path in write_all(run.write()).tables:
+        text = path.read_text()
+        assert "\x1b" not in text
+        cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+        assert not [c for c in cells if c[:1] in "=@" and c]
+        assert "-1+1" not in cells
