@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib
 import importlib.util
 import inspect
+import math
 import pkgutil
 import sys
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from rayal.hints import nearest, show_value, way_out
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Settings = TypeVar("Settings")
@@ -35,6 +37,14 @@ class Facts:
     notes: Callable[..., list[str]] = lambda *_: []
     files: Callable[[Mapping[str, Any]], Mapping[str, Path]] | None = None
     published: Callable[..., tuple[int, int]] | None = None
+
+
+class ParametersError(ValueError):
+    """Parameters that a component refuses; sentences: one for each."""
+
+    def __init__(self, sentences: Sequence[str]) -> None:
+        super().__init__("; ".join(sentences))
+        self.sentences = tuple(sentences)
 
 
 @dataclass(frozen=True)
@@ -57,22 +67,41 @@ class Component:
 
     @cached_property
     def _hints(self) -> dict[str, Any]:
-        return typing.get_type_hints(self.function, include_extras=True)
+        try:
+            return typing.get_type_hints(self.function, include_extras=True)
+        except Exception as error:
+            raise ValueError(self._unreadable(error)) from error
 
     @cached_property
     def _types(self) -> dict[str, TypeAdapter[Any]]:
-        return {name: _adapter(self._hints[name]) for name in self.parameters}
+        hints = self._hints
+        try:
+            return {name: _adapter(hints[name]) for name in self.parameters}
+        except Exception as error:
+            raise ValueError(self._unreadable(error)) from error
+
+    def _unreadable(self, error: Exception) -> str:
+        return (
+            f"{self.kind} '{self.name}': the types of its parameters cannot be read "
+            f"({type(error).__name__}: {error})"
+        )
 
     def bind(self, given: Mapping[str, object]) -> dict[str, object]:
         """Return all parameters, the given ones checked and the rest at their defaults.
 
         Raises:
-            ValueError: an unknown or missing name, or a value of the wrong type or out of bounds.
+            ParametersError: unknown or missing names, values of the wrong type or out of bounds.
         """
-        for name in given:
-            if name not in self.parameters:
-                raise ValueError(self._unknown(name))
-        return {name: self._value(p, given) for name, p in self.parameters.items()}
+        sentences = [self._unknown(name) for name in given if name not in self.parameters]
+        bound = {}
+        for name, parameter in self.parameters.items():
+            try:
+                bound[name] = self._value(parameter, given)
+            except ValueError as error:
+                sentences.append(str(error))
+        if sentences:
+            raise ParametersError(sentences)
+        return bound
 
     def _value(self, parameter: inspect.Parameter, given: Mapping[str, object]) -> object:
         if parameter.name not in given:
@@ -82,13 +111,16 @@ class Component:
                 )
             return parameter.default
         value = given[parameter.name]
+        refused = f"{self.kind} '{self.name}': {parameter.name}={show_value(value)} is refused"
+        if not _is_finite(value):
+            raise ValueError(f"{refused}: infinity and not-a-number are no values of parameters")
         try:
             return self._types[parameter.name].validate_python(value)
         except ValidationError as error:
-            why = "; ".join(e["msg"][0].lower() + e["msg"][1:] for e in error.errors()[:2])
-            raise ValueError(
-                f"{self.kind} '{self.name}': {parameter.name}={value!r} is refused: {why}"
-            ) from None
+            errors = error.errors(include_url=False)[:2]
+            why = "; ".join(e["msg"][0].lower() + e["msg"][1:] for e in errors)
+            ways = dict.fromkeys(way_out(e["type"], e["input"]) for e in errors)
+            raise ValueError(f"{refused}: {why}{''.join(ways)}") from None
 
     def files(self, params: Mapping[str, Any]) -> dict[str, Path]:
         """Return the files that determine what the component does, by the parameter naming each.
@@ -116,7 +148,8 @@ class Component:
     def _unknown(self, name: str) -> str:
         known = list(self.parameters)
         listed = f"; it has {', '.join(known)}" if known else "; it has none"
-        return f"{self.kind} '{self.name}' has no parameter '{name}'{nearest(name, known)}{listed}"
+        shown = show_value(name)
+        return f"{self.kind} '{self.name}' has no parameter {shown}{nearest(name, known)}{listed}"
 
 
 @dataclass
@@ -152,14 +185,19 @@ class Registry:
         Raises:
             ValueError: there is none; the message names the nearest and lists all.
         """
-        self._load()
-        if name not in self._components:
+        if not self.has(name):
             known = self.names()
+            kinds = [registry.kind for registry in REGISTRIES if registry.has(name)]
+            hint = f", but a {kinds[0]} of that name" if kinds else nearest(name, known)
             raise ValueError(
-                f"there is no {self.kind} named '{name}'{nearest(name, known)}; "
-                f"known: {', '.join(known)}"
+                f"there is no {self.kind} named {show_value(name)}{hint}; known: {', '.join(known)}"
             )
         return self._components[name]
+
+    def has(self, name: str) -> bool:
+        """Whether there is a component of that name."""
+        self._load()
+        return name in self._components
 
     def _load(self) -> None:
         if self._loaded:
@@ -175,6 +213,7 @@ DATASETS = Registry("dataset", "rayal.datasets")
 ENCODERS = Registry("encoder", "rayal.encoders")
 STRATEGIES = Registry("strategy", "rayal.strategies")
 LEARNERS = Registry("learner", "rayal.learners")
+REGISTRIES = (DATASETS, ENCODERS, STRATEGIES, LEARNERS)
 
 
 def from_arguments(
@@ -215,10 +254,12 @@ def load_plugins(files: Iterable[Path]) -> None:
             raise
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ", did you mean ...?" for the closest known name, or nothing."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f", did you mean '{close[0]}'?" if close else ""
+def _is_finite(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _admits_text(hint: Any) -> bool:

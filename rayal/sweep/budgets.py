@@ -1,27 +1,76 @@
-"""Amounts in a sweep file -> numbers of labeled images at the end of each round."""
+"""Amounts in a sweep file -> numbers: of labeled images at the end of each round, and of seeds."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import accumulate
 
+from rayal.hints import nearest, show_value
+from rayal.registry import STRATEGIES
 from rayal.sweep.dataset_info import DatasetInfo
+from rayal.sweep.errors import Mistakes
 from rayal.sweep.file import Amount, Cycles, Part
 
+MOST_SEEDS = 100_000  # of a strategy
 
-def schedules(part: Part, data: DatasetInfo) -> list[tuple[int, ...]]:
+
+def schedules(part: Part, data: DatasetInfo, mistakes: Mistakes) -> list[tuple[int, ...]]:
     """Return labeled images in all after each round: one schedule a budget, or that of the cycles.
 
-    Raises:
-        ValueError: an amount is none, or is more than the pool or less than one image.
+    Amounts that are more than the pool, or less than one image, are noted and left out.
     """
-    if part.cycles is not None:
-        grown = [part.cycles.start, *_steps(part.cycles)]
-        schedule = tuple(accumulate(_images(amount, data, "cycles") for amount in grown))
-        _check_budget(schedule[-1], data, f"the last of {part.cycles.rounds} rounds")
-        return [schedule]
-    budgets = [_images(amount, data, "budgets") for amount in part.budgets or []]
-    return [(budget,) for budget in dict.fromkeys(budgets)]
+    if part.cycles is None:
+        return _single_queries(part.budgets or [], data, mistakes)
+    made: list[tuple[int, ...]] = []
+    with mistakes.gather():
+        made.append(_rounds(part.cycles, data))
+    return made
+
+
+def _single_queries(
+    budgets: Sequence[Amount], data: DatasetInfo, mistakes: Mistakes
+) -> list[tuple[int, ...]]:
+    counts: dict[int, None] = {}
+    for amount in budgets:
+        with mistakes.gather():
+            counts[_images(amount, data, "budgets")] = None
+    return [(count,) for count in counts]
+
+
+def _rounds(cycles: Cycles, data: DatasetInfo) -> tuple[int, ...]:
+    if cycles.rounds > data.train:
+        raise ValueError(
+            f"cycles: {cycles.rounds:,} rounds of at least one image each is out of bounds for "
+            f"{data.name}: its pool has {data.train:,} images"
+        )
+    grown = [cycles.start, *_steps(cycles)]
+    schedule = tuple(accumulate(_images(amount, data, "cycles") for amount in grown))
+    _check_budget(schedule[-1], data, f"the last of {cycles.rounds} rounds")
+    return schedule
+
+
+def seed_counts(
+    seeds: int | dict[str, int], strategies: Sequence[str], mistakes: Mistakes
+) -> dict[str, int]:
+    """Return how many seeds each strategy has, by its name.
+
+    seeds: one number for all, or numbers by names, of which "default" stands for the others. One
+    such table may serve several parts: it may name strategies that this part has not.
+    """
+    counts = {"default": seeds} if isinstance(seeds, int) else seeds
+    known = [*STRATEGIES.names(), "default"]
+    for name, count in counts.items():
+        if name not in known:
+            mistakes.add(
+                f"seeds: there is no strategy named {show_value(name)}{nearest(name, known)}"
+            )
+        elif not 1 <= count <= MOST_SEEDS:
+            mistakes.add(f"seeds: {name}: {count} is out of bounds: give 1 to {MOST_SEEDS:,}")
+    missing = [name for name in strategies if name not in counts and "default" not in counts]
+    if missing:
+        mistakes.add(f"seeds: say how many for {', '.join(missing)}, or give a default")
+    return {name: counts.get(name, counts.get("default", 0)) for name in strategies}
 
 
 def _steps(cycles: Cycles) -> list[Amount]:
@@ -40,23 +89,11 @@ def _images(amount: Amount, data: DatasetInfo, where: str) -> int:
     """Return a number of images; shares of the pool are rounded down, as HaCon does."""
     if isinstance(amount, str):
         # The nudge keeps 0.7% of 11,000 at 77: the product is a hair under it in binary.
-        images = math.floor(data.train * _percent(amount, where) / 100 + 1e-9)
+        images = math.floor(data.train * float(amount.rstrip("% ")) / 100 + 1e-9)
     else:
         images = amount
     _check_budget(images, data, where, amount)
     return images
-
-
-def _percent(amount: str, where: str) -> float:
-    try:
-        share = float(amount.removesuffix("%")) if amount.endswith("%") else math.nan
-    except ValueError:
-        share = math.nan
-    if not 0 < share <= 100:
-        raise ValueError(
-            f"{where}: '{amount}' is neither a number of images nor a share such as '0.5%'"
-        )
-    return share
 
 
 def _check_budget(images: int, data: DatasetInfo, where: str, amount: Amount | None = None) -> None:

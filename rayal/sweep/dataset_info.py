@@ -12,7 +12,7 @@ from rayal.contracts import Dataset
 from rayal.kernels.imbalance import name_suffix
 from rayal.registry import DATASETS
 from rayal.sweep.definition import Spec
-from rayal.sweep.entries import Entry, plain
+from rayal.sweep.entries import Entry, find, plain
 
 
 @dataclass(frozen=True)
@@ -56,23 +56,37 @@ def dataset_info(data: Dataset) -> DatasetInfo:
     )
 
 
-def load_dataset_info(entry: Entry, *, absent_data: bool) -> tuple[Spec, DatasetInfo]:
-    """Load the dataset of an entry.
+class DatasetLoader:
+    """Loads what a plan knows of datasets, each once however many parts have it.
 
     absent_data: take the published size where files are missing.
-
-    Raises:
-        ValueError: there is no such dataset, or it refuses a parameter or its files.
-        FileNotFoundError: its files are missing.
     """
-    component = DATASETS.find(entry.name)
-    spec = plain(Spec(entry.name, component.bind(entry.given)))
-    try:
-        return spec, dataset_info(component.function(**spec.params))
-    except FileNotFoundError as error:
-        if not absent_data or component.facts.published is None:
-            raise
-        return spec, _published_info(spec, str(error))
+
+    def __init__(self, absent_data: bool) -> None:
+        self.absent_data = absent_data
+        self._loaded: dict[str, DatasetInfo] = {}
+
+    def __call__(self, entry: Entry) -> tuple[Spec, DatasetInfo]:
+        """Load the dataset of an entry.
+
+        Raises:
+            ValueError: there is no such dataset, or it refuses a parameter or its files.
+            FileNotFoundError: its files are missing.
+        """
+        spec = plain(Spec(entry.name, find(DATASETS, entry.name).bind(entry.given)))
+        key = json.dumps(spec.as_json())
+        if key not in self._loaded:
+            self._loaded[key] = self._load(spec)
+        return spec, self._loaded[key]
+
+    def _load(self, spec: Spec) -> DatasetInfo:
+        component = DATASETS.find(spec.name)
+        try:
+            return dataset_info(component.function(**spec.params))
+        except FileNotFoundError as error:
+            if not self.absent_data or component.facts.published is None:
+                raise
+            return _published_info(spec, str(error))
 
 
 def _published_info(spec: Spec, absent: str) -> DatasetInfo:

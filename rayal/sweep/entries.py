@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from rayal.registry import ENCODERS, Registry
+from rayal.hints import nearest, show_value
+from rayal.registry import DATASETS, ENCODERS, LEARNERS, REGISTRIES, STRATEGIES, Component, Registry
 from rayal.sweep.definition import ENCODER_SEED, Spec
+from rayal.sweep.errors import Mistakes
+
+LISTS: Mapping[str, Registry] = {  # that multiply, by their keys in a file
+    "datasets": DATASETS,
+    "encoders": ENCODERS,
+    "initial": STRATEGIES,
+    "strategies": STRATEGIES,
+    "learners": LEARNERS,
+}
+_BY_SUFFIX = {
+    ".npz": "{{name: npz, path: {0}}}",
+    ".csv": "{{name: image_table, path: FOLDER, table: {0}}}",
+    ".tsv": "{{name: image_table, path: FOLDER, table: {0}}}",
+}
+_FOLDER = "{{name: image_folder, path: {0}}}"
 
 
 class Entry(BaseModel):
@@ -20,6 +37,7 @@ class Entry(BaseModel):
 
     @property
     def given(self) -> dict[str, Any]:
+        """The parameters."""
         return dict(self.model_extra or {})
 
 
@@ -28,32 +46,54 @@ def as_entry(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
-def resolve(entries: Sequence[Entry], registry: Registry) -> list[Spec]:
-    """Look each entry's component up and bind its parameters.
+def find(registry: Registry, name: str) -> Component:
+    """Return the component of a name.
 
     Raises:
-        ValueError: there is no such component, it refuses a parameter, or two entries are equal.
+        ValueError: there is none; the message says how what was meant is written.
     """
-    return [
-        plain(Spec(entry.name, registry.find(entry.name).bind(entry.given)))
-        for entry in distinct(entries, registry.kind)
-    ]
+    try:
+        return registry.find(name)
+    except ValueError as error:
+        raise ValueError(f"{error}{_what_was_meant(registry, name)}") from None
 
 
-def resolve_encoders(entries: Sequence[Entry]) -> list[Spec]:
-    """Do the same for encoders; a list of seeds asks for as many trainings of one.
-
-    Raises:
-        ValueError: as `resolve` does.
-    """
-    specs = [spec for entry in distinct(entries, "encoders") for spec in _trainings(entry)]
-    for number, spec in enumerate(specs):
-        if spec in specs[:number]:
-            raise ValueError(
-                f"encoders: '{spec.name}' with seed={spec.params['seed']} is listed twice with the "
-                "same parameters"
-            )
+def resolve(entries: Sequence[Entry], registry: Registry, mistakes: Mistakes) -> list[Spec]:
+    """Look each entry's component up and bind its parameters; note those where that fails."""
+    specs = []
+    for entry in distinct(entries, registry.kind, mistakes):
+        with mistakes.gather():
+            specs.append(plain(Spec(entry.name, find(registry, entry.name).bind(entry.given))))
     return specs
+
+
+def resolve_encoders(entries: Sequence[Entry], mistakes: Mistakes) -> list[Spec]:
+    """Do the same for encoders; a list of seeds asks for as many trainings of one."""
+    specs: dict[str, Spec] = {}
+    for entry in distinct(entries, "encoders", mistakes):
+        with mistakes.gather():
+            for spec in _trainings(entry):
+                if specs.setdefault(json.dumps(spec.as_json(), sort_keys=True), spec) is not spec:
+                    raise ValueError(
+                        f"encoders: '{spec.name}' with seed={spec.params['seed']} is listed twice "
+                        "with the same parameters"
+                    )
+    return list(specs.values())
+
+
+def plain(spec: Spec) -> Spec:
+    """Bring parameters to the form they have after JSON, so that ids survive a round trip."""
+    return Spec(spec.name, json.loads(json.dumps(dict(spec.params))))
+
+
+def distinct(entries: Sequence[Entry], where: str, mistakes: Mistakes) -> list[Entry]:
+    """Return the entries that are not listed before; note those that are."""
+    kept: dict[str, Entry] = {}
+    for entry in entries:
+        key = json.dumps([entry.name, entry.given], sort_keys=True, default=str)
+        if kept.setdefault(key, entry) is not entry:
+            mistakes.add(f"{where}: '{entry.name}' is listed twice with the same parameters")
+    return list(kept.values())
 
 
 def _trainings(entry: Entry) -> list[Spec]:
@@ -62,10 +102,10 @@ def _trainings(entry: Entry) -> list[Spec]:
     seeds = seeds if isinstance(seeds, list) else [seeds]
     if not seeds or len(set(map(repr, seeds))) < len(seeds) or not all(map(_is_seed, seeds)):
         raise ValueError(
-            f"encoder '{entry.name}': seed={entry.given['seed']!r} is no whole number from 0 up, "
-            "nor a list of different ones"
+            f"encoder '{entry.name}': seed={show_value(entry.given['seed'])} is no whole number "
+            "from 0 up, nor a list of different ones"
         )
-    bound = ENCODERS.find(entry.name).bind(given)
+    bound = find(ENCODERS, entry.name).bind(given)
     return [plain(Spec(entry.name, {**bound, "seed": seed})) for seed in seeds]
 
 
@@ -73,16 +113,27 @@ def _is_seed(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def plain(spec: Spec) -> Spec:
-    """Bring parameters to the form they have after JSON, so that ids survive a round trip."""
-    return Spec(spec.name, json.loads(json.dumps(dict(spec.params))))
+def _what_was_meant(registry: Registry, name: str) -> str:
+    """Say how a dataset's path or a network's name is written; nothing for other names."""
+    if nearest(name, registry.names(), cutoff=0.75) or any(r.has(name) for r in REGISTRIES):
+        return ""
+    if registry is DATASETS and _is_path(name):
+        written = _BY_SUFFIX.get(Path(name).suffix.lower(), _FOLDER)
+        return f"; of the files there, write {written.format(name)}"
+    if registry is ENCODERS and name.isidentifier():
+        return (
+            "; a network of timm is {name: timm_model, model: NAME}, where NAME is one of "
+            f"timm.list_models('*{name.lower()}*', pretrained=True)"
+        )
+    return ""
 
 
-def distinct(entries: Sequence[Entry], where: str) -> Sequence[Entry]:
-    """Return the entries; refuse two that are equal."""
-    seen: list[Entry] = []
-    for entry in entries:
-        if entry in seen:
-            raise ValueError(f"{where}: '{entry.name}' is listed twice with the same parameters")
-        seen.append(entry)
-    return entries
+def _is_path(name: str) -> bool:
+    return "/" in name or "\\" in name or Path(name).suffix.lower() in _BY_SUFFIX or _exists(name)
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):  # a name too long, or with a character that no path has
+        return False

@@ -6,34 +6,75 @@ name, or a mapping of a name and parameters.
 
 from __future__ import annotations
 
+import contextlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeGuard
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic_core import PydanticCustomError
 
-from rayal.registry import nearest
+from rayal.registry import ENCODERS
 from rayal.sweep import yaml
-from rayal.sweep.entries import Entry, as_entry
-from rayal.sweep.errors import SweepError
+from rayal.sweep.entries import LISTS, Entry, as_entry, resolve, resolve_encoders
+from rayal.sweep.errors import Mistakes, SweepError
+from rayal.sweep.form_errors import sentences, unknown_key
 from rayal.sweep.overrides import apply_override
+from rayal.sweep.plugins import import_plugins
+
+ONLY_PART = "all"  # the name of the part of a file that has no parts
+MOST_CPUS = 100_000  # of one piece of work, a machine or a cluster
+MOST_ROUNDS = 100_000
+SHAPES = {"budgets", "cycles"}  # of which a part has one
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 Entries = Annotated[list[Annotated[Entry, BeforeValidator(as_entry)]], Field(min_length=1)]
-Amount = int | str  # images, or a share of the pool such as "0.5%"
+
+
+def _amount(value: object) -> object:
+    """Take images, or a share of the pool such as "0.5%"."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, str) and (share := _SHARE.fullmatch(value)) and 0 < float(share[1]) <= 100:
+        return value
+    raise PydanticCustomError("amount", "is neither a number of images nor a share such as '0.5%'")
+
+
+_SHARE = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+) ?%")
+Amount = Annotated[int | str, PlainValidator(_amount)]
+
+
+def _amounts(value: object) -> object:
+    """Take one amount, or a list of them."""
+    return [_amount(one) for one in value] if isinstance(value, list) else _amount(value)
+
+
+def _seed_counts(value: object) -> object:
+    """Take a number, or a mapping of names to numbers."""
+    numbers = value.values() if isinstance(value, dict) else [value]
+    if not all(isinstance(n, int) and not isinstance(n, bool) for n in numbers):
+        raise PydanticCustomError(
+            "seeds", "give a whole number, or one for each strategy: {random: 100, default: 5}"
+        )
+    return value
+
+
+Quantity = Annotated[float, Field(ge=0, le=1e12)]  # of hours, or money
 
 
 class Share(_Strict):
     """CPUs and GPUs that one piece of work takes; fractions share a device."""
 
-    cpus: Annotated[float, Field(gt=0)] = 1
-    gpus: Annotated[float, Field(ge=0)] = 0
+    cpus: Annotated[float, Field(gt=0, le=MOST_CPUS)] = 1
+    gpus: Annotated[float, Field(ge=0, le=MOST_CPUS)] = 0
 
     @property
     def threads(self) -> int:
@@ -43,7 +84,7 @@ class Share(_Strict):
 class Autoscale(Share):
     """Nodes that a cluster starts when there is work, and what each of them has."""
 
-    nodes: Annotated[int, Field(ge=1)] = 1
+    nodes: Annotated[int, Field(ge=1, le=MOST_CPUS)] = 1
 
 
 class Price(_Strict):
@@ -52,10 +93,10 @@ class Price(_Strict):
     lost: share of the work that is done again because workers are taken away.
     """
 
-    gpu: Annotated[float, Field(ge=0)] = 0
-    cpu: Annotated[float, Field(ge=0)] = 0
-    head: Annotated[float, Field(ge=0)] = 0
-    lost: Annotated[float, Field(ge=0)] = 0
+    gpu: Quantity = 0
+    cpu: Quantity = 0
+    head: Quantity = 0
+    lost: Annotated[float, Field(ge=0, le=100)] = 0
 
 
 class Resources(_Strict):
@@ -67,7 +108,7 @@ class Resources(_Strict):
 
     pretrain: Share = Share(cpus=2)
     trial: Share = Share()
-    machine_cpus: Annotated[int, Field(ge=0)] = 0
+    machine_cpus: Annotated[int, Field(ge=0, le=MOST_CPUS)] = 0
     autoscale: Autoscale | None = None
     price: Price | None = None
 
@@ -75,8 +116,8 @@ class Resources(_Strict):
 class Hours(_Strict):
     """An estimate of what the whole sweep takes: hours with a GPU, hours of a CPU core alone."""
 
-    gpus: Annotated[float, Field(ge=0)] = 0
-    cpus: Annotated[float, Field(ge=0)] = 0
+    gpus: Quantity = 0
+    cpus: Quantity = 0
 
 
 class Track(_Strict):
@@ -94,8 +135,8 @@ class Cycles(_Strict):
     """
 
     start: Amount
-    step: Amount | list[Amount]
-    rounds: Annotated[int, Field(ge=2)]
+    step: Annotated[int | str | list[int | str], PlainValidator(_amounts)]
+    rounds: Annotated[int, Field(ge=2, le=MOST_ROUNDS)]
 
 
 class Part(_Strict):
@@ -108,7 +149,7 @@ class Part(_Strict):
     initial: Entries | None = None
     budgets: Annotated[list[Amount], Field(min_length=1)] | None = None
     cycles: Cycles | None = None
-    seeds: int | dict[str, int] = 5
+    seeds: Annotated[int | dict[str, int], PlainValidator(_seed_counts)] = 5
     scorer: Literal["trained-on-test-set"] | None = None
 
 
@@ -148,17 +189,21 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     """Read a sweep file and apply `key=value` overrides.
 
     Raises:
-        SweepError: the file is missing, is no plain YAML, or has unknown keys or wrong types.
+        SweepError: the file is missing, is no plain YAML, or has unknown keys or wrong types; the
+            message has all of them, and what is wrong with names and parameters beside them.
     """
+    with contextlib.suppress(OSError):  # told when it is read
+        _refuse_a_run(path)
     tree = yaml.read(path)
+    mistakes = Mistakes(str(path))
     for override in overrides:
-        apply_override(tree, override)
-    parts = _inherit_defaults(tree)
-    general = {key: value for key, value in tree.items() if key in _File.model_fields}
-    try:
-        read = _File.model_validate({**general, "parts": parts})
-    except ValidationError as error:
-        raise SweepError(f"{path}: {_explain(error, tree)}") from None
+        with mistakes.gather():
+            apply_override(tree, override)
+    read = _validated(tree, mistakes)
+    if mistakes:
+        _check_names(tree, path.parent, mistakes)
+    mistakes.raise_if_any()
+    assert read is not None
     return Sweep(
         name=read.name,
         question=read.question.strip(),
@@ -173,54 +218,84 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
     )
 
 
-def _inherit_defaults(tree: dict[str, Any]) -> dict[str, Any]:
-    """Give every part what the top level says and it does not."""
-    defaults = {key: tree[key] for key in Part.model_fields if key in tree}
-    unknown = [key for key in tree if key not in {*Part.model_fields, *_File.model_fields}]
-    if unknown:
-        known = [*_File.model_fields, *Part.model_fields]
-        raise SweepError(f"unknown key '{unknown[0]}'{nearest(unknown[0], known)}")
-    parts = tree.get("parts", {"all": {}})
+def _validated(tree: dict[str, Any], mistakes: Mistakes) -> _File | None:
+    """Check the form of a file's tree; note what is wrong and return None where anything is."""
+    known = {*Part.model_fields, *_File.model_fields}
+    for key in tree:
+        if key not in known:
+            mistakes.add(unknown_key(key, (), _File))
+    parts = tree.get("parts", {ONLY_PART: {}})
     if not isinstance(parts, dict) or not all(isinstance(p, dict) for p in parts.values()):
-        raise SweepError("parts: give a mapping of names to parts")
-    return {label: {**_defaults_for(part, defaults), **part} for label, part in parts.items()}
+        mistakes.add("parts: give a mapping of names to parts")
+        parts = {}
+    elif not parts:
+        mistakes.add("parts: give at least one part, or leave the key out")
+    if "parts" in tree:
+        _refuse_hidden(tree, parts, mistakes)
+    general = {key: value for key, value in tree.items() if key in _File.model_fields}
+    inherited = {label: {**_defaults_for(part, tree), **part} for label, part in parts.items()}
+    try:
+        return _File.model_validate({**general, "parts": inherited})
+    except ValidationError as error:
+        for sentence in sentences(error, _File, None if "parts" in tree else ONLY_PART):
+            mistakes.add(sentence)
+    return None
 
 
-def _defaults_for(part: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """What a part inherits: budgets and cycles exclude each other, its own choice wins."""
-    shape = {"budgets", "cycles"}
-    own_shape = shape & part.keys()
-    return {key: value for key, value in defaults.items() if not (own_shape and key in shape)}
+def _check_names(tree: Mapping[str, Any], folder: Path, mistakes: Mistakes) -> None:
+    """Look at names and parameters too where the form is wrong: all mistakes are told at once."""
+    plugins = tree.get("plugins", [])
+    if not isinstance(plugins, list) or not all(isinstance(plugin, str) for plugin in plugins):
+        return  # names may be those of plugins
+    import_plugins([(folder / plugin).resolve() for plugin in plugins], mistakes)
+    parts = tree.get("parts", {})
+    bodies = [tree, *(parts.values() if isinstance(parts, dict) else ())]
+    for body, (key, registry) in product(filter(_is_mapping, bodies), LISTS.items()):
+        listed = body.get(key, [])
+        written = [as_entry(one) for one in listed] if isinstance(listed, list) else []
+        entries = [Entry(**one) for one in written if _is_mapping(one) and _has_name(one)]
+        if registry is ENCODERS:
+            resolve_encoders(entries, mistakes)
+        else:
+            resolve(entries, registry, mistakes)
 
 
-def _explain(error: ValidationError, tree: Mapping[str, Any]) -> str:
-    """Turn the first of pydantic's errors into one sentence with the place and the way out."""
-    first = error.errors()[0]
-    place = [str(step) for step in first["loc"]]
-    if place[:2] == ["parts", "all"] and "parts" not in tree:
-        place = place[2:]
-    where = ".".join(place)
-    if first["type"] == "extra_forbidden":
-        known = _known_beside(first["loc"])
-        return f"unknown key '{where}'{nearest(place[-1], known)}; known: {', '.join(known)}"
-    if first["type"] == "missing":
-        return f"'{where}' is missing"
-    return f"{where}: {first['input']!r} is refused: {first['msg'][0].lower()}{first['msg'][1:]}"
+def _is_mapping(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict) and all(isinstance(key, str) for key in value)
 
 
-def _known_beside(place: Sequence[int | str]) -> list[str]:
-    models: dict[str, type[BaseModel]] = {
-        "resources": Resources,
-        "cycles": Cycles,
-        "track": Track,
-        "pretrain": Share,
-        "trial": Share,
-        "autoscale": Autoscale,
-        "price": Price,
-        "hours": Hours,
-    }
-    for step in reversed(place[:-1]):
-        if step in models:
-            return list(models[str(step)].model_fields)
-    outermost: type[BaseModel] = Part if place[0] == "parts" else _File
-    return list(outermost.model_fields)
+def _has_name(entry: Any) -> bool:
+    return isinstance(entry.get("name"), str)
+
+
+def _refuse_hidden(
+    tree: Mapping[str, Any], parts: Mapping[Any, Mapping[str, Any]], mistakes: Mistakes
+) -> None:
+    """Refuse what the top gives and no part takes: it would be neither used nor checked."""
+    for key in Part.model_fields:
+        if key in tree and parts and all(key not in _defaults_for(p, tree) for p in parts.values()):
+            mistakes.add(
+                f"'{key}' at the top is used by no part, for each has its own: remove it there, or "
+                "from a part that should take it"
+            )
+
+
+def _defaults_for(part: Mapping[str, Any], tree: Mapping[str, Any]) -> dict[str, Any]:
+    """What a part takes from the top: what it lacks, but of budgets and cycles only one."""
+    own = set(part)
+    if own & SHAPES:
+        own |= SHAPES
+    return {key: tree[key] for key in Part.model_fields if key in tree and key not in own}
+
+
+def _refuse_a_run(path: Path) -> None:
+    """Say what to do with a run's folder, or its plan, that is given in place of a sweep file."""
+    folder = path if path.is_dir() else path.parent
+    is_plan = path.name == "plan.json" and (folder / "records").is_dir()
+    if not is_plan and not (path.is_dir() and (folder / "plan.json").is_file()):
+        return
+    what = "the plan of a run" if is_plan else "the folder of a run"
+    raise SweepError(
+        f"{path} is {what}, no sweep file: go on with the run by its {folder / 'sweep.yaml'} and "
+        f"--out {folder}, or look at it with rayal status {folder} and rayal report {folder}"
+    )

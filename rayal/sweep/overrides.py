@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
+from rayal.hints import LONGEST_VALUE, nearest, shorten, show_value
 from rayal.sweep.entries import as_entry
 from rayal.sweep.errors import SweepError
 from rayal.sweep.yaml import parse
@@ -17,16 +17,18 @@ def apply_override(tree: dict[str, Any], override: str) -> None:
     override: `seeds.random=10`, `datasets.npz.path=blood.npz`, `budgets.0=5`.
 
     Raises:
-        SweepError: there is no such place, or the value is no plain YAML.
+        ValueError: there is no such place, or the value is no plain YAML.
     """
     dotted, equals, text = override.partition("=")
+    override = shorten(override, LONGEST_VALUE)
     if not equals or not dotted:
-        raise SweepError(f"--set {override}: write it as key=value, such as seeds.random=10")
+        raise ValueError(f"--set {override}: write it as key=value, such as seeds.random=10")
     try:
         value = parse(text)
-    except (yaml.YAMLError, SweepError) as error:
-        raise SweepError(f"--set {override}: the value is no plain YAML: {error}") from None
+    except SweepError as error:
+        raise ValueError(f"--set {override}: the value is no plain YAML: {error}") from None
     *parents, last = dotted.split(".")
+    _check_part(tree, parents, override)
     _refuse_hidden(tree, dotted)
     place: Any = tree
     for key in parents:
@@ -37,34 +39,49 @@ def apply_override(tree: dict[str, Any], override: str) -> None:
         place[last] = value
 
 
+def _check_part(tree: Mapping[str, Any], parents: Sequence[str], override: str) -> None:
+    """Refuse to make a part by the way, from a name that is spelled wrong."""
+    if len(parents) < 2 or parents[0] != "parts":
+        return
+    known = list(tree.get("parts") or {})
+    if parents[1] not in known:
+        listed = f"known: {', '.join(map(str, known))}" if known else "this sweep has no parts"
+        raise ValueError(
+            f"--set {override}: there is no part '{parents[1]}'"
+            f"{nearest(parents[1], map(str, known))}; {listed}"
+        )
+
+
 def _refuse_hidden(tree: dict[str, Any], dotted: str) -> None:
     """Refuse to set at the top what every reader would take from a part."""
     key = dotted.split(".")[0]
     parts = tree.get("parts")
-    hiding = [p for p, body in parts.items() if key in body] if isinstance(parts, dict) else []
+    bodies = parts.items() if isinstance(parts, dict) else ()
+    hiding = [part for part, body in bodies if isinstance(body, dict) and key in body]
     if hiding:
         rest = " and ".join(f"parts.{part}.{dotted}" for part in hiding)
-        raise SweepError(f"--set {dotted}: this sweep gives '{key}' in its parts; set {rest}")
+        raise ValueError(f"--set {dotted}: this sweep gives '{key}' in its parts; set {rest}")
 
 
 def _descend(place: Any, key: str, override: str) -> Any:
     if isinstance(place, list):
         position = _position(place, key, override)
-        place[position] = as_entry(place[position])
-        return place[position]
-    if isinstance(place.get(key), str):
-        raise SweepError(f"--set {override}: '{key}' is a value, it has nothing inside")
-    return place.setdefault(key, {})
+        inside = place[position] = as_entry(place[position])
+    else:
+        inside = place[key] = {} if place.get(key) is None else place[key]
+    if not isinstance(inside, dict | list):
+        raise ValueError(f"--set {override}: '{key}' is a value, it has nothing inside")
+    return inside
 
 
 def _position(place: list[Any], key: str, override: str) -> int:
     names = [entry.get("name") if isinstance(entry, dict) else entry for entry in place]
-    if key.isdigit() and int(key) < len(place):
+    if key in map(str, range(len(place))):
         return int(key)
     if names.count(key) == 1:
         return names.index(key)
-    listed = ", ".join(str(name) for name in names)
-    raise SweepError(
+    listed = ", ".join(show_value(name) for name in names)
+    raise ValueError(
         f"--set {override}: no single entry '{key}' in the list [{listed}]; "
         f"name one, or give its position from 0 to {len(place) - 1}"
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from rayal.registry import nearest
+from rayal.hints import nearest
 from rayal.sweep.errors import SweepError
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -23,7 +24,7 @@ def find(what: str) -> Path:
         SweepError: it looks like a name, and there is no packaged sweep of that name.
     """
     path = Path(what)
-    if path.exists() or path.suffix or len(path.parts) != 1:
+    if path.suffix or len(path.parts) != 1 or os.path.lexists(path):
         return path
     for folder in FOLDERS:
         if (packaged := folder / f"{what}.yaml").is_file():

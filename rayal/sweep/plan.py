@@ -14,16 +14,17 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from rayal.registry import ENCODERS, LEARNERS, STRATEGIES, load_plugins, nearest
+from rayal.registry import ENCODERS, LEARNERS, STRATEGIES
 from rayal.requirements import FROM_LEARNER
 from rayal.sweep import entries, rules
-from rayal.sweep.budgets import schedules
-from rayal.sweep.dataset_info import DatasetInfo, load_dataset_info
+from rayal.sweep.budgets import schedules, seed_counts
+from rayal.sweep.dataset_info import DatasetInfo, DatasetLoader
 from rayal.sweep.definition import Spec, Trial, group_by_embedding, marked_definition
-from rayal.sweep.errors import SweepError
+from rayal.sweep.errors import Mistakes
 from rayal.sweep.file import Part, Sweep
 from rayal.sweep.names import Named, Names
 from rayal.sweep.notes import component_notes
+from rayal.sweep.plugins import import_plugins
 
 BUNDLE = 32  # trials that one worker takes together, at most
 BUNDLE_BYTES = 2**28  # that their predictions fill, at most
@@ -112,19 +113,23 @@ def make_plan(sweep: Sweep, *, absent_data: bool = False) -> Plan:
     absent_data: take published sizes where files are missing (a plan to look at, not to run).
 
     Raises:
-        SweepError: a name, parameter, budget or combination is refused, or data are missing.
+        SweepError: names, parameters, budgets or combinations are refused, or data are missing; the
+            message has all of them.
     """
-    try:
-        load_plugins(sweep.plugins)
-        datasets: dict[str, DatasetInfo] = {}
-        trials: dict[str, Trial] = {}
-        for label, part in sweep.parts.items():
-            for trial in _part_trials(label, part, datasets, absent_data):
-                trials.setdefault(trial.id, trial)
-        notes = component_notes(trials.values(), datasets)
-    except (ValueError, OSError) as error:
-        raise SweepError(f"sweep '{sweep.name}': {error}") from error
-    return Plan(sweep, tuple(trials.values()), datasets, notes)
+    mistakes = Mistakes(f"sweep '{sweep.name}'")
+    import_plugins(sweep.plugins, mistakes)
+    mistakes.raise_if_any()  # what plugins were to register would be missed below
+    planner = _Planner(DatasetLoader(absent_data), mistakes)
+    trials: dict[str, Trial] = {}
+    for label, part in sweep.parts.items():
+        for trial in planner.trials(label, part):
+            trials.setdefault(trial.id, trial)
+    mistakes.raise_if_any()
+    notes: dict[str, tuple[str, ...]] = {}
+    with mistakes.gather():
+        notes |= component_notes(trials.values(), planner.datasets)
+    mistakes.raise_if_any()
+    return Plan(sweep, tuple(trials.values()), planner.datasets, notes)
 
 
 @dataclass(frozen=True)
@@ -146,43 +151,104 @@ class ResolvedPart:
         needs = STRATEGIES.find(first.name).facts.needs(first.params)
         return self.scorer if needs & FROM_LEARNER else ""
 
-    def queries(self) -> list[tuple[Spec, Spec]]:
+    def queries(self) -> Iterator[tuple[Spec, Spec]]:
         """First and later strategy of each trial."""
         if self.initial is None:
-            return [(spec, spec) for spec in self.strategies]
-        return list(product(self.initial, self.strategies))
+            return ((spec, spec) for spec in self.strategies)
+        return product(self.initial, self.strategies)
+
+    def first_strategies(self) -> list[Spec]:
+        """Strategies that make first queries."""
+        return self.strategies if self.initial is None else self.initial
+
+    def all_strategies(self) -> list[Spec]:
+        """Strategies of first and of later queries."""
+        return [*(self.initial or []), *self.strategies]
+
+    def combinations(self) -> int:
+        """How many trials one dataset, schedule and seed has."""
+        first = 1 if self.initial is None else len(self.initial)
+        return first * len(self.strategies) * len(self.encoders) * len(self.learners)
+
+    def trials_of_a_schedule(self) -> int:
+        """How many trials one dataset and schedule has, of all seeds."""
+        each = sum(self.seeds[spec.name] for spec in self.strategies)
+        first = 1 if self.initial is None else len(self.initial)
+        return each * first * len(self.encoders) * len(self.learners)
 
 
-def _part_trials(
-    label: str, part: Part, datasets: dict[str, DatasetInfo], absent_data: bool
-) -> Iterator[Trial]:
-    rules.check_shape(label, part)
-    resolved = _resolve(part)
-    for (first, later), encoder, learner in product(
-        resolved.queries(), resolved.encoders, resolved.learners
-    ):
-        rules.check_learner(learner, encoder)
-        rules.check_query(first, encoder, learner, first=part.scorer is None)
-        rules.check_query(later, encoder, learner, first=False)
-    for entry in entries.distinct(part.datasets, "datasets"):
-        spec, data = load_dataset_info(entry, absent_data=absent_data)
-        rules.check_one_of_a_name(datasets.get(data.name), data)
-        datasets[data.name] = data
-        _check_on_dataset(resolved, data, absent_data)
-        yield from _dataset_trials(resolved, spec, data, schedules(part, data))
+class _Planner:
+    """Works out the parts of one sweep; what is wrong is noted, and yields no trials."""
 
+    def __init__(self, load: DatasetLoader, mistakes: Mistakes) -> None:
+        self.datasets: dict[str, DatasetInfo] = {}
+        self._load, self._mistakes = load, mistakes
 
-def _check_on_dataset(resolved: ResolvedPart, data: DatasetInfo, absent_data: bool) -> None:
-    for encoder in resolved.encoders:
-        rules.check_component(ENCODERS, encoder, data, absent=absent_data)
-    for learner in resolved.learners:
-        rules.check_component(LEARNERS, learner, data, absent=absent_data)
-        rules.check_validation_set(learner, data)
-    for queries, encoder in product(resolved.queries(), resolved.encoders):
-        for strategy in queries:
-            rules.check_component(STRATEGIES, strategy, data, encoder, absent=absent_data)
-    for first, _ in resolved.queries():
-        rules.check_reserved(first, data)
+    def trials(self, label: str, part: Part) -> Iterator[Trial]:
+        """Yield the trials of a part; none once anything in the sweep is wrong."""
+        gather = self._mistakes.gather
+        with gather():
+            rules.check_shape(label, part)
+        resolved = self._resolve(part)
+        try:
+            rules.check_size(label, part, resolved.combinations())
+        except ValueError as error:
+            self._mistakes.add(str(error))
+            return
+        self._check_combinations(resolved)
+        for entry in entries.distinct(part.datasets, "datasets", self._mistakes):
+            with gather():
+                spec, data = self._load(entry)
+                rules.check_one_of_a_name(self.datasets.get(data.name), data)
+                self.datasets[data.name] = data
+                self._check_on_dataset(resolved, data)
+                scheduled = schedules(part, data, self._mistakes)
+                rules.check_rounds(label, scheduled, resolved.trials_of_a_schedule())
+            if not self._mistakes:
+                yield from _dataset_trials(resolved, spec, data, scheduled)
+
+    def _resolve(self, part: Part) -> ResolvedPart:
+        noted = self._mistakes
+        strategies = entries.resolve(part.strategies, STRATEGIES, noted)
+        initial = entries.resolve(part.initial, STRATEGIES, noted) if part.initial else None
+        return ResolvedPart(
+            encoders=entries.resolve_encoders(part.encoders, noted),
+            initial=initial,
+            strategies=strategies,
+            learners=entries.resolve(part.learners, LEARNERS, noted),
+            seeds=seed_counts(part.seeds, [entry.name for entry in part.strategies], noted),
+            scorer=part.scorer or "",
+        )
+
+    def _check_combinations(self, resolved: ResolvedPart) -> None:
+        for encoder, learner in product(resolved.encoders, resolved.learners):
+            with self._mistakes.gather():
+                rules.check_learner(learner, encoder)
+        for (first, later), encoder, learner in product(
+            resolved.queries(), resolved.encoders, resolved.learners
+        ):
+            with self._mistakes.gather():
+                rules.check_query(first, encoder, learner, first=not resolved.scorer)
+            if resolved.initial is not None:
+                with self._mistakes.gather():
+                    rules.check_query(later, encoder, learner, first=False)
+
+    def _check_on_dataset(self, resolved: ResolvedPart, data: DatasetInfo) -> None:
+        gather, absent = self._mistakes.gather, self._load.absent_data
+        for encoder in resolved.encoders:
+            with gather():
+                rules.check_component(ENCODERS, encoder, data, absent=absent)
+        for learner in resolved.learners:
+            with gather():
+                rules.check_component(LEARNERS, learner, data, absent=absent)
+            with gather():
+                rules.check_validation_set(learner, data)
+        for strategy, encoder in product(resolved.all_strategies(), resolved.encoders):
+            with gather():
+                rules.check_component(STRATEGIES, strategy, data, encoder, absent=absent)
+        for first in resolved.first_strategies():
+            with gather():
+                rules.check_reserved(first, data)
 
 
 def _dataset_trials(
@@ -209,36 +275,3 @@ def _dataset_trials(
                     seed,
                     resolved.scorer_of(first),
                 )
-
-
-def _resolve(part: Part) -> ResolvedPart:
-    strategies = entries.resolve(part.strategies, STRATEGIES)
-    return ResolvedPart(
-        encoders=entries.resolve_encoders(part.encoders),
-        initial=entries.resolve(part.initial, STRATEGIES) if part.initial else None,
-        strategies=strategies,
-        learners=entries.resolve(part.learners, LEARNERS),
-        seeds=_seeds(part.seeds, strategies),
-        scorer=part.scorer or "",
-    )
-
-
-def _seeds(seeds: int | dict[str, int], strategies: Sequence[Spec]) -> dict[str, int]:
-    names = [spec.name for spec in strategies]
-    counts = {"default": seeds} if isinstance(seeds, int) else seeds
-    for name, count in counts.items():
-        if name != "default":
-            _check_known(name)
-        if not 1 <= count <= 100_000:
-            raise ValueError(f"seeds: {name}: {count} is out of bounds: give 1 to 100,000")
-    missing = [name for name in names if name not in counts and "default" not in counts]
-    if missing:
-        raise ValueError(f"seeds: say how many for {', '.join(missing)}, or give a default")
-    return {name: counts.get(name, counts.get("default", 0)) for name in names}
-
-
-def _check_known(name: str) -> None:
-    """One table of seeds may serve several parts: a strategy need not be in this one."""
-    known = [*STRATEGIES.names(), "default"]
-    if name not in known:
-        raise ValueError(f"seeds: there is no strategy named '{name}'{nearest(name, known)}")

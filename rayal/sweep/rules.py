@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rayal.registry import ENCODERS, LEARNERS, STRATEGIES, Registry
 from rayal.requirements import FROM_ENCODER, FROM_LEARNER, listed, remedies
 from rayal.sweep.dataset_info import DatasetInfo
 from rayal.sweep.definition import Spec
 from rayal.sweep.file import Part
+
+MOST_TRIALS = 200_000  # of a part on one dataset
+MOST_ROUNDS = 10_000_000  # of these trials together
 
 
 def check_shape(label: str, part: Part) -> None:
@@ -23,6 +28,26 @@ def check_shape(label: str, part: Part) -> None:
     if part.cycles is None and part.initial is not None:
         raise ValueError(
             f"part '{label}' has initial and no cycles: a single query is made by strategies"
+        )
+
+
+def check_size(label: str, part: Part, combinations: int) -> None:
+    """A plan has to fit into memory; combinations: trials of one dataset, schedule and seed."""
+    schedules = len(part.budgets or [0])
+    _check_count(label, combinations * len(part.datasets) * schedules, MOST_TRIALS, "trials")
+
+
+def check_rounds(label: str, scheduled: Sequence[tuple[int, ...]], trials: int) -> None:
+    """So have its seeds and rounds; trials: of one of these schedules."""
+    _check_count(label, trials * len(scheduled), MOST_TRIALS, "trials")
+    _check_count(label, trials * sum(map(len, scheduled)), MOST_ROUNDS, "rounds in all")
+
+
+def _check_count(label: str, count: int, most: int, what: str) -> None:
+    if count > most:
+        raise ValueError(
+            f"part '{label}' has {count:,} {what}, more than the {most:,} that one sweep may have: "
+            "shorten its lists or ask for fewer seeds"
         )
 
 

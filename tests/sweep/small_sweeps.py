@@ -1,12 +1,13 @@
 """A small sweep for the tests of the plan, and the plans of the project's own files."""
 
-import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import Plan, make_plan
+from rayal.sweep.yaml import dump
 
 FILES = sorted((Path(__file__).parent.parent.parent / "sweeps").glob("*.yaml"))
 
@@ -24,10 +25,10 @@ CYCLES: dict[str, Any] = {
 }  # fmt: skip
 
 
-def write(folder: Path, tree: object) -> Path:
-    """Write a sweep file: text as it is, anything else as JSON, which is YAML."""
+def write(folder: Path, tree: Mapping[str, Any] | str) -> Path:
+    """Write a sweep file: text as it is, anything else as YAML."""
     path = folder / "sweep.yaml"
-    path.write_text(tree if isinstance(tree, str) else json.dumps(tree))
+    path.write_text(tree if isinstance(tree, str) else dump(tree))
     return path
 
 

@@ -1,5 +1,6 @@
 """From names and parameters to components."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,24 @@ REFUSED = [
     ({"encoders": ["pixels", {"name": "pixels", "seed": [1, 0]}]}, "seed=0 is listed twice"),
     ({"datasets": [{"name": "npz"}]}, "dataset 'npz' needs the parameter 'path'"),
     ({"datasets": [{"name": "npz", "path": "no/such.npz"}]}, "no/such.npz"),
+    ({"learners": ["kmeans"]}, "no learner named 'kmeans', but a strategy of that name"),
+    ({"encoders": ["digits"]}, "no encoder named 'digits', but a dataset of that name"),
+    ({"strategies": ["K-Center"]}, "no strategy named 'K-Center', did you mean 'k_center'"),
+    ({"datasets": ["blood.npz"]}, r"write \{name: npz, path: blood.npz\}"),
+    ({"datasets": ["/data/pets"]}, r"write \{name: image_folder, path: /data/pets\}"),
+    ({"datasets": ["x/y.csv"]}, r"write \{name: image_table, path: FOLDER, table: x/y.csv\}"),
+    ({"encoders": ["dinov2"]}, r"a network of timm is \{name: timm_model, model: "),
+    (
+        {"strategies": [{"name": "kmeans", "normalize": "no"}]},
+        "normalize='no' is refused: .*; write true or false",
+    ),
+    ({"learners": [{"name": "linear", "lr": "1:30"}]}, "lr='1:30' is refused: .* plain number"),
+    ({"learners": [{"name": "linear", "lr": math.inf}]}, "lr=inf is refused: infinity and"),
+    (
+        {**CYCLES, "strategies": [{"name": "entropy", "class_balanced": {"lambda": math.nan}}]},
+        r"class_balanced=\{'lambda': nan\} is refused: infinity and",
+    ),
+    ({"strategies": ["a\x1b[31m"]}, r"no strategy named 'a\\x1b\[31m'"),
     ({"plugins": ["absent.py"]}, "absent.py is not a Python file"),
 ]
 

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from rayal.contracts import Dataset
+from rayal.sweep import dataset_info
+from rayal.sweep.dataset_info import DatasetInfo
 from rayal.sweep.errors import SweepError
-from tests.sweep.small_sweeps import FILES, plan_of, plan_of_file
+from tests.sweep.small_sweeps import CYCLES, FILES, plan_of, plan_of_file
 
 REFUSED = [
     ({"seeds": 0}, "0 is out of bounds"),
@@ -100,3 +103,53 @@ def test_trials_that_a_learner_takes_together_share_it_and_their_schedule(tmp_pa
     }
     assert sizes == {"linear": {30}, "knn": {1}}
     assert {len(b) for b in plan.bundles(plan.trials, slots=10)} == {1, 3}
+
+
+def test_all_mistakes_of_a_plan_are_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SweepError) as refused:
+        plan_of(
+            tmp_path,
+            strategies=["entropy", "hacon", "random"], budgets=[0, 5, 100_000],
+            learners=["finetune"], seeds={"random": 0, "rando": 1, "default": 1},
+        )  # fmt: skip
+    head, *told = str(refused.value).splitlines()
+    assert head == "sweep 'small': 7 mistakes:"
+    for word in ("seeds: random: 0", "'rando'", "'entropy' needs", "'hacon' needs", "'finetune'",
+                 ": 0 images", "100000 images"):  # fmt: skip
+        assert sum(word in line for line in told) == 1, (word, told)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeds": 100_000}, "400,000 trials, more than the 200,000"),
+        (
+            {**CYCLES, "cycles": {"start": 1, "step": 1, "rounds": 1200}, "seeds": 10_000},
+            "24,000,000 rounds in all, more than",
+        ),
+        ({**CYCLES, "cycles": {"start": 1, "step": 1, "rounds": 5000}}, "5,000 rounds of at least"),
+        ({"encoders": [{"name": "pixels", "seed": list(range(25_000))}]}, "250,000 trials"),
+    ],
+    ids=["seeds", "rounds", "rounds of a pool", "encoders"],
+)
+def test_a_plan_that_fits_no_memory_is_refused(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    with pytest.raises(SweepError, match=message):
+        plan_of(tmp_path, **{**changes})
+
+
+def test_a_dataset_is_loaded_once_for_all_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[str] = []
+
+    def counted(data: Dataset) -> DatasetInfo:
+        loads.append(data.name)
+        return of(data)
+
+    of = dataset_info.dataset_info
+    monkeypatch.setattr(dataset_info, "dataset_info", counted)
+    parts = {"one": {"budgets": [5]}, "two": {"budgets": [6]}}
+    assert len(plan_of(tmp_path, parts=parts, budgets=None).trials) == 10
+    assert loads == ["digits"]

@@ -1,0 +1,102 @@
+"""Plugins that cannot be imported, and plugins whose components fail while a sweep is planned."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rayal.registry import STRATEGIES
+from rayal.sweep.errors import SweepError
+from tests import sweeps
+from tests.sweep.small_sweeps import plan_of, write
+
+BROKEN = {
+    "x = 1\n1 / 0\n": "p.py, line 2: ZeroDivisionError: division by zero",
+    "x = 1\ndef (\n": "p.py, line 2: SyntaxError: invalid syntax",
+    "import sys\nsys.exit(0)\n": r"p.py, line 2: it calls sys.exit when it is imported",
+    "import no_such_package\n": "p.py, line 1: ModuleNotFoundError: No module named",
+    "raise ValueError('a\\nb')\n": "p.py, line 1: ValueError: a b",
+    "raise BaseException\n": "p.py, line 1: BaseException:",
+    "class E(Exception):\n    def __str__(self): 1 / 0\nraise E\n": "line 3: E: its message cannot",
+    "from rayal.contracts import strategies\n": "p.py, line 1: ImportError: cannot import name",
+    "\0": "p.py",
+}
+
+
+@pytest.mark.parametrize(("code", "message"), BROKEN.items(), ids=[code[:20] for code in BROKEN])
+def test_a_plugin_that_cannot_be_imported_is_told_with_file_and_line(
+    tmp_path: Path, code: str, message: str
+) -> None:
+    (tmp_path / "p.py").write_text(code)
+    with pytest.raises(SweepError, match=message) as refused:
+        plan_of(tmp_path, plugins=["p.py"])
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_all_plugins_that_cannot_be_imported_are_told(tmp_path: Path) -> None:
+    for name in "pq":
+        (tmp_path / f"{name}.py").write_text("1 / 0\n")
+    with pytest.raises(SweepError, match=r"2 mistakes:\n.*p\.py, line 1.*\n.*q\.py, line 1"):
+        plan_of(tmp_path, plugins=["p.py", "q.py"])
+
+
+def test_what_is_no_plain_file_is_no_plugin(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    (tmp_path / "device.py").symlink_to("/dev/zero")
+    (tmp_path / "folder.py").mkdir()
+    with (tmp_path / "large.py").open("wb") as file:
+        file.truncate(10**12)
+    names = ["pipe.py", "device.py", "folder.py", "large.py"]
+    with pytest.raises(SweepError, match="4 mistakes"):
+        plan_of(tmp_path, plugins=names)
+
+
+def test_a_broken_plugin_ends_the_command_with_one_line_and_status_2(tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text("import sys\nsys.exit(0)\n")
+    path = write(tmp_path, {**sweeps.SMALL, "plugins": ["p.py"]})
+    given = [sys.executable, "-m", "rayal.sweep", str(path), "--dry-run"]
+    ended = subprocess.run(given, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert ended.stderr.splitlines() == [
+        f"rayal: sweep 'small': plugin {tmp_path}/p.py, line 2: it calls sys.exit when it is "
+        "imported; let it register and return"
+    ]
+
+
+ODD = {
+    "needs=lambda params: 1 / 0": "ZeroDivisionError: division by zero .*p.py, line 3",
+    "needs=lambda params: __import__('sys').exit(0)": "SystemExit: 0 .*p.py, line 3",
+    "needs=lambda params: __import__('no_such_package')": "No module named 'no_such_package'",
+}
+
+
+@pytest.mark.parametrize(("declared", "message"), ODD.items())
+def test_a_component_that_fails_while_a_sweep_is_planned_refuses_it(
+    tmp_path: Path, declared: str, message: str
+) -> None:
+    (tmp_path / "p.py").write_text(
+        "from rayal.contracts import strategy\n\n"
+        f"@strategy({declared})\ndef odd(pool, budget, rng): ...\n"
+    )
+    try:
+        with pytest.raises(SweepError, match=message):
+            plan_of(tmp_path, plugins=["p.py"], strategies=["odd"], seeds=1)
+    finally:
+        STRATEGIES._components.pop("odd")
+
+
+def test_types_that_cannot_be_read_refuse_the_sweep(tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text(
+        "from __future__ import annotations\nfrom rayal.contracts import strategy\n\n"
+        "@strategy()\ndef untold(pool, budget, rng, *, k: Unknown = 3): ...\n"
+    )
+    try:
+        with pytest.raises(
+            SweepError, match="'untold': the types of its parameters cannot be read"
+        ):
+            plan_of(tmp_path, plugins=["p.py"], strategies=[{"name": "untold", "k": 4}], seeds=1)
+    finally:
+        STRATEGIES._components.pop("untold")
