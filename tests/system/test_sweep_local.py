@@ -189,7 +189,7 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", ["--help", "--dry-run"])
 def test_help_and_dry_run_do_not_import_ray(tmp_path: Path, option: str) -> None:
     code = (
-        "import sys; from rayal import sweep\n"
+        "import sys; from rayal.cli import sweep\n"
         "try: sweep.main(sys.argv[1:])\n"
         "except SystemExit: pass\n"
         "print('ray' in sys.modules)"
