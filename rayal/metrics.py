@@ -83,7 +83,13 @@ def mean_class_accuracy(predicted: Labels, labels: Labels, num_classes: int) -> 
 
 
 def pool_error(probs: Probs, truth: Labels, labels: Labels) -> float:
-    """Return the error rate on the pool's images without a label; NaN where none is left."""
+    """Return the error rate on the pool's images without a label; NaN where none is left.
+
+    Args:
+        probs: class probabilities (N, C).
+        truth: true classes (N,).
+        labels: (N,) those revealed so far, negative where unknown.
+    """
     left = labels < 0
     if not left.any():
         return float("nan")
@@ -96,13 +102,19 @@ def coverage(counts: Counts) -> float:
 
 
 def class_entropy(counts: Counts) -> float:
-    """Return the entropy in nats of the labels' classes: log C where balanced, 0 for one class."""
+    """Return the entropy in nats of the labels' classes, from their counts (C,).
+
+    It is log C where classes are balanced, and 0 where there is one.
+    """
     shares = counts[counts > 0] / max(counts.sum(), 1)
     return float(-(shares * np.log(shares)).sum() + 0.0)
 
 
 def l1_score(counts: Counts) -> float:
-    """Return sum |n_c - b/C| C / (2 b (C - 1)), b labels: 0 balanced, 1 for one class (CBAL)."""
+    """Return sum |n_c - b/C| C / (2 b (C - 1)) of counts n (C,), b labels in all (CBAL).
+
+    It is 0 where classes are balanced, 1 where there is one; NaN without labels.
+    """
     classes, labelled = len(counts), counts.sum()
     if labelled == 0:
         return float("nan")
