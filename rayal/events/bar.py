@@ -54,7 +54,7 @@ class LiveBar(Listener):
 
     def encoding_started(self, trial: Trial) -> None:
         self._encodings[trial.embedding_id] = self._bars.add_task(
-            _title(trial), total=None, note=""
+            _title(self, trial), total=None, note=""
         )
 
     def encoding_progress(self, trial: Trial, progress: Mapping[str, float]) -> None:
@@ -94,15 +94,15 @@ class Lines(Listener):
         self._last_line = time.monotonic()
 
     def encoding_started(self, trial: Trial) -> None:
-        self.message(f"{_title(trial)}: started")
+        self.message(f"{_title(self, trial)}: started")
 
     def encoding_progress(self, trial: Trial, progress: Mapping[str, float]) -> None:
         if self._was_quiet():
             epoch = f"epoch {round(progress['epoch'], 1):g}/{progress['epochs']:g}"
-            self.message(f"{_title(trial)}: {epoch}, {_numbers(progress)}")
+            self.message(f"{_title(self, trial)}: {epoch}, {_numbers(progress)}")
 
     def encoding_finished(self, trial: Trial, seconds: float) -> None:
-        self.message(f"{_title(trial)}: ready after {seconds:.0f} s")
+        self.message(f"{_title(self, trial)}: ready after {seconds:.0f} s")
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
         self._counter.add(outcome)
@@ -150,8 +150,8 @@ class _TrialCounter:
         return f"trials {self.ended}/{self.total}, {rate:.1f}/s{left}, {self.failed} failed"
 
 
-def _title(trial: Trial) -> str:
-    return f"{trial.encoder.name} on {trial.dataset_name}"
+def _title(listener: Listener, trial: Trial) -> str:
+    return f"{listener.names(trial)['encoder'].label} on {trial.dataset_name}"
 
 
 def _numbers(progress: Mapping[str, float]) -> str:

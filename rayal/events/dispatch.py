@@ -33,6 +33,7 @@ class Dispatcher(Listener):
         self._earlier = [trial for trial in plan.trials if trial.id in done]
         self._remaining = len(plan.trials) - len(self._earlier)
         self._listeners = listeners
+        self.names = display.names = plan.names
         self._threads: list[ListenerThread] = []
 
     def __enter__(self) -> Dispatcher:
@@ -56,6 +57,7 @@ class Dispatcher(Listener):
 
     def add(self, listener: Listener) -> None:
         """Tell one more listener, from the sweep's start on."""
+        listener.names = self.names
         thread = ListenerThread(listener, self._store, self._warn)
         thread.post(lambda listener: listener.sweep_started(self._remaining))
         thread.post_earlier_records(self._earlier)

@@ -17,7 +17,7 @@ from rayal.events.outcome import Outcome
 from rayal.storage.files import files_of
 from rayal.storage.formats import Record
 from rayal.storage.location import Location
-from rayal.sweep.definition import Trial, strategy_label
+from rayal.sweep.definition import Trial
 
 FILE_NAME = "log.jsonl"
 
@@ -39,20 +39,20 @@ class JsonLinesLog(Listener):
         self._write("sweep_started", trials=remaining)
 
     def encoding_started(self, trial: Trial) -> None:
-        self._write("stage_started", **_embedding(trial))
+        self._write("stage_started", **self._embedding(trial))
 
     def encoding_finished(self, trial: Trial, seconds: float) -> None:
-        self._write("stage_ready", **_embedding(trial), seconds=round(seconds, 3))
+        self._write("stage_ready", **self._embedding(trial), seconds=round(seconds, 3))
 
     def trials_started(self, trials: Sequence[str]) -> None:
         self._write("trials_started", trials=list(trials))
 
     def trial_ended(self, trial: Trial, outcome: Outcome) -> None:
         if outcome.error:
-            self._write("trial_failed", **_trial(trial), error=outcome.error)
+            self._write("trial_failed", **self._trial(trial), error=outcome.error)
 
     def trial_recorded(self, trial: Trial, record: Record) -> None:
-        self._write("trial_done", **_trial(trial), seconds=round(record["seconds"], 3))
+        self._write("trial_done", **self._trial(trial), seconds=round(record["seconds"], 3))
 
     def sweep_ended(self, reason: str) -> None:
         self._write("sweep_ended", how=reason)
@@ -63,21 +63,20 @@ class JsonLinesLog(Listener):
         line = json.dumps({"time": time, "event": event, **about})
         self._append(f"{line}\n")
 
+    def _trial(self, trial: Trial) -> dict[str, object]:
+        names = self.names(trial)
+        return {
+            "trial": trial.id,
+            **self._embedding(trial),
+            "strategy": names["strategy"].label,
+            "learner": names["learner"].label,
+            "labelled": trial.schedule[-1],
+            "seed": trial.seed,
+        }
 
-def _trial(trial: Trial) -> dict[str, object]:
-    return {
-        "trial": trial.id,
-        **_embedding(trial),
-        "strategy": strategy_label(trial.strategy),
-        "learner": trial.learner.name,
-        "labelled": trial.schedule[-1],
-        "seed": trial.seed,
-    }
-
-
-def _embedding(trial: Trial) -> dict[str, str]:
-    return {
-        "artefact": trial.embedding_id,
-        "dataset": trial.dataset_name,
-        "encoder": trial.encoder.name,
-    }
+    def _embedding(self, trial: Trial) -> dict[str, str]:
+        return {
+            "artefact": trial.embedding_id,
+            "dataset": trial.dataset_name,
+            "encoder": self.names(trial)["encoder"].label,
+        }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from rayal.events.outcome import Outcome
 from rayal.storage.formats import Record
-from rayal.sweep.definition import Trial
+from rayal.sweep.definition import Trial, names_alone
+from rayal.sweep.names import Named
 
 
 class Listener:
@@ -17,6 +18,9 @@ class Listener:
     """
 
     name = "listener"
+    # Names of a trial's components by kind; a Dispatcher sets those by which its plan tells them
+    # apart.
+    names: Callable[[Trial], Mapping[str, Named]] = staticmethod(names_alone)
 
     def sweep_started(self, remaining: int) -> None:
         """The sweep starts, with this number of trials still to run."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from rayal.events.tracker import Tracker, flat_params, metrics_by_round, run_name
+from rayal.events.tracker import Tracker, flat_params, metrics_by_round
 from rayal.storage.formats import Record
 from rayal.sweep.definition import Trial
 
@@ -45,7 +45,7 @@ class MlflowTracker(Tracker):
 
     def add_trial(self, trial: Trial, record: Record) -> None:
         tags = {TAG: trial.id}
-        run = self._client.create_run(self._experiment, tags=tags, run_name=run_name(trial))
+        run = self._client.create_run(self._experiment, tags=tags, run_name=self.run_name(trial))
         entities = self._mlflow.entities
         params = [
             entities.Param(name, str(value)[:LONGEST_PARAM])

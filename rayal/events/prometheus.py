@@ -10,7 +10,7 @@ from typing import Literal
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
 from rayal.storage.formats import Record
-from rayal.sweep.definition import Trial, strategy_label
+from rayal.sweep.definition import Trial
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,16 @@ class SweepMetrics(Listener):
                 self._put(SECONDS, spent, stage=stage)
 
     def _put_best(self, trial: Trial, record: Record) -> None:
-        key = (trial.dataset_name, strategy_label(trial.strategy))
+        key = (trial.dataset_name, self.names(trial)["strategy"].label)
         finite = [row["auc"] for row in record["rounds"] if math.isfinite(row["auc"])]
         if finite and max(finite) > self._best.get(key, -math.inf):
             self._best[key] = max(finite)
             self._put(BEST, max(finite), dataset=key[0], strategy=key[1])
 
     def _put_pace(self, trial: Trial, images: float) -> None:
-        self._put(IMAGES, images, dataset=trial.dataset_name, encoder=trial.encoder.name)
+        self._put(
+            IMAGES, images, dataset=trial.dataset_name, encoder=self.names(trial)["encoder"].label
+        )
 
     def _put_states(self) -> None:
         waiting = max(0, self._total - self._done - self._failed - self._running)

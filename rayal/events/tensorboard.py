@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from rayal.events.tracker import Tracker, flat_params, metrics_by_round, run_name
+from rayal.events.tracker import Tracker, flat_params, metrics_by_round
 from rayal.storage.atomic import temporary_beside
 from rayal.storage.formats import Record
 from rayal.sweep.definition import Trial
@@ -29,7 +29,7 @@ class TensorboardTracker(Tracker):
         return {folder.name.rpartition("-")[2] for folder in self._root.iterdir()}
 
     def add_trial(self, trial: Trial, record: Record) -> None:
-        words = re.sub(r"[^\w.=-]+", "_", run_name(trial))
+        words = re.sub(r"[^\w.=-]+", "_", self.run_name(trial))
         with temporary_beside(self._root / f"{words}-{trial.id}") as folder:
             folder.mkdir()
             with self._tensorboard.SummaryWriter(str(folder)) as writer:

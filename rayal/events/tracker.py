@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from rayal.events.listener import Listener
 from rayal.storage.formats import Record
-from rayal.sweep.definition import Spec, Trial, strategy_label
+from rayal.sweep.definition import Spec, Trial
 
 Param = str | int | float | bool
 
@@ -36,11 +36,10 @@ class Tracker(Listener):
     def trial_recorded(self, trial: Trial, record: Record) -> None:
         self.earlier_record(trial, record)
 
-
-def run_name(trial: Trial) -> str:
-    """A name for people; that of the trial is its id."""
-    strategy = strategy_label(trial.strategy)
-    return f"{trial.dataset_name} {strategy} {trial.schedule[-1]} seed {trial.seed}"
+    def run_name(self, trial: Trial) -> str:
+        """Return a name for people; that of the trial is its id."""
+        strategy = self.names(trial)["strategy"].label
+        return f"{trial.dataset_name} {strategy} {trial.schedule[-1]} seed {trial.seed}"
 
 
 def flat_params(trial: Trial) -> dict[str, Param]:

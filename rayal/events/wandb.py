@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from rayal.events.tracker import Tracker, flat_params, metrics_by_round, run_name
+from rayal.events.tracker import Tracker, flat_params, metrics_by_round
 from rayal.storage.formats import Record
 from rayal.sweep.definition import Trial
 
@@ -36,7 +36,7 @@ class WandbTracker(Tracker):
             mode="offline",
             project=self._sweep,
             id=trial.id,
-            name=run_name(trial),
+            name=self.run_name(trial),
             config=flat_params(trial),
             dir=str(self._root),
             settings=self._settings(),

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry
+from rayal.sweep.names import Named, Names
 
 REGISTRIES: Mapping[str, Registry] = {
     "dataset": DATASETS,
@@ -86,14 +87,6 @@ class Trial:
         }
 
 
-def strategy_label(spec: Spec) -> str:
-    """Name a strategy: its parameters are said where they are not at their defaults."""
-    unchanged = parameters_at_default("strategy", spec)
-    return " ".join(
-        [spec.name, *(f"{k}={v}" for k, v in spec.params.items() if k not in unchanged)]
-    )
-
-
 def marked_definition(trial: Trial) -> dict[str, Any]:
     """The definition, with `at_default` in each component and `oracle` where a strategy is one.
 
@@ -109,6 +102,12 @@ def marked_definition(trial: Trial) -> dict[str, Any]:
         if lent or STRATEGIES.find(spec.name).facts.oracle(spec.params):
             definition[kind]["oracle"] = True
     return definition
+
+
+def names_alone(trial: Trial) -> dict[str, Named]:
+    """Return the plain names of a trial's components by kind, for who knows of no plan."""
+    definition = trial.definition()
+    return Names([definition]).of(definition)
 
 
 def parameters_at_default(kind: str, spec: Spec) -> list[str]:

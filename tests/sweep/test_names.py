@@ -12,6 +12,8 @@ from rich.console import Console
 import analysis
 from rayal.cli import status
 from rayal.cli.printing import show_plan
+from rayal.events.jsonl import JsonLinesLog
+from rayal.events.outcome import Outcome
 from rayal.storage.location import parse_location
 from rayal.sweep.file import load_sweep
 from rayal.sweep.names import Names, query_label, recipe, spell
@@ -142,6 +144,14 @@ def test_plan_status_and_report_give_a_component_one_name(
     read = status.read(parse_location(str(root)))
     assert set(read.strategies) == {query_label(*name) for name in names}
     assert {stage.encoder for stage in read.stages} == {n["encoder"].label for n, _ in names}
+
+    log = JsonLinesLog(root)
+    log.names = plan.names
+    for trial in plan.trials:
+        log.trial_ended(trial, Outcome(trial.id, "ValueError: x"))
+    logged = [json.loads(line) for line in (root / "log.jsonl").read_text().splitlines()]
+    for kind in ("encoder", "learner", "strategy"):
+        assert [line[kind] for line in logged] == [n[kind].label for n, _ in names]
 
     frame = analysis.load(root)
     for kind in ("encoder", "initial", "strategy", "learner"):
