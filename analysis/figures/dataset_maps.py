@@ -24,7 +24,8 @@ def dataset_map(
 ) -> Figure:
     """Draw variability against confidence at every tau; lighter where images crowd.
 
-    truth: confidence and variability of the true class, for a panel of its own.
+    confidence, variability: (N,) of each tau. truth: both of the true class, for a panel of its
+    own.
     """
     panels = [(f"τ = {tau:g}", confidence[tau], variability[tau])
               for tau in sorted(confidence, reverse=True)]  # fmt: skip

@@ -82,7 +82,7 @@ def cluster_projection(
 def round_projection(
     images: EmbeddedImages, wanted: Indices, earlier: pd.DataFrame
 ) -> pd.DataFrame:
-    """Projection of a pool by t-SNE. Columns index, x, y, class_index, method."""
+    """Projection of a pool's images (n,) by t-SNE. Columns index, x, y, class_index, method."""
     indices, features = _sample(images, wanted)
     if len(indices) < LEAST:
         return to_frame([], COLUMNS)

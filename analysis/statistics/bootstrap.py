@@ -32,13 +32,13 @@ SMALL = 10
 
 
 def mean_interval(values: npt.ArrayLike) -> Interval:
-    """Interval of the mean: Student's below SMALL finite values, bootstrapped from there on."""
+    """Interval of the mean: Student's below SMALL finite values (n,), bootstrapped beyond."""
     kept = finite(values)
     return student_interval(kept) if len(kept) < SMALL else bootstrap_interval(kept)
 
 
 def bootstrap_interval(values: npt.ArrayLike, seed: int = 0) -> Interval:
-    """Expanded percentile interval of the mean of the finite values; NaN for fewer than two."""
+    """Expanded percentile interval of the mean of finite values (n,); NaN for fewer than two."""
     return stratified_interval([finite(values)], seed)
 
 
@@ -46,7 +46,7 @@ def stratified_interval(strata: Sequence[npt.ArrayLike], seed: int = 0) -> Inter
     """Interval of the mean of the strata's means, resampled within each stratum.
 
     Args:
-        strata: for each dataset, say, its values; every stratum weighs the same.
+        strata: for each dataset, say, its values (n,); every stratum weighs the same.
         seed: of the resampling; the same strata and seed give the same interval.
 
     Returns:

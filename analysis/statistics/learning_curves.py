@@ -38,6 +38,11 @@ def aubc(labelled: npt.ArrayLike, values: npt.ArrayLike) -> float:
 def images_to_reach(labelled: npt.ArrayLike, values: npt.ArrayLike, target: float) -> float:
     """Labelled images at which the curve first reaches the target, between budgets by a line.
 
+    Args:
+        labelled: budgets (R,), ascending.
+        values: the curve at each, (R,).
+        target: value to reach.
+
     Returns:
         The first budget if the curve starts at or above the target; NaN if it never gets there.
     """

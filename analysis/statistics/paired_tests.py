@@ -50,7 +50,7 @@ def paired_test(differences: npt.ArrayLike) -> PairedTest:
 
 
 def student_p(differences: npt.ArrayLike) -> float:
-    """Return p of Student's paired test; NaN where the differences do not vary."""
+    """Return p of Student's paired test of differences (n,); NaN where they do not vary."""
     d = finite(differences)
     spread = std(d)
     if not spread > 1e-12 * float(np.abs(d).max(initial=0)):
@@ -59,7 +59,7 @@ def student_p(differences: npt.ArrayLike) -> float:
 
 
 def sign_flip_p(differences: npt.ArrayLike) -> float:
-    """Return p of the sign-flip permutation test of the mean.
+    """Return p of the sign-flip permutation test of the mean of differences (n,).
 
     Exact up to EXACT pairs; above, over FLIPS random patterns of signs, the observed one counted
     with them so that the level holds.
@@ -74,7 +74,7 @@ def sign_flip_p(differences: npt.ArrayLike) -> float:
 
 
 def wilcoxon_p(differences: npt.ArrayLike) -> float:
-    """Return p of Wilcoxon's signed-rank test.
+    """Return p of Wilcoxon's signed-rank test of differences (n,).
 
     Pairs without a difference are left out; 1 where there are no others.
     """
@@ -88,7 +88,7 @@ def wilcoxon_p(differences: npt.ArrayLike) -> float:
 
 
 def effect_size(differences: npt.ArrayLike) -> float:
-    """Mean over standard deviation of the differences, times Hedges' correction for few."""
+    """Mean over standard deviation of differences (n,), times Hedges' correction for few."""
     d = finite(differences)
     spread = std(d)
     if not spread > 1e-12 * float(np.abs(d).max(initial=0)):

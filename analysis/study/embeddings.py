@@ -29,7 +29,7 @@ class EmbeddedImages:
         self.features = _mapped(folder / "train.npy", dimensions=(2,))
 
     def classes(self, indices: Indices) -> Indices | None:
-        """True classes of images, -1 where unknown; None where none are stored."""
+        """True classes (n,) of images, -1 where unknown; None where none are stored."""
         labels = self._images.labels
         if labels is None or not _within(indices, labels):
             return None

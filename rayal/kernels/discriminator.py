@@ -172,9 +172,10 @@ class AdversarialPair:
     def autoencoder_loss(self, images: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         """Return reconstruction + beta KL + adversary (Sinha et al., Eq. 1-3).
 
-        Pixels in 0..1 are reconstructed as Bernoulli means (Kingma and Welling 2014), summed over
-        an image like the divergence. A mean over pixels, as in the released code, is so small
-        beside the divergence that latent vectors lose the images.
+        Of images (n, channels, H, W) with weights (n,). Pixels in 0..1 are reconstructed as
+        Bernoulli means (Kingma and Welling 2014), summed over an image like the divergence. A mean
+        over pixels, as in the released code, is so small beside the divergence that latent vectors
+        lose the images.
         """
         mean, log_variance = self.autoencoder.describe(images)
         noise = torch.randn(mean.shape, generator=self.generator).to(mean.device)

@@ -20,7 +20,7 @@ def map_array(path: Path) -> npt.NDArray[Any]:
 
 
 def write_array(path: Path, array: npt.NDArray[Any]) -> None:
-    """Write as np.save does; OSError says that the disk is full."""
+    """Write an array of any shape as np.save does; OSError says that the disk is full."""
     with path.open("wb") as file:
         np.lib.format.write_array(_Sink(file), array, allow_pickle=False)
 

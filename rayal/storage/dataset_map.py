@@ -43,7 +43,7 @@ def to_columns(dataset_map: DatasetMap, separator: str = "@") -> dict[str, npt.N
 
 
 def from_columns(columns: Mapping[str, npt.NDArray[Any]]) -> DatasetMap:
-    """Return the map that `to_columns` gave; columns without a number at all count as absent."""
+    """Return the map of columns (N,) that `to_columns` gave; one without any number is absent."""
     taus = [tau for tau in temperatures(columns) if _is_known(columns[f"confidence@{tau:g}"])]
     has_truth = _TRUTH[0] in columns and _is_known(columns[_TRUTH[0]])
     return DatasetMap(

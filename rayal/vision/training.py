@@ -131,7 +131,7 @@ def train_step(
 
 
 def optimizer_step(loss: torch.Tensor, optimizer: torch.optim.Optimizer) -> None:
-    """Make one step of the optimizer along the gradient of the loss."""
+    """Make one step of the optimizer along the gradient of the loss, a scalar."""
     optimizer.zero_grad(set_to_none=True)
     torch.autograd.backward(loss)
     optimizer.step()

@@ -68,7 +68,7 @@ def _with_child_name(name: str, names: Mapping[str, str], own: set[str]) -> str:
 
 
 def without_heads(state: State, own: Mapping[str, torch.Tensor]) -> State:
-    """Leave out classifiers, heads and queues that stand beside a backbone."""
+    """Leave out tensors, of any shape, of classifiers, heads and queues beside a backbone."""
     return {
         name: value
         for name, value in state.items()
@@ -77,7 +77,10 @@ def without_heads(state: State, own: Mapping[str, torch.Tensor]) -> State:
 
 
 def difference(own: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> str:
-    """Say how weights differ from a network's, "" where they fit; batch counters may be absent."""
+    """Say how weights, of any shape, differ from a network's: "" where they fit.
+
+    Batch counters may be absent.
+    """
     needed = [name for name in own if not name.endswith("num_batches_tracked")]
     missing = [name for name in needed if name not in given]
     superfluous = [name for name in given if name not in own]

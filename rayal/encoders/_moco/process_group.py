@@ -43,7 +43,7 @@ class ProcessGroup:
         return torch.cat([part[:n] for part, n in zip(gathered, counts, strict=True)])
 
     def all_reduce(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Replace each tensor by its sum over all processes, in one message."""
+        """Replace each tensor, of any shape, by its sum over all processes, in one message."""
         if self.size == 1:
             return
         flat = torch.cat([tensor.flatten() for tensor in tensors])
@@ -51,7 +51,7 @@ class ProcessGroup:
         unflatten_into(tensors, flat)
 
     def broadcast(self, tensors: Sequence[torch.Tensor]) -> None:
-        """Give all processes the tensors of the first, in one message."""
+        """Give all processes the tensors of the first, of any shape, in one message."""
         if self.size == 1:
             return
         flat = torch.cat([tensor.flatten() for tensor in tensors])

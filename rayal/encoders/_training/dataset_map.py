@@ -133,7 +133,7 @@ class DatasetMapRecorder:
         self._moments.load_state_dict(state)
 
     def finish(self, truth: tuple[Float32, Float32] | None = None) -> DatasetMap:
-        """Return the map, with the columns by ground truth where given.
+        """Return the map, with mean and deviation (N,) by ground truth where given.
 
         Raises:
             ValueError: an image has no record.
