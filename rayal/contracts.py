@@ -10,7 +10,7 @@ the YAML parameters, and their defaults stand in the signature and nowhere else.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -330,6 +330,7 @@ def strategy(
     needs: set[str] | Names | None = None,
     oracle: bool | Callable[[Mapping[str, Any]], bool] = False,
     check: StrategyCheck = _no_check,
+    added: Collection[str] = (),
 ) -> Callable[[Strategy[P]], Strategy[P]]:
     """Register `(pool, budget, rng, *, params) -> indices`, B distinct unlabeled positions.
 
@@ -340,6 +341,8 @@ def strategy(
     whether it reads true labels. Either may be a function of the parameters.
     check: `(params, N, encoder's params)`; raises ValueError where they do not fit together;
     called when a sweep is planned.
+    added: names of parameters that came after the strategy's first release: at their defaults it
+    chooses as before, and finished trials keep their ids.
     """
 
     def oracle_or_balanced(params: Mapping[str, Any]) -> bool:
@@ -348,7 +351,7 @@ def strategy(
 
     def register(function: Strategy[P]) -> Strategy[P]:
         reads = _requirements(needs, f"strategy '{function.__name__}'")
-        facts = Facts(needs=reads, oracle=oracle_or_balanced, check=check)
+        facts = Facts(needs=reads, oracle=oracle_or_balanced, check=check, added=frozenset(added))
         return STRATEGIES.register(facts)(modifiers.label_balanced(function))
 
     return register

@@ -26,7 +26,11 @@ Settings = TypeVar("Settings")
 
 @dataclass(frozen=True)
 class Facts:
-    """What a component declares about itself in its decorator."""
+    """What a component declares about itself in its decorator.
+
+    added: names of the parameters that came after its first release. At their defaults it does what
+    it did without them, and they are no part of a trial's definition.
+    """
 
     needs: Callable[[Mapping[str, object]], set[str]] = lambda _: set()
     oracle: Callable[[Mapping[str, Any]], bool] = lambda _: False
@@ -37,6 +41,7 @@ class Facts:
     notes: Callable[..., list[str]] = lambda *_: []
     files: Callable[[Mapping[str, Any]], Mapping[str, Path]] | None = None
     published: Callable[..., tuple[int, int]] | None = None
+    added: frozenset[str] = frozenset()
 
 
 class ParametersError(ValueError):
@@ -87,7 +92,10 @@ class Component:
         )
 
     def bind(self, given: Mapping[str, object]) -> dict[str, object]:
-        """Return all parameters, the given ones checked and the rest at their defaults.
+        """Return the parameters, the given ones checked and the rest at their defaults.
+
+        Of those that were added later only the ones away from their defaults, so that the ids and
+        records of trials stay what they were.
 
         Raises:
             ParametersError: unknown or missing names, values of the wrong type or out of bounds.
@@ -101,6 +109,9 @@ class Component:
                 sentences.append(str(error))
         if sentences:
             raise ParametersError(sentences)
+        for name in self.facts.added:
+            if bound[name] == self.parameters[name].default:
+                del bound[name]
         return bound
 
     def _value(self, parameter: inspect.Parameter, given: Mapping[str, object]) -> object:

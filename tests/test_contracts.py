@@ -53,7 +53,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "bait": [{"likelihood": "multinomial"}, {"label_balanced": True}],
     "dbal": [{"beta": 1}],
     "probcover": [{"delta": 0.3}],
-    "typiclust": [{"max_clusters": 3}],
+    "typiclust": [{"max_clusters": 3}, {"collapse": 0.9}, {"collapse": 0.1}],
     "entropy": [
         {"class_balanced": {"lambda": 1.0}},
         {"class_balanced": {"lambda": "auto"}},

@@ -68,7 +68,7 @@ OF_ALL: list[dict[str, Any]] = [{"label_balanced": True}]
 # Given to one strategy, besides its defaults.
 STRATEGY_VARIANTS: dict[str, list[dict[str, Any]]] = {
     "random": [{"cover_classes": True}],
-    "kmeans": [{"normalize": False}, {"restarts": 1}],
+    "kmeans": [{"normalize": False}, {"restarts": 1}, {"collapse": 0.9}],
     "multi_kmeans": [{"normalize": False}, {"restarts": 1}],
     "hacon": [
         {"k": "budget"},
@@ -87,11 +87,15 @@ STRATEGY_VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"class_balanced": {"lambda": 0.5, "divided_by_classes": False}},
     ],
     "dbal": [{"beta": 1}, {"beta": 4, "restarts": 1}],
-    "probcover": [{"delta": 0.3}],
+    "probcover": [{"delta": 0.3}, {"delta": 0.3, "collapse": 0.9}],
     "coreset_mip": [{"outliers": 0.05}],
-    "typiclust": [{"max_clusters": 3}, {"min_size": 12, "restarts": 2}],
+    "typiclust": [
+        {"max_clusters": 3},
+        {"min_size": 12, "restarts": 2},
+        {"collapse": 0.9},
+    ],
     "tcm": [{"labels_per_class": 1}],
-    "maxherding": [{"sigma": 0.4}],
+    "maxherding": [{"sigma": 0.4}, {"collapse": 0.9}],
     "uherding": [{"sigma": 0.4}],
     "bait": [{"likelihood": "multinomial"}, {"ridge": 0.1}],
     "optimal_design": [{"normalize": False, "ridge": 10.0}],

@@ -7,9 +7,10 @@ from pydantic import PositiveInt
 
 from rayal.contracts import Indices, Pool, strategy
 from rayal.strategies._cluster_representatives import cluster_representatives
+from rayal.strategies._collapse import Cosine, choose_collapsed
 
 
-@strategy()
+@strategy(added={"collapse"})
 def kmeans(
     pool: Pool,
     budget: int,
@@ -17,6 +18,7 @@ def kmeans(
     *,
     normalize: bool = True,
     restarts: PositiveInt = 5,
+    collapse: Cosine | None = None,
 ) -> Indices:
     """Cluster the unlabeled images into K = B; choose the one nearest to each center.
 
@@ -35,10 +37,16 @@ def kmeans(
         rng: seeds the initial centers.
         normalize: scale features to unit length, as the released code does.
         restarts: initializations of which the best is kept; the released code has 5.
+        collapse: cosine of the features from which on images are near-identical: one stands for
+            its neighbors, the one with the most first. None keeps all.
 
     Returns:
         (B,) positions.
     """
-    return cluster_representatives(
-        pool.features, pool.unlabeled, budget, rng, normalize=normalize, restarts=restarts
-    )
+
+    def choose(pool: Pool, budget: int) -> Indices:
+        return cluster_representatives(
+            pool.features, pool.unlabeled, budget, rng, normalize=normalize, restarts=restarts
+        )
+
+    return choose_collapsed(pool, budget, rng, collapse, choose)

@@ -8,11 +8,17 @@ from pydantic import PositiveFloat
 from rayal.contracts import Indices, Pool, strategy
 from rayal.kernels import clustering
 from rayal.kernels.herding import UNIT_WIDTH, greedy_herding
+from rayal.strategies._collapse import Cosine, choose_collapsed
 
 
-@strategy()
+@strategy(added={"collapse"})
 def maxherding(
-    pool: Pool, budget: int, rng: np.random.Generator, *, sigma: PositiveFloat = UNIT_WIDTH
+    pool: Pool,
+    budget: int,
+    rng: np.random.Generator,
+    *,
+    sigma: PositiveFloat = UNIT_WIDTH,
+    collapse: Cosine | None = None,
 ) -> Indices:
     """Choose, one after another, the image that adds most to mean_x max_s k(x, s).
 
@@ -30,11 +36,17 @@ def maxherding(
     Args:
         pool: its features (N, D).
         budget: B.
-        rng: not used.
+        rng: draws what `collapse` leaves to chance; not used without it.
         sigma: width; distances of unit-length features are at most 2.
+        collapse: cosine of the features from which on images are near-identical: one stands for
+            its neighbors, the one with the most first. None keeps all.
 
     Returns:
         (B,) positions, in the order of the choice.
     """
-    features = clustering.unit_rows(pool.features)
-    return greedy_herding(features, pool.labeled, budget, sigma)
+
+    def choose(pool: Pool, budget: int) -> Indices:
+        features = clustering.unit_rows(pool.features)
+        return greedy_herding(features, pool.labeled, budget, sigma)
+
+    return choose_collapsed(pool, budget, rng, collapse, choose)

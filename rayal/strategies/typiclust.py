@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import PositiveInt
 
 from rayal.contracts import Indices, Pool, strategy
+from rayal.strategies._collapse import Cosine, choose_collapsed
 from rayal.strategies._typical_clusters import (
     MAX_CLUSTERS,
     MIN_SIZE,
@@ -14,8 +15,8 @@ from rayal.strategies._typical_clusters import (
 )
 
 
-@strategy()
-def typiclust(
+@strategy(added={"collapse"})
+def typiclust(  # noqa: PLR0913  its own parameters and that of all strategies of density
     pool: Pool,
     budget: int,
     rng: np.random.Generator,
@@ -23,6 +24,7 @@ def typiclust(
     max_clusters: PositiveInt = MAX_CLUSTERS,
     min_size: PositiveInt = MIN_SIZE,
     restarts: PositiveInt = RESTARTS,
+    collapse: Cosine | None = None,
 ) -> Indices:
     """Take the most typical image of the largest cluster with the fewest labels, again and again.
 
@@ -38,7 +40,8 @@ def typiclust(
 
     Cost: k-means with K = L + B, at most 500, and O(n^2 D) inside a cluster of n images.
 
-    Use: for the first queries, few labels at a time.
+    Use: for the first queries, few labels at a time; where images come in bundles, as slices of one
+    scan, with `collapse: 0.98`.
 
     Source: Hacohen et al. 2022.
 
@@ -49,10 +52,16 @@ def typiclust(
         max_clusters: bound on K.
         min_size: images that a cluster needs to be used at first.
         restarts: initializations of which the best is kept.
+        collapse: cosine of the features from which on images are near-identical: one stands for
+            its neighbors, the one with the most first. None keeps all.
 
     Returns:
         (B,) positions, in the order of the choice.
     """
-    return typical_of_clusters(
-        pool, budget, rng, max_clusters=max_clusters, min_size=min_size, restarts=restarts
-    )
+
+    def choose(pool: Pool, budget: int) -> Indices:
+        return typical_of_clusters(
+            pool, budget, rng, max_clusters=max_clusters, min_size=min_size, restarts=restarts
+        )
+
+    return choose_collapsed(pool, budget, rng, collapse, choose)

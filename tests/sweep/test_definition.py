@@ -71,3 +71,17 @@ def test_ids_depend_on_what_determines_a_trial_and_on_nothing_else(tmp_path: Pat
     assert {t.id for t in plan_of(tmp_path, strategies=written_out, seeds=seeds).trials} == plain
     other_encoder = plan_of(tmp_path, encoders=[{"name": "pixels", "seed": 1}])
     assert not plain & {t.id for t in other_encoder.trials}
+
+
+def test_a_parameter_that_was_added_later_counts_away_from_its_default(tmp_path: Path) -> None:
+    """Trials of version 0.1 had no `collapse`; finished ones must not run again."""
+
+    def trial(**more: object) -> Trial:
+        given = [{"name": "typiclust", **more}]
+        return plan_of(tmp_path, strategies=given, seeds=1).trials[0]
+
+    of_0_1 = {"max_clusters": 500, "min_size": 5, "restarts": 1, "label_balanced": False}
+    assert trial().definition()["strategy"] == {"name": "typiclust", "params": of_0_1}
+    assert trial(collapse=None).id == trial().id
+    assert trial(collapse=0.9).strategy.params["collapse"] == 0.9
+    assert len({trial(collapse=cosine).id for cosine in (None, 0.9, 0.98)}) == 3

@@ -1,0 +1,57 @@
+"""Choosing after near-identical images were collapsed: the parameter `collapse` of strategies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, TypeAlias
+
+import numpy as np
+from pydantic import Field
+
+from rayal.contracts import UNLABELED, Indices, Labels, Pool
+from rayal.kernels import clustering
+from rayal.kernels.near_duplicates import representatives
+from rayal.kernels.ranking import pad_to_budget
+
+Cosine: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
+
+
+def choose_collapsed(
+    pool: Pool,
+    budget: int,
+    rng: np.random.Generator,
+    cosine: float | None,
+    choose: Callable[[Pool, int], Indices],
+) -> Indices:
+    """Return (B,) positions by a strategy that sees one image of each bundle.
+
+    A bundle is an image and its neighbors (`rayal.kernels.near_duplicates`); it has a label when
+    one of its images has. Where B is larger than the number of bundles without one, others of the
+    unlabeled images follow at random.
+
+    Args:
+        pool: its features (N, D) and labels (N,); all else is left out.
+        budget: B.
+        rng: draws what follows the bundles.
+        cosine: from which on images are neighbors; None collapses nothing.
+        choose: (pool, budget) -> positions.
+    """
+    if cosine is None:
+        return choose(pool, budget)
+    standing = representatives(clustering.unit_rows(pool.features), cosine)
+    kept = np.unique(standing)
+    labels = _labels_of_bundles(pool, standing)[kept]
+    few = Pool(pool.features[kept], labels, pool.num_classes)
+    count = min(budget, len(few.unlabeled))
+    chosen = kept[choose(few, count)] if count else kept[:0]
+    if count == budget:
+        return chosen
+    return pad_to_budget(chosen, rng.permutation(pool.unlabeled), budget)
+
+
+def _labels_of_bundles(pool: Pool, standing: Indices) -> Labels:
+    """Return labels (N,): of an image that stands for others, the first label in its bundle."""
+    labels = np.full(len(standing), UNLABELED)
+    first_last = pool.labeled[::-1]
+    labels[standing[first_last]] = pool.labels[first_last]
+    return labels
