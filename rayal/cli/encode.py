@@ -41,6 +41,7 @@ from rayal.cli.terminal import (
     output,
     print_error,
     print_line,
+    warnings_as_lines,
 )
 from rayal.contracts import Embedding
 from rayal.encoders._features import neighbors
@@ -63,6 +64,7 @@ PROG = "python -m rayal.encode"
 _VOTERS, _ASKED = 20_000, 2_000  # images that the accuracy is measured on, at most
 
 
+@warnings_as_lines()
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)

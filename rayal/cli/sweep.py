@@ -27,6 +27,7 @@ from rayal.cli.terminal import (
     output,
     print_error,
     print_line,
+    warnings_as_lines,
 )
 from rayal.events import trackers
 from rayal.events.bar import choose_display
@@ -51,6 +52,7 @@ class _RefusedError(Exception):
     """Nothing was started; the message is all that the user needs."""
 
 
+@warnings_as_lines()
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 
 from rayal.storage.location import parse_location
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130  # exit statuses
+PACKAGE = Path(__file__).parent.parent
 WIDTH = 100  # columns where the output is no terminal
 
 
@@ -26,6 +32,36 @@ def print_line(console: Console, text: str) -> None:
 def print_error(error: Exception | str) -> None:
     """Print one message on the error stream."""
     print_line(Console(stderr=True), f"rayal: {error}")
+
+
+@contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """Print what rayal warns of as plain lines, each once; other libraries' warnings as ever.
+
+    A dataset is loaded to plan and again to run: its warnings would come twice, and each with a
+    line of code that says nothing to who called a command.
+    """
+    as_ever, seen = warnings.showwarning, set[str]()
+
+    def show(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        if category is not UserWarning or not Path(filename).is_relative_to(PACKAGE):
+            as_ever(message, category, filename, lineno, file, line)
+        elif str(message) not in seen:
+            seen.add(str(message))
+            print_line(Console(stderr=True), f"warning: {message}")
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = as_ever
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:

@@ -255,6 +255,13 @@ def test_a_name_that_is_not_utf8_is_refused(root: Path) -> None:
     str(caught.value).encode()
 
 
+def test_a_class_whose_name_moves_the_cursor_is_refused(root: Path) -> None:
+    folder_of_classes(root, {"a": 4, "b\x1b[2J": 4})
+    with pytest.raises(ValueError, match=r"holds '\\x1b', which is not printed") as caught:
+        load(root, test_share=0.25)
+    assert str(caught.value).isprintable()
+
+
 def test_a_folder_that_cannot_be_read_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder_of_classes(root, CLASSES)
 

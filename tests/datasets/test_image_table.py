@@ -324,6 +324,7 @@ def test_words_for_a_missing_label_are_mentioned(images: Path, word: str) -> Non
 
 UNCERTAIN: dict[str, tuple[str, str]] = {
     "a label that cannot be seen": ("image,label\na0,\u200b\n", "line 2: the column 'label' is em"),
+    "a label that moves the cursor": ("image,label\na0,a\x1b[31m\n", r"line 2: .* '\\x1b', which"),
     "a character lost": ("image,label\na0,m\ufffdl\n", "line 2: .* a character was lost"),
     "a quote after a blank": ('image,label\na0, "red"\n', "line 2: .*, quotes and all"),
     "a label with a comma": ("image,label\na0,red, dark\n", "line 2: it has 3 cells"),
@@ -344,7 +345,8 @@ def test_a_table_whose_meaning_is_not_certain_is_refused(
 @pytest.mark.parametrize(
     ("name", "hint"),
     [("A0.PNG", "did you mean 'a0.png'"), ("a0.jpg", "did you mean 'a0.png'"),
-     ("x/a0.png", "did you mean 'a0.png'"), ("1.0", "did you mean '1.png'"), ("zzz", "in .*skin$")],
+     ("x/a0.png", "did you mean 'a0.png'"), ("1.0", "did you mean '1.png'"),
+     ("01", "did you mean '1.png'"), ("zzz", "in .*skin$")],
 )  # fmt: skip
 def test_a_name_that_is_nearly_right_is_helped(images: Path, name: str, hint: str) -> None:
     save(images / "1.png", noise(8))

@@ -19,7 +19,8 @@ ALIKE = [
     ("é", unicodedata.normalize("NFD", "é")), ("Straße", "STRASSE"), ("nevus", "nevus."),
     ("basal cell", "basal_cell"), ("basal-cell", "basal cell"), ("basal-cell", "basal\u2011cell"),
     ("type 1", "type1"), ("\u0410CE", "ACE"), ("\u0441at", "cat"), ("\u039f", "O"),
-    ("ﬁne", "fine"), ("\u202ea", "a"), ("a'b", "a\u2019b"), ("P 12", "P12"), ("a\t b", "a b"),
+    ("ﬁne", "fine"), ("\u202ea", "a"), ("a'b", "a\u2019b"), ("a", "\u201ca\u201d"),
+    ("grade 1", "grade-1"), ("P 12", "P12"), ("a\t b", "a b"),
 ]  # fmt: skip
 APART = [
     ("a", "b"), ("1", "10"), ("1.1", "1.10"), ("1", "-1"), ("A+", "A-"), ("A", "A-"), ("A", "A+"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from rayal.datasets._files.lookalikes import skeleton
 from rayal.datasets._files.passed_over import PassedOver
 from rayal.datasets._files.scan import nfc
 
@@ -54,8 +55,8 @@ class ImageIndex:
             counts = PassedOver()
             counts.add(str(there))
             return f"; there is a file of that name: {counts}"
-        stem = PurePosixPath(wanted).stem.casefold()
-        like = [known for known in self._names if PurePosixPath(known).stem.casefold() == stem]
+        stem = skeleton(PurePosixPath(wanted).stem)
+        like = [known for known in self._names if skeleton(PurePosixPath(known).stem) == stem]
         return f"; did you mean '{self._names[like[0]][0]}'?" if like else ""
 
 

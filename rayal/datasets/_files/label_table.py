@@ -11,7 +11,13 @@ from pathlib import Path
 
 from rayal.datasets._files.csv_table import CsvTable, Record, read_csv
 from rayal.datasets._files.image_index import ImageIndex
-from rayal.datasets._files.lookalikes import is_blank, lookalikes, means_missing, shown
+from rayal.datasets._files.lookalikes import (
+    control_character,
+    is_blank,
+    lookalikes,
+    means_missing,
+    shown,
+)
 from rayal.datasets._files.scan import nfc
 from rayal.datasets._files.split_names import split_of
 
@@ -104,6 +110,10 @@ def _cell(place: str, column: str, text: str) -> str:
         raise ValueError(
             f"{place}: the column '{column}' is {cell!r}: a character was lost when the table was "
             "saved; write it anew"
+        )
+    if character := control_character(cell):
+        raise ValueError(
+            f"{place}: the column '{column}' holds {character!a}, which is not printed"
         )
     if cell.startswith('"'):
         raise ValueError(

@@ -35,14 +35,14 @@ _MISSING = frozenset({
 def skeleton(name: str) -> str:
     """Return what is left of a name without what the eye passes over.
 
-    Case, Unicode forms and twins, characters without width, blanks, hyphens and underscores
-    between letters, dots at the end, and a number's leading zeros and ".0".
+    Case, Unicode forms and twins, characters without width, blanks, hyphens and underscores after
+    letters, dots and quotes at the ends, and a number's leading zeros and ".0".
     """
     visible = "".join(c for c in unicodedata.normalize("NFKC", name) if not _has_no_width(c))
     plain = unicodedata.normalize("NFKC", visible.translate(_TWINS).casefold())
-    plain = re.sub(r"\s+", " ", plain).strip(" .,;:")
+    plain = re.sub(r"\s+", " ", plain).strip(" .,;:'\"")
     plain = re.sub(r"(?<=[^\W\d_])[ _-]+(?=[^\W\d_])", "", plain)
-    plain = re.sub(r"(?<=[^\W\d_])[ _]+(?=\d)|(?<=\d)[ _]+(?=[^\W\d_])", "", plain)
+    plain = re.sub(r"(?<=[^\W\d_])[ _-]+(?=\d)|(?<=\d)[ _]+(?=[^\W\d_])", "", plain)
     number = re.fullmatch(r"(-?)\+?0*(\d+)(?:[.,]0*)?", plain)
     return number[1] + number[2] if number else plain
 
@@ -61,6 +61,11 @@ def lookalikes(names: Iterable[str]) -> tuple[str, str] | None:
         if other != name:
             return other, name
     return None
+
+
+def control_character(name: str) -> str:
+    """Return the first character of a name that moves a cursor or is none, or ""."""
+    return next((c for c in name if unicodedata.category(c) in ("Cc", "Zl", "Zp")), "")
 
 
 def is_blank(name: str) -> bool:

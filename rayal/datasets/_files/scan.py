@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+from rayal.datasets._files.lookalikes import control_character
 from rayal.datasets._files.passed_over import (
     DEAD_LINK,
     HIDDEN,
@@ -159,6 +160,11 @@ def _entries(folder: str) -> list[os.DirEntry[str]]:
 
 
 def _check_name(path: str, name: str) -> None:
+    if character := control_character(name):
+        raise ValueError(
+            f"the name of the folder {path!a} holds {character!a}, which is not printed, and "
+            "classes and datasets are named after folders: rename it"
+        )
     try:
         name.encode()
     except UnicodeEncodeError:

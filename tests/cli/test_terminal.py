@@ -1,0 +1,61 @@
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rayal.cli.sweep import main
+from rayal.cli.terminal import warnings_as_lines
+
+SWEEP = """\
+name: s
+datasets: [{name: image_folder, path: POOL, size: 16, test_share: .25}]
+encoders: [pixels]
+learners: [linear]
+strategies: [random]
+budgets: [4]
+seeds: 1
+"""
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RAYAL_CACHE", str(tmp_path / "cache"))
+    for c in "ab":
+        (tmp_path / "pool" / c).mkdir(parents=True)
+        for i in range(8):
+            image = np.random.default_rng(i).integers(256, size=(8, 8, 3), dtype=np.uint8)
+            Image.fromarray(image).save(tmp_path / f"pool/{c}/{i}.png")
+    (tmp_path / "pool/a/scan.dcm").write_bytes(b"\0" * 128 + b"DICM")
+    (tmp_path / "s.yaml").write_text(SWEEP.replace("POOL", str(tmp_path / "pool")))
+    return tmp_path / "s.yaml"
+
+
+def test_what_a_dataset_warns_of_is_printed_once_as_a_line(
+    sweep: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        out = str(sweep.parent / "run")
+        assert main([str(sweep), "--local", "--no-report", "--out", out]) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if "warning" in line.lower()]
+    assert len(lines) == 2
+    assert lines[0].startswith(f"warning: {sweep.parent / 'pool'}: 1 file is passed over: 1 .dcm")
+    assert lines[1].startswith(f"warning: {sweep.parent / 'pool'}: 16 of 16 images are enlarged")
+
+
+def test_other_warnings_are_shown_as_ever(capsys: pytest.CaptureFixture[str]) -> None:
+    def as_ever(*_: object) -> None:
+        shown.append(str(_[0]))
+
+    shown: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = as_ever
+        with warnings_as_lines():
+            warnings.warn("from elsewhere", stacklevel=1)
+            warnings.warn("old", DeprecationWarning, stacklevel=1)
+        assert warnings.showwarning is as_ever
+    assert shown == ["from elsewhere", "old"]
+    assert capsys.readouterr().err == ""
