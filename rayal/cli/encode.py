@@ -140,6 +140,8 @@ def _make_one(lines: Lines, plan: Plan, trial: Trial, held: RunStore) -> bool:
     """Return whether it is there at the end."""
     key = trial.embedding_id
     try:
+        if damage := held.artifacts.set_aside_damaged(key):
+            lines.message(damage)
         if not held.artifacts.is_complete(key):
             started = time.monotonic()
             lines.encoding_started(trial)

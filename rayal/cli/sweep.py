@@ -105,8 +105,7 @@ def _run(
 ) -> int:
     from rayal.run import environment
 
-    done = held.finished()
-    todo = [trial for trial in plan.trials if trial.id not in done]
+    todo = _todo(console, plan, held)
     store.check_space(held.root, _bytes_needed(plan, todo, held))
     listeners = [JsonLinesLog(held.root), *trackers.open_trackers(plan.sweep, held.root)]
     content = plan.as_json(command, {**environment.versions(), **environment.commit()})
@@ -129,6 +128,18 @@ def _run(
     seconds = time.monotonic() - started
     index = None if options.no_report else _write_report(console, held.root)
     return _sum_up(console, plan, held, seconds, command, index)
+
+
+def _todo(console: Console, plan: Plan, held: RunStore) -> list[Trial]:
+    """Return the trials without a record; what is not as it was written counts as not there."""
+    notes = held.set_aside_damaged_records({t.id: t.definition() for t in plan.trials})
+    done = held.finished()
+    todo = [trial for trial in plan.trials if trial.id not in done]
+    for key in dict.fromkeys(trial.embedding_id for trial in todo):
+        notes.append(held.artifacts.set_aside_damaged(key))
+    for note in filter(None, notes):
+        print_line(console, note)
+    return todo
 
 
 def _print_start(console: Console, plan: Plan, todo: list[Trial], root: Location) -> None:

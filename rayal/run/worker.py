@@ -48,7 +48,7 @@ def _record_trial(trial: Trial, data: TrialData, store: RunStore) -> TrialCorout
     with full_disk_is_fatal(store):
         if store.has_record(trial.id):
             return
-        earlier = store.record_in_progress(trial.id)
+        earlier = store.record_in_progress(trial.id, trial.definition())
         rows = yield from trials.rounds(
             trial,
             data,

@@ -1,23 +1,29 @@
 """What encoders leave in a run: embeddings, and what those in training go on from.
 
-DIR/artefacts/KEY/              train.npy (N, D), test.npy (M, D), map.parquet, views.npy
-(A, N, D), weights.safetensors, about.json
-DIR/artefacts/KEY.unfinished/   checkpoints of an encoder that is not done yet
+    DIR/artefacts/KEY/              train.npy (N, D), test.npy (M, D), views.npy (A, N, D),
+                                    map.parquet, weights.safetensors, about.json, whole.json
+    DIR/artefacts/KEY.unfinished/   checkpoints of an encoder that is not done yet
+
+What is read is what was written: whole.json has sizes and hashes of the other files.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
 
 from rayal.contracts import DatasetMap, Embedding
 from rayal.storage import dataset_map
 from rayal.storage.embedding_files import read_embedding, write_embedding
-from rayal.storage.files import Files, files_of
+from rayal.storage.files import DamagedError, Files, StoreError, explain, files_of
 from rayal.storage.formats import Json, parse_json
 from rayal.storage.location import Location
+
+ROWS_AT_ONCE = 4096  # of features, looked at
 
 
 class ArtifactStore:
@@ -45,20 +51,49 @@ class ArtifactStore:
         return self._files.local_copy(self.folder(key)) if self.is_complete(key) else None
 
     def embedding(self, key: str) -> Embedding:
-        """Read features (memory-mapped), map and weights of a complete artifact."""
-        return read_embedding(self._files.local_copy(self.folder(key)))
+        """Read features (memory-mapped), map and weights of a complete artifact.
+
+        Raises:
+            DamagedError: a file is not what was written.
+        """
+        folder = self._files.local_copy(self.folder(key))
+        with _damage_named(folder):
+            embedding = read_embedding(folder)
+            _check_embedding(embedding)
+        return embedding
 
     def dataset_map(self, key: str) -> DatasetMap | None:
-        """Read the dataset map of an artifact alone."""
-        place = self.folder(key) / "map.parquet"
-        if not (self.is_complete(key) and self._files.exists(place)):
+        """Read the dataset map of an artifact alone; None where there is none.
+
+        Raises:
+            DamagedError: a file is not what was written.
+        """
+        folder = self.local_copy(key)
+        if folder is None or not (folder / "map.parquet").exists():
             return None
-        return dataset_map.read(io.BytesIO(self._files.read(place)))
+        with _damage_named(folder):
+            return dataset_map.read(folder / "map.parquet")
 
     def about(self, key: str) -> Json:
         """Read how an artifact was made."""
         place = self.folder(key) / "about.json"
         return parse_json(place, self._files.read(place))
+
+    def set_aside_damaged(self, key: str) -> str:
+        """Give an artifact that is not what was written another name; say what was wrong with it.
+
+        Returns "" where nothing is wrong. In an object store artifacts are looked at where they are
+        fetched, not here.
+        """
+        if not isinstance(self._root, Path) or not self.is_complete(key):
+            return ""
+        try:
+            self.embedding(key)
+        except DamagedError as error:
+            moved = self._files.set_aside(self.folder(key))
+            what = str(error).partition("; ")[0]
+            return f"{what}: it lies in {moved} now, and is made again"
+        return ""
 
     def save(self, key: str, embedding: Embedding, about: Json) -> None:
         """Keep an embedding; when another process was first, its result stays."""
@@ -79,3 +114,38 @@ class ArtifactStore:
     def checkpoint_dir(self, key: str) -> contextlib.AbstractContextManager[Path]:
         """Give the folder in which an encoder may leave what it needs to go on."""
         return self._files.synced_dir(self.checkpoint_folder(key))
+
+
+def _check_embedding(embedding: Embedding) -> None:
+    """Check what can be told without hashes, which earlier versions did not write.
+
+    Raises:
+        ValueError: shapes that do not fit together, or features that are not finite.
+    """
+    train, test, views = embedding.train, embedding.test, embedding.views
+    shapes = f"train {train.shape}, test {test.shape}"
+    if train.ndim != 2 or test.ndim != 2 or train.shape[1] != test.shape[1]:
+        raise ValueError(f"features do not fit together: {shapes}")
+    if views is not None and (views.ndim != 3 or views.shape[1:] != train.shape):
+        raise ValueError(f"views {views.shape} do not fit to {shapes}")
+    if embedding.map is not None and len(embedding.map.count) != len(train):
+        raise ValueError(f"a map of {len(embedding.map.count)} images does not fit to {shapes}")
+    for part in (train, test):
+        for start in range(0, len(part), ROWS_AT_ONCE):
+            if not np.isfinite(part[start : start + ROWS_AT_ONCE]).all():
+                raise ValueError("features are not finite")
+
+
+@contextlib.contextmanager
+def _damage_named(folder: Path) -> Iterator[None]:
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except PermissionError as error:
+        raise StoreError(f"{error.filename} cannot be read: {explain(error)}") from error
+    except (OSError, ValueError, EOFError, KeyError, SafetensorError) as error:
+        raise DamagedError(
+            f"{folder} is damaged ({error}); remove it and run the same command again, and it is "
+            "made again"
+        ) from error

@@ -9,6 +9,7 @@ there too.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy.typing as npt
 
 from rayal.storage.arrays import map_array, write_array
 from rayal.storage.artifacts import ArtifactStore
-from rayal.storage.files import files_of
+from rayal.storage.files import DamagedError, files_of
 from rayal.storage.location import Location
 
 _NAME_LENGTH = 60  # of what people read in the folder's name; its content is what counts
@@ -82,7 +83,8 @@ class DatasetImages:
             about = self._artifacts.about(key)
             name, content = str(about.get("dataset")), str(about.get("content"))
             if self.are_complete(name, content):
-                return StoredImages(files_of(self._root).local_copy(self.folder(name, content)))
+                with contextlib.suppress(DamagedError):
+                    return StoredImages(files_of(self._root).local_copy(self.folder(name, content)))
         return StoredImages(folder)
 
 

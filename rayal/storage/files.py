@@ -21,6 +21,10 @@ class StoreError(Exception):
     """The run's directory cannot be used; the message says why and what to do."""
 
 
+class DamagedError(StoreError):
+    """A file is not what was written; the message names it and the way out."""
+
+
 class Files(ABC):
     """What can be done to files.
 
@@ -29,7 +33,9 @@ class Files(ABC):
 
     Raises, all of them:
         FileNotFoundError: there is no such file.
-        StoreError: anything else; what cannot be written stops a sweep.
+        DamagedError: what lies there is no plain file, or not what was written.
+        StoreError: anything else, such as a right that is missing; what cannot be written stops a
+            sweep.
     """
 
     @abstractmethod
@@ -51,6 +57,10 @@ class Files(ABC):
     @abstractmethod
     def remove(self, location: Location) -> None:
         """Remove a file, where there is one."""
+
+    @abstractmethod
+    def set_aside(self, location: Location) -> Location:
+        """Give what lies there another name, so that it can be made again; return the name."""
 
     @abstractmethod
     def list_files(self, folder: Location) -> dict[str, float]:
@@ -78,7 +88,11 @@ class Files(ABC):
 
     @abstractmethod
     def local_copy(self, folder: Location) -> Path:
-        """Return a complete folder as one of this machine's disk."""
+        """Return a complete folder as one of this machine's disk, its files as they were written.
+
+        Raises:
+            DamagedError: a file of it is not what was written.
+        """
 
     @abstractmethod
     def synced_dir(self, folder: Location) -> contextlib.AbstractContextManager[Path]:
@@ -91,6 +105,10 @@ class Files(ABC):
     @abstractmethod
     def open_append(self, location: Location) -> Callable[[str], None]:
         """Return what adds text to a file's end; an empty text says that all must be there now."""
+
+    @abstractmethod
+    def remove_leftovers(self, folder: Location) -> None:
+        """Remove what killed processes left half written in a folder that is locked."""
 
     @abstractmethod
     def lock(

@@ -12,7 +12,7 @@ from typing import Any, TypedDict, cast
 
 from typing_extensions import NotRequired
 
-from rayal.storage.files import StoreError
+from rayal.storage.files import DamagedError, StoreError
 from rayal.storage.location import Location
 
 SCHEMA = 1  # of a run's files
@@ -23,6 +23,7 @@ METRICS = (  # of a round, numbers
 LISTS = ("selected", "class_counts", "auc_missing_classes")  # of a round
 
 Json = dict[str, Any]
+_PLACES = {"dataset", "at_default", "oracle"}  # of a definition: no part of what a trial is
 
 
 class Round(TypedDict):
@@ -140,14 +141,14 @@ def parse_json(location: Location, content: bytes) -> Json:
     """Read a JSON object.
 
     Raises:
-        StoreError: it is damaged, or no object; the message names the file.
+        DamagedError: it is damaged, or no object; the message names the file.
     """
     try:
         parsed = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise _damaged(location, error) from error
     if not isinstance(parsed, dict):
-        raise StoreError(f"{location} holds no JSON object; delete it and run the sweep again")
+        raise DamagedError(f"{location} holds no JSON object; delete it and run the sweep again")
     return parsed
 
 
@@ -157,6 +158,19 @@ def parse_plan(location: Location, content: bytes) -> PlanFile:
     Raises:
         StoreError: it is damaged, or a later version of rayal wrote this run.
     """
+    plan = _parse_known_plan(location, content)
+    for part in ("trials", "datasets", "artefacts"):
+        if not isinstance(plan.get(part), dict):
+            raise DamagedError(f"{location} has no {part}; delete it and run the sweep again")
+    return cast("PlanFile", plan)
+
+
+def parse_plan_name(location: Location, content: bytes) -> str:
+    """Return the name of the sweep that a plan is of, whatever else it says; errors as above."""
+    return str(_parse_known_plan(location, content).get("name", ""))
+
+
+def _parse_known_plan(location: Location, content: bytes) -> Json:
     plan = parse_json(location, content)
     schema = plan.get("schema", 1)
     if not _is_known(schema):
@@ -165,17 +179,19 @@ def parse_plan(location: Location, content: bytes) -> PlanFile:
             f"formats up to {SCHEMA}: use the version that wrote it, which plan.json names, or a "
             "later one"
         )
-    for part in ("trials", "datasets", "artefacts"):
-        if not isinstance(plan.get(part), dict):
-            raise StoreError(f"{location} has no {part}; delete it and run the sweep again")
-    return cast("PlanFile", plan)
+    return plan
 
 
-def parse_record(location: Location, content: bytes, trial: str) -> Record:
+def parse_record(
+    location: Location, content: bytes, trial: str, definition: Mapping[str, Any] | None = None
+) -> Record:
     """Read the record of a trial, finished or in progress.
 
+    definition: of the trial that is expected, where it is known.
+
     Raises:
-        StoreError: it is damaged, another trial's, or a later version of rayal wrote it.
+        DamagedError: it is damaged, or another trial's.
+        StoreError: a later version of rayal wrote it.
     """
     record = parse_json(location, content)
     schema = record.get("schema", 1)
@@ -189,11 +205,11 @@ def parse_record(location: Location, content: bytes, trial: str) -> Record:
         isinstance(row, dict) and "round" in row for row in rounds
     )
     if "trial" not in record or not complete:
-        raise StoreError(f"{location} is not whole; delete it and run the sweep again")
-    if record["trial"] != trial:
-        raise StoreError(
-            f"{location} holds the record of trial {record['trial']}; delete it and run the sweep "
-            "again"
+        raise DamagedError(f"{location} is not whole; delete it and run the sweep again")
+    if record["trial"] != trial or not _is_of(record.get("definition"), definition or {}):
+        raise DamagedError(
+            f"{location} holds the record of another trial, {record['trial']}; delete it and run "
+            "the sweep again"
         )
     return cast("Record", record)
 
@@ -204,11 +220,17 @@ def write_failure(trial: str, definition: Json, error: str, trace: str) -> bytes
     return f"{head}\n\n{trace}".encode()
 
 
+def unread_failure(trial: str, location: Location, error: Exception) -> Failure:
+    """Return what is known of a failure whose file cannot be read."""
+    unread = f"its log cannot be read: {error}"
+    return {"trial": trial, "error": unread, "definition": {}, "trace": "", "path": str(location)}
+
+
 def parse_failure(location: Location, content: bytes) -> Failure:
     """Read what `write_failure` returned.
 
     Raises:
-        StoreError: it is damaged; the message names the file.
+        DamagedError: it is damaged; the message names the file.
     """
     head, _, trace = content.decode(errors="replace").partition("\n\n")
     failure = parse_json(location, head.encode())
@@ -221,5 +243,24 @@ def _is_known(schema: object) -> bool:
     return isinstance(schema, int) and 1 <= schema <= SCHEMA
 
 
+def _is_of(definition: Any, expected: Mapping[str, Any]) -> bool:
+    """Whether a record's definition is the one expected, by what both of them state.
+
+    Where data lie is no part of it, and a version may have added a parameter at its default.
+    """
+    if not expected:
+        return True
+    if not isinstance(definition, Mapping):
+        return False
+    stated = definition.keys() & expected.keys() - _PLACES
+    return all(_is_same(definition[key], expected[key]) for key in stated)
+
+
+def _is_same(value: Any, expected: Any) -> bool:
+    if isinstance(value, Mapping) and isinstance(expected, Mapping):
+        return all(_is_same(value[key], expected[key]) for key in value.keys() & expected.keys())
+    return bool(json.dumps(value) == json.dumps(expected))
+
+
 def _damaged(location: Location, error: Exception) -> StoreError:
-    return StoreError(f"{location} is damaged ({error}); delete it and run the sweep again")
+    return DamagedError(f"{location} is damaged ({error}); delete it and run the sweep again")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from rayal.storage import atomic
-from rayal.storage.files import Files, StoreError, explain
+from rayal.storage import atomic, manifest, plain_files
+from rayal.storage.files import DamagedError, Files, StoreError, explain
 from rayal.storage.location import Location
 
 
@@ -18,30 +19,57 @@ class LocalFiles(Files):
     """Files by their paths."""
 
     def read(self, location: Location) -> bytes:
-        return _path(location).read_bytes()
+        with _read_errors(location):
+            return plain_files.read(_path(location))
 
     def read_all(self, locations: Sequence[Location]) -> list[bytes]:
         return [self.read(location) for location in locations]
 
     def write(self, location: Location, content: bytes) -> None:
         with _write_errors(location):
+            self._clear(_path(location))
             atomic.write_bytes(_path(location), content)
 
     def exists(self, location: Location) -> bool:
-        return _path(location).is_file()
+        with _read_errors(location):
+            return plain_files.is_plain(_path(location))
 
     def remove(self, location: Location) -> None:
-        _path(location).unlink(missing_ok=True)
+        with _write_errors(location):
+            self._clear(_path(location))
+            _path(location).unlink(missing_ok=True)
+
+    def _clear(self, path: Path) -> None:
+        """Move what is no file out of the way of one."""
+        if path.exists() and not path.is_file():
+            self.set_aside(path)
+
+    def set_aside(self, location: Location) -> Path:
+        path = _path(location)
+        names = (path.with_name(f"{path.name}.set-aside{n or ''}") for n in itertools.count())
+        free = next(name for name in names if not os.path.lexists(name))
+        with _write_errors(location):
+            path.rename(free)
+        return free
 
     def list_files(self, folder: Location) -> dict[str, float]:
         times = {}
-        for path in _path(folder).glob("[!.]*"):
+        for entry in self._entries(folder):
             with contextlib.suppress(FileNotFoundError):  # ended or renamed meanwhile
-                times[path.name] = path.stat().st_mtime
+                if entry.is_file():
+                    times[entry.name] = entry.stat().st_mtime
         return times
 
     def list_dir(self, folder: Location) -> set[str]:
-        return {path.name for path in _path(folder).glob("[!.]*")}
+        return {entry.name for entry in self._entries(folder)}
+
+    def _entries(self, folder: Location) -> list[os.DirEntry[str]]:
+        with _read_errors(folder):
+            try:
+                with os.scandir(_path(folder)) as entries:
+                    return [entry for entry in entries if not entry.name.startswith(".")]
+            except (FileNotFoundError, NotADirectoryError):
+                return []
 
     def has_dir(self, folder: Location) -> bool:
         return _path(folder).exists()
@@ -54,12 +82,28 @@ class LocalFiles(Files):
         with _write_errors(folder), atomic.temporary_beside(_path(folder)) as temporary:
             temporary.mkdir(parents=True)
             yield temporary
+            (temporary / manifest.NAME).write_bytes(manifest.of_folder(temporary))
 
     def is_complete(self, folder: Location) -> bool:
         return _path(folder).is_dir()
 
     def local_copy(self, folder: Location) -> Path:
-        return _path(folder)
+        """Return the folder; earlier versions wrote no manifest to hold it against."""
+        path = _path(folder)
+        with _read_errors(folder):
+            try:
+                files = manifest.files_in(plain_files.read(path / manifest.NAME))
+                damage = manifest.damage(path, files)
+            except FileNotFoundError:
+                damage = ""
+            except ValueError as error:
+                damage = str(error)
+        if damage:
+            raise DamagedError(
+                f"{path} is damaged ({damage}); remove it and run the same command again, and it "
+                "is made again"
+            )
+        return path
 
     @contextlib.contextmanager
     def synced_dir(self, folder: Location) -> Iterator[Path]:
@@ -73,8 +117,13 @@ class LocalFiles(Files):
             yield path
 
     def open_append(self, location: Location) -> Callable[[str], None]:
+        path = _path(location)
+        if os.path.lexists(path):
+            with _write_errors(location):
+                plain_files.open_append(path).close()
+
         def append(text: str) -> None:
-            with _path(location).open("ab", buffering=0) as file:
+            with plain_files.open_append(path) as file:
                 before = file.seek(0, os.SEEK_END)
                 content = text.encode()
                 if file.write(content) < len(content):  # no line is left half written
@@ -82,6 +131,11 @@ class LocalFiles(Files):
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         return append
+
+    def remove_leftovers(self, folder: Location) -> None:
+        root = _path(folder)
+        for part in (root, *(path for path in root.iterdir() if path.is_dir())):
+            atomic.remove_leftovers(part)
 
     @contextlib.contextmanager
     def lock(self, folder: Location, subfolders: Sequence[str]) -> Iterator[None]:
@@ -98,10 +152,10 @@ class LocalFiles(Files):
                     f"{root} is in use by {str(error) or 'another process'}; wait for it or give "
                     "another --out"
                 ) from None
+            except FileExistsError as error:
+                raise StoreError(f"{error.filename} is a file, not a folder; remove it") from None
             except OSError as error:
                 raise StoreError(f"{root} cannot be written to: {explain(error)}") from error
-            for part in (root, *(path for path in root.iterdir() if path.is_dir())):
-                atomic.remove_leftovers(part)
             yield
 
 
@@ -110,8 +164,33 @@ def _path(location: Location) -> Path:
 
 
 @contextlib.contextmanager
+def _read_errors(location: Location) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except plain_files.NotPlainError as error:
+        raise DamagedError(
+            f"{location} is no file of a run: {error.strerror}; remove it and run the same command "
+            "again"
+        ) from error
+    except PermissionError as error:
+        raise StoreError(
+            f"{location} cannot be read: {explain(error)}; it is another user's, or its mode "
+            "forbids it"
+        ) from error
+    except OSError as error:
+        raise StoreError(f"{location} cannot be read: {explain(error)}") from error
+
+
+@contextlib.contextmanager
 def _write_errors(location: Location) -> Iterator[None]:
     try:
         yield
+    except plain_files.NotPlainError as error:
+        raise StoreError(
+            f"{location} is not written to: {error.strerror}; remove it and run the same command "
+            "again"
+        ) from error
     except OSError as error:
         raise StoreError(f"{location} cannot be written: {explain(error)}") from error

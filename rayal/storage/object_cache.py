@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 
 from rayal.storage import atomic, manifest, object_store
-from rayal.storage.files import Files, StoreError
+from rayal.storage.files import DamagedError, Files, StoreError
 from rayal.storage.lease import Lease
 from rayal.storage.location import Location
 from rayal.storage.machine_cache import cache_folder
@@ -66,6 +66,12 @@ class CachedObjectStore(Files):
     def remove(self, location: Location) -> None:
         self.objects.remove(location)
 
+    def set_aside(self, location: Location) -> Location:
+        free = location.parent / f"{location.name}.set-aside"
+        self.write(free, self.read(location))
+        self.remove(location)
+        return free
+
     def list_files(self, folder: Location) -> dict[str, float]:
         return {
             info.base_name: info.mtime.timestamp()
@@ -109,31 +115,44 @@ class CachedObjectStore(Files):
         """Fetch a complete folder, once per machine whatever the number of processes.
 
         Raises:
-            StoreError: its objects are not those that its manifest names.
+            DamagedError: its objects are not those that its manifest names; it counts as absent
+                from now on.
         """
         content = self.read(folder / manifest.NAME)
         cached = _copy_of(folder, content)
-        if cached.is_dir():
-            return cached
         with _disk_errors(cached), _lock_beside(cached):
+            files = self._files_in(folder, content)
+            if cached.is_dir() and manifest.damage(cached, files):
+                shutil.rmtree(cached)
             if not cached.is_dir():
                 with atomic.temporary_beside(cached) as temporary:
                     temporary.mkdir()
-                    self._fetch(folder, temporary, manifest.files_in(content))
+                    self._fetch(folder, temporary, files)
         return cached
 
     def _fetch(
         self, folder: Location, into: Path, files: Mapping[str, manifest.Fingerprint]
     ) -> None:
-        self.objects.in_parallel(lambda n: self.objects.download(folder / n, into / n), files)
-        for name, expected in files.items():
-            if manifest.fingerprint(into / name) != expected:
-                self.remove(folder / manifest.NAME)
-                raise StoreError(
-                    f"{folder / name} is not what {manifest.NAME} beside it says: it was damaged, "
-                    "or written by two machines at once; it counts as not there from now on: run "
-                    "the same command again, and it is made again"
-                )
+        try:
+            self.objects.in_parallel(lambda n: self.objects.download(folder / n, into / n), files)
+        except FileNotFoundError as error:
+            raise self._refused(folder, f"an object of it is missing ({error})") from error
+        if damage := manifest.damage(into, files):
+            raise self._refused(folder, damage)
+
+    def _files_in(self, folder: Location, content: bytes) -> Mapping[str, manifest.Fingerprint]:
+        try:
+            return manifest.files_in(content)
+        except ValueError as error:
+            raise self._refused(folder, str(error)) from error
+
+    def _refused(self, folder: Location, damage: str) -> DamagedError:
+        with contextlib.suppress(StoreError):  # who may only read does not remove
+            self.remove(folder / manifest.NAME)
+        return DamagedError(
+            f"{folder}: {damage}: it was damaged, or written by two machines at once; it counts as "
+            "not there from now on: run the same command again, and it is made again"
+        )
 
     # Files that change, or are for people -------------------------------------------
 
@@ -196,6 +215,9 @@ class CachedObjectStore(Files):
                 put_at = time.monotonic()
 
         return append
+
+    def remove_leftovers(self, folder: Location) -> None:
+        """Objects are put as a whole: nothing is left of one."""
 
     @contextlib.contextmanager
     def lock(self, folder: Location, subfolders: Sequence[str]) -> Iterator[None]:

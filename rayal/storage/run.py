@@ -7,6 +7,8 @@
     DIR/records/ID.json         a finished trial; its presence means "done"
     DIR/partial/ID.json         the finished rounds of a trial in progress
     DIR/failures/ID.log         definition and traceback of a trial that failed
+    DIR/.rayal                  marks a folder as a run, which is written to
+    NAME.set-aside              what was no file of a run, or not what was written
 
 DIR is a directory or an address in an object store. On a disk everything is written under a
 temporary name in the same folder and renamed, in an object store put as a whole; so a reader sees a
@@ -18,17 +20,19 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rayal.storage import formats
 from rayal.storage.artifacts import ArtifactStore
 from rayal.storage.dataset_images import DatasetImages
-from rayal.storage.files import Files, StoreError, explain, files_of
+from rayal.storage.files import DamagedError, Files, StoreError, explain, files_of
 from rayal.storage.formats import Failure, Json, PlanFile, Record
 from rayal.storage.location import Address, Location
 
+MARK = ".rayal"  # a file: what lies beside it is a run's
+RECORDS_AT_ONCE = 256  # read and looked at together
 FOLDERS = ("records", "partial", "failures", "artefacts", "datasets")
 
 
@@ -72,8 +76,13 @@ class RunStore:
         """Read a finished trial."""
         return self.records([trial_id])[0]
 
-    def records(self, trial_ids: Sequence[str]) -> list[Record]:
-        """Read many finished trials, in order."""
+    def records(
+        self, trial_ids: Sequence[str], definitions: Mapping[str, Json] | None = None
+    ) -> list[Record]:
+        """Read many finished trials, in order.
+
+        definitions: of the trials, where they are known: a record is held against its own.
+        """
         places = [self._record_path(trial_id) for trial_id in trial_ids]
         try:
             contents = self.files.read_all(places)
@@ -82,8 +91,10 @@ class RunStore:
                 f"a record in {self.root / 'records'} is not there any more ({error}); run the "
                 "sweep again"
             ) from error
+        known = definitions or {}
         return [
-            formats.parse_record(*each) for each in zip(places, contents, trial_ids, strict=True)
+            formats.parse_record(place, content, trial_id, known.get(trial_id))
+            for place, content, trial_id in zip(places, contents, trial_ids, strict=True)
         ]
 
     def save_record(self, trial_id: str, record: Record) -> None:
@@ -96,6 +107,48 @@ class RunStore:
             self.files.write(self._record_path(trial_id), json.dumps(record).encode())
         self.files.remove(self._progress_path(trial_id))
         self.forget_failure(trial_id)
+
+    def set_aside_damaged_records(self, definitions: Mapping[str, Json]) -> list[str]:
+        """Give records that cannot count another name, so that their trials run again.
+
+        Args:
+            definitions: of the trials of the present plan, by id.
+
+        Returns:
+            A sentence about each.
+
+        Raises:
+            StoreError: one may not be read, or a later version of rayal wrote it.
+        """
+        names = [f"{trial_id}.json" for trial_id in definitions]
+        folder = self.root / "records"
+        files = self.files.list_files(folder).keys()
+        no_files = (self.files.list_dir(folder) - files).intersection(names)
+        notes = [f"{folder / name} is no file" for name in sorted(no_files)]
+        present = [trial_id for trial_id in definitions if f"{trial_id}.json" in files]
+        damaged = self._damage(present, definitions)
+        places = [folder / name for name in sorted(no_files)] + [*map(self._record_path, damaged)]
+        moved = [self.files.set_aside(place) for place in places]
+        told = zip([*notes, *damaged.values()], moved, strict=True)
+        return [f"{note}: it lies in {place} now, and its trial runs again" for note, place in told]
+
+    def _damage(self, trial_ids: Sequence[str], definitions: Mapping[str, Json]) -> dict[str, str]:
+        """What is wrong with records, by trial."""
+        damage: dict[str, str] = {}
+        for start in range(0, len(trial_ids), RECORDS_AT_ONCE):
+            some = trial_ids[start : start + RECORDS_AT_ONCE]
+            try:
+                self.records(some, definitions)
+            except DamagedError:  # one by one, it shows which
+                damage |= {one: text for one in some if (text := self._damage_of(one, definitions))}
+        return damage
+
+    def _damage_of(self, trial_id: str, definitions: Mapping[str, Json]) -> str:
+        try:
+            self.records([trial_id], definitions)
+        except DamagedError as error:
+            return str(error).partition("; ")[0]
+        return ""
 
     def _record_path(self, trial_id: str) -> Location:
         return self.root / "records" / f"{trial_id}.json"
@@ -110,12 +163,15 @@ class RunStore:
         """Keep the rounds that a trial has finished."""
         self.files.write(self._progress_path(trial_id), json.dumps(record).encode())
 
-    def record_in_progress(self, trial_id: str) -> Record | None:
-        """Return the rounds that an interrupted trial had finished, or None."""
+    def record_in_progress(self, trial_id: str, definition: Json | None = None) -> Record | None:
+        """Return the rounds that an interrupted trial had finished.
+
+        None where there are none of this trial, or what is there is damaged: they are made again.
+        """
         place = self._progress_path(trial_id)
         try:
-            return formats.parse_record(place, self.files.read(place), trial_id)
-        except FileNotFoundError:
+            return formats.parse_record(place, self.files.read(place), trial_id, definition)
+        except (FileNotFoundError, DamagedError):
             return None
 
     def _progress_path(self, trial_id: str) -> Location:
@@ -138,11 +194,25 @@ class RunStore:
     def forget_failure(self, trial_id: str) -> None:
         self.files.remove(self.failure_path(trial_id))
 
-    def failures(self) -> list[Failure]:
-        """Read all failures that are kept."""
-        places = [self.failure_path(trial_id) for trial_id in sorted(self.failed())]
-        contents = self.files.read_all(places)
-        return [formats.parse_failure(*both) for both in zip(places, contents, strict=True)]
+    def failures(self, trial_ids: Collection[str] | None = None) -> list[Failure]:
+        """Read the failures that are kept, of these trials or of all.
+
+        Of one that cannot be read it is known that it failed.
+        """
+        failed = sorted(i for i in self.failed() if trial_ids is None or i in trial_ids)
+        places = [self.failure_path(trial_id) for trial_id in failed]
+        try:
+            contents = self.files.read_all(places)
+            return [formats.parse_failure(*both) for both in zip(places, contents, strict=True)]
+        except (FileNotFoundError, StoreError):  # one by one, it shows which
+            return [self._failure(trial_id) for trial_id in failed]
+
+    def _failure(self, trial_id: str) -> Failure:
+        place = self.failure_path(trial_id)
+        try:
+            return formats.parse_failure(place, self.files.read(place))
+        except (FileNotFoundError, StoreError) as error:
+            return formats.unread_failure(trial_id, place, error)
 
     # The plan ----------------------------------------------------------------
 
@@ -157,6 +227,11 @@ class RunStore:
         """
         place = self.root / "plan.json"
         return formats.parse_plan(place, self.files.read(place))
+
+    def plan_name(self) -> str:
+        """Return the name of the sweep whose run this is; errors as of `plan`."""
+        place = self.root / "plan.json"
+        return formats.parse_plan_name(place, self.files.read(place))
 
     def started_at(self) -> float:
         """When the plan was written, which every start does; seconds since the epoch."""
@@ -180,8 +255,8 @@ def read_run(root: Location) -> Run:
         raise StoreError(f"{root} is not a run: it has no plan.json; make one with rayal.sweep")
     plan = store.plan()
     present = store.finished()
-    records = store.records([trial for trial in plan["trials"] if trial in present])
-    failures = [f for f in store.failures() if f["trial"] in plan["trials"]]
+    records = store.records([t for t in plan["trials"] if t in present], plan["trials"])
+    failures = store.failures(plan["trials"])
     return Run(root, plan, records, failures, len(present - plan["trials"].keys()))
 
 
@@ -195,10 +270,14 @@ def lock_run(root: Location, name: str) -> Iterator[RunStore]:
     """
     store = RunStore(root)
     try:
-        _refuse_foreign(store, name)
+        is_ours = _is_ours(store, name)
     except OSError as error:
         raise StoreError(f"{root} cannot be read: {explain(error)}") from error
     with store.files.lock(root, FOLDERS):
+        if is_ours:
+            store.files.remove_leftovers(root)
+        if not store.files.exists(root / MARK):
+            store.files.write(root / MARK, b"made by rayal; other folders are not written to\n")
         yield store
 
 
@@ -222,14 +301,33 @@ def _stems(names: Mapping[str, float], ending: str) -> dict[str, float]:
     return {n.removesuffix(ending): time for n, time in names.items() if n.endswith(ending)}
 
 
-def _refuse_foreign(store: RunStore, name: str) -> None:
+def _is_ours(store: RunStore, name: str) -> bool:
+    """Whether a folder is this sweep's run; False where there is nothing in it.
+
+    Raises:
+        StoreError: it is another sweep's, or something else.
+    """
+    files, root = store.files, store.root
     if store.has_plan():
-        owner = store.plan()["name"]
+        owner = store.plan_name()
         if owner != name:
             raise StoreError(
-                f"{store.root} belongs to the sweep '{owner}', not to '{name}'; give another --out"
+                f"{root} belongs to the sweep '{owner}', not to '{name}'; give another --out"
             )
-        return
-    entries = store.files.list_dir(store.root)
-    if entries and entries.isdisjoint(FOLDERS):
-        raise StoreError(f"{store.root} holds other files and is no run; give another --out")
+        return True
+    if files.exists(root / MARK) or _holds_artifact(store):
+        return True
+    if any(entry not in FOLDERS or files.list_dir(root / entry) for entry in files.list_dir(root)):
+        raise StoreError(
+            f"{root} holds other files and is no run; give another --out. Where it is a run whose "
+            f"plan.json was lost, put an empty file {MARK} into it"
+        )
+    return False
+
+
+def _holds_artifact(store: RunStore) -> bool:
+    """Whether an encoder of an earlier version, which left no mark, has written there."""
+    for key in store.files.list_dir(store.root / "artefacts"):
+        with contextlib.suppress(FileNotFoundError, StoreError):
+            return {"dataset", "encoder", "versions"} <= store.artifacts.about(key).keys()
+    return False

@@ -145,12 +145,13 @@ def test_a_record_of_a_later_schema_is_refused_by_number(tmp_path, capsys):
     assert "is of schema 7, and this version of rayal reads 1" in refused(root, capsys)
 
 
-def test_a_truncated_failure_log_is_told_in_one_message(tmp_path, capsys):
+def test_a_truncated_failure_log_costs_no_report_and_is_told(tmp_path, capsys):
     run = RunBuilder(tmp_path)
     trial = run.failed(run.trial(component("random"), 0, [20]))
     root = run.write()
     (root / "failures" / f"{trial}.log").write_text('{"trial": "x')
-    assert "failures" in refused(root, capsys)
+    assert main([str(root)]) == 0
+    assert "its log cannot be read" in (root / "tables" / "failures.csv").read_text()
 
 
 @pytest.mark.parametrize("content", ["{", "{}", '{"trials": []}'])

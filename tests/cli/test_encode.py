@@ -10,9 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from rayal.cli import encode, map_files
+from rayal.cli import encode
 from rayal.contracts import UNLABELED, DatasetMap
 from rayal.encoders._moco.training import Pretraining
+from rayal.storage import dataset_map
 from rayal.storage.run import RunStore
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
@@ -115,9 +116,9 @@ def test_a_map_without_labels_has_no_such_column_and_one_with_some_has_nulls(
 ) -> None:
     values = {0.1: np.arange(3, dtype=np.float32)}
     found = DatasetMap(values, values, np.full(3, 2))
-    map_files.write_table(tmp_path / "a.parquet", found, np.full(3, UNLABELED))
+    dataset_map.write_table(tmp_path / "a.parquet", found, np.full(3, UNLABELED))
     assert "label" not in pq.read_schema(tmp_path / "a.parquet").names
-    map_files.write_table(tmp_path / "b.parquet", found, np.array([2, UNLABELED, 0]))
+    dataset_map.write_table(tmp_path / "b.parquet", found, np.array([2, UNLABELED, 0]))
     assert pq.read_table(tmp_path / "b.parquet")["label"].to_pylist() == [2, None, 0]
 
 

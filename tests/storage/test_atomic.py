@@ -65,8 +65,9 @@ def test_all_files_of_a_folder_are_flushed_before_it_has_its_name(
     assert {path.name: content for path, content in flushed} == {
         "train.npy": b"features",
         "about.json": b"{}",
+        "whole.json": (tmp_path / "made" / "whole.json").read_bytes(),
     }
-    assert renamed == [2]
+    assert renamed == [3]
     assert (tmp_path / "made" / "deeper" / "about.json").read_bytes() == b"{}"
 
 

@@ -64,7 +64,9 @@ def test_a_record_that_is_none_is_one_message_with_the_way_out(content: bytes) -
 
 def test_a_record_of_another_trial_is_refused() -> None:
     content = json.dumps(record("b")).encode()
-    with pytest.raises(StoreError, match=r"a\.json holds the record of trial b; delete it"):
+    with pytest.raises(
+        StoreError, match=r"a\.json holds the record of another trial, b; delete it"
+    ):
         formats.parse_record(PLACE, content, "a")
 
 
