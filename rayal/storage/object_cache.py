@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
@@ -24,9 +23,9 @@ from rayal.storage.lease import Lease
 from rayal.storage.location import Location
 from rayal.storage.machine_cache import cache_folder
 from rayal.storage.object_store import ObjectStore
+from rayal.storage.synced_dir import SyncedDir
 
 LOG_SECONDS = 15.0  # between uploads of a file that is appended to
-SYNC_SECONDS = 60.0  # between uploads of what an encoder in training keeps
 
 
 @cache
@@ -162,35 +161,8 @@ class CachedObjectStore(Files):
         here = cache_dir(folder)
         with _disk_errors(here):
             here.mkdir(parents=True, exist_ok=True)
-        known = _times(here)
-        newer = [n for n, at in self.list_files(folder).items() if at * 1e9 > known.get(n, 0)]
-        self.objects.in_parallel(lambda name: self._replace(folder / name, here / name), newer)
-        ended = threading.Event()
-        syncer = threading.Thread(
-            target=self._sync, args=(here, folder, ended, _times(here)), daemon=True
-        )
-        syncer.start()
-        try:
+        with SyncedDir(self.objects, folder, here).running():
             yield here
-        finally:
-            ended.set()
-            syncer.join()
-
-    def _replace(self, location: Location, path: Path) -> None:
-        with atomic.temporary_beside(path) as temporary:
-            self.objects.download(location, temporary)
-
-    def _sync(
-        self, here: Path, folder: Location, ended: threading.Event, uploaded: dict[str, int]
-    ) -> None:
-        last = False
-        while not last:
-            last = ended.wait(SYNC_SECONDS)
-            for name, time_written in _times(here).items():
-                if uploaded.get(name) != time_written:
-                    with contextlib.suppress(StoreError, OSError):  # the next time, then
-                        self.objects.upload(here / name, folder / name)
-                        uploaded[name] = time_written
 
     @contextlib.contextmanager
     def upload_dir(self, folder: Location) -> Iterator[Path]:
@@ -229,14 +201,6 @@ class CachedObjectStore(Files):
 def _copy_of(folder: Location, content: bytes) -> Path:
     """Where a folder's files lie here: one that was made again has another manifest."""
     return cache_dir(folder) / hashlib.sha256(content).hexdigest()[:16]
-
-
-def _times(folder: Path) -> dict[str, int]:
-    times = {}
-    for path in folder.glob("[!.]*"):
-        with contextlib.suppress(FileNotFoundError):
-            times[path.name] = path.stat().st_mtime_ns
-    return times
 
 
 @contextlib.contextmanager

@@ -123,6 +123,16 @@ class ObjectStore:
         infos: list[Any] = self.request(folder, lambda: self.system.get_file_info(selected))
         return infos
 
+    def version(self, location: Location) -> str:
+        """Return what changes when an object is put again; for use in `in_parallel`."""
+
+        def get() -> str:
+            with self.system.open_input_stream(_key(location)) as stream:
+                facts = {name.lower(): value.decode() for name, value in stream.metadata().items()}
+            return f"{facts.get('etag')} {facts.get('generation', '')}".strip()
+
+        return with_retries(location, get)
+
     def download(self, location: Location, path: Path) -> None:
         """Copy an object to a file; for use in `in_parallel`."""
 

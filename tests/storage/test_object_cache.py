@@ -1,12 +1,14 @@
 """What this machine keeps of a run in an object store."""
 
+import os
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rayal.storage import manifest, object_cache
+from rayal.storage import manifest, synced_dir
 from rayal.storage.files import StoreError, files_of
 from rayal.storage.location import Address
 from rayal.storage.run import RunStore
@@ -86,10 +88,73 @@ def test_what_an_encoder_keeps_goes_on_on_another_machine_and_goes_when_it_is_do
     assert held.files.list_files(held.artifacts.checkpoint_folder("key")) == {}
 
 
+YEAR = 365 * 86_400.0
+
+
+def epoch(place: Address, number: int) -> None:
+    """Train from what is kept to an epoch."""
+    with RunStore(place).artifacts.checkpoint_dir("key") as folder:
+        (folder / "moco.pt").write_text(f"epoch {number}")
+
+
+def kept(place: Address) -> str:
+    with RunStore(place).artifacts.checkpoint_dir("key") as folder:
+        return (folder / "moco.pt").read_text()
+
+
+@pytest.mark.parametrize("ahead", [YEAR, -YEAR], ids=["ahead", "behind"])
+def test_a_machine_with_a_wrong_clock_goes_on_from_the_latest_epoch_of_all(
+    place: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    now = time.time() + ahead
+    epoch(place, 3)
+    [here] = (tmp_path / "cache").rglob("moco.pt")
+    os.utime(here, (now, now))
+    monkeypatch.setenv("RAYAL_CACHE", str(tmp_path / "another"))
+    assert kept(place) == "epoch 3"
+    epoch(place, 5)
+    monkeypatch.setenv("RAYAL_CACHE", str(tmp_path / "cache"))
+    assert kept(place) == "epoch 5"
+
+
+@pytest.mark.parametrize("ahead", [YEAR, -YEAR], ids=["ahead", "behind"])
+def test_an_epoch_that_was_not_uploaded_yet_is_gone_on_with_and_uploaded(
+    place: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    now = time.time() + ahead
+    epoch(place, 3)
+    [here] = (tmp_path / "cache").rglob("moco.pt")
+    here.write_text("epoch 4")  # and the machine went down
+    os.utime(here, (now, now))
+    assert kept(place) == "epoch 4"
+    monkeypatch.setenv("RAYAL_CACHE", str(tmp_path / "another"))
+    assert kept(place) == "epoch 4"
+
+
+def test_a_copy_of_which_nothing_is_known_gives_way_to_what_was_uploaded(
+    place: Address, tmp_path: Path
+) -> None:
+    epoch(place, 3)
+    [here] = (tmp_path / "cache").rglob("moco.pt")
+    here.write_text("epoch 9, of who knows what")
+    (here.parent / ".synced.json").write_text("{")
+    assert kept(place) == "epoch 3"
+
+
+def test_what_was_not_changed_is_neither_fetched_nor_uploaded_again(
+    place: Address, server: servers.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epoch(place, 3)
+    with servers.through(servers.Proxy(server), monkeypatch) as proxy:
+        assert kept(place) == "epoch 3"
+        sent = [line for line in proxy.requests if "moco.pt" in line and line[:3] in ("PUT", "POS")]
+        assert sent == []
+
+
 def test_what_an_encoder_keeps_is_uploaded_while_it_trains(
     place: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(object_cache, "SYNC_SECONDS", 0.1)
+    monkeypatch.setattr(synced_dir, "SYNC_SECONDS", 0.1)
     held = RunStore(place)
     with held.artifacts.checkpoint_dir("key") as folder:
         (folder / "moco.pt").write_bytes(b"epoch 1")
