@@ -153,6 +153,8 @@ class Pool(FormerPoolNames):
     far, None before the first label; each part is computed on first use. first_predicted: the pool
     as it was at the first query that had predictions, for rules that are tuned once; None at that
     query itself. initial_pool: positions that the dataset sets aside as first labels.
+    predict_without: from positions (n,) of labeled images, their probabilities (n, C) by the same
+    learner trained on the other labels: one more training. None where there is no learner.
     """
 
     features: Features
@@ -164,6 +166,7 @@ class Pool(FormerPoolNames):
     predictions: Predictions | None = None
     first_predicted: Callable[[], Pool] | None = None
     initial_pool: Indices | None = None
+    predict_without: Callable[[Indices], Probs] | None = None
 
     @cached_property
     def unlabeled(self) -> Indices:
@@ -259,6 +262,7 @@ class TrialData:
         labels: Labels,
         predictions: Predictions | None = None,
         first_predicted: Callable[[], Pool] | None = None,
+        predict_without: Callable[[Indices], Probs] | None = None,
     ) -> Pool:
         """Return all that a strategy may see with labels (N,), the true ones included."""
         return Pool(
@@ -271,6 +275,7 @@ class TrialData:
             predictions=predictions,
             first_predicted=first_predicted,
             initial_pool=self.dataset.initial_pool,
+            predict_without=predict_without,
         )
 
     def task(self, labels: Labels, round: int = 0, previous: Predictions | None = None) -> Task:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from rayal import metrics
 from rayal.contract_checks import check_choice, checked_predictions
-from rayal.contracts import UNLABELED, Indices, Labels, Pool, Predictions, Task, TrialData
+from rayal.contracts import UNLABELED, Indices, Labels, Pool, Predictions, Probs, Task, TrialData
 from rayal.registry import LEARNERS, STRATEGIES
 from rayal.scorer import join_test_set
 from rayal.seeds import generator
@@ -68,7 +68,14 @@ def rounds(
         if number == 0 and trial.scorer:
             chosen = _scored_query(trial, data, budget)
         else:
-            pool = data.pool(labels, predictions, first_predicted if number > 1 else None)
+            pool = data.pool(
+                labels,
+                predictions,
+                first_predicted if number > 1 else None,
+                partial(_predict_without, trial, data, labels.copy(), number - 1)
+                if number
+                else None,
+            )
             chosen = _query(trial, pool, number, budget)
         selecting = time.perf_counter() - started
         labels[chosen] = data.dataset.train.labels[chosen]  # the oracle: revealed here alone
@@ -142,6 +149,16 @@ def _first_predicted(trial: Trial, data: TrialData, row: Row) -> Pool:
     """The pool as it was after the first round, its learner trained again."""
     labels = _labels_after([row], data)
     return data.pool(labels, train(trial, _request(trial, data, labels, 0, None)))
+
+
+def _predict_without(
+    trial: Trial, data: TrialData, labels: Labels, number: int, held_out: Indices
+) -> Probs:
+    """Probabilities (n, C) of labeled images by the round's learner, trained without them."""
+    others = labels.copy()
+    others[held_out] = UNLABELED
+    request = _request(trial, data, others, number, None, stage="held out")
+    return checked_predictions(trial.learner.name, train(trial, request), data).pool[held_out]
 
 
 def _uses_previous(trial: Trial) -> bool:

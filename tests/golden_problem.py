@@ -128,6 +128,7 @@ def pool_with_labels() -> Pool:
         labels=labels_of((9, 6, 3, 0)),
         predictions=predictions(),
         first_predicted=lambda: first,
+        predict_without=lambda held_out: probabilities(true_labels(), 32, sure=1)[held_out],
         **shared,
     )
 

@@ -170,6 +170,46 @@ def test_strategies_are_shown_the_pool_as_it_was_at_their_first_query(
     assert seen == [(6, None), (12, 6), (20, 6)]
 
 
+def test_a_strategy_may_ask_for_predictions_of_labels_that_were_not_trained_on(
+    data: TrialData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the round's own learner, on the other labels; the first query has none."""
+    wanted = trial("random", "entropy", (12, 20))
+    seen: list[np.ndarray | None] = []
+    component = STRATEGIES.find("entropy")
+
+    def watched(pool: Pool, *args: object, **params: object) -> object:
+        if pool.predict_without is None:
+            seen.append(None)
+            return component.function(pool, *args, **params)
+        held_out = pool.labeled[:2]
+        probs = pool.predict_without(held_out)
+        others = pool.labels.copy()
+        others[held_out] = UNLABELED
+        rng = generator("held out", "data", 0, 0)
+        expected = LEARNERS.find("linear").function(data.task(others, 0), rng)
+        assert np.array_equal(probs, expected.pool[held_out])
+        assert not np.array_equal(probs, pool.probs[held_out])
+        seen.append(probs)
+        return component.function(pool, *args, **params)
+
+    watched.__name__ = "entropy"
+    monkeypatch.setitem(STRATEGIES._components, "entropy", replace(component, function=watched))
+    run(wanted, data)
+    assert len(seen) == 1
+    assert seen[0] is not None
+
+
+@pytest.mark.parametrize("finished", [1, 2])
+def test_a_calibration_is_the_same_after_an_interruption(data: TrialData, finished: int) -> None:
+    wanted = with_strategy(
+        trial("random", "uherding", (6, 12, 20)), "uherding", temperature="calibrated"
+    )
+    whole = run(wanted, data)
+    resumed = run(wanted, data, rows=whole[:finished])
+    assert without_seconds(resumed) == without_seconds(whole)
+
+
 @pytest.mark.parametrize(
     ("strategy", "learner"),
     [("bald", {"dropout": 0.3}), ("msal_d", {"prototypes": True}), ("badge", {}), ("dbal", {})],

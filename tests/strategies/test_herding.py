@@ -98,3 +98,40 @@ def test_farthest_points_equal_the_slow_twins(seed: int) -> None:
     budget = int(draw.integers(1, len(features) - len(known) + 1))
     expected = slow_farthest(unit_rows(features), sorted(known.tolist()), budget)
     assert farthest_point(given, budget, rng()).tolist() == expected
+
+
+def test_a_temperature_flattens_the_predictions() -> None:
+    given = pool([4, 9])
+    flat = given.probs.astype(np.float64) ** (1 / 3)
+    flat /= flat.sum(axis=1, keepdims=True)
+    top = np.sort(flat, axis=1)
+    weights = 1 - (top[:, -1] - top[:, -2])
+    expected = greedy_herding(unit_rows(given.features), given.labeled, 12, 0.7, weights)
+    assert np.array_equal(uherding(given, 12, rng(), sigma=0.7, temperature=3.0), expected)
+
+
+def test_the_temperature_is_calibrated_on_a_fifth_of_the_labels() -> None:
+    asked: list[list[int]] = []
+    wrong_and_sure = np.array([[0.01, 0.98, 0.01]], dtype=np.float32)
+
+    def predict_without(held_out: np.ndarray) -> np.ndarray:
+        asked.append(held_out.tolist())
+        return wrong_and_sure.repeat(len(held_out), axis=0)
+
+    given = replace(pool([*range(3, 14)]), predict_without=predict_without)
+    chosen = uherding(given, 12, rng(), temperature="calibrated")
+    assert np.array_equal(chosen, uherding(given, 12, rng(), temperature=20.0))
+    assert len(asked[0]) == 3
+    assert set(asked[0]) < set(given.labeled)
+
+
+def test_one_label_calibrates_nothing_and_a_first_query_neither() -> None:
+    given = replace(pool([4]), predict_without=lambda held_out: pytest.fail("trained"))
+    for each in (given, replace(given, predictions=None)):
+        chosen = uherding(each, 5, rng(), temperature="calibrated")
+        assert np.array_equal(chosen, uherding(each, 5, rng()))
+
+
+def test_arrays_have_no_learner_to_calibrate() -> None:
+    with pytest.raises(ValueError, match=r"temperature: calibrated trains the learner again"):
+        uherding(pool([4, 9]), 2, rng(), temperature="calibrated")

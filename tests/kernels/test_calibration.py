@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from rayal.kernels import calibration
+
+
+def slow_error(probs: np.ndarray, labels: np.ndarray) -> float:
+    """Bin by bin, as written in Guo et al. 2017, Eq. 3."""
+    confidence, guess = probs.max(axis=1), probs.argmax(axis=1)
+    error = 0.0
+    for low in range(15):
+        inside = [i for i, c in enumerate(confidence) if low / 15 < c <= (low + 1) / 15]
+        if inside:
+            accuracy = np.mean([guess[i] == labels[i] for i in inside])
+            error += len(inside) / len(labels) * abs(accuracy - confidence[inside].mean())
+    return float(error)
+
+
+def overconfident(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(n, 4)) * rng.uniform(0.5, 6)
+    probs = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    right = rng.random(n) < 0.6
+    return probs, np.where(right, probs.argmax(axis=1), rng.integers(4, size=n))
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_the_error_is_that_of_its_definition(seed: int) -> None:
+    probs, labels = overconfident(seed, 1 + seed % 50)
+    assert calibration.expected_calibration_error(probs, labels) == pytest.approx(
+        slow_error(probs, labels), abs=1e-12
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_best_temperature_is_the_first_with_the_least_error(seed: int) -> None:
+    probs, labels = overconfident(seed)
+    tried = {}
+    for tenth in range(10, 201):
+        powers = probs ** (10 / tenth)
+        error = slow_error(powers / powers.sum(axis=1, keepdims=True), labels)
+        tried[tenth / 10] = round(error, 11)
+    assert calibration.best_temperature(probs, labels) == min(tried, key=lambda t: (tried[t], t))
+
+
+def test_what_is_sure_stays_sure_and_what_is_undecided_stays_undecided() -> None:
+    probs = np.array([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.8, 0.1, 0.1]])
+    scaled = calibration.with_temperature(probs, 4.0)
+    assert scaled[:2].tolist() == probs[:2].tolist()
+    assert 1 / 3 < scaled[2, 0] < 0.8
+    assert scaled[2, 1] == scaled[2, 2]
+    assert np.allclose(calibration.with_temperature(probs, 1.0), probs)
+
+
+def test_one_image_that_is_right_calls_for_no_temperature() -> None:
+    assert calibration.best_temperature(np.array([[0.9, 0.1]]), np.array([0])) == 1.0
+    assert calibration.best_temperature(np.array([[0.9, 0.1]]), np.array([1])) == 20.0
