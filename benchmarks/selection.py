@@ -283,7 +283,7 @@ def _missing(name: str) -> str:
         "truth_map",
     }
     try:
-        return ", ".join(sorted(component.facts.needs(component.bind({})) - given))
+        return ", ".join(sorted(component.traits.needs(component.bind({})) - given))
     except ValueError as error:
         return str(error)
 

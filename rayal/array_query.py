@@ -27,7 +27,7 @@ from rayal.contracts import (
     Pool,
     Predictions,
 )
-from rayal.registry import STRATEGIES, Component
+from rayal.registry import STRATEGIES, Component, StrategyTraits
 from rayal.requirements import FROM_LEARNER, REQUIREMENTS
 from rayal.seeds import generator
 
@@ -83,7 +83,7 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
     arrays = {n: READERS[n](value) for n, value in given.items() if value is not None}
     _check_needs(component, bound, arrays)
     _check_passes(params.get("passes"), arrays.get("probs"))
-    pool = _pool(strategy, arrays, bound, component.facts.needs(bound))
+    pool = _pool(strategy, arrays, bound, component.traits.needs(bound))
     budget = whole_number("budget", budget)
     if not 1 <= budget <= len(pool.unlabeled):
         raise ValueError(
@@ -107,7 +107,7 @@ def _pool_without_features(strategy: str) -> type[Pool]:
     return PoolWithoutFeatures
 
 
-def _component(strategy: Any) -> Component:
+def _component(strategy: Any) -> Component[StrategyTraits]:
     if not isinstance(strategy, str):
         raise ValueError(
             f"strategy must be a strategy's name, such as 'kmeans'; got a {type(strategy).__name__}"
@@ -128,16 +128,16 @@ def _common_size(arrays: Mapping[str, Array]) -> int:
 
 
 def _check_needs(
-    component: Component, bound: Mapping[str, Any], arrays: Mapping[str, Array]
+    component: Component[StrategyTraits], bound: Mapping[str, Any], arrays: Mapping[str, Array]
 ) -> None:
     """Refuse a strategy whose needs the arrays do not meet."""
     strategy = f"strategy '{component.name}'"
-    if component.facts.oracle(bound):
+    if component.traits.oracle(bound):
         raise ValueError(
             f"{strategy} reads the true labels of the pool with these parameters, which "
             "a query does not have; it serves comparisons in a sweep"
         )
-    for name in sorted(component.facts.needs(bound)):
+    for name in sorted(component.traits.needs(bound)):
         row = REQUIREMENTS[name]
         if not row.query_array:
             raise ValueError(f"{strategy} needs {name} with these parameters: use a sweep")

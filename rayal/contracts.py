@@ -21,7 +21,16 @@ import numpy.typing as npt
 
 from rayal import modifiers, requirements
 from rayal.former_names import FormerPoolNames, FormerTaskNames
-from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Facts
+from rayal.registry import (
+    DATASETS,
+    ENCODERS,
+    LEARNERS,
+    STRATEGIES,
+    DatasetTraits,
+    EncoderTraits,
+    LearnerTraits,
+    StrategyTraits,
+)
 
 UNLABELED = -1
 
@@ -356,8 +365,10 @@ def strategy(
 
     def register(function: Strategy[P]) -> Strategy[P]:
         reads = _requirements(needs, f"strategy '{function.__name__}'")
-        facts = Facts(needs=reads, oracle=oracle_or_balanced, check=check, added=frozenset(added))
-        return STRATEGIES.register(facts)(modifiers.label_balanced(function))
+        traits = StrategyTraits(
+            needs=reads, oracle=oracle_or_balanced, check=check, added=frozenset(added)
+        )
+        return STRATEGIES.register(traits)(modifiers.label_balanced(function))
 
     return register
 
@@ -385,8 +396,8 @@ def encoder(
 
     def register(function: Encoder[P]) -> Encoder[P]:
         made = _requirements(gives, f"encoder '{function.__name__}'")
-        facts = Facts(gives=made, check=check, notes=notes, files=files)
-        return ENCODERS.register(facts)(function)
+        traits = EncoderTraits(gives=made, check=check, notes=notes, files=files)
+        return ENCODERS.register(traits)(function)
 
     return register
 
@@ -417,7 +428,7 @@ def learner(  # noqa: PLR0913  a component declares this much about itself
     def register(function: Learner[P]) -> Learner[P]:
         name = f"learner '{function.__name__}'"
         more = _requirements(gives, name)
-        facts = Facts(
+        traits = LearnerTraits(
             needs=_requirements(needs, name),
             gives=lambda params: {"predictions", "labels"} | more(params),
             uses_previous_predictions=uses_previous_predictions,
@@ -426,7 +437,7 @@ def learner(  # noqa: PLR0913  a component declares this much about itself
             notes=notes,
             files=files,
         )
-        return LEARNERS.register(facts)(function)
+        return LEARNERS.register(traits)(function)
 
     return register
 
@@ -448,7 +459,7 @@ def dataset(
     size = None if published is None else modifiers.published_size(published, class_counts)
 
     def register(function: DatasetLoader[P]) -> DatasetLoader[P]:
-        return DATASETS.register(Facts(published=size))(modifiers.imbalance(function))
+        return DATASETS.register(DatasetTraits(published=size))(modifiers.imbalance(function))
 
     return register
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
@@ -24,24 +24,63 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Settings = TypeVar("Settings")
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What a component declares about itself in its decorator.
+Params: TypeAlias = Mapping[str, Any]
+Names: TypeAlias = Callable[[Params], set[str]]
 
+
+@dataclass(frozen=True)
+class Traits:
+    """What a component of any kind may declare about itself, from its parameters.
+
+    check: raises where they do not fit together. notes: what a plan says of it, a line each. files:
+    those that determine what it does, by the parameter naming each; None: all that are named.
     added: names of the parameters that came after its first release. At their defaults it does what
     it did without them, and they are no part of a trial's definition.
     """
 
-    needs: Callable[[Mapping[str, object]], set[str]] = lambda _: set()
-    oracle: Callable[[Mapping[str, Any]], bool] = lambda _: False
-    gives: Callable[[Mapping[str, object]], set[str]] = lambda _: set()
-    uses_previous_predictions: Callable[[Mapping[str, Any]], bool] = lambda _: False
-    fit_batched: Callable[..., list[Any]] | None = None
     check: Callable[..., None] = lambda *_: None
     notes: Callable[..., list[str]] = lambda *_: []
-    files: Callable[[Mapping[str, Any]], Mapping[str, Path]] | None = None
-    published: Callable[..., tuple[int, int]] | None = None
+    files: Callable[[Params], Mapping[str, Path]] | None = None
     added: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class DatasetTraits(Traits):
+    """published: the published (N, C), from the parameters; None where they are not known."""
+
+    published: Callable[..., tuple[int, int]] | None = None
+
+
+@dataclass(frozen=True)
+class EncoderTraits(Traits):
+    """gives: names of what it makes besides features."""
+
+    gives: Names = lambda _: set()
+
+
+@dataclass(frozen=True)
+class StrategyTraits(Traits):
+    """needs: names of what it reads beyond features and labels; oracle: if it reads true labels."""
+
+    needs: Names = lambda _: set()
+    oracle: Callable[[Params], bool] = lambda _: False
+
+
+@dataclass(frozen=True)
+class LearnerTraits(Traits):
+    """needs: names of what it reads beyond features and labels; gives: of what it predicts.
+
+    uses_previous_predictions: whether it reads those of the round before. fit_batched: does the
+    same for several tasks at once, faster; None where it has no such way.
+    """
+
+    needs: Names = lambda _: set()
+    gives: Names = lambda _: set()
+    uses_previous_predictions: Callable[[Params], bool] = lambda _: False
+    fit_batched: Callable[..., list[Any]] | None = None
+
+
+AnyTraits = TypeVar("AnyTraits", bound=Traits)
 
 
 class ParametersError(ValueError):
@@ -53,12 +92,12 @@ class ParametersError(ValueError):
 
 
 @dataclass(frozen=True)
-class Component:
+class Component(Generic[AnyTraits]):
     """A registered function with its checked parameters."""
 
     kind: str
     function: Callable[..., Any]
-    facts: Facts
+    traits: AnyTraits
 
     @property
     def name(self) -> str:
@@ -109,7 +148,7 @@ class Component:
                 sentences.append(str(error))
         if sentences:
             raise ParametersError(sentences)
-        for name in self.facts.added:
+        for name in self.traits.added:
             if bound[name] == self.parameters[name].default:
                 del bound[name]
         return bound
@@ -138,8 +177,8 @@ class Component:
 
         Those that it declares; otherwise every text among the parameters that is a file's path.
         """
-        if self.facts.files is not None:
-            return dict(self.facts.files(params))
+        if self.traits.files is not None:
+            return dict(self.traits.files(params))
         texts = [pair for name in self.parameters for pair in self._texts(name, params.get(name))]
         paths = {name: Path(text).expanduser() for name, text in texts if "\0" not in text}
         return {name: path for name, path in paths.items() if _is_file(path)}
@@ -164,17 +203,17 @@ class Component:
 
 
 @dataclass
-class Registry:
+class Registry(Generic[AnyTraits]):
     """All components of one kind; the package's modules are imported on the first look-up."""
 
     kind: str
     package: str
-    _components: dict[str, Component] = field(default_factory=dict)
+    _components: dict[str, Component[AnyTraits]] = field(default_factory=dict)
     _loaded: bool = False
 
-    def register(self, facts: Facts) -> Callable[[Function], Function]:
+    def register(self, traits: AnyTraits) -> Callable[[Function], Function]:
         def add(function: Function) -> Function:
-            component = Component(self.kind, function, facts)
+            component = Component(self.kind, function, traits)
             earlier = self._components.get(component.name)
             if earlier is not None and earlier.function.__module__ != function.__module__:
                 raise ValueError(
@@ -190,7 +229,7 @@ class Registry:
         self._load()
         return sorted(self._components)
 
-    def find(self, name: str) -> Component:
+    def find(self, name: str) -> Component[AnyTraits]:
         """Return the component of that name.
 
         Raises:
@@ -199,7 +238,7 @@ class Registry:
         if not self.has(name):
             known = self.names()
             kinds = [registry.kind for registry in REGISTRIES if registry.has(name)]
-            hint = f", but a {kinds[0]} of that name" if kinds else nearest(name, known)
+            hint = f", but {_one(kinds[0])} of that name" if kinds else nearest(name, known)
             raise ValueError(
                 f"there is no {self.kind} named {show_value(name)}{hint}; known: {', '.join(known)}"
             )
@@ -220,11 +259,11 @@ class Registry:
                 importlib.import_module(f"{self.package}.{module.name}")
 
 
-DATASETS = Registry("dataset", "rayal.datasets")
-ENCODERS = Registry("encoder", "rayal.encoders")
-STRATEGIES = Registry("strategy", "rayal.strategies")
-LEARNERS = Registry("learner", "rayal.learners")
-REGISTRIES = (DATASETS, ENCODERS, STRATEGIES, LEARNERS)
+DATASETS: Registry[DatasetTraits] = Registry("dataset", "rayal.datasets")
+ENCODERS: Registry[EncoderTraits] = Registry("encoder", "rayal.encoders")
+STRATEGIES: Registry[StrategyTraits] = Registry("strategy", "rayal.strategies")
+LEARNERS: Registry[LearnerTraits] = Registry("learner", "rayal.learners")
+REGISTRIES: tuple[Registry[Any], ...] = (DATASETS, ENCODERS, STRATEGIES, LEARNERS)
 
 
 def from_arguments(
@@ -263,6 +302,10 @@ def load_plugins(files: Iterable[Path]) -> None:
         except BaseException:
             del sys.modules[name]
             raise
+
+
+def _one(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
 def _is_finite(value: object) -> bool:

@@ -100,7 +100,7 @@ def train(trial: Trial, request: TrainingRequest) -> Predictions:
 def _query(trial: Trial, pool: Pool, number: int, budget: int) -> Indices:
     spec = trial.initial if number == 0 else trial.strategy
     component = STRATEGIES.find(spec.name)
-    if not component.facts.oracle(spec.params):
+    if not component.traits.oracle(spec.params):
         pool = replace(pool, true_labels=None)
     # Named without the strategy: trials of one seed draw alike, so comparisons are paired.
     rng = generator("query", trial.dataset_name, trial.seed, number)
@@ -162,7 +162,7 @@ def _predict_without(
 
 
 def _uses_previous(trial: Trial) -> bool:
-    return LEARNERS.find(trial.learner.name).facts.uses_previous_predictions(trial.learner.params)
+    return LEARNERS.find(trial.learner.name).traits.uses_previous_predictions(trial.learner.params)
 
 
 def _measure(data: TrialData, labels: Labels, predictions: Predictions) -> Row:

@@ -84,7 +84,7 @@ ARRAYS = {"features": FEATURES[:, :2], "probs": PASSES, "confidence": np.linspac
 def answers_a_query(name: str) -> bool:
     component = STRATEGIES.find(name)
     params = component.bind({})
-    return not component.facts.oracle(params) and not component.facts.needs(params) & FROM_DATASET
+    return not component.traits.oracle(params) and not component.traits.needs(params) & FROM_DATASET
 
 
 @pytest.mark.parametrize("name", STRATEGIES.names())

@@ -88,7 +88,7 @@ each_strategy = pytest.mark.parametrize(("name", "given"), cases(STRATEGIES.name
 OF_IMAGES = [
     n
     for n in LEARNERS.names()
-    if "images" in LEARNERS.find(n).facts.needs(LEARNERS.find(n).bind({}))
+    if "images" in LEARNERS.find(n).traits.needs(LEARNERS.find(n).bind({}))
 ]
 OF_FEATURES = [name for name in LEARNERS.names() if name not in OF_IMAGES]
 each_learner = pytest.mark.parametrize(("name", "given"), cases(OF_FEATURES))
@@ -163,9 +163,9 @@ def ask(name: str, given: Mapping[str, Any], pool: Pool, budget: int, seed: int 
     """Ask as the trial does: nothing that is not declared, and the answer checked."""
     component = STRATEGIES.find(name)
     params = component.bind(given)
-    needs = component.facts.needs(params)
+    needs = component.traits.needs(params)
     assert needs <= FROM_DATASET | FROM_ENCODER | FROM_LEARNER
-    if not component.facts.oracle(params):
+    if not component.traits.oracle(params):
         pool = dataclasses.replace(pool, true_labels=None)
     if not needs & {"map", "truth_map"}:
         pool = dataclasses.replace(pool, map=None)
@@ -179,7 +179,7 @@ def ask(name: str, given: Mapping[str, Any], pool: Pool, budget: int, seed: int 
 
 def serves_as_first(name: str, given: Mapping[str, Any]) -> bool:
     component = STRATEGIES.find(name)
-    return not component.facts.needs(component.bind(given)) & FROM_LEARNER
+    return not component.traits.needs(component.bind(given)) & FROM_LEARNER
 
 
 @each_strategy
@@ -295,7 +295,7 @@ def learn(name: str, given: Mapping[str, Any], task: Task) -> Predictions:
         warnings.simplefilter("error")
         predictions = component.function(task, generator("contract"), **component.bind(given))
         assert isinstance(predictions, Predictions)
-        check_parts(predictions, component.facts.gives(component.bind(given)), task)
+        check_parts(predictions, component.traits.gives(component.bind(given)), task)
         for probs, rows in (
             (predictions.test, len(task.test)),
             (predictions.pool, len(task.train)),
@@ -398,8 +398,8 @@ def test_a_learner_of_images_says_that_it_needs_them(name: str) -> None:
 def test_the_dataset_without_files_loads_as_published() -> None:
     component = DATASETS.find("digits")
     data = component.function(**component.bind({}))
-    assert component.facts.published is not None
-    assert (len(data.train.labels), data.num_classes) == component.facts.published()
+    assert component.traits.published is not None
+    assert (len(data.train.labels), data.num_classes) == component.traits.published()
     for split in (data.train, data.test):
         assert split.images.dtype == np.uint8
         assert split.images.ndim == 4

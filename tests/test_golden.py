@@ -229,7 +229,7 @@ def ask(name: str, given: Mapping[str, Any], pool: Pool, budget: int) -> np.ndar
     """Ask as a trial does: true labels are for oracles alone."""
     component = STRATEGIES.find(name)
     params = component.bind(given)
-    if not component.facts.oracle(params):
+    if not component.traits.oracle(params):
         pool = dataclasses.replace(pool, true_labels=None)
     chosen = component.function(pool, budget, generator("golden", "query"), **params)
     return check_choice(name, chosen, pool.labels, budget)
@@ -237,7 +237,7 @@ def ask(name: str, given: Mapping[str, Any], pool: Pool, budget: int) -> np.ndar
 
 def pools(name: str, given: Mapping[str, Any]) -> Iterator[tuple[str, Pool]]:
     component = STRATEGIES.find(name)
-    if not component.facts.needs(component.bind(given)) & FROM_LEARNER:
+    if not component.traits.needs(component.bind(given)) & FROM_LEARNER:
         yield "first query", problem.pool_before_labels()
     yield "later query", problem.pool_with_labels()
 
@@ -331,7 +331,7 @@ def learn(name: str, given: Mapping[str, Any]) -> Predictions:
     component = LEARNERS.find(name)
     params = component.bind({**QUICK_LEARNERS.get(name, {}), **given})
     task = finetune_task() if name == "finetune" else problem.task()
-    if not component.facts.uses_previous_predictions(params):
+    if not component.traits.uses_previous_predictions(params):
         task = dataclasses.replace(task, previous_predictions=None)
     predictions: Predictions = component.function(task, generator("golden", "learn"), **params)
     return predictions

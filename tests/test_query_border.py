@@ -211,7 +211,7 @@ REFUSED_KINDS: dict[str, dict[str, Kind]] = {
 def answers_queries(name: str) -> bool:
     component = STRATEGIES.find(name)
     params = component.bind({})
-    return not component.facts.oracle(params) and not component.facts.needs(params) & FROM_DATASET
+    return not component.traits.oracle(params) and not component.traits.needs(params) & FROM_DATASET
 
 
 QUERIED = [name for name in STRATEGIES.names() if answers_queries(name)]

@@ -5,7 +5,14 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
-from rayal.registry import STRATEGIES, Component, Facts, Registry, from_arguments, load_plugins
+from rayal.registry import (
+    STRATEGIES,
+    Component,
+    Registry,
+    StrategyTraits,
+    from_arguments,
+    load_plugins,
+)
 
 
 def sample(
@@ -19,7 +26,7 @@ def sample(
 ) -> None: ...
 
 
-SAMPLE = Component("strategy", sample, Facts())
+SAMPLE = Component("strategy", sample, StrategyTraits())
 
 
 def test_defaults_come_from_the_signature() -> None:
@@ -55,13 +62,13 @@ def test_wrong_parameters_are_refused_with_the_reason(
 
 def test_two_components_of_one_name_are_refused() -> None:
     registry = Registry("strategy", "none", _loaded=True)
-    registry.register(Facts())(sample)
+    registry.register(StrategyTraits())(sample)
 
     def other() -> None: ...
 
     other.__name__, other.__module__ = "sample", "elsewhere"
     with pytest.raises(ValueError, match=r"two strategy components are named 'sample'.*elsewhere"):
-        registry.register(Facts())(other)
+        registry.register(StrategyTraits())(other)
 
 
 def test_a_plugin_registers_once_and_a_broken_one_leaves_nothing(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def logits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_row_of_the_table_is_all_that_a_new_need_takes(logits: None) -> None:
-    assert STRATEGIES.find("by_logits").facts.needs({}) == {"logits"}
+    assert STRATEGIES.find("by_logits").traits.needs({}) == {"logits"}
     assert "logits" in requirements.given_by("encoder")
     assert requirements.listed({"logits", "map"}) == "logits and the dataset map"
     assert requirements.remedies({"logits"}) == "use x"
@@ -39,7 +39,7 @@ def test_a_need_that_nothing_is_called_is_refused(monkeypatch: pytest.MonkeyPatc
         return pool.unlabeled[:budget]
 
     with pytest.raises(ValueError, match=r"strategy 'hasty' names 'prediction' .*known: .*predict"):
-        STRATEGIES.find("hasty").facts.needs({})
+        STRATEGIES.find("hasty").traits.needs({})
 
 
 def test_every_need_has_a_provider() -> None:

@@ -138,7 +138,7 @@ def test_two_modifiers_are_refused_by_name() -> None:
     given = {"pseudo_label_balanced": True, "diverse": {"beta": 2}}
     component = STRATEGIES.find("entropy")
     with pytest.raises(ValueError, match="pseudo_label_balanced and diverse are different ways"):
-        component.facts.needs(component.bind(given))
+        component.traits.needs(component.bind(given))
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_the_whole_pool_can_be_labelled(data: TrialData) -> None:
 
 def watch(
     monkeypatch: pytest.MonkeyPatch,
-    registry: Registry,
+    registry: Registry[Any],
     name: str,
     see: Callable[[Any, np.random.Generator], object],
 ) -> None:
@@ -74,7 +74,8 @@ def watch(
         see(given, next(arg for arg in rest if isinstance(arg, np.random.Generator)))
         return component.function(given, *rest, **params)
 
-    changed = replace(component, function=watched, facts=replace(component.facts, fit_batched=None))
+    alone = {"fit_batched": None} if registry is LEARNERS else {}
+    changed = replace(component, function=watched, traits=replace(component.traits, **alone))
     monkeypatch.setitem(registry._components, name, changed)
 
 
@@ -83,7 +84,7 @@ def watch(
     ids=["first query", "later queries", "learner"],
 )  # fmt: skip
 def test_labels_that_a_component_is_given_cannot_be_written_and_never_change(
-    data: TrialData, monkeypatch: pytest.MonkeyPatch, registry: Registry, name: str
+    data: TrialData, monkeypatch: pytest.MonkeyPatch, registry: Registry[Any], name: str
 ) -> None:
     seen: list[tuple[np.ndarray, np.ndarray]] = []
     watch(monkeypatch, registry, name, lambda given, _: seen.append(

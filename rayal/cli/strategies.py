@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from rayal.cli.terminal import DONE, REFUSED, output, print_error, print_line
-from rayal.registry import STRATEGIES, Component
+from rayal.registry import STRATEGIES, Component, StrategyTraits
 from rayal.requirements import FROM_LEARNER, REQUIREMENTS, Requirement
 
 PROG = "python -m rayal.guide"
@@ -105,14 +105,14 @@ def _table() -> Table:
     for name in STRATEGIES.names():
         component = STRATEGIES.find(name)
         params = component.bind({})
-        needs = component.facts.needs(params)
+        needs = component.traits.needs(params)
         table.add_row(
             name, _summary(component), _reads(component), "" if needs & FROM_LEARNER else "yes"
         )
     return table
 
 
-def _explained(component: Component) -> str:
+def _explained(component: Component[StrategyTraits]) -> str:
     listed = [f"  {name}: {_yaml(p.default)}" for name, p in component.parameters.items()]
     text = inspect.getdoc(component.function) or ""
     return "\n".join(
@@ -120,11 +120,11 @@ def _explained(component: Component) -> str:
     )
 
 
-def _reads(component: Component) -> str:
+def _reads(component: Component[StrategyTraits]) -> str:
     params = component.bind({})
-    if component.facts.oracle(params):
+    if component.traits.oracle(params):
         return "true labels (oracle)"
-    return ", ".join(sorted(component.facts.needs(params))) or "features"
+    return ", ".join(sorted(component.traits.needs(params))) or "features"
 
 
 def markdown() -> str:
@@ -136,15 +136,15 @@ def markdown() -> str:
     return f"{_HEAD}{rows}{_READ}{read}{_ADDED}{details}"
 
 
-def section(component: Component, name: str) -> str:
+def section(component: Component[StrategyTraits], name: str) -> str:
     """Return what a docstring says under "Cost:", "Use:" or "Source:", or nothing."""
     text = inspect.getdoc(component.function) or ""
     found = re.search(rf"^{name}: (.*?)(?:\n\n|\n[A-Z]\w*:|\Z)", text, re.MULTILINE | re.DOTALL)
     return " ".join(found.group(1).split()) if found else ""
 
 
-def _row(component: Component) -> str:
-    first = "" if component.facts.needs(component.bind({})) & FROM_LEARNER else "yes"
+def _row(component: Component[StrategyTraits]) -> str:
+    first = "" if component.traits.needs(component.bind({})) & FROM_LEARNER else "yes"
     cells = [f"`{component.name}`", _summary(component), _reads(component), first]
     cells += [section(component, "Cost"), section(component, "Use")]
     return f"| {' | '.join(cells)} |\n"
@@ -156,12 +156,12 @@ def _requirement_row(row: Requirement) -> str:
     return f"| {row.name} | {row.what} | {row.source} | {array}{shape} |\n"
 
 
-def _summary(component: Component) -> str:
+def _summary(component: Component[StrategyTraits]) -> str:
     text = inspect.getdoc(component.function) or ""
     return " ".join(text.split("\n\n")[0].split()).rstrip(".").replace("|", "\\|")
 
 
-def _details(component: Component) -> str:
+def _details(component: Component[StrategyTraits]) -> str:
     own = {name: p for name, p in component.parameters.items() if name != "label_balanced"}
     listed = ", ".join(f"`{name}: {_yaml(p.default)}`" for name, p in own.items()) or "none"
     return f"\n**{component.name}**. {section(component, 'Source')}\nParameters: {listed}.\n"

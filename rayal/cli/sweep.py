@@ -235,7 +235,7 @@ def _bytes_needed(plan: Plan, todo: Sequence[Trial], held: RunStore) -> int:
     needed = 20_000_000 + sum(2_000 + 10 * trial.schedule[-1] for trial in todo)
     for key, trial in plan.embeddings.items():
         if not held.artifacts.is_complete(key):
-            facts = plan.datasets[trial.dataset_name]
+            data = plan.datasets[trial.dataset_name]
             views = int(trial.encoder.params.get("views", 0))
-            needed += 4 * 128 * (facts.train * (1 + views) + facts.test)
+            needed += 4 * 128 * (data.train * (1 + views) + data.test)
     return needed

@@ -50,7 +50,7 @@ def train_batch(
 ) -> list[TrainingResult | BaseException]:
     """Train for each request: all at once where the learner can, one by one where that fails."""
     component = LEARNERS.find(learner.name)
-    fit_batched = component.facts.fit_batched
+    fit_batched = component.traits.fit_batched
     if fit_batched is None or len(requests) < 2:
         return [_train_one(component.function, learner, request) for request in requests]
     started = time.perf_counter()

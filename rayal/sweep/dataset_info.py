@@ -84,13 +84,13 @@ class DatasetLoader:
         try:
             return dataset_info(component.function(**spec.params))
         except FileNotFoundError as error:
-            if not self.absent_data or component.facts.published is None:
+            if not self.absent_data or component.traits.published is None:
                 raise
             return _published_info(spec, str(error))
 
 
 def _published_info(spec: Spec, absent: str) -> DatasetInfo:
-    published = DATASETS.find(spec.name).facts.published
+    published = DATASETS.find(spec.name).traits.published
     assert published is not None
     size, classes = published(**spec.params)
     imbalance = spec.params["imbalance"]

@@ -12,7 +12,7 @@ from typing import Any
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry
 from rayal.sweep.names import Named, Names
 
-REGISTRIES: Mapping[str, Registry] = {
+REGISTRIES: Mapping[str, Registry[Any]] = {
     "dataset": DATASETS,
     "encoder": ENCODERS,
     "initial": STRATEGIES,
@@ -99,7 +99,7 @@ def marked_definition(trial: Trial) -> dict[str, Any]:
     for kind in ("initial", "strategy"):
         spec: Spec = getattr(trial, kind)
         lent = trial.scorer and (kind == "initial" or len(trial.schedule) == 1)
-        if lent or STRATEGIES.find(spec.name).facts.oracle(spec.params):
+        if lent or STRATEGIES.find(spec.name).traits.oracle(spec.params):
             definition[kind]["oracle"] = True
     return definition
 

@@ -14,7 +14,7 @@ from rayal.registry import DATASETS, ENCODERS, LEARNERS, REGISTRIES, STRATEGIES,
 from rayal.sweep.definition import ENCODER_SEED, Spec
 from rayal.sweep.errors import Mistakes
 
-LISTS: Mapping[str, Registry] = {  # that multiply, by their keys in a file
+LISTS: Mapping[str, Registry[Any]] = {  # that multiply, by their keys in a file
     "datasets": DATASETS,
     "encoders": ENCODERS,
     "initial": STRATEGIES,
@@ -46,7 +46,7 @@ def as_entry(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
 
 
-def find(registry: Registry, name: str) -> Component:
+def find(registry: Registry[Any], name: str) -> Component[Any]:
     """Return the component of a name.
 
     Raises:
@@ -58,7 +58,7 @@ def find(registry: Registry, name: str) -> Component:
         raise ValueError(f"{error}{_what_was_meant(registry, name)}") from None
 
 
-def resolve(entries: Sequence[Entry], registry: Registry, mistakes: Mistakes) -> list[Spec]:
+def resolve(entries: Sequence[Entry], registry: Registry[Any], mistakes: Mistakes) -> list[Spec]:
     """Look each entry's component up and bind its parameters; note those where that fails."""
     specs = []
     for entry in distinct(entries, registry.kind, mistakes):
@@ -113,7 +113,7 @@ def _is_seed(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _what_was_meant(registry: Registry, name: str) -> str:
+def _what_was_meant(registry: Registry[Any], name: str) -> str:
     """Say how a dataset's path or a network's name is written; nothing for other names."""
     if nearest(name, registry.names(), cutoff=0.75) or any(r.has(name) for r in REGISTRIES):
         return ""

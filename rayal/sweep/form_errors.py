@@ -93,7 +93,7 @@ def _is_entry(place: Place) -> bool:
     return len(place) >= 2 and isinstance(place[-1], int) and place[-2] in LISTS
 
 
-def _registry(place: Place) -> Registry:
+def _registry(place: Place) -> Registry[Any]:
     return next(LISTS[str(step)] for step in reversed(place) if step in LISTS)
 
 

@@ -30,10 +30,10 @@ def _notes(group: list[Trial], data: DatasetInfo) -> list[str]:
     encoder = group[0].encoder
     notes: list[str] = []
     with suppress(FileNotFoundError):  # allowed in a plan to look at; `check` refuses it otherwise
-        notes += ENCODERS.find(encoder.name).facts.notes(encoder.params, shape)
+        notes += ENCODERS.find(encoder.name).traits.notes(encoder.params, shape)
     learners = {repr(trial.learner): trial.learner for trial in group}
     for learner in learners.values():
         with suppress(FileNotFoundError):
-            said = LEARNERS.find(learner.name).facts.notes(learner.params, shape)
+            said = LEARNERS.find(learner.name).traits.notes(learner.params, shape)
             notes += [f"learner {learner.name}: {note}" for note in said]
     return notes

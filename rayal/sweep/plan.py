@@ -85,7 +85,7 @@ class Plan:
         """
         groups: dict[Any, list[Trial]] = {}
         for trial in trials:
-            batched = LEARNERS.find(trial.learner.name).facts.fit_batched
+            batched = LEARNERS.find(trial.learner.name).traits.fit_batched
             key = (json.dumps(trial.learner.as_json()), trial.schedule) if batched else trial.id
             groups.setdefault(key, []).append(trial)
         return [part for group in groups.values() for part in self._parts(group, slots)]
@@ -99,7 +99,7 @@ class Plan:
 
 
 def _embedding_json(trial: Trial) -> dict[str, Any]:
-    gives = ENCODERS.find(trial.encoder.name).facts.gives(trial.encoder.params)
+    gives = ENCODERS.find(trial.encoder.name).traits.gives(trial.encoder.params)
     return {
         "dataset": trial.dataset_name,
         "encoder": trial.encoder.as_json(),
@@ -148,7 +148,7 @@ class ResolvedPart:
 
     def scorer_of(self, first: Spec) -> str:
         """What lends a first query predictions: nothing where it needs none."""
-        needs = STRATEGIES.find(first.name).facts.needs(first.params)
+        needs = STRATEGIES.find(first.name).traits.needs(first.params)
         return self.scorer if needs & FROM_LEARNER else ""
 
     def queries(self) -> Iterator[tuple[Spec, Spec]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from rayal.registry import ENCODERS, LEARNERS, STRATEGIES, Registry
 from rayal.requirements import FROM_ENCODER, FROM_LEARNER, listed, remedies
@@ -52,7 +53,7 @@ def _check_count(label: str, count: int, most: int, what: str) -> None:
 
 
 def check_component(
-    registry: Registry,
+    registry: Registry[Any],
     spec: Spec,
     data: DatasetInfo,
     encoder: Spec | None = None,
@@ -66,7 +67,7 @@ def check_component(
     """
     of_encoder = [encoder.params] if encoder else []
     try:
-        registry.find(spec.name).facts.check(spec.params, data.train, *of_encoder)
+        registry.find(spec.name).traits.check(spec.params, data.train, *of_encoder)
     except FileNotFoundError as error:
         if not absent:
             raise ValueError(f"{registry.kind} '{spec.name}': {error}") from None
@@ -77,7 +78,7 @@ def check_component(
 
 def check_validation_set(learner: Spec, data: DatasetInfo) -> None:
     """A learner that watches a validation set needs a dataset that has one."""
-    needs = LEARNERS.find(learner.name).facts.needs(learner.params)
+    needs = LEARNERS.find(learner.name).traits.needs(learner.params)
     if "val" in needs and not data.val and not data.absent:
         raise ValueError(
             f"learner '{learner.name}' watches the loss on a validation set (plateau_patience, "
@@ -87,8 +88,8 @@ def check_validation_set(learner: Spec, data: DatasetInfo) -> None:
 
 def check_learner(learner: Spec, encoder: Spec) -> None:
     """The encoder gives what the learner reads."""
-    needs = LEARNERS.find(learner.name).facts.needs(learner.params) & FROM_ENCODER
-    missing = needs - ENCODERS.find(encoder.name).facts.gives(encoder.params)
+    needs = LEARNERS.find(learner.name).traits.needs(learner.params) & FROM_ENCODER
+    missing = needs - ENCODERS.find(encoder.name).traits.gives(encoder.params)
     if missing:
         raise ValueError(
             f"learner '{learner.name}' needs {listed(missing)}, which encoder '{encoder.name}' "
@@ -98,7 +99,7 @@ def check_learner(learner: Spec, encoder: Spec) -> None:
 
 def check_reserved(first: Spec, data: DatasetInfo) -> None:
     """A first query among images set aside needs a dataset that sets some aside."""
-    needs = STRATEGIES.find(first.name).facts.needs(first.params)
+    needs = STRATEGIES.find(first.name).traits.needs(first.params)
     if "initial_pool" in needs and not data.reserved and not data.absent:
         raise ValueError(
             f"strategy '{first.name}' chooses among images set aside, and {data.name} sets none "
@@ -111,7 +112,7 @@ def check_query(strategy: Spec, encoder: Spec, learner: Spec, *, first: bool) ->
 
     first: whether this is a query before the first label, which no predictions can serve.
     """
-    needs = STRATEGIES.find(strategy.name).facts.needs(strategy.params)
+    needs = STRATEGIES.find(strategy.name).traits.needs(strategy.params)
     if first and needs & FROM_LEARNER:
         raise ValueError(
             f"strategy '{strategy.name}' needs {listed(needs & FROM_LEARNER)}, and before the "
@@ -119,9 +120,9 @@ def check_query(strategy: Spec, encoder: Spec, learner: Spec, *, first: bool) ->
             "kmeans, hacon, k_center) as initial; or, as HaCon's baselines do, have it score with "
             "a model that has seen the test set's labels, scorer: trained-on-test-set"
         )
-    own = LEARNERS.find(learner.name).facts
+    own = LEARNERS.find(learner.name).traits
     lent = own.gives(learner.params) if "images" in own.needs(learner.params) else set()
-    given = ENCODERS.find(encoder.name).facts.gives(encoder.params) | lent
+    given = ENCODERS.find(encoder.name).traits.gives(encoder.params) | lent
     for kind, giver, missing in (
         ("encoder", encoder, needs & FROM_ENCODER - given),
         ("learner", learner, needs & FROM_LEARNER - own.gives(learner.params)),

@@ -26,7 +26,7 @@ def test_each_class_has_its_share_of_the_test_set() -> None:
 @pytest.mark.parametrize("fraction", [0.05, 0.1, 0.5, 0.95])
 def test_the_published_size_is_the_size_that_is_loaded(fraction: float) -> None:
     data = digits(test_fraction=fraction)
-    published = DATASETS.find("digits").facts.published
+    published = DATASETS.find("digits").traits.published
     assert published is not None
     assert published(test_fraction=fraction) == (len(data.train.labels), 10)
     assert set(data.train.labels) == set(data.test.labels) == set(range(10))

@@ -47,7 +47,7 @@ def large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_published_sizes_need_no_file() -> None:
     for name, expected in (("tiny_imagenet", (100_000, 200)), ("imagenet", (1_281_167, 1000))):
-        published = DATASETS.find(name).facts.published
+        published = DATASETS.find(name).traits.published
         assert published is not None
         assert published(**DATASETS.find(name).bind({"root": "/nowhere"})) == expected
 

@@ -97,13 +97,13 @@ def test_what_cannot_be_is_refused(imbalance: Any, message: str) -> None:
 def test_a_plan_without_the_files_knows_the_size(
     name: str, imbalance: Any, expected: tuple[int, int]
 ) -> None:
-    published = DATASETS.find(name).facts.published
+    published = DATASETS.find(name).traits.published
     assert published is not None
     assert published(**DATASETS.find(name).bind({"imbalance": imbalance})) == expected
 
 
 def test_a_plan_without_the_files_refuses_what_cannot_be() -> None:
-    published = DATASETS.find("cifar10").facts.published
+    published = DATASETS.find("cifar10").traits.published
     assert published is not None
     with pytest.raises(ValueError, match="leaves class 9 none of its 5,000 images"):
         published(imbalance={"exponential": 10_000})
@@ -111,7 +111,7 @@ def test_a_plan_without_the_files_refuses_what_cannot_be() -> None:
 
 def test_hacons_long_tailed_cifar10_has_the_counts_of_this_transform(real_data: Path) -> None:
     data = npz(path=str(real_data / "cifar10_lt.npz"))
-    published = DATASETS.find("cifar10").facts.published
+    published = DATASETS.find("cifar10").traits.published
     assert published is not None
     assert published(imbalance={"exponential": 100})[0] == len(data.train.labels)
     again = npz(path=str(real_data / "cifar10_lt.npz"), imbalance={"exponential": 100})

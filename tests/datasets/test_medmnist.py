@@ -48,7 +48,7 @@ def fetching(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., None]],
 def test_published_sizes_need_no_file() -> None:
     assert set(medmnist.SETS) == set(PUBLISHED)
     for name, expected in PUBLISHED.items():
-        published = DATASETS.find(name).facts.published
+        published = DATASETS.find(name).traits.published
         assert published is not None
         assert published(root="/nowhere", size=224, download=False) == expected
 
@@ -124,8 +124,8 @@ def test_labels_outside_the_sets_classes_are_refused(tmp_path: Path) -> None:
 
 def test_chestmnist_is_refused_when_planned_and_when_loaded() -> None:
     component = DATASETS.find("chestmnist")
-    assert component.facts.published is not None
-    for ask in (component.facts.published, component.function):
+    assert component.traits.published is not None
+    for ask in (component.traits.published, component.function):
         with pytest.raises(ValueError, match=r"14 labels an image.*bloodmnist"):
             ask()
 

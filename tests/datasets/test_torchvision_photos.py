@@ -79,7 +79,7 @@ def aircraft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_published_sizes_need_no_file() -> None:
     for name, expected in PUBLISHED.items():
-        published = DATASETS.find(name).facts.published
+        published = DATASETS.find(name).traits.published
         assert published is not None
         assert published(**DATASETS.find(name).bind({"root": "/nowhere"})) == expected
 

@@ -74,7 +74,7 @@ def mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_published_sizes_need_no_file() -> None:
     for name, expected in PUBLISHED.items():
-        published = DATASETS.find(name).facts.published
+        published = DATASETS.find(name).traits.published
         assert published is not None
         assert published(**DATASETS.find(name).bind({"root": "/nowhere"})) == expected
 
@@ -241,6 +241,6 @@ def test_real_mnist_with_cbals_step_and_share_set_aside(real_data: Path) -> None
     assert data.name == "mnist-step0.1-aside0.1"
     assert data.initial_pool is not None
     assert np.bincount(data.train.labels[data.initial_pool]).tolist() == [600] * 10
-    published = DATASETS.find("mnist").facts.published
+    published = DATASETS.find("mnist").traits.published
     assert published is not None
     assert published(imbalance=imbalance) == (len(data.train.labels), 10)

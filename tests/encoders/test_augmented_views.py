@@ -150,8 +150,8 @@ def test_batch_norm_keeps_its_statistics() -> None:
 @each_encoder
 def test_an_encoder_says_that_it_gives_views(name: str) -> None:
     component = ENCODERS.find(name)
-    assert "views" in component.facts.gives(component.bind({"views": 1}))
-    assert "views" not in component.facts.gives(component.bind({}))
+    assert "views" in component.traits.gives(component.bind({"views": 1}))
+    assert "views" not in component.traits.gives(component.bind({}))
 
 
 @each_encoder

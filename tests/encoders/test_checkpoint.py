@@ -158,6 +158,6 @@ def test_a_file_that_is_not_there_is_refused_when_planned() -> None:
     component = ENCODERS.find("checkpoint")
     params = component.bind({"weights": "nowhere.pth"})
     with pytest.raises(FileNotFoundError, match=r"weights=nowhere\.pth: there is no such file"):
-        component.facts.check(params, 10)
+        component.traits.check(params, 10)
     with pytest.raises(ValueError, match="needs the parameter 'weights'"):
         component.bind({})

@@ -138,8 +138,8 @@ def test_progress_is_told_of_each_epoch() -> None:
 def test_an_encoder_says_what_it_gives(name: str) -> None:
     component = ENCODERS.find(name)
     own = {"map", "weights"} if name == "moco" else {"weights"}
-    assert component.facts.gives(component.bind({})) == own
-    assert component.facts.gives(component.bind({"truth_epochs": 1})) == own | {"truth_map"}
+    assert component.traits.gives(component.bind({})) == own
+    assert component.traits.gives(component.bind({"truth_epochs": 1})) == own | {"truth_map"}
 
 
 def test_an_image_without_its_class_is_refused_with_the_way_out() -> None:

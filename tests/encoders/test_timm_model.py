@@ -32,7 +32,7 @@ def data(channels: int = 3) -> Dataset:
 def encode(given: Dataset, **params: Any) -> Embedding:
     component = ENCODERS.find("timm_model")
     bound = component.bind(params)
-    component.facts.check(bound, len(given.train.labels))
+    component.traits.check(bound, len(given.train.labels))
     found: Embedding = component.function(given, generator("t"), lambda _: None, **bound)
     check_embedding("timm_model", found, given)
     return found

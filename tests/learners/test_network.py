@@ -30,7 +30,7 @@ each = pytest.mark.parametrize("name", list(QUICK))
 
 def test_every_learner_of_images_is_tested_here() -> None:
     found = {n: LEARNERS.find(n) for n in LEARNERS.names()}
-    assert {n for n, c in found.items() if "images" in c.facts.needs(c.bind({}))} == QUICK.keys()
+    assert {n for n, c in found.items() if "images" in c.traits.needs(c.bind({}))} == QUICK.keys()
 
 
 def learn(name: str, given: Task, seed: int = 0, **params: Any) -> Predictions:
@@ -100,7 +100,7 @@ def test_what_it_gives_is_there_and_nothing_else(name) -> None:
     for changed in ({}, {"prototypes": True}, {"dropout": 0.5}, {"augmentation": "none"}):
         if name == "fixmatch" and ("dropout" in changed or "augmentation" in changed):
             continue
-        gives = component.facts.gives(component.bind({**QUICK[name], **changed}))
+        gives = component.traits.gives(component.bind({**QUICK[name], **changed}))
         found = learn(name, task(6), **changed)
         parts = {
             "dropout": found.mc_dropout,

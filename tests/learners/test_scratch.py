@@ -21,7 +21,7 @@ def learn(given: Task, seed: int = 0, **params: Any) -> Predictions:
 
 def bind(**params: Any) -> set[str]:
     component = LEARNERS.find("scratch")
-    return component.facts.gives(component.bind(params))
+    return component.traits.gives(component.bind(params))
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def trained_at_once(monkeypatch: pytest.MonkeyPatch, spoilt: int = -1) -> list[i
         return [alone(task, rng, **params) for task, rng in zip(tasks, rngs, strict=True)]
 
     watched = replace(
-        component, function=alone, facts=replace(component.facts, fit_batched=fit_batched)
+        component, function=alone, traits=replace(component.traits, fit_batched=fit_batched)
     )
     monkeypatch.setitem(LEARNERS._components, "linear", watched)
     return counts

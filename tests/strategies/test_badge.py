@@ -58,7 +58,7 @@ def test_budgets_nest() -> None:
 
 def test_it_needs_predictions_and_the_last_layers_input() -> None:
     found = STRATEGIES.find("badge")
-    assert found.facts.needs(found.bind({})) == {"predictions", "hidden"}
+    assert found.traits.needs(found.bind({})) == {"predictions", "hidden"}
 
 
 def test_numbers_that_are_not_finite_are_named() -> None:

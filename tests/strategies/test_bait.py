@@ -66,7 +66,7 @@ def test_the_optimal_design_is_bait_on_undecided_images() -> None:
 
 def test_the_optimal_design_may_be_a_first_query_and_goes_on_from_labels() -> None:
     component = STRATEGIES.find("optimal_design")
-    assert component.facts.needs(component.bind({})) == set()
+    assert component.traits.needs(component.bind({})) == set()
     first = optimal_design(pool([]), 5, rng())
     later = optimal_design(pool(first.tolist()), 5, rng())
     assert not set(first) & set(later)

@@ -116,7 +116,7 @@ def test_the_clusters_turns_are_shuffled() -> None:
 
 
 def test_what_is_needed_follows_from_the_parameters() -> None:
-    needs = STRATEGIES.find("hacon").facts.needs
+    needs = STRATEGIES.find("hacon").traits.needs
     bind = STRATEGIES.find("hacon").bind
     assert needs(bind({})) == {"map"}
     assert needs(bind({"order": "centroid"})) == set()

@@ -133,7 +133,7 @@ def test_k_center_measures_in_the_space_asked_for() -> None:
 
 
 def test_k_center_needs_what_its_space_reads() -> None:
-    needs, bind = STRATEGIES.find("k_center").facts.needs, STRATEGIES.find("k_center").bind
+    needs, bind = STRATEGIES.find("k_center").traits.needs, STRATEGIES.find("k_center").bind
     assert needs(bind({})) == set()
     assert needs(bind({"space": "hidden"})) == {"hidden"}
 

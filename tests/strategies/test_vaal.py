@@ -94,7 +94,7 @@ def test_a_pool_without_images_is_refused() -> None:
 
 def test_what_it_reads_is_declared() -> None:
     component = STRATEGIES.find("vaal")
-    assert component.facts.needs(component.bind({})) == {"images", "labels"}
+    assert component.traits.needs(component.bind({})) == {"images", "labels"}
 
 
 @pytest.mark.parametrize(
