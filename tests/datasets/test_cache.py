@@ -8,7 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rayal.datasets._files.cache import build_once, check_space, key_of, memory_map, write_images
+from rayal.datasets._files.cache import (
+    build_once,
+    check_space,
+    content_key,
+    memory_map,
+    write_images,
+)
 
 ROWS = np.arange(24, dtype=np.uint8).reshape(2, 2, 2, 3)
 
@@ -123,5 +129,8 @@ def test_a_disk_without_room_is_told_before_the_work(tmp_path: Path) -> None:
 
 
 def test_a_key_names_its_content() -> None:
-    assert key_of("a", [1, 2]) == key_of("a", [1, 2])
-    assert len({key_of("a", 1), key_of("a", 2), key_of("a1"), key_of(["a", 1])}) == 4
+    assert content_key("a", [1, 2]) == content_key("a", [1, 2])
+    assert (
+        len({content_key("a", 1), content_key("a", 2), content_key("a1"), content_key(["a", 1])})
+        == 4
+    )

@@ -18,7 +18,7 @@ from rayal.storage.atomic import lock, remove_leftovers, temporary_beside
 _ABOUT = "about.json"
 
 
-def key_of(*content: object) -> str:
+def content_key(*content: object) -> str:
     """Return 16 hexadecimal digits that name this content."""
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rayal.contracts import Dataset, Split
-from rayal.datasets._files.cache import key_of
+from rayal.datasets._files.cache import content_key
 from rayal.storage.atomic import write_bytes
 
 
@@ -41,7 +41,7 @@ def _key(data: Dataset, folder: Path) -> str:
     labels = hashlib.sha256()
     for split in _splits(data):
         labels.update(np.ascontiguousarray(split.labels).data)
-    return key_of(data.classes, labels.hexdigest(), facts)
+    return content_key(data.classes, labels.hexdigest(), facts)
 
 
 def _arrays(folder: Path) -> list[Path]:

@@ -19,7 +19,13 @@ import numpy as np
 from PIL import Image
 
 from rayal.contracts import Dataset, Images, Labels, Split
-from rayal.datasets._files.cache import build_once, check_space, key_of, memory_map, write_images
+from rayal.datasets._files.cache import (
+    build_once,
+    check_space,
+    content_key,
+    memory_map,
+    write_images,
+)
 from rayal.datasets._files.content_hash import with_content
 from rayal.datasets._files.decode import Decoding, Head, decode, read_head
 from rayal.datasets._files.notes import Brightness, notes_of_heads, read_notes, write_notes
@@ -75,7 +81,7 @@ def load_decoded(
     _check_classes(root, classes, splits)
     counts = {split: len(listed.files) for split, listed in splits.items()}
     state = _state(root, [file for listed in splits.values() for file in listed.files])
-    key = key_of(FORMAT, asdict(decoding), counts, state)
+    key = content_key(FORMAT, asdict(decoding), counts, state)
     facts = {"name": name, "root": str(root), "images": counts, "decoding": asdict(decoding)}
     files = {split: listed.files for split, listed in splits.items()}
     folder = build_once(
