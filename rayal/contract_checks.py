@@ -14,6 +14,7 @@ import numpy.typing as npt
 from rayal.contracts import (
     UNLABELED,
     Dataset,
+    DatasetMap,
     Embedding,
     Features,
     Indices,
@@ -94,7 +95,7 @@ def check_embedding(name: str, embedding: Any, data: Dataset) -> None:
 
     Raises:
         ValueError: it is no Embedding, or its features or views have wrong shapes or types or are
-            not finite.
+            not finite, or its map has not a finite number for each image.
     """
     if not isinstance(embedding, Embedding):
         raise ValueError(
@@ -108,6 +109,8 @@ def check_embedding(name: str, embedding: Any, data: Dataset) -> None:
             f"encoder '{name}' gave {embedding.train.shape[1]} features of each training image "
             f"and {embedding.test.shape[1]} of each test image; the same D is needed"
         )
+    if embedding.map is not None:
+        _check_map(name, embedding.map, N)
     views = embedding.views
     if views is None:
         return
@@ -144,6 +147,24 @@ def _check_features(name: str, what: str, features: Features, n: int, data: Data
             f"between them {misfit} in 32-bit floats: nothing can be chosen by such features; "
             "scale them, as to unit length"
         )
+
+
+def _check_map(name: str, table: DatasetMap, n: int) -> None:
+    """Refuse a dataset map with other columns than finite (N,) for each training image."""
+    columns: dict[str, npt.NDArray[Any]] = {"count": table.count}
+    for tau, values in table.confidence.items():
+        columns[f"confidence at {tau:g}"] = values
+        columns[f"variability at {tau:g}"] = table.variability[tau]
+    if table.truth is not None:
+        columns["truth confidence"], columns["truth variability"] = table.truth
+    for what, column in columns.items():
+        shape = np.shape(column)
+        if shape != (n,) or not np.isfinite(column).all():
+            raise ValueError(
+                f"encoder '{name}' gave a dataset map whose {what} has shape {shape}"
+                f"{' and is not finite' if shape == (n,) else ''}; finite numbers ({n},) are "
+                "needed, one for each training image"
+            )
 
 
 def _each(probs: Iterable[Any], what: str, check: Callable[[str, Any], Probs]) -> Iterator[Probs]:

@@ -1,7 +1,7 @@
 """The nouns of rayal and the four decorators that make a function a component.
 
 Letters used everywhere: N pool size, M test size, C classes, D feature dimensions,
-B budget (images labelled in one query), K clusters, E epochs, T Monte-Carlo passes.
+B budget (images labeled in one query), K clusters, E epochs, T Monte-Carlo passes.
 
 A component is one decorated function. Its name is the YAML name, its keyword-only parameters are
 the YAML parameters, and their defaults stand in the signature and nowhere else.
@@ -252,7 +252,7 @@ class Task(FormerTaskNames):
             learner: its name.
             use: what it does with labels.
         """
-        if len(self.labelled) == 0:
+        if len(self.labeled) == 0:
             raise ValueError(
                 f"{learner} needs at least one label to {use}, and none of {len(self.labels)} "
                 "is given"

@@ -115,11 +115,11 @@ def l1_score(counts: Counts) -> float:
 
     It is 0 where classes are balanced, 1 where there is one; NaN without labels.
     """
-    classes, labelled = len(counts), counts.sum()
-    if labelled == 0:
+    classes, labeled = len(counts), counts.sum()
+    if labeled == 0:
         return float("nan")
-    distance = np.abs(counts - labelled / classes).sum()
-    return float(distance * classes / (2 * labelled * (classes - 1)))
+    distance = np.abs(counts - labeled / classes).sum()
+    return float(distance * classes / (2 * labeled * (classes - 1)))
 
 
 def _auc(scores: npt.NDArray[np.floating[Any]], positive: npt.NDArray[np.bool_]) -> float:

@@ -163,7 +163,10 @@ class Component(Generic[AnyTraits]):
         value = given[parameter.name]
         refused = f"{self.kind} '{self.name}': {parameter.name}={show_value(value)} is refused"
         if not _is_finite(value):
-            raise ValueError(f"{refused}: infinity and not-a-number are no values of parameters")
+            raise ValueError(
+                f"{refused}: infinity and not-a-number are no values of parameters; give a finite "
+                "number"
+            )
         try:
             return self._types[parameter.name].validate_python(value)
         except ValidationError as error:

@@ -81,7 +81,7 @@ _MODIFIER_NEEDS = {
 def score(
     *, needs: set[str] | Names, check: StrategyCheck = lambda *_: None
 ) -> Callable[[Score[P]], Strategy[P]]:
-    """Register `(pool, rng, *, params) -> (U,)`, finite scores of the unlabelled, as a strategy.
+    """Register `(pool, rng, *, params) -> (U,)`, finite scores of the unlabeled, as a strategy.
 
     The strategy has the function's parameters and, at most one of them in use, the modifiers of
     this module. Equal scores are shuffled; without a modifier budgets nest.
@@ -121,9 +121,9 @@ def _choosing_by(function: Callable[..., Scores]) -> Callable[..., Indices]:
         asked = {name: params.pop(name, default) for name, (_, default) in _MODIFIERS.items()}
 
         def scored(which: Pool) -> Scores:
-            found = function(which, rng, **params)
-            check_finite(found, "the scores")
-            return found
+            scores = function(which, rng, **params)
+            check_finite(scores, "the scores")
+            return scores
 
         scores = scored(pool)
         best_first = ranking.highest_first(scores, rng)
@@ -151,7 +151,7 @@ def _class_balanced(
     if weight == "auto":
         weight = _settled_weight(pool, budget, scores, scored)
     solver = params.get("solver", "auto")
-    found = balance.solve(
+    balanced = balance.solve(
         -scores,
         pool.probs[pool.unlabeled],
         lacking(pool, budget),
@@ -160,7 +160,7 @@ def _class_balanced(
         solver=solver,
         quick=solver == "auto",
     )
-    return np.asarray(found.indices)
+    return np.asarray(balanced.indices)
 
 
 def _settled_weight(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rayal.contract_checks import check_choice, check_embedding, checked_predictions
-from rayal.contracts import UNLABELED, Dataset, Embedding, Predictions, Split, TrialData
+from rayal.contracts import UNLABELED, Dataset, DatasetMap, Embedding, Predictions, Split, TrialData
 
 LABELS = np.array([UNLABELED, 1, UNLABELED, UNLABELED])
 
@@ -68,6 +68,27 @@ def test_features_whose_squares_leave_32_bit_floats_are_refused(factor: float, h
 def test_what_is_no_embedding_is_named(given: object) -> None:
     with pytest.raises(ValueError, match=r"encoder 'mine' returned a \w+, not an Embedding"):
         check_embedding("mine", given, DATA)
+
+
+FOUR = np.full(4, 0.5, np.float32)
+MAPS = {
+    "of another length": (DatasetMap({0.1: FOUR[:3]}, {0.1: FOUR}, np.ones(4, np.int64)),
+                          r"confidence at 0.1 has shape \(3,\); finite numbers \(4,\)"),
+    "without counts": (DatasetMap({}, {}, np.ones(0, np.int64)), r"count has shape \(0,\)"),
+    "not finite": (DatasetMap({0.1: FOUR}, {0.1: FOUR * np.nan}, np.ones(4, np.int64)),
+                   "variability at 0.1 has shape .* and is not finite"),
+    "truth of two images": (DatasetMap({}, {}, np.ones(4, np.int64), (FOUR, FOUR[:2])),
+                            "truth variability has shape"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", MAPS)
+def test_a_dataset_map_that_is_not_of_each_image_is_refused(case: str) -> None:
+    table, message = MAPS[case]
+    with pytest.raises(ValueError, match=message):
+        check_embedding("mine", Embedding(GOOD, GOOD[:2], map=table), DATA)
+    right = DatasetMap({0.1: FOUR}, {0.1: FOUR}, np.ones(4, np.int64), (FOUR, FOUR))
+    check_embedding("mine", Embedding(GOOD, GOOD[:2], map=right), DATA)
 
 
 EVEN = np.full((4, 2), 0.5, dtype=np.float32)

@@ -161,7 +161,7 @@ def test_strategies_are_shown_the_pool_as_it_was_at_their_first_query(
     component = STRATEGIES.find("entropy")
 
     def watched(pool: Pool, *args: object, **params: object) -> object:
-        first = None if pool.first_predicted is None else len(pool.first_predicted().labelled)
+        first = None if pool.first_predicted is None else len(pool.first_predicted().labeled)
         seen.append((len(pool.labeled), first))
         return component.function(pool, *args, **params)
 

@@ -58,7 +58,7 @@ def trained_at_once(monkeypatch: pytest.MonkeyPatch, spoilt: int = -1) -> list[i
     return counts
 
 
-def test_lessons_of_one_round_are_trained_at_once(
+def test_trainings_of_one_round_are_done_at_once(
     data: TrialData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = [trial("random", "random", (5, 8), seed) for seed in range(4)]
