@@ -29,7 +29,8 @@ NOTE = (
     "on; of differences, Student's over shared seeds, or Welch's over all trials of random "
     "selection where it has at least three times as many. The best of many is flattered by "
     "chance; where a difference is called shown, it is so after Holm's correction if the sentence "
-    "says so."
+    "says so. Trials in which the same images were chosen count as one: intervals and tests are "
+    "over choices."
 )
 
 
@@ -108,7 +109,7 @@ def _name(key: dict[str, str], rows: pd.DataFrame) -> str:
 
 def _interval(row: pd.Series, low: str, high: str, sign: str = "") -> str:
     if math.isnan(row[low]):
-        return " (no interval from one seed)"
+        return f" (no interval from one {'seed' if row['n'] == 1 else 'choice'})"
     ends = (signed(row[end], f"{sign}.3f") for end in (low, high))
     return f" (95 % interval {' to '.join(ends)})"
 
@@ -128,6 +129,11 @@ def _against_random(best: pd.Series, setting: Setting) -> str:
     if same.empty:
         return ""
     row = same.iloc[-1 if best["round"] == 0 else 0]
+    if row["choices"] == 1 and row["n_own"] > 1:
+        return (
+            f"It made one choice, whatever the seed: above {row['below']:.0f} of "
+            f"{setting.baseline}'s {row['draws']:.0f}{_fixed(row)}."
+        )
     if row["n_random"] >= MANY_TIMES * row["n_own"] and not math.isnan(row["all_low"]):
         return (
             f"Against {setting.baseline}{_fixed(row)}, over all of its {row['n_random']:.0f} "

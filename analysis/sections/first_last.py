@@ -25,7 +25,8 @@ from analysis.page.table import (
 )
 from analysis.sections.base import Report, Setting, Tables, section
 from analysis.statistics import correlation as correlations
-from analysis.study.grouping import SETTING, as_labels, groups, to_frame
+from analysis.statistics.choices import rows_by_choice
+from analysis.study.grouping import SETTING, groups, to_frame
 from analysis.study.study import Study
 
 BY_RANK = ("r", "p", "low", "high")
@@ -39,20 +40,25 @@ def tables(study: Study, _earlier: Tables) -> Tables:
 
 def first_last(study: Study) -> pd.DataFrame:
     """AUC after the first and the last query of every trial with several rounds."""
-    view = as_labels(study.rounds)
+    view = study.labeled_rounds
     view = view[view["rounds"] > 1]
     ends = [view[view["round"] == 0], view[view["round"] == view["rounds"] - 1]]
     keys = ["trial", *SETTING, "initial", "strategy", "seed"]
     first, last = (end[[*keys, "labelled", "auc"]] for end in ends)
-    return first.merge(last, on=keys, suffixes=("_first", "_last"))
+    chosen = ends[1][["trial", "choice"]]
+    return first.merge(last, on=keys, suffixes=("_first", "_last")).merge(chosen, on="trial")
 
 
 def correlation(first_last: pd.DataFrame) -> pd.DataFrame:
-    """Pearson's r of first with last AUC by query strategy (HaCon, Fig. 6), and Spearman's."""
+    """Pearson's r of first with last AUC by query strategy (HaCon, Fig. 6), and Spearman's.
+
+    Trials that made the same choices are one pair.
+    """
     keys = [*SETTING, "strategy", "labelled_first", "labelled_last"]
     rows = []
     for key, group in groups(first_last, keys):
-        ends = group["auc_first"], group["auc_last"]
+        chosen = group["initial"] + "/" + group["choice"]
+        ends = rows_by_choice(group[["auc_first", "auc_last"]], chosen).T
         by_rank = correlations.spearman(*ends)._asdict()
         ranked = {f"rank_{name}": by_rank[name] for name in BY_RANK}
         rows.append({**key, **correlations.pearson(*ends)._asdict(), **ranked})

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis.page.blocks import Block
@@ -31,13 +32,13 @@ from analysis.page.table import (
 )
 from analysis.sections.base import Report, Tables, section
 from analysis.statistics.bootstrap import stratified_interval
+from analysis.statistics.choices import by_choice
 from analysis.statistics.intervals import Floats, mean
 from analysis.statistics.learning_curves import aubc as area_under
 from analysis.statistics.ranking import compact_letters, ranking, win_counts
 from analysis.study.grouping import (
     CYCLES,
     SETTING,
-    as_labels,
     groups,
     in_sequence,
     query_modes,
@@ -60,10 +61,16 @@ class _Block(NamedTuple):
     """A setting with the trials of every selection that has all of its budgets.
 
     areas: of a selection, its seeds' areas under the curve, or AUC at one budget, (seeds,).
+    choices: what each of these seeds chose, (seeds,).
     """
 
     name: str
     areas: dict[str, Floats]
+    choices: dict[str, npt.NDArray[Any]]
+
+    def by_choice(self, selection: str) -> Floats:
+        """Areas of a selection's distinct choices, (m,)."""
+        return by_choice(self.areas[selection], self.choices[selection])
 
 
 def tables(study: Study, _earlier: Tables) -> Tables:
@@ -111,7 +118,7 @@ def _of_each_mode(
     study: Study, rows_of: Callable[[pd.DataFrame], Iterator[dict[str, Any]]]
 ) -> Iterator[dict[str, Any]]:
     """Yield rows of single queries and of cycles, each from its rounds with their selection."""
-    view = as_labels(study.rounds).dropna(subset=["auc"])
+    view = study.labeled_rounds.dropna(subset=["auc"])
     modes = query_modes(view)
     for mode in modes.unique():
         part = view[modes == mode]
@@ -128,9 +135,12 @@ def _blocks(view: pd.DataFrame) -> Iterator[_Block]:
         complete = curves.dropna().sort_index(axis=1)
         areas = pd.Series(_areas(complete.columns.to_numpy(), complete.to_numpy()), complete.index)
         by_selection = areas.groupby("selection", sort=False)
+        ordered = part.sort_values("labelled").groupby(["selection", "seed"])["choice"]
+        chosen = ordered.agg("/".join)
         yield _Block(
             ", ".join(map(str, key.values())),
             {str(name): np.asarray(values, np.float64) for name, values in by_selection},
+            {str(name): chosen.loc[values.index].to_numpy() for name, values in by_selection},
         )
 
 
@@ -158,13 +168,13 @@ def _rank_rows(blocks: list[_Block]) -> Iterator[dict[str, Any]]:
 
 def _overall_rows(blocks: list[_Block]) -> Iterator[dict[str, Any]]:
     for name in _selections(blocks):
-        strata = [block.areas[name] for block in blocks if name in block.areas]
-        low, high = stratified_interval(strata)
+        there = [block for block in blocks if name in block.areas]
+        low, high = stratified_interval([block.by_choice(name) for block in there])
         yield {
             "way": name,
-            "blocks": len(strata),
+            "blocks": len(there),
             "metric": "aubc",
-            "mean": mean([mean(values) for values in strata]),
+            "mean": mean([mean(block.areas[name]) for block in there]),
             "low": low,
             "high": high,
             "left_out": "; ".join(_lacking(name, blocks)),
@@ -173,17 +183,20 @@ def _overall_rows(blocks: list[_Block]) -> Iterator[dict[str, Any]]:
 
 def _win_rows(view: pd.DataFrame) -> Iterator[dict[str, Any]]:
     names = list(dict.fromkeys(view["selection"]))
-    cells = [
-        cell.pivot_table(index="seed", columns="selection", values="auc")
-        .reindex(columns=names).to_numpy(np.float64)
-        for _, cell in groups(view, [*SETTING, "rounds", "round", "labelled"])
-    ]  # fmt: skip
-    found = win_counts(cells)
+    parts = [part for _, part in groups(view, [*SETTING, "rounds", "round", "labelled"])]
+    cells = [by_seed(part, names, "auc").to_numpy(np.float64) for part in parts]
+    found = win_counts(cells, [by_seed(part, names, "choice").to_numpy() for part in parts])
     for i, name in enumerate(names):
         for j, opponent in enumerate(names):
             if i != j:
                 counts = {outcome: int(matrix[i, j]) for outcome, matrix in found._asdict().items()}
                 yield {"way": name, "rival": opponent, **counts, "cells": len(cells)}
+
+
+def by_seed(part: pd.DataFrame, names: list[str], value: str) -> pd.DataFrame:
+    """Lay a column out by seed (rows) and selection (columns, those named)."""
+    first = part.drop_duplicates(["seed", "selection"])
+    return first.pivot(index="seed", columns="selection", values=value).reindex(columns=names)
 
 
 def _selections(blocks: list[_Block]) -> list[str]:

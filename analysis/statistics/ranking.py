@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import chdtrc, fdtrc, stdtr
 
+from analysis.statistics.choices import paired_by_choice
 from analysis.statistics.intervals import Floats
 from analysis.statistics.paired_tests import ALPHA, holm
 
@@ -89,7 +91,7 @@ def compact_letters(ranks: npt.ArrayLike, critical_difference: float) -> list[st
     return letters
 
 
-def win_counts(cells: list[Floats]) -> WinCounts:
+def win_counts(cells: list[Floats], choices: list[npt.NDArray[Any]] | None = None) -> WinCounts:
     """Count in how many cells one strategy is better than another on shared seeds.
 
     In each cell every two strategies meet in Student's paired test, corrected by Holm over all
@@ -98,11 +100,13 @@ def win_counts(cells: list[Floats]) -> WinCounts:
 
     Args:
         cells: for each dataset and budget, values (seeds, S), NaN where there is none.
+        choices: of each cell, what was chosen, (seeds, S); equal ones are one. A strategy that
+            made one choice is not tested. None: all differ.
     """
     s = cells[0].shape[1] if cells else 0
     wins, ties, untested = (np.zeros((s, s), np.int64) for _ in range(3))
-    for values in cells:
-        mean, p = _pairwise(values)
+    for k, values in enumerate(cells):
+        mean, p = pairwise(values, None if choices is None else choices[k])
         better = (p < ALPHA) & (mean > 0)
         wins += better
         untested += np.isnan(mean) & ~np.eye(s, dtype=bool)
@@ -119,8 +123,40 @@ def _friedman(ranks: Floats) -> float:
     return n * n * (s - 1) * between / spread if spread > 0 else 0.0
 
 
-def _pairwise(values: Floats) -> tuple[Floats, Floats]:
-    """Mean of row strategy minus column strategy, and its corrected p, (S, S) each."""
+def pairwise(values: Floats, choices: npt.NDArray[Any] | None = None) -> tuple[Floats, Floats]:
+    """Mean of row strategy minus column strategy, and its corrected p, (S, S) each.
+
+    Args:
+        values: (seeds, S), NaN where there is none.
+        choices: (seeds, S), what was chosen; see win_counts.
+    """
+    mean, p = _student(values)
+    if choices is not None:
+        for i, j in _pairs_with_repeats(values, choices):
+            units = paired_by_choice(values[:, i] - values[:, j], choices[:, i], choices[:, j])
+            tested = _student(np.column_stack([units, np.zeros(len(units))]))
+            mean[i, j], p[i, j] = tested[0][0, 1], tested[1][0, 1]
+            mean[j, i], p[j, i] = -mean[i, j], p[i, j]
+    corrected = np.full_like(p, np.nan)
+    upper = np.triu_indices(len(p), 1)
+    corrected[upper] = holm(p[upper])
+    return mean, np.fmax(corrected, corrected.T)
+
+
+def _pairs_with_repeats(values: Floats, choices: npt.NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """Pairs of columns of which one made the same choice twice."""
+    known = np.isfinite(values)
+    repeats = [
+        len(set(column[there].tolist())) < there.sum()
+        for column, there in zip(choices.T, known.T, strict=True)
+    ]
+    for i, j in zip(*np.triu_indices(values.shape[1], 1), strict=True):
+        if repeats[i] or repeats[j]:
+            yield int(i), int(j)
+
+
+def _student(values: Floats) -> tuple[Floats, Floats]:
+    """Mean of row minus column, NaN below two pairs, and Student's p, (S, S) each."""
     differences = values[:, :, None] - values[:, None, :]  # (seeds, S, S)
     known = np.isfinite(differences)
     n = known.sum(axis=0)
@@ -131,11 +167,7 @@ def _pairwise(values: Floats) -> tuple[Floats, Floats]:
     spread = np.sqrt(squares / np.maximum(n - 1, 1))
     varied = enough & (spread > 1e-12 * np.abs(filled).max(axis=0, initial=0))
     t = np.divide(np.abs(mean) * np.sqrt(n), spread, out=np.zeros_like(spread), where=varied)
-    p = np.where(varied, 2 * stdtr(np.maximum(n - 1, 1), -t), np.nan)
-    corrected = np.full_like(p, np.nan)
-    upper = np.triu_indices(len(p), 1)
-    corrected[upper] = holm(p[upper])
-    return mean, np.fmax(corrected, corrected.T)
+    return mean, np.where(varied, 2 * stdtr(np.maximum(n - 1, 1), -t), np.nan)
 
 
 def _letter(group: int) -> str:

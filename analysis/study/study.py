@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from analysis.study.choices import choices_of
 from analysis.study.embeddings import EmbeddedImages, StoredEmbedding
+from analysis.study.grouping import as_labels
 from analysis.study.merge import folder_for, merged, repeated
 from analysis.study.names import baseline
 from rayal.contracts import DatasetMap
@@ -60,6 +62,11 @@ class Study:
     def sweeps(self) -> tuple[str, ...]:
         """Names of the sweeps that it holds."""
         return tuple(self.run.plan.get("names") or [str(self.run.plan.get("name", ""))])
+
+    @cached_property
+    def labeled_rounds(self) -> pd.DataFrame:
+        """The rounds under their labels, each with its `choice`; equal ones rest on one choice."""
+        return as_labels(self.rounds).assign(choice=choices_of(self.rounds))
 
     @cached_property
     def embeddings(self) -> list[StoredEmbedding]:

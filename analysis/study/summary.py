@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.statistics import bootstrap, intervals
+from analysis.statistics.choices import by_choice
+from analysis.study.choices import choices_of
 from analysis.study.grouping import GROUP_KEYS, as_labels, groups, to_frame
 from analysis.study.study import Study
 from rayal.storage.formats import METRICS
@@ -19,9 +21,9 @@ def summary_rows(frame: pd.DataFrame) -> pd.DataFrame:
 
     Columns: dataset, encoder, learner, initial, strategy, rounds, round, labelled, n (trials with
     an AUC), done (trials), auc_mean, auc_std, auc_low, auc_high, and mean and std of every other
-    measure.
+    measure. The interval is over distinct choices: of one choice there is none.
     """
-    view = as_labels(frame)
+    view = as_labels(frame).assign(choice=choices_of(frame))
     measures = [f"{m}_{s}" for m in METRICS for s in ("mean", "std")]
     columns = [*GROUP_KEYS, "n", "done", *measures[:2], "auc_low", "auc_high", *measures[2:]]
     return to_frame((_row(keys, group) for keys, group in groups(view, GROUP_KEYS)), columns)
@@ -40,7 +42,8 @@ def _row(keys: dict[str, Any], group: pd.DataFrame) -> dict[str, Any]:
         values = group[measure].to_numpy()
         row[f"{measure}_mean"] = intervals.mean(values)
         row[f"{measure}_std"] = intervals.std(values)
-    row["auc_low"], row["auc_high"] = bootstrap.mean_interval(group["auc"].to_numpy())
+    of_choices = by_choice(group["auc"], group["choice"])
+    row["auc_low"], row["auc_high"] = bootstrap.mean_interval(of_choices)
     return row
 
 

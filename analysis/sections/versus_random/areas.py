@@ -22,7 +22,7 @@ from analysis.page.table import (
 from analysis.sections.versus_random.differences import WHO, paired_rows
 from analysis.statistics import intervals, learning_curves
 from analysis.study.comparisons import comparisons
-from analysis.study.grouping import SETTING, as_labels, groups, to_frame
+from analysis.study.grouping import SETTING, groups, to_frame
 from analysis.study.study import Study
 
 CURVE = [*SETTING, "initial", "strategy", "rounds"]
@@ -35,7 +35,7 @@ def aubc(study: Study) -> pd.DataFrame:
     Over the seeds that have every budget of their strategy: one trial in cycles, one trial per
     budget in single queries.
     """
-    curves = _areas(as_labels(study.rounds))
+    curves = _areas(study.labeled_rounds)
     differences: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
     for comparison in comparisons(curves, study.baseline):
         for row in paired_rows(comparison, "aubc", []):
@@ -78,8 +78,9 @@ def _areas(view: pd.DataFrame) -> pd.DataFrame:
             if len(curve) == len(budgets) > 1:
                 area = learning_curves.aubc(curve["labelled"], curve["auc"])
                 ends = {"first": budgets[0], "last": budgets[-1]}
-                rows.append({**key, "seed": seed, **ends, "aubc": area})
-    return to_frame(rows, [*CURVE, "seed", "first", "last", "aubc"])
+                choice = "/".join(curve["choice"])
+                rows.append({**key, "seed": seed, **ends, "aubc": area, "choice": choice})
+    return to_frame(rows, [*CURVE, "seed", "first", "last", "aubc", "choice"])
 
 
 def _row(group: pd.DataFrame, difference: dict[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.page.table import (
+    EMPTY,
     Column,
+    PageCell,
     PageTable,
+    Row,
     count,
     interval,
     name_columns,
@@ -20,11 +23,13 @@ from analysis.page.table import (
     text,
 )
 from analysis.statistics import intervals, paired_tests
+from analysis.statistics.choices import Place, by_choice, paired_by_choice, place_among
 from analysis.study.comparisons import QUERY, Comparison, comparisons
-from analysis.study.grouping import GROUP_KEYS, SETTING, as_labels, groups, to_frame
+from analysis.study.grouping import GROUP_KEYS, SETTING, groups, to_frame
 from analysis.study.study import Study
 
 COMPARED = ("auc", "coverage")
+CHOICES = ("choices", *Place._fields)
 TESTS = ("student", "permutation", "wilcoxon")
 WHO = ("varied", "initial", "strategy")
 
@@ -32,18 +37,20 @@ WHO = ("varied", "initial", "strategy")
 def against_random(study: Study) -> pd.DataFrame:
     """Paired differences to random over shared seeds, by group, with their tests.
 
-    `n_own` and `n_random` count the trials of each in the group, `n` the pairs, and `seeds` says
-    where some have no partner. `comparisons` is the size of the family that Holm's correction is
-    over: all strategies and budgets of one setting, one measure and one thing varied. `all_mean`
-    to `p_welch` compare with every trial of random, paired or not.
+    `n_own` and `n_random` count the trials of each in the group, and `seeds` says where some have
+    no partner. `n` counts what is tested, the pairs of distinct choices: trials in which the same
+    images were chosen are one. A strategy that made one choice (`choices`) has no test; `below`
+    says how many of random's `draws`, its distinct choices, had a lower mean. `comparisons` is the
+    size of the family that Holm's correction is over: all strategies and budgets of one setting,
+    one measure and one thing varied. `all_mean` to `p_welch` compare with every choice of random,
+    paired or not.
     """
-    view = as_labels(study.rounds)
     counts = ["random_mean", "n_own", "n_random", "seeds"]
     measures = [*counts, *intervals.Difference._fields, *paired_tests.PairedTest._fields]
-    measures += intervals.Welch._fields
+    measures += [*intervals.Welch._fields, *CHOICES]
     rows = (
         {"varied": comparison.varied, "metric": metric, **row}
-        for comparison in comparisons(view, study.baseline)
+        for comparison in comparisons(study.labeled_rounds, study.baseline)
         for metric in COMPARED
         for row in paired_rows(comparison, metric, ["round", "labelled"])
         if (comparison.varied, row["round"]) != (QUERY, 0)
@@ -77,14 +84,24 @@ def paired_rows(
 ) -> Iterator[dict[str, Any]]:
     """Yield the difference to random of each group: in the mean, over pairs, over all trials."""
     keys = [*comparison.keys, *more_keys, "seed"]
-    random = comparison.random[[*keys, metric]].rename(columns={metric: "random"})
-    of_random = {tuple(k.values()): g["random"].to_numpy() for k, g in groups(random, keys[:-1])}
+    random = comparison.random[[*keys, metric, "choice"]]
+    random = random.rename(columns={metric: "random", "choice": "random_choice"})
+    of_random = {tuple(k.values()): part for k, part in groups(random, keys[:-1])}
     pairs = comparison.rows.merge(random, on=keys, how="left")
     group_keys = [*SETTING, "initial", "strategy", "rounds", *more_keys]
     for key, group in groups(pairs, group_keys):
-        every = of_random.get(tuple(key[k] for k in keys[:-1]), np.empty(0))
-        own, paired = (group[name].to_numpy(np.float64) for name in (metric, "random"))
-        yield {**key, **_difference(own, paired, every)}
+        every = of_random.get(tuple(key[k] for k in keys[:-1]), random.head(0))
+        yield {**key, **_difference(group.rename(columns={metric: "own"}), every)}
+
+
+def _place_cell(row: Row) -> PageCell:
+    """Of one choice, which has no test: how many of random's choices it lies above."""
+    if row["choices"] != 1 or not row["draws"]:
+        return EMPTY
+    return PageCell(f"{row['below']} of {row['draws']}", row["below"] / row["draws"])
+
+
+PLACE_COLUMN = Column("one choice: above so many of random's", _place_cell, optional=True)
 
 
 def against_table(compared: pd.DataFrame) -> PageTable:
@@ -95,13 +112,14 @@ def against_table(compared: pd.DataFrame) -> PageTable:
         "Student's p after Holm's correction; bold below .05",
         [
             count("labelled", "labelled"),
-            count("pairs", "n"),
+            count("pairs of choices", "n"),
             number("AUC", "own_mean", ".3f"),
             number("random", "random_mean", ".3f"),
             number("difference", "mean", "+.3f", shown_by="holm_student"),
             interval("95 % interval", "low", "high", "+.3f"),
             number("effect size", "effect", "+.2f"),
             p_value("p, Holm", "holm_student", strong=True),
+            PLACE_COLUMN,
         ],
     )
 
@@ -120,6 +138,7 @@ def against_all_table(compared: pd.DataFrame) -> PageTable:
             interval("95 % interval", "all_low", "all_high", "+.3f"),
             p_value("p", "p_welch"),
             p_value("p, Holm", "holm_welch", strong=True),
+            PLACE_COLUMN,
         ],
     )
 
@@ -161,7 +180,7 @@ def power_table(found: pd.DataFrame) -> PageTable:
         name_columns(rows, WHO),
         [
             count("labelled", "labelled"),
-            count("pairs", "n"),
+            count("pairs of choices", "n"),
             number("difference seen", "mean", "+.3f"),
             number("smallest shown by so many", "detectable", ".3f"),
             count("seeds for what was seen", "seeds_for_seen"),
@@ -176,21 +195,30 @@ def _auc_table(compared: pd.DataFrame, caption: str, columns: list[Column]) -> P
     return page_table(caption, "against_random.csv", rows, name_columns(rows, WHO), columns)
 
 
-def _difference(
-    own: intervals.Floats, random: intervals.Floats, every: intervals.Floats
-) -> dict[str, Any]:
-    """Compare values (n,) with those of random on their seeds (n,), and with all of its (m,)."""
+def _difference(pairs: pd.DataFrame, every: pd.DataFrame) -> dict[str, Any]:
+    """Compare a strategy with random: seed by seed, and with every trial of random.
+
+    Args:
+        pairs: own, choice, random, random_choice; a row for each trial of the strategy.
+        every: random, random_choice; a row for each trial of random.
+    """
+    own, random = (pairs[name].to_numpy(np.float64) for name in ("own", "random"))
     both = np.isfinite(own - random)
-    n_own, n_random = len(intervals.finite(own)), len(intervals.finite(every))
+    n_own, n_random = len(intervals.finite(own)), int(every["random"].notna().sum())
+    tested = paired_by_choice(own - random, pairs["choice"], pairs["random_choice"].astype(str))
+    own_choices = by_choice(own, pairs["choice"])
+    draws = by_choice(every["random"], every["random_choice"])
     return {
         "own_mean": intervals.mean(own[both]),
         "random_mean": intervals.mean(random[both]),
         "n_own": n_own,
         "n_random": n_random,
         "seeds": _seeds_in_words(int(both.sum()), n_own, n_random),
-        **intervals.paired_difference(own, random)._asdict(),
-        **paired_tests.paired_test(own - random)._asdict(),
-        **intervals.welch(own, every)._asdict(),
+        **intervals.paired_difference(tested, np.zeros(len(tested)))._asdict(),
+        **paired_tests.paired_test(tested)._asdict(),
+        **intervals.welch(own_choices, draws)._asdict(),
+        "choices": len(own_choices),
+        **place_among(intervals.mean(own_choices), draws)._asdict(),
     }
 
 

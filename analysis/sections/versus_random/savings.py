@@ -26,8 +26,9 @@ from analysis.page.table import (
 from analysis.sections.base import Setting, selection_in_words
 from analysis.sections.versus_random.differences import WHO
 from analysis.statistics import learning_curves
+from analysis.statistics.choices import rows_by_choice
 from analysis.study.comparisons import INITIAL, QUERY, Comparison, comparisons
-from analysis.study.grouping import SETTING, as_labels, groups, in_sequence, to_frame
+from analysis.study.grouping import SETTING, groups, in_sequence, to_frame
 from analysis.study.study import Study
 
 CURVE = [*SETTING, "initial", "strategy", "rounds"]
@@ -43,8 +44,7 @@ def annotation_saved(study: Study, summary: pd.DataFrame) -> pd.DataFrame:
     `not_reached`: share of the resamples in which it never gets there; where that is too large
     the interval has no low end (-inf).
     """
-    view = as_labels(study.rounds)
-    trials = {comparison.varied: comparison for comparison in comparisons(view, study.baseline)}
+    trials = {found.varied: found for found in comparisons(study.labeled_rounds, study.baseline)}
     rows = (
         {"varied": comparison.varied, **row}
         for comparison in comparisons(summary, study.baseline)
@@ -116,8 +116,10 @@ def _saved(curve: pd.DataFrame, own: pd.DataFrame, random: pd.DataFrame) -> list
     budgets, means, targets = (curve[k].to_numpy() for k in ("labelled", "auc_mean", "random_auc"))
     needed, saved = learning_curves.annotation_saved(budgets, means, targets)
     trials = [side.reindex(columns=budgets) for side in (own, random)]
-    same_seeds = own.index.equals(random.index)
-    resampled = learning_curves.savings(budgets, *trials, paired=same_seeds)
+    same_seeds = own.index.get_level_values("seed").equals(random.index.get_level_values("seed"))
+    units = [rows_by_choice(side, side.index.get_level_values("choice")) for side in trials]
+    paired = same_seeds and len(units[0]) == len(units[1]) == len(own)
+    resampled = learning_curves.savings(budgets, *units, paired=paired)
     return [
         {
             "labelled": budget,
@@ -136,12 +138,14 @@ def _saved(curve: pd.DataFrame, own: pd.DataFrame, random: pd.DataFrame) -> list
 def _auc_by_curve(
     trials: pd.DataFrame, keys: list[str]
 ) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """AUC of a curve's trials, seed by budget."""
+    """AUC of a curve's trials, by seed and all its choices, and by budget."""
     for key, group in groups(trials, keys):
-        yield (
-            tuple(key.values()),
-            group.pivot_table(index="seed", columns="labelled", values="auc", dropna=False),
+        auc = group.pivot_table(index="seed", columns="labelled", values="auc", dropna=False)
+        chosen = group.sort_values("labelled").groupby("seed")["choice"].agg("/".join)
+        auc.index = pd.MultiIndex.from_arrays(
+            [auc.index, chosen.reindex(auc.index)], names=["seed", "choice"]
         )
+        yield tuple(key.values()), auc
 
 
 def _needed_cell(row: Row) -> PageCell:
@@ -170,7 +174,7 @@ def _random_instead(best: pd.Series, baseline: str) -> str:
 def _interval_in_words(best: pd.Series) -> str:
     low, high = best["saved_low"], best["saved_high"]
     if math.isnan(low):
-        return " (no interval from one seed)"
+        return " (no interval from one seed or one choice)"
     if math.isinf(low):
         return f", in {100 * best['not_reached']:.0f} % of the resamples never reached"
     text = f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %, over resampled trials)"

@@ -3,7 +3,7 @@ from pathlib import Path
 from analysis.report import make_report, write
 from analysis.sections.findings import sentences, settings
 from analysis.study.study import read_study
-from tests.analysis.made_up_runs import RunBuilder, component
+from tests.analysis.made_up_runs import RunBuilder, component, run_with_one_choice
 
 
 def run_with_an_oracle(root: Path) -> Path:
@@ -28,3 +28,12 @@ def test_an_oracle_does_not_compete(tmp_path: Path) -> None:
 def test_the_page_says_which_strategies_read_true_labels(tmp_path: Path) -> None:
     page = write(run_with_an_oracle(tmp_path)).read_text()
     assert "uniform reads the true labels of the pool" in page
+
+
+def test_a_strategy_of_one_choice_is_not_called_better(tmp_path: Path) -> None:
+    [setting] = settings(make_report(read_study(run_with_one_choice(tmp_path).write())))
+    [told] = [found.text for found in sentences(setting)]
+    assert "maxherding had the highest mean AUC" in told
+    assert "(no interval from one choice), 5 seeds" in told
+    assert "It made one choice, whatever the seed: above 18 of random's 20." in told
+    assert "better" not in told

@@ -4,7 +4,7 @@ import pytest
 
 from analysis.sections.rankings import overall, ranks, win_tie_loss
 from analysis.study.study import read_study
-from tests.analysis.made_up_runs import study_of_levels
+from tests.analysis.made_up_runs import run_with_one_choice, study_of_levels
 
 
 def test_ranks_are_over_datasets_best_first(tmp_path):
@@ -51,3 +51,10 @@ def test_ways_of_cycles_name_both_queries(cycles):
     assert len(found) == 9 * 8
     assert "hacon, then margin" in set(found["way"])
     assert (found["cells"] == 4).all()
+
+
+def test_a_selection_of_one_choice_beats_nobody_and_has_no_interval(tmp_path):
+    study = read_study(run_with_one_choice(tmp_path).write())
+    row = win_tie_loss(study).set_index("way").loc["maxherding"]
+    assert [row[name] for name in ("wins", "ties", "losses", "untested")] == [0, 0, 0, 1]
+    assert math.isnan(overall(study).set_index("way").loc["maxherding", "low"])

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from analysis.sections.versus_random.areas import aubc
-from analysis.sections.versus_random.differences import against_random, power
+from analysis.sections.versus_random.differences import against_random, against_table, power
 from analysis.sections.versus_random.savings import annotation_saved
 from analysis.statistics import paired_tests
 from analysis.study.study import read_study
 from analysis.study.summary import summary
-from tests.analysis.made_up_runs import RunBuilder, component, study_of_levels
+from tests.analysis.made_up_runs import RunBuilder, component, run_with_one_choice, study_of_levels
 
 
 @pytest.fixture(scope="module")
@@ -138,3 +138,41 @@ def test_labels_saved_have_an_interval_around_them(tmp_path):
     assert last["saved_low"] <= last["saved"] <= last["saved_high"]
     assert last["saved_low"] < last["saved_high"]
     assert last["not_reached"] == 0
+
+
+def test_one_choice_is_one_however_many_seeds_it_has(tmp_path):
+    found = against_random(read_study(run_with_one_choice(tmp_path).write()))
+    row = found[found["metric"] == "auc"].iloc[0]
+    assert (row["n_own"], row["choices"], row["n"]) == (5, 1, 1)
+    tests = ["p_student", "p_permutation", "p_wilcoxon", "p_welch", "holm_student", "holm_welch"]
+    assert row[[*tests, "low", "all_low", "effect"]].isna().all()
+
+
+def test_one_choice_has_a_place_among_the_draws_of_random(tmp_path):
+    found = against_random(read_study(run_with_one_choice(tmp_path).write()))
+    row = found[found["metric"] == "auc"].iloc[0]
+    assert (row["below"], row["draws"]) == (18, 20)
+    shown = against_table(found)
+    assert shown.header[-1] == "one choice: above so many of random's"
+    assert shown.rows[0][-1].text == "18 of 20"
+
+
+def test_strategies_that_draw_have_no_column_for_one_choice(single_query):
+    shown = against_table(against_random(read_study(single_query)))
+    assert shown.header[-1] == "p, Holm"
+
+
+def test_equal_choices_count_once_in_areas_and_savings(tmp_path):
+    run = RunBuilder(tmp_path)
+    for seed in range(4):
+        for budget, level in ((20, 0.6), (40, 0.8)):
+            run.done(run.trial(component("random"), seed, [budget]), [level + seed / 100])
+            trial = run.done(run.trial(component("k"), seed, [budget]), [level + 0.1 + seed / 999])
+            run.records[trial]["rounds"][0]["selected"] = list(range(budget))
+    study = read_study(run.write())
+    area = aubc(study).set_index("strategy").loc["k"]
+    assert (area["n"], area["n_pairs"]) == (4, 1)
+    assert np.isnan(area["low"])
+    saved = annotation_saved(study, summary(study))
+    assert saved["saved"].notna().any()
+    assert saved["saved_low"].isna().all()

@@ -5,7 +5,7 @@ import analysis
 from analysis.study.grouping import GROUP_KEYS
 from analysis.study.study import read_study
 from analysis.study.summary import ACCOUNT, summary
-from tests.analysis.made_up_runs import RunBuilder, component
+from tests.analysis.made_up_runs import RunBuilder, component, run_with_one_choice
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +51,11 @@ def test_terminal_and_page_show_the_same_numbers(single_query, single):
     assert len(both) == len(rows) == 12
     for name in ("auc_mean", "auc_std", "coverage_mean", "done"):
         np.testing.assert_array_equal(both[name], both[f"{name}_page"])
+
+
+def test_the_spread_of_a_learner_is_no_interval_of_a_strategy(tmp_path):
+    found = summary(read_study(run_with_one_choice(tmp_path).write())).set_index("strategy")
+    assert found.loc["maxherding", "n"] == 5
+    assert found.loc["maxherding", "auc_std"] > 0
+    assert np.isnan(found.loc["maxherding", "auc_low"])
+    assert found.loc["random", "auc_low"] < found.loc["random", "auc_mean"]

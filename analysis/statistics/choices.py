@@ -1,0 +1,73 @@
+"""The unit of a test is the choice: trials in which the same images were chosen are one.
+
+A strategy that draws nothing chooses the same images whatever its seed. Its trials differ by what
+the learner draws, and five of them say no more of the strategy than one: counted as five, they show
+"differences" that are the luck of a single choice.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.statistics.intervals import Floats, finite
+
+
+class Place(NamedTuple):
+    """Where a value lies among draws: how many are below it, of how many."""
+
+    below: int
+    draws: int
+
+
+def by_choice(values: npt.ArrayLike, choices: npt.ArrayLike) -> Floats:
+    """Mean of the finite values (n,) of each choice (n,): (m,), in the order of the first ones."""
+    array = np.asarray(values, np.float64)
+    known = np.isfinite(array)
+    array, which = array[known], np.asarray(choices)[known]
+    _, first, place = np.unique(which, return_index=True, return_inverse=True)
+    sums = np.bincount(place, array, minlength=len(first))
+    means: Floats = (sums / np.maximum(np.bincount(place, minlength=len(first)), 1))[
+        np.argsort(first)
+    ]
+    return array if len(means) == len(array) else means
+
+
+def rows_by_choice(rows: npt.ArrayLike, choices: npt.ArrayLike) -> Floats:
+    """Mean of the rows (n, K) of each choice (n,), column by column: (m, K); NaN does not count."""
+    matrix, which = np.asarray(rows, np.float64), np.asarray(choices)
+    names = list(dict.fromkeys(which.tolist()))
+    if len(names) == len(matrix):
+        return matrix
+    parts = [matrix[which == name] for name in names]
+    counts = np.array([np.isfinite(part).sum(axis=0) for part in parts])
+    sums = np.array([np.nansum(part, axis=0) for part in parts])
+    means: Floats = np.full(sums.shape, np.nan)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return means
+
+
+def paired_by_choice(
+    differences: npt.ArrayLike, choices: npt.ArrayLike, opposing: npt.ArrayLike
+) -> Floats:
+    """Mean difference of each choice, of the side that made fewer of them: (m,).
+
+    Args:
+        differences: (n,), seed by seed; NaN does not count.
+        choices: (n,), of the one strategy.
+        opposing: (n,), of the other.
+    """
+    array = np.asarray(differences, np.float64)
+    known = np.isfinite(array)
+    sides = [np.asarray(side)[known] for side in (choices, opposing)]
+    fewer = min(sides, key=lambda side: len(np.unique(side)))
+    return by_choice(array[known], fewer)
+
+
+def place_among(value: float, draws: npt.ArrayLike) -> Place:
+    """Count the draws (n,) that lie below a value; equal ones count as a half, rounded down."""
+    known = finite(draws)
+    below = float((known < value).sum()) + float((known == value).sum()) / 2
+    return Place(int(below), len(known))
