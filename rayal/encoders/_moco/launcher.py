@@ -12,7 +12,6 @@ import os
 import pickle
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from rayal.encoders._moco.process_group import (
     init_process_group,
 )
 from rayal.encoders._moco.setup import MocoSeeds, MocoSettings
+from rayal.storage.scratch import scratch_folder
 
 JOB, IMAGES, LOG = "job.pickle", "images", "member-{}.log"
 READY = "ready-{}"
@@ -83,8 +83,7 @@ def launch_workers(
         return
     check_gpus(settings.processes)
     threads = max(1, torch.get_num_threads() // settings.processes)
-    with tempfile.TemporaryDirectory(prefix="rayal-") as name, _limited_threads(threads):
-        folder = Path(name)
+    with scratch_folder() as folder, _limited_threads(threads):
         job = WorkerJob(_mapped(images, folder), settings, seeds, threads, checkpoint_dir)
         (folder / JOB).write_bytes(pickle.dumps(job))
         workers: list[subprocess.Popen[bytes]] = []
