@@ -34,6 +34,7 @@ from rayal.events.bar import choose_display
 from rayal.events.dispatch import Dispatcher
 from rayal.events.jsonl import JsonLinesLog
 from rayal.events.listener import Listener
+from rayal.run.ray.errors import ClusterError, ClusterLostError
 from rayal.run.signals import interruptible
 from rayal.storage import run as store
 from rayal.storage.files import StoreError
@@ -116,12 +117,11 @@ def _run(
         with interruptible():
             _run_trials(console, plan, todo, listeners, held, options)
     except KeyboardInterrupt:
-        finished = len(held.finished() & {t.id for t in plan.trials})
-        total = len(plan.trials)
-        print_line(
-            console, f"interrupted: {finished} of {total} trials are kept; go on with: {command}"
-        )
+        print_line(console, f"interrupted: {_kept(plan, held)}; go on with: {command}")
         return INTERRUPTED
+    except ClusterLostError as error:
+        print_error(f"{error}; {_kept(plan, held)}; go on with: {command}")
+        return FAILED
     except StoreError as error:
         print_error(error)
         return FAILED
@@ -140,6 +140,11 @@ def _todo(console: Console, plan: Plan, held: RunStore) -> list[Trial]:
     for note in filter(None, notes):
         print_line(console, note)
     return todo
+
+
+def _kept(plan: Plan, held: RunStore) -> str:
+    finished = len(held.finished() & {trial.id for trial in plan.trials})
+    return f"{finished} of {len(plan.trials)} trials are kept"
 
 
 def _print_start(console: Console, plan: Plan, todo: list[Trial], root: Location) -> None:
@@ -172,7 +177,6 @@ def _run_trials(
             local.run(plan, todo, held, events)
             return
         from rayal.run.ray import driver
-        from rayal.run.ray.session import ClusterError
 
         try:
             driver.run(plan, todo, held, events, options.address)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 from rayal.events.dispatch import Dispatcher
 from rayal.events.prometheus import SweepMetrics
 from rayal.run.queue import TrialQueue
 from rayal.run.ray.callbacks import make_callback, make_memory_trimmer
+from rayal.run.ray.cluster_watch import services, watch_cluster
 from rayal.run.ray.metrics import MetricsExporter
 from rayal.run.ray.resources import alive_nodes, check_resources, count_workers
 from rayal.run.ray.searcher import make_searcher
 from rayal.run.ray.session import ray_session
 from rayal.run.ray.stages import encoding_jobs, worker_config
 from rayal.run.ray.trainable import make_trainable
-from rayal.run.signals import interruptible
 from rayal.run.trial_events import AllTrialsDoneError, TrialEvents
 from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
@@ -35,13 +35,14 @@ def run(
 
     Raises:
         ClusterError: no cluster at that address, no token, or no node can give the resources.
+        ClusterLostError: it went while the sweep ran.
         StoreError: the store can take no more.
         KeyboardInterrupt: a signal of `signals.STOP_SIGNALS`; what is finished is kept.
     """
     resources = plan.sweep.resources
     with (
-        ray_session(resources, address, events.message),
-        interruptible(),
+        ray_session(resources, address, events.message) as session,
+        watch_cluster(services(joined=session.joined), events.message),
         MetricsExporter() as exporter,
     ):
         events.add(SweepMetrics(plan.sweep.name, len(plan.trials), exporter.create_metric))
@@ -54,10 +55,12 @@ def run(
             encodings.wait_for_one()
             os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(MIN_PENDING, 2 * workers))
             queue = TrialQueue(plan, todo, encodings, workers, events)
-            _tune(plan, store, queue, TrialEvents(events, store, queue))
+            _tune(plan, store, queue, TrialEvents(events, store, queue), session.scratch)
 
 
-def _tune(plan: Plan, store: RunStore, queue: TrialQueue, trial_events: TrialEvents) -> None:
+def _tune(
+    plan: Plan, store: RunStore, queue: TrialQueue, trial_events: TrialEvents, scratch: Path
+) -> None:
     """Let Tune schedule the trials; records on disk, not Tune's state, say what is done."""
     import ray
     from ray import tune
@@ -69,10 +72,7 @@ def _tune(plan: Plan, store: RunStore, queue: TrialQueue, trial_events: TrialEve
         trials=[ray.put(queue.trials)],
         worker=worker_config(plan, store, share),
     )
-    with (
-        tempfile.TemporaryDirectory(prefix="rayal-tune-") as scratch,
-        contextlib.suppress(AllTrialsDoneError),
-    ):
+    with contextlib.suppress(AllTrialsDoneError):
         tune.Tuner(
             tune.with_resources(trainable, {"cpu": share.cpus, "gpu": share.gpus}),
             tune_config=tune.TuneConfig(
@@ -82,7 +82,7 @@ def _tune(plan: Plan, store: RunStore, queue: TrialQueue, trial_events: TrialEve
             ),
             run_config=tune.RunConfig(
                 name=plan.sweep.name,
-                storage_path=scratch,
+                storage_path=str(scratch / "tune"),
                 verbose=0,
                 callbacks=[make_callback(trial_events), make_memory_trimmer()],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),

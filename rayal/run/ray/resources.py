@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from rayal.run.ray.session import ClusterError
+from rayal.run.ray.errors import ClusterError
 from rayal.sweep.file import Resources, Share
 
 NodeResources = Mapping[str, float]  # as Ray names them: "CPU", "GPU", ...

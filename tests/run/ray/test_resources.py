@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
+from rayal.run.ray.errors import ClusterError
 from rayal.run.ray.resources import check_resources, count_workers
-from rayal.run.ray.session import ClusterError
 from rayal.sweep.file import Resources
 
 HEAD_ALONE = [{"CPU": 0.0, "memory": 1.0}]
