@@ -18,9 +18,9 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
-from analysis.tables import summary_rows
 
 import analysis
+from analysis import summary_rows
 from tests import sweeps
 
 pytestmark = pytest.mark.slow
