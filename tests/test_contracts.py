@@ -50,6 +50,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     ],
     "vaal": [{"epochs": 2, "class_balanced": {"lambda": 0.1}}],
     "badge": [{"label_balanced": True}],
+    "facility_location": [{"collapse": 0.9}, {"label_balanced": True}],
     "bait": [{"likelihood": "multinomial"}, {"label_balanced": True}],
     "dbal": [{"beta": 1}],
     "probcover": [{"delta": 0.3}],

@@ -96,6 +96,7 @@ STRATEGY_VARIANTS: dict[str, list[dict[str, Any]]] = {
     ],
     "tcm": [{"labels_per_class": 1}],
     "maxherding": [{"sigma": 0.4}, {"collapse": 0.9}],
+    "facility_location": [{"neighbors": 4}, {"collapse": 0.9}],
     "uherding": [{"sigma": 0.4}, {"temperature": 3.0}, {"temperature": "calibrated"}],
     "bait": [{"likelihood": "multinomial"}, {"ridge": 0.1}],
     "optimal_design": [{"normalize": False, "ridge": 10.0}],

@@ -1,0 +1,80 @@
+"""The graph of nearest neighbors, and how far an image speaks for others along two of its edges."""
+
+from __future__ import annotations
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_array
+
+from rayal.kernels.gemm_distances import chunks
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
+
+EXACT = 16_384  # rows up to which all pairs are looked at
+LISTS, PROBED = 4, 32  # beyond: LISTS sqrt(N) cells, of which the nearest PROBED are searched
+STEP = 2.0**-30  # kernels are whole numbers of it, so that sums of their differences are exact
+
+
+def nearest_neighbors(features: Float32, k: int) -> Int64:
+    """Return the positions (N, k) of the k other rows nearest to each row, in no order.
+
+    All pairs are looked at up to 16,384 rows, O(N^2 D); beyond, cells of an inverted file, O(N^1.5
+    D), which miss some of the neighbors.
+
+    Args:
+        features: (N, D), finite.
+        k: from 1 to N - 1.
+    """
+    points = np.ascontiguousarray(features, dtype=np.float32)
+    N, D = points.shape
+    index: faiss.Index = faiss.IndexFlatL2(D)
+    if N > EXACT:
+        cells = faiss.IndexIVFFlat(index, D, int(LISTS * np.sqrt(N)))
+        cells.train(points)
+        cells.nprobe = PROBED
+        index = cells
+    index.add(points)
+    found = np.asarray(index.search(points, k + 1)[1], dtype=np.int64)
+    # A row is not always its own nearest: copies of it may take its place.
+    other = found != np.arange(N)[:, None]
+    surplus = other.all(axis=1)
+    other[surplus, -1] = False
+    return np.asarray(found[other].reshape(N, k))
+
+
+def two_hop_kernel(features: Float32, k: int) -> csr_array:
+    """Return A + A^2 (N, N), the heat kernel of the graph as far as two edges reach.
+
+    A is the symmetric graph of k nearest neighbors, its edges weighted by cosines (at least 0) and
+    divided by the square roots of both degrees.
+
+    Args:
+        features: (N, D) of unit length.
+        k: from 1 to N - 1.
+    """
+    N = len(features)
+    neighbors = nearest_neighbors(features, k)
+    rows = np.repeat(np.arange(N), k)
+    weights = np.maximum(_products(features, rows, neighbors.ravel()), 0)
+    found = neighbors.ravel() >= 0  # cells may hold fewer than k
+    graph = csr_array((weights[found], (rows[found], neighbors.ravel()[found])), shape=(N, N))
+    graph = graph.maximum(graph.T)
+    degrees = np.asarray(graph.sum(axis=1)).ravel()
+    scale = np.divide(1, np.sqrt(degrees), out=np.zeros(N), where=degrees > 0)
+    graph = graph.multiply(scale[:, None]).multiply(scale[None]).tocsr()
+    kernel = csr_array(graph + graph @ graph)
+    kernel.data = np.rint(kernel.data / STEP) * STEP
+    kernel.sort_indices()
+    return kernel
+
+
+def _products(features: Float32, first: Int64, second: Int64) -> Float64:
+    """Return inner products (n,) of pairs of rows, in float64."""
+    products = np.empty(len(first))
+    for pairs in chunks(len(first)):
+        x, y = (features[each[pairs]].astype(np.float64) for each in (first, second))
+        products[pairs] = np.einsum("nd,nd->n", x, y)
+    return products
