@@ -81,8 +81,8 @@ def class_probabilities(value: Any) -> Array:
             "probability of one of two classes, pass np.column_stack([1 - p, p])"
         )
     passes = array if array.ndim == 3 else array[None]
-    if not len(passes):
-        raise ValueError(f"probs holds no pass: its shape is {array.shape}")
+    if not passes.shape[1]:
+        raise ValueError(f"probs holds no row: its shape is {array.shape}")
     for each in passes:
         _check_probabilities(each)
     return np.maximum(passes, 0)
@@ -95,8 +95,6 @@ def class_labels(value: Any) -> Labels:
         raise ValueError(
             f"labels must be (N,) integers, -1 where unknown; got {array.dtype} {array.shape}"
         )
-    if not len(array):
-        return array.astype(np.int64)
     lowest, highest = int(array.min()), int(array.max())
     if lowest < UNLABELED:
         raise ValueError(
@@ -127,6 +125,8 @@ def number_array(name: str, value: Any, wanted: str) -> Array:
     array = _as_array(name, value)
     if array.ndim == 0:
         raise ValueError(f"{name} must be {wanted}; got {_shown(value)}")
+    if not len(array):
+        raise ValueError(f"{name} must be {wanted}; got none: its shape is {array.shape}")
     if array.dtype.kind not in "fiu":
         raise ValueError(
             f"{name} must be {wanted}; got {array.dtype} {array.shape}: pass real numbers, as "
@@ -210,8 +210,6 @@ def _check_finite(name: str, matrix: Array) -> None:
 
 def _check_size(features: Array) -> None:
     """Refuse features whose squared distances, summed over the pool, leave 32-bit floats."""
-    if not features.size:
-        return
     size = max(float(features.max()), -float(features.min()))
     if misfit := misfit_of_squares(size, features.size):
         raise ValueError(

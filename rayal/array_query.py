@@ -58,9 +58,10 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
     Args:
         strategy: a strategy's YAML name.
         budget: B, how many images: a whole number from 1 to those without a label.
-        features: (N, D) real numbers, for strategies that look at the images' positions; computed
-            with in 32-bit floats. They also stand for what the learner's last layer sees (badge,
-            dbal) and, (N, C - 1), for its outputs before fixed prototypes (msal).
+        features: (N, D) real numbers, not the same in all rows, for strategies that look at the
+            images' positions; computed with in 32-bit floats. They also stand for what the
+            learner's last layer sees (badge, dbal) and, (N, C - 1), for its outputs before fixed
+            prototypes (msal).
         labels: (N,) integers: classes from 0, -1 where unknown; default: all unknown.
         probs: (N, C) class probabilities, for strategies that look at predictions: from 0 up, rows
             that sum to one. (T, N, C) of T passes, for those that look at how Monte-Carlo passes or
@@ -93,18 +94,6 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
     return check_choice(
         strategy, component.function(pool, budget, rng, **bound), pool.labels, budget
     )
-
-
-def _pool_without_features(strategy: str) -> type[Pool]:
-    """Return a kind of pool of which no features were given; reading them says so."""
-
-    class PoolWithoutFeatures(Pool):
-        def __getattribute__(self, name: str) -> Any:
-            if name == "features":
-                raise ValueError(f"strategy '{strategy}' needs features: pass features=(N, D)")
-            return super().__getattribute__(name)
-
-    return PoolWithoutFeatures
 
 
 def _component(strategy: Any) -> Component[StrategyTraits]:
@@ -161,30 +150,59 @@ def _pool(
     size = _common_size(arrays)
     features, probs = arrays.get("features"), arrays.get("probs")
     labels = arrays.get("labels", np.full(size, UNLABELED, dtype=np.int64))
-    kind = Pool if features is not None else _pool_without_features(strategy)
+    useless = _why_useless(features, f"strategy '{strategy}'")
     learned = probs is not None or needs & FROM_LEARNER
-    return kind(
+    return (_pool_without_features(useless) if useless else Pool)(
         features=np.empty((0, 0), np.float32) if features is None else features,
         labels=labels,
         num_classes=_num_classes(labels, probs, features if "prototypes" in needs else None),
         map=_dataset_map(arrays.get("confidence"), bound),
-        predictions=_predictions(features, probs) if learned else None,
+        predictions=_predictions(features, probs, useless) if learned else None,
     )
 
 
-def _predictions(features: Features | None, probs: Array | None) -> Predictions:
+def _why_useless(features: Features | None, strategy: str) -> str:
+    """Say why a strategy that reads the features cannot choose by them; "" where it can."""
+    if features is None:
+        return f"{strategy} needs features: pass features=(N, D)"
+    if len(features) > 1 and (features == features[0]).all():
+        return (
+            f"{strategy} chooses by features, and features are the same in all {len(features)} "
+            "rows: whatever it chose would be no choice"
+        )
+    return ""
+
+
+def _pool_without_features(why: str) -> type[Pool]:
+    """Return a kind of pool that says why when its features are read."""
+
+    class PoolWithoutFeatures(Pool):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "features":
+                raise ValueError(why)
+            return super().__getattribute__(name)
+
+    return PoolWithoutFeatures
+
+
+def _predictions(features: Features | None, probs: Array | None, useless: str) -> Predictions:
     """What a learner would have predicted, from arrays."""
+
+    def read() -> Features:
+        if useless or features is None:
+            raise ValueError(useless)
+        return features
+
     passes = [] if probs is None else [each.astype(np.float32) for each in probs]
     mean = np.empty((0, 0)) if probs is None else probs.mean(axis=0, dtype=np.float64)
     rows = mean.astype(np.float32)
-    give = None if features is None else lambda: features
     return Predictions(
         test=rows[:0],
         predict_pool=lambda: rows,
         mc_dropout=lambda T, rng: iter(passes),
         predict_views=lambda: iter(passes),
-        penultimate_features=give,
-        prototype_outputs=give,
+        penultimate_features=read,
+        prototype_outputs=read,
     )
 
 

@@ -164,6 +164,7 @@ REFUSED_KINDS: dict[str, dict[str, Kind]] = {
         **REFUSED,
         **REFUSED_FLOATS,
         "no column": lambda a: a[:, :0],
+        "no row": lambda a: a[:0],
         "of 1e20": lambda a: a * 1e20,
         "of 1e200": lambda a: a * 1e200,
         "of 1e-30": lambda a: a * 1e-30,
@@ -173,6 +174,7 @@ REFUSED_KINDS: dict[str, dict[str, Kind]] = {
     },
     "labels": {
         **REFUSED,
+        "no row": lambda a: a[:0],
         "floats": lambda a: a.astype(float),
         "floats with NaN": lambda a: np.where(a < 0, np.nan, a),
         "from 1": lambda a: np.where(a < 0, -1, a + 1),
@@ -199,6 +201,7 @@ REFUSED_KINDS: dict[str, dict[str, Kind]] = {
         "a part too much": lambda a: a * 1.01,
         "turned over": lambda a: a.transpose(0, 2, 1),
         "no pass": lambda a: a[:0],
+        "no row": lambda a: a[:, :0],
     },
     "confidence": {
         **REFUSED,
@@ -347,6 +350,26 @@ def test_parameters_may_be_numbers_of_numpy() -> None:
 def test_what_is_no_name_of_a_strategy_is_refused(strategy: Any) -> None:
     with pytest.raises(ValueError, match="strategy"):
         ask(strategy)
+
+
+READ_FEATURES = {"badge", "bait", "coreset_mip", "dbal", "farthest_point", "hacon", "k_center",
+                 "kmeans", "maxherding", "msal", "msal_d", "multi_kmeans", "optimal_design",
+                 "probcover", "tcm", "typiclust", "uherding"}  # fmt: skip
+
+
+@pytest.mark.parametrize("strategy", sorted(READ_FEATURES & set(QUERIED)))
+@pytest.mark.parametrize("value", [0, 1, -3.5])
+def test_features_that_are_all_alike_are_no_ground_for_a_choice(
+    strategy: str, value: float
+) -> None:
+    """The first positions would be the answer, as ties go to the lowest."""
+    with pytest.raises(ValueError, match=f"'{strategy}' chooses by features, .* the same in all"):
+        ask(strategy, features=np.full_like(FEATURES, value))
+
+
+@pytest.mark.parametrize("strategy", ["random", "entropy", "bald"])
+def test_who_reads_no_features_takes_any(strategy: str) -> None:
+    assert ask(strategy, features=np.zeros((N, 1))) == expected(strategy)
 
 
 def test_half_precision_probabilities_may_be_off_by_its_rounding() -> None:
