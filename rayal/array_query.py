@@ -27,9 +27,10 @@ from rayal.contracts import (
     Pool,
     Predictions,
 )
-from rayal.registry import STRATEGIES, Component, StrategyTraits
+from rayal.registry import STRATEGIES, Component
 from rayal.requirements import FROM_LEARNER, REQUIREMENTS
 from rayal.seeds import generator
+from rayal.traits import StrategyTraits
 
 READERS: Mapping[str, Callable[[Any], Array]] = {
     "features": feature_matrix,

@@ -21,16 +21,8 @@ import numpy.typing as npt
 
 from rayal import modifiers, requirements
 from rayal.former_names import FormerPoolNames, FormerTaskNames
-from rayal.registry import (
-    DATASETS,
-    ENCODERS,
-    LEARNERS,
-    STRATEGIES,
-    DatasetTraits,
-    EncoderTraits,
-    LearnerTraits,
-    StrategyTraits,
-)
+from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
+from rayal.traits import DatasetTraits, EncoderTraits, LearnerTraits, StrategyTraits
 
 UNLABELED = -1
 

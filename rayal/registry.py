@@ -14,70 +14,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from rayal.hints import nearest, show_value, way_out
+from rayal.traits import DatasetTraits, EncoderTraits, LearnerTraits, StrategyTraits, Traits
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Settings = TypeVar("Settings")
-
-
-Params: TypeAlias = Mapping[str, Any]
-Names: TypeAlias = Callable[[Params], set[str]]
-
-
-@dataclass(frozen=True)
-class Traits:
-    """What a component of any kind may declare about itself, from its parameters.
-
-    check: raises where they do not fit together. notes: what a plan says of it, a line each. files:
-    those that determine what it does, by the parameter naming each; None: all that are named.
-    added: names of the parameters that came after its first release. At their defaults it does what
-    it did without them, and they are no part of a trial's definition.
-    """
-
-    check: Callable[..., None] = lambda *_: None
-    notes: Callable[..., list[str]] = lambda *_: []
-    files: Callable[[Params], Mapping[str, Path]] | None = None
-    added: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class DatasetTraits(Traits):
-    """published: the published (N, C), from the parameters; None where they are not known."""
-
-    published: Callable[..., tuple[int, int]] | None = None
-
-
-@dataclass(frozen=True)
-class EncoderTraits(Traits):
-    """gives: names of what it makes besides features."""
-
-    gives: Names = lambda _: set()
-
-
-@dataclass(frozen=True)
-class StrategyTraits(Traits):
-    """needs: names of what it reads beyond features and labels; oracle: if it reads true labels."""
-
-    needs: Names = lambda _: set()
-    oracle: Callable[[Params], bool] = lambda _: False
-
-
-@dataclass(frozen=True)
-class LearnerTraits(Traits):
-    """needs: names of what it reads beyond features and labels; gives: of what it predicts.
-
-    uses_previous_predictions: whether it reads those of the round before. fit_batched: does the
-    same for several tasks at once, faster; None where it has no such way.
-    """
-
-    needs: Names = lambda _: set()
-    gives: Names = lambda _: set()
-    uses_previous_predictions: Callable[[Params], bool] = lambda _: False
-    fit_batched: Callable[..., list[Any]] | None = None
 
 
 AnyTraits = TypeVar("AnyTraits", bound=Traits)

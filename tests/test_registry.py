@@ -5,14 +5,8 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
-from rayal.registry import (
-    STRATEGIES,
-    Component,
-    Registry,
-    StrategyTraits,
-    from_arguments,
-    load_plugins,
-)
+from rayal.registry import STRATEGIES, Component, Registry, from_arguments, load_plugins
+from rayal.traits import StrategyTraits
 
 
 def sample(

@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from rayal.cli.terminal import DONE, REFUSED, output, print_error, print_line
-from rayal.registry import STRATEGIES, Component, StrategyTraits
+from rayal.registry import STRATEGIES, Component
 from rayal.requirements import FROM_LEARNER, REQUIREMENTS, Requirement
+from rayal.traits import StrategyTraits
 
 PROG = "python -m rayal.guide"
 SECTIONS = ("Cost", "Use", "Source")

@@ -8,9 +8,10 @@ from itertools import accumulate
 
 from rayal.hints import nearest, show_value
 from rayal.registry import STRATEGIES
+from rayal.sweep.amounts import Amount
 from rayal.sweep.dataset_info import DatasetInfo
 from rayal.sweep.errors import Mistakes
-from rayal.sweep.file import Amount, Cycles, Part
+from rayal.sweep.file import Cycles, Part
 
 MOST_SEEDS = 100_000  # of a strategy
 

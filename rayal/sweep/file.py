@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeGuard
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from rayal.registry import ENCODERS
 from rayal.sweep import yaml
+from rayal.sweep.amounts import Amount, Amounts, SeedCounts
 from rayal.sweep.entries import LISTS, Entry, as_entry, resolve, resolve_encoders
 from rayal.sweep.errors import Mistakes, SweepError
 from rayal.sweep.form_errors import sentences, unknown_key
@@ -37,34 +36,6 @@ class _Strict(BaseModel):
 
 
 Entries = Annotated[list[Annotated[Entry, BeforeValidator(as_entry)]], Field(min_length=1)]
-
-
-def _amount(value: object) -> object:
-    """Take images, or a share of the pool such as "0.5%"."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and (share := _SHARE.fullmatch(value)) and 0 < float(share[1]) <= 100:
-        return value
-    raise PydanticCustomError("amount", "is neither a number of images nor a share such as '0.5%'")
-
-
-_SHARE = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+) ?%")
-Amount = Annotated[int | str, PlainValidator(_amount)]
-
-
-def _amounts(value: object) -> object:
-    """Take one amount, or a list of them."""
-    return [_amount(one) for one in value] if isinstance(value, list) else _amount(value)
-
-
-def _seed_counts(value: object) -> object:
-    """Take a number, or a mapping of names to numbers."""
-    numbers = value.values() if isinstance(value, dict) else [value]
-    if not all(isinstance(n, int) and not isinstance(n, bool) for n in numbers):
-        raise PydanticCustomError(
-            "seeds", "give a whole number, or one for each strategy: {random: 100, default: 5}"
-        )
-    return value
 
 
 Quantity = Annotated[float, Field(ge=0, le=1e12)]  # of hours, or money
@@ -135,7 +106,7 @@ class Cycles(_Strict):
     """
 
     start: Amount
-    step: Annotated[int | str | list[int | str], PlainValidator(_amounts)]
+    step: Amounts
     rounds: Annotated[int, Field(ge=2, le=MOST_ROUNDS)]
 
 
@@ -149,7 +120,7 @@ class Part(_Strict):
     initial: Entries | None = None
     budgets: Annotated[list[Amount], Field(min_length=1)] | None = None
     cycles: Cycles | None = None
-    seeds: Annotated[int | dict[str, int], PlainValidator(_seed_counts)] = 5
+    seeds: SeedCounts = 5
     scorer: Literal["trained-on-test-set"] | None = None
 
 
