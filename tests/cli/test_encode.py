@@ -125,7 +125,7 @@ def test_a_map_without_labels_has_no_such_column_and_one_with_some_has_nulls(
 def test_a_failing_encoder_is_named_and_the_others_are_made(
     tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = sweep(tmp_path, {**MOCO, "base_lr": 10**30, "warmup_epochs": 0}, "pixels")
+    path = sweep(tmp_path, {**MOCO, "base_lr": 1e30, "warmup_epochs": 0}, "pixels")
     assert run(path, "--out", out) == 1
     printed = " ".join(capsys.readouterr().out.split())
     assert "failed moco (" in printed
