@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from rayal.cli.bundled_analysis import bundled_analysis
@@ -121,7 +122,7 @@ def _summary_table(title: str, rows: pd.DataFrame, names: list[str], budgets: li
     table.add_column("trials", justify="right", no_wrap=True, min_width=6)
     for (initial, strategy), group in rows.groupby(["initial", "strategy"], sort=False):
         cells = {row.labelled: _cell(row) for row in group.itertuples()}
-        labels = {"initial": str(initial), "strategy": str(strategy)}
+        labels = {"initial": escape(str(initial)), "strategy": escape(str(strategy))}
         ended = str(group["done"].max())
         table.add_row(*(labels[n] for n in names), *(cells.get(b, "-") for b in budgets), ended)
     return table
@@ -141,7 +142,7 @@ def _plan_table(plan: Plan) -> Table:
         lines.setdefault(_plan_line(plan, trial), Counter())[labelled] += 1
     table = Table("dataset", "encoder", "learner", "initial", "strategy", "labelled", "trials")
     for line, counts in lines.items():
-        table.add_row(*line, ", ".join(counts), str(counts.total()))
+        table.add_row(*map(escape, line), ", ".join(counts), str(counts.total()))
     return table
 
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from rayal.cli.terminal import DONE, REFUSED, output, print_error
@@ -121,10 +122,12 @@ def show(console: Console, status: Status) -> None:
     console.print(_sentence(status), markup=False, highlight=False, soft_wrap=True)
     stages = Table("dataset", "encoder", "stage", *_COLUMNS)
     for stage in status.stages:
-        stages.add_row(stage.dataset, stage.encoder, stage.state, *_cells(stage.trials))
+        stages.add_row(
+            escape(stage.dataset), escape(stage.encoder), stage.state, *_cells(stage.trials)
+        )
     strategies = Table("strategy", *_COLUMNS)
     for name, counts in status.strategies.items():
-        strategies.add_row(name, *_cells(counts))
+        strategies.add_row(escape(name), *_cells(counts))
     console.print(stages)
     console.print(strategies)
 

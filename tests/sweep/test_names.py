@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -103,6 +104,27 @@ def planned(folder: Path, changes: Mapping[str, Any]) -> Plan:
     path = folder / "sweep.yaml"
     path.write_text(json.dumps({key: value for key, value in tree.items() if value is not None}))
     return make_plan(load_sweep(path))
+
+
+def test_a_name_with_brackets_is_printed_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "[bold]blood"
+    folder.mkdir()
+    images, labels = np.zeros((20, 4, 4), np.uint8), np.arange(20, dtype=np.uint8) % 2
+    images[:, 0, 0] = np.arange(20)
+    splits = {"train": (images, labels), "test": (images + 1, labels)}
+    arrays = {f"{k}_images": i for k, (i, _) in splits.items()}
+    np.savez(folder / "[red]x.npz", **arrays, **{f"{k}_labels": a for k, (_, a) in splits.items()})
+    data = {"name": "npz", "path": str(folder / "[red]x.npz")}
+    plan = planned(tmp_path, {"datasets": [data], "budgets": [4]})
+    write_run(plan, tmp_path / "run")
+    console = Console(file=io.StringIO(), width=400)
+    show_plan(console, plan, parse_location(str(tmp_path / "none")))
+    status.show(console, status.read(parse_location(str(tmp_path / "run"))))
+    assert isinstance(console.file, io.StringIO)
+    [name] = plan.datasets
+    rows = [line for line in console.file.getvalue().splitlines() if line.startswith("│")]
+    assert "[red]" in name
+    assert sum(name in row for row in rows) == 3
 
 
 def write_run(plan: Plan, root: Path) -> None:
