@@ -23,7 +23,7 @@ class MlflowTracker(Tracker):
 
     name = "MLflow"
 
-    def __init__(self, uri: str, sweep: str) -> None:
+    def __init__(self, uri: str | None, sweep: str) -> None:
         # An address that does not answer should say so in seconds, not in minutes.
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
         self._mlflow: Any = importlib.import_module("mlflow")

@@ -9,9 +9,10 @@ given a tracker later.
 from __future__ import annotations
 
 import importlib.util
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from rayal.events.mlflow import MlflowTracker
 from rayal.events.tensorboard import TensorboardTracker
@@ -20,6 +21,9 @@ from rayal.events.wandb import WandbTracker
 from rayal.storage.location import Location
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import Sweep
+
+FROM_ENVIRONMENT = "environment"  # an address that no file should hold
+FILE_SCHEMES = ("file", "sqlite")
 
 
 def open_trackers(sweep: Sweep, root: Location) -> list[Tracker]:
@@ -31,8 +35,8 @@ def open_trackers(sweep: Sweep, root: Location) -> list[Tracker]:
     track, name = sweep.track, sweep.name
     trackers: list[Tracker] = []
     if (uri := track.mlflow) is not None:
-        refuse_secrets(uri)
-        trackers.append(_open("mlflow", "mlflow", lambda: MlflowTracker(uri, name)))
+        address = _mlflow_address(uri)
+        trackers.append(_open("mlflow", "mlflow", lambda: MlflowTracker(address, name)))
     if (folder := track.tensorboard) is not None:
         events = Path(folder)
         trackers.append(_open("tensorboard", "tensorboardX", lambda: TensorboardTracker(events)))
@@ -65,13 +69,39 @@ def _on_disk(root: Location) -> Path:
 
 
 def refuse_secrets(uri: str) -> None:
-    """Refuse a password in an address: the sweep file is copied into the run and its report.
+    """Refuse an address that may hold a secret: the sweep file is kept with the run and its report.
+
+    A user name alone may be a token, and a query may hold one under any name; so neither is taken.
 
     Raises:
-        SweepError: there is one; the message does not repeat it.
+        SweepError: there may be one; the message does not repeat it.
     """
-    if urlsplit(uri).password is not None:
+    address, _, _ = uri.partition("#")
+    address, query, _ = address.partition("?")
+    if query or "#" in uri or _names_user(address):
         raise SweepError(
-            "track.mlflow: a password does not belong in a sweep file, which is kept with the "
-            "results; give it as MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            "track.mlflow: a password, a token, a user or a query does not belong in a sweep file, "
+            "which is kept with the results; give a user as MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD, a token as MLFLOW_TRACKING_TOKEN, or the whole address as "
+            f"MLFLOW_TRACKING_URI, with track: {{mlflow: {FROM_ENVIRONMENT}}}"
         )
+
+
+def _names_user(address: str) -> bool:
+    """Whether something stands before an @ where a host would, however the slashes are written."""
+    scheme, colon, rest = address.partition(":")
+    if colon and scheme.lower() in FILE_SCHEMES and not rest.startswith("//"):
+        return False
+    on_disk = colon and scheme.lower() in FILE_SCHEMES and rest.startswith("///")
+    host = re.split(r"[/\\]", (rest if colon else address).lstrip("/\\"))[0]
+    return "@" in host and not on_disk and bool(colon)
+
+
+def _mlflow_address(uri: str) -> str | None:
+    """The address to hand to MLflow; None lets it read MLFLOW_TRACKING_URI."""
+    if uri != FROM_ENVIRONMENT:
+        refuse_secrets(uri)
+        return uri
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        raise SweepError(f"track.mlflow: {FROM_ENVIRONMENT} needs MLFLOW_TRACKING_URI to be set")
+    return None

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rayal.events import trackers
-from rayal.events.trackers import open_trackers
+from rayal.events.trackers import open_trackers, refuse_secrets
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import Sweep, load_sweep
 from tests import sweeps
@@ -43,10 +43,55 @@ def test_a_server_that_does_not_answer_is_refused(
         open_trackers(asked, tmp_path)
 
 
-def test_a_password_in_the_sweep_file_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://me:s3cret@host",
+        "https://s3cret@host/",
+        "HTTPS://:s3cret@host",
+        "https:/me:s3cret@host",
+        "http:\\\\me:s3cret@host",
+        "https://host/?token=s3cret",
+        "https://host/#s3cret",
+        "sqlite:///runs.db?password=s3cret",
+        "postgresql+psycopg2://me:s3cret@host/db",
+        "databricks://s3cret@profile",
+        "me:s3cret@host",
+    ],
+)
+def test_a_secret_in_the_sweep_file_is_refused_in_any_form(tmp_path: Path, uri: str) -> None:
     with pytest.raises(SweepError, match="MLFLOW_TRACKING_PASSWORD") as refused:
-        open_trackers(tracked(tmp_path, mlflow="http://me:secret@host"), tmp_path)
-    assert "secret" not in str(refused.value)
+        open_trackers(tracked(tmp_path, mlflow=uri), tmp_path)
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sqlite:///runs.db",
+        "sqlite:////home/me@work/runs.db",
+        "./runs@home",
+        "file:///home/me@work",
+        "https://host:5000/path@2",
+        "databricks",
+    ],
+)
+def test_an_address_without_a_secret_is_taken(uri: str) -> None:
+    refuse_secrets(uri)
+
+
+def test_an_address_can_stay_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[str | None] = []
+    monkeypatch.setattr(trackers, "MlflowTracker", lambda uri, name: given.append(uri))
+    monkeypatch.setattr(trackers.importlib.util, "find_spec", lambda name: True)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:s3cret@host")
+    open_trackers(tracked(tmp_path, mlflow="environment"), tmp_path)
+    assert given == [None]
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    with pytest.raises(SweepError, match="needs MLFLOW_TRACKING_URI"):
+        open_trackers(tracked(tmp_path, mlflow="environment"), tmp_path)
 
 
 @pytest.mark.parametrize("track", [{"wandb": "online"}, {"mlfow": "x"}, {"mlflow": 3}])
