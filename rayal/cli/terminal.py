@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 import warnings
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import TextIO
 
 from rich.console import Console
 
+from rayal.events.terminal_text import terminal_text
 from rayal.storage.location import parse_location
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130  # exit statuses
@@ -20,13 +22,16 @@ WIDTH = 100  # columns where the output is no terminal
 
 
 def output() -> Console:
-    """Return the console for what was asked for."""
+    """Return the console for what was asked for; signs that it cannot show come as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     return Console(width=None if sys.stdout.isatty() else WIDTH)
 
 
 def print_line(console: Console, text: str) -> None:
     """Print plain text: brackets in it are no markup, long lines are left to the terminal."""
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    console.print(terminal_text(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def print_error(error: Exception | str) -> None:

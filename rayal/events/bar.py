@@ -20,6 +20,7 @@ from rich.progress import (
 
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
+from rayal.events.terminal_text import terminal_text
 from rayal.sweep.definition import Trial
 
 REPEATS = 3  # times that the same error of another trial is shown
@@ -37,7 +38,7 @@ class LiveBar(Listener):
     def __init__(self, console: Console, total: int, done: int) -> None:
         self._console = console
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -76,10 +77,10 @@ class LiveBar(Listener):
         self._bars.update(self._trials, completed=self._counter.ended, note=note)
         if self._counter.is_news(outcome):
             self._console.print(f"[red]failed[/red] {outcome.trial}: ", end="")
-            self._console.print(outcome.error, markup=False, highlight=False)
+            self._console.print(terminal_text(outcome.error), markup=False, highlight=False)
 
     def message(self, text: str) -> None:
-        self._console.print(text, markup=False, highlight=False)
+        self._console.print(terminal_text(text), markup=False, highlight=False)
 
     def sweep_ended(self, reason: str) -> None:
         self._bars.stop()
@@ -113,7 +114,8 @@ class Lines(Listener):
 
     def message(self, text: str) -> None:
         self._last_line = time.monotonic()
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        line = terminal_text(text)
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _was_quiet(self) -> bool:
         return time.monotonic() - self._last_line >= QUIET_SECONDS
@@ -151,7 +153,7 @@ class _TrialCounter:
 
 
 def _title(listener: Listener, trial: Trial) -> str:
-    return f"{listener.names(trial)['encoder'].label} on {trial.dataset_name}"
+    return terminal_text(f"{listener.names(trial)['encoder'].label} on {trial.dataset_name}")
 
 
 def _numbers(progress: Mapping[str, float]) -> str:

@@ -1,3 +1,4 @@
+import dataclasses
 import io
 
 import pytest
@@ -93,3 +94,22 @@ def test_the_same_error_is_shown_three_times_and_counted_always() -> None:
 )
 def test_only_numbers_that_there_are_are_shown(reported: dict[str, float], shown: str) -> None:
     assert bar._numbers({**PROGRESS, **reported}) == shown
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_names_with_brackets_escapes_and_turned_text_are_shown_as_they_are_spelt(
+    terminal: bool,
+) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=200, force_terminal=terminal, color_system=None)
+    display = choose_display(console, 2, 0)
+    trial = dataclasses.replace(TRIAL, dataset_name="[bold]y")
+    error = "ValueError: [red]\x1b]0;title\x07 \u202egnp.exe caf\udce9"
+    display.encoding_started(trial)
+    display.trial_ended(trial, Outcome("t", error))
+    if terminal:
+        assert isinstance(display, LiveBar)
+        console.print(display._bars.get_renderable())
+    printed = out.getvalue()
+    assert "on [bold]y" in printed
+    assert r"ValueError: [red]\x1b]0;title\x07 \u202egnp.exe caf\udce9" in printed
