@@ -17,7 +17,7 @@ from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial
 
-PASSING = (StoreError, StopRequestedError, GeneratorExit)
+PASSING = (StoreError, StopRequestedError)
 LONGEST_MESSAGE, LONGEST_TRACE = 10_000, 1_000_000  # characters
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import traceback
 from collections.abc import Sequence
 
 from rayal import trial as trials
@@ -39,6 +40,10 @@ def _run(trial: Trial, data: TrialData, store: RunStore) -> TrialCoroutine[Outco
         return Outcome(trial.id, str(error), fatal=True)
     except PASSING:
         raise
+    except GeneratorExit as error:
+        if _is_of_closing(error):
+            raise
+        return _keep_failure(trial, store, error)
     except BaseException as error:  # noqa: BLE001 - what a component raises is its trial's failure
         return _keep_failure(trial, store, error)
     return Outcome(trial.id)
@@ -56,6 +61,12 @@ def _record_trial(trial: Trial, data: TrialData, store: RunStore) -> TrialCorout
             keep=lambda rows: store.save_in_progress(trial.id, _record(trial, rows)),
         )
         store.save_record(trial.id, _record(trial, rows))
+
+
+def _is_of_closing(error: GeneratorExit) -> bool:
+    """Whether the trial is given up at a point where it waits, and no component raised it."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals["__name__"] == trials.__name__
 
 
 def _keep_failure(trial: Trial, store: RunStore, error: BaseException) -> Outcome:

@@ -67,6 +67,28 @@ def test_a_poisoned_trial_fails_alone_and_is_named_with_its_log(tmp_path: Path) 
     assert len(sweeps.records(out)) == 6
 
 
+ENDINGS = [
+    "sys.exit(0)", "raise SystemExit", "raise KeyboardInterrupt", "raise GeneratorExit",
+    "raise BaseException", "raise StopIteration",
+    "raise type('Mute', (Exception,), {'__str__': lambda self: sys.exit(0)})",
+    "raise ValueError('caf\\udce9')",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_whatever_a_strategy_raises_is_its_trials_failure(tmp_path: Path, ending: str) -> None:
+    sweep = sweeps.write_sweep(
+        tmp_path, plugins=["ending.py"], strategies=["ending", "random"], budgets=[10], seeds=1
+    )
+    (tmp_path / "ending.py").write_text(
+        "import sys\nfrom rayal.contracts import strategy\n\n\n@strategy()\n"
+        f'def ending(pool, budget, rng):\n    """End."""\n    {ending}\n'
+    )
+    ended = sweeps.run(sweep, tmp_path / "run", "--local")
+    assert ended.returncode == 1, ended.stdout
+    assert "1 of 2 trials done, 1 failed" in ended.stdout
+
+
 def test_a_failed_trial_is_tried_again(tmp_path: Path) -> None:
     sweep = sweeps.write_sweep(tmp_path, plugins=["plugin.py"], strategies=["poisoned"])
     out = tmp_path / "run"
@@ -99,7 +121,7 @@ def test_features_that_are_not_finite_stop_their_trials_before_they_start(tmp_pa
     assert len(sweeps.records(out)) == 12
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_keeps_what_is_finished_and_goes_on(
     tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -115,6 +137,7 @@ def test_an_interrupted_run_keeps_what_is_finished_and_goes_on(
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert "of 6 trials are kept; go on with: python -m rayal.sweep" in said
+    assert list((out / "failures").iterdir()) == []
     kept = {p: p.stat().st_mtime_ns for p in (out / "records").iterdir()}
     assert 2 <= len(kept) < 6
     ended = sweeps.run(sweep, out, "--local")
@@ -229,3 +252,13 @@ def test_a_disk_that_fills_up_stops_the_sweep_with_one_message(
     assert said.count("no space left on the disk; free some and run the same command again") == 1
     (small_disk / "ballast").unlink()
     assert sweeps.run(sweep, out, "--local").returncode == 0
+
+
+def test_a_terminal_that_knows_ascii_alone_loses_no_result(tmp_path: Path) -> None:
+    sweep, out = sweeps.write_sweep(tmp_path, seeds=1), tmp_path / "caf\xe9"
+    ended = subprocess.run(
+        sweeps.command(sweep, out, "--local"), capture_output=True, timeout=300, cwd=tmp_path,
+        env={**sweeps.environment(), "PYTHONIOENCODING": "ascii:strict"}, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    assert b"4 of 4 trials done, 0 failed" in ended.stdout
