@@ -114,7 +114,7 @@ def _budgets_that_fit(budgets: list[int], width: int) -> list[int]:
 
 
 def _summary_table(title: str, rows: pd.DataFrame, names: list[str], budgets: list[int]) -> Table:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=escape(title), title_justify="left")
     for name in names:
         table.add_column(name, overflow="fold")
     for budget in budgets:
