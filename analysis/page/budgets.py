@@ -20,6 +20,7 @@ from analysis.page.table import (
 from analysis.study.grouping import SETTING, groups, to_frame
 
 LOWER_IS_BETTER = ("l1_score",)
+WORST = {"l1_score": 1}  # of the others 0
 
 
 def means_by_budget(
@@ -46,7 +47,8 @@ def _means_by_budget(
         if there is None:
             return EMPTY
         mean, std = there[f"{measure}_mean"], there[f"{measure}_std"]
-        return mean_std_cell(mean, std, digits, strong=bool(there["best"]))
+        cell = mean_std_cell(mean, std, digits, strong=bool(there["best"]))
+        return cell._replace(text=cell.text + _failed_in_words(there, measure, digits))
 
     return page_table(
         f"{title}, mean ± sample standard deviation over trials, by labelled images",
@@ -58,6 +60,15 @@ def _means_by_budget(
             *(Column(f"{budget}", partial(cell, budget)) for budget in budgets),
         ],
     )
+
+
+def _failed_in_words(row: Row, measure: str, digits: int) -> str:
+    """Say how many trials failed, and what the mean would be had they the worst value there is."""
+    failed, done = row.get("failed", 0), row["done"]
+    if not failed:
+        return ""
+    worst = (row[f"{measure}_mean"] * done + WORST.get(measure, 0) * failed) / (done + failed)
+    return f" ({failed:.0f} failed: {worst:.{digits}f} at the worst)"
 
 
 def _with_best(summary: pd.DataFrame, measure: str) -> pd.DataFrame:

@@ -133,12 +133,12 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
 )
 def content(report: Report) -> Iterator[Block]:
     """Coverage, shares of classes, and balance."""
-    covered = report.tables["coverage"]
+    means = report.tables["summary"]  # of which coverage.csv holds a part
     yield from report.gallery("coverage")
     show = means_by_budget("coverage", "Class coverage", 2, "coverage.csv")
-    yield from by_query_mode(covered, show)
+    yield from by_query_mode(means, show)
     yield from report.gallery("classes")
-    balance = by_query_mode(covered, means_by_budget("l1_score", "L1 score", 2, "coverage.csv"))
+    balance = by_query_mode(means, means_by_budget("l1_score", "L1 score", 2, "coverage.csv"))
     yield from folded("How balanced the labels are (L1 score, 0 is balanced)", balance)
     yield from report.gallery("balance")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -17,12 +18,14 @@ from analysis.sections.base import (
     section,
     selection_in_words,
 )
+from analysis.sections.leaders import MANY_TIMES, MEASURES
+from analysis.sections.trainings import without_seed
 from analysis.statistics.paired_tests import ALPHA
 from analysis.study.comparisons import INITIAL, QUERY
 from analysis.study.grouping import SETTING, groups, query_modes
 from analysis.study.study import Study, TrialCounts
 
-MANY_TIMES = 3  # as many seeds of random as of a strategy: pairs alone would waste the others
+MOST_SPANS, MOST_NAMES = 3, 4  # leaders, and names, that one sentence lists
 MOST_SETTINGS = 6  # beyond this many, only the ends of the budgets are told
 NOTE = (
     "Intervals of means are of 95 %: Student's for fewer than 10 seeds, bootstrapped from there "
@@ -45,7 +48,8 @@ def settings(report: Report) -> list[Setting]:
 
 
 def sentences(setting: Setting) -> Iterator[Sentence]:
-    """Say who had the highest AUC, and how it compares with random selection."""
+    """Give the verdict, then say of each number of labels who has the highest AUC."""
+    yield from _verdict(setting)
     budgets = sorted(setting.rows["labelled"].unique())
     ends = [budgets[0], budgets[-1]][: len(budgets)]
     for budget in ends if setting.brief else budgets:
@@ -55,10 +59,82 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
         text = (
             f"{selection_in_words(best)} had the highest mean AUC of the {compared} compared: "
             f"{best['auc_mean']:.3f}"
-            f"{_interval(best, 'auc_low', 'auc_high')}, {_seeds(best['n'])}."
+            f"{_interval(best, 'auc_low', 'auc_high')}, {_seeds(best['n'])}{_failed(best)}."
         )
         lead = f"{budget} labelled images:"
-        yield Sentence(lead, f"{text} {_against_random(best, setting)}".strip())
+        measures = _other_measures(setting, budget)
+        yield Sentence(lead, f"{text} {_against_random(best, setting)} {measures}".strip())
+
+
+def _verdict(setting: Setting) -> Iterator[Sentence]:
+    """Say who leads up to which budget, who is not told apart, and whether measures agree."""
+    found = setting.table("leaders")
+    by_auc = found[found["measure"] == "auc"].sort_values("labelled")
+    if by_auc.empty or len(setting.rows[["initial", "strategy"]].drop_duplicates()) < 2:
+        return
+    agree = found.groupby("labelled")["agrees"].all()
+    disputed = [int(n) for n in agree.index[~agree]]
+    if not disputed:
+        judged = "AUC, mean per-class accuracy, accuracy and class coverage do not contradict it"
+    elif len(disputed) < len(agree):
+        judged = f"the measures disagree with {_listed(disputed)} labels"
+    else:
+        judged = "the measures disagree at every number of labels: no strategy is best by all"
+    yield Sentence("Verdict:", f"by AUC, {_spans_in_words(by_auc)}; {judged}.")
+
+
+def _spans_in_words(by_auc: pd.DataFrame) -> str:
+    """Name the leaders over the budgets, each with those that are not told apart from it."""
+    spans: list[tuple[str, list[int], set[str]]] = []
+    for row in by_auc.to_dict("records"):
+        rest = {name for name in str(row["not_told_apart"]).split("; ") if name}
+        if spans and spans[-1][0] == row["leader"]:
+            spans[-1][1].append(int(row["labelled"]))
+            spans[-1][2].intersection_update(rest)
+        else:
+            spans.append((str(row["leader"]), [int(row["labelled"])], rest))
+    if len(spans) > MOST_SPANS:
+        names = dict.fromkeys(name for name, _, _ in spans)
+        return f"no strategy keeps the lead: it changes between {'; '.join(names)}"
+    return "; ".join(_span_in_words(*span) for span in spans)
+
+
+def _span_in_words(leader: str, budgets: list[int], rest: set[str]) -> str:
+    ends = f"{budgets[0]} to {budgets[-1]}" if len(budgets) > 1 else f"{budgets[0]}"
+    names = sorted(rest)
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    anywhere = " throughout" if len(budgets) > 1 else ""
+    sure = (
+        f"not told apart{anywhere} from {'; '.join(names[:MOST_NAMES])}{more}"
+        if names
+        else "each other one is told apart from it at one of them"
+        if len(budgets) > 1
+        else "told apart from all others"
+    )
+    return f"{leader} leads with {ends} labels ({sure})"
+
+
+def _other_measures(setting: Setting, budget: int) -> str:
+    """Say where another measure contradicts the AUC's leader."""
+    found = setting.table("leaders")
+    against = found[(found["labelled"] == budget) & ~found["agrees"].astype(bool)]
+    told = []
+    for row in against.to_dict("records"):
+        words = f"by {MEASURES[row['measure']]} {row['leader']} leads"
+        if row["against_random"] < 0:
+            words += f" and {row['auc_leader']} is {100 * -row['against_random']:.0f} points below"
+            words += f" {setting.baseline}"
+        told.append(words)
+    return f"The measures disagree: {'; '.join(told)}." if told else ""
+
+
+def _failed(best: pd.Series) -> str:
+    return f" ({best['failed']:.0f} more failed)" if best["failed"] else ""
+
+
+def _listed(numbers: list[int]) -> str:
+    *before, last = map(str, numbers)
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 @section("findings", title="Findings", heading="Findings", order=10, sentences=sentences)
@@ -80,6 +156,8 @@ def content(report: Report) -> Iterator[Block]:
         if len(told) > 1:
             yield Heading(name)
         yield Sentences(found)
+    for caveat in _caveats(report.study):
+        yield Text(caveat, "warning")
     yield Text(NOTE + _oracles_in_words(report.study), "note")
 
 
@@ -88,6 +166,29 @@ def _incomplete(counts: TrialCounts) -> str:
         f"The run is not complete: these findings rest on {counts.done:,} of {counts.planned:,} "
         "trials."
     )
+
+
+def _caveats(study: Study) -> Iterator[str]:
+    """Name encoders that were trained once, and finished trials that the plan does not name."""
+    plan: Mapping[str, Any] = study.run.plan["artefacts"]
+    trainings: dict[str, set[str]] = {}
+    for row in study.trials.drop_duplicates("artefact").to_dict("records"):
+        if plan.get(row["artefact"], {}).get("has_map"):
+            name = f"{without_seed(row['encoder_label'])} on {row['dataset_label']}"
+            trainings.setdefault(name, set()).add(row["artefact"])
+    once = [name for name, keys in trainings.items() if len(keys) == 1]
+    if once:
+        yield (
+            f"One training stands behind all results of {', '.join(once)}: another training may "
+            "order the strategies otherwise. Intervals and tests here do not cover that; trainings "
+            "with several seeds do (encoders: [{name: ..., seed: [0, 1, 2]}])."
+        )
+    if study.run.left_out:
+        n = study.run.left_out
+        yield (
+            f"{n:,} finished trial{'s are' if n > 1 else ' is'} left out of these findings: the "
+            "present plan does not name them (a narrower --set, or a sweep file that was changed)."
+        )
 
 
 def _oracles_in_words(study: Study) -> str:
@@ -138,12 +239,12 @@ def _against_random(best: pd.Series, setting: Setting) -> str:
         return (
             f"Against {setting.baseline}{_fixed(row)}, over all of its {row['n_random']:.0f} "
             f"seeds, it differs by {signed(row['all_mean'], '+.3f')}"
-            f"{_interval(row, 'all_low', 'all_high', '+')}{_verdict(row, 'all_', 'welch')}."
+            f"{_interval(row, 'all_low', 'all_high', '+')}{_shown(row, 'all_', 'welch')}."
         )
     return (
         f"Against {setting.baseline}{_fixed(row)}, on {_seeds(row['n'])} they share, it differs "
         f"by {signed(row['mean'], '+.3f')}{_interval(row, 'low', 'high', '+')}"
-        f"{_verdict(row, '', 'student')}."
+        f"{_shown(row, '', 'student')}."
     )
 
 
@@ -154,7 +255,7 @@ def _fixed(row: pd.Series) -> str:
     }.get(str(row["varied"]), "")
 
 
-def _verdict(row: pd.Series, kind: str, test: str) -> str:
+def _shown(row: pd.Series, kind: str, test: str) -> str:
     """Say what a test shows, and whether it stands among all comparisons made."""
     if math.isnan(row[f"{kind}low"]):
         return ""

@@ -17,7 +17,7 @@ TABLES = {
     "progress", "summary", "coverage", "class_distribution", "against_random", "power",
     "annotation_saved", "aubc", "ranks", "overall", "win_tie_loss", "cycles", "first_last",
     "correlation", "failures", "versions", "records", "class_entropy", "ablations",
-    "chosen_images", "dataset_map", "over_trainings", "encoders",
+    "chosen_images", "dataset_map", "over_trainings", "leaders", "encoders",
 }  # fmt: skip
 
 

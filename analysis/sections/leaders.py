@@ -1,0 +1,161 @@
+"""Who leads at each number of labels, by each measure: whether the measures agree.
+
+A leader by AUC may label few classes well and have a low accuracy; one measure alone would praise
+it. The AUC's leader is held here against the leader by every other measure, and against random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.page.blocks import Block
+from analysis.page.table import (
+    PageTable,
+    by_query_mode,
+    count,
+    name_columns,
+    number,
+    page_table,
+    text,
+)
+from analysis.sections.base import Report, Tables, competing, section
+from analysis.sections.rankings import by_seed
+from analysis.statistics.choices import by_choice
+from analysis.statistics.intervals import Floats, welch
+from analysis.statistics.paired_tests import ALPHA
+from analysis.statistics.ranking import pairwise
+from analysis.study.grouping import SETTING, groups, in_sequence, to_frame
+from analysis.study.study import Study
+
+MEASURES = {
+    "auc": "AUC",
+    "mean_class_accuracy": "mean per-class accuracy",
+    "accuracy": "accuracy",
+    "coverage": "class coverage",
+}
+MANY_TIMES = 3  # as many choices of random as of a strategy: pairs alone would waste the others
+POINT = 0.01  # a measure lower than random's by as much counts against a leader
+KEYS = [*SETTING, "rounds", "round", "labelled"]
+COLUMNS = [
+    *KEYS, "measure", "leader", "mean", "not_told_apart", "auc_leader", "auc_leader_mean",
+    "behind_leader", "shown_behind", "against_random", "agrees",
+]  # fmt: skip
+
+
+def tables(study: Study, _earlier: Tables) -> Tables:
+    """The leader by each measure at each number of labels."""
+    return {"leaders": leaders(study)}
+
+
+def leaders(study: Study) -> pd.DataFrame:
+    """Who leads by each measure, who is not told apart, and how the AUC's leader does by it.
+
+    `not_told_apart`: those that Student's paired test over choices, with Holm's correction over
+    all pairs of the group, does not show to differ from the leader (for random, where it has many
+    more choices, Welch's test over all of them with Bonferroni's correction). `behind_leader`:
+    the mean of the AUC's leader less that of the measure's; `shown_behind`: whether it is shown.
+    `agrees`: the AUC's leader is not shown to be behind, and is not a point below random.
+    Strategies that read true labels do not compete.
+    """
+    view = competing(study.labeled_rounds, study)
+    first = view["round"] == 0
+    later = in_sequence(view["initial"], view["strategy"])
+    view = view.assign(selection=view["initial"].where(first, later))
+    rows = (row for key, part in groups(view, KEYS) for row in _rows(part, key, study.baseline))
+    return to_frame(rows, COLUMNS)
+
+
+@section("leaders", title="Leaders", heading="Who leads, by each measure", order=65, tables=tables)
+def content(report: Report) -> Iterator[Block]:
+    """The leaders, where there is more than one selection."""
+    found = report.tables["leaders"]
+    if report.study.rounds["strategy_label"].nunique() > 1 and len(found):
+        yield from by_query_mode(found, _table)
+
+
+def _rows(part: pd.DataFrame, key: dict[str, Any], baseline: str) -> Iterator[dict[str, Any]]:
+    names = list(dict.fromkeys(part["selection"]))
+    chosen = by_seed(part, names, "choice").to_numpy()
+    random = _random_of(part, baseline)
+    auc_leader = _leader(part, "auc")
+    if auc_leader is None:
+        return
+    for measure in MEASURES:
+        leader = _leader(part, measure)
+        if leader is None:
+            continue
+        means = part.groupby("selection")[measure].mean()
+        difference, p = pairwise(by_seed(part, names, measure).to_numpy(np.float64), chosen)
+        if random:
+            _use_all_of_random(p, part, names, random, measure)
+        at, auc_at = names.index(leader), names.index(auc_leader)
+        apart = [n for k, n in enumerate(names) if k != at and not p[at, k] < ALPHA]
+        behind = bool(p[auc_at, at] < ALPHA and difference[auc_at, at] < 0)
+        above_random = means[auc_leader] - means[random] if random else np.nan
+        yield {
+            **key,
+            "measure": measure,
+            "leader": leader,
+            "mean": means[leader],
+            "not_told_apart": "; ".join(apart),
+            "auc_leader": auc_leader,
+            "auc_leader_mean": means[auc_leader],
+            "behind_leader": means[auc_leader] - means[leader],
+            "shown_behind": behind,
+            "against_random": above_random,
+            "agrees": not (behind or above_random <= -POINT),
+        }
+
+
+def _use_all_of_random(
+    p: Floats, part: pd.DataFrame, names: list[str], random: str, measure: str
+) -> None:
+    """Put Welch's p over all choices, times the pairs (Bonferroni), where random has many more."""
+    values = {
+        str(name): by_choice(rows[measure], rows["choice"])
+        for name, rows in part.groupby("selection", sort=False)
+    }
+    at, pairs = names.index(random), len(names) * (len(names) - 1) // 2
+    for k, name in enumerate(names):
+        if k != at and len(values[random]) >= MANY_TIMES * len(values[name]):
+            p[at, k] = p[k, at] = pairs * welch(values[name], values[random]).p_welch
+
+
+def _leader(part: pd.DataFrame, measure: str) -> str | None:
+    """The selection with the highest mean of a measure; None where it was not measured."""
+    means = part.groupby("selection", sort=False)[measure].mean().dropna()
+    return None if means.empty else str(means.idxmax())
+
+
+def _random_of(part: pd.DataFrame, baseline: str) -> str | None:
+    """The selection that is random throughout, where it was measured here."""
+    both = part[(part["initial"] == baseline) & (part["strategy"] == baseline)]
+    return str(both["selection"].iloc[0]) if len(both) else None
+
+
+def _table(found: pd.DataFrame) -> PageTable:
+    rows = found.assign(
+        measure=found["measure"].map(MEASURES), agrees=found["agrees"].map({True: "", False: "no"})
+    )
+    return page_table(
+        "The highest mean by each measure, and what the leader by AUC has there: it agrees where "
+        "that is not shown to be behind, nor a point below random",
+        "leaders.csv",
+        rows,
+        name_columns(rows, []),
+        [
+            count("labelled", "labelled"),
+            text("measure", "measure"),
+            text("leader", "leader"),
+            number("mean", "mean", ".3f"),
+            text("leader by AUC", "auc_leader"),
+            number("its mean", "auc_leader_mean", ".3f"),
+            number("against random", "against_random", "+.3f"),
+            text("agrees", "agrees", optional=True),
+            text("not told apart from the leader", "not_told_apart", optional=True),
+        ],
+    )

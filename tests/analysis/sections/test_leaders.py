@@ -1,0 +1,124 @@
+import numpy as np
+import pytest
+
+from analysis.report import make_report, write
+from analysis.sections.findings import sentences, settings
+from analysis.sections.leaders import leaders
+from analysis.study.study import read_study
+from tests.analysis.made_up_runs import RunBuilder, component, run_with_one_choice
+
+
+def run_of(root, *, hacon_accuracy=0.8, budgets=(20, 40), seeds=5):
+    """Hacon is far above random in AUC; its accuracy is given, that of random .8."""
+    rng = np.random.default_rng(0)
+    run = RunBuilder(root)
+    for budget in budgets:
+        for name, auc, accuracy in (("random", 0.7, 0.8), ("hacon", 0.9, hacon_accuracy)):
+            for seed in range(seeds):
+                trial = run.done(run.trial(component(name), seed, [budget]))
+                measured = run.records[trial]["rounds"][0]
+                noise = rng.normal(0, 0.005, 3)
+                measured["auc"], measured["coverage"] = auc + noise[0], 1.0
+                measured["accuracy"] = accuracy + noise[1]
+                measured["mean_class_accuracy"] = accuracy + noise[2]
+    return run
+
+
+def told(run):
+    [setting] = settings(make_report(read_study(run.write())))
+    return [f"{found.lead} {found.text}" for found in sentences(setting)]
+
+
+def test_measures_that_agree_are_said_to(tmp_path):
+    verdict = told(run_of(tmp_path, hacon_accuracy=0.9))[0]
+    assert verdict.startswith("Verdict: by AUC, hacon leads with 20 to 40 labels")
+    assert "do not contradict it" in verdict
+
+
+def test_a_leader_whose_accuracy_is_below_random_s_is_not_praised(tmp_path):
+    first, *rest = told(run_of(tmp_path, hacon_accuracy=0.71))
+    assert "the measures disagree at every number of labels: no strategy is best by all" in first
+    assert len(rest) == 2
+    for text in rest:
+        assert "by accuracy random leads and hacon is 9 points below random" in text
+        assert "by mean per-class accuracy random leads" in text
+
+
+def test_the_budgets_at_which_measures_disagree_are_named(tmp_path):
+    run = run_of(tmp_path, hacon_accuracy=0.9)
+    for trial, definition in run.trials.items():
+        if definition["schedule"] == [20] and definition["strategy"]["name"] == "hacon":
+            run.records[trial]["rounds"][0]["accuracy"] = 0.6
+    assert "the measures disagree with 20 labels" in told(run)[0]
+
+
+def test_who_is_not_told_apart_is_named(tmp_path):
+    run = run_of(tmp_path, hacon_accuracy=0.9, budgets=(20,))
+    for seed in range(5):
+        run.done(run.trial(component("kmeans"), seed, [20]), [0.89 + 0.02 * (seed % 2)])
+    row = leaders(read_study(run.write())).query("measure == 'auc'").iloc[0]
+    assert set(row["not_told_apart"].split("; ")) == {
+        "hacon" if row["leader"] == "kmeans" else "kmeans"
+    }
+
+
+def test_one_choice_is_not_told_apart_from_anybody(tmp_path):
+    found = leaders(read_study(run_with_one_choice(tmp_path).write()))
+    row = found[found["measure"] == "auc"].iloc[0]
+    assert (row["leader"], row["not_told_apart"]) == ("maxherding", "random")
+
+
+def test_many_draws_of_random_are_all_used(tmp_path):
+    run = run_of(tmp_path, hacon_accuracy=0.9, budgets=(20,), seeds=3)
+    for seed in range(3, 30):
+        run.done(run.trial(component("random"), seed, [20]), [0.7 + (seed % 5) / 1000])
+    row = leaders(read_study(run.write())).query("measure == 'auc'").iloc[0]
+    assert (row["leader"], row["not_told_apart"]) == ("hacon", "")
+
+
+def test_an_oracle_leads_nowhere(tmp_path):
+    run = run_of(tmp_path, budgets=(20,))
+    for seed in range(5):
+        run.done(run.trial({**component("uniform"), "oracle": True}, seed, [20]), [0.99])
+    assert set(leaders(read_study(run.write()))["leader"]) <= {"hacon", "random"}
+
+
+def test_the_verdict_is_the_first_word_of_the_page(tmp_path):
+    page = write(run_of(tmp_path, hacon_accuracy=0.71).write()).read_text()
+    assert page.index("<strong>Verdict:</strong>") < page.index("20 labelled images:")
+    assert 'id="leaders"' in page
+
+
+def test_failed_trials_are_marked_in_the_cell_with_the_worst_mean(tmp_path):
+    run = run_of(tmp_path, budgets=(20,), seeds=3)
+    for record in run.records.values():
+        hacon = record["definition"]["strategy"]["name"] == "hacon"
+        record["rounds"][0]["auc"] = 0.8 if hacon else 0.7
+    run.failed(run.trial(component("hacon"), 9, [20]))
+    page = write(run.write()).read_text()
+    assert "0.800 ± 0.000 (1 failed: 0.600 at the worst)" in page
+    assert "3 seeds (1 more failed)" in page
+
+
+def test_one_training_of_an_encoder_is_named_as_the_caveat_it_is(tmp_path):
+    once, several = run_of(tmp_path / "once"), RunBuilder(tmp_path / "several")
+    once.mapped()
+    assert (
+        "One training stands behind all results of moco on blood" in write(once.write()).read_text()
+    )
+    for number in range(2):
+        encoder = component("moco", seed=number)
+        several.done(several.trial(component("random"), 0, [20], encoder=encoder))
+    several.mapped()
+    assert "One training stands behind" not in write(several.write()).read_text()
+
+
+@pytest.mark.parametrize(
+    ("count", "words"), [(1, "1 finished trial is"), (2, "2 finished trials are")]
+)
+def test_finished_trials_that_the_plan_leaves_out_are_counted(tmp_path, count, words):
+    run = run_of(tmp_path, budgets=(20,))
+    for seed in range(count):
+        trial = run.done(run.trial(component("forgotten"), seed, [20]))
+        del run.trials[trial]
+    assert f"{words} left out of these findings" in write(run.write()).read_text()
