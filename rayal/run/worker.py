@@ -66,7 +66,7 @@ def _record_trial(trial: Trial, data: TrialData, store: RunStore) -> TrialCorout
 def _is_of_closing(error: GeneratorExit) -> bool:
     """Whether the trial is given up at a point where it waits, and no component raised it."""
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return frame.f_globals["__name__"] == trials.__name__
+    return bool(frame.f_globals["__name__"] == trials.__name__)
 
 
 def _keep_failure(trial: Trial, store: RunStore, error: BaseException) -> Outcome:
