@@ -31,7 +31,7 @@ def run(plan: Plan, todo: Sequence[Trial], store: RunStore, events: Listener) ->
         except BaseException as error:  # noqa: BLE001 - an encoder's failure is that of its trials
             fail_all(trials, store, events, error)
             continue
-        for batch in plan.bundles(trials, slots=1):
+        for batch in plan.batches(trials, workers=1):
             _run_batch(batch, data, plan.sweep.resources.trial.threads, store, events)
 
 

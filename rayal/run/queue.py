@@ -77,7 +77,7 @@ class TrialQueue:
         self.trials = {trial.id: trial for trial in todo}
         self._encodings, self._events = encodings, events
         self._waiting = {
-            key: deque([trial.id for trial in batch] for batch in plan.bundles(trials, workers))
+            key: deque([trial.id for trial in batch] for batch in plan.batches(trials, workers))
             for key, trials in group_by_embedding(todo).items()
         }
         self._given: set[str] = set()

@@ -26,8 +26,8 @@ from rayal.sweep.names import Named, Names
 from rayal.sweep.notes import component_notes
 from rayal.sweep.plugins import import_plugins
 
-BUNDLE = 32  # trials that one worker takes together, at most
-BUNDLE_BYTES = 2**28  # that their predictions fill, at most
+LARGEST_BATCH = 32  # trials that one worker takes together, at most
+BATCH_BYTES = 2**28  # that their predictions fill, at most
 
 
 @dataclass(frozen=True)
@@ -77,23 +77,23 @@ class Plan:
             "trials": self.definitions,
         }
 
-    def bundles(self, trials: Sequence[Trial], slots: int) -> list[list[Trial]]:
+    def batches(self, trials: Sequence[Trial], workers: int) -> list[list[Trial]]:
         """Group trials on one embedding that a learner takes quicker together than alone.
 
-        A bundle is short where predictions of its trials would fill memory, and where workers
-        (slots) would go without. A learner that has no quicker way has bundles of one.
+        A batch is short where predictions of its trials would fill memory, and where some of so
+        many workers would go without. A learner that has no quicker way has batches of one.
         """
         groups: dict[Any, list[Trial]] = {}
         for trial in trials:
             batched = LEARNERS.find(trial.learner.name).traits.fit_batched
             key = (json.dumps(trial.learner.as_json()), trial.schedule) if batched else trial.id
             groups.setdefault(key, []).append(trial)
-        return [part for group in groups.values() for part in self._parts(group, slots)]
+        return [part for group in groups.values() for part in self._cut(group, workers)]
 
-    def _parts(self, group: list[Trial], slots: int) -> Iterator[list[Trial]]:
+    def _cut(self, group: list[Trial], workers: int) -> Iterator[list[Trial]]:
         data = self.datasets[group[0].dataset_name]
         predictions = 4 * (data.train + data.test) * len(data.classes)
-        size = min(BUNDLE, BUNDLE_BYTES // predictions, math.ceil(len(group) / (2 * slots)))
+        size = min(LARGEST_BATCH, BATCH_BYTES // predictions, math.ceil(len(group) / (2 * workers)))
         size = max(size, 1)
         return (group[start : start + size] for start in range(0, len(group), size))
 

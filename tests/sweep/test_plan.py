@@ -94,15 +94,15 @@ def test_trials_that_a_learner_takes_together_share_it_and_their_schedule(tmp_pa
         strategies=["random", "kmeans"], budgets=[10, 20], seeds=30,
         learners=["linear", {"name": "linear", "epochs": 5}, "knn"],
     )  # fmt: skip
-    bundles = plan.bundles(plan.trials, slots=1)
-    assert sorted(t.id for b in bundles for t in b) == sorted(t.id for t in plan.trials)
-    for bundle in bundles:
-        assert len({(t.learner.as_json()["params"].get("epochs"), t.schedule) for t in bundle}) == 1
+    batches = plan.batches(plan.trials, workers=1)
+    assert sorted(t.id for b in batches for t in b) == sorted(t.id for t in plan.trials)
+    for batch in batches:
+        assert len({(t.learner.as_json()["params"].get("epochs"), t.schedule) for t in batch}) == 1
     sizes = {
-        name: {len(b) for b in bundles if b[0].learner.name == name} for name in ("linear", "knn")
+        name: {len(b) for b in batches if b[0].learner.name == name} for name in ("linear", "knn")
     }
     assert sizes == {"linear": {30}, "knn": {1}}
-    assert {len(b) for b in plan.bundles(plan.trials, slots=10)} == {1, 3}
+    assert {len(b) for b in plan.batches(plan.trials, workers=10)} == {1, 3}
 
 
 def test_all_mistakes_of_a_plan_are_told_at_once(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from rayal.events.prometheus import BEST, FAILURES, METRICS, TRIALS
-from rayal.sweep.plan import BUNDLE
+from rayal.sweep.plan import LARGEST_BATCH
 from tests import sweeps
 from tests.dashboard import BOARD, exported, panels
 
@@ -131,7 +131,7 @@ def test_ray_shows_a_running_sweep_to_prometheus(running: subprocess.Popen[str])
     states = {s[1]["state"]: s[2] for s in series if s[0] == exported(TRIALS)}
     assert sum(states.values()) == TRIALS_IN_ALL
     assert states["failed"] == 1
-    assert 1 <= states["running"] <= 2 * BUNDLE
+    assert 1 <= states["running"] <= 2 * LARGEST_BATCH
     [failures] = [s for s in series if s[0] == exported(FAILURES)]
     assert failures[1]["error"] == "ZeroDivisionError"
     assert {s[1]["strategy"] for s in series if s[0] == exported(BEST)} >= {"random"}
