@@ -80,12 +80,22 @@ def checked_predictions(name: str, predictions: Any, data: TrialData) -> Predict
         assert given.predict_views is not None
         return _each(given.predict_views(), "view", probs_of_pool)
 
+    def last_layer() -> Features:
+        assert given.last_layer is not None
+        weights = given.last_layer()
+        finite = np.array(weights)
+        if finite.ndim == 2:
+            finite[np.isneginf(finite[:, -1]), -1] = 0  # of classes that are never predicted
+        _numbers(learner, "last-layer weights", finite, (C, None))
+        return weights
+
     return Predictions(
         test=_probabilities(learner, "test", given.test, (M, C)),
         predict_pool=lambda: probs_of_pool("pool", given.pool),
         mc_dropout=given.mc_dropout and mc_dropout,
         predict_views=given.predict_views and predict_views,
         penultimate_features=features_of_pool("hidden features", given.penultimate_features, None),
+        last_layer=given.last_layer and last_layer,
         prototype_outputs=features_of_pool("prototype outputs", given.prototype_outputs, C - 1),
     )
 

@@ -129,7 +129,9 @@ class Predictions:
     test: probabilities (M, C) of the test set. Of the pool: predict_pool, probabilities (N, C);
     mc_dropout, from T and a generator, T Monte-Carlo passes with dropout, (N, C) each;
     predict_views, probabilities (N, C) of each augmented copy; penultimate_features (N, H), what
-    the last layer sees; prototype_outputs (N, C - 1), outputs before fixed prototypes.
+    the last layer sees; prototype_outputs (N, C - 1), outputs before fixed prototypes. last_layer:
+    the weights (C, H + 1), bias last, that make logits of penultimate features; the bias is minus
+    infinity for a class that is never predicted.
     """
 
     test: Probs
@@ -138,6 +140,7 @@ class Predictions:
     predict_views: Callable[[], Iterator[Probs]] | None = None
     penultimate_features: Callable[[], Features] | None = None
     prototype_outputs: Callable[[], Features] | None = None
+    last_layer: Callable[[], Features] | None = None
 
     @cached_property
     def pool(self) -> Probs:
@@ -193,6 +196,11 @@ class Pool(FormerPoolNames):
     def prototype_outputs(self) -> Features:
         """Outputs (N, C - 1) that a learner with prototypes compares with them."""
         return _given(self._predicted.prototype_outputs, "prototypes")()
+
+    @cached_property
+    def last_layer(self) -> Features:
+        """Weights (C, H + 1) of the learner's last layer, bias last."""
+        return _given(self._predicted.last_layer, "last_layer")()
 
     def mc_dropout(self, passes: int, rng: np.random.Generator) -> Iterator[Probs]:
         """Class probabilities (N, C) of T passes, each with its own units dropped."""

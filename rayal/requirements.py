@@ -117,6 +117,14 @@ REQUIREMENTS = {
             query_array="features",
         ),
         Requirement(
+            name="last_layer",
+            providers=("learner",),
+            noun="the weights of the last layer",
+            what="(C, H + 1), the weights of the last layer, bias last",
+            source="every learner but `knn`",
+            remedy="use a learner with a linear last layer (logistic, linear)",
+        ),
+        Requirement(
             name="dropout",
             providers=("learner",),
             what="T Monte-Carlo passes, (N, C) each",

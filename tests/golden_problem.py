@@ -91,6 +91,7 @@ def predictions(number: int = 8) -> Predictions:
         mc_dropout=passes,
         predict_views=lambda: iter(views),
         penultimate_features=lambda: points(truth, H, number + 6),
+        last_layer=lambda: points(np.arange(C), H + 1, 34),
         prototype_outputs=lambda: points(truth, C - 1, number + 7),
     )
 

@@ -92,6 +92,7 @@ def test_a_dataset_map_that_is_not_of_each_image_is_refused(case: str) -> None:
 
 
 EVEN = np.full((4, 2), 0.5, dtype=np.float32)
+NEVER_PREDICTED = np.array([[1, 2, 0], [0, 0, -np.inf]], dtype=np.float32)  # the second class
 
 
 def predictions(**changed: Any) -> Predictions:
@@ -107,7 +108,12 @@ def changed(array: np.ndarray, value: float) -> np.ndarray:
 def compute(given: Predictions) -> None:
     """Ask for every part."""
     assert given.pool is not None
-    for part in (given.penultimate_features, given.prototype_outputs, given.predict_views):
+    for part in (
+        given.penultimate_features,
+        given.prototype_outputs,
+        given.last_layer,
+        given.predict_views,
+    ):
         if part is not None:
             list(part())
     if given.mc_dropout is not None:
@@ -158,6 +164,14 @@ WRONG_PREDICTIONS: dict[str, tuple[dict[str, Any], str]] = {
         {"penultimate_features": lambda: GOOD[:1]},
         r"hidden features of float32 with shape \(1, 3\); floats \(4, H\) are needed",
     ),
+    "a last layer of one class": (
+        {"last_layer": lambda: GOOD[:1]},
+        r"last-layer weights of float32 with shape \(1, 3\); floats \(2, H\) are needed",
+    ),
+    "a last layer that is infinite": (
+        {"last_layer": lambda: changed(GOOD[:2], np.inf)},
+        "the last-layer weights of 1 of 2 images are NaN",
+    ),
     "prototype outputs of C columns": (
         {"prototype_outputs": lambda: EVEN},
         r"prototype outputs of float32 with shape \(4, 2\); floats \(4, 1\) are needed",
@@ -178,14 +192,17 @@ def test_right_predictions_pass_as_they_are() -> None:
         predict_views=lambda: iter([EVEN]),
         penultimate_features=lambda: GOOD,
         prototype_outputs=lambda: EVEN[:, :1],
+        last_layer=lambda: NEVER_PREDICTED,
     )
     checked = checked_predictions("mine", given, DATA_OF_TRIALS)
     compute(checked)
     assert checked.test is given.test
     assert checked.pool is EVEN
+    assert checked.last_layer is not None
+    assert checked.last_layer() is NEVER_PREDICTED
     bare = checked_predictions("mine", predictions(), DATA_OF_TRIALS)
     assert bare.mc_dropout is bare.predict_views is bare.penultimate_features is None
-    assert bare.prototype_outputs is None
+    assert bare.prototype_outputs is bare.last_layer is None
 
 
 @pytest.mark.parametrize("given", [None, EVEN, (EVEN[:2], EVEN)])

@@ -51,6 +51,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "vaal": [{"epochs": 2, "class_balanced": {"lambda": 0.1}}],
     "badge": [{"label_balanced": True}],
     "facility_location": [{"collapse": 0.9}, {"label_balanced": True}],
+    "dropquery": [{"passes": 1, "rate": 0.2}],
     "bait": [{"likelihood": "multinomial"}, {"label_balanced": True}],
     "dbal": [{"beta": 1}],
     "probcover": [{"delta": 0.3}],
@@ -132,6 +133,7 @@ def predictions(n: int, features: np.ndarray) -> Predictions:
 
     probs, views = drawn(rng), [drawn(rng) for _ in range(3)]
     projected = frozen(rng.normal(size=(n, C - 1)).astype(np.float32))
+    weights = frozen(rng.normal(size=(C, features.shape[1] + 1)).astype(np.float32))
     return Predictions(
         test=probs[:0],
         predict_pool=lambda: probs,
@@ -139,6 +141,7 @@ def predictions(n: int, features: np.ndarray) -> Predictions:
         predict_views=lambda: iter(views),
         penultimate_features=lambda: features,
         prototype_outputs=lambda: projected,
+        last_layer=lambda: weights,
     )
 
 
@@ -157,6 +160,7 @@ def allowed(given: Predictions | None, needs: set[str]) -> Predictions | None:
         predict_views=given.predict_views if "views" in needs else None,
         penultimate_features=given.penultimate_features if "hidden" in needs else None,
         prototype_outputs=given.prototype_outputs if "prototypes" in needs else None,
+        last_layer=given.last_layer if "last_layer" in needs else None,
     )
 
 
@@ -315,6 +319,7 @@ def check_parts(predictions: Predictions, gives: set[str], task: Task) -> None:
         "dropout": predictions.mc_dropout,
         "hidden": predictions.penultimate_features,
         "prototypes": predictions.prototype_outputs,
+        "last_layer": predictions.last_layer,
     }
     assert {name for name, part in parts.items() if part is not None} == gives & parts.keys()
     N = len(task.train)
@@ -324,6 +329,12 @@ def check_parts(predictions: Predictions, gives: set[str], task: Task) -> None:
         assert all(np.isfinite(p).all() for p in passes)
     if predictions.penultimate_features is not None:
         assert len(predictions.penultimate_features()) == N
+    if predictions.last_layer is not None:
+        weights, seen = predictions.last_layer(), predictions.penultimate_features()
+        logits = seen @ weights[:, :-1].T + weights[:, -1]
+        expected = np.exp(logits - logits.max(axis=1, keepdims=True))
+        expected /= expected.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(predictions.pool, expected, atol=1e-5)
     if predictions.prototype_outputs is not None:
         assert predictions.prototype_outputs().shape == (N, C - 1)
     if task.views is not None:

@@ -25,7 +25,11 @@ from rayal.registry import from_arguments
 
 def _gives(params: Mapping[str, Any]) -> set[str]:
     dropout = {"dropout"} if params["dropout"] else set()
-    return {"hidden", "views"} | dropout | ({"prototypes"} if params["prototypes"] else set())
+    return (
+        {"hidden", "last_layer", "views"}
+        | dropout
+        | ({"prototypes"} if params["prototypes"] else set())
+    )
 
 
 @learner(

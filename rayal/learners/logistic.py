@@ -18,7 +18,7 @@ Scaling = Literal["l2", "standardize", "none"]
 
 
 @learner(
-    gives={"hidden", "views"},
+    gives={"hidden", "last_layer", "views"},
     fit_batched=lambda tasks, rngs, **params: logistic_many(tasks, rngs, **params),
 )
 def logistic(

@@ -81,6 +81,14 @@ class Classifier(nn.Module):
         outputs: torch.Tensor = self.head(hidden)
         return outputs
 
+    def last_layer(self) -> Float32:
+        """Return the weights (C, D + 1), bias last, from hidden features to logits."""
+        with torch.no_grad():
+            weights = torch.cat([self.head.weight, self.head.bias[:, None]], dim=1)
+            if self.prototypes is not None:
+                weights = self.prototypes @ weights
+            return np.asarray(weights.cpu().numpy(), dtype=np.float32).copy()
+
     def logits(
         self, hidden: torch.Tensor, generator: torch.Generator | None = None
     ) -> torch.Tensor:

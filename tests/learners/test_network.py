@@ -107,6 +107,7 @@ def test_what_it_gives_is_there_and_nothing_else(name) -> None:
             "views": found.predict_views,
             "hidden": found.penultimate_features,
             "prototypes": found.prototype_outputs,
+            "last_layer": found.last_layer,
         }
         assert {part for part, there in parts.items() if there is not None} == gives & set(parts)
         assert {"predictions", "labels"} <= gives
@@ -160,6 +161,17 @@ def test_the_last_layer_sees_the_hidden_features(name) -> None:
     usable = (found.pool > 1e-6).all(axis=1)
     fitted = rows[usable] @ np.linalg.lstsq(rows[usable], differences[usable], rcond=None)[0]
     np.testing.assert_allclose(fitted, differences[usable], atol=1e-2)
+
+
+@each
+@pytest.mark.parametrize("changed", [{}, {"prototypes": True}])
+def test_the_last_layer_makes_the_probabilities_of_what_it_sees(name, changed) -> None:
+    found = learn(name, task(12), **changed)
+    weights = found.last_layer()
+    logits = found.penultimate_features() @ weights[:, :-1].T + weights[:, -1]
+    expected = np.exp(logits - logits.max(axis=1, keepdims=True))
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found.pool, expected, atol=1e-4)
 
 
 @each

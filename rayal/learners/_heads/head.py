@@ -32,8 +32,13 @@ class Head:
             else None,
             predict_views=None if views is None else lambda: map(self.probs, views),
             penultimate_features=lambda: self.scale(np.asarray(task.train)),
+            last_layer=self.last_layer,
             prototype_outputs=(lambda: self.outputs(task.train)) if self.last is not None else None,
         )
+
+    def last_layer(self) -> Features:
+        """Return the weights (C, D + 1) from scaled features to logits."""
+        return self.weights if self.last is None else self.last @ self.weights
 
     def probs(self, features: Features) -> Probs:
         """Return class probabilities (N, C) of features (N, D)."""

@@ -29,7 +29,12 @@ def gives(params: Mapping[str, Any]) -> set[str]:
     """Return what predictions hold with these parameters, besides probabilities."""
     views = {"views"} if params["augmentation"] != "none" else set()
     dropout = {"dropout"} if params.get("dropout") else set()
-    return {"hidden"} | views | dropout | ({"prototypes"} if params["prototypes"] else set())
+    return (
+        {"hidden", "last_layer"}
+        | views
+        | dropout
+        | ({"prototypes"} if params["prototypes"] else set())
+    )
 
 
 def make_classifier(
@@ -83,6 +88,7 @@ class TrainedClassifier:
             mc_dropout=self._predict_dropout if has_dropout else None,
             predict_views=self._predict_views if has_views else None,
             penultimate_features=lambda: self._hidden,
+            last_layer=self.classifier.last_layer,
             prototype_outputs=self._project if self.classifier.prototypes is not None else None,
         )
 
