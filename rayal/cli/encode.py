@@ -51,6 +51,7 @@ from rayal.run.malloc import configure_malloc
 from rayal.run.signals import interruptible
 from rayal.storage import dataset_map
 from rayal.storage import run as store
+from rayal.storage.file_names import shortened
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location
 from rayal.storage.run import RunStore
@@ -174,7 +175,7 @@ def _write_map(trial: Trial, held: RunStore) -> None:
 
 
 def _map_path(trial: Trial, held: RunStore) -> Location:
-    name = f"{trial.dataset_name}-{trial.encoder.name}-{trial.embedding_id}.parquet"
+    name = f"{shortened(trial.dataset_name)}-{trial.encoder.name}-{trial.embedding_id}.parquet"
     return held.root / "maps" / name
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from rayal.events.tracker import Tracker, flat_params, metrics_by_round
 from rayal.storage.atomic import temporary_beside
+from rayal.storage.file_names import shortened
 from rayal.storage.formats import Record
 from rayal.sweep.definition import Trial
 
@@ -30,7 +31,7 @@ class TensorboardTracker(Tracker):
 
     def add_trial(self, trial: Trial, record: Record) -> None:
         words = re.sub(r"[^\w.=-]+", "_", self.run_name(trial))
-        with temporary_beside(self._root / f"{words}-{trial.id}") as folder:
+        with temporary_beside(self._root / f"{shortened(words)}-{trial.id}") as folder:
             folder.mkdir()
             with self._tensorboard.SummaryWriter(str(folder)) as writer:
                 last: dict[str, float] = {}

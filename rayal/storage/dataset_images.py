@@ -20,10 +20,9 @@ import numpy.typing as npt
 
 from rayal.storage.arrays import map_array, write_array
 from rayal.storage.artifacts import ArtifactStore
+from rayal.storage.file_names import shortened
 from rayal.storage.files import DamagedError, files_of
 from rayal.storage.location import Location
-
-_NAME_LENGTH = 60  # of what people read in the folder's name; its content is what counts
 
 
 class StoredImages:
@@ -52,8 +51,8 @@ class DatasetImages:
 
     def folder(self, name: str, content: str) -> Location:
         """Where the images of a dataset lie, by its name and the hash of its content."""
-        readable = re.sub(r"[^\w.-]+", "_", name)[:_NAME_LENGTH]
-        return self._root / f"{readable}-{content}"
+        readable = re.sub(r"[^\w.-]+", "_", name)
+        return self._root / f"{shortened(readable)}-{content}"
 
     def are_complete(self, name: str, content: str) -> bool:
         return files_of(self._root).is_complete(self.folder(name, content))

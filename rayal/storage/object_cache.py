@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from rayal.storage import atomic, manifest, object_store
+from rayal.storage.file_names import shortened
 from rayal.storage.files import DamagedError, Files, StoreError
 from rayal.storage.lease import Lease
 from rayal.storage.location import Location
@@ -41,7 +42,7 @@ def of_bucket(scheme: str, bucket: str) -> CachedObjectStore:
 def cache_dir(folder: Location) -> Path:
     """This machine's folder for the files of a run's folder."""
     digest = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    return cache_folder() / "runs" / f"{folder.name}-{digest}"
+    return cache_folder() / "runs" / f"{shortened(folder.name)}-{digest}"
 
 
 class CachedObjectStore(Files):

@@ -30,6 +30,7 @@ from rayal.datasets._files.content_hash import with_content
 from rayal.datasets._files.decode import Decoding, Head, decode, read_head
 from rayal.datasets._files.notes import Brightness, notes_of_heads, read_notes, write_notes
 from rayal.datasets._files.progress import with_progress
+from rayal.storage.file_names import shortened
 from rayal.storage.machine_cache import cache_folder
 
 FORMAT = 2  # part of every key; raised by hand when files come to be decoded otherwise
@@ -85,7 +86,9 @@ def load_decoded(
     facts = {"name": name, "root": str(root), "images": counts, "decoding": asdict(decoding)}
     files = {split: listed.files for split, listed in splits.items()}
     folder = build_once(
-        cache_folder(cache) / f"{name}-{key}", facts, partial(_write, root, files, decoding)
+        cache_folder(cache) / f"{shortened(name)}-{key}",
+        facts,
+        partial(_write, root, files, decoding),
     )
     for note in [*_untested(classes, splits["test"]), *read_notes(folder)]:
         warnings.warn(f"{root}: {note}", stacklevel=2)
