@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from rayal.registry import STRATEGIES, Component, Registry, from_arguments, load_plugins
-from rayal.traits import StrategyTraits
+from rayal.traits import EncoderTraits, StrategyTraits
 
 
 def sample(
@@ -93,3 +93,31 @@ def test_a_recipe_takes_the_arguments_that_are_named_as_its_fields() -> None:
     assert from_arguments(Recipe, {"k": 3, "path": "x"}, steps=9) == Recipe(3, 0.5, 9)
     with pytest.raises(TypeError, match="'k'"):
         from_arguments(Recipe, {"share": 1.0})
+
+
+def naming(
+    *,
+    path: str,
+    paths: list[str] = [],  # noqa: B006
+    named: dict[str, str] = {},  # noqa: B006
+    order: Literal["up", "down"] = "up",
+) -> None: ...
+
+
+def test_texts_that_are_files_are_found_and_words_of_a_choice_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b", "up"):
+        Path(name).touch()
+    component = Component("encoder", naming, EncoderTraits())
+    given = {"path": "a", "paths": ["b", "none"], "named": {"x": "a"}, "order": "up"}
+    found = component.files(given)
+    assert found == {"path": Path("a"), "paths.0": Path("b"), "named.x": Path("a")}
+    for text in (str(tmp_path), "x" * 10_000, "a\0b", ""):
+        assert component.files({"path": text}) == {}
+
+
+def test_a_component_may_say_itself_which_files_it_reads() -> None:
+    traits = EncoderTraits(files=lambda params: {"model": Path("cache") / params["path"]})
+    assert Component("encoder", naming, traits).files({"path": "a"}) == {"model": Path("cache/a")}

@@ -56,6 +56,7 @@ from rayal.storage.files import StoreError
 from rayal.storage.location import Location
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial
+from rayal.sweep.earlier import go_on
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import Sweep, load_sweep
 from rayal.sweep.names import recipe
@@ -78,6 +79,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
         root = options.out or Path("runs") / sweep.name
         place = nullcontext(RunStore(root)) if options.show else store.lock_run(root, sweep.name)
         with place as held, interruptible():
+            plan = go_on(plan, held.plan() if held.has_plan() else None, held.finished()).plan
             failed = [] if options.show else _make(console, plan, held)
             _show(console, plan, held)
     except (SweepError, StoreError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 from rich.console import Console
@@ -17,14 +17,40 @@ from rayal.storage.run import RunStore
 from rayal.sweep import cost
 from rayal.sweep.dataset_info import DatasetInfo
 from rayal.sweep.definition import Trial
+from rayal.sweep.earlier import EarlierTrials, go_on
 from rayal.sweep.plan import Plan
+from rayal.sweep.selector import select
 
 NAMES_WIDTH = 26  # of a line: for names and the number of trials, at the least
 BUDGET_WIDTH = 14
+SHOWN_IDS = 5  # of trials that are named
 
 
-def show_plan(console: Console, plan: Plan, root: Location) -> None:
-    """Print what would run, and what of it is done already."""
+def show_plan(console: Console, plan: Plan, root: Location, redo: Sequence[str] = ()) -> None:
+    """Print what would run, and what of it is done already.
+
+    redo: selectors of trials that would run again.
+
+    Raises:
+        SweepError: a selector means no trial.
+    """
+    run = RunStore(root)
+    finished = run.finished()
+    earlier = go_on(plan, run.plan() if run.has_plan() else None, finished)
+    plan = earlier.plan
+    again = {trial.id for trial in select(plan, redo, earlier.unverified)}
+    _print_components(console, plan)
+    print_earlier(console, earlier)
+    done = sum(trial.id in finished - again for trial in plan.trials)
+    stages = len(plan.embeddings)
+    print_line(
+        console,
+        f"{len(plan.trials):,} trials on {stages} encoder stage{'s' * (stages != 1)}, "
+        f"{done:,} done already in {root}. Nothing was started.",
+    )
+
+
+def _print_components(console: Console, plan: Plan) -> None:
     sweep = plan.sweep
     bill = cost.summary(sweep.hours, sweep.resources)
     for title, text in (("Question", sweep.question), ("Cost", sweep.cost), ("Bill", bill)):
@@ -41,14 +67,6 @@ def show_plan(console: Console, plan: Plan, root: Location) -> None:
     print_notes(console, plan, plan.embeddings)
     console.print(_plan_table(plan))
     warn_scorer(console, plan)
-    finished = RunStore(root).finished()
-    done = sum(trial.id in finished for trial in plan.trials)
-    stages = len(plan.embeddings)
-    print_line(
-        console,
-        f"{len(plan.trials):,} trials on {stages} encoder stage{'s' * (stages != 1)}, "
-        f"{done:,} done already in {root}. Nothing was started.",
-    )
 
 
 def _spread(info: DatasetInfo) -> str:
@@ -69,6 +87,37 @@ def print_notes(console: Console, plan: Plan, keys: Iterable[str]) -> None:
             lines.append(f"Encoder {encoder} on {trial.dataset_name}: {'; '.join(notes)}")
     for line in dict.fromkeys(lines):
         print_line(console, line)
+
+
+def print_earlier(console: Console, earlier: EarlierTrials) -> None:
+    """Name the trials that were made by other files or plugins, or by what nobody knows."""
+    if superseded := earlier.superseded:
+        rerun = counted(len(earlier.redone), "trial")
+        print_line(
+            console,
+            f"NOTE: made by other files or plugins than the present ones, and left out of the "
+            f"results: {counted(len(superseded), 'finished trial')} ({listed_ids(superseded)})"
+            + (f"; to run with the present ones: {rerun}." if earlier.redone else "."),
+        )
+    if unverified := earlier.unverified:
+        print_line(
+            console,
+            f"NOTE: made before ids covered files and plugins, perhaps by others than the present "
+            f"ones: {counted(len(unverified), 'finished trial')} ({listed_ids(unverified)}); "
+            "--redo unverified runs them again.",
+        )
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def listed_ids(ids: Iterable[str]) -> str:
+    """Write the first of some trials' ids."""
+    ordered = sorted(ids)
+    more = ", ..." if len(ordered) > SHOWN_IDS else ""
+    return ", ".join(ordered[:SHOWN_IDS]) + more
 
 
 def warn_scorer(console: Console, plan: Plan) -> None:

@@ -12,18 +12,20 @@ import argparse
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from rayal.cli.printing import counted, listed_ids
 from rayal.cli.terminal import DONE, REFUSED, output, print_error
 from rayal.storage.files import StoreError
 from rayal.storage.formats import Json, PlanFile
 from rayal.storage.location import Location, parse_location
 from rayal.storage.run import RunStore
+from rayal.sweep.contents import changed_paths, hashes_in
 from rayal.sweep.names import Names, query_label
 
 LATEST = 100  # records from which the rate is taken
@@ -61,6 +63,9 @@ class Status:
     rate: trials per second over the latest records since the sweep was last started, 0 where that
     cannot be told. seconds_left: of the trials neither done nor failed, None where there is no
     rate. idle_seconds: since the last record, None before the first.
+    superseded: ids of finished trials that were made by other files or plugins than those that the
+    sweep was last started with, and are left out. changed_files: files and plugins that are others
+    on this machine since then; outdated: ids of the finished trials that they had made.
     """
 
     name: str
@@ -70,6 +75,9 @@ class Status:
     rate: float
     seconds_left: float | None
     idle_seconds: float | None
+    superseded: tuple[str, ...] = ()
+    changed_files: tuple[str, ...] = ()
+    outdated: tuple[str, ...] = ()
 
 
 def read(root: Location, now: float | None = None) -> Status:
@@ -91,6 +99,7 @@ def read(root: Location, now: float | None = None) -> Status:
     ended = _ended_since_start(store, states, finished)
     rate = _rate(ended)
     unended = counts.running + counts.waiting
+    changed = changed_paths(plan.get("contents", {}))
     return Status(
         name=plan["name"],
         trials=counts,
@@ -99,6 +108,13 @@ def read(root: Location, now: float | None = None) -> Status:
         rate=rate,
         seconds_left=0.0 if not unended else unended / rate if rate else None,
         idle_seconds=max(0.0, (now or time.time()) - ended[-1]) if ended else None,
+        superseded=tuple(sorted(plan.get("superseded", {}).keys() & finished.keys())),
+        changed_files=tuple(sorted({path for paths in changed.values() for path in paths})),
+        outdated=tuple(
+            trial
+            for trial, definition in plan["trials"].items()
+            if trial in finished and not changed.keys().isdisjoint(hashes_in(definition))
+        ),
     )
 
 
@@ -120,6 +136,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
 def show(console: Console, status: Status) -> None:
     """Print one line of sums, then a table of encoder stages and one of strategies."""
     console.print(_sentence(status), markup=False, highlight=False, soft_wrap=True)
+    for note in _source_notes(status):
+        console.print(note, markup=False, highlight=False, soft_wrap=True)
     stages = Table("dataset", "encoder", "stage", *_COLUMNS)
     for stage in status.stages:
         stages.add_row(
@@ -225,6 +243,21 @@ def _sentence(status: Status) -> str:
     if status.idle_seconds is not None:
         said.append(f"last record {_duration(status.idle_seconds)} ago")
     return ", ".join(said)
+
+
+def _source_notes(status: Status) -> Iterator[str]:
+    """Name the trials that were made by other files or plugins than the present ones."""
+    if status.superseded:
+        yield (
+            "made by other files or plugins, and left out of the results: "
+            f"{counted(len(status.superseded), 'trial')} ({listed_ids(status.superseded)})"
+        )
+    if status.outdated:
+        yield (
+            f"changed since the sweep was started: {', '.join(status.changed_files)}; made by what "
+            f"they were before: {counted(len(status.outdated), 'finished trial')} "
+            f"({listed_ids(status.outdated)}), which the sweep's command runs again"
+        )
 
 
 def _duration(seconds: float) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rayal.cli.bundled_analysis import bundled_analysis
-from rayal.cli.printing import print_notes, show_plan, show_summary, warn_scorer
+from rayal.cli.printing import print_earlier, print_notes, show_plan, show_summary, warn_scorer
 from rayal.cli.terminal import (
     DONE,
     FAILED,
@@ -42,9 +42,11 @@ from rayal.storage.location import Location
 from rayal.storage.run import RunStore
 from rayal.sweep import packaged
 from rayal.sweep.definition import Trial
+from rayal.sweep.earlier import go_on
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import Plan, make_plan
+from rayal.sweep.selector import select
 
 PROG = "python -m rayal.sweep"
 
@@ -64,7 +66,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
         plan = make_plan(sweep, absent_data=options.dry_run)
         root = options.out or Path("runs") / sweep.name
         if options.dry_run:
-            show_plan(console, plan, root)
+            show_plan(console, plan, root, options.redo)
             return DONE
         with store.lock_run(root, sweep.name) as held:
             return _run(console, plan, held, options, shlex.join([*prog.split(), *given]))
@@ -89,6 +91,14 @@ def parser(prog: str) -> argparse.ArgumentParser:
     )
     add_out(made)
     add_set(made, "--set seeds.random=10, --set datasets.npz.path=blood.npz")
+    made.add_argument(
+        "--redo",
+        metavar="SELECTOR",
+        action="append",
+        default=[],
+        help="run finished trials again, in place of their records: strategy=random, "
+        "encoder=moco,seed=3, the beginning of an id, unverified, all",
+    )
     made.add_argument("--local", action="store_true", help="run in this process, without Ray")
     made.add_argument(
         "--address", metavar="ADDRESS", help="join the Ray cluster there ('auto' finds one)"
@@ -106,6 +116,12 @@ def _run(
 ) -> int:
     from rayal.run import environment
 
+    earlier = go_on(plan, held.plan() if held.has_plan() else None, held.finished())
+    plan = earlier.plan
+    again = select(plan, options.redo, earlier.unverified)
+    print_earlier(console, earlier)
+    for trial in again:
+        held.forget_trial(trial.id)
     todo = _todo(console, plan, held)
     store.check_space(held.root, _bytes_needed(plan, todo, held))
     listeners = [JsonLinesLog(held.root), *trackers.open_trackers(plan.sweep, held.root)]

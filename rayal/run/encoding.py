@@ -22,6 +22,7 @@ from rayal.run.malloc import configure_malloc
 from rayal.run.threads import limit_threads
 from rayal.seeds import generator
 from rayal.storage.run import RunStore
+from rayal.sweep.contents import check_unchanged
 from rayal.sweep.definition import Trial
 
 THUMBNAIL = 32  # pixels a side
@@ -37,6 +38,7 @@ def make_embedding(trial: Trial, store: RunStore, progress: Progress, threads: i
     """
     if store.artifacts.is_complete(trial.embedding_id):
         return
+    check_unchanged("encoder", trial.encoder)
     configure_malloc()
     data = load_dataset(trial)
     params = trial.encoder.to_kwargs()

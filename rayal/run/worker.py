@@ -17,6 +17,7 @@ from rayal.run.threads import limit_threads
 from rayal.storage.files import StoreError
 from rayal.storage.formats import Record, make_record, rows_of
 from rayal.storage.run import RunStore
+from rayal.sweep.contents import check_trial_unchanged
 from rayal.sweep.definition import Trial
 from rayal.trial import TrialCoroutine
 
@@ -53,6 +54,7 @@ def _record_trial(trial: Trial, data: TrialData, store: RunStore) -> TrialCorout
     with full_disk_is_fatal(store):
         if store.has_record(trial.id):
             return
+        check_trial_unchanged(trial)
         earlier = store.record_in_progress(trial.id, trial.definition())
         rows = yield from trials.rounds(
             trial,

@@ -110,6 +110,8 @@ class PlanFile(TypedDict):
     artefacts: dict[str, ArtifactEntry]
     trials: dict[str, Json]
     names: NotRequired[list[str]]  # of the sweeps, where several were put together
+    contents: NotRequired[dict[str, dict[str, str]]]  # hash -> path -> hash of files and sources
+    superseded: NotRequired[dict[str, Json]]  # the same trials, made by other files or plugins
 
 
 def make_plan(plan: Mapping[str, Any]) -> PlanFile:
@@ -258,7 +260,12 @@ def _is_of(definition: Any, expected: Mapping[str, Any]) -> bool:
 
 def _is_same(value: Any, expected: Any) -> bool:
     if isinstance(value, Mapping) and isinstance(expected, Mapping):
-        return all(_is_same(value[key], expected[key]) for key in value.keys() & expected.keys())
+        stated = value.keys() & expected.keys()
+        if "files" in stated and "params" in stated:  # of a file its content counts, not its place
+            named = dict.fromkeys(value["files"])
+            value = {**value, "params": {**value["params"], **named}}
+            expected = {**expected, "params": {**expected["params"], **named}}
+        return all(_is_same(value[key], expected[key]) for key in stated)
     return bool(json.dumps(value) == json.dumps(expected))
 
 

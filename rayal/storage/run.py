@@ -150,6 +150,13 @@ class RunStore:
             return str(error).partition("; ")[0]
         return ""
 
+    def forget_trial(self, trial_id: str) -> None:
+        """Give a trial's record another name, so that it runs again from its first round."""
+        if self.has_record(trial_id):
+            self.files.set_aside(self._record_path(trial_id))
+        self.files.remove(self._progress_path(trial_id))
+        self.forget_failure(trial_id)
+
     def _record_path(self, trial_id: str) -> Location:
         return self.root / "records" / f"{trial_id}.json"
 

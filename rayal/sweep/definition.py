@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,13 +25,33 @@ IDENTITY = 1  # part of every id; raised by hand when the meaning of a definitio
 
 @dataclass(frozen=True)
 class Spec:
-    """A component by name, with all its parameters."""
+    """A component by name, with all its parameters.
+
+    files: SHA-256 of the files that parameters name, by parameter. source: that of the source of a
+    plugin's component. Both are empty for most components.
+    """
 
     name: str
     params: Mapping[str, Any]
+    files: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        return {"name": self.name, "params": dict(self.params)}
+        """The component as plain data."""
+        return {"name": self.name, "params": dict(self.params), **self._contents()}
+
+    def identity(self) -> dict[str, Any]:
+        """What ids are made of: of a file its content counts, not where it lies."""
+        params = {name: value for name, value in self.params.items() if name not in self.files}
+        return {"name": self.name, "params": params, **self._contents()}
+
+    def without_contents(self) -> Spec:
+        """The component by its name and parameters alone."""
+        return Spec(self.name, self.params)
+
+    def _contents(self) -> dict[str, Any]:
+        files = {"files": dict(self.files)} if self.files else {}
+        return {**files, **({"source": self.source} if self.source else {})}
 
     def to_kwargs(self) -> dict[str, Any]:
         """The parameters as the component's function takes them: a list is a tuple in Python."""
@@ -61,18 +81,23 @@ class Trial:
     @cached_property
     def embedding_id(self) -> str:
         """Hash of the dataset and the encoder: the trials that share it share the features."""
-        return digest(IDENTITY, self.dataset_name, self.content, self.encoder.as_json())
+        return digest(IDENTITY, self.dataset_name, self.content, self.encoder.identity())
 
     @cached_property
     def id(self) -> str:
         """Hash of all that determines the result; where the data lie does not."""
         return digest(
             self.embedding_id,
-            *(spec.as_json() for spec in (self.initial, self.strategy, self.learner)),
+            *(spec.identity() for spec in (self.initial, self.strategy, self.learner)),
             self.schedule,
             self.seed,
             *([self.scorer] if self.scorer else []),
         )
+
+    def without_contents(self) -> Trial:
+        """The trial as it was known before files and sources were part of its id."""
+        specs = {kind: getattr(self, kind).without_contents() for kind in REGISTRIES}
+        return replace(self, **specs)
 
     def definition(self) -> dict[str, Any]:
         """The trial as plain data, for records and for people."""

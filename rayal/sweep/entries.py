@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from rayal.hints import nearest, show_value
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, REGISTRIES, STRATEGIES, Component, Registry
+from rayal.sweep.contents import with_contents
 from rayal.sweep.definition import ENCODER_SEED, Spec
 from rayal.sweep.errors import Mistakes
 
@@ -63,7 +64,8 @@ def resolve(entries: Sequence[Entry], registry: Registry[Any], mistakes: Mistake
     specs = []
     for entry in distinct(entries, registry.kind, mistakes):
         with mistakes.gather():
-            specs.append(plain(Spec(entry.name, find(registry, entry.name).bind(entry.given))))
+            bound = plain(Spec(entry.name, find(registry, entry.name).bind(entry.given)))
+            specs.append(with_contents(registry, bound))
     return specs
 
 
@@ -106,7 +108,8 @@ def _trainings(entry: Entry) -> list[Spec]:
             "from 0 up, nor a list of different ones"
         )
     bound = find(ENCODERS, entry.name).bind(given)
-    return [plain(Spec(entry.name, {**bound, "seed": seed})) for seed in seeds]
+    specs = [plain(Spec(entry.name, {**bound, "seed": seed})) for seed in seeds]
+    return [with_contents(ENCODERS, spec) for spec in specs]
 
 
 def _is_seed(value: object) -> bool:

@@ -38,6 +38,11 @@ class Plan:
     trials: tuple[Trial, ...]
     datasets: Mapping[str, DatasetInfo]  # by name
     notes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by embedding id
+    # What sweep.earlier finds out: contents that trials of earlier versions are taken to have, by
+    # id; the files behind each hash; definitions of trials that were made by other contents.
+    assumed: Mapping[str, Any] = field(default_factory=dict)
+    paths: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    superseded: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def embeddings(self) -> dict[str, Trial]:
@@ -47,7 +52,16 @@ class Plan:
     @cached_property
     def definitions(self) -> dict[str, dict[str, Any]]:
         """Definitions of the trials by id, with marks, as plan.json has them."""
-        return {trial.id: marked_definition(trial) for trial in self.trials}
+        return {
+            trial.id: {**marked_definition(trial), **self._marks(trial)} for trial in self.trials
+        }
+
+    def _marks(self, trial: Trial) -> dict[str, Any]:
+        """What tells a trial from the same one made by other files or plugins."""
+        if trial.id in self.assumed:
+            return {"assumed": self.assumed[trial.id]}
+        named = trial.without_contents().id
+        return {} if named == trial.id else {"named": named}
 
     def names(self, trial: Trial) -> dict[str, Named]:
         """Names of a trial's components by kind, as they are told apart in this plan."""
@@ -75,6 +89,8 @@ class Plan:
                 for key, trial in self.embeddings.items()
             },
             "trials": self.definitions,
+            **({"contents": dict(self.paths)} if self.paths else {}),
+            **({"superseded": dict(self.superseded)} if self.superseded else {}),
         }
 
     def batches(self, trials: Sequence[Trial], workers: int) -> list[list[Trial]]:

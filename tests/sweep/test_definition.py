@@ -85,3 +85,28 @@ def test_a_parameter_that_was_added_later_counts_away_from_its_default(tmp_path:
     assert trial(collapse=None).id == trial().id
     assert trial(collapse=0.9).strategy.params["collapse"] == 0.9
     assert len({trial(collapse=cosine).id for cosine in (None, 0.9, 0.98)}) == 3
+
+
+FILES, SOURCE = {"weights": "a" * 64}, "b" * 64
+
+
+@pytest.mark.parametrize("kind", ["encoder", "initial", "strategy", "learner"])
+def test_the_content_of_a_file_and_the_source_of_a_plugin_change_the_id(kind: str) -> None:
+    spec: Spec = getattr(PLAIN, kind)
+    ids = {PLAIN.id}
+    for changes in ({"files": FILES}, {"source": SOURCE}, {"files": {"weights": "c" * 64}}):
+        other = dataclasses.replace(PLAIN, **{kind: dataclasses.replace(spec, **changes)})
+        ids.add(other.id)
+        assert (other.embedding_id != PLAIN.embedding_id) == (kind == "encoder")
+        assert other.without_contents() == PLAIN
+    assert len(ids) == 4
+
+
+def test_where_a_file_lies_changes_no_id() -> None:
+    here, there = (
+        Spec("checkpoint", {"weights": path, "seed": 0}, FILES) for path in ("a.pt", "b/c.pt")
+    )
+    assert dataclasses.replace(PLAIN, encoder=here).id == dataclasses.replace(
+        PLAIN, encoder=there
+    ).id  # fmt: skip
+    assert here.as_json()["params"]["weights"] == "a.pt"

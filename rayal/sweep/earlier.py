@@ -1,0 +1,94 @@
+"""What a run has of the same trials already: made before, or by files and plugins that changed.
+
+The id of a trial covers the content of files and the source of plugins. Runs that were planned
+before it did go on under the ids they were planned with, as long as these files stay what they
+were when this was first noted; what made the trials that were finished before is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rayal.sweep.contents import paths_of
+from rayal.sweep.definition import Trial
+from rayal.sweep.plan import Plan
+
+Definitions = Mapping[str, Mapping[str, Any]]  # by id, as in plan.json
+
+
+@dataclass(frozen=True)
+class EarlierTrials:
+    """A plan beside the run that it goes on with.
+
+    unverified: ids of trials that were planned before files and sources were part of an id.
+    superseded: id -> definition of finished trials that are the same but for files or sources.
+    redone: ids of the present trials that stand in their place.
+    """
+
+    plan: Plan
+    unverified: Set[str]
+    superseded: Definitions
+    redone: Set[str]
+
+
+def go_on(plan: Plan, earlier: Mapping[str, Any] | None, finished: Set[str]) -> EarlierTrials:
+    """Compare a plan with what a run's plan.json says.
+
+    Args:
+        plan: the present one.
+        earlier: content of plan.json, None where there is none.
+        finished: ids of trials that have a record.
+    """
+    if earlier is None:
+        known = replace(plan, paths=paths_of(plan.trials))
+        return EarlierTrials(known, frozenset(), {}, frozenset())
+    before: Definitions = {**earlier.get("superseded", {}), **earlier["trials"]}
+    contents = {trial.id: _contents(trial) for trial in plan.trials}
+    kept = {trial.id: _as_planned(trial, contents[trial.id], before) for trial in plan.trials}
+    trials = tuple(kept.values())
+    assumed = {t.id: contents[key] for key, t in kept.items() if contents[key] and t.id != key}
+    notes = {
+        kept[trial.id].embedding_id: plan.notes[trial.embedding_id]
+        for trial in plan.trials
+        if trial.embedding_id in plan.notes
+    }
+    made = replace(plan, trials=trials, notes=notes, assumed=assumed, paths=paths_of(plan.trials))
+    superseded = _superseded(made, earlier, finished)
+    named = {definition.get("named") or key for key, definition in superseded.items()}
+    redone = {t.id for t in trials if t.id not in finished and t.without_contents().id in named}
+    return EarlierTrials(
+        replace(made, superseded=superseded), assumed.keys() & finished, superseded, redone
+    )
+
+
+def _contents(trial: Trial) -> dict[str, Any]:
+    """Return the hashes that an id covers besides parameters, by kind of component."""
+    found = {}
+    for kind in ("encoder", "initial", "strategy", "learner"):
+        spec = getattr(trial, kind)
+        if spec.files or spec.source:
+            found[kind] = {"files": dict(spec.files), "source": spec.source}
+    return found
+
+
+def _as_planned(trial: Trial, contents: dict[str, Any], before: Definitions) -> Trial:
+    """Return a trial under the id that an earlier version of rayal planned it with, if it did."""
+    plain = trial.without_contents()
+    if not contents or plain.id not in before:
+        return trial
+    assumed = before[plain.id].get("assumed")
+    return plain if assumed in (None, contents) else trial
+
+
+def _superseded(plan: Plan, earlier: Mapping[str, Any], finished: Set[str]) -> Definitions:
+    """Return finished trials of earlier plans that differ in files or sources alone."""
+    present = {trial.id for trial in plan.trials}
+    names = {trial.without_contents().id for trial in plan.trials}
+    known: Definitions = {**earlier.get("superseded", {}), **earlier["trials"]}
+    return {
+        key: definition
+        for key, definition in known.items()
+        if key in finished and key not in present and (definition.get("named") or key) in names
+    }

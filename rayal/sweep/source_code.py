@@ -1,0 +1,122 @@
+"""The source of components that are a user's own, and of what of the user's own they import.
+
+A module is the user's own unless it is Python's, rayal's, or installed. Imports are read from the
+source, those inside functions too; nothing is imported or run for it. A module that is imported
+under a name made up at run time is not seen.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.machinery
+import importlib.util
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+_OURS = Path(__file__).parent.parent
+_INSTALLED = ("site-packages", "dist-packages")
+_SYSTEM = tuple(
+    Path(sysconfig.get_path(name)).resolve()
+    for name in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+
+
+def source_files(module: str) -> list[Path]:
+    """Return the file of a module, and those of the user's own that it imports, through others too.
+
+    None of a module of rayal's own.
+    """
+    file = _file_of(module)
+    if file is None or file.is_relative_to(_OURS):
+        return []
+    files, waiting = {module: file}, [module]
+    while waiting:
+        for name in _imported(files[current := waiting.pop()], current):
+            found = None if name in files else _file_of(name)
+            if found is not None and _is_users_own(found):
+                files[name] = found
+                waiting.append(name)
+    return list(dict.fromkeys(files.values()))
+
+
+def source_hash(files: list[Path]) -> str:
+    """Return the SHA-256 of some source files, wherever they lie; "" of none."""
+    if not files:
+        return ""
+    contents = sorted(hashlib.sha256(_normalized(file)).hexdigest() for file in files)
+    return hashlib.sha256("\n".join(contents).encode()).hexdigest()
+
+
+def _normalized(file: Path) -> bytes:
+    """Read a file; text with one kind of line ends, for version control may change them."""
+    content = file.read_bytes()
+    return content.replace(b"\r\n", b"\n") if file.suffix == ".py" else content
+
+
+def _imported(file: Path, module: str) -> Iterator[str]:
+    """Yield the names of all modules that a source file may import, with their packages."""
+    if file.suffix != ".py":
+        return
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(tree):
+        for name in _names(node, package):
+            parts = name.split(".")
+            yield from (".".join(parts[:n]) for n in range(1, len(parts) + 1))
+
+
+def _names(node: ast.AST, package: str) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        above = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+        base = ".".join([*above, *([node.module] if node.module else [])])
+        yield base
+        yield from (f"{base}.{alias.name}" for alias in node.names if base)
+    elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+        called = (
+            node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        )
+        if called in ("import_module", "__import__") and isinstance(node.args[0].value, str):
+            yield node.args[0].value
+
+
+def _file_of(module: str) -> Path | None:
+    """Return the file of a module, loaded or not, None where it has none."""
+    loaded = sys.modules.get(module)
+    file = getattr(loaded, "__file__", None) if loaded else _find(module)
+    if not file:
+        return None
+    path = Path(file).resolve()
+    return path if path.is_file() else None
+
+
+def _find(module: str) -> str | None:
+    """Look for a module without importing its packages."""
+    spec: importlib.machinery.ModuleSpec | None = None
+    places = None
+    parts = module.split(".")
+    for n in range(1, len(parts) + 1):
+        try:
+            spec = importlib.machinery.PathFinder.find_spec(".".join(parts[:n]), places)
+        except (ImportError, ValueError, AttributeError):
+            return None
+        if spec is None:
+            return None
+        places = spec.submodule_search_locations
+        if places is None and n < len(parts):
+            return None
+    return spec.origin if spec else None
+
+
+def _is_users_own(file: Path) -> bool:
+    if file.is_relative_to(_OURS) or file.is_relative_to(_OURS.parent / "analysis"):
+        return False
+    system = any(file.is_relative_to(folder) for folder in _SYSTEM)
+    return not system and not any(part in _INSTALLED for part in file.parts)
