@@ -257,7 +257,7 @@ def made_up_pool(N: int) -> Pool:
         labels,
         CLASSES,
         map=DatasetMap(confidence, confidence, np.ones(N, np.int64), (probs[:, 0], probs[:, 1])),
-        truth=truth,
+        true_labels=truth,
         predictions=Predictions(
             probs[:1],
             lambda: probs,
@@ -265,6 +265,7 @@ def made_up_pool(N: int) -> Pool:
             lambda: (np.roll(probs, shift, axis=0) for shift in range(5)),
             lambda: features,
             lambda: features[:, : CLASSES - 1],
+            lambda: np.append(centers, np.zeros((CLASSES, 1), np.float32), axis=1),
         ),
     )
 
@@ -277,6 +278,7 @@ def _missing(name: str) -> str:
         "dropout",
         "views",
         "hidden",
+        "last_layer",
         "prototypes",
         "labels",
         "map",

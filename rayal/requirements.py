@@ -112,7 +112,7 @@ REQUIREMENTS = {
             name="hidden",
             providers=("learner",),
             what="(N, H), what the last layer sees",
-            source="`linear`, `knn`",
+            source="every learner",
             remedy="use a learner with a last layer (linear)",
             query_array="features",
         ),

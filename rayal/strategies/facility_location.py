@@ -31,7 +31,7 @@ def facility_location(
     `rayal.kernels.facility_location` says how much more is proven of it. Ties go to the lowest
     position. Images that add nothing are drawn at random; the others nest.
 
-    Cost: O(N^2 D) for the graph up to 16,384 images, O(N^1.5 D) by an inverted file beyond, which
+    Cost: O(N^2 D) for the graph up to 32,768 images, O(N^1.5 D) by an inverted file beyond, which
     misses some neighbors; then near-linear in N.
 
     Use: for the first queries, where clusters have no common size.
