@@ -36,7 +36,8 @@ def bait(
 
     Cost: O(N H) a pick by rank-one updates, O(N H^2) once, O(B^3); multinomial O(N C^3 H^2) a pick.
 
-    Use: over a whole cycle, with any batch, on features that are good already.
+    Use: over a whole cycle, with any batch, on features that are good already; with `logistic` on
+    features of unit length give `ridge: 0.001`, or standardize them.
 
     Source: Ash et al. 2021 ("Gone Fishing"); binary form, Huseljic et al. 2024 ("Fast Fishing").
 
@@ -45,7 +46,8 @@ def bait(
         budget: B.
         rng: draws images without information.
         likelihood: of the labels, which decides what an image tells.
-        ridge: added to M; the published value is 1.
+        ridge: added to M, in the units of h h'; the published value is 1, for h whose length grows
+            with H. What features of unit length tell is lost beside it: give .001 with such.
 
     Returns:
         (B,) positions, in the order of the choice.
