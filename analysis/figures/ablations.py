@@ -125,10 +125,10 @@ def _draw_values(
     y, spread = mean[names].to_numpy(), np.nan_to_num(std[names].to_numpy())
     x = [positions[name] for name in names]
     of_line: dict[str, Any] = {"color": look.color}
-    label = f"{labelled} labelled images"
+    label = f"{labelled} labeled images"
     [line] = axis.plot(x, y, marker=look.marker, ls=look.dash, label=label, **of_line)
     axis.errorbar(x, y, spread, **of_line, ls="none", capsize=3, lw=1)
-    tooltips.attach(line, [f"{name}, {labelled} labelled: {a:.3f} ± {s:.3f}"
+    tooltips.attach(line, [f"{name}, {labelled} labeled: {a:.3f} ± {s:.3f}"
                         for name, a, s in zip(names, y, spread, strict=True)])  # fmt: skip
 
 

@@ -39,16 +39,16 @@ def class_heat_map(distribution: pd.DataFrame, entropy: pd.DataFrame) -> Figure:
     for axis, matrix, end in zip(axes, shares, ends, strict=True):
         image = _draw_heat_map(axis, matrix, top)
         _write_entropy(axis, matrix, entropy, end)
-        axis.set_title(f"{end} labelled images")
+        axis.set_title(f"{end} labeled images")
         axis.tick_params(labelbottom=axis is axes[-1])
     bar = figure.colorbar(image, ax=list(axes), shrink=0.6, aspect=30, pad=0.02)
-    bar.set_label("share of the labelled images")
+    bar.set_label("share of the labeled images")
     bar.outline.set_visible(False)
     return figure
 
 
 def _share_matrix(distribution: pd.DataFrame) -> pd.DataFrame:
-    """Rows: the pool, then who chose; columns: classes; values: shares of the labelled images."""
+    """Rows: the pool, then who chose; columns: classes; values: shares of the labeled images."""
     shares = distribution.pivot_table(
         index="selection", columns="class_index", values="share", sort=False
     ).sort_index(axis=1)

@@ -36,9 +36,9 @@ class Measure(NamedTuple):
 MEASURES = {
     "auc": Measure("AUC", "the test set"),
     "accuracy": Measure("accuracy", "the test set"),
-    "coverage": Measure("class coverage", "the labelled images (classes with a label / classes)"),
+    "coverage": Measure("class coverage", "the labeled images (classes with a label / classes)"),
     "pool_error": Measure(
-        "misclassified share", "the images that are not labelled yet", less_is_better=True
+        "misclassified share", "the images that are not labeled yet", less_is_better=True
     ),
 }
 
@@ -77,7 +77,7 @@ def looks_of(summary: pd.DataFrame, baseline: str) -> Looks:
 
 
 def curves(summary: pd.DataFrame, measure: str, label: str, looks: Looks) -> Figure:
-    """Draw a measure against labelled images: mean, and a band of one std either way.
+    """Draw a measure against labeled images: mean, and a band of one std either way.
 
     summary: single queries or cycles, not both.
     """
@@ -93,7 +93,7 @@ def curves(summary: pd.DataFrame, measure: str, label: str, looks: Looks) -> Fig
     flat = [axis for row in axes for axis in row]
     for axis, panel in zip(flat, panels, strict=False):
         _draw_panel(axis, panel, measure, looks)
-    style.label_outer(axes, len(panels), "labelled images", label)
+    style.label_outer(axes, len(panels), "labeled images", label)
     style.legend_below(figure)
     return figure
 
@@ -138,7 +138,7 @@ def ends_in_words(part: pd.DataFrame, measure: str, source: str) -> str:
         f"{_who(row)} {row[f'{measure}_mean']:.3f}" for row in best.to_dict("records")
     )
     return (
-        f"Line chart of {words} against labelled images. "
+        f"Line chart of {words} against labeled images. "
         f"{'Lowest' if less_is_better else 'Highest'} with {part['labelled'].max()} labels: "
         f"{listed or 'none measured'}. All values are in {source}."
     )
@@ -189,9 +189,9 @@ def _band(mean: Floats, std: Floats) -> tuple[Floats, Floats]:
     return np.maximum(mean - std, 0), np.maximum(mean, np.minimum(mean + std, 1))
 
 
-def _in_words(name: str, labelled: float, mean: float, std: float, trials: int) -> str:
+def _in_words(name: str, labeled: float, mean: float, std: float, trials: int) -> str:
     spread = "" if np.isnan(std) else f" ± {std:.3f}"
-    return f"{name}, {labelled:.0f} labelled: {mean:.3f}{spread}, {trials} trials"
+    return f"{name}, {labeled:.0f} labeled: {mean:.3f}{spread}, {trials} trials"
 
 
 def _budget_ticks(budgets: npt.NDArray[Any]) -> Locator:

@@ -64,7 +64,7 @@ def rounds(plane: pd.DataFrame, chosen: pd.DataFrame) -> Figure:
             _draw_pool(axis, plane, classes, faint=True)
             before = mine[mine["round"] < number]
             now = mine[mine["round"] == number]
-            _draw_chosen(axis, plane, before, style.MUTED, "labelled before")
+            _draw_chosen(axis, plane, before, style.MUTED, "labeled before")
             _draw_chosen(axis, plane, now, "#d55e00", "chosen in this round")
             if i == 0:
                 axis.set_title(f"{now['labelled'].max():.0f} labels" if len(now) else "")
@@ -97,7 +97,7 @@ def _hide(axes: list[Axes]) -> None:
 def _draw_pool(
     axis: Axes, plane: pd.DataFrame, groups: pd.Series[int], *, faint: bool = False
 ) -> None:
-    """Scatter the pool, coloured by group; grey where the groups are unknown (all -1)."""
+    """Scatter the pool, colored by group; gray where the groups are unknown (all -1)."""
     known = bool((groups >= 0).any())
     color: dict[str, Any] = (
         {"c": groups % 20, "cmap": COLORMAP, "vmin": 0, "vmax": 19}

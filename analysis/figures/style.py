@@ -1,8 +1,8 @@
-"""The one look of all figures: colours, lines, type, and how a figure becomes files.
+"""The one look of all figures: colors, lines, type, and how a figure becomes files.
 
 Hues are Okabe and Ito's, which colour-blind readers tell apart, without their yellow, which
-vanishes on white; marker and dash change too, so that print in grey still reads. Random selection
-is always the dotted grey line.
+vanishes on white; marker and dash change too, so that print in gray still reads. Random selection
+is always the dotted gray line.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from analysis.figures.text import printable
 HUES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8f5bb5")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (4, 1.5, 1, 1.5)), (0, (8, 2)))
-# The page puts its own colours in place of these three, so that figures follow light and dark.
+# The page puts its own colors in place of these three, so that figures follow light and dark.
 INK, MUTED, GRID = "#1c1d1f", "#6a6d72", "#e1e3e6"
 THEMED = {INK: "--ink", MUTED: "--muted", GRID: "--line"}
 SEQUENTIAL = "cividis"

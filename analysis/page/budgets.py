@@ -51,7 +51,7 @@ def _means_by_budget(
         return cell._replace(text=cell.text + _failed_in_words(there, measure, digits))
 
     return page_table(
-        f"{title}, mean ± sample standard deviation over trials, by labelled images",
+        f"{title}, mean ± sample standard deviation over trials, by labeled images",
         source,
         to_frame(rows, [*who, "cells"]),
         names,

@@ -94,7 +94,7 @@ def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
             "classes",
             file,
             f"Which classes were chosen on {place}",
-            "Share of each class among the labelled images, averaged over seeds; the top row is "
+            "Share of each class among the labeled images, averaged over seeds; the top row is "
             "the pool itself. A row like the pool's follows it; an even row is balanced. At the "
             f"right, the mean entropy of the chosen classes, in nats.{_rows_left_out(part)}",
             f"Heat map of {part['selection'].nunique()} selections by "
@@ -114,7 +114,7 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
     random = few[who == setting.baseline]
     best = few.loc[few["coverage_mean"].idxmax()]
     text = (
-        f"with {best['labelled']} labelled images, {selection_in_words(best)} had a label in the "
+        f"with {best['labelled']} labeled images, {selection_in_words(best)} had a label in the "
         f"largest mean share of the classes, {_mean_std(best)}"
     )
     if len(random) and who[best.name] != setting.baseline:
@@ -125,7 +125,7 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
 @section(
     "coverage",
     title="Classes",
-    heading="Which classes were found",
+    heading="Classes of the labeled images",
     order=30,
     tables=tables,
     figures=figures,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -61,7 +61,7 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
             f"{best['auc_mean']:.3f}"
             f"{_interval(best, 'auc_low', 'auc_high')}, {_seeds(best['n'])}{_failed(best)}."
         )
-        lead = f"{budget} labelled images:"
+        lead = f"{budget} labeled images:"
         measures = _other_measures(setting, budget)
         yield Sentence(lead, f"{text} {_against_random(best, setting)} {measures}".strip())
 
@@ -83,35 +83,43 @@ def _verdict(setting: Setting) -> Iterator[Sentence]:
     yield Sentence("Verdict:", f"by AUC, {_spans_in_words(by_auc)}; {judged}.")
 
 
+class _Span(NamedTuple):
+    """Budgets in a row with one leader; for each, who is not told apart from it."""
+
+    leader: str
+    budgets: list[int]
+    not_told_apart: list[set[str]]
+
+
 def _spans_in_words(by_auc: pd.DataFrame) -> str:
     """Name the leaders over the budgets, each with those that are not told apart from it."""
-    spans: list[tuple[str, list[int], set[str]]] = []
+    spans: list[_Span] = []
     for row in by_auc.to_dict("records"):
-        rest = {name for name in str(row["not_told_apart"]).split("; ") if name}
-        if spans and spans[-1][0] == row["leader"]:
-            spans[-1][1].append(int(row["labelled"]))
-            spans[-1][2].intersection_update(rest)
-        else:
-            spans.append((str(row["leader"]), [int(row["labelled"])], rest))
+        if not spans or spans[-1].leader != row["leader"]:
+            spans.append(_Span(str(row["leader"]), [], []))
+        spans[-1].budgets.append(int(row["labelled"]))
+        names = str(row["not_told_apart"]).split("; ")
+        spans[-1].not_told_apart.append({name for name in names if name})
     if len(spans) > MOST_SPANS:
-        names = dict.fromkeys(name for name, _, _ in spans)
+        names = list(dict.fromkeys(span.leader for span in spans))
         return f"no strategy keeps the lead: it changes between {'; '.join(names)}"
-    return "; ".join(_span_in_words(*span) for span in spans)
+    return "; ".join(map(_span_in_words, spans))
 
 
-def _span_in_words(leader: str, budgets: list[int], rest: set[str]) -> str:
-    ends = f"{budgets[0]} to {budgets[-1]}" if len(budgets) > 1 else f"{budgets[0]}"
-    names = sorted(rest)
+def _span_in_words(span: _Span) -> str:
+    first, last = span.budgets[0], span.budgets[-1]
+    ends = f"{first}" if first == last else f"{first} to {last}"
+    everywhere, anywhere = set.intersection(*span.not_told_apart), set.union(*span.not_told_apart)
+    names = sorted(everywhere or anywhere)
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    anywhere = " throughout" if len(budgets) > 1 else ""
-    sure = (
-        f"not told apart{anywhere} from {'; '.join(names[:MOST_NAMES])}{more}"
-        if names
-        else "each other one is told apart from it at one of them"
-        if len(budgets) > 1
-        else "told apart from all others"
-    )
-    return f"{leader} leads with {ends} labels ({sure})"
+    listed = f"{'; '.join(names[:MOST_NAMES])}{more}"
+    if not names:
+        sure = "told apart from all others"
+    elif everywhere:
+        sure = f"not told apart from {listed}"
+    else:
+        sure = f"at some of them not told apart from {listed}"
+    return f"{span.leader} leads with {ends} labels ({sure})"
 
 
 def _other_measures(setting: Setting, budget: int) -> str:
@@ -261,7 +269,7 @@ def _shown(row: pd.Series, kind: str, test: str) -> str:
         return ""
     if row[f"{kind}low"] <= 0 <= row[f"{kind}high"]:
         return ": no difference is shown"
-    side = ": better" if row[f"{kind}mean"] > 0 else ": worse"
+    side = ": better by AUC" if row[f"{kind}mean"] > 0 else ": worse by AUC"
     if row["comparisons"] < 2 or math.isnan(row[f"holm_{test}"]):
         return side
     of = f"Holm's correction for the {row['comparisons']:.0f} comparisons made"

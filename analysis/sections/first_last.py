@@ -77,9 +77,9 @@ def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
         yield FigureSpec(
             "first-last",
             f"{dataset}-{encoder}",
-            f"Does a good start last? {dataset}, {encoder}",
+            f"AUC after the first and the last query on {dataset}, {encoder}",
             "AUC after the last query against AUC after the first, a point per trial, a panel per "
-            "query strategy; colour tells the initial strategy.",
+            "query strategy; color tells the initial strategy.",
             f"Scatter plots: {listed}",
             "first_last.csv, correlation.csv",
             partial(first_against_last, part, found, looks),
@@ -100,7 +100,7 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
 @section(
     "start",
     title="Start and end",
-    heading="Does a good start last?",
+    heading="AUC after the first and the last query",
     order=90,
     tables=tables,
     figures=figures,

@@ -61,9 +61,10 @@ def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
             "chosen",
             file,
             f"Images chosen on {place}",
-            f"Images {when} that each way chose, in its order, {MOST_IMAGES} at most, with "
+            f"Images {when} that each selection chose, in its order, {MOST_IMAGES} at most, with "
             f"their true classes where known (seed {part['seed'].min()}).",
-            f"Contact sheet of the images chosen by {len(sheet)} ways; {_classes_in_words(sheet)}",
+            f"Contact sheet of the images chosen by {len(sheet)} selections; "
+            f"{_classes_in_words(sheet)}",
             "chosen_images.csv",
             partial(contact_sheet, sheet),
         )
@@ -72,7 +73,7 @@ def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
 @section(
     "chosen",
     title="Images",
-    heading="Images chosen",
+    heading="Selected images",
     order=100,
     tables=tables,
     figures=figures,

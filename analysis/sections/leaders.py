@@ -148,7 +148,7 @@ def _table(found: pd.DataFrame) -> PageTable:
         rows,
         name_columns(rows, []),
         [
-            count("labelled", "labelled"),
+            count("labeled", "labelled"),
             text("measure", "measure"),
             text("leader", "leader"),
             number("mean", "mean", ".3f"),

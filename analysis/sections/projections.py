@@ -193,7 +193,7 @@ def _cluster_figures(found: pd.DataFrame, chosen: pd.DataFrame) -> Iterator[Figu
             f"{dataset}-{encoder}",
             f"Clusters, easy and hard picks on {dataset}, {encoder}",
             f"{len(plane):,} images of the pool in a plane by {method} of the frozen features, "
-            "coloured by cluster, with each cluster's easiest and hardest image to contrast; "
+            "colored by cluster, with each cluster's easiest and hardest image to contrast; "
             f"beside it what strategies chose with {shown['labelled'].min()} labels (seed "
             f"{shown['seed'].min()}).",
             f"Scatter of the pool by {method} in {plane['cluster'].nunique()} clusters; positions "
@@ -207,7 +207,7 @@ def _round_figures(found: pd.DataFrame, chosen: pd.DataFrame) -> Iterator[Figure
     for (dataset, encoder), plane in found.groupby(PLACE, sort=False):
         shown = of_place(chosen[chosen["rounds"] > 1], plane.iloc[0])
         shown = _of_first(shown, ["learner", "initial", "rounds"])
-        color = "coloured by class" if (plane["class_index"] >= 0).any() else "grey"
+        color = "colored by class" if (plane["class_index"] >= 0).any() else "gray"
         yield FigureSpec(
             "rounds",
             f"{dataset}-{encoder}",

@@ -54,7 +54,7 @@ WINS = ["shape", "way", "rival", "wins", "ties", "losses", "untested", "cells"]
 OVERALL = ["shape", "way", "blocks", "metric", "mean", "low", "high", "left_out"]
 OUTCOMES = ("wins", "ties", "losses", "untested")
 MOST_OPPONENTS = 10  # beside one another; of more, a row's sum over them
-SELECTION = "way to choose"
+SELECTION = "selection"
 
 
 class _Block(NamedTuple):
@@ -225,7 +225,7 @@ def _overall_table(part: pd.DataFrame) -> PageTable:
             count("settings", "blocks"),
             number("mean area", "mean", ".3f"),
             interval("95 % interval", "low", "high", ".3f"),
-            text("settings it lacks", "left_out", optional=True),
+            text("missing settings", "left_out", optional=True),
         ],
     )
 
@@ -239,8 +239,8 @@ def _ranks_table(part: pd.DataFrame) -> PageTable:
         [
             count("settings", "blocks"),
             number("mean rank", "mean_rank", ".2f"),
-            text("alike", "alike"),
-            text("settings it lacks", "left_out", optional=True),
+            text("group", "alike"),
+            text("missing settings", "left_out", optional=True),
         ],
     )
 
@@ -252,7 +252,8 @@ def _test_in_words(part: pd.DataFrame) -> str:
     first = tested.iloc[0]
     return (
         f"; critical difference {first['critical_difference']:.2f} (Nemenyi), Iman and "
-        f"Davenport's p = {first['p']:.3f}; ways that share a letter are not shown to differ"
+        f"Davenport's p = {first['p']:.3f}; selections with a letter in common are not "
+        "significantly different"
     )
 
 
@@ -270,8 +271,8 @@ def _matrix_table(part: pd.DataFrame) -> PageTable:
         return _result_cell(results.get((row[SELECTION], opponent)))
 
     return page_table(
-        "Wins, ties and losses of the way of the row against that of the column, over cells "
-        "(setting by labelled images): Student's paired test at .05, Holm's correction over all "
+        "Wins, ties and losses of the selection in the row against that in the column, over cells "
+        "(setting by labeled images): Student's paired test at .05, Holm's correction over all "
         "pairs of a cell",
         "win_tie_loss.csv",
         pd.DataFrame({SELECTION: selections}),
@@ -291,7 +292,7 @@ def _result_cell(row: Row | None) -> PageCell:
 
 def _sums_table(part: pd.DataFrame) -> PageTable:
     return page_table(
-        "Wins, ties and losses over all rivals and cells (setting by labelled images): Student's "
+        "Wins, ties and losses over all opponents and cells (setting by labeled images): Student's "
         "paired test at .05, Holm's correction over all pairs of a cell",
         "win_tie_loss.csv",
         part.groupby(SELECTION, sort=False)[list(OUTCOMES)].sum().reset_index(),

@@ -45,7 +45,7 @@ def versions(study: Study) -> pd.DataFrame:
     return found.assign(mixed=found.groupby("package")["version"].transform("size") > 1)
 
 
-@section("again", title="Make it again", heading="Make it again", order=120, tables=tables)
+@section("again", title="Reproduce", heading="Reproduce this run", order=120, tables=tables)
 def content(report: Report) -> Iterator[Block]:
     """The command, versions, and the tables' files."""
     found = report.tables["versions"]

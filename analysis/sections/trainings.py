@@ -175,19 +175,19 @@ def _table(measure: str, found: pd.DataFrame) -> PageTable:
         rows.assign(varied=rows["varied"].where(rows[f"{measure}_pairs"] > 0, NONE)),
         names,
         [
-            count("labelled", "labelled"),
+            count("labeled", "labelled"),
             count("trainings", "n"),
             count("trials", "trials"),
             number(title, f"{measure}_mean", form),
             interval("95 % interval", f"{measure}_low", f"{measure}_high", form),
-            number("less random", f"{measure}_difference", f"+{form}", shown_by=p),
+            number("difference to random", f"{measure}_difference", f"+{form}", shown_by=p),
             interval(
                 "95 % interval",
                 f"{measure}_low_difference",
                 f"{measure}_high_difference",
                 f"+{form}",
             ),
-            Column("above", partial(_above_cell, measure)),
+            Column("above random", partial(_above_cell, measure)),
             p_value("p", p, strong=True),
         ],
     )

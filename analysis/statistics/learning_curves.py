@@ -19,87 +19,72 @@ class Saving(NamedTuple):
     not_reached: float
 
 
-def aubc(labelled: npt.ArrayLike, values: npt.ArrayLike) -> float:
+def aubc(budgets: npt.ArrayLike, values: npt.ArrayLike) -> float:
     """Area under the budget curve by trapezoids, over the range of budgets.
 
     Args:
-        labelled: (K,) budgets, ascending, not necessarily evenly spaced.
+        budgets: (K,) budgets, ascending, not necessarily evenly spaced.
         values: (K,) a measure at each budget.
 
     Returns:
         The mean height of the curve; NaN for fewer than two budgets.
     """
-    x, y = np.asarray(labelled, np.float64), np.asarray(values, np.float64)
+    x, y = np.asarray(budgets, np.float64), np.asarray(values, np.float64)
     if len(x) < 2:
         return math.nan
     return float(np.diff(x) @ (y[1:] + y[:-1]) / 2 / (x[-1] - x[0]))
 
 
-def images_to_reach(labelled: npt.ArrayLike, values: npt.ArrayLike, target: float) -> float:
-    """Labelled images at which the curve first reaches the target, between budgets by a line.
-
-    Args:
-        labelled: budgets (R,), ascending.
-        values: the curve at each, (R,).
-        target: value to reach.
-
-    Returns:
-        The first budget if the curve starts at or above the target; NaN if it never gets there.
-    """
-    curve = np.asarray(values, np.float64)[None]
-    return float(_first_crossings(np.asarray(labelled, np.float64), curve, np.array([target]))[0])
-
-
 def annotation_saved(
-    labelled: npt.ArrayLike, ours: npt.ArrayLike, theirs: npt.ArrayLike
+    budgets: npt.ArrayLike, values: npt.ArrayLike, baseline: npt.ArrayLike
 ) -> tuple[Floats, Floats]:
-    """Share of labels that ours saves at the AUC that theirs has at each budget.
+    """Share of labels that a curve saves at the AUC that the baseline has at each budget.
 
-    HaCon's "reduces annotation by 61 %": ours needs n images for the mean AUC that theirs has
-    with B; saved = 1 - n / B. Negative where ours needs more.
+    HaCon's "reduces annotation by 61 %": it needs n images for the mean AUC that the baseline has
+    with B; saved = 1 - n / B. Negative where it needs more.
 
     Args:
-        labelled: (K,) budgets of both curves, ascending.
-        ours: (K,) mean AUC of the strategy.
-        theirs: (K,) mean AUC of random selection.
+        budgets: (K,) budgets of both curves, ascending.
+        values: (K,) mean AUC of the strategy.
+        baseline: (K,) mean AUC of random selection.
 
     Returns:
-        Images needed (K,) and share saved (K,); NaN where ours never reaches the AUC.
+        Images needed (K,) and share saved (K,); NaN where the curve never reaches the AUC.
     """
-    budgets = np.asarray(labelled, np.float64)
-    targets = np.asarray(theirs, np.float64)
-    curves = np.tile(np.asarray(ours, np.float64), (len(targets), 1))
-    needed = _first_crossings(budgets, curves, targets)
-    return needed, 1 - needed / budgets
+    at = np.asarray(budgets, np.float64)
+    targets = np.asarray(baseline, np.float64)
+    curves = np.tile(np.asarray(values, np.float64), (len(targets), 1))
+    needed = _first_crossings(at, curves, targets)
+    return needed, 1 - needed / at
 
 
 def savings(
-    labelled: npt.ArrayLike, ours: npt.ArrayLike, theirs: npt.ArrayLike, *, paired: bool
+    budgets: npt.ArrayLike, values: npt.ArrayLike, baseline: npt.ArrayLike, *, paired: bool
 ) -> list[Saving]:
-    """Bootstrap the share of labels saved, at the mean AUC of theirs with each budget.
+    """Bootstrap the share of labels saved, at the mean AUC of the baseline with each budget.
 
-    The trials of each side are resampled. A resample in which ours never gets there counts as
+    The trials of each side are resampled. A resample in which the curve never gets there counts as
     worse than all others; the low end is -inf where too many do not.
 
     Args:
-        labelled: (K,) budgets, ascending.
-        ours: (n, K) AUC by trial, NaN where there is none.
-        theirs: (m, K).
+        budgets: (K,) budgets, ascending.
+        values: (n, K) AUC by trial, NaN where there is none.
+        baseline: (m, K).
         paired: row by row of the same seed, and so resampled together.
 
     Returns:
         One for each budget; NaN where a side has fewer than two trials.
     """
-    budgets = np.asarray(labelled, np.float64)
-    mine, their = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
-    if min(len(mine), len(their)) < 2:
-        return [Saving(NO_INTERVAL, math.nan)] * len(budgets)
-    curves = resampled_means(mine, resamples(len(mine), 0))
-    targets = resampled_means(their, resamples(len(their), 0 if paired else 1))
-    smallest = min(len(mine), len(their))
+    at = np.asarray(budgets, np.float64)
+    own, random = np.asarray(values, np.float64), np.asarray(baseline, np.float64)
+    if min(len(own), len(random)) < 2:
+        return [Saving(NO_INTERVAL, math.nan)] * len(at)
+    curves = resampled_means(own, resamples(len(own), 0))
+    targets = resampled_means(random, resamples(len(random), 0 if paired else 1))
+    smallest = min(len(own), len(random))
     return [
-        _saving(1 - _first_crossings(budgets, curves, targets[:, k]) / budget, smallest)
-        for k, budget in enumerate(budgets)
+        _saving(1 - _first_crossings(at, curves, targets[:, k]) / budget, smallest)
+        for k, budget in enumerate(at)
     ]
 
 

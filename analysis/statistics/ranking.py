@@ -72,7 +72,7 @@ def ranking(values: npt.ArrayLike) -> Ranking:
 def compact_letters(ranks: npt.ArrayLike, critical_difference: float) -> list[str]:
     """Letters (S,): strategies that share one are not shown to differ.
 
-    Each letter stands for a longest run of neighbours, by rank, within the critical difference.
+    Each letter stands for a longest run of neighbors, by rank, within the critical difference.
     Without such a difference (NaN) nothing was tested, and there are no letters.
     """
     values = np.asarray(ranks, np.float64)

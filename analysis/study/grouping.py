@@ -1,7 +1,7 @@
 """How rows of a study are grouped and named.
 
 A *setting* is one dataset, encoder and learner; its *query mode* is a single query, or cycles. The
-*group keys* add who chose the images and how many were labelled: rows that share them differ in
+*group keys* add who chose the images and how many were labeled: rows that share them differ in
 their seeds alone.
 """
 

@@ -117,7 +117,7 @@ def load(*roots: Location | str) -> pd.DataFrame:
 
     `strategy`, `encoder` and so on hold plain names, `strategy_label` the name with those
     parameters that tell it apart in these runs; such parameters also have columns of their own
-    (`strategy.k`). `selected` lists indices of the dataset, `class_counts` labelled images per
+    (`strategy.k`). `selected` lists indices of the dataset, `class_counts` labeled images per
     class (C,). Trials without a record are counted by `progress`. A trial that several of the
     runs hold is there once; datasets that share a name but not their content get the run's name
     beside it.

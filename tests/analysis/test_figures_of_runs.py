@@ -143,7 +143,7 @@ def test_values_on_hover_are_those_of_the_table(single):
     tips = re.findall(r'data-tip="([^"]*)"', auc.svg)
     rows = made["summary"]
     expected = [
-        f"{row.strategy}, {row.labelled} labelled: {row.auc_mean:.3f} ± {row.auc_std:.3f}, "
+        f"{row.strategy}, {row.labelled} labeled: {row.auc_mean:.3f} ± {row.auc_std:.3f}, "
         f"{row.done} trials"
         for row in rows.itertuples()
     ]

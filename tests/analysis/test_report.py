@@ -199,7 +199,7 @@ def test_strategies_keep_their_look_in_every_figure(single_query, written):
         assert color in (single_query / "figures" / f"{kind}-blood-moco.svg").read_text()
 
 
-def test_every_look_is_told_apart_and_random_is_dotted_grey():
+def test_every_look_is_told_apart_and_random_is_dotted_gray():
     looks = style.lines([f"s{i}" for i in range(28)] + ["random"], "random")
     assert len({(look.color, look.marker) for look in looks.values()}) == 29
     assert looks["random"].color == style.MUTED

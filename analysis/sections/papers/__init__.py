@@ -38,7 +38,7 @@ def tables(study: Study, _earlier: Tables) -> Tables:
 @section(
     "papers",
     title="Papers",
-    heading="Beside the printed values",
+    heading="Compared with the published values",
     order=70,
     tables=tables,
     captions=titles,
@@ -66,7 +66,7 @@ def _table(name: str, title: str, found: pd.DataFrame) -> PageTable:
         found.rename(columns={"printed_row": ROW}),
         [ROW, *name_columns(found, ["initial", "strategy"])],
         [
-            count("labelled", "labelled"),
+            count("labeled", "labelled"),
             *several,
             count("trials", "n"),
             mean_std("measured", "mean", "std", 2),

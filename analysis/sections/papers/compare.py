@@ -86,7 +86,7 @@ def _row(printed: PrintedTable, curve: Curve, row: Json, value: PaperValue) -> d
     return {
         "printed_row": row["printed_row"],
         **dict(zip(CURVE, curve.place, strict=True)),
-        "labelled": value.labelled,
+        "labelled": value.labeled,
         "round": value.round,
         "metric": row["metric"],
         **measured.moments._asdict(),

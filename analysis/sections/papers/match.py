@@ -40,7 +40,7 @@ def curves(study: Study) -> list[Curve]:
 
 
 def belongs(curve: Curve, printed: Json, *, any_learner: bool) -> bool:
-    """Whether a printed value is of this curve, but for the number of labelled images."""
+    """Whether a printed value is of this curve, but for the number of labeled images."""
     trial = curve.definition
     return (
         _fits(printed["dataset"], trial["dataset_name"].split(" [")[0])
@@ -60,7 +60,7 @@ def departs(curve: Curve, printed: Json) -> str:
 
 
 def counts(printed: Json) -> frozenset[int]:
-    """Numbers of labelled images that a printed value may stand for; none where it says none."""
+    """Numbers of labeled images that a printed value may stand for; none where it says none."""
     return frozenset(int(number) for number in printed["labelled"].split("|") if number)
 
 

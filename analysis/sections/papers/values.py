@@ -20,7 +20,7 @@ GAIN, AREA = "accuracy_gain", "accuracy_aubc"
 class PaperValue(NamedTuple):
     """What was measured at one place of a curve: values (n,), one a seed."""
 
-    labelled: int
+    labeled: int
     round: int
     values: Floats
 

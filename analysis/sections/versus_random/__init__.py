@@ -59,7 +59,8 @@ def content(report: Report) -> Iterator[Block]:
     yield from by_query_mode(report.tables["aubc"], areas_table)
     yield from folded("Every test, and the seeds compared", by_query_mode(compared, tests_table))
     yield from folded(
-        "What so many seeds can show", by_query_mode(report.tables["power"], power_table)
+        "Power: what this number of seeds can show",
+        by_query_mode(report.tables["power"], power_table),
     )
 
 

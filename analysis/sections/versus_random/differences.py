@@ -111,7 +111,7 @@ def against_table(compared: pd.DataFrame) -> PageTable:
         "AUC against random on shared seeds: mean paired difference, Student's interval, and "
         "Student's p after Holm's correction; bold below .05",
         [
-            count("labelled", "labelled"),
+            count("labeled", "labelled"),
             count("pairs of choices", "n"),
             number("AUC", "own_mean", ".3f"),
             number("random", "random_mean", ".3f"),
@@ -131,7 +131,7 @@ def against_all_table(compared: pd.DataFrame) -> PageTable:
         "AUC against all trials of random: difference of the means, Welch's interval, and its p "
         "before and after Holm's correction; bold below .05",
         [
-            count("labelled", "labelled"),
+            count("labeled", "labelled"),
             count("trials", "n_own"),
             count("random's trials", "n_random"),
             number("difference", "all_mean", "+.3f", shown_by="holm_welch"),
@@ -156,13 +156,13 @@ def tests_table(compared: pd.DataFrame) -> PageTable:
     ]
     return _auc_table(
         compared,
-        "Paired tests of the AUC against random, each alone and after Holm's correction over so "
-        "many comparisons; sign flips cannot go below the least p that so many pairs allow",
+        "Paired tests of the AUC against random, each alone and after Holm's correction over all "
+        "comparisons; sign flips cannot go below the smallest p that the number of pairs allows",
         [
-            count("labelled", "labelled"),
+            count("labeled", "labelled"),
             text("seeds", "seeds"),
             *tests,
-            p_value("least p of sign flips", "least_p"),
+            p_value("smallest p of sign flips", "least_p"),
             count("comparisons", "comparisons"),
         ],
     )
@@ -172,19 +172,19 @@ def power_table(found: pd.DataFrame) -> PageTable:
     """What the seeds can show, and how many it would take."""
     rows = found[(found["metric"] == "auc") & (found["n"] > 1)]
     return page_table(
-        "Power: the smallest true difference of AUC that so many pairs show with a chance of .8, "
-        "and the seeds it takes to show what was seen, or one point (Student's paired test at "
-        ".05, uncorrected)",
+        "Power: the smallest true difference of AUC that this number of pairs shows with a chance "
+        "of .8, and the seeds it takes to show what was seen, or one point (Student's paired "
+        "test at .05, uncorrected)",
         "power.csv",
         rows,
         name_columns(rows, WHO),
         [
-            count("labelled", "labelled"),
+            count("labeled", "labelled"),
             count("pairs of choices", "n"),
             number("difference seen", "mean", "+.3f"),
-            number("smallest shown by so many", "detectable", ".3f"),
-            count("seeds for what was seen", "seeds_for_seen"),
-            count("seeds for 0.01", "seeds_for_0.01"),
+            number("smallest detectable difference", "detectable", ".3f"),
+            count("seeds to show the difference seen", "seeds_for_seen"),
+            count("seeds to show 0.01", "seeds_for_0.01"),
         ],
     )
 
@@ -233,4 +233,5 @@ def _corrected(compared: pd.DataFrame, family: list[str]) -> pd.DataFrame:
     members = compared.groupby(family, sort=False)
     for test in (*TESTS, "welch"):
         compared[f"holm_{test}"] = members[f"p_{test}"].transform(paired_tests.holm)
-    return compared.assign(comparisons=members["p_permutation"].transform("count"))
+    compared["comparisons"] = members["p_permutation"].transform("count")
+    return compared[[*(name for name in compared if name not in CHOICES), *CHOICES]]

@@ -68,7 +68,7 @@ def savings_table(saved: pd.DataFrame) -> PageTable:
             Column("labels needed", _needed_cell),
             Column("saved, %", _saved_cell),
             interval("95 % interval, %", "saved_low", "saved_high", ".0f", times=100),
-            number("resamples that never get there, %", "not_reached", ".0f", times=100),
+            number("resamples that never reach it, %", "not_reached", ".0f", times=100),
         ],
     )
 

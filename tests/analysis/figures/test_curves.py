@@ -1,4 +1,4 @@
-"""Curves over the number of labelled images."""
+"""Curves over the number of labeled images."""
 
 import pandas as pd
 import pytest

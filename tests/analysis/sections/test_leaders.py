@@ -85,7 +85,7 @@ def test_an_oracle_leads_nowhere(tmp_path):
 
 def test_the_verdict_is_the_first_word_of_the_page(tmp_path):
     page = write(run_of(tmp_path, hacon_accuracy=0.71).write()).read_text()
-    assert page.index("<strong>Verdict:</strong>") < page.index("20 labelled images:")
+    assert page.index("<strong>Verdict:</strong>") < page.index("20 labeled images:")
     assert 'id="leaders"' in page
 
 

@@ -78,7 +78,7 @@ def test_a_run_that_fits_no_print_has_no_such_table(single_query, cycles):
     assert paper_tables(read_study(cycles)) == {}
 
 
-def test_linear_and_nearest_neighbour_rows_are_apart(tmp_path):
+def test_linear_and_nearest_neighbor_rows_are_apart(tmp_path):
     run = RunBuilder(tmp_path)
     for learner in ("linear", "knn"):
         done(run, component("kmeans"), 0, [20], dataset="cifar10", learner=component(learner),

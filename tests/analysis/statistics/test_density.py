@@ -7,7 +7,7 @@ from analysis.statistics import density
 RNG = np.random.default_rng(7)
 
 
-def test_point_density_agrees_with_counting_neighbours_in_the_cell():
+def test_point_density_agrees_with_counting_neighbors_in_the_cell():
     x, y = RNG.uniform(size=(2, 300))
     bins = int(math.sqrt(300) / 2)
     cell = [np.minimum(((v - v.min()) / np.ptp(v) * bins).astype(int), bins - 1) for v in (x, y)]

@@ -24,24 +24,28 @@ def test_aubc_of_one_budget_is_nan():
     assert math.isnan(learning_curves.aubc([10], [0.5]))
 
 
-def test_images_to_reach_lies_on_the_line_between_budgets():
-    assert learning_curves.images_to_reach([10, 20, 40], [0.5, 0.6, 0.8], 0.7) == pytest.approx(30)
+def needed(budgets, values, target):
+    """Labels at which a curve first reaches a target."""
+    found, _ = learning_curves.annotation_saved(budgets, values, np.full(len(budgets), target))
+    return found[0]
 
 
-def test_images_to_reach_takes_the_first_crossing_of_a_curve_that_dips():
-    assert learning_curves.images_to_reach(
-        [10, 20, 30, 40], [0.5, 0.7, 0.6, 0.9], 0.6
-    ) == pytest.approx(15)
+def test_the_labels_needed_lie_on_the_line_between_budgets():
+    assert needed([10, 20, 40], [0.5, 0.6, 0.8], 0.7) == pytest.approx(30)
 
 
-def test_images_to_reach_is_the_first_budget_from_above_and_nan_from_below():
-    assert learning_curves.images_to_reach([10, 20], [0.7, 0.8], 0.6) == 10
-    assert math.isnan(learning_curves.images_to_reach([10, 20], [0.7, 0.8], 0.9))
+def test_the_first_crossing_counts_of_a_curve_that_dips():
+    assert needed([10, 20, 30, 40], [0.5, 0.7, 0.6, 0.9], 0.6) == pytest.approx(15)
+
+
+def test_the_labels_needed_are_the_first_budget_from_above_and_nan_from_below():
+    assert needed([10, 20], [0.7, 0.8], 0.6) == 10
+    assert math.isnan(needed([10, 20], [0.7, 0.8], 0.9))
 
 
 def test_annotation_saved_at_equal_auc():
-    needed, saved = learning_curves.annotation_saved([10, 20, 40], [0.6, 0.8, 0.9], [0.5, 0.6, 0.7])
-    np.testing.assert_allclose(needed, [10, 10, 15])
+    labels, saved = learning_curves.annotation_saved([10, 20, 40], [0.6, 0.8, 0.9], [0.5, 0.6, 0.7])
+    np.testing.assert_allclose(labels, [10, 10, 15])
     np.testing.assert_allclose(saved, [0, 0.5, 0.625])
 
 
