@@ -69,9 +69,9 @@ def test_a_secret_in_the_sweep_file_is_refused_in_any_form(tmp_path: Path, uri: 
     "uri",
     [
         "sqlite:///runs.db",
-        "sqlite:////home/me@work/runs.db",
+        "sqlite:////srv/me@lab/runs.db",
         "./runs@home",
-        "file:///home/me@work",
+        "file:///srv/me@lab",
         "https://host:5000/path@2",
         "databricks",
     ],
