@@ -91,14 +91,15 @@ def test_whatever_a_strategy_raises_is_its_trials_failure(tmp_path: Path, ending
 
 def test_a_failed_trial_is_tried_again(tmp_path: Path) -> None:
     sweep = sweeps.write_sweep(tmp_path, plugins=["plugin.py"], strategies=["poisoned"])
-    out = tmp_path / "run"
-    sweeps.run(sweep, out, "--local")
-    mended = (
-        (tmp_path / "plugin.py")
-        .read_text()
-        .replace('raise ZeroDivisionError("the poison")', "return first(pool, budget)")
+    out, antidote = tmp_path / "run", tmp_path / "antidote"
+    poison = 'raise ZeroDivisionError("the poison")'
+    cured = (
+        f"if Path({str(antidote)!r}).exists():\n        return first(pool, budget)\n    {poison}"
     )
-    (tmp_path / "plugin.py").write_text(mended)
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text(plugin.read_text().replace(poison, cured))
+    assert sweeps.run(sweep, out, "--local").returncode == 1
+    antidote.touch()  # what the trial needs is there; its definition is what it was
     ended = sweeps.run(sweep, out, "--local")
     assert ended.returncode == 0, ended.stdout
     assert list((out / "failures").iterdir()) == []
