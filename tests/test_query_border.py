@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 import rayal
 from rayal.registry import STRATEGIES
-from rayal.requirements import FROM_DATASET
+from rayal.requirements import REQUIREMENTS
 
 N, C, T, B = 40, 4, 3, 5
 RNG = np.random.default_rng(0)
@@ -214,7 +214,8 @@ REFUSED_KINDS: dict[str, dict[str, Kind]] = {
 def answers_queries(name: str) -> bool:
     component = STRATEGIES.find(name)
     params = component.bind({})
-    return not component.traits.oracle(params) and not component.traits.needs(params) & FROM_DATASET
+    by_arrays = all(REQUIREMENTS[need].query_array for need in component.traits.needs(params))
+    return by_arrays and not component.traits.oracle(params)
 
 
 QUERIED = [name for name in STRATEGIES.names() if answers_queries(name)]
