@@ -26,6 +26,8 @@ from rayal.run.threads import limit_threads
 from rayal.seeds import generator
 from rayal.trial import check_choice
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 N, D, C = 60, 5, 4
 KNOWN_CLASSES = 3  # the last class has no label yet

@@ -48,6 +48,8 @@ from tests import golden_problem as problem
 from tests.golden_numbers import GoldenFile
 from tests.small_trials import run
 
+pytestmark = pytest.mark.slow
+
 BUDGETS = (4, 10)  # larger ones part the pool into clusters of two, whose members tie
 # Of the few images that change their class, 10 would be clusters of two as well.
 SMALLER_BUDGETS = {"alfamix": (2, 4), "dropquery": (2, 4)}

@@ -25,6 +25,8 @@ import rayal
 from rayal.registry import STRATEGIES
 from rayal.requirements import REQUIREMENTS
 
+pytestmark = pytest.mark.slow
+
 N, C, T, B = 40, 4, 3, 5
 RNG = np.random.default_rng(0)
 FEATURES = RNG.integers(-100, 101, size=(N, C - 1)).astype(np.float64)

@@ -22,6 +22,8 @@ from tests.analysis.made_up_runs import (
     single_query_run,
 )
 
+pytestmark = pytest.mark.slow
+
 SIZE = sum(POOL)
 HOSTILE = 'a<b>, "q" & $x_1$ %\n\u202eright\u05d0\u05d1 \x07'
 

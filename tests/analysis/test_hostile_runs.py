@@ -13,6 +13,8 @@ from analysis.sections import all_tables
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import RunBuilder, component, single_query_run
 
+pytestmark = pytest.mark.slow
+
 
 def tables_of(run):
     """All tables, with every warning an error."""

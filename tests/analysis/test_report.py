@@ -13,6 +13,8 @@ from analysis.figures import style
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import RunBuilder, component
 
+pytestmark = pytest.mark.slow
+
 TABLES = {
     "progress", "summary", "coverage", "class_distribution", "against_random", "power",
     "annotation_saved", "aubc", "ranks", "overall", "win_tie_loss", "cycles", "first_last",

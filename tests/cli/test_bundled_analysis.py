@@ -9,6 +9,8 @@ import pytest
 from rayal.cli import bundled_analysis as bundled
 from rayal.cli.bundled_analysis import bundled_analysis
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 SWEEP = """
 name: small

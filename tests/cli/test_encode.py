@@ -19,6 +19,8 @@ from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
 from tests.sweeps import ROOT, write_sweep
 
+pytestmark = pytest.mark.slow
+
 MOCO: dict[str, Any] = {
     "name": "moco",
     "backbone": "small_cnn",

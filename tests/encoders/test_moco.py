@@ -8,6 +8,8 @@ from rayal.contracts import ENCODERS, Dataset, Embedding, Split
 from rayal.seeds import generator
 from rayal.vision import networks
 
+pytestmark = pytest.mark.slow
+
 QUICK = {
     "backbone": "small_cnn",
     "epochs": 2,

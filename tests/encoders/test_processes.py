@@ -18,6 +18,8 @@ from rayal.registry import ENCODERS
 from rayal.seeds import generator
 from tests.encoders.test_checkpoint_files import QUICK, ROOT, Killed, digits, killed_after
 
+pytestmark = pytest.mark.slow
+
 BATCH = 40
 RECIPE = {**QUICK, "epochs": 4, "truth_epochs": 0, "batch_size": BATCH}
 

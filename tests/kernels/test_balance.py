@@ -13,6 +13,8 @@ from rayal.kernels.balance import search as balance_search
 from rayal.kernels.balance.certified import certified
 from rayal.kernels.balance.problem import checked_problem
 
+pytestmark = pytest.mark.slow
+
 
 def random_problem(seed: int, N: int, C: int, budget: int) -> tuple[np.ndarray, ...]:
     """Costs, probs with rare classes, and a target: what some subset gives, or any."""

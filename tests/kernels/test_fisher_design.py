@@ -6,6 +6,8 @@ import pytest
 from rayal.kernels import fisher_design
 from rayal.kernels.fisher_design import TIE, greedy_design
 
+pytestmark = pytest.mark.slow
+
 NONE = np.array([], dtype=np.int64)
 
 

@@ -10,6 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from rayal.kernels import logistic_regression
 from rayal.kernels.logistic_regression import fit, fit_many, objective
 
+pytestmark = pytest.mark.slow
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 

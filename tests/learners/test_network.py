@@ -15,6 +15,8 @@ from rayal.learners.scratch import scratch
 from rayal.registry import LEARNERS
 from tests.learners.banded_images import C, accuracy, bands, task
 
+pytestmark = pytest.mark.slow
+
 FUNCTIONS = {"scratch": scratch, "finetune": finetune, "fixmatch": fixmatch}
 QUICK: dict[str, dict[str, Any]] = {
     "scratch": {"backbone": "small_cnn", "batch_size": 8, "epochs": 10, "augmentation": "crop"},

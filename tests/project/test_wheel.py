@@ -13,6 +13,8 @@ import pytest
 
 from tests import sweeps
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 OPTIONAL = {
     "gurobipy",

@@ -13,6 +13,8 @@ from rayal.storage.run import RunStore, lock_run
 from tests.storage import object_stores as servers
 from tests.storage.records import embedding, record
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("server", ["s3"], indirect=True)  # the emulator of gs:// has no pages

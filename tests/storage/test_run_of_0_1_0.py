@@ -13,6 +13,8 @@ from analysis.__main__ import main as analyse
 from rayal.cli import status
 from tests import sweeps
 
+pytestmark = pytest.mark.slow
+
 WRITTEN = Path(__file__).parent.parent / "data" / "run-0.1.0"
 TRIALS, DONE = 42, 29
 NUMBERS = (

@@ -16,6 +16,8 @@ from rayal.storage.run import RunStore
 from tests import sweeps
 from tests.golden_numbers import differences
 
+pytestmark = pytest.mark.slow
+
 WRITTEN = Path(__file__).parent.parent / "data" / "run-format-1"
 DONE, FAILED = 8, 4
 STREAMS = "people's unfinished sweeps would mix two random streams, see tests/test_golden.py"

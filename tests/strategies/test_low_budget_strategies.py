@@ -16,6 +16,8 @@ from rayal.strategies.tcm import tcm
 from rayal.strategies.typiclust import typiclust
 from rayal.strategies.uherding import uherding
 
+pytestmark = pytest.mark.slow
+
 STRATEGIES: list[Strategy] = [typiclust, tcm, probcover, maxherding, uherding, farthest_point]
 POOLS = {
     "scattered": np.random.default_rng(0).normal(size=(60, 7)),

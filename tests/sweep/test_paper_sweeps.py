@@ -21,6 +21,8 @@ from rayal.sweep.plan import Plan, make_plan
 from rayal.vision import networks
 from tests.sweep.small_sweeps import plan_of_file
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 NAMES = (
     "hacon_table1", "hacon_table6", "hacon_table7_cifar10lt", "hacon_fig3_ablation",

@@ -8,6 +8,8 @@ import pytest
 
 from tests import sweeps
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)

@@ -11,6 +11,8 @@ import pytest
 from rayal.cli import status
 from tests import sweeps
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = '''
 import numpy as np
 

@@ -14,6 +14,8 @@ from benchmarks import hosts
 from benchmarks.compare_runs import RecordWatcher, compare
 from tests import sweeps
 
+pytestmark = pytest.mark.slow
+
 
 def written(out: Path, trial: str, auc: float, seconds: float = 1.0) -> None:
     rows = [{"auc": auc, "selected": [3, 1], "train_seconds": seconds}]

@@ -22,6 +22,8 @@ from rayal.sweep.plan import LARGEST_BATCH
 from tests import sweeps
 from tests.dashboard import BOARD, exported, panels
 
+pytestmark = pytest.mark.slow
+
 Labels = tuple[tuple[str, str], ...]
 SLOW_TRIALS = 6000  # more than are run while anybody looks
 TRIALS_IN_ALL = 2 + 1 + SLOW_TRIALS

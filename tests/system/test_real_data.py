@@ -10,6 +10,8 @@ import rayal
 from rayal import metrics
 from rayal.registry import DATASETS
 
+pytestmark = pytest.mark.slow
+
 SEEDS = 100
 
 

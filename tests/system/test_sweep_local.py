@@ -10,6 +10,8 @@ import pytest
 
 from tests import sweeps
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_second_run_computes_nothing_and_says_so(tmp_path: Path) -> None:
     sweep, out = sweeps.write_sweep(tmp_path), tmp_path / "run"

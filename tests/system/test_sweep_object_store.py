@@ -17,6 +17,8 @@ from rayal.storage.run import RunStore
 from tests import sweeps
 from tests.storage import object_stores as servers
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=["s3"])
 def server(request: pytest.FixtureRequest) -> Iterator[servers.Server]:

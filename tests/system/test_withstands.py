@@ -18,6 +18,8 @@ import pytest
 
 from tests import sweeps
 
+pytestmark = pytest.mark.slow
+
 CLOCKS = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")  # Debian: libfaketime
 DAY = 86_400
 

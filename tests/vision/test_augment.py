@@ -18,6 +18,8 @@ from rayal.vision.augmentation_params import (
 )
 from rayal.vision.torchvision_cpu import torchvision
 
+pytestmark = pytest.mark.slow
+
 torchvision()
 from torchvision import transforms as T  # noqa: E402, N812
 from torchvision.transforms import ColorJitter, RandomResizedCrop  # noqa: E402

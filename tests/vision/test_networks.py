@@ -6,6 +6,8 @@ import torch
 
 from rayal.vision import networks
 
+pytestmark = pytest.mark.slow
+
 SHAPES = [("small_cnn", "imagenet", 128), ("resnet18", "imagenet", 512), ("resnet18", "cifar", 512)]
 
 

@@ -11,6 +11,8 @@ from torch import nn
 from rayal.vision import networks, weight_files
 from rayal.vision.weight_files import OtherNetworkError, WeightFile, sum_over_colors
 
+pytestmark = pytest.mark.slow
+
 
 def initialize(network: nn.Module, path: Path) -> None:
     weight_files.load(network, path, sum_over_colors(network))

@@ -8,6 +8,8 @@ import scipy.stats
 
 from analysis.statistics import paired_tests
 
+pytestmark = pytest.mark.slow
+
 RNG = np.random.default_rng(5)
 
 
