@@ -59,6 +59,22 @@ def components_alone(table: pd.DataFrame) -> pd.DataFrame:
     return table.replace(r" [\w.]+=({.*?}|[^\s,]+)", "", regex=True)
 
 
+# Uncertainty is over distinct choices since; 0.1.0 counted seeds that chose the same images apart.
+OF_CHOICES = {
+    "against_random": {
+        "std", "low", "high", "all_low", "all_high", "n", "effect", "least_p", "comparisons",
+        *(f"{kind}_{test}" for kind in ("p", "holm")
+          for test in ("student", "permutation", "wilcoxon", "welch")),
+    },
+    "annotation_saved": {"saved_low", "saved_high", "not_reached"},
+    "aubc": {"low", "high", "n_pairs"},
+    "overall": {"low", "high"},
+    "power": {"n", "std", "detectable", "seeds_for_seen", "seeds_for_0.01"},
+    "summary": {"auc_low", "auc_high"},
+    "win_tie_loss": {"wins", "ties", "losses", "untested"},
+}  # fmt: skip
+
+
 @pytest.mark.slow
 def test_its_tables_hold_the_numbers_they_held(copy: Path) -> None:
     assert analyse([str(copy / "run")]) == 0
@@ -69,8 +85,9 @@ def test_its_tables_hold_the_numbers_they_held(copy: Path) -> None:
         after = components_alone(pd.read_csv(copy / "run" / "tables" / path.name))
         missing = before.columns.difference(after.columns)
         assert missing.empty, f"{path.name} has lost {list(missing)}, which people's scripts read"
+        same = before.columns.difference(OF_CHOICES.get(path.stem, set()), sort=False)
         pd.testing.assert_frame_equal(
-            after[before.columns], before, rtol=1e-9, atol=1e-12,
+            after[same], before[same], rtol=1e-9, atol=1e-12,
             obj=f"{path.name} ({NUMBERS}):",
         )  # fmt: skip
 
