@@ -6,9 +6,8 @@ YAML 1.1: `no`, `yes`, `on`, `off`, 1:30 and 1_000 are text, 010 is ten, 1e-1 is
 
 from __future__ import annotations
 
-import os
+import errno
 import re
-import stat
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from rayal.storage import plain_files
 from rayal.sweep.errors import SweepError, text_of
 
 LARGEST_FILE = 250_000  # bytes of YAML; the largest of the project's own has 9,000
@@ -149,20 +149,11 @@ def read(path: Path) -> dict[str, Any]:
 
 def _text(path: Path) -> str:
     """Return the text of a plain file, without waiting on a pipe or reading a device for ever."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise SweepError(f"it is {_kind_of(path)}, no file; give a sweep file")
-        with open(descriptor, "rb", closefd=False) as file:
-            content = file.read(LARGEST_FILE + 1)
-    finally:
-        os.close(descriptor)
-    if len(content) > LARGEST_FILE:
-        raise SweepError(f"it is larger than {LARGEST_FILE:,} bytes: is it a sweep file?")
-    return content.decode("utf-8")
-
-
-def _kind_of(path: Path) -> str:
-    if path.is_dir():
-        return "a folder"
-    return "a pipe" if path.is_fifo() else "a device"
+        return plain_files.read(path, LARGEST_FILE).decode("utf-8")
+    except plain_files.NotPlainError as error:
+        if error.errno == errno.EFBIG:
+            message = f"it is larger than {LARGEST_FILE:,} bytes: is it a sweep file?"
+        else:
+            message = f"{error.strerror}, no file; give a sweep file"
+        raise SweepError(message) from None
