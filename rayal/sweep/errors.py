@@ -81,6 +81,8 @@ def text_of(error: BaseException) -> str:
 def place_of(error: BaseException, file: str = "") -> str:
     """Return "FILE, line N" of where an exception was raised, the last place in `file` if given."""
     frames = traceback.extract_tb(error.__traceback__)
+    while len(frames) > 1 and isinstance(error, SystemExit) and frames[-1].name == "exit":
+        frames.pop()  # trackers such as wandb put a function of theirs in the place of sys.exit
     inside = [frame for frame in frames if not file or frame.filename == file]
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}, line {error.lineno}"

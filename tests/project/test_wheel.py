@@ -25,7 +25,13 @@ OPTIONAL = {
     "umap",
     "wandb",
 }  # extras
-DISTRIBUTIONS = {"PIL": "pillow", "faiss": "faiss-cpu", "sklearn": "scikit-learn", "yaml": "pyyaml"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "faiss": "faiss-cpu",
+    "pydantic_core": "pydantic",  # which pins one version of it, and documents its errors
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
 
 
 @pytest.fixture(scope="module")

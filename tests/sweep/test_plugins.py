@@ -88,6 +88,21 @@ def test_a_component_that_fails_while_a_sweep_is_planned_refuses_it(
         STRATEGIES._components.pop("odd")
 
 
+def test_the_line_is_the_plugins_where_a_tracker_has_replaced_sys_exit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exit(code: object = None) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr(sys, "exit", exit)
+    (tmp_path / "p.py").write_text(
+        "import sys\nfrom rayal.contracts import strategy\n\n"
+        "@strategy(needs=lambda params: sys.exit(3))\ndef odd(pool, budget, rng): ...\n"
+    )
+    with pytest.raises(SweepError, match=r"SystemExit: 3 .*p\.py, line 4"):
+        plan_of(tmp_path, plugins=["p.py"], strategies=["odd"], seeds=1)
+
+
 def test_types_that_cannot_be_read_refuse_the_sweep(tmp_path: Path) -> None:
     (tmp_path / "p.py").write_text(
         "from __future__ import annotations\nfrom rayal.contracts import strategy\n\n"
