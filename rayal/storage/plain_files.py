@@ -25,8 +25,8 @@ class NotPlainError(OSError):
     """What lies there is no file of ours; the message says what it is."""
 
 
-def read(path: Path, largest: int = LARGEST) -> bytes:
-    """Return a file's content; links to files are followed.
+def read(path: Path, largest: int = LARGEST, start: int = 0) -> bytes:
+    """Return a file's content, from byte `start` on; links to files are followed.
 
     Raises:
         FileNotFoundError: there is nothing.
@@ -34,6 +34,7 @@ def read(path: Path, largest: int = LARGEST) -> bytes:
         OSError: it cannot be read.
     """
     with os.fdopen(_open(path, os.O_RDONLY), "rb") as file:
+        file.seek(start)
         content = file.read(largest + 1)
     if len(content) > largest:
         raise NotPlainError(errno.EFBIG, f"it is larger than {largest / 1e6:,.0f} MB")
