@@ -163,7 +163,7 @@ ENCODER_VARIANTS: dict[str, list[dict[str, Any]]] = {
     ],
 }  # fmt: skip
 # Their weights lie in files; the tests of each compare with torchvision and timm themselves.
-ENCODERS_FROM_FILES = {"checkpoint", "timm_model"}
+ENCODERS_FROM_FILES = {"checkpoint", "features", "pretrained", "timm_model"}
 
 DATASET_VARIANTS: dict[str, list[dict[str, Any]]] = {
     "digits": [

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
-import importlib
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Any
 
 import numpy as np
-import torch
 from pydantic import Field
-from torch import nn
 
 from rayal.contracts import Dataset, DataShape, Embedding, Progress, encoder
 from rayal.encoders._features import augmented_views
 from rayal.encoders._features.extraction import FeatureExtractor
-from rayal.encoders._features.preparation import ImageSize, Preparation, check_channels
+from rayal.encoders._features.preparation import ImageSize, check_channels
+from rayal.encoders._timm import models
 from rayal.seeds import integer
 from rayal.storage.file_hash import file_hash
 from rayal.vision import notes
 from rayal.vision.precision import Precision
-from rayal.vision.torchvision_cpu import torchvision
 from rayal.vision.weight_files import WeightFile, weights_line
-from rayal.vision.weight_names import State
 
 RANDOM = "random"  # in place of a file: random weights, by name
-_NAMES_IN_CACHE = ("model.safetensors", "pytorch_model.bin")
 
 
 def _check(params: Mapping[str, Any], N: int) -> None:
@@ -59,7 +52,7 @@ def _inspect(params: Mapping[str, Any]) -> tuple[str, int]:
     model, size = params["model"], params["size"]
     path = _find_weights(model, params["weights"], params["pretrained"])
     if path is None:
-        return "weights: random, as asked for", _shape_of(model, size)[1]
+        return "weights: random, as asked for", models.shape_of(model, size)[1]
     summary, D = _inspect_file(model, size, path, file_hash(path))
     return weights_line(path, file_hash(path), summary), D
 
@@ -67,21 +60,11 @@ def _inspect(params: Mapping[str, Any]) -> tuple[str, int]:
 @functools.lru_cache(maxsize=64)
 def _inspect_file(model: str, size: int, path: Path, content: str) -> tuple[str, int]:
     """Say what of a file is taken; content: its hash, so that a file that changed is read again."""
-    network, D = _shape_of(model, size)
-    selection = WeightFile(path).select(network, lambda state: _rename(model, network, state))
+    network, D = models.shape_of(model, size)
+    selection = WeightFile(path).select(
+        network, lambda state: models.renamed(model, network, state)
+    )
     return selection.summary(), D
-
-
-@functools.lru_cache(maxsize=8)
-def _shape_of(model: str, size: int) -> tuple[nn.Module, int]:
-    """Return a model without numbers where timm can build it so, and D."""
-    try:
-        with torch.device("meta"):
-            network = build(model, size, seed=0)
-    except (ValueError, NotImplementedError):
-        network = build(model, size, seed=0)  # which raises what is really wrong
-    D: int = getattr(network, "num_features")  # noqa: B009  timm's, which torch does not know of
-    return network, D
 
 
 @encoder(gives=augmented_views.gives, check=_check, notes=_notes, files=_files)
@@ -127,54 +110,15 @@ def timm_model(  # noqa: PLR0913  what a name does not say
     """
     images = dataset.train.images
     check_channels(images.shape[3], 3)
-    network = build(model, size, seed=integer(rng))
+    network = models.build(model, size, seed=integer(rng))
     path = _find_weights(model, weights, pretrained)
     if path is not None:
-        WeightFile(path).load(network, lambda state: _rename(model, network, state))
-    prepare = _preparation(network, size)
+        WeightFile(path).load(network, lambda state: models.renamed(model, network, state))
+    prepare = models.preparation(network, size)
     extractor = FeatureExtractor(network, batch_size, prepare, prepare.from_unit_range, precision)
     features = extractor.extract_both_splits(dataset, progress)
     copies = augmented_views.view_features(extractor, images, views, flip, seed=integer(rng))
     return Embedding(*features, views=copies)
-
-
-def build(model: str, size: int, seed: int) -> nn.Module:
-    """Build a timm model without classifier for RGB images of that size, weights random.
-
-    Raises:
-        ValueError: it takes no images of that size.
-    """
-    timm = _timm()
-    # Transformers are built for one size; their weights for places are interpolated to it.
-    more = {"img_size": size} if _config(model).fixed_input_size else {}
-    with torch.random.fork_rng(devices=[]):  # layers draw from torch's global generator
-        torch.manual_seed(seed)
-        try:
-            network: nn.Module = timm.create_model(model, pretrained=False, num_classes=0, **more)
-            with torch.inference_mode():  # some refuse a size only when they see it
-                network.eval()(torch.zeros(1, 3, size, size))
-        except (AssertionError, TypeError, RuntimeError, ValueError) as error:
-            raise ValueError(
-                f"timm cannot build model='{model}' for size={size} ({error}); give another size, "
-                "a multiple of the patches of a transformer"
-            ) from error
-    return network
-
-
-def _preparation(network: nn.Module, size: int) -> Preparation:
-    timm = _timm()
-    config = timm.data.resolve_model_data_config(network)
-    bicubic = config["interpolation"] == "bicubic"
-    return Preparation(size, 3, tuple(config["mean"]), tuple(config["std"]), bicubic)
-
-
-def _rename(model: str, network: nn.Module, state: State) -> State:
-    """Bring names and shapes of a model's first release to timm's, as timm itself does."""
-    entry = _timm().model_entrypoint(model.split(".")[0])
-    module = importlib.import_module(entry.__module__)
-    change = getattr(module, "checkpoint_filter_fn", None)
-    renamed: State = change(state, network) if change else state
-    return renamed
 
 
 def _find_weights(model: str, weights: str | None, pretrained: bool) -> Path | None:
@@ -184,7 +128,7 @@ def _find_weights(model: str, weights: str | None, pretrained: bool) -> Path | N
         ValueError: neither a file nor pretrained weights are asked for, or both.
         FileNotFoundError: there is no such file.
     """
-    config = _config(model)
+    config = models.configuration(model)
     if weights is not None and pretrained:
         raise ValueError(f"weights={weights} and pretrained: true exclude each other; give one")
     if weights is None and not pretrained:
@@ -194,64 +138,10 @@ def _find_weights(model: str, weights: str | None, pretrained: bool) -> Path | N
             "(weights: random, where random ones are meant)"
         )
     if weights is None:
-        return _in_cache(model, config)
+        return models.cached_weights(model, config)
     path = Path(weights).expanduser()
     if path.is_file():
         return path
     if weights == RANDOM:
         return None
     raise FileNotFoundError(f"weights={weights}: there is no such file; give its path")
-
-
-def _in_cache(model: str, config: Any) -> Path:
-    """Return the file that timm left in the cache of the hub it comes from."""
-    if config.hf_hub_id:
-        from huggingface_hub import try_to_load_from_cache
-
-        names = (config.hf_hub_filename, *_NAMES_IN_CACHE)
-        cached = [try_to_load_from_cache(config.hf_hub_id, name) for name in names if name]
-        paths = [Path(path) for path in cached if isinstance(path, str)]
-    else:
-        folder = Path(torch.hub.get_dir()) / "checkpoints"
-        paths = [folder / Path(config.url).name] if config.url else []
-    for path in paths:
-        if path.is_file():
-            return path
-    raise ValueError(
-        f"model='{model}' is not in the cache of this machine (HF_HOME, TORCH_HOME); give its "
-        "file as weights, or fetch it once where there is a network: "
-        f"python -c \"import timm; timm.create_model('{model}', pretrained=True)\""
-    )
-
-
-def _config(model: str) -> Any:
-    """Return timm's description of a model.
-
-    Raises:
-        ValueError: there is none of that name.
-    """
-    timm = _timm()
-    architecture, _, tag = model.partition(".")
-    if not timm.is_model(architecture):
-        close = difflib.get_close_matches(architecture, timm.list_models(), n=3)
-        like = f"; it has {', '.join(close)}" if close else ""
-        raise ValueError(f"timm has no model='{model}'{like}")
-    try:
-        return timm.get_pretrained_cfg(model)
-    except RuntimeError:
-        tags = ", ".join(timm.list_pretrained(f"{architecture}.*")) or "none"
-        raise ValueError(
-            f"timm knows no weights '{tag}' of {architecture}; it has {tags}"
-        ) from None
-
-
-def _timm() -> ModuleType:
-    torchvision()  # timm imports it
-    try:
-        timm = importlib.import_module("timm")
-        importlib.import_module("timm.data")
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "the encoder timm_model needs timm, which is not installed: pip install timm"
-        ) from error
-    return timm

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rayal.contracts import Dataset, Embedding, Split
-from rayal.encoders import timm_model
+from rayal.encoders._timm import models
 from rayal.registry import ENCODERS
 from rayal.run.encoding import check_embedding
 from rayal.seeds import generator
@@ -54,7 +54,7 @@ def by_timm(network: Any, images: np.ndarray, size: int) -> np.ndarray:
 def test_features_are_those_of_timms_own_transform(
     model: str, size: int, channels: int, tmp_path: Path
 ) -> None:
-    network = timm_model.build(model, size, seed=4).eval()
+    network = models.build(model, size, seed=4).eval()
     path = tmp_path / "weights.pth"
     torch.save({f"module.encoder_q.{n}": v for n, v in network.state_dict().items()}, path)
     given = data(channels)
@@ -65,7 +65,7 @@ def test_features_are_those_of_timms_own_transform(
 
 
 def test_weights_of_a_larger_transformer_are_resampled_to_the_size(tmp_path: Path) -> None:
-    large = timm_model.build(VIT, 224, seed=4)
+    large = models.build(VIT, 224, seed=4)
     torch.save(large.state_dict(), tmp_path / "w.pth")
     found = encode(data(), model=VIT, weights=str(tmp_path / "w.pth"), size=48)
     assert found.train.shape == (N, 192)
@@ -74,7 +74,7 @@ def test_weights_of_a_larger_transformer_are_resampled_to_the_size(tmp_path: Pat
 def test_dinov2s_own_release_is_read(tmp_path: Path) -> None:
     """Its names are timm's but for a mask token; places are those of 518 pixels."""
     model = "vit_small_patch14_dinov2"
-    released = timm_model.build(model, 518, seed=4).state_dict()
+    released = models.build(model, 518, seed=4).state_dict()
     places = released.pop("pos_embed")
     released["pos_embed"] = torch.cat([torch.zeros_like(places[:, :1]), places[:, -37 * 37 :]], 1)
     released["mask_token"] = torch.zeros(1, 384)
@@ -94,7 +94,7 @@ def test_random_weights_that_are_asked_for_depend_on_the_generator_alone() -> No
 
 
 def test_weights_of_another_network_are_named(tmp_path: Path) -> None:
-    torch.save(timm_model.build("resnet34", 32, seed=0).state_dict(), tmp_path / "w.pth")
+    torch.save(models.build("resnet34", 32, seed=0).state_dict(), tmp_path / "w.pth")
     with pytest.raises(ValueError, match=r"it has beyond it layer1\.2\.conv1\.weight"):
         encode(data(), model="resnet18", weights=str(tmp_path / "w.pth"), size=32)
 
@@ -128,7 +128,7 @@ def test_a_file_that_is_not_there_is_named() -> None:
 
 def test_weights_in_the_cache_are_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     path = tmp_path / "pytorch_model.bin"
-    torch.save(timm_model.build("resnet18", 32, seed=8).state_dict(), path)
+    torch.save(models.build("resnet18", 32, seed=8).state_dict(), path)
 
     def cached(repository: str, name: str) -> str | None:
         assert repository == "timm/resnet18.a1_in1k"
@@ -142,7 +142,7 @@ def test_weights_in_the_cache_are_found(monkeypatch: pytest.MonkeyPatch, tmp_pat
 
 def test_without_timm_the_way_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
-    with pytest.raises(ModuleNotFoundError, match=r"timm_model needs timm.*pip install timm"):
+    with pytest.raises(ModuleNotFoundError, match=r"timm, which is not.*pip install timm"):
         encode(data(), model="resnet18")
 
 

@@ -1,0 +1,1 @@
+"""Networks of timm, for the encoders that name one."""

@@ -1,0 +1,152 @@
+"""Features of one's own: a matrix in a file, made by any network anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.contracts import Dataset, DataShape, Embedding, Features, Progress, encoder
+from rayal.storage.file_hash import file_hash
+from rayal.vision import notes
+
+SPLITS = ("train", "test")
+
+
+def _check(params: Mapping[str, Any], N: int) -> None:
+    """Refuse files that are absent or hold no matrix, when a sweep is planned."""
+    stored = _read(params["path"])
+    ids = _read_ids(params["ids"])
+    rows = sum(map(len, stored))
+    if ids is not None and len(ids) != rows:
+        raise ValueError(f"ids={params['ids']} has {len(ids)} lines for the {rows} rows of path")
+    if len(stored) == 2 and len(stored[0]) != N:
+        raise ValueError(
+            f"path={params['path']}: train has {len(stored[0])} rows, and the pool {N} images"
+        )
+    if len(stored) == 1 and rows <= N:
+        raise ValueError(
+            f"path={params['path']} has {rows} rows; give one for each of the {N} images of the "
+            "pool, and after them one for each of the test set"
+        )
+
+
+def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
+    path = Path(params["path"]).expanduser()
+    D = _read(params["path"])[0].shape[1]
+    return [
+        f"features: {path} (sha256 {file_hash(path)[:12]})",
+        notes.feature_size(shape.N, shape.M, D),
+    ]
+
+
+@encoder(check=_check, notes=_notes)
+def features(
+    dataset: Dataset,
+    rng: np.random.Generator,
+    progress: Progress,
+    *,
+    path: str,
+    ids: str | None = None,
+) -> Embedding:
+    """Return the rows of a matrix that was made elsewhere.
+
+    The file is an .npz with the arrays train (N, D) and test (M, D), or an .npy of N + M rows, the
+    pool's before the test set's. Rows stand in the dataset's order, or ids says which image each
+    one is.
+
+    Args:
+        dataset: the pool and the test set.
+        rng: not used.
+        progress: told nothing.
+        path: of the .npz or .npy.
+        ids: path of a text file with a line for each row of the matrix (train before test in an
+            .npz): train/0, train/1 .. test/0, test/1 .., counted in the dataset's order. Every
+            image needs exactly one row.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it holds no such matrix, or images have no row or several.
+    """
+    stored, named = _read(path), _read_ids(ids)
+    N, M = len(dataset.train.labels), len(dataset.test.labels)
+    matrix = stored[0] if len(stored) == 1 else np.concatenate(stored)
+    if len(matrix) != N + M or (len(stored) == 2 and len(stored[0]) != N):
+        shapes = " and ".join(str(part.shape) for part in stored)
+        raise ValueError(
+            f"path={path} is {shapes}, and the dataset has {N} images in the pool and {M} to test: "
+            "a row for each is needed"
+        )
+    if named is not None:
+        matrix = matrix[_rows(named, N, M, str(ids))]
+    return Embedding(_float32(matrix[:N]), _float32(matrix[N:]))
+
+
+def _read(path: str) -> list[npt.NDArray[Any]]:
+    """Return the matrix (N + M, D), or those of pool and test set; .npy is memory-mapped.
+
+    Raises:
+        FileNotFoundError, ValueError: as `features` does.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise FileNotFoundError(f"path={path}: there is no such file; give its path")
+    try:
+        stored = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise ValueError(f"path={path} is no .npy and no .npz of numbers ({error})") from None
+    if isinstance(stored, np.lib.npyio.NpzFile):
+        missing = [name for name in SPLITS if name not in stored.files]
+        if missing:
+            raise ValueError(
+                f"path={path} has the arrays {', '.join(stored.files) or 'none'}; name them train "
+                "and test"
+            )
+        parts = [stored[name] for name in SPLITS]
+    else:
+        parts = [stored]
+    for part in parts:
+        _check_numbers(path, part)
+    if len({part.shape[1] for part in parts}) > 1:
+        raise ValueError(f"path={path}: train and test have rows of different lengths")
+    return parts
+
+
+def _check_numbers(path: str, part: npt.NDArray[Any]) -> None:
+    if part.ndim != 2 or part.dtype.kind not in "fiu" or 0 in part.shape:
+        raise ValueError(
+            f"path={path} holds an array of shape {part.shape} of {part.dtype}; a matrix of "
+            "numbers is needed, a row for each image"
+        )
+
+
+def _read_ids(ids: str | None) -> list[str] | None:
+    if ids is None:
+        return None
+    file = Path(ids).expanduser()
+    if not file.is_file():
+        raise FileNotFoundError(f"ids={ids}: there is no such file; give its path")
+    try:
+        return file.read_text(encoding="utf-8").split()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"ids={ids} is no text file ({error})") from None
+
+
+def _rows(named: list[str], N: int, M: int, ids: str) -> npt.NDArray[np.int64]:
+    """Return the row of each image, the pool's before the test set's."""
+    row_of = {name: row for row, name in enumerate(named)}
+    images = [*(f"train/{i}" for i in range(N)), *(f"test/{i}" for i in range(M))]
+    missing = [name for name in images if name not in row_of]
+    if missing or len(row_of) != len(named):
+        what = f"no row is {missing[0]}" if missing else "a name stands on several lines"
+        raise ValueError(
+            f"ids={ids}: {what}; give train/0 .. train/{N - 1} and test/0 .. test/{M - 1}"
+        )
+    return np.array([row_of[name] for name in images])
+
+
+def _float32(rows: npt.NDArray[Any]) -> Features:
+    return np.ascontiguousarray(rows, np.float32)
