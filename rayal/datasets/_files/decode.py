@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ Side: TypeAlias = Annotated[int, Field(ge=1, le=4096)]
 Channels: TypeAlias = Literal["auto", 1, 3]
 Background: TypeAlias = Literal["black", "white"]
 # PIL itself refuses from twice its limit on.
+ToEightBits: TypeAlias = Callable[[Image.Image], Image.Image]  # 16-bit gray -> 8-bit gray
 MaxPixels: TypeAlias = Annotated[int, Field(ge=1, le=178_956_970)]
 
 DEFAULT_SIDE = 224
@@ -67,7 +69,8 @@ class Head:
     """What a file says of its image before it is unpacked.
 
     width, height: in pixels; is_gray: by its mode; has_frames: there are more images in it, as in
-    an animation or in a TIFF of several pages; has_channels: there are more than its colors.
+    an animation or in a TIFF of several pages; has_channels: there are more than its colors; mode:
+    Pillow's name of how its pixels are kept, such as RGB, P, CMYK or I;16.
     """
 
     width: int
@@ -75,6 +78,7 @@ class Head:
     is_gray: bool
     has_frames: bool = False
     has_channels: bool = False
+    mode: str = ""
 
 
 def read_head(path: Path, decoding: Decoding) -> Head:
@@ -87,7 +91,8 @@ def read_head(path: Path, decoding: Decoding) -> Head:
     with _opened(path, decoding) as image:
         gray = image.mode in _GRAY or _is_sixteen_bits(image)
         samples = _tiff_tag(image, _SAMPLES_PER_PIXEL, 1)
-        return Head(*image.size, gray, _has_frames(image), samples > len(image.getbands()))
+        more = samples > len(image.getbands())
+        return Head(*image.size, gray, _has_frames(image), more, image.mode)
 
 
 def decode(path: Path, decoding: Decoding, channels: int) -> npt.NDArray[np.uint8]:
@@ -103,11 +108,44 @@ def decode(path: Path, decoding: Decoding, channels: int) -> npt.NDArray[np.uint
     Raises:
         ValueError: as `read_head`; it is damaged or cut short.
     """
+    whole = picture(path, decoding).convert("L" if channels == 1 else "RGB")
+    return np.asarray(middle_square(whole, decoding.size)).reshape(
+        decoding.size, decoding.size, channels
+    )
+
+
+def picture(
+    path: Path, decoding: Decoding, to_eight_bits: ToEightBits | None = None
+) -> Image.Image:
+    """Read a whole file as `decode` does, upright, opaque and with 8 bits a channel.
+
+    Palettes, CMYK and YCbCr stay as they are: converting to RGB or L resolves them.
+
+    Args:
+        path: of the file.
+        decoding: a JPEG more than twice as large as its `size` is decoded smaller.
+        to_eight_bits: brings 16-bit gray to 8 bits; None: by the range of the type.
+
+    Raises:
+        ValueError: as `decode`.
+    """
     with _opened(path, decoding) as image:
         try:
-            return _decoded(image, decoding, channels)
+            return _picture(image, decoding, to_eight_bits or by_type_range)
         except Exception as error:  # decoders raise whatever damaged bytes lead to
             raise ValueError(f"it is damaged: {error}") from error
+
+
+def middle_square(whole: Image.Image, side: int) -> Image.Image:
+    """Return the middle of a picture, its short side brought to `side`, bilinear."""
+    width, height = whole.size
+    short = min(width, height)
+    left, top = (width - short) / 2, (height - short) / 2
+    return whole.resize(
+        (side, side),
+        Image.Resampling.BILINEAR,
+        box=(left, top, left + short, top + short),
+    )
 
 
 @cache
@@ -176,44 +214,37 @@ def _has_frames(image: Image.Image) -> bool:
         return False
 
 
-def _decoded(image: Image.Image, decoding: Decoding, channels: int) -> npt.NDArray[np.uint8]:
+def _picture(image: Image.Image, decoding: Decoding, to_eight_bits: ToEightBits) -> Image.Image:
     width, height = image.size
     twice = 2 * decoding.size / min(width, height)
     if twice < 1:
         image.draft(None, (round(width * twice), round(height * twice)))
     image.load()
     turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
-    plain = _plain(image, decoding.background).convert("L" if channels == 1 else "RGB")
-    if turn is not None:
-        plain = plain.transpose(turn)
-    width, height = plain.size
-    short = min(width, height)
-    left, top = (width - short) / 2, (height - short) / 2
-    square = plain.resize(
-        (decoding.size, decoding.size),
-        Image.Resampling.BILINEAR,
-        box=(left, top, left + short, top + short),
-    )
-    return np.asarray(square).reshape(decoding.size, decoding.size, channels)
+    plain = _plain(image, decoding.background, to_eight_bits)
+    return plain if turn is None else plain.transpose(turn)
 
 
-def _plain(image: Image.Image, background: str) -> Image.Image:
+def _plain(image: Image.Image, background: str, to_eight_bits: ToEightBits) -> Image.Image:
     """Return the image without transparency and with 8 bits a channel."""
     if image.mode.startswith("I"):
-        return _eight_bits(image)
+        return to_eight_bits(image)
     if not image.has_transparency_data:
         return image
     ground = Image.new("RGBA", image.size, background)
     return Image.alpha_composite(ground, image.convert("RGBA"))
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
+def by_type_range(image: Image.Image) -> Image.Image:
     """Bring integers from 0 to the largest of their bits (16, in a TIFF perhaps 12) to 8 bits."""
     largest = 2 ** _tiff_tag(image, _BITS_PER_SAMPLE, 16) - 1
     values = np.rint(np.asarray(image) * (255 / largest)).astype(np.uint8)
-    if _tiff_tag(image, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO:
-        values = 255 - values  # Pillow turns those of 8 bits alone
-    return Image.fromarray(values)
+    return Image.fromarray(255 - values if white_is_zero(image) else values)
+
+
+def white_is_zero(image: Image.Image) -> bool:
+    """Whether 16-bit gray is stored with white as 0: Pillow turns those of 8 bits alone."""
+    return _tiff_tag(image, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO
 
 
 def _tiff_tag(image: Image.Image, tag: int, default: int) -> int:

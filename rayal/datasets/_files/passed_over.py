@@ -13,7 +13,7 @@ SERVER_FOLDER = "in a folder that a file server or system made for itself"
 MISNAMED = "images by their content, but not by their suffix: rename them"
 DEAD_LINK = "links to nothing"
 
-_DICOM = "DICOM, which is not read: convert them, to PNG of 16 bits for instance"
+DICOM = "DICOM, which is not read: convert them, to PNG of 16 bits for instance"
 _HEIC = "HEIC, which is not read: convert them to JPEG"
 _SLIDE = "whole slides, which are not read: cut them into tiles"
 _VOLUME = "volumes, which are not read: save their slices as images"
@@ -24,7 +24,7 @@ _PICTURE = "pictures of a format that is not read: save them as PNG"
 _REASONS = {
     suffix: reason
     for reason, suffixes in {
-        _DICOM: ".dcm .dicom .dic .ima",
+        DICOM: ".dcm .dicom .dic .ima",
         _HEIC: ".heic .heif .hif",
         _SLIDE: ".svs .ndpi .mrxs .scn .vms .vmu .bif .czi .lif .nd2 .vsi .zvi .oib .oif",
         _VOLUME: ".nii .nii.gz .nrrd .nhdr .mha .mhd .hdr .mgh .mgz .npy .npz .h5 .hdf5 .mat",
@@ -55,7 +55,7 @@ class PassedOver:
     def add(self, path: str, reason: str = "", count: int = 1) -> None:
         """Count a file by its suffix and the reason, which is found out where none is given."""
         suffix = suffix_of(path)
-        why = reason or _reason(path, suffix)
+        why = reason or reason_of(path)
         if why:
             self._counts[suffix, why] += count
 
@@ -90,19 +90,19 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".")
 
 
-def _reason(path: str, suffix: str) -> str:
+def reason_of(path: str) -> str:
     """Return why a file is not read, "" where that is of no interest."""
     name = os.path.basename(path).lower()  # noqa: PTH119
     if name in _SYSTEM_FILES or (name.startswith("._") and _head(path).startswith(_APPLE_DOUBLE)):
         return ""
     if is_hidden(name):
         return HIDDEN
-    return _REASONS.get(suffix) or _by_content(_head(path))
+    return _REASONS.get(suffix_of(path)) or _by_content(_head(path))
 
 
 def _by_content(head: bytes) -> str:
     if head[128:132] == b"DICM":
-        return _DICOM
+        return DICOM
     if head[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1"):
         return _HEIC
     webp = head[:4] == b"RIFF" and head[8:12] == b"WEBP"

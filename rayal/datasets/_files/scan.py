@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rayal.datasets._files.lookalikes import control_character
@@ -31,6 +31,11 @@ _SERVER_FOLDERS = frozenset({
 })  # fmt: skip
 
 
+def raise_fault(path: str, message: str) -> None:
+    """Raise what is wrong with a path as a ValueError."""
+    raise ValueError(message)
+
+
 def existing_folder(path: str) -> Path:
     """Return the folder that a sweep names, without links.
 
@@ -46,7 +51,12 @@ def existing_folder(path: str) -> Path:
     return root
 
 
-def list_images(folder: Path, root: Path, passed_over: PassedOver | None = None) -> list[str]:
+def list_images(
+    folder: Path,
+    root: Path,
+    passed_over: PassedOver | None = None,
+    fault: Callable[[str, str], None] = raise_fault,
+) -> list[str]:
     """Return the images in a folder and those below it, as sorted paths relative to root.
 
     Other kinds of files, hidden ones, and the folders that file servers keep thumbnails in are
@@ -56,13 +66,15 @@ def list_images(folder: Path, root: Path, passed_over: PassedOver | None = None)
         folder: to go through.
         root: that paths are relative to, and that no link may leave.
         passed_over: where these files are counted.
+        fault: called with a path that cannot be read and the message that says so; where it
+            returns, what lies there is left out.
 
     Raises:
-        ValueError: a link leads out of root, to a folder or nowhere; something is no plain file; a
-            folder cannot be read.
+        ValueError: by `fault`: a link leads out of root, to a folder or nowhere; something is no
+            plain file; a folder cannot be read.
     """
     counts = PassedOver() if passed_over is None else passed_over
-    paths = _walk(str(folder), root.resolve(), counts)
+    paths = _walk(str(folder), root.resolve(), counts, fault)
     return sorted(Path(path).relative_to(root).as_posix() for path in paths)
 
 
@@ -98,16 +110,37 @@ def is_image(name: str) -> bool:
     return not is_hidden(name) and suffix_of(name) in SUFFIXES
 
 
-def _walk(folder: str, root: Path, counts: PassedOver) -> Iterator[str]:
+def _walk(
+    folder: str, root: Path, counts: PassedOver, fault: Callable[[str, str], None]
+) -> Iterator[str]:
     # A million files: scandir needs no further call to the system for most of them.
-    for entry in _entries(folder):
-        if _is_folder(entry, root, counts):
-            yield from _walk(entry.path, root, counts)
-        elif is_image(entry.name):
-            _check_link(entry, root)
-            if not entry.is_file():
-                raise ValueError(f"{entry.path} is no plain file: remove it")
-            yield entry.path
+    for entry in _entries_or_fault(folder, fault):
+        try:
+            is_folder = _is_folder(entry, root, counts)
+            if not is_folder and is_image(entry.name):
+                _check_image(entry, root)
+                yield entry.path
+        except ValueError as error:
+            fault(entry.path, str(error))
+            continue
+        if is_folder:
+            yield from _walk(entry.path, root, counts, fault)
+
+
+def _check_image(entry: os.DirEntry[str], root: Path) -> None:
+    _check_link(entry, root)
+    if not entry.is_file():
+        raise ValueError(f"{entry.path} is no plain file: remove it")
+
+
+def _entries_or_fault(
+    folder: str, fault: Callable[[str, str], None]
+) -> list[os.DirEntry[str]]:
+    try:
+        return _entries(folder)
+    except ValueError as error:
+        fault(folder, str(error))
+        return []
 
 
 def _is_folder(entry: os.DirEntry[str], root: Path, counts: PassedOver) -> bool:
@@ -139,10 +172,10 @@ def _count_other(entry: os.DirEntry[str], root: Path, counts: PassedOver) -> Non
 
 
 def _count_images(folder: str, reason: str, counts: PassedOver) -> None:
-    for _, _, files in os.walk(folder):
+    for parent, _, files in os.walk(folder):
         for name in files:
             if suffix_of(name) in SUFFIXES and not name.startswith("._"):
-                counts.add(name, reason)
+                counts.add(f"{parent}/{name}", reason)
 
 
 def _is_kept_by_a_system(name: str) -> bool:

@@ -1,0 +1,118 @@
+"""One image file as a picture for eyes and networks: 8 bits, upright, gray or RGB."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from rayal.datasets._files import dicom
+from rayal.datasets._files.decode import (
+    Decoding,
+    middle_square,
+    picture,
+    read_head,
+    white_is_zero,
+)
+
+LOWEST, HIGHEST = 1.0, 99.0  # percentiles of 16-bit gray that become black and white
+_WHOLE = Decoding(4096)  # JPEGs above twice that are decoded at a half
+_JPEG_ABOVE = 256  # pixels a side: below it a PNG is as small, and exact
+_GRAY_MODES = frozenset({"1", "L", "LA", "La"})
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What a file says of its image; notes: what a person should know was done to its values."""
+
+    width: int
+    height: int
+    mode: str
+    is_gray: bool
+    notes: tuple[str, ...] = ()
+
+
+def read_facts(path: Path) -> PictureFacts:
+    """Read a file's head.
+
+    Raises:
+        ValueError: it cannot be used; the message is a reason that begins with "it".
+    """
+    if dicom.is_dicom(path):
+        head = dicom.read_head(path)
+        return PictureFacts(head.width, head.height, head.mode, head.is_gray, head.notes)
+    found = read_head(path, _WHOLE)
+    notes = []
+    if found.mode.startswith("I"):
+        notes.append(f"16-bit gray: each image's {LOWEST:g}st to {HIGHEST:g}th percentile")
+    if found.has_frames:
+        notes.append("several frames or pages: the first alone")
+    if found.has_channels:
+        notes.append("more channels than colors: the colors alone")
+    return PictureFacts(found.width, found.height, found.mode, found.is_gray, tuple(notes))
+
+
+def read_picture(path: Path, side: int = _WHOLE.size) -> Image.Image:
+    """Read a file as an L or RGB picture.
+
+    16-bit gray is windowed from the 1st to the 99th percentile of the image; DICOM as its window
+    says, else the same.
+
+    Args:
+        path: of the file.
+        side: large JPEGs are decoded smaller, their short side not below twice this.
+
+    Raises:
+        ValueError: as `read_facts`; or it is damaged.
+    """
+    if dicom.is_dicom(path):
+        return Image.fromarray(dicom.read_pixels(path, by_percentiles))
+    whole = picture(path, Decoding(side), _windowed)
+    return whole.convert("L" if whole.mode in _GRAY_MODES else "RGB")
+
+
+def read_square(path: Path, side: int, channels: int) -> npt.NDArray[np.uint8]:
+    """Read the middle of a file's picture as (side, side, channels)."""
+    whole = read_picture(path, side).convert("L" if channels == 1 else "RGB")
+    return np.asarray(middle_square(whole, side)).reshape(side, side, channels)
+
+
+def thumbnail(path: Path, side: int) -> bytes:
+    """Return a picture that fits into side x side pixels, never enlarged: PNG, above 256 JPEG."""
+    whole = read_picture(path, side)
+    whole.thumbnail((side, side))
+    content = io.BytesIO()
+    if max(whole.size) > _JPEG_ABOVE:
+        whole.save(content, "JPEG", quality=90)
+    else:
+        whole.save(content, "PNG")
+    return content.getvalue()
+
+
+def media_type(content: bytes) -> str:
+    """Return the type of what `thumbnail` made, for a page."""
+    return "image/jpeg" if content.startswith(b"\xff\xd8") else "image/png"
+
+
+def by_percentiles(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+    """Bring numbers of any range to 0..255, the 1st percentile and below black, the 99th white."""
+    numbers = np.asarray(values, dtype=np.float64)
+    low, high = np.percentile(numbers, (LOWEST, HIGHEST))
+    if high <= low:
+        low, high = float(numbers.min()), float(numbers.max())
+    return to_bytes(numbers, float(low), float(high))
+
+
+def to_bytes(values: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.uint8]:
+    """Bring [low, high] to 0..255; all of one value is black."""
+    scaled = (values - low) * (255 / max(high - low, 1e-12))
+    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+
+
+def _windowed(image: Image.Image) -> Image.Image:
+    values = by_percentiles(np.asarray(image))
+    return Image.fromarray(255 - values if white_is_zero(image) else values)

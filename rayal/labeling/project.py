@@ -1,0 +1,182 @@
+"""A labeling project: a folder DIR that `rayal select` makes and every other command reads.
+
+    DIR/.rayal-labels   says that this folder is a labeling project; others are not written to
+    DIR/project.json    what it was made with
+    DIR/pool.csv, left_out.csv, features.npy, rounds/, answers.jsonl
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from rayal.contracts import Features
+from rayal.labeling import pictures
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.labels import LabelLog
+from rayal.labeling.pool import ImagePool, LeftOut, read_left_out, read_pool
+from rayal.labeling.rounds import Round, read_rounds
+from rayal.labeling.settings import (
+    Settings,
+    find_source,
+    read_settings,
+    write_settings,
+)
+from rayal.storage.atomic import LockedError, lock, remove_leftovers, write_bytes
+
+MARK = ".rayal-labels"
+FORMAT = 1
+
+
+class Project:
+    """One project's files. Reading needs no lock; whoever writes rounds holds `locked`."""
+
+    def __init__(self, root: Path, settings: Settings) -> None:
+        self.root = root
+        self.settings = settings
+
+    @classmethod
+    def create(cls, root: Path, settings: Settings) -> Project:
+        """Make a project in a new or empty folder.
+
+        Raises:
+            LabelingError: the folder holds something else, or a project already.
+            OSError: it cannot be written to.
+        """
+        if (root / "project.json").is_file():
+            raise LabelingError(f"{root} is a labeling project already; name another by --out")
+        if not is_project(root) and root.is_dir() and any(root.iterdir()):
+            raise LabelingError(
+                f"{root} is not empty and no labeling project; name a new folder by --out"
+            )
+        root.mkdir(parents=True, exist_ok=True)
+        write_bytes(root / MARK, f"rayal labeling project, format {FORMAT}\n".encode())
+        write_settings(root / "project.json", settings)
+        return cls(root, settings)
+
+    @classmethod
+    def open(cls, root: Path) -> Project:
+        """Open a project that is there.
+
+        Raises:
+            LabelingError: there is none, or it is damaged or of a later version.
+        """
+        if not is_project(root):
+            raise LabelingError(
+                f"{root} is no labeling project; make one: rayal select IMAGES --out {root}"
+            )
+        return cls(root, read_settings(root / "project.json"))
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the project against other commands that write rounds, and tidy up after kills.
+
+        Raises:
+            LabelingError: another process holds it.
+        """
+        try:
+            with lock(self.root / ".lock", wait=False):
+                remove_leftovers(self.root)
+                remove_leftovers(self.root / "rounds")
+                yield
+        except LockedError as error:
+            raise LabelingError(f"{self.root} is in use by {error}; wait for it") from error
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the pool was read to its end."""
+        return (self.root / "pool.csv").is_file()
+
+    @cached_property
+    def pool(self) -> ImagePool:
+        """The images, in the order of the features.
+
+        Raises:
+            LabelingError: the pool was not read to its end.
+        """
+        if not self.is_ready:
+            raise LabelingError(
+                f"the images of {self.root} were not read to their end; go on with: "
+                f"rayal select {self.root} --budget B"
+            )
+        return read_pool(self.root / "pool.csv")
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """Files that are not in the pool, and why."""
+        return read_left_out(self.root / "left_out.csv")
+
+    @cached_property
+    def features(self) -> Features:
+        """Features (N, D), rows as in the pool, memory-mapped and read-only."""
+        found: Features = np.load(self.root / "features.npy", mmap_mode="r", allow_pickle=False)
+        if len(found) != len(self.pool):
+            raise LabelingError(
+                f"{self.root / 'features.npy'} has {len(found):,} rows, and the pool "
+                f"{len(self.pool):,} images; restore both from one copy"
+            )
+        return found
+
+    @property
+    def rounds(self) -> list[Round]:
+        """All rounds so far, the first one first."""
+        return read_rounds(self.root / "rounds")
+
+    @cached_property
+    def labels(self) -> LabelLog:
+        """The log of answers."""
+        return LabelLog(self.root / "answers.jsonl")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of classes: those named beforehand, then the others as they came up in answers."""
+        answered = (answer.label for answer in self.labels.all() if answer.label is not None)
+        return tuple(dict.fromkeys([*self.settings.classes, *answered]))
+
+    @cached_property
+    def source(self) -> Path:
+        """Where the images lie now: the folder that paths are relative to.
+
+        Raises:
+            LabelingError: they were moved away.
+        """
+        place = find_source(self.settings.source, self.root)
+        return place if place.is_dir() else place.parent
+
+    @property
+    def has_images(self) -> bool:
+        """Whether there are pictures to show; not of features alone."""
+        return self.settings.source.kind != "features"
+
+    def image_path(self, rayal_id: str) -> Path:
+        """Return the file of an image, which may have gone meanwhile.
+
+        Raises:
+            LabelingError: no image of the pool has that id, or there are features alone.
+        """
+        row = self.pool.position.get(rayal_id)
+        if row is None:
+            raise LabelingError(f"no image of {self.root} has the id {rayal_id!r}")
+        if not self.has_images:
+            raise LabelingError(f"{self.root} has features alone, and no images")
+        return self.source / self.pool[row].path
+
+    def thumbnail(self, rayal_id: str, side: int) -> bytes:
+        """Return an image as PNG or JPEG that fits into side x side pixels.
+
+        `rayal.labeling.pictures.media_type` tells which it is.
+
+        Raises:
+            LabelingError: as `image_path`.
+            ValueError: the file has gone or cannot be read any more.
+        """
+        return pictures.thumbnail(self.image_path(rayal_id), side)
+
+
+def is_project(root: Path) -> bool:
+    """Whether a folder is a labeling project."""
+    return (root / MARK).is_file()

@@ -1,0 +1,100 @@
+"""Rounds: which images were chosen when, by what, and why. DIR/rounds/001.json and on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from rayal.labeling.errors import LabelingError
+from rayal.storage.atomic import write_bytes
+
+FORMAT = 1
+Purpose: TypeAlias = Literal["audit", "selection"]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """One image of a round.
+
+    rank: from 1; the images to audit come first. reason: in words. represents: how many images of
+    the pool are nearer to it than to any other chosen or labeled one. nearest_labeled: id of the
+    labeled image next to it, "" where none was labeled.
+    """
+
+    rank: int
+    rayal_id: str
+    purpose: Purpose = "selection"
+    reason: str = ""
+    represents: int = 1
+    nearest_labeled: str = ""
+
+
+@dataclass(frozen=True)
+class Round:
+    """A choice of images.
+
+    number: from 1. strategy: name and parameters that chose, as they were. labels: how many images
+    had one. notes: what a person should know of the choice.
+    """
+
+    number: int
+    chosen: tuple[Chosen, ...]
+    strategy: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    budget: int = 0
+    audit: int = 0
+    labels: int = 0
+    made_at: str = ""
+    notes: tuple[str, ...] = ()
+    format: int = FORMAT
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(one.rayal_id for one in self.chosen)
+
+    @property
+    def audit_ids(self) -> tuple[str, ...]:
+        """Those drawn at random to estimate the accuracy with; they train nothing."""
+        return tuple(one.rayal_id for one in self.chosen if one.purpose == "audit")
+
+
+def write_round(folder: Path, made: Round) -> None:
+    """Write a round completely or not at all."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{made.number:03d}.json"
+    write_bytes(path, (json.dumps(asdict(made), indent=1) + "\n").encode())
+
+
+def read_rounds(folder: Path) -> list[Round]:
+    """Return all rounds, the first one first.
+
+    Raises:
+        LabelingError: a file of them is damaged or of a later format, or one is missing.
+    """
+    paths = sorted(folder.glob("[0-9]*.json"), key=lambda path: int(path.stem))
+    rounds = [_read(path) for path in paths]
+    _check_numbers(folder, rounds)
+    return rounds
+
+
+def _read(path: Path) -> Round:
+    try:
+        content = json.loads(path.read_bytes())
+        if content["format"] > FORMAT:
+            raise LabelingError(f"{path} is of a later format; install a later rayal")
+        content["chosen"] = tuple(Chosen(**one) for one in content["chosen"])
+        content["notes"] = tuple(content["notes"])
+        return Round(**content)
+    except LabelingError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise LabelingError(f"{path} is damaged ({error}); restore it from a copy") from error
+
+
+def _check_numbers(folder: Path, rounds: Sequence[Round]) -> None:
+    numbers = [one.number for one in rounds]
+    if numbers != list(range(1, len(rounds) + 1)):
+        raise LabelingError(f"{folder} holds the rounds {numbers}: one is missing; restore it")

@@ -1,0 +1,53 @@
+"""CSV files that people open in a spreadsheet: no cell of them is taken for a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from rayal.storage.atomic import write_bytes
+
+PATHS = frozenset({"path", "filepath"})  # columns
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+    """Write a file completely or not at all, UTF-8 with a mark so that spreadsheets read it so.
+
+    Texts that a spreadsheet would compute are written behind an apostrophe, paths behind "./".
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(name, row.get(name, "")) for name in columns])
+    write_bytes(path, text.getvalue().encode("utf-8-sig"))
+
+
+def read_csv_rows(path: Path) -> list[dict[str, str]]:
+    """Read what `write_csv` wrote.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return [{n: plain(n, c or "") for n, c in row.items()} for row in csv.DictReader(file)]
+
+
+def plain(column: str, cell: str) -> str:
+    """Return what was written into a cell: without what keeps a spreadsheet from computing it."""
+    if column in PATHS:
+        return cell[2:] if cell.startswith("./") else cell
+    return cell[1:] if cell.startswith("'") and _looks_computed(cell) else cell
+
+
+def _cell(column: str, value: object) -> object:
+    if not isinstance(value, str) or not _looks_computed(value):
+        return value
+    return f"./{value}" if column in PATHS else f"'{value}"
+
+
+def _looks_computed(text: str) -> bool:
+    return text.lstrip("'").startswith(_FORMULA)
