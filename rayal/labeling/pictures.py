@@ -99,7 +99,7 @@ def media_type(content: bytes) -> str:
 
 
 def by_percentiles(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
-    """Bring numbers of any range to 0..255, the 1st percentile and below black, the 99th white."""
+    """Bring (H, W) numbers of any range to 0..255: the 1st percentile black, the 99th white."""
     numbers = np.asarray(values, dtype=np.float64)
     low, high = np.percentile(numbers, (LOWEST, HIGHEST))
     if high <= low:
@@ -108,7 +108,7 @@ def by_percentiles(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
 
 
 def to_bytes(values: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.uint8]:
-    """Bring [low, high] to 0..255; all of one value is black."""
+    """Bring (H, W) numbers from [low, high] to 0..255; all of one value is black."""
     scaled = (values - low) * (255 / max(high - low, 1e-12))
     return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
 

@@ -1,16 +1,17 @@
 """The images of a labeling project: each content once, with its id, its place and its group.
 
-    DIR/pool.csv      a row for each image, in the order of the features' rows
-    DIR/left_out.csv  files that are not in it, and why
+DIR/pool.csv      a row for each image, in the order of the features' rows
+DIR/left_out.csv  files that are not in it, and why
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -116,13 +117,13 @@ def read_pool(path: Path) -> ImagePool:
     Raises:
         FileNotFoundError: there is none yet.
     """
-    numbers = ("bytes", "width", "height", "mtime_ns")
-    images = []
-    for row in read_csv_rows(path):
-        texts = {name: row[name] for name in ("rayal_id", "group", "mode", "duplicate_of")}
-        counts = {name: int(row[name]) for name in numbers}
-        images.append(PoolImage(path=row["path"], **texts, **counts))
-    return ImagePool(tuple(images))
+    return ImagePool(tuple(map(_image, read_csv_rows(path))))
+
+
+def _image(row: Mapping[str, str]) -> PoolImage:
+    numbers = {"bytes", "width", "height", "mtime_ns"}
+    values: dict[str, Any] = {n: int(cell) if n in numbers else cell for n, cell in row.items()}
+    return PoolImage(**values)
 
 
 def write_left_out(path: Path, files: Sequence[LeftOut]) -> None:

@@ -1,8 +1,8 @@
 """A labeling project: a folder DIR that `rayal select` makes and every other command reads.
 
-    DIR/.rayal-labels   says that this folder is a labeling project; others are not written to
-    DIR/project.json    what it was made with
-    DIR/pool.csv, left_out.csv, features.npy, rounds/, answers.jsonl
+DIR/.rayal-labels   says that this folder is a labeling project; others are not written to
+DIR/project.json    what it was made with
+DIR/pool.csv, left_out.csv, features.npy, rounds/, answers.jsonl
 """
 
 from __future__ import annotations

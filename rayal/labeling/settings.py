@@ -76,7 +76,9 @@ def read_settings(path: Path) -> Settings:
         content["classes"] = tuple(content["classes"])
         return Settings(**content)
     except FileNotFoundError as error:
-        raise LabelingError(f"there is no {path}; make one: rayal select IMAGES --out DIR") from error
+        raise LabelingError(
+            f"there is no {path}; make one: rayal select IMAGES --out DIR"
+        ) from error
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, LabelingError):
             raise

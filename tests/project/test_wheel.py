@@ -21,6 +21,7 @@ OPTIONAL = {
     "huggingface_hub",
     "mlflow",
     "tensorboardX",
+    "pydicom",
     "timm",
     "umap",
     "wandb",

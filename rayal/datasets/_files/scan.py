@@ -133,9 +133,7 @@ def _check_image(entry: os.DirEntry[str], root: Path) -> None:
         raise ValueError(f"{entry.path} is no plain file: remove it")
 
 
-def _entries_or_fault(
-    folder: str, fault: Callable[[str, str], None]
-) -> list[os.DirEntry[str]]:
+def _entries_or_fault(folder: str, fault: Callable[[str, str], None]) -> list[os.DirEntry[str]]:
     try:
         return _entries(folder)
     except ValueError as error:
