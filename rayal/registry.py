@@ -51,8 +51,8 @@ class Component(Generic[AnyTraits]):
     @cached_property
     def parameters(self) -> dict[str, inspect.Parameter]:
         """The keyword-only parameters: those that a sweep file may set."""
-        found = inspect.signature(self.function).parameters.values()
-        return {p.name: p for p in found if p.kind is p.KEYWORD_ONLY}
+        parameters = inspect.signature(self.function).parameters.values()
+        return {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
 
     @cached_property
     def _hints(self) -> dict[str, Any]:

@@ -26,13 +26,13 @@ def first_against_last(first_last: pd.DataFrame, correlation: pd.DataFrame, look
     figure = style.new_figure(max(3.2 * columns, 4.0), 3.1 * rows + 0.5)
     axes = style.grid_axes(figure, rows, columns, sharex=True, sharey=True)
     flat = [axis for row in axes for axis in row]
-    for axis, found in zip(flat, panels, strict=False):
-        same = (first_last["strategy"] == found["strategy"]) & (
-            first_last["learner"] == found["learner"]
+    for axis, panel in zip(flat, panels, strict=False):
+        same = (first_last["strategy"] == panel["strategy"]) & (
+            first_last["learner"] == panel["learner"]
         )
         _draw_pairs(axis, first_last[same], looks)
-        name = printable(found["strategy"], 28)
-        axis.set_title(f"{name}: {_correlation_text(found)}")
+        name = printable(panel["strategy"], 28)
+        axis.set_title(f"{name}: {_correlation_text(panel)}")
     style.label_outer(axes, len(panels), *_labels(correlation))
     style.legend_below(figure)
     return figure
@@ -61,8 +61,8 @@ def _draw_pairs(axis: Axes, trials: pd.DataFrame, looks: Looks) -> None:
                             for s, a, b in values])  # fmt: skip
 
 
-def _correlation_text(found: Row) -> str:
-    r, p = found["r"], found["p"]
+def _correlation_text(correlation: Row) -> str:
+    r, p = correlation["r"], correlation["p"]
     if np.isnan(r):
         return "no r"
     return f"r = {r:.2f}, ".replace("-", "\N{MINUS SIGN}") + (

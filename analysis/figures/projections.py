@@ -125,11 +125,11 @@ def _draw_picks(axis: Axes, plane: pd.DataFrame) -> None:
 def _draw_chosen(
     axis: Axes, plane: pd.DataFrame, mine: pd.DataFrame, color: str, label: str
 ) -> None:
-    found = mine[["index", "class", "labelled"]].merge(plane, on="index")
-    if found.empty:
+    points = mine[["index", "class", "labelled"]].merge(plane, on="index")
+    if points.empty:
         return
-    size = float(np.clip(1600 / len(found), 9, 36))
+    size = float(np.clip(1600 / len(points), 9, 36))
     edge: dict[str, Any] = {"s": size, "edgecolors": "#ffffff", "linewidths": 0.6, "zorder": 3}
-    dots = axis.scatter(found["x"], found["y"], color=color, label=label, **edge)
-    values = zip(found["index"], found["class"], strict=True)
+    dots = axis.scatter(points["x"], points["y"], color=color, label=label, **edge)
+    values = zip(points["index"], points["class"], strict=True)
     tooltips.attach(dots, [f"image {i}" + (f", class {c}" if c else "") for i, c in values])

@@ -50,13 +50,13 @@ def written(svg: str, figure: Figure) -> str:
 def _tagged(svg: str, attached: _Texts) -> str:
     texts = iter(attached.texts)
 
-    def tag(found: re.Match[str]) -> str:
-        if found[0].startswith("<defs"):
-            return found[0]
+    def tag(match: re.Match[str]) -> str:
+        if match[0].startswith("<defs"):
+            return match[0]
         text = next(texts, None)
         if text is None:
-            return found[0]
-        return f'{found[0]} data-tip="{escape(printable(text), quote=True)}"'
+            return match[0]
+        return f'{match[0]} data-tip="{escape(printable(text), quote=True)}"'
 
     # Definitions hold the shape of a mark, not the mark.
     pattern = rf"<defs>.*?</defs>|<{attached.mark}\b"
@@ -66,8 +66,8 @@ def _tagged(svg: str, attached: _Texts) -> str:
 
 def _end_of(svg: str, pattern: str, count: int) -> int:
     """Where the mark number `count` ends, so that the rest of the picture is not searched."""
-    for found in re.finditer(pattern, svg, flags=re.DOTALL):
-        count -= not found[0].startswith("<defs")
+    for match in re.finditer(pattern, svg, flags=re.DOTALL):
+        count -= not match[0].startswith("<defs")
         if count <= 0:
-            return found.end()
+            return match.end()
     return len(svg)

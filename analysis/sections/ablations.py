@@ -43,17 +43,19 @@ def ablations(study: Study, summary: pd.DataFrame) -> pd.DataFrame:
         for label, variant in _variants(study.trials, kind)
         for row in _rows_of(summary, kind, label)
     )
-    found = to_frame(rows, [*COLUMNS, *GROUP_KEYS, "n", *MEASURES])
+    effects = to_frame(rows, [*COLUMNS, *GROUP_KEYS, "n", *MEASURES])
     keys = ["kind", "parameter", "fixed", *(name for name in GROUP_KEYS if name not in VARIED)]
-    others = [found[name].where(~_is_varied(found, name), found["component"]) for name in VARIED]
-    by = found.groupby([*keys, *others], sort=False, dropna=False)
-    return found[by["value"].transform("nunique") > 1] if len(found) else found
+    others = [
+        effects[name].where(~_is_varied(effects, name), effects["component"]) for name in VARIED
+    ]
+    by = effects.groupby([*keys, *others], sort=False, dropna=False)
+    return effects[by["value"].transform("nunique") > 1] if len(effects) else effects
 
 
 def figures(_study: Study, tables: Tables) -> Iterator[FigureSpec]:
     """Plan a chart for each parameter of each dataset, and of lambda what it trades off."""
-    found = tables.get("ablations", to_frame([], [*COLUMNS, *GROUP_KEYS]))
-    for (dataset, parameter), part in found.groupby(["dataset", "parameter"], sort=False):
+    effects = tables.get("ablations", to_frame([], [*COLUMNS, *GROUP_KEYS]))
+    for (dataset, parameter), part in effects.groupby(["dataset", "parameter"], sort=False):
         values = ", ".join(map(str, part["value"].unique()))
         name = str(parameter)
         yield FigureSpec(
@@ -92,10 +94,10 @@ def content(report: Report) -> Iterator[Block]:
     yield from report.gallery("ablation")
 
 
-def _is_varied(found: pd.DataFrame, name: str) -> pd.Series[bool]:
+def _is_varied(effects: pd.DataFrame, name: str) -> pd.Series[bool]:
     """Whether a column changes with the parameter; in a single query, initial is the strategy."""
-    same = (found["kind"] == "strategy") & (found["rounds"] == 1)
-    return (found["kind"] == name) | (same & (name == "initial"))
+    same = (effects["kind"] == "strategy") & (effects["rounds"] == 1)
+    return (effects["kind"] == name) | (same & (name == "initial"))
 
 
 def _rows_of(summary: pd.DataFrame, kind: str, label: str) -> list[dict[Any, Any]]:

@@ -35,20 +35,20 @@ def tables(study: Study, _earlier: Tables) -> Tables:
 def figures(study: Study, _tables: Tables) -> Iterator[FigureSpec]:
     """Plan a figure of each map that has a value."""
     for embedding in study.embeddings:
-        found = embedding.dataset_map
-        if found is None or not (found.confidence or found.truth):
+        recorded = embedding.dataset_map
+        if recorded is None or not (recorded.confidence or recorded.truth):
             continue
-        n = len(found.count)
+        n = len(recorded.count)
         yield FigureSpec(
             "map",
             f"{embedding.dataset}-{embedding.encoder}",
             f"Dataset map of {embedding.dataset}, {embedding.encoder}",
             f"Each of {n:,} pool images by how well the encoder told its views apart while it "
             "trained, per temperature τ: low confidence is hard to contrast. Brighter where "
-            f"images crowd.{OF_TRUTH if found.truth else ''}",
+            f"images crowd.{OF_TRUTH if recorded.truth else ''}",
             f"Scatter of variability and confidence of {n:,} images.",
             "dataset_map.csv",
-            partial(dataset_map, found.confidence, found.variability, found.truth),
+            partial(dataset_map, recorded.confidence, recorded.variability, recorded.truth),
         )
 
 

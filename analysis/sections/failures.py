@@ -42,18 +42,18 @@ def failures(study: Study) -> pd.DataFrame:
 @section("failures", title="Failures", heading="Failures", order=115, tables=tables)
 def content(report: Report) -> Iterator[Block]:
     """The failed trials."""
-    found = report.tables["failures"]
-    if len(found):
+    failed = report.tables["failures"]
+    if len(failed):
         yield Text("A failed trial leaves no record; it runs again with the next sweep.")
-        yield _table(found)
+        yield _table(failed)
 
 
-def _table(found: pd.DataFrame) -> PageTable:
+def _table(failed: pd.DataFrame) -> PageTable:
     return page_table(
         "Trials that failed",
         "failures.csv",
-        found,
-        name_columns(found, ["initial", "strategy"]),
+        failed,
+        name_columns(failed, ["initial", "strategy"]),
         [
             Column(
                 "labelled",

@@ -68,11 +68,11 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
 
 def _verdict(setting: Setting) -> Iterator[Sentence]:
     """Say who leads up to which budget, who is not told apart, and whether measures agree."""
-    found = setting.table("leaders")
-    by_auc = found[found["measure"] == "auc"].sort_values("labelled")
+    leaders = setting.table("leaders")
+    by_auc = leaders[leaders["measure"] == "auc"].sort_values("labelled")
     if by_auc.empty or len(setting.rows[["initial", "strategy"]].drop_duplicates()) < 2:
         return
-    agree = found.groupby("labelled")["agrees"].all()
+    agree = leaders.groupby("labelled")["agrees"].all()
     disputed = [int(n) for n in agree.index[~agree]]
     if not disputed:
         judged = "AUC, mean per-class accuracy, accuracy and class coverage do not contradict it"
@@ -124,16 +124,16 @@ def _span_in_words(span: _Span) -> str:
 
 def _other_measures(setting: Setting, budget: int) -> str:
     """Say where another measure contradicts the AUC's leader."""
-    found = setting.table("leaders")
-    against = found[(found["labelled"] == budget) & ~found["agrees"].astype(bool)]
-    told = []
+    leaders = setting.table("leaders")
+    against = leaders[(leaders["labelled"] == budget) & ~leaders["agrees"].astype(bool)]
+    contradictions = []
     for row in against.to_dict("records"):
         words = f"by {MEASURES[row['measure']]} {row['leader']} leads"
         if row["against_random"] < 0:
             words += f" and {row['auc_leader']} is {100 * -row['against_random']:.0f} points below"
             words += f" {setting.baseline}"
-        told.append(words)
-    return f"The measures disagree: {'; '.join(told)}." if told else ""
+        contradictions.append(words)
+    return f"The measures disagree: {'; '.join(contradictions)}." if contradictions else ""
 
 
 def _failed(best: pd.Series) -> str:
@@ -156,14 +156,14 @@ def content(report: Report) -> Iterator[Block]:
     if counts.done < counts.planned:
         yield Text(_incomplete(counts), "warning")
     every = sorted(REGISTERED.values(), key=lambda section: section.order)
-    told = [
+    by_setting = [
         (setting.name, [sentence for part in every for sentence in part.sentences(setting)])
         for setting in settings(report)
     ]
-    for name, found in told:
-        if len(told) > 1:
+    for name, words in by_setting:
+        if len(by_setting) > 1:
             yield Heading(name)
-        yield Sentences(found)
+        yield Sentences(words)
     for caveat in _caveats(report.study):
         yield Text(caveat, "warning")
     yield Text(NOTE + _oracles_in_words(report.study), "note")

@@ -70,9 +70,9 @@ def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
     """Scatter plots of the last AUC over the first."""
     looks = looks_of(tables["summary"], study.baseline)
     for (dataset, encoder), part in tables["first_last"].groupby(PLACE, sort=False):
-        found = of_place(tables["correlation"], part.iloc[0])
+        coefficients = of_place(tables["correlation"], part.iloc[0])
         listed = "; ".join(
-            f"{row.strategy}: r = {row.r:.2f}, n = {row.n}" for row in found.itertuples()
+            f"{row.strategy}: r = {row.r:.2f}, n = {row.n}" for row in coefficients.itertuples()
         )
         yield FigureSpec(
             "first-last",
@@ -82,7 +82,7 @@ def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
             "query strategy; color tells the initial strategy.",
             f"Scatter plots: {listed}",
             "first_last.csv, correlation.csv",
-            partial(first_against_last, part, found, looks),
+            partial(first_against_last, part, coefficients, looks),
         )
 
 
@@ -108,18 +108,18 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
 )
 def content(report: Report) -> Iterator[Block]:
     """Scatter plots and the table of correlations."""
-    found = report.tables["correlation"]
-    if len(found):
+    coefficients = report.tables["correlation"]
+    if len(coefficients):
         yield from report.gallery("first-last")
-        yield _table(found)
+        yield _table(coefficients)
 
 
-def _table(found: pd.DataFrame) -> PageTable:
+def _table(coefficients: pd.DataFrame) -> PageTable:
     return page_table(
         "Correlation of the AUC after the first query with that after the last",
         "correlation.csv",
-        found,
-        name_columns(found, ["strategy"]),
+        coefficients,
+        name_columns(coefficients, ["strategy"]),
         [
             count("first", "labelled_first"),
             count("last", "labelled_last"),

@@ -72,9 +72,9 @@ def leaders(study: Study) -> pd.DataFrame:
 @section("leaders", title="Leaders", heading="Who leads, by each measure", order=65, tables=tables)
 def content(report: Report) -> Iterator[Block]:
     """The leaders, where there is more than one selection."""
-    found = report.tables["leaders"]
-    if report.study.rounds["strategy_label"].nunique() > 1 and len(found):
-        yield from by_query_mode(found, _table)
+    by_measure = report.tables["leaders"]
+    if report.study.rounds["strategy_label"].nunique() > 1 and len(by_measure):
+        yield from by_query_mode(by_measure, _table)
 
 
 def _rows(part: pd.DataFrame, key: dict[str, Any], baseline: str) -> Iterator[dict[str, Any]]:
@@ -137,9 +137,10 @@ def _random_of(part: pd.DataFrame, baseline: str) -> str | None:
     return str(both["selection"].iloc[0]) if len(both) else None
 
 
-def _table(found: pd.DataFrame) -> PageTable:
-    rows = found.assign(
-        measure=found["measure"].map(MEASURES), agrees=found["agrees"].map({True: "", False: "no"})
+def _table(by_measure: pd.DataFrame) -> PageTable:
+    rows = by_measure.assign(
+        measure=by_measure["measure"].map(MEASURES),
+        agrees=by_measure["agrees"].map({True: "", False: "no"}),
     )
     return page_table(
         "The highest mean by each measure, and what the leader by AUC has there: it agrees where "

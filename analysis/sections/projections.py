@@ -68,15 +68,15 @@ def cluster_projection(
     if len(indices) < LEAST:
         return to_frame([], [*COLUMNS, *CLUSTERED])
     method = "UMAP" if projections.has_umap() else "PCA"
-    found = _projected(images, indices, features, earlier, method)
-    found["cluster"] = projections.k_means(features)
-    found["confidence"] = np.nan if confidence is None else confidence[indices]
-    found["pick"] = ""
+    plane = _projected(images, indices, features, earlier, method)
+    plane["cluster"] = projections.k_means(features)
+    plane["confidence"] = np.nan if confidence is None else confidence[indices]
+    plane["pick"] = ""
     if confidence is not None:
-        by_cluster = found.groupby("cluster")["confidence"]
-        found.loc[by_cluster.idxmax(), "pick"] = "easy"
-        found.loc[by_cluster.idxmin(), "pick"] = "hard"
-    return found
+        by_cluster = plane.groupby("cluster")["confidence"]
+        plane.loc[by_cluster.idxmax(), "pick"] = "easy"
+        plane.loc[by_cluster.idxmin(), "pick"] = "hard"
+    return plane
 
 
 def round_projection(
@@ -120,10 +120,10 @@ def _of_pools(study: Study, chosen: pd.DataFrame, table: str) -> pd.DataFrame:
         before = earlier[earlier["artefact"] == embedding.key]
         if clusters:
             confidence = _confidence(embedding.dataset_map)
-            found = cluster_projection(embedding.images, wanted, confidence, before)
+            plane = cluster_projection(embedding.images, wanted, confidence, before)
         else:
-            found = round_projection(embedding.images, wanted, before)
-        parts.append(found.assign(**embedding.place))
+            plane = round_projection(embedding.images, wanted, before)
+        parts.append(plane.assign(**embedding.place))
     parts = [part for part in parts if len(part)]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
@@ -184,8 +184,8 @@ def _projected(
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=False))).assign(method=method)
 
 
-def _cluster_figures(found: pd.DataFrame, chosen: pd.DataFrame) -> Iterator[FigureSpec]:
-    for (dataset, encoder), plane in found.groupby(PLACE, sort=False):
+def _cluster_figures(planes: pd.DataFrame, chosen: pd.DataFrame) -> Iterator[FigureSpec]:
+    for (dataset, encoder), plane in planes.groupby(PLACE, sort=False):
         shown = _of_first(of_place(chosen[chosen["rounds"] == 1], plane.iloc[0]), ["learner"])
         method = plane["method"].iloc[0]
         yield FigureSpec(
@@ -203,8 +203,8 @@ def _cluster_figures(found: pd.DataFrame, chosen: pd.DataFrame) -> Iterator[Figu
         )
 
 
-def _round_figures(found: pd.DataFrame, chosen: pd.DataFrame) -> Iterator[FigureSpec]:
-    for (dataset, encoder), plane in found.groupby(PLACE, sort=False):
+def _round_figures(planes: pd.DataFrame, chosen: pd.DataFrame) -> Iterator[FigureSpec]:
+    for (dataset, encoder), plane in planes.groupby(PLACE, sort=False):
         shown = of_place(chosen[chosen["rounds"] > 1], plane.iloc[0])
         shown = _of_first(shown, ["learner", "initial", "rounds"])
         color = "colored by class" if (plane["class_index"] >= 0).any() else "gray"

@@ -107,10 +107,10 @@ def content(report: Report) -> Iterator[Block]:
     """Mean areas, ranks, and wins, where there is more than one selection."""
     means = _tables_by_mode(report.tables["overall"], _overall_table)
     if any(len(table.rows) > 1 for table in means):
-        found = report.tables["ranks"]
-        several = found.groupby("shape")["blocks"].transform("max") > 1
+        result = report.tables["ranks"]
+        several = result.groupby("shape")["blocks"].transform("max") > 1
         yield from means
-        yield from _tables_by_mode(found[several], _ranks_table)
+        yield from _tables_by_mode(result[several], _ranks_table)
         yield from _tables_by_mode(report.tables["win_tie_loss"], _wins_table)
 
 
@@ -155,11 +155,11 @@ def _rank_rows(blocks: list[_Block]) -> Iterator[dict[str, Any]]:
     selections = _selections(blocks)
     ranked = [name for name in selections if not _lacking(name, blocks)]
     if ranked:
-        found = ranking([[mean(block.areas[name]) for name in ranked] for block in blocks])
-        letters = compact_letters(found.ranks, found.critical_difference)
-        for k in np.argsort(found.ranks, kind="stable"):
-            place = {"way": ranked[k], "blocks": len(blocks), "mean_rank": found.ranks[k]}
-            yield {**place, **found._asdict(), "alike": letters[k], "left_out": ""}
+        result = ranking([[mean(block.areas[name]) for name in ranked] for block in blocks])
+        letters = compact_letters(result.ranks, result.critical_difference)
+        for k in np.argsort(result.ranks, kind="stable"):
+            place = {"way": ranked[k], "blocks": len(blocks), "mean_rank": result.ranks[k]}
+            yield {**place, **result._asdict(), "alike": letters[k], "left_out": ""}
     for name in selections:
         if lacking := _lacking(name, blocks):
             there = len(blocks) - len(lacking)
@@ -185,11 +185,13 @@ def _win_rows(view: pd.DataFrame) -> Iterator[dict[str, Any]]:
     names = list(dict.fromkeys(view["selection"]))
     parts = [part for _, part in groups(view, [*SETTING, "rounds", "round", "labelled"])]
     cells = [by_seed(part, names, "auc").to_numpy(np.float64) for part in parts]
-    found = win_counts(cells, [by_seed(part, names, "choice").to_numpy() for part in parts])
+    result = win_counts(cells, [by_seed(part, names, "choice").to_numpy() for part in parts])
     for i, name in enumerate(names):
         for j, opponent in enumerate(names):
             if i != j:
-                counts = {outcome: int(matrix[i, j]) for outcome, matrix in found._asdict().items()}
+                counts = {
+                    outcome: int(matrix[i, j]) for outcome, matrix in result._asdict().items()
+                }
                 yield {"way": name, "rival": opponent, **counts, "cells": len(cells)}
 
 
@@ -208,9 +210,9 @@ def _lacking(selection: str, blocks: list[_Block]) -> list[str]:
 
 
 def _tables_by_mode(
-    found: pd.DataFrame, show: Callable[[pd.DataFrame], PageTable]
+    result: pd.DataFrame, show: Callable[[pd.DataFrame], PageTable]
 ) -> list[PageTable]:
-    named = found.rename(columns={"way": SELECTION})
+    named = result.rename(columns={"way": SELECTION})
     return under_modes([(str(key["shape"]), show(part)) for key, part in groups(named, ["shape"])])
 
 

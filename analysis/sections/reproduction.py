@@ -41,14 +41,14 @@ def versions(study: Study) -> pd.DataFrame:
         if column.startswith("version.")
         for version, count in trials[column].fillna("not recorded").value_counts().items()
     )
-    found = to_frame(rows, ["package", "version", "trials"])
-    return found.assign(mixed=found.groupby("package")["version"].transform("size") > 1)
+    counts = to_frame(rows, ["package", "version", "trials"])
+    return counts.assign(mixed=counts.groupby("package")["version"].transform("size") > 1)
 
 
 @section("again", title="Reproduce", heading="Reproduce this run", order=120, tables=tables)
 def content(report: Report) -> Iterator[Block]:
     """The command, versions, and the tables' files."""
-    found = report.tables["versions"]
+    counts = report.tables["versions"]
     yield Text(
         Markup(
             "Finished trials are not run a second time; the report alone comes from "
@@ -56,21 +56,21 @@ def content(report: Report) -> Iterator[Block]:
         )
     )
     yield Code(str(report.study.run.plan.get("command", "")))
-    mixed = found.loc[found["mixed"].astype(bool), "package"].unique()
+    mixed = counts.loc[counts["mixed"].astype(bool), "package"].unique()
     if len(mixed):
         packages = ", ".join(mixed)
         yield Text(f"The trials were not all made with the same versions: {packages}.", "warning")
-    if len(found):
-        yield _table(found)
+    if len(counts):
+        yield _table(counts)
     yield Heading("Every number")
     yield TableFiles([(name, len(table)) for name, table in report.tables.items()])
 
 
-def _table(found: pd.DataFrame) -> PageTable:
+def _table(counts: pd.DataFrame) -> PageTable:
     return page_table(
         "What the finished trials were made with",
         "versions.csv",
-        found,
+        counts,
         ["package"],
         [
             text("version", "version"),

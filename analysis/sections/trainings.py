@@ -62,10 +62,10 @@ def over_trainings(study: Study) -> pd.DataFrame:
     cells = _by_training(study)
     means = [_means(key, group) for key, group in groups(cells, GROUP_KEYS)]
     sample = [f"{m}_{part}" for m in MEASURED for part in SAMPLE]
-    found = to_frame(means, [*GROUP_KEYS, "n", "trials", *sample])
+    rows = to_frame(means, [*GROUP_KEYS, "n", "trials", *sample])
     difference = [f"{m}_{part}" for m in MEASURED for part in DIFFERENCE]
     against = to_frame(_against(cells, study.baseline), ["varied", *GROUP_KEYS, *difference])
-    return found[found["n"] > 1].merge(against, on=GROUP_KEYS, how="left")
+    return rows[rows["n"] > 1].merge(against, on=GROUP_KEYS, how="left")
 
 
 def without_seed(encoder: str) -> str:
@@ -150,10 +150,14 @@ def _difference(group: pd.DataFrame) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for measure in MEASURED:
         own, random = (group[name].to_numpy(np.float64) for name in (measure, f"{measure}_random"))
-        found = intervals.paired_difference(own, random)
+        difference = intervals.paired_difference(own, random)
         above = int((own > random).sum())
         p = paired_tests.paired_test(own - random).p_student
-        row |= _named(measure, DIFFERENCE, (found.mean, found.low, found.high, above, found.n, p))
+        row |= _named(
+            measure,
+            DIFFERENCE,
+            (difference.mean, difference.low, difference.high, above, difference.n, p),
+        )
     return row
 
 
@@ -161,10 +165,10 @@ def _named(measure: str, parts: tuple[str, ...], values: tuple[float, ...]) -> d
     return {f"{measure}_{part}": value for part, value in zip(parts, values, strict=True)}
 
 
-def _table(measure: str, found: pd.DataFrame) -> PageTable:
+def _table(measure: str, means: pd.DataFrame) -> PageTable:
     """Means of a measure over trainings with their intervals, and differences to random."""
     title, form = MEASURED[measure]
-    rows = found[found[f"{measure}_mean"].notna()]
+    rows = means[means[f"{measure}_mean"].notna()]
     names = name_columns(rows, ["varied", "initial", "strategy"])
     p = f"{measure}_p"
     return page_table(

@@ -71,10 +71,10 @@ class StoredEmbedding(NamedTuple):
 def _mapped(path: Path, dimensions: Sequence[int]) -> npt.NDArray[Any] | None:
     """Map an array; None where it is absent, damaged or of another form."""
     try:
-        found: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    return found if found.ndim in dimensions else None
+    return array if array.ndim in dimensions else None
 
 
 def _within(indices: Indices, rows: npt.NDArray[Any]) -> bool:

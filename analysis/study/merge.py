@@ -61,11 +61,11 @@ def _merged_plan(runs: Sequence[Run]) -> PlanFile:
 
 def _first_entries(plans: Sequence[Json], key: str) -> Json:
     """Entries of all plans, the first of each name."""
-    found: Json = {}
+    first: Json = {}
     for plan in plans:
         for name, value in plan[key].items():
-            found.setdefault(name, value)
-    return found
+            first.setdefault(name, value)
+    return first
 
 
 def _in_words(names: Sequence[str], texts: Sequence[str]) -> str:
@@ -80,7 +80,7 @@ def _clashing(runs: Sequence[Run]) -> set[str]:
     for run in runs:
         for name, about in run.plan["datasets"].items():
             contents.setdefault(name, set()).add(str(about.get("content")))
-    return {name for name, found in contents.items() if len(found) > 1}
+    return {name for name, hashes in contents.items() if len(hashes) > 1}
 
 
 def _with_distinct_datasets(run: Run, clashing: set[str]) -> Run:
@@ -101,7 +101,7 @@ def _with_distinct_datasets(run: Run, clashing: set[str]) -> Run:
 
 
 def _first_of_each(entries: Iterable[Entry]) -> list[Entry]:
-    found: dict[str, Entry] = {}
+    first: dict[str, Entry] = {}
     for entry in entries:
-        found.setdefault(entry["trial"], entry)
-    return list(found.values())
+        first.setdefault(entry["trial"], entry)
+    return list(first.values())

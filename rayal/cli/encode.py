@@ -167,13 +167,13 @@ def _make_one(lines: Lines, plan: Plan, trial: Trial, held: RunStore) -> bool:
 
 def _write_map(trial: Trial, held: RunStore) -> None:
     """Write the map, where there is one, as a table and as a figure."""
-    found = held.artifacts.dataset_map(trial.embedding_id)
+    drawn = held.artifacts.dataset_map(trial.embedding_id)
     table = _map_path(trial, held)
-    if found is None or held.files.exists(table):
+    if drawn is None or held.files.exists(table):
         return
     with held.files.upload_dir(table.parent) as folder:
-        map_files.write_figure(folder / table.name, found)
-        dataset_map.write_table(folder / table.name, found, load_dataset(trial).train.labels)
+        map_files.write_figure(folder / table.name, drawn)
+        dataset_map.write_table(folder / table.name, drawn, load_dataset(trial).train.labels)
 
 
 def _map_path(trial: Trial, held: RunStore) -> Location:
@@ -216,22 +216,28 @@ def _shown(trial: Trial, held: RunStore) -> _Shown:
     if not held.artifacts.is_complete(trial.embedding_id):
         under_way = held.artifacts.has_checkpoint(trial.embedding_id)
         return _Shown("unfinished" if under_way else "not made", "", "", "")
-    found = held.artifacts.embedding(trial.embedding_id)
+    embedding = held.artifacts.embedding(trial.embedding_id)
     about = held.artifacts.about(trial.embedding_id)
-    N, D = found.train.shape
-    taus = ", ".join(f"{tau:g}" for tau in found.map.confidence) if found.map else ""
-    truth = " and truth" if found.map and found.map.truth else ""
+    N, D = embedding.train.shape
+    taus = ", ".join(f"{tau:g}" for tau in embedding.map.confidence) if embedding.map else ""
+    truth = " and truth" if embedding.map and embedding.map.truth else ""
     return _Shown(
-        f"{N:,} x {D:,}", f"{about['seconds']:,.0f}", f"{_accuracy(trial, found):.3f}", taus + truth
+        f"{N:,} x {D:,}",
+        f"{about['seconds']:,.0f}",
+        f"{_accuracy(trial, embedding):.3f}",
+        taus + truth,
     )
 
 
-def _accuracy(trial: Trial, found: Embedding) -> float:
+def _accuracy(trial: Trial, embedding: Embedding) -> float:
     """Return the accuracy on test images of a vote of the pool's nearest, all of it labelled."""
     data = load_dataset(trial)
-    known, asked = _evenly(len(found.train), _VOTERS), _evenly(len(found.test), _ASKED)
+    known, asked = _evenly(len(embedding.train), _VOTERS), _evenly(len(embedding.test), _ASKED)
     return neighbors.knn_accuracy(
-        found.train[known], data.train.labels[known], found.test[asked], data.test.labels[asked]
+        embedding.train[known],
+        data.train.labels[known],
+        embedding.test[asked],
+        data.test.labels[asked],
     )
 
 

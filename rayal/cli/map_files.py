@@ -10,14 +10,14 @@ from rayal.contracts import DatasetMap
 from rayal.storage.atomic import write_bytes
 
 
-def write_figure(table: Path, found: DatasetMap) -> None:
+def write_figure(table: Path, dataset_map: DatasetMap) -> None:
     """Draw variability against confidence at each temperature, as SVG and PNG beside a table."""
-    if not found.confidence:
+    if not dataset_map.confidence:
         return
     with bundled_analysis():
         from analysis.figures import dataset_maps, style
 
-        draw = partial(dataset_maps.dataset_map, found.confidence, found.variability)
+        draw = partial(dataset_maps.dataset_map, dataset_map.confidence, dataset_map.variability)
         svg, png = style.as_files(draw)
     write_bytes(table.with_suffix(".svg"), svg.encode())
     write_bytes(table.with_suffix(".png"), png)

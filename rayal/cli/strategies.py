@@ -140,8 +140,8 @@ def markdown() -> str:
 def section(component: Component[StrategyTraits], name: str) -> str:
     """Return what a docstring says under "Cost:", "Use:" or "Source:", or nothing."""
     text = inspect.getdoc(component.function) or ""
-    found = re.search(rf"^{name}: (.*?)(?:\n\n|\n[A-Z]\w*:|\Z)", text, re.MULTILINE | re.DOTALL)
-    return " ".join(found.group(1).split()) if found else ""
+    match = re.search(rf"^{name}: (.*?)(?:\n\n|\n[A-Z]\w*:|\Z)", text, re.MULTILINE | re.DOTALL)
+    return " ".join(match.group(1).split()) if match else ""
 
 
 def _row(component: Component[StrategyTraits]) -> str:

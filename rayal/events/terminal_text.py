@@ -14,4 +14,4 @@ _STEERING = re.compile(
 
 def terminal_text(text: str) -> str:
     r"""Return a text in which what steers a terminal stands as \x1b, \u202e and the like."""
-    return _STEERING.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

@@ -40,12 +40,12 @@ def nearest_neighbors(features: Float32, k: int) -> Int64:
         cells.nprobe = PROBED
         index = cells
     index.add(points)
-    found = np.asarray(index.search(points, k + 1)[1], dtype=np.int64)
+    neighbors = np.asarray(index.search(points, k + 1)[1], dtype=np.int64)
     # A row is not always its own nearest: copies of it may take its place.
-    other = found != np.arange(N)[:, None]
+    other = neighbors != np.arange(N)[:, None]
     surplus = other.all(axis=1)
     other[surplus, -1] = False
-    return np.asarray(found[other].reshape(N, k))
+    return np.asarray(neighbors[other].reshape(N, k))
 
 
 def two_hop_kernel(features: Float32, k: int) -> csr_array:
@@ -62,8 +62,8 @@ def two_hop_kernel(features: Float32, k: int) -> csr_array:
     neighbors = nearest_neighbors(features, k)
     rows = np.repeat(np.arange(N), k)
     weights = np.maximum(_products(features, rows, neighbors.ravel()), 0)
-    found = neighbors.ravel() >= 0  # cells may hold fewer than k
-    graph = csr_array((weights[found], (rows[found], neighbors.ravel()[found])), shape=(N, N))
+    present = neighbors.ravel() >= 0  # cells may hold fewer than k
+    graph = csr_array((weights[present], (rows[present], neighbors.ravel()[present])), shape=(N, N))
     graph = graph.maximum(graph.T)
     degrees = np.asarray(graph.sum(axis=1)).ravel()
     scale = np.divide(1, np.sqrt(degrees), out=np.zeros(N), where=degrees > 0)

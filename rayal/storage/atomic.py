@@ -56,8 +56,8 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
     """
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         for path in list(folder.iterdir()):
-            found = _TEMPORARY.fullmatch(path.name)
-            if found and name in (None, found["name"]):
+            match = _TEMPORARY.fullmatch(path.name)
+            if match and name in (None, match["name"]):
                 _remove(path)
 
 

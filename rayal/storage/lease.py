@@ -74,8 +74,8 @@ class Lease:
 
     def _others(self) -> dict[str, float]:
         """Names of the leases of others, and when each was last renewed."""
-        found = self._files.list_files(self._folder)
-        return {name: renewed for name, renewed in found.items() if name != self._name}
+        leases = self._files.list_files(self._folder)
+        return {name: renewed for name, renewed in leases.items() if name != self._name}
 
     def _remove_dead(self, name: str) -> None:
         holder = self._holder(name)
@@ -120,10 +120,10 @@ class Lease:
 
     def _is_taken(self, met: dict[str, float]) -> bool:
         """Whether ours was removed, or another holds one too: who only asks does not renew."""
-        found = self._files.list_files(self._folder)
-        return self._name not in found or any(
+        leases = self._files.list_files(self._folder)
+        return self._name not in leases or any(
             renewed != met.setdefault(name, renewed)
-            for name, renewed in found.items()
+            for name, renewed in leases.items()
             if name != self._name
         )
 

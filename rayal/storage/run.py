@@ -129,8 +129,10 @@ class RunStore:
         damaged = self._damage(present, definitions)
         places = [folder / name for name in sorted(no_files)] + [*map(self._record_path, damaged)]
         moved = [self.files.set_aside(place) for place in places]
-        told = zip([*notes, *damaged.values()], moved, strict=True)
-        return [f"{note}: it lies in {place} now, and its trial runs again" for note, place in told]
+        described = zip([*notes, *damaged.values()], moved, strict=True)
+        return [
+            f"{note}: it lies in {place} now, and its trial runs again" for note, place in described
+        ]
 
     def _damage(self, trial_ids: Sequence[str], definitions: Mapping[str, Json]) -> dict[str, str]:
         """What is wrong with records, by trial."""

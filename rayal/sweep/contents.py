@@ -57,10 +57,10 @@ def with_contents(registry: Registry[Any], spec: Spec) -> Spec:
     Files that cannot be found are for the component's own check to refuse.
     """
     try:
-        found = contents_of(registry, spec.name, spec.params)
+        hashes = contents_of(registry, spec.name, spec.params)
     except (OSError, ValueError, ImportError):
         return spec
-    return Spec(spec.name, spec.params, found.files, found.source)
+    return Spec(spec.name, spec.params, hashes.files, hashes.source)
 
 
 def check_unchanged(kind: str, spec: Spec) -> None:
@@ -110,11 +110,11 @@ def paths_of(trials: tuple[Trial, ...]) -> dict[str, dict[str, str]]:
 
 def hashes_in(definition: Mapping[str, Any]) -> set[str]:
     """Return the hashes of files and sources in a trial's definition, as plan.json has it."""
-    found = set()
+    hashes = set()
     for component in ({**definition, **definition.get("assumed", {})}).values():
         if isinstance(component, Mapping):
-            found |= {*component.get("files", {}).values(), component.get("source", "")}
-    return found - {""}
+            hashes |= {*component.get("files", {}).values(), component.get("source", "")}
+    return hashes - {""}
 
 
 def changed_paths(recorded: Mapping[str, Mapping[str, str]]) -> dict[str, list[str]]:

@@ -65,12 +65,12 @@ def go_on(plan: Plan, earlier: Mapping[str, Any] | None, finished: Set[str]) -> 
 
 def _contents(trial: Trial) -> dict[str, Any]:
     """Return the hashes that an id covers besides parameters, by kind of component."""
-    found = {}
+    contents = {}
     for kind in ("encoder", "initial", "strategy", "learner"):
         spec = getattr(trial, kind)
         if spec.files or spec.source:
-            found[kind] = {"files": dict(spec.files), "source": spec.source}
-    return found
+            contents[kind] = {"files": dict(spec.files), "source": spec.source}
+    return contents
 
 
 def _as_planned(trial: Trial, contents: dict[str, Any], before: Definitions) -> Trial:

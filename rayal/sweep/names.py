@@ -138,14 +138,14 @@ def _component(kind: str, definition: Mapping[str, Any]) -> _Component:
 
 def _named(component: _Component, varying: Sequence[str]) -> Named:
     params, at_default = component.params, component.at_default
-    told = set(varying)
+    distinguished = set(varying)
     if component.family == "strategy" and at_default is not None:
-        told |= params.keys()
+        distinguished |= params.keys()
     values = {name: params.get(name) for name in varying}
     given = [
         f"{name}={spell(value)}"
         for name, value in {**params, **values}.items()
-        if name in told
+        if name in distinguished
         and (name.split(".")[0] not in (at_default or ()) or _is_only_number(name, values))
     ]
     label = " ".join([component.plain, *given])

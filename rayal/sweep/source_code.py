@@ -35,9 +35,9 @@ def source_files(module: str) -> list[Path]:
     files, waiting = {module: file}, [module]
     while waiting:
         for name in _imported(files[current := waiting.pop()], current):
-            found = None if name in files else _file_of(name)
-            if found is not None and _is_users_own(found):
-                files[name] = found
+            origin = None if name in files else _file_of(name)
+            if origin is not None and _is_users_own(origin):
+                files[name] = origin
                 waiting.append(name)
     return list(dict.fromkeys(files.values()))
 

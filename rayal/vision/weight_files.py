@@ -229,10 +229,10 @@ def _keys(content: Any, seen: set[int], depth: int = 2) -> Iterator[str]:
 
 def _places(candidate: Candidate, network: nn.Module) -> Iterator[Candidate]:
     """Yield the places in a state dict where most names of the network are found."""
-    found = under_prefixes(candidate.state, network)
-    if not found:
+    states = under_prefixes(candidate.state, network)
+    if not states:
         yield candidate
-    for prefix, state in found.items():
+    for prefix, state in states.items():
         place = ".".join(part for part in (candidate.place, prefix.rstrip(".")) if part)
         yield Candidate(place, state, candidate.averaged or bool(_AVERAGE.search(place)))
 

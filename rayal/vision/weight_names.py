@@ -24,12 +24,12 @@ def under_prefixes(state: State, network: nn.Module) -> dict[str, State]:
     tried as well as children by name.
     """
     own = set(network.state_dict())
-    found: dict[str, State] = {}
+    states: dict[str, State] = {}
     for names in (state, _with_child_names(state, network)):
         for prefix, inside in _most_complete(names, own).items():
-            if len(own & inside.keys()) > len(own & found.get(prefix, {}).keys()):
-                found[prefix] = inside
-    return found
+            if len(own & inside.keys()) > len(own & states.get(prefix, {}).keys()):
+                states[prefix] = inside
+    return states
 
 
 def _most_complete(state: State, own: set[str]) -> dict[str, State]:

@@ -58,13 +58,13 @@ def content(report: Report) -> Iterator[Block]:
         yield from shown
 
 
-def _table(name: str, title: str, found: pd.DataFrame) -> PageTable:
-    several = [text("metric", "metric")] if found["metric"].nunique() > 1 else []
+def _table(name: str, title: str, rows: pd.DataFrame) -> PageTable:
+    several = [text("metric", "metric")] if rows["metric"].nunique() > 1 else []
     return page_table(
         title,
         f"{name}.csv",
-        found.rename(columns={"printed_row": ROW}),
-        [ROW, *name_columns(found, ["initial", "strategy"])],
+        rows.rename(columns={"printed_row": ROW}),
+        [ROW, *name_columns(rows, ["initial", "strategy"])],
         [
             count("labeled", "labelled"),
             *several,

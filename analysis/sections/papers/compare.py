@@ -39,9 +39,9 @@ class Estimate(NamedTuple):
 
 def paper_tables(study: Study) -> dict[str, pd.DataFrame]:
     """Make every table of the papers that this study has a cell of, by name."""
-    found = curves(study)
+    study_curves = curves(study)
     measured = Measured(study)
-    rows = {p.name: list(_rows(p, found, measured)) for p in _of_sweeps(study.sweeps)}
+    rows = {p.name: list(_rows(p, study_curves, measured)) for p in _of_sweeps(study.sweeps)}
     return {name: to_frame(cells, COLUMNS) for name, cells in rows.items() if cells}
 
 
@@ -66,13 +66,13 @@ def _of_sweeps(sweeps: Iterable[str]) -> list[PrintedTable]:
 
 
 def _rows(
-    printed: PrintedTable, found: Iterable[Curve], measured: Measured
+    printed: PrintedTable, study_curves: Iterable[Curve], measured: Measured
 ) -> Iterator[dict[str, Any]]:
     printed_cells: list[dict[str, Any]] = [
         dict(zip(map(str, printed.cells), row, strict=True))
         for row in printed.cells.itertuples(index=False, name=None)
     ]
-    for curve in found:
+    for curve in study_curves:
         for row in printed_cells:
             if belongs(curve, row, any_learner=printed.any_learner):
                 for value in measured.at(curve, row):

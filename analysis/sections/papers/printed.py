@@ -44,10 +44,10 @@ def printed_tables() -> dict[str, PrintedTable]:
 def _cells(paper: str) -> pd.DataFrame:
     """Cells of a paper's tables; text is as written, and a number that is not there is NaN."""
     with FOLDER.joinpath("data", f"{paper}.csv").open(encoding="utf-8") as file:
-        found = pd.read_csv(file, dtype=str, keep_default_na=False)
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
     for name in ("round", "mean", "std", "seeds"):
-        found[name] = pd.to_numeric(found[name])
-    return found
+        table[name] = pd.to_numeric(table[name])
+    return table
 
 
 def _table(

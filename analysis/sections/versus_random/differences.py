@@ -168,9 +168,9 @@ def tests_table(compared: pd.DataFrame) -> PageTable:
     )
 
 
-def power_table(found: pd.DataFrame) -> PageTable:
+def power_table(differences: pd.DataFrame) -> PageTable:
     """What the seeds can show, and how many it would take."""
-    rows = found[(found["metric"] == "auc") & (found["n"] > 1)]
+    rows = differences[(differences["metric"] == "auc") & (differences["n"] > 1)]
     return page_table(
         "Power: the smallest true difference of AUC that this number of pairs shows with a chance "
         "of .8, and the seeds it takes to show what was seen, or one point (Student's paired "

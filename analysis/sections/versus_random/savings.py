@@ -44,7 +44,10 @@ def annotation_saved(study: Study, summary: pd.DataFrame) -> pd.DataFrame:
     `not_reached`: share of the resamples in which it never gets there; where that is too large
     the interval has no low end (-inf).
     """
-    trials = {found.varied: found for found in comparisons(study.labeled_rounds, study.baseline)}
+    trials = {
+        comparison.varied: comparison
+        for comparison in comparisons(study.labeled_rounds, study.baseline)
+    }
     rows = (
         {"varied": comparison.varied, **row}
         for comparison in comparisons(summary, study.baseline)
