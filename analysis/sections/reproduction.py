@@ -52,7 +52,7 @@ def content(report: Report) -> Iterator[Block]:
     yield Text(
         Markup(
             "Finished trials are not run a second time; the report alone comes from "
-            "<code>python -m analysis RUN</code>."
+            "<code>rayal report RUN</code>."
         )
     )
     yield Code(str(report.study.run.plan.get("command", "")))

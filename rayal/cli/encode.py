@@ -17,7 +17,6 @@ import shlex
 import sys
 import tempfile
 import time
-import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -46,8 +45,10 @@ from rayal.cli.terminal import (
 from rayal.contracts import Embedding
 from rayal.encoders._features import neighbors
 from rayal.events.bar import Lines
-from rayal.run.encoding import load_dataset, make_embedding
+from rayal.run.encoding import load_dataset, make_embedding, restore_images
+from rayal.run.failures import PASSING, error_message, error_trace
 from rayal.run.malloc import configure_malloc
+from rayal.run.process_exit import exits_are_errors
 from rayal.run.signals import interruptible
 from rayal.storage import dataset_map
 from rayal.storage import run as store
@@ -66,6 +67,7 @@ PROG = "python -m rayal.encode"
 _VOTERS, _ASKED = 20_000, 2_000  # images that the accuracy is measured on, at most
 
 
+@exits_are_errors()
 @warnings_as_lines()
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
@@ -134,6 +136,8 @@ def _make(console: Console, plan: Plan, held: RunStore) -> list[str]:
     todo = [key for key in plan.embeddings if not held.artifacts.is_complete(key)]
     print_notes(console, plan, todo)
     lines = Lines(console, len(plan.embeddings), 0)
+    for note in filter(None, restore_images(plan, held)):
+        lines.message(note)
     return [
         key for key, trial in plan.embeddings.items() if not _make_one(lines, plan, trial, held)
     ]
@@ -152,11 +156,11 @@ def _make_one(lines: Lines, plan: Plan, trial: Trial, held: RunStore) -> bool:
             make_embedding(trial, held, report, plan.sweep.resources.pretrain.threads)
             lines.encoding_finished(trial, time.monotonic() - started)
         _write_map(trial, held)
-    except StoreError:
+    except PASSING:
         raise
-    except Exception as error:  # noqa: BLE001 - one encoder's failure is not that of the others
-        message = f"{type(error).__name__}: {error}"
-        held.save_failure(key, trial.definition(), message, traceback.format_exc())
+    except BaseException as error:  # noqa: BLE001 - one encoder's failure is not that of the others
+        message = error_message(error)
+        held.save_failure(key, trial.definition(), message, error_trace(error))
         encoder = recipe(plan.definitions[trial.id]["encoder"])
         lines.message(f"failed {encoder} on {trial.dataset_name}: {message}")
         lines.message(f"  log: {held.failure_path(key)}")

@@ -16,7 +16,14 @@ from pathlib import Path
 from rich.console import Console
 
 from rayal.cli.bundled_analysis import bundled_analysis
-from rayal.cli.printing import print_earlier, print_notes, show_plan, show_summary, warn_scorer
+from rayal.cli.printing import (
+    counted,
+    print_earlier,
+    print_notes,
+    show_plan,
+    show_summary,
+    warn_scorer,
+)
 from rayal.cli.terminal import (
     DONE,
     FAILED,
@@ -34,6 +41,8 @@ from rayal.events.bar import choose_display
 from rayal.events.dispatch import Dispatcher
 from rayal.events.jsonl import JsonLinesLog
 from rayal.events.listener import Listener
+from rayal.run.encoding import restore_images
+from rayal.run.process_exit import exits_are_errors
 from rayal.run.ray.errors import ClusterError, ClusterLostError
 from rayal.run.signals import interruptible
 from rayal.storage import run as store
@@ -55,6 +64,7 @@ class _RefusedError(Exception):
     """Nothing was started; the message is all that the user needs."""
 
 
+@exits_are_errors()
 @warnings_as_lines()
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
@@ -127,6 +137,12 @@ def _run(
     listeners = [JsonLinesLog(held.root), *trackers.open_trackers(plan.sweep, held.root)]
     content = plan.as_json(command, {**environment.versions(), **environment.commit()})
     held.save_plan(content, plan.sweep.as_yaml())
+    if former := held.set_aside_former_failures([*content["trials"], *plan.embeddings]):
+        print_line(
+            console,
+            f"{counted(former, 'failure')} of trials that the plan does not name: set aside as "
+            f"{held.root / 'failures'}/*.log.set-aside",
+        )
     _print_start(console, plan, todo, held.root)
     started = time.monotonic()
     try:
@@ -153,6 +169,7 @@ def _todo(console: Console, plan: Plan, held: RunStore) -> list[Trial]:
     todo = [trial for trial in plan.trials if trial.id not in done]
     for key in dict.fromkeys(trial.embedding_id for trial in todo):
         notes.append(held.artifacts.set_aside_damaged(key))
+    notes += restore_images(plan, held)
     for note in filter(None, notes):
         print_line(console, note)
     return todo
@@ -223,7 +240,7 @@ def _sum_up(
     if index:
         print_line(console, f"Report: {index}")
     verb = "Make it again" if index else "Make the report"
-    tool = "rayal report" if command.startswith("rayal ") else "python -m analysis"
+    tool = "rayal report" if command.startswith("rayal ") else "python -m rayal report"
     print_line(console, f"{verb}: {tool} {shlex.quote(str(held.root))}")
     return FAILED if missing else DONE
 

@@ -24,6 +24,7 @@ from rayal.seeds import generator
 from rayal.storage.run import RunStore
 from rayal.sweep.contents import check_unchanged
 from rayal.sweep.definition import Trial
+from rayal.sweep.plan import Plan
 
 THUMBNAIL = 32  # pixels a side
 MOST_THUMBNAILS = 2**28  # bytes
@@ -83,6 +84,20 @@ def _save_images(trial: Trial, data: Dataset, store: RunStore) -> None:
     if not store.images.are_complete(name, content):
         small = thumbnails(data.train)
         store.images.save(name, content, data.train.labels, small.images if small else None)
+
+
+def restore_images(plan: Plan, store: RunStore) -> list[str]:
+    """Make images again that finished embeddings lack; return what was wrong with those set aside.
+
+    Trials do not read them, so that no other step of a run would notice.
+    """
+    notes = []
+    for key, trial in plan.embeddings.items():
+        name, content = trial.dataset_name, trial.content
+        notes.append(store.images.set_aside_damaged(name, content))
+        if store.artifacts.is_complete(key) and not store.images.are_kept(key, name, content):
+            _save_images(trial, load_dataset(trial), store)
+    return notes
 
 
 def thumbnails(pool: Split) -> Split | None:

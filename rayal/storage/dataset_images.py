@@ -57,6 +57,36 @@ class DatasetImages:
     def are_complete(self, name: str, content: str) -> bool:
         return files_of(self._root).is_complete(self.folder(name, content))
 
+    def set_aside_damaged(self, name: str, content: str) -> str:
+        """Give images that are not what was written another name; say what was wrong with them.
+
+        Returns "" where nothing is wrong. In an object store they are looked at where they are
+        fetched, not here.
+        """
+        folder, files = self.folder(name, content), files_of(self._root)
+        if not isinstance(folder, Path) or not files.has_dir(folder):
+            return ""
+        damage = self._damage(folder)
+        if not damage:
+            return ""
+        return f"{damage}: it lies in {files.set_aside(folder)} now, and is made again"
+
+    def _damage(self, folder: Path) -> str:
+        if not folder.is_dir():
+            return f"{folder} is no folder"
+        try:
+            files_of(self._root).local_copy(folder)
+        except DamagedError as error:
+            return str(error).partition("; ")[0]
+        if StoredImages(folder).labels is None:  # of a version that wrote no hashes
+            return f"{folder} is damaged (labels.npy cannot be read)"
+        return ""
+
+    def are_kept(self, key: str, name: str, content: str) -> bool:
+        """Whether an artifact's images are there, or in it, as earlier versions kept them."""
+        within = self._artifacts.folder(key) / "labels.npy"
+        return self.are_complete(name, content) or files_of(self._root).exists(within)
+
     def save(
         self,
         name: str,

@@ -203,6 +203,16 @@ class RunStore:
     def forget_failure(self, trial_id: str) -> None:
         self.files.remove(self.failure_path(trial_id))
 
+    def set_aside_former_failures(self, present: Collection[str]) -> int:
+        """Give failures of others than these trials and embeddings another name; count them.
+
+        A component that was repaired makes other trials: what it failed by before is history.
+        """
+        former = self.failed().difference(present)
+        for trial_id in former:
+            self.files.set_aside(self.failure_path(trial_id))
+        return len(former)
+
     def failures(self, trial_ids: Collection[str] | None = None) -> list[Failure]:
         """Read the failures that are kept, of these trials or of all.
 

@@ -1,4 +1,5 @@
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -143,7 +144,7 @@ def interrupted_before(epoch: int) -> Callable[..., None]:
 
     def train(self: Pretraining, at: int, pace: Any) -> None:
         if at == epoch:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
         honest(self, at, pace)
 
     return train
@@ -248,3 +249,35 @@ def test_a_loss_that_is_no_number_stops_the_command_and_the_last_good_epoch_stay
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     assert RunStore(out).artifacts.is_complete(key)
+
+
+def test_an_encoder_that_leaves_the_process_fails_alone(
+    tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "leaving.py").write_text(LEAVING)
+    encoders = ["by_sys", "by_os", "pixels"]
+    path = write_sweep(
+        tmp_path, encoders=encoders, datasets=DIGITS, seeds=1, plugins=["leaving.py"]
+    )
+    assert run(path, "--out", out) == 1
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "failed by_sys on digits: SystemExit: 0" in printed
+    assert "failed by_os on digits: ProcessExitError" in printed
+    assert "179 x 64" in printed
+
+
+LEAVING = """
+import os
+import sys
+from rayal.contracts import encoder
+
+@encoder()
+def by_sys(dataset, rng, progress):
+    "Leave."
+    sys.exit(0)
+
+@encoder()
+def by_os(dataset, rng, progress):
+    "Leave."
+    os._exit(0)
+"""

@@ -185,3 +185,38 @@ def test_a_link_in_a_run_is_not_written_through(
     assert name in told
     assert "remove it" in told
     assert precious.read_text() == "precious"
+
+
+IMAGES: dict[str, Callable[[Path], object]] = {
+    **{name: change for name, change in ARRAY.items() if name != "NaN"},  # integers have none
+    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
+    "its folder gone": lambda path: shutil.rmtree(path.parent),
+    "its folder a file": lambda path: (shutil.rmtree(path.parent), path.parent.write_text("x")),
+}
+
+
+@pytest.mark.parametrize(
+    ("damage", "name"),
+    [*((damage, "labels.npy") for damage in IMAGES), ("empty", "thumbnails.npy")],
+)
+def test_images_that_are_not_those_written_are_made_again_though_all_trials_are_done(
+    run: Path, capsys: pytest.CaptureFixture[str], damage: str, name: str
+) -> None:
+    [path] = run.glob(f"datasets/*/{name}")
+    before = path.read_bytes()
+    IMAGES[damage](path)
+    assert command(run.parent) == 0
+    assert path.read_bytes() == before
+    told = " ".join(capsys.readouterr().out.split())
+    assert "all 2 trials are done already" in told
+    if damage != "its folder gone":
+        assert f"lies in {path.parent}.set-aside now, and is made again" in told
+
+
+def test_images_without_hashes_whose_labels_cannot_be_read_are_made_again(run: Path) -> None:
+    [path] = run.glob("datasets/*/labels.npy")
+    before = path.read_bytes()
+    (path.parent / "whole.json").unlink()
+    os.truncate(path, 10)
+    assert command(run.parent) == 0
+    assert path.read_bytes() == before

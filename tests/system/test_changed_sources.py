@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import analysis
 from rayal.cli import status
 from tests import sweeps
 
@@ -56,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(folder: Path, *options: str) -> str:
+def run(folder: Path, *options: str, expected: int = 0) -> str:
     """Run the sweep in its folder and return what was printed."""
     done = subprocess.run(
         [*sweeps.command(Path("sweep.yaml"), Path("run"), "--local"), *options],
@@ -64,7 +65,7 @@ def run(folder: Path, *options: str) -> str:
         env={**sweeps.environment(), "PYTHONPATH": f"{sweeps.ROOT}{os.pathsep}{folder}",
              "RAYAL_CACHE": str(folder / "cache"), "COLUMNS": "1000"}, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == expected, done.stdout
     return done.stdout
 
 
@@ -215,3 +216,19 @@ def test_a_selector_that_means_nothing_is_refused_and_no_record_goes(
     assert done.returncode == 2
     assert said in " ".join(done.stderr.split())
     assert len(sweeps.records(folder / "run")) == 4
+
+
+def test_a_repaired_plugin_leaves_no_failure_of_what_it_was_before(folder: Path) -> None:
+    (folder / "taking.py").write_text("def take(pool, n):\n    return pool[:n] / 0\n")
+    assert "2 of 4 trials done, 2 failed" in run(folder, expected=1)
+    assert len(list((folder / "run" / "failures").glob("*.log"))) == 2
+    (folder / "taking.py").write_text(FIRST)
+    said = run(folder)
+    assert "2 failures of trials that the plan does not name: set aside as" in said
+    assert "4 of 4 trials done, 0 failed" in said
+    after = status.read(folder / "run")
+    assert after.trials == status.Counts(done=4)
+    assert not list((folder / "run" / "failures").glob("*.log"))
+    assert len(list((folder / "run" / "failures").glob("*.log.set-aside"))) == 2
+    assert len(analysis.load(folder / "run")) == 4
+    assert "set aside" not in run(folder)

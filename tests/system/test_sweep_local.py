@@ -20,7 +20,7 @@ def test_a_second_run_computes_nothing_and_says_so(tmp_path: Path) -> None:
     assert "12 of 12 trials done, 0 failed" in first.stdout
     written = {p: p.stat().st_mtime_ns for p in (out / "records").iterdir()}
     assert not (out / "report").exists()
-    assert f"Make the report: python -m analysis {out}" in first.stdout
+    assert f"Make the report: python -m rayal report {out}" in first.stdout
     second = sweeps.run(sweep, out, "--local", report=True)
     assert second.returncode == 0
     assert "all 12 trials are done already" in second.stdout

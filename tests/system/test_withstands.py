@@ -164,7 +164,7 @@ def test_a_report_that_the_disk_cannot_hold_costs_no_trial_and_no_earlier_report
     assert "4 of 4 trials done, 0 failed" in filled.stdout
     assert filled.stdout.count("the report could not be made") == 1
     assert FULL.partition(";")[0] in filled.stdout
-    assert f"python -m analysis {out}" in filled.stdout
+    assert f"python -m rayal report {out}" in filled.stdout
     assert (out / "report" / "index.html").read_bytes() == page
     assert half_written(out) == []
     refused = run_module("analysis", out)
