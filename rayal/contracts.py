@@ -379,6 +379,7 @@ def encoder(
     check: Check = _no_check,
     notes: Notes = _no_notes,
     files: Files | None = None,
+    added: Collection[str] = (),
 ) -> Callable[[Encoder[P]], Encoder[P]]:
     """Register `(dataset, rng, progress, *, params) -> Embedding`.
 
@@ -391,12 +392,14 @@ def encoder(
     FileNotFoundError where they name a file that is absent; called when a sweep is planned.
     notes: what people would want to know before it runs, such as where its weights come from.
     files: whose content the features depend on; without it every parameter that is the path of a
-    file.
+    file. added: as a strategy's.
     """
 
     def register(function: Encoder[P]) -> Encoder[P]:
         made = _requirements(gives, f"encoder '{function.__name__}'")
-        traits = EncoderTraits(gives=made, check=check, notes=notes, files=files)
+        traits = EncoderTraits(
+            gives=made, check=check, notes=notes, files=files, added=frozenset(added)
+        )
         return ENCODERS.register(traits)(function)
 
     return register
@@ -411,6 +414,7 @@ def learner(  # noqa: PLR0913  a component declares this much about itself
     files: Files | None = None,
     uses_previous_predictions: Callable[[Mapping[str, Any]], bool] = lambda _: False,
     fit_batched: Callable[..., list[Predictions]] | None = None,
+    added: Collection[str] = (),
 ) -> Callable[[Learner[P]], Learner[P]]:
     """Register `(task, rng, *, params) -> Predictions`.
 
@@ -423,6 +427,7 @@ def learner(  # noqa: PLR0913  a component declares this much about itself
     uses_previous_predictions: from the parameters, whether it reads Task.previous_predictions.
     fit_batched: `(tasks, rngs, *, params) -> list of Predictions`, the same for several tasks
     on one embedding, faster.
+    added: as a strategy's.
     """
 
     def register(function: Learner[P]) -> Learner[P]:
@@ -436,6 +441,7 @@ def learner(  # noqa: PLR0913  a component declares this much about itself
             check=check,
             notes=notes,
             files=files,
+            added=frozenset(added),
         )
         return LEARNERS.register(traits)(function)
 

@@ -40,11 +40,19 @@ EarlyStoppingPatience: TypeAlias = Annotated[
 ]
 Augmentation: TypeAlias = Annotated[
     classifier_augment.ClassifierAugmentation,
-    Doc("crop_flip, crop, rotate, hacon or none, see rayal.vision.classifier_augment."),
+    Doc("crop_flip, crop, flip, rotate, hacon or none, see rayal.vision.classifier_augment."),
 ]
 Views: TypeAlias = Annotated[
     PositiveInt,
     Doc("Augmented copies of each image that `consistency` and the like compare."),
+]
+ViewsAugmentation: TypeAlias = Annotated[
+    classifier_augment.ViewsAugmentation | None,
+    Doc(
+        "Of the views: weak (a crop of 80 % and more) or weak_flip, as consistency-based selection "
+        "has it (Gao et al. 2020), or one to train under; null takes the one of the training, whose "
+        "changes, as those of color, may hide the images."
+    ),
 ]
 Dropout: TypeAlias = Annotated[
     float,

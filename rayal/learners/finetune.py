@@ -24,7 +24,9 @@ from rayal.vision.training import fit
 from rayal.vision.training_recipe import TrainingRecipe
 
 
-@learner(needs=lambda params: needs(params) | {"weights"}, gives=gives)
+@learner(
+    needs=lambda params: needs(params) | {"weights"}, gives=gives, added={"views_augmentation"}
+)
 def finetune(  # noqa: D417, PLR0913  as many as the recipes differ in
     task: Task,
     rng: np.random.Generator,
@@ -41,6 +43,7 @@ def finetune(  # noqa: D417, PLR0913  as many as the recipes differ in
     early_stopping: shared.EarlyStoppingPatience = None,
     augmentation: shared.Augmentation = "crop_flip",
     views: shared.Views = 5,
+    views_augmentation: shared.ViewsAugmentation = None,
     dropout: shared.Dropout = 0.0,
     prototypes: shared.Prototypes = False,
     radius: shared.Radius = 1.0,
@@ -53,7 +56,8 @@ def finetune(  # noqa: D417, PLR0913  as many as the recipes differ in
     low-budget paper; HaCon's cycles (Fig. 6) fine-tune a ResNet-18 of MoCo v2 and state no more.
 
     Probabilities, hidden features and validation losses are of unaugmented images, with the
-    running statistics of batch norm. Views are augmented as in training.
+    running statistics of batch norm. Views are augmented as in training
+    unless `views_augmentation` says otherwise.
 
     Args:
         task: at least one label, the images of pool and test set, and an encoder's weights.
@@ -75,7 +79,8 @@ def finetune(  # noqa: D417, PLR0913  as many as the recipes differ in
         feature_stats=_feature_stats(task.train),
     )
     fit(classifier, images.labeled(task.labels), recipe, integer(rng), val_set)
-    return TrainedClassifier(classifier, images, augmentation, views, integer(rng)).predictions()
+    weak = views_augmentation or augmentation
+    return TrainedClassifier(classifier, images, weak, views, integer(rng)).predictions()
 
 
 def _encoder_network(task: Task) -> nn.Module:

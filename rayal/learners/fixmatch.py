@@ -17,7 +17,7 @@ from rayal.vision import networks, semi_supervised
 from rayal.vision.semi_supervised import FixMatchRecipe
 
 
-@learner(needs={"images"}, gives=gives)
+@learner(needs={"images"}, gives=gives, added={"views_augmentation"})
 def fixmatch(  # noqa: D417, PLR0913  as many as published
     task: Task,
     rng: np.random.Generator,
@@ -35,6 +35,7 @@ def fixmatch(  # noqa: D417, PLR0913  as many as published
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.999,
     augmentation: Literal["crop_flip", "crop"] = "crop_flip",
     views: shared.Views = 5,
+    views_augmentation: shared.ViewsAugmentation = None,
     prototypes: shared.Prototypes = False,
     radius: shared.Radius = 1.0,
 ) -> Predictions:
@@ -48,7 +49,7 @@ def fixmatch(  # noqa: D417, PLR0913  as many as published
     set steps to a few thousand and ema to .99.
 
     Probabilities are of the moving average of the weights, on unaugmented images. Views are weakly
-    augmented.
+    augmented, as in training unless `views_augmentation` says otherwise.
 
     Args:
         task: at least one label, and the images of pool and test set.
@@ -77,4 +78,5 @@ def fixmatch(  # noqa: D417, PLR0913  as many as published
     )
     train_set = images.labeled(task.labels)
     average = semi_supervised.fit(classifier, train_set, images.pool, recipe, integer(rng))
-    return TrainedClassifier(average, images, augmentation, views, integer(rng)).predictions()
+    weak = views_augmentation or augmentation
+    return TrainedClassifier(average, images, weak, views, integer(rng)).predictions()

@@ -66,6 +66,7 @@ def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
     gives=_gives,
     check=_check,
     notes=_notes,
+    added={"views_augmentation"},
     uses_previous_predictions=lambda params: params["pseudo_labels"] is not None,
 )
 def scratch(  # noqa: D417, PLR0913  the papers' recipes have this many settings
@@ -89,6 +90,7 @@ def scratch(  # noqa: D417, PLR0913  the papers' recipes have this many settings
     early_stopping: shared.EarlyStoppingPatience = None,
     augmentation: shared.Augmentation = "crop_flip",
     views: shared.Views = 5,
+    views_augmentation: shared.ViewsAugmentation = None,
     dropout: shared.Dropout = 0.0,
     prototypes: shared.Prototypes = False,
     radius: shared.Radius = 1.0,
@@ -112,7 +114,8 @@ def scratch(  # noqa: D417, PLR0913  the papers' recipes have this many settings
 
     Initial weights depend on `rng` alone, so that strategies compared at the same seed start
     alike. Probabilities, hidden features and validation losses are of unaugmented images, with
-    the running statistics of batch norm. Views are augmented as in training.
+    the running statistics of batch norm. Views are augmented as in training
+    unless `views_augmentation` says otherwise.
 
     Args:
         task: at least one label, and the images of pool and test set.
@@ -139,4 +142,5 @@ def scratch(  # noqa: D417, PLR0913  the papers' recipes have this many settings
     )
     labels = with_earlier(task, pseudo_threshold, pseudo_decay) if pseudo_labels else task.labels
     fit(classifier, images.labeled(labels), recipe, integer(rng), val_set)
-    return TrainedClassifier(classifier, images, augmentation, views, integer(rng)).predictions()
+    weak = views_augmentation or augmentation
+    return TrainedClassifier(classifier, images, weak, views, integer(rng)).predictions()

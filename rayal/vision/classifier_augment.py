@@ -13,8 +13,13 @@ import torch
 
 from rayal.vision.augment import rotate
 from rayal.vision.device import bytes_to_network_range, unit_to_network_range
+from rayal.vision.weak_augmentation import weak_copies
 
-ClassifierAugmentation: TypeAlias = Literal["crop_flip", "crop", "rotate", "hacon", "none"]
+ClassifierAugmentation: TypeAlias = Literal["crop_flip", "crop", "flip", "rotate", "hacon", "none"]
+# Of copies that predictions are compared on, and not trained under.
+ViewsAugmentation: TypeAlias = Literal[
+    "weak", "weak_flip", "crop_flip", "crop", "flip", "rotate", "hacon"
+]
 # From images (n, channels, H, W) uint8 to -1..1 float32, channels last in memory.
 Augment: TypeAlias = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
@@ -24,20 +29,25 @@ _RARE = 0.1  # probability of an inverted and of a faded image
 _NOISE = 0.8  # fraction of a faded image that is noise
 
 
-def classifier_augment(name: ClassifierAugmentation) -> Augment:
+def classifier_augment(name: ClassifierAugmentation | ViewsAugmentation) -> Augment:
     """Return the augmentation of that name.
 
     Args:
         name: crop_flip moves the image by up to 4 pixels (an eighth of a side below 32) over
-            black and mirrors it left and right with probability .5; crop does not mirror; rotate
+            black and mirrors it left and right with probability .5; crop does not mirror, flip does
+            nothing else; rotate
             turns by up to 20 degrees either way and mirrors; hacon is that of HaCon's Table 5;
-            none leaves the image as it is.
+            none leaves the image as it is; weak and weak_flip are those of
+            `rayal.vision.weak_augmentation`.
     """
-    known: dict[ClassifierAugmentation, Augment] = {
+    known: dict[ClassifierAugmentation | ViewsAugmentation, Augment] = {
         "crop_flip": partial(random_crop, flip=0.5),
         "crop": partial(random_crop, flip=0.0),
+        "flip": random_flip,
         "rotate": random_rotation,
         "hacon": hacon_augment,
+        "weak": partial(weak_augment, flip=False),
+        "weak_flip": partial(weak_augment, flip=True),
         "none": lambda images, _: bytes_to_network_range(images),
     }
     return known[name]
@@ -62,6 +72,16 @@ def random_crop(images: torch.Tensor, generator: torch.Generator, flip: float) -
     each = torch.arange(n, device=device)[:, None, None]
     crops = padded[each, :, rows.to(device)[:, :, None], columns.to(device)[:, None]]  # n, H, W, c
     return bytes_to_network_range(crops.permute(0, 3, 1, 2))
+
+
+def random_flip(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Mirror (n, channels, H, W) uint8 left and right with probability .5."""
+    return bytes_to_network_range(_flip_some(images, _bernoulli(len(images), 0.5, generator)))
+
+
+def weak_augment(images: torch.Tensor, generator: torch.Generator, flip: bool) -> torch.Tensor:
+    """Crop at least 80 % of (n, channels, H, W) uint8, enlarge it to the old size, mirror some."""
+    return unit_to_network_range(weak_copies(images, generator, flip=flip))
 
 
 def random_rotation(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

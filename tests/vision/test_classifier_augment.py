@@ -14,7 +14,7 @@ torchvision()
 from torchvision.transforms import InterpolationMode  # noqa: E402
 from torchvision.transforms import functional as F  # noqa: E402, N812
 
-NAMES = ("crop_flip", "crop", "rotate", "hacon", "none")
+NAMES = ("crop_flip", "crop", "flip", "rotate", "hacon", "weak", "weak_flip", "none")
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -98,6 +98,15 @@ def test_hacon_mirrors_turns_reverses_and_fades_at_the_published_rates(size) -> 
     np.testing.assert_allclose(np.bincount(turn) / len(known), expected, atol=0.03)
     nearest = torch.stack([(found - 0.2 * one).abs().amax((1, 2, 3)) for one in made]).amin(0)
     assert (nearest[torch.tensor(places < 0)] <= 0.8 + 1e-5).all()  # a fifth of the image is left
+
+
+def test_flip_mirrors_half_of_the_images_and_does_nothing_else() -> None:
+    x = images(300)
+    found = classifier_augment.random_flip(x, generator())
+    candidates = [bytes_to_network_range(x), bytes_to_network_range(x.flip(3))]
+    places = np.array(which(found, candidates))
+    assert set(places) == {0, 1}
+    assert places.mean() == pytest.approx(0.5, abs=0.1)
 
 
 def test_none_only_scales() -> None:

@@ -1,8 +1,6 @@
 """Weakly augmented copies ("views") of the pool's images, and their features.
 
-Weak as in consistency-based active learning (Gao et al. 2020), where copies must show the same
-thing: a crop of at least 80 % of the area, enlarged to the full size, and a flip where one is
-allowed. Colors, sharpness and angle stay.
+The augmentation is that of `rayal.vision.weak_augmentation`.
 """
 
 from __future__ import annotations
@@ -10,55 +8,22 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Annotated, Any, TypeAlias
 
 import numpy as np
-import torch
 from pydantic import Field
 
 from rayal.contracts import Features, Images
 from rayal.encoders._features.extraction import BATCH, FeatureExtractor, allocate_features
-from rayal.vision.augment import crop_and_flip
-from rayal.vision.augmentation_params import AugmentationRanges, sample_params
-from rayal.vision.device import to_device, unit_to_network_range
+from rayal.vision.device import to_device
+from rayal.vision.weak_augmentation import WeakAugmentation
 
 ViewCount: TypeAlias = Annotated[int, Field(ge=0, le=100)]  # copies of each image
-
-_CROP = AugmentationRanges(
-    crop_scale=(0.8, 1.0),
-    flip=False,
-    jitter=(0.0, 0.0, 0.0, 0.0),
-    jitter_probability=0.0,
-    grayscale_probability=0.0,
-    blur_probability=0.0,
-    blur_sigma=(0.0, 0.0),
-    rotation=0.0,
-)
-_RANGES = {False: _CROP, True: replace(_CROP, flip=True)}
 
 
 def gives(params: Mapping[str, Any]) -> set[str]:
     """Return {"views"} where the parameter `views` asks for any."""
     return {"views"} if params["views"] else set()
-
-
-class WeakAugmentation:
-    """Draws a weak augmentation of each image of a batch."""
-
-    def __init__(self, flip: bool, seed: int) -> None:
-        self._ranges = _RANGES[flip]
-        self.generator = torch.Generator().manual_seed(seed)
-
-    def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """Return copies (n, channels, H, W), 0..1 float32, of images (n, channels, H, W) uint8."""
-        n, _, H, W = images.shape
-        params = sample_params(n, (H, W), self._ranges, self.generator)
-        return crop_and_flip(images, params.to(images.device))
-
-    def for_network(self, images: torch.Tensor) -> torch.Tensor:
-        """Return copies (n, channels, H, W) in -1..1, channels last: what our backbones take."""
-        return unit_to_network_range(self(images))
 
 
 def view_features(

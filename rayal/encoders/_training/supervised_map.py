@@ -18,7 +18,6 @@ from pydantic import Field
 from torch import nn
 
 from rayal.contracts import UNLABELED, Dataset, Images, Labels, Progress
-from rayal.encoders._features.augmented_views import WeakAugmentation
 from rayal.encoders._training.checkpoints import Checkpoint, GeneratorState, Stateful
 from rayal.encoders._training.dataset_map import Moments
 from rayal.encoders._training.progress_reporter import ProgressReporter
@@ -28,6 +27,7 @@ from rayal.vision import networks
 from rayal.vision.device import device, to_device
 from rayal.vision.networks import Backbone, Stem
 from rayal.vision.precision import autocast
+from rayal.vision.weak_augmentation import WeakAugmentation
 
 TruthEpochs: TypeAlias = Annotated[int, Field(ge=0)]  # 0 makes no map
 Float32: TypeAlias = npt.NDArray[np.float32]

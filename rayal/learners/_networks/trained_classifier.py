@@ -16,7 +16,11 @@ from rayal.kernels.prototypes import simplex
 from rayal.learners._networks.task_images import TaskImages
 from rayal.seeds import integer
 from rayal.vision.classifier import Classifier, Float32, predict_hidden, predict_images
-from rayal.vision.classifier_augment import ClassifierAugmentation, classifier_augment
+from rayal.vision.classifier_augment import (
+    ClassifierAugmentation,
+    ViewsAugmentation,
+    classifier_augment,
+)
 
 
 def needs(params: Mapping[str, Any]) -> set[str]:
@@ -27,7 +31,8 @@ def needs(params: Mapping[str, Any]) -> set[str]:
 
 def gives(params: Mapping[str, Any]) -> set[str]:
     """Return what predictions hold with these parameters, besides probabilities."""
-    views = {"views"} if params["augmentation"] != "none" else set()
+    augmentation = params.get("views_augmentation") or params["augmentation"]
+    views = {"views"} if augmentation != "none" else set()
     dropout = {"dropout"} if params.get("dropout") else set()
     return (
         {"hidden", "last_layer"}
@@ -76,12 +81,12 @@ class TrainedClassifier:
 
     classifier: Classifier
     images: TaskImages
-    augmentation: ClassifierAugmentation
+    views_augmentation: ClassifierAugmentation | ViewsAugmentation  # none: it answers for no views
     views: int
     seed: int  # of the views
 
     def predictions(self) -> Predictions:
-        has_views, has_dropout = self.augmentation != "none", self.classifier.dropout > 0
+        has_views, has_dropout = self.views_augmentation != "none", self.classifier.dropout > 0
         return Predictions(
             test=predict_images(self.classifier, self.images.test, self.classifier.probabilities),
             predict_pool=self._predict_pool,
@@ -113,7 +118,7 @@ class TrainedClassifier:
 
     def _predict_views(self) -> Iterator[Probs]:
         generator = torch.Generator().manual_seed(self.seed)
-        augment = classifier_augment(self.augmentation)
+        augment = classifier_augment(self.views_augmentation)
         for _ in range(self.views):
             yield predict_images(
                 self.classifier,
