@@ -10,8 +10,9 @@ the YAML parameters, and their defaults stand in the signature and nowhere else.
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
@@ -21,6 +22,7 @@ import numpy.typing as npt
 
 from rayal import modifiers, requirements
 from rayal.former_names import FormerPoolNames, FormerTaskNames
+from rayal.kernels.feature_transform import FeatureTransform
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
 from rayal.traits import DatasetTraits, EncoderTraits, LearnerTraits, StrategyTraits
 
@@ -120,6 +122,13 @@ class Embedding:
     map: DatasetMap | None = None
     weights: Weights | None = None
     views: Features | None = None
+
+    def transformed(self, transform: FeatureTransform) -> Embedding:
+        """Return the same with transformed features, see `kernels.feature_transform`."""
+        train, test, views = modifiers.transform_features(
+            transform, self.train, self.test, self.views
+        )
+        return replace(self, train=train, test=test, views=views)
 
 
 @dataclass(frozen=True)
@@ -384,7 +393,8 @@ def encoder(
     """Register `(dataset, rng, progress, *, params) -> Embedding`.
 
     One that trains may take `keep` after progress, a folder for what lets it go on after a stop,
-    or None.
+    or None. Every encoder has one more parameter, `features`: a transform of what it makes, fitted
+    to the pool (`kernels.feature_transform`).
 
     gives: names, in `rayal.requirements`, of what it makes besides features; or a function of the
     parameters.
@@ -396,11 +406,16 @@ def encoder(
     """
 
     def register(function: Encoder[P]) -> Encoder[P]:
-        made = _requirements(gives, f"encoder '{function.__name__}'")
         traits = EncoderTraits(
-            gives=made, check=check, notes=notes, files=files, added=frozenset(added)
+            gives=_requirements(gives, f"encoder '{function.__name__}'"),
+            check=check,
+            notes=notes,
+            files=files,
+            added=frozenset(added),
         )
-        return ENCODERS.register(traits)(function)
+        if "features" in inspect.signature(function).parameters:  # its own, of another meaning
+            return ENCODERS.register(traits)(function)
+        return ENCODERS.register(_with_features(traits))(modifiers.features(function))
 
     return register
 
@@ -468,6 +483,19 @@ def dataset(
         return DATASETS.register(DatasetTraits(published=size))(modifiers.imbalance(function))
 
     return register
+
+
+def _with_features(own: EncoderTraits) -> EncoderTraits:
+    """Return what an encoder declares, with the parameter `features`."""
+
+    def check(params: Mapping[str, Any], N: int) -> None:
+        modifiers.check_features(params)
+        own.check(params, N)
+
+    def notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
+        return [*own.notes(params, shape), *modifiers.features_note(params)]
+
+    return replace(own, check=check, notes=notes, added=own.added | {"features"})
 
 
 Part = TypeVar("Part")

@@ -1,8 +1,9 @@
-"""Parameters that every strategy and every dataset has besides its own.
+"""Parameters that every strategy, every dataset and every encoder has besides its own.
 
 * `label_balanced` of every strategy: equal numbers of each true class, in the strategy's own order
   (HaCon, Table 1, rows "Unif.");
-* `imbalance` of every dataset: fewer images of some classes, in the pool alone.
+* `imbalance` of every dataset: fewer images of some classes, in the pool alone;
+* `features` of every encoder: a transform of what it makes (`kernels.feature_transform`).
 
 The decorators of `rayal.contracts` apply them; what they work on is described by protocols here, so
 that this module stands below the contracts.
@@ -20,10 +21,12 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from rayal.kernels.feature_transform import FeatureTransform, check_transform, fit_transform
 from rayal.kernels.imbalance import Imbalance, draw_imbalanced, name_suffix, reserved_and_kept
 from rayal.kernels.ranking import class_balanced
 
 Indices: TypeAlias = npt.NDArray[np.int64]
+Float32: TypeAlias = npt.NDArray[np.float32]
 
 
 class LabeledPool(Protocol):
@@ -81,6 +84,53 @@ def imbalance(function: Callable[..., Any]) -> Callable[..., Any]:
         )
 
     return with_parameters(load, function, {"imbalance": (Imbalance | None, None)})
+
+
+def features(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the parameter `features` to an encoder."""
+    signature = inspect.signature(function)
+
+    def encode(*given: Any, features: FeatureTransform | None = None, **params: Any) -> Any:
+        embedding = function(*given, **params)
+        return embedding if features is None else embedding.transformed(features)
+
+    kind = FeatureTransform | None
+    functools.update_wrapper(encode, function)
+    more = inspect.Parameter(
+        "features", inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=None
+    )
+    parameters = [*signature.parameters.values(), more]
+    encode.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    encode.__annotations__ = {**function.__annotations__, "features": kind}
+    return encode
+
+
+def check_features(params: Mapping[str, Any]) -> None:
+    """Refuse a transform among an encoder's parameters that says nothing or two things."""
+    if params.get("features"):
+        check_transform(params["features"])
+
+
+def features_note(params: Mapping[str, Any]) -> list[str]:
+    """Say what is done to an encoder's features, nothing where they stay as they are."""
+    transform = params.get("features")
+    if transform is None:
+        return []
+    parts = (f"{name}={value}" for name, value in transform.items() if value is not True)
+    switches = (name for name, value in transform.items() if value is True)
+    return [f"features are transformed: {', '.join([*switches, *parts])}"]
+
+
+def transform_features(
+    transform: FeatureTransform, train: Float32, test: Float32, views: Float32 | None
+) -> tuple[Float32, Float32, Float32 | None]:
+    """Return features of the pool (N, D), the test set (M, D) and copies (A, N, D) transformed.
+
+    The transform is fitted to the pool alone.
+    """
+    fitted = fit_transform(train, transform)
+    copies = None if views is None else np.stack([fitted(view) for view in views])
+    return fitted(train), fitted(test), copies
 
 
 def published_size(

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rayal.contract_checks import check_embedding
-from rayal.contracts import Dataset, Progress, Split, TrialData
+from rayal.contracts import Dataset, Embedding, Progress, Split, TrialData
 from rayal.registry import DATASETS, ENCODERS
 from rayal.run.environment import versions
 from rayal.run.full_disk import full_disk_is_fatal
@@ -45,13 +45,15 @@ def make_embedding(trial: Trial, store: RunStore, progress: Progress, threads: i
     params = trial.encoder.to_kwargs()
     rng = generator("encoder", trial.dataset_name, trial.encoder.name, params.pop("seed"))
     started = time.perf_counter()
-    encode = ENCODERS.find(trial.encoder.name).function
-    with (
-        limit_threads(threads),
-        full_disk_is_fatal(store),
-        _checkpoint_folder(encode, trial, store) as keep,
-    ):
-        embedding = encode(data, rng, progress, **keep, **params)
+    component = ENCODERS.find(trial.encoder.name)
+    encode = component.function
+    transform = params.get("features") if "features" in component.traits.added else None
+    with limit_threads(threads):
+        if transform is None:
+            with full_disk_is_fatal(store), _checkpoint_folder(encode, trial, store) as keep:
+                embedding = encode(data, rng, progress, **keep, **params)
+        else:
+            embedding = _plain_embedding(trial, store, progress, threads).transformed(transform)
     check_embedding(trial.encoder.name, embedding, data)
     about = {
         "dataset": trial.dataset_name,
@@ -64,6 +66,18 @@ def make_embedding(trial: Trial, store: RunStore, progress: Progress, threads: i
     with full_disk_is_fatal(store):
         _save_images(trial, data, store)
         store.artifacts.save(trial.embedding_id, embedding, about)
+
+
+def _plain_embedding(trial: Trial, store: RunStore, progress: Progress, threads: int) -> Embedding:
+    """Return the embedding without the transform, made once however many transforms are asked for.
+
+    Processes of one machine, or on one shared disk, wait for the first that makes it.
+    """
+    params = {name: value for name, value in trial.encoder.params.items() if name != "features"}
+    plain = replace(trial, encoder=replace(trial.encoder, params=params))
+    with store.artifacts.made_once(plain.embedding_id):
+        make_embedding(plain, store, progress, threads)
+    return store.artifacts.embedding(plain.embedding_id)
 
 
 @contextlib.contextmanager

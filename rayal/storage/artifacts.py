@@ -18,6 +18,7 @@ import numpy as np
 
 from rayal.contracts import DatasetMap, Embedding
 from rayal.storage import dataset_map
+from rayal.storage.atomic import lock
 from rayal.storage.embedding_files import read_embedding, write_embedding
 from rayal.storage.files import DamagedError, Files, StoreError, explain, files_of
 from rayal.storage.formats import Json, parse_json
@@ -101,6 +102,13 @@ class ArtifactStore:
             write_embedding(folder, embedding)
             (folder / "about.json").write_text(json.dumps(about, indent=1))
         self._files.remove_dir(self.checkpoint_folder(key))
+
+    def made_once(self, key: str) -> contextlib.AbstractContextManager[None]:
+        """Hold what others who would make the same artifact wait for; free in an object store."""
+        if not isinstance(self._root, Path):
+            return contextlib.nullcontext()
+        self._root.mkdir(parents=True, exist_ok=True)
+        return lock(self._root / f".{key}.lock")
 
     # Encoders in training ------------------------------------------------------
 

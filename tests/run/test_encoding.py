@@ -1,9 +1,17 @@
+import functools
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from rayal.contracts import Split
+from rayal.kernels.feature_transform import fit_transform
+from rayal.registry import ENCODERS
 from rayal.run import encoding
-from rayal.run.encoding import thumbnails
+from rayal.run.encoding import make_embedding, thumbnails
+from rayal.storage.run import RunStore
+from tests.sweep.small_sweeps import plan_of
 
 
 def test_thumbnails_are_small_and_left_out_where_they_would_fill_the_disk(
@@ -20,3 +28,34 @@ def test_thumbnails_are_small_and_left_out_where_they_would_fill_the_disk(
     assert grey.images.shape == (3, 8, 8)
     monkeypatch.setattr(encoding, "MOST_THUMBNAILS", 100)
     assert thumbnails(large) is None
+
+
+def test_a_network_runs_once_for_all_transforms_of_its_features(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = {"name": "random", "backbone": "small_cnn"}
+    entries = [
+        plain,
+        {**plain, "features": {"unit": True, "half_whiten": 8}},
+        {**plain, "features": {"whiten": 4}},
+    ]
+    plan = plan_of(tmp_path, encoders=entries)
+    times, network = [], ENCODERS.find("random").function
+
+    def counted(*given: object, **params: object) -> object:
+        times.append(1)
+        return network(*given, **params)
+
+    component = replace(ENCODERS.find("random"), function=functools.wraps(network)(counted))
+    monkeypatch.setitem(ENCODERS._components, "random", component)
+    store = RunStore(tmp_path / "run")
+    trials = list(plan.embeddings.values())
+    for trial in reversed(trials):  # the plain one last
+        make_embedding(trial, store, lambda report: None, threads=1)
+    made = [store.artifacts.embedding(trial.embedding_id) for trial in trials]
+    assert len(times) == 1
+    assert [one.train.shape[1] for one in made] == [128, 8, 4]
+    expected = fit_transform(made[0].train, {"whiten": 4})
+    np.testing.assert_array_equal(made[2].train, expected(made[0].train))
+    np.testing.assert_array_equal(made[2].test, expected(made[0].test))
+    assert made[2].weights is not None

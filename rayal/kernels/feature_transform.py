@@ -1,0 +1,156 @@
+"""Transforms of features that are fitted to a pool: unit length, standardization, whitening.
+
+With principal components v_j of the pool and standard deviations s_j along them, whitening divides
+the component x'v_j by s_j: all directions count alike. Half-whitening divides by sqrt(s_j): a
+direction along which images differ most still counts most, but less so. What lies between the two
+extremes serves clusterings of few images best where the first components are about brightness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ConfigDict, Field
+from typing_extensions import NotRequired, TypedDict
+
+Float32 = npt.NDArray[np.float32]
+Float64 = npt.NDArray[np.float64]
+Components = Annotated[int, Field(ge=1, le=100_000)]
+
+ROWS = 8192  # in float64 at once
+FLAT = 1e-6  # part of the largest standard deviation below which a direction holds rounding alone
+
+POWERS = {"pca": 0.0, "half_whiten": 0.5, "whiten": 1.0}  # of s_j that components are divided by
+
+
+class FeatureTransform(TypedDict):
+    """What is done to features, in this order; at most one of the last three.
+
+    standardize: each feature to mean 0 and standard deviation 1 over the pool.
+    unit: rows to unit length, before components are taken and again at the end.
+    pca, half_whiten, whiten: to so many principal components of the pool, as they are, divided by
+    the square root of their standard deviations, or by these.
+    """
+
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[misc]
+
+    standardize: NotRequired[bool]
+    unit: NotRequired[bool]
+    pca: NotRequired[Components]
+    half_whiten: NotRequired[Components]
+    whiten: NotRequired[Components]
+
+
+@dataclass(frozen=True)
+class FittedTransform:
+    """A transform with the numbers of a pool: x -> unit((unit((x - mean) * scale) - center) V).
+
+    mean, scale (D,) of the features; center (D,) and V (D, K) of the components, divided already.
+    Parts that are None are left out.
+    """
+
+    unit: bool
+    mean: Float64 | None = None
+    scale: Float64 | None = None
+    center: Float64 | None = None
+    V: Float64 | None = None
+
+    def __call__(self, features: npt.NDArray[Any]) -> Float32:
+        """Return (n, K) float32 of features (n, D)."""
+        width = features.shape[1] if self.V is None else self.V.shape[1]
+        result = np.empty((len(features), width), np.float32)
+        for rows, part in self._before_components(features):
+            if self.V is not None and self.center is not None:
+                part = (part - self.center) @ self.V
+                part = _unit(part) if self.unit else part
+            result[rows] = part
+        return result
+
+    def _before_components(self, features: npt.NDArray[Any]) -> Iterator[tuple[slice, Float64]]:
+        for start in range(0, len(features), ROWS):
+            rows = slice(start, start + ROWS)
+            part = features[rows].astype(np.float64)
+            if self.mean is not None and self.scale is not None:
+                part = (part - self.mean) * self.scale
+            yield rows, _unit(part) if self.unit else part
+
+
+def fit_transform(pool: npt.NDArray[Any], transform: FeatureTransform) -> FittedTransform:
+    """Fit a transform to the features (N, D) of a pool; the same for every order of its rows.
+
+    Directions along which the pool hardly differs are left out, so that there may be fewer
+    components than were asked for.
+
+    Raises:
+        ValueError: as `check_transform`.
+    """
+    check_transform(transform)
+    unit, mean, scale = bool(transform.get("unit")), None, None
+    if transform.get("standardize"):
+        mean, variance = _moments(FittedTransform(unit=False), pool, whole=False)
+        spread = np.sqrt(variance)
+        scale = np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0)
+    kind = next((kind for kind in POWERS if kind in transform), None)
+    if kind is None:
+        return FittedTransform(unit, mean, scale)
+    center, covariance = _moments(FittedTransform(unit, mean, scale), pool, whole=True)
+    count: int = dict(transform)[kind]  # type: ignore[assignment]
+    return FittedTransform(unit, mean, scale, center, _components(covariance, count, POWERS[kind]))
+
+
+def check_transform(transform: FeatureTransform) -> None:
+    """Refuse a transform that says nothing or two things.
+
+    Raises:
+        ValueError: no part is asked for, or more than one kind of components.
+    """
+    kinds = [kind for kind in POWERS if kind in transform]
+    if len(kinds) > 1:
+        raise ValueError(f"{' and '.join(kinds)} exclude each other; give one")
+    if not kinds and not any(transform.values()):
+        raise ValueError(
+            "nothing is asked for; give unit: true, standardize: true, or a number of components "
+            "such as half_whiten: 64, or leave it out"
+        )
+
+
+def _moments(
+    so_far: FittedTransform, pool: npt.NDArray[Any], *, whole: bool
+) -> tuple[Float64, Float64]:
+    """Return mean (D,) and covariance (D, D), or its diagonal (D,), of what is fitted so far."""
+    N, D = pool.shape
+    total = np.zeros(D)
+    for _, part in so_far._before_components(pool):
+        total += part.sum(axis=0)
+    mean = total / N
+    squares = np.zeros((D, D) if whole else D)
+    for _, part in so_far._before_components(pool):
+        part = part - mean
+        squares += part.T @ part if whole else np.square(part).sum(axis=0)
+    return mean, squares / N
+
+
+def _components(covariance: Float64, count: int, power: float) -> Float64:
+    """Return principal directions (D, K), largest variance first, each divided by s ** power.
+
+    Signs are those by which a direction's largest entry is positive.
+    """
+    variances, directions = np.linalg.eigh(covariance)
+    spread = np.sqrt(np.maximum(variances[::-1], 0))[:count]
+    directions = directions[:, ::-1][:, :count]
+    kept = spread > FLAT * spread[0]
+    if not kept.any():
+        raise ValueError("all features are the same in all images: there is nothing to tell apart")
+    directions, spread = directions[:, kept], spread[kept]
+    largest = directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])]
+    return np.asarray(directions * np.sign(largest) / spread**power)
+
+
+def _unit(rows: Float64) -> Float64:
+    """Scale rows to unit length; rows of zeros stay."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(np.divide(rows, lengths, out=np.zeros_like(rows), where=lengths > 0))
