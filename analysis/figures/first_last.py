@@ -19,7 +19,13 @@ Row = Mapping[Any, Any]
 
 
 def first_against_last(first_last: pd.DataFrame, correlation: pd.DataFrame, looks: Looks) -> Figure:
-    """Scatter the AUC after the last query over that after the first, by query strategy."""
+    """Scatter the AUC after the last query over that after the first, by query strategy.
+
+    Args:
+        first_last: a row for each trial.
+        correlation: of the means of the initial strategies, a row for each query strategy.
+        looks: of the initial strategies.
+    """
     panels = correlation.to_dict("records")
     columns = style.columns_for(len(panels))
     rows = -(-len(panels) // columns)
@@ -51,11 +57,17 @@ def _draw_pairs(axis: Axes, trials: pd.DataFrame, looks: Looks) -> None:
     trials = trials.dropna(subset=["auc_first", "auc_last"])
     for name, points in trials.groupby("initial", sort=False):
         look = looks[str(name)]
-        marks: dict[str, Any] = {"s": 22, "alpha": 0.85, "lw": 0, "color": look.color}
+        marks: dict[str, Any] = {"lw": 0, "color": look.color}
         marker = "o" if look.marker == "." else look.marker
         label = style.legend_name(name)
         x, y = points["auc_first"], points["auc_last"]
-        dots = axis.scatter(x, y, marker=marker, label=label, **marks)
+        dots = axis.scatter(x, y, marker=marker, s=10, alpha=0.3, **marks)
+        means = float(x.mean()), float(y.mean())
+        mean = axis.scatter(*means, marker=marker, s=36, alpha=0.95, label=label, **marks)
+        tooltips.attach(
+            mean,
+            [f"{label.strip()}, mean of {len(x)}: {means[0]:.3f}, then {means[1]:.3f}"],
+        )
         values = zip(points["seed"], x, y, strict=True)
         tooltips.attach(dots, [f"{label.strip()}, seed {s}: {a:.3f}, then {b:.3f}"
                             for s, a, b in values])  # fmt: skip
@@ -65,6 +77,5 @@ def _correlation_text(correlation: Row) -> str:
     r, p = correlation["r"], correlation["p"]
     if np.isnan(r):
         return "no r"
-    return f"r = {r:.2f}, ".replace("-", "\N{MINUS SIGN}") + (
-        f"p = {p:.3f}" if p >= 0.001 else "p < .001"
-    )
+    shown = f"r = {r:.2f}, ".replace("-", "\N{MINUS SIGN}")
+    return shown + (f"p = {p:.3f}" if p >= 0.001 else "p < .001") + f", n = {correlation['n']}"

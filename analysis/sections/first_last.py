@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.figures.curves import looks_of
@@ -26,10 +28,13 @@ from analysis.page.table import (
 from analysis.sections.base import Report, Setting, Tables, section
 from analysis.statistics import correlation as correlations
 from analysis.statistics.choices import rows_by_choice
+from analysis.statistics.intervals import Floats
 from analysis.study.grouping import SETTING, groups, to_frame
 from analysis.study.study import Study
 
 BY_RANK = ("r", "p", "low", "high")
+ENDS = ("auc_first", "auc_last")
+INITIALS, TRIALS = "initial strategies", "trials"  # what the pairs of a correlation are
 
 
 def tables(study: Study, _earlier: Tables) -> Tables:
@@ -52,18 +57,33 @@ def first_last(study: Study) -> pd.DataFrame:
 def correlation(first_last: pd.DataFrame) -> pd.DataFrame:
     """Pearson's r of first with last AUC by query strategy (HaCon, Fig. 6), and Spearman's.
 
-    Trials that made the same choices are one pair.
+    Two rows for each query strategy, by what they are `over`: initial strategies, each a pair of
+    its trials' means, as in the paper; and trials, of which those that made the same choices are
+    one pair. The pairs of trials that share an initial strategy are not independent of one
+    another, so that p and interval over trials claim too much.
     """
     keys = [*SETTING, "strategy", "labelled_first", "labelled_last"]
     rows = []
     for key, group in groups(first_last, keys):
         chosen = group["initial"] + "/" + group["choice"]
-        ends = rows_by_choice(group[["auc_first", "auc_last"]], chosen).T
-        by_rank = correlations.spearman(*ends)._asdict()
-        ranked = {f"rank_{name}": by_rank[name] for name in BY_RANK}
-        rows.append({**key, **correlations.pearson(*ends)._asdict(), **ranked})
+        trials = rows_by_choice(group[list(ENDS)], chosen)
+        for over, pairs in ((INITIALS, initial_means(group)[list(ENDS)]), (TRIALS, trials)):
+            rows.append({**key, "over": over, **_both_correlations(*np.asarray(pairs).T)})
     by_rank_columns = [f"rank_{name}" for name in BY_RANK]
-    return to_frame(rows, [*keys, *correlations.Correlation._fields, *by_rank_columns])
+    return to_frame(rows, [*keys, "over", *correlations.Correlation._fields, *by_rank_columns])
+
+
+def initial_means(first_last: pd.DataFrame) -> pd.DataFrame:
+    """Mean AUC of both ends by initial strategy, over the trials in which both were measured."""
+    measured = first_last.dropna(subset=list(ENDS))
+    return measured.groupby("initial", sort=False)[list(ENDS)].mean().reset_index()
+
+
+def _both_correlations(first: Floats, last: Floats) -> dict[str, Any]:
+    """Pearson's correlation of two columns (n,), and Spearman's under names of its own."""
+    by_rank = correlations.spearman(first, last)._asdict()
+    ranked = {f"rank_{name}": by_rank[name] for name in BY_RANK}
+    return {**correlations.pearson(first, last)._asdict(), **ranked}
 
 
 def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
@@ -71,24 +91,28 @@ def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
     looks = looks_of(tables["summary"], study.baseline)
     for (dataset, encoder), part in tables["first_last"].groupby(PLACE, sort=False):
         coefficients = of_place(tables["correlation"], part.iloc[0])
+        panels = coefficients[coefficients["over"] == INITIALS]
         listed = "; ".join(
-            f"{row.strategy}: r = {row.r:.2f}, n = {row.n}" for row in coefficients.itertuples()
+            f"{row.strategy}: r = {row.r:.2f} over {row.n} initial strategies"
+            for row in panels.itertuples()
         )
         yield FigureSpec(
             "first-last",
             f"{dataset}-{encoder}",
             f"AUC after the first and the last query on {dataset}, {encoder}",
-            "AUC after the last query against AUC after the first, a point per trial, a panel per "
-            "query strategy; color tells the initial strategy.",
+            "AUC after the last query against AUC after the first, a panel per query strategy; "
+            "color tells the initial strategy. Large: the mean of an initial strategy's trials, "
+            "over which r is; faint: each trial.",
             f"Scatter plots: {listed}",
             "first_last.csv, correlation.csv",
-            partial(first_against_last, part, coefficients, looks),
+            partial(first_against_last, part, panels, looks),
         )
 
 
 def sentences(setting: Setting) -> Iterator[Sentence]:
     """Say how the first AUC correlates with the last, by query strategy."""
-    for _, row in setting.table("correlation").iterrows():
+    coefficients = setting.table("correlation")
+    for _, row in coefficients[coefficients["over"] == INITIALS].iterrows():
         lead = f"Start and end, {row['strategy']} queries:"
         ends = f"AUC with {row['labelled_first']} and with {row['labelled_last']} labels"
         if math.isnan(row["r"]):
@@ -116,14 +140,17 @@ def content(report: Report) -> Iterator[Block]:
 
 def _table(coefficients: pd.DataFrame) -> PageTable:
     return page_table(
-        "Correlation of the AUC after the first query with that after the last",
+        "Correlation of the AUC after the first query with that after the last: over the initial "
+        "strategies, a pair of means each, as in HaCon's Figure 6; and over all trials, whose p "
+        "and interval take trials of one initial strategy for independent of one another",
         "correlation.csv",
         coefficients,
         name_columns(coefficients, ["strategy"]),
         [
             count("first", "labelled_first"),
             count("last", "labelled_last"),
-            count("trials", "n"),
+            text("over", "over"),
+            count("n", "n"),
             number("Pearson's r", "r", ".2f"),
             interval("95 % interval", "low", "high", ".2f"),
             p_value("p", "p"),
@@ -138,5 +165,5 @@ def _correlation_in_words(row: pd.Series) -> str:
     interval = (
         "" if math.isnan(row["low"]) else (f", 95 % interval {row['low']:.2f} to {row['high']:.2f}")
     )
-    text = f"Pearson's r = {row['r']:.2f} ({p}{interval}, {row['n']} trials)"
+    text = f"Pearson's r = {row['r']:.2f} ({p}{interval}, {row['n']} {row['over']})"
     return text.replace("-", MINUS)

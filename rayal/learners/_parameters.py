@@ -50,7 +50,7 @@ ViewsAugmentation: TypeAlias = Annotated[
     classifier_augment.ViewsAugmentation | None,
     Doc(
         "Of the views: weak (a crop of 80 % and more) or weak_flip, as consistency-based selection "
-        "has it (Gao et al. 2020), or one to train under; null takes the one of the training, whose "
+        "has it (Gao et al. 2020), or one to train under; null takes that of the training, whose "
         "changes, as those of color, may hide the images."
     ),
 ]
