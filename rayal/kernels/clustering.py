@@ -162,7 +162,7 @@ def _lloyd(
         seed=seed,
         max_points_per_centroid=len(points),  # no subsampling
         min_points_per_centroid=1,  # no warning
-        gpu=points.size >= WORTH_A_GPU and faiss.get_num_gpus() > 0,
+        gpu=int(points.size >= WORTH_A_GPU and faiss.get_num_gpus() > 0),  # one card
         **SETTLED,
     )
     trainer.train(points, weights=weights)

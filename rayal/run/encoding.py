@@ -18,6 +18,7 @@ from rayal.contracts import Dataset, Embedding, Progress, Split, TrialData
 from rayal.registry import DATASETS, ENCODERS
 from rayal.run.environment import versions
 from rayal.run.full_disk import full_disk_is_fatal
+from rayal.run.gpus import call_retried
 from rayal.run.malloc import configure_malloc
 from rayal.run.threads import limit_threads
 from rayal.seeds import generator
@@ -43,7 +44,7 @@ def make_embedding(trial: Trial, store: RunStore, progress: Progress, threads: i
     configure_malloc()
     data = load_dataset(trial)
     params = trial.encoder.to_kwargs()
-    rng = generator("encoder", trial.dataset_name, trial.encoder.name, params.pop("seed"))
+    seed = params.pop("seed")
     started = time.perf_counter()
     component = ENCODERS.find(trial.encoder.name)
     encode = component.function
@@ -51,7 +52,13 @@ def make_embedding(trial: Trial, store: RunStore, progress: Progress, threads: i
     with limit_threads(threads):
         if transform is None:
             with full_disk_is_fatal(store), _checkpoint_folder(encode, trial, store) as keep:
-                embedding = encode(data, rng, progress, **keep, **params)
+
+                def attempt() -> Embedding:
+                    rng = generator("encoder", trial.dataset_name, trial.encoder.name, seed)
+                    made: Embedding = encode(data, rng, progress, **keep, **params)
+                    return made
+
+                embedding = call_retried(attempt)
         else:
             embedding = _plain_embedding(trial, store, progress, threads).transformed(transform)
     check_embedding(trial.encoder.name, embedding, data)

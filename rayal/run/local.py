@@ -14,6 +14,7 @@ from rayal.run.worker import run_trials
 from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial, group_by_embedding
+from rayal.sweep.file import Resources
 from rayal.sweep.plan import Plan
 
 
@@ -32,7 +33,7 @@ def run(plan: Plan, todo: Sequence[Trial], store: RunStore, events: Listener) ->
             fail_all(trials, store, events, error)
             continue
         for batch in plan.batches(trials, workers=1):
-            _run_batch(batch, data, plan.sweep.resources.trial.threads, store, events)
+            _run_batch(batch, data, plan.sweep.resources, store, events)
 
 
 def _encode(trial: Trial, threads: int, store: RunStore, events: Listener) -> TrialData:
@@ -45,10 +46,16 @@ def _encode(trial: Trial, threads: int, store: RunStore, events: Listener) -> Tr
 
 
 def _run_batch(
-    batch: Sequence[Trial], data: TrialData, threads: int, store: RunStore, events: Listener
+    batch: Sequence[Trial],
+    data: TrialData,
+    resources: Resources,
+    store: RunStore,
+    events: Listener,
 ) -> None:
     events.trials_started([trial.id for trial in batch])
-    for trial, outcome in zip(batch, run_trials(batch, data, store, threads), strict=True):
+    share = resources.of_learner(batch[0].learner.name)
+    outcomes = run_trials(batch, data, store, share, alone=True)
+    for trial, outcome in zip(batch, outcomes, strict=True):
         if outcome.fatal:
             raise StoreError(outcome.error)
         events.trial_ended(trial, outcome)

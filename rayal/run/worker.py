@@ -13,30 +13,40 @@ from rayal.run.batching import run_interleaved
 from rayal.run.environment import versions
 from rayal.run.failures import PASSING, error_message, error_trace
 from rayal.run.full_disk import full_disk_is_fatal
+from rayal.run.gpus import retried, take_share
 from rayal.run.threads import limit_threads
 from rayal.storage.files import StoreError
 from rayal.storage.formats import Record, make_record, rows_of
 from rayal.storage.run import RunStore
 from rayal.sweep.contents import check_trial_unchanged
 from rayal.sweep.definition import Trial
+from rayal.sweep.file import Share
 from rayal.trial import TrialCoroutine
 
 
 def run_trials(
-    batch: Sequence[Trial], data: TrialData, store: RunStore, threads: int
+    batch: Sequence[Trial], data: TrialData, store: RunStore, share: Share, *, alone: bool = False
 ) -> list[Outcome]:
     """Run trials with the same learner, each from its last finished round.
 
     Each leaves a record, or a failure with its traceback. A trial that another worker, given up
     for lost, has finished meanwhile is not run again.
+
+    alone: whether this process takes what GPUs there are, whatever its share is.
     """
-    with limit_threads(threads):
-        return run_interleaved(batch[0].learner, [_run(trial, data, store) for trial in batch])
+    gpus = None if alone else share.gpus
+    with limit_threads(share.threads):
+        trials = [_run(trial, data, store, gpus) for trial in batch]
+        return run_interleaved(batch[0].learner, trials)
 
 
-def _run(trial: Trial, data: TrialData, store: RunStore) -> TrialCoroutine[Outcome]:
+def _run(
+    trial: Trial, data: TrialData, store: RunStore, gpus: float | None
+) -> TrialCoroutine[Outcome]:
     try:
-        yield from _record_trial(trial, data, store)
+        if gpus is not None:
+            take_share(gpus)
+        yield from retried(lambda: _record_trial(trial, data, store))
     except StoreError as error:
         return Outcome(trial.id, str(error), fatal=True)
     except PASSING:

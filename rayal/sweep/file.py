@@ -14,7 +14,7 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeGuard
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from rayal.registry import ENCODERS
 from rayal.sweep import yaml
@@ -41,11 +41,17 @@ Entries = Annotated[list[Annotated[Entry, BeforeValidator(as_entry)]], Field(min
 Quantity = Annotated[float, Field(ge=0, le=1e12)]  # of hours, or money
 
 
+def _whole_gpus(gpus: float) -> float:
+    if gpus > 1 and gpus != int(gpus):
+        raise ValueError("a share is a part of one GPU or a whole number of them")
+    return gpus
+
+
 class Share(_Strict):
     """CPUs and GPUs that one piece of work takes; fractions share a device."""
 
     cpus: Annotated[float, Field(gt=0, le=MOST_CPUS)] = 1
-    gpus: Annotated[float, Field(ge=0, le=MOST_CPUS)] = 0
+    gpus: Annotated[float, Field(ge=0, le=MOST_CPUS), AfterValidator(_whole_gpus)] = 0
 
     @property
     def threads(self) -> int:
@@ -73,15 +79,22 @@ class Price(_Strict):
 class Resources(_Strict):
     """What each stage takes, and how many CPUs a Ray started here may use (0: all).
 
+    trials_of: what trials of a learner take in place of `trial`, so that a linear one holds no
+    GPU while another needs it.
     autoscale: what a joined cluster can grow by; Ray does not tell before it has grown.
     price: for the bill that a dry run works out.
     """
 
     pretrain: Share = Share(cpus=2)
     trial: Share = Share()
+    trials_of: dict[str, Share] = {}
     machine_cpus: Annotated[int, Field(ge=0, le=MOST_CPUS)] = 0
     autoscale: Autoscale | None = None
     price: Price | None = None
+
+    def of_learner(self, name: str) -> Share:
+        """Return what a trial takes whose learner has that name."""
+        return self.trials_of.get(name, self.trial)
 
 
 class Hours(_Strict):

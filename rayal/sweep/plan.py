@@ -135,11 +135,17 @@ def make_plan(sweep: Sweep, *, absent_data: bool = False) -> Plan:
     mistakes = Mistakes(f"sweep '{sweep.name}'")
     import_plugins(sweep.plugins, mistakes)
     mistakes.raise_if_any()  # what plugins were to register would be missed below
+    for learner in sweep.resources.trials_of:
+        with mistakes.gather():
+            LEARNERS.find(learner)
     planner = _Planner(DatasetLoader(absent_data), mistakes)
     trials: dict[str, Trial] = {}
     for label, part in sweep.parts.items():
         for trial in planner.trials(label, part):
             trials.setdefault(trial.id, trial)
+    for encoder in {repr(trial.encoder): trial.encoder for trial in trials.values()}.values():
+        with mistakes.gather():
+            rules.check_processes(encoder, sweep.resources.pretrain)
     mistakes.raise_if_any()
     notes: dict[str, tuple[str, ...]] = {}
     with mistakes.gather():

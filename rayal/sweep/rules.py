@@ -9,7 +9,7 @@ from rayal.registry import ENCODERS, LEARNERS, STRATEGIES, Registry
 from rayal.requirements import FROM_ENCODER, FROM_LEARNER, listed, remedies
 from rayal.sweep.dataset_info import DatasetInfo
 from rayal.sweep.definition import Spec
-from rayal.sweep.file import Part
+from rayal.sweep.file import Part, Share
 
 MOST_TRIALS = 200_000  # of a part on one dataset
 MOST_ROUNDS = 10_000_000  # of these trials together
@@ -74,6 +74,17 @@ def check_component(
     except ValueError as error:
         where = data.name + (f" with encoder '{encoder.name}'" if encoder else "")
         raise ValueError(f"{registry.kind} '{spec.name}' on {where}: {error}") from None
+
+
+def check_processes(encoder: Spec, share: Share) -> None:
+    """Processes that train together on GPUs need one each: NCCL takes no card twice."""
+    processes = encoder.params.get("processes", 1)
+    if share.gpus and isinstance(processes, int) and processes > max(1, share.gpus):
+        raise ValueError(
+            f"encoder '{encoder.name}' has processes={processes}, which need a GPU each, and "
+            f"resources.pretrain.gpus={share.gpus:g}: make it {processes}, or ask for fewer "
+            "processes"
+        )
 
 
 def check_validation_set(learner: Spec, data: DatasetInfo) -> None:

@@ -54,6 +54,18 @@ REFUSED = [
         {"encoders": [{"name": "moco"}]},
         "encoder 'moco' on digits: queue=65536 is more than the 1[0-9]+ images of an epoch",
     ),
+    (
+        {
+            "encoders": [{"name": "moco", "queue": 64, "processes": 3}],
+            "resources": {"pretrain": {"gpus": 2}},
+        },
+        r"has processes=3, which need a GPU each, and resources\.pretrain\.gpus=2: make it 3",
+    ),
+    (
+        {"resources": {"trials_of": {"liner": {"cpus": 1}}}},
+        "there is no learner named 'liner', did you mean 'linear'",
+    ),
+    ({"resources": {"trial": {"gpus": 1.5}}}, "a part of one GPU or a whole number"),
 ]
 
 

@@ -49,6 +49,7 @@ def place(array):
 @learner()
 def looking(task, rng, *, marks: str):
     """Say where it runs and reads, and wait until three processes have done so."""
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == "", "a trial that asked for no GPU sees some"
     mark(marks, len(task.train), os.getpid(), place(task.train), place(task.images))
     until = time.monotonic() + 200
     while len({m.split(".")[2] for m in os.listdir(marks) if f".{len(task.train)}." in m}) < 3:
@@ -63,6 +64,7 @@ def looking(task, rng, *, marks: str):
 def cluster() -> Iterator[Nodes]:
     """A head without CPUs, a node that has a GPU by name, and one without."""
     with nodes() as started:
+        started.environment["RAYAL_GPUS_BY_NAME"] = "1"
         started.head(dashboard=True)
         started.add(cpus=3, gpus=1)
         started.add(cpus=1)
@@ -83,7 +85,10 @@ def write_sweep(folder: Path, **changes: Any) -> Path:
         "learners": [{"name": "looking", "marks": trials}],
         "budgets": [10],
         "seeds": 9,
-        "resources": {"pretrain": {"cpus": 0.5, "gpus": 0.5}},
+        "resources": {
+            "pretrain": {"cpus": 0.5, "gpus": 0.5},
+            "trials_of": {"looking": {"cpus": 1}},
+        },
     }
     (folder / "plugin.py").write_text(PLUGIN + LOOKING)
     (folder / "sweep.yaml").write_text(json.dumps({**sweep, **changes}))

@@ -14,7 +14,13 @@ from rayal.run.queue import TrialQueue
 from rayal.run.ray.callbacks import make_callback, make_memory_trimmer
 from rayal.run.ray.cluster_watch import services, watch_cluster
 from rayal.run.ray.metrics import MetricsExporter
-from rayal.run.ray.resources import alive_nodes, check_resources, count_workers
+from rayal.run.ray.resources import (
+    alive_nodes,
+    check_resources,
+    count_workers,
+    idle_gpus,
+    trial_resources,
+)
 from rayal.run.ray.searcher import make_searcher
 from rayal.run.ray.session import ray_session
 from rayal.run.ray.stages import encoding_jobs, worker_config
@@ -48,6 +54,8 @@ def run(
         events.add(SweepMetrics(plan.sweep.name, len(plan.trials), exporter.create_metric))
         nodes = alive_nodes()
         check_resources(nodes, resources)
+        if note := idle_gpus(nodes, resources):
+            events.message(note)
         workers = count_workers(nodes, resources)
         with encoding_jobs(plan, todo, store, events) as encodings:
             import ray.tune  # noqa: F401 - it takes a second, in which encoders train
@@ -66,15 +74,14 @@ def _tune(
     from ray import tune
 
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # a trace for each worker that is lost
-    share = plan.sweep.resources.trial
     trainable = tune.with_parameters(
         make_trainable(plan.sweep.name),
         trials=[ray.put(queue.trials)],
-        worker=worker_config(plan, store, share),
+        worker=worker_config(plan, store),
     )
     with contextlib.suppress(AllTrialsDoneError):
         tune.Tuner(
-            tune.with_resources(trainable, {"cpu": share.cpus, "gpu": share.gpus}),
+            tune.with_resources(trainable, trial_resources(plan.sweep.resources, queue.trials)),
             tune_config=tune.TuneConfig(
                 search_alg=make_searcher(queue),
                 num_samples=-1,  # until the queue is at its end

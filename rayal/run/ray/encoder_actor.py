@@ -12,11 +12,12 @@ from rayal.contracts import TrialData
 from rayal.registry import load_plugins
 from rayal.run.encoding import load_dataset, load_trial_data, make_embedding
 from rayal.run.failures import sendable_errors
+from rayal.run.gpus import take_share
 from rayal.run.queue import RetryCounter
 from rayal.storage.location import parse_location
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial
-from rayal.sweep.file import Share
+from rayal.sweep.file import Resources
 
 if TYPE_CHECKING:
     from ray import ObjectRef
@@ -27,11 +28,11 @@ Returned = TypeVar("Returned")
 
 @dataclass(frozen=True)
 class WorkerConfig:
-    """Where a worker finds things, and how many threads it may use."""
+    """Where a worker finds things, and what its work may use of a node."""
 
     root: str
     plugins: tuple[str, ...]
-    threads: int
+    resources: Resources
 
     def store(self) -> RunStore:
         load_plugins(Path(plugin) for plugin in self.plugins)
@@ -63,8 +64,8 @@ class EncoderActor:
     and the path it was given, on any node that sees the path.
     """
 
-    def __init__(self, name: str, trial: Trial, config: WorkerConfig, share: Share) -> None:
-        self._name, self._trial, self._config, self._share = name, trial, config, share
+    def __init__(self, name: str, trial: Trial, config: WorkerConfig) -> None:
+        self._name, self._trial, self._config = name, trial, config
         self._report: dict[str, float] = {}
         self._is_displaced = False
         self._refs: list[ObjectRef[TrialData]] = []
@@ -115,13 +116,14 @@ class EncoderActor:
         import ray
 
         self._is_displaced = again
+        share = self._config.resources.pretrain
         task = ray.remote(_pretrain).options(
             name=f"pretrain {self._trial.encoder.name} on {self._trial.dataset_name}",
-            num_cpus=self._share.cpus,
-            num_gpus=self._share.gpus,
+            num_cpus=share.cpus,
+            num_gpus=share.gpus,
             max_retries=0,
         )
-        return task.remote(self._trial, self._config, self._share.threads, self._name)
+        return task.remote(self._trial, self._config, self._name)
 
     def _wait(self, training: ObjectRef[None]) -> None:
         """Wait for the training; start it again, from what it has kept, where it was lost."""
@@ -140,15 +142,17 @@ class EncoderActor:
                 return
 
 
-def _pretrain(trial: Trial, config: WorkerConfig, threads: int, actor: str) -> None:
+def _pretrain(trial: Trial, config: WorkerConfig, actor: str) -> None:
     handle = encoder_handle(actor)
     handle.on_started.remote()
 
     def report(progress: Mapping[str, float]) -> None:
         handle.report.remote(dict(progress))
 
+    share = config.resources.pretrain
     with sendable_errors():
-        make_embedding(trial, config.store(), report, threads)
+        take_share(share.gpus)
+        make_embedding(trial, config.store(), report, share.threads)
 
 
 def actor_name(trial: Trial) -> str:
@@ -156,7 +160,7 @@ def actor_name(trial: Trial) -> str:
     return f"encoder-{trial.dataset_name}-{trial.encoder.name}-{trial.embedding_id}"
 
 
-def start_encoder(trial: Trial, config: WorkerConfig, share: Share) -> EncoderHandle:
+def start_encoder(trial: Trial, config: WorkerConfig) -> EncoderHandle:
     """Start the actor; it lives as long as the handle."""
     import ray
 
@@ -164,7 +168,7 @@ def start_encoder(trial: Trial, config: WorkerConfig, share: Share) -> EncoderHa
     actor = ray.remote(EncoderActor).options(
         name=name, num_cpus=0, max_restarts=-1, max_task_retries=-1, max_concurrency=4
     )
-    return cast(EncoderHandle, actor.remote(name, trial, config, share))
+    return cast(EncoderHandle, actor.remote(name, trial, config))
 
 
 def encoder_handle(name: str) -> EncoderHandle:

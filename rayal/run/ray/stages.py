@@ -16,7 +16,6 @@ from rayal.run.ray.encoder_actor import EncoderHandle, WorkerConfig, start_encod
 from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial, group_by_embedding
-from rayal.sweep.file import Share
 from rayal.sweep.plan import Plan
 
 if TYPE_CHECKING:
@@ -51,9 +50,9 @@ class EncodingJobs:
         self.displaced: set[str] = set()
         self.fatal = ""  # why the store can take no more
 
-    def add(self, trials: list[Trial], config: WorkerConfig, share: Share) -> None:
+    def add(self, trials: list[Trial], config: WorkerConfig) -> None:
         trial = trials[0]
-        actor = start_encoder(trial, config, share)
+        actor = start_encoder(trial, config)
         self._events.encoding_started(trial)
         self._pending[trial.embedding_id] = EncodingJob(actor, actor.trial_data.remote(), trials)
         self._actors.append(actor)
@@ -125,9 +124,9 @@ def encoding_jobs(
     plan: Plan, todo: Sequence[Trial], store: RunStore, events: Listener
 ) -> Iterator[EncodingJobs]:
     """Start a job for each embedding that trials need; stop watching them at the end."""
-    jobs, share = EncodingJobs(store, events), plan.sweep.resources.pretrain
+    jobs, config = EncodingJobs(store, events), worker_config(plan, store)
     for trials in group_by_embedding(todo).values():
-        jobs.add(trials, worker_config(plan, store, share), share)
+        jobs.add(trials, config)
     jobs.start()
     try:
         yield jobs
@@ -135,7 +134,7 @@ def encoding_jobs(
         jobs.stop()
 
 
-def worker_config(plan: Plan, store: RunStore, share: Share) -> WorkerConfig:
-    """What a worker with this share of a node must know of the run."""
+def worker_config(plan: Plan, store: RunStore) -> WorkerConfig:
+    """What a worker must know of the run."""
     plugins = tuple(str(path) for path in plan.sweep.plugins)
-    return WorkerConfig(str(store.root.resolve()), plugins, share.threads)
+    return WorkerConfig(str(store.root.resolve()), plugins, plan.sweep.resources)

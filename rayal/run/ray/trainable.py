@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from rayal.run.gpus import release_memory
 from rayal.run.ray.encoder_actor import WorkerConfig, actor_name, shared_trial_data
 from rayal.run.worker import run_trials
 from rayal.sweep.definition import Trial
@@ -37,7 +38,9 @@ def make_trainable(sweep: str) -> type[Trainable]:
             trials = _all_trials(self._trials[0])
             batch = [trials[name] for name in self._batch]
             data = shared_trial_data(actor_name(batch[0]))
-            outcomes = run_trials(batch, data, self._worker.store(), self._worker.threads)
+            share = self._worker.resources.of_learner(batch[0].learner.name)
+            outcomes = run_trials(batch, data, self._worker.store(), share)
+            release_memory()
             return {"outcomes": outcomes, "done": True}
 
         def save_checkpoint(self, checkpoint_dir: str) -> None:
