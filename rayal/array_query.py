@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rayal import feature_ties
 from rayal.array_input import (
     Array,
     class_labels,
@@ -85,16 +88,38 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
     arrays = {n: READERS[n](value) for n, value in given.items() if value is not None}
     _check_needs(component, bound, arrays)
     _check_passes(params.get("passes"), arrays.get("probs"))
-    pool = _pool(strategy, arrays, bound, component.traits.needs(bound))
+    labels_known = arrays.setdefault("labels", _no_labels(arrays))
+    left = int(np.count_nonzero(labels_known == UNLABELED))
     budget = whole_number("budget", budget)
-    if not 1 <= budget <= len(pool.unlabeled):
-        raise ValueError(
-            f"budget={budget} is out of bounds: 1 to {len(pool.unlabeled)} images are unlabeled"
-        )
-    rng = generator("query", "", whole_number("seed", seed), 0)
-    return check_choice(
-        strategy, component.function(pool, budget, rng, **bound), pool.labels, budget
-    )
+    if not 1 <= budget <= left:
+        raise ValueError(f"budget={budget} is out of bounds: 1 to {left} images are unlabeled")
+    chosen = _chosen(component, bound, arrays, budget, whole_number("seed", seed))
+    return check_choice(strategy, chosen, labels_known, budget)
+
+
+def _chosen(
+    component: Component[StrategyTraits],
+    bound: Mapping[str, Any],
+    arrays: Mapping[str, Array],
+    budget: int,
+    seed: int,
+) -> Indices:
+    """Ask the strategy; where it reads features that are equal in part, of a shuffled pool."""
+
+    def ask(arrays: Mapping[str, Array], on_read: Callable[[], None]) -> Indices:
+        pool = _pool(component, bound, arrays, on_read)
+        rng = generator("query", "", seed, 0)
+        chosen: Indices = component.function(pool, budget, rng, **bound)
+        return chosen
+
+    try:
+        return ask(arrays, partial(_check_features, component, bound, arrays, budget))
+    except _EqualFeaturesError as ties:
+        warnings.warn(str(ties), stacklevel=3)
+        order = generator("query ties", "", seed, 0).permutation(len(arrays["labels"]))
+        shuffled = {n: a[:, order] if n == "probs" else a[order] for n, a in arrays.items()}
+        positions: Indices = order[ask(shuffled, lambda: None)]
+        return positions
 
 
 def _component(strategy: Any) -> Component[StrategyTraits]:
@@ -103,6 +128,10 @@ def _component(strategy: Any) -> Component[StrategyTraits]:
             f"strategy must be a strategy's name, such as 'kmeans'; got a {type(strategy).__name__}"
         )
     return STRATEGIES.find(strategy)
+
+
+def _no_labels(arrays: Mapping[str, Array]) -> Labels:
+    return np.full(_common_size(arrays), UNLABELED, dtype=np.int64)
 
 
 def _common_size(arrays: Mapping[str, Array]) -> int:
@@ -145,53 +174,89 @@ def _check_passes(asked: Any, probs: Array | None) -> None:
 
 
 def _pool(
-    strategy: str, arrays: Mapping[str, Array], bound: Mapping[str, Any], needs: set[str]
+    component: Component[StrategyTraits],
+    bound: Mapping[str, Any],
+    arrays: Mapping[str, Array],
+    on_read: Callable[[], None],
 ) -> Pool:
-    """Return what the strategy is shown: each array in its place, and what it stands for."""
-    size = _common_size(arrays)
-    features, probs = arrays.get("features"), arrays.get("probs")
-    labels = arrays.get("labels", np.full(size, UNLABELED, dtype=np.int64))
-    useless = _why_useless(features, f"strategy '{strategy}'")
+    """Return what the strategy is shown: each array in its place, and what it stands for.
+
+    on_read: called before features are read.
+    """
+    _common_size(arrays)
+    needs = component.traits.needs(bound)
+    features, probs, labels = arrays.get("features"), arrays.get("probs"), arrays["labels"]
     learned = probs is not None or needs & FROM_LEARNER
-    return (_pool_without_features(useless) if useless else Pool)(
+    return _watched_pool(on_read)(
         features=np.empty((0, 0), np.float32) if features is None else features,
         labels=labels,
         num_classes=_num_classes(labels, probs, features if "prototypes" in needs else None),
         map=_dataset_map(arrays.get("confidence"), bound),
-        predictions=_predictions(features, probs, useless) if learned else None,
+        predictions=_predictions(features, probs, on_read) if learned else None,
     )
 
 
-def _why_useless(features: Features | None, strategy: str) -> str:
-    """Say why a strategy that reads the features cannot choose by them; "" where it can."""
-    if features is None:
-        return f"{strategy} needs features: pass features=(N, D)"
-    if len(features) > 1 and (features == features[0]).all():
-        return (
+class _EqualFeaturesError(Exception):
+    """Features tell fewer images apart than are asked for."""
+
+
+def _check_features(
+    component: Component[StrategyTraits],
+    bound: Mapping[str, Any],
+    arrays: Mapping[str, Array],
+    budget: int,
+) -> None:
+    """Say why a strategy that reads the features cannot choose by them alone.
+
+    Raises:
+        ValueError: it cannot at all.
+        _EqualFeaturesError: it can, but for equal ones.
+    """
+    strategy, unit_length = f"strategy '{component.name}'", component.traits.unit_length(bound)
+    if (features := arrays.get("features")) is None:
+        raise ValueError(f"{strategy} needs features: pass features=(N, D)")
+    if feature_ties.are_alike(features, unit_length=False):
+        raise ValueError(
             f"{strategy} chooses by features, and features are the same in all {len(features)} "
             "rows: whatever it chose would be no choice"
         )
-    return ""
+    if unit_length and feature_ties.are_alike(features, unit_length=True):
+        off = "normalize=False, " if "normalize" in component.parameters else ""
+        raise ValueError(
+            f"{strategy} chooses by features scaled to unit length, which are the same in all "
+            f"{len(features)} rows, as where there is one column, or one row and its multiples: "
+            "subtract the mean, as features - features.mean(axis=0), or use "
+            f"{off}a strategy that sees lengths, such as k_center"
+        )
+    different = feature_ties.count_different(features, budget, unit_length=unit_length)
+    if different < min(budget, len(features)):
+        scaled = ", scaled to unit length," if unit_length else ""
+        raise _EqualFeaturesError(
+            f"features{scaled} tell {different} of {len(features)} images apart, fewer than "
+            f"budget={budget}: {strategy} takes equal ones in an order drawn by the seed"
+        )
 
 
-def _pool_without_features(why: str) -> type[Pool]:
-    """Return a kind of pool that says why when its features are read."""
+def _watched_pool(on_read: Callable[[], None]) -> type[Pool]:
+    """Return a kind of pool that calls a function before its features are read."""
 
-    class PoolWithoutFeatures(Pool):
+    class WatchedPool(Pool):
         def __getattribute__(self, name: str) -> Any:
             if name == "features":
-                raise ValueError(why)
+                on_read()
             return super().__getattribute__(name)
 
-    return PoolWithoutFeatures
+    return WatchedPool
 
 
-def _predictions(features: Features | None, probs: Array | None, useless: str) -> Predictions:
+def _predictions(
+    features: Features | None, probs: Array | None, on_read: Callable[[], None]
+) -> Predictions:
     """What a learner would have predicted, from arrays."""
 
     def read() -> Features:
-        if useless or features is None:
-            raise ValueError(useless)
+        on_read()
+        assert features is not None
         return features
 
     passes = [] if probs is None else [each.astype(np.float32) for each in probs]

@@ -352,6 +352,7 @@ def strategy(
     *,
     needs: set[str] | Names | None = None,
     oracle: bool | Callable[[Mapping[str, Any]], bool] = False,
+    unit_length: bool | Callable[[Mapping[str, Any]], bool] = False,
     check: StrategyCheck = _no_check,
     added: Collection[str] = (),
 ) -> Callable[[Strategy[P]], Strategy[P]]:
@@ -361,7 +362,8 @@ def strategy(
     the strategy's own order.
 
     needs: names, in `rayal.requirements`, of what it reads beyond features and labels; oracle:
-    whether it reads true labels. Either may be a function of the parameters.
+    whether it reads true labels; unit_length: whether it sees features scaled to unit length alone,
+    so that images differ by direction. Each may be a function of the parameters.
     check: `(params, N, encoder's params)`; raises ValueError where they do not fit together;
     called when a sweep is planned.
     added: names of parameters that came after the strategy's first release: at their defaults it
@@ -375,7 +377,11 @@ def strategy(
     def register(function: Strategy[P]) -> Strategy[P]:
         reads = _requirements(needs, f"strategy '{function.__name__}'")
         traits = StrategyTraits(
-            needs=reads, oracle=oracle_or_balanced, check=check, added=frozenset(added)
+            needs=reads,
+            oracle=oracle_or_balanced,
+            unit_length=unit_length if callable(unit_length) else lambda _: unit_length,
+            check=check,
+            added=frozenset(added),
         )
         return STRATEGIES.register(traits)(modifiers.label_balanced(function))
 

@@ -43,10 +43,14 @@ class EncoderTraits(Traits):
 
 @dataclass(frozen=True)
 class StrategyTraits(Traits):
-    """needs: names of what it reads beyond features and labels; oracle: if it reads true labels."""
+    """needs: names of what it reads beyond features and labels; oracle: if it reads true labels.
+
+    unit_length: if it sees features scaled to unit length alone.
+    """
 
     needs: Names = lambda _: set()
     oracle: Callable[[Params], bool] = lambda _: False
+    unit_length: Callable[[Params], bool] = lambda _: False
 
 
 @dataclass(frozen=True)

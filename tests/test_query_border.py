@@ -220,6 +220,10 @@ def answers_queries(name: str) -> bool:
     return by_arrays and not component.traits.oracle(params)
 
 
+def bound_of(name: str) -> dict[str, Any]:
+    return STRATEGIES.find(name).bind({})
+
+
 QUERIED = [name for name in STRATEGIES.names() if answers_queries(name)]
 EXPECTED: dict[str, list[int]] = {}
 
@@ -368,6 +372,71 @@ def test_features_that_are_all_alike_are_no_ground_for_a_choice(
     """The first positions would be the answer, as ties go to the lowest."""
     with pytest.raises(ValueError, match=f"'{strategy}' chooses by features, .* the same in all"):
         ask(strategy, features=np.full_like(FEATURES, value))
+
+
+UNIT_LENGTH = [s for s in QUERIED if STRATEGIES.find(s).traits.unit_length(bound_of(s))]
+LENGTHS = 2.0 ** RNG.integers(-2, 3, size=(N, 1))  # which change no digit of a direction
+
+
+@pytest.mark.parametrize("strategy", sorted(set(QUERIED) - {"coreset_mip"}))
+def test_who_sees_features_at_unit_length_declares_it(strategy: str) -> None:
+    same = ask(strategy, features=FEATURES * LENGTHS) == expected(strategy)
+    reads = ask(strategy, features=RNG.permutation(FEATURES)) != expected(strategy)
+    by_prototypes = "prototypes" in STRATEGIES.find(strategy).traits.needs(bound_of(strategy))
+    assert (same and reads and not by_prototypes) == (strategy in UNIT_LENGTH)
+
+
+ONE_DIRECTION = {
+    "a positive column": np.arange(1.0, N + 1),
+    "a negative column": -np.arange(1.0, N + 1)[:, None],
+    "multiples of a row": np.outer(np.arange(1, N + 1), [1.0, -2.0, 3.0]),
+}
+
+
+@pytest.mark.parametrize("kind", ONE_DIRECTION)
+@pytest.mark.parametrize("strategy", UNIT_LENGTH)
+def test_features_of_one_direction_are_no_ground_for_who_sees_directions(
+    strategy: str, kind: str
+) -> None:
+    with pytest.raises(ValueError, match=r"unit length, which are the same .* - features\.mean"):
+        ask(strategy, features=ONE_DIRECTION[kind])
+
+
+def test_one_column_is_ground_enough_for_who_sees_lengths() -> None:
+    column = ONE_DIRECTION["a positive column"]
+    assert np.ptp(rayal.query("k_center", 4, features=column)) > N / 2
+    assert np.ptp(rayal.query("kmeans", 4, features=column, normalize=False)) > N / 2
+
+
+FEW: dict[str, Kind] = {
+    "three rows": lambda a: a[np.arange(N) % 3],
+    "signs of a column": lambda a: a[:, :1],
+    "a row apart": lambda a: np.vstack([a[:1], np.repeat(a[1:2], N - 1, axis=0)]),
+}
+
+
+@pytest.mark.parametrize("kind", FEW)
+@pytest.mark.parametrize("strategy", sorted((READ_FEATURES & set(QUERIED)) - {"msal", "msal_d"}))
+def test_equal_features_are_taken_in_an_order_of_the_seed_and_told(
+    strategy: str, kind: str
+) -> None:
+    features = FEW[kind](FEATURES)
+    if kind == "signs of a column" and strategy not in UNIT_LENGTH:
+        return
+    with pytest.warns(UserWarning, match=rf"features.* tell \d of {N} images apart, fewer"):
+        first, *others = [ask(strategy, features=features, budget=12, seed=s) for s in (0, 1, 0)]
+    assert len(set(first)) == 12
+    assert first == others[1]
+    assert first != others[0] or strategy == "hacon"  # which goes by confidence
+    assert len(set(first) & set(range(6, 18))) < 12  # the first without a label
+
+
+def test_who_asks_for_no_more_than_there_are_apart_is_told_nothing() -> None:
+    features = np.repeat(FEATURES[:20], 2, axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(rayal.query("k_center", 20, features=features)) == 20
+        assert len(rayal.query("random", 30, features=np.zeros((N, 1)))) == 30
 
 
 @pytest.mark.parametrize("strategy", ["random", "entropy", "bald"])

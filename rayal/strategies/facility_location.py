@@ -13,7 +13,7 @@ from rayal.kernels.ranking import pad_to_budget
 from rayal.strategies._collapse import Cosine, choose_collapsed
 
 
-@strategy()
+@strategy(unit_length=True)
 def facility_location(
     pool: Pool,
     budget: int,

@@ -17,7 +17,7 @@ HELD_OUT = 5  # one label in so many calibrates (Bae et al. 2025)
 ROUNDING = 1e-12  # squared distances up to it are those of copies
 
 
-@strategy(added={"temperature"})
+@strategy(unit_length=True, added={"temperature"})
 def uherding(
     pool: Pool,
     budget: int,
