@@ -1,8 +1,10 @@
 """Two processes on a CPU against one that takes the same parts in turn."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -136,6 +138,64 @@ def children(pid: int) -> list[str]:
         return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except OSError:
         return []
+
+
+# What NCCL does and gloo does not: the end of a group waits for all of its processes.
+ENDS_AS_NCCL = """
+import torch.distributed as dist
+_destroy = dist.destroy_process_group
+def destroy():
+    dist.barrier()
+    _destroy()
+dist.destroy_process_group = destroy
+"""
+
+
+def test_the_end_of_a_group_that_waits_for_all_its_processes_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(ENDS_AS_NCCL)
+    monkeypatch.setattr(launcher, "_GRACE_SECONDS", 20.0)
+    monkeypatch.syspath_prepend(tmp_path)  # workers import what lies there, as they start
+    ended: list[str] = []
+    destroy = torch.distributed.destroy_process_group
+
+    def waiting_destroy() -> None:
+        torch.distributed.barrier()
+        destroy()
+        ended.append("together")
+
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", waiting_destroy)
+    encode(epochs=2, processes=2)
+    assert ended == ["together"]
+
+
+def test_a_dead_process_ends_the_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collective of NCCL does not see that a peer died; the watch over the processes does."""
+    aborted = threading.Event()
+
+    def abort() -> bool:
+        aborted.set()
+        return True
+
+    def all_reduce(flat: torch.Tensor) -> None:
+        for pid in children(os.getpid()):
+            if "rayal.encoders._moco.worker" in Path(f"/proc/{pid}/cmdline").read_text():
+                os.kill(int(pid), signal.SIGKILL)
+        assert aborted.wait(60), "nobody has seen that the process is gone"
+
+    monkeypatch.setattr(launcher, "abort_process_group", abort)
+    monkeypatch.setattr(torch.distributed, "all_reduce", all_reduce)
+    with pytest.raises(RuntimeError, match=r"process 2 of 2 stopped with exit status -9"):
+        encode(processes=2)
+
+
+def test_slices_of_a_gpu_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-aa,MIG-bb")
+    with pytest.raises(ValueError, match="has slices of one"):
+        launcher.check_gpus(2)
+    launcher.check_gpus(1)
 
 
 def test_more_processes_than_a_step_has_pairs_are_refused() -> None:

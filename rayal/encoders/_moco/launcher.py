@@ -12,6 +12,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from rayal.contracts import Images
 from rayal.encoders._moco.process_group import (
     SINGLE_PROCESS,
     ProcessGroup,
+    abort_process_group,
     destroy_process_group,
     init_process_group,
 )
@@ -32,6 +34,7 @@ from rayal.storage.scratch import scratch_folder
 
 JOB, IMAGES, LOG = "job.pickle", "images", "member-{}.log"
 READY = "ready-{}"
+_SECONDS_BETWEEN_LOOKS = 1.0  # at whether the workers live
 _GRACE_SECONDS = 60.0  # that a worker has to end after the last epoch
 
 
@@ -91,14 +94,23 @@ def launch_workers(
             for rank in range(1, settings.processes):
                 workers.append(_start(folder, rank, threads))
             _wait_until_ready(folder, workers)
-            yield init_process_group(folder, 0, settings.processes)
+            group = init_process_group(folder, 0, settings.processes)
+            with _watched(workers):
+                yield group
+            destroy_process_group()  # before the workers' end: NCCL's waits for every process
             for worker in workers:
-                worker.wait(_GRACE_SECONDS)
+                with contextlib.suppress(subprocess.TimeoutExpired):  # all epochs are done
+                    worker.wait(_GRACE_SECONDS)
 
 
 def check_gpus(processes: int) -> None:
-    """Raise ValueError where there are GPUs, but fewer than processes."""
+    """Raise ValueError where there are GPUs, but fewer than processes, or slices of one."""
     gpus = torch.cuda.device_count()
+    if processes > 1 and "MIG-" in os.environ.get("CUDA_VISIBLE_DEVICES", ""):
+        raise ValueError(
+            f"processes={processes} need whole GPUs, and this stage has slices of one (MIG), which "
+            "NCCL cannot join: give processes=1, or nodes without MIG"
+        )
     if 0 < gpus < processes:
         raise ValueError(
             f"processes={processes} needs a GPU for each, and this stage sees {gpus}; "
@@ -130,7 +142,36 @@ def _ended(folder: Path, workers: Sequence[subprocess.Popen[bytes]]) -> Iterator
             worker.wait()
             if worker.stdin:
                 worker.stdin.close()
+        abort_process_group()
         destroy_process_group()
+
+
+@contextlib.contextmanager
+def _watched(workers: Sequence[subprocess.Popen[bytes]]) -> Iterator[None]:
+    """Abort the process group as soon as a worker dies: NCCL would wait for it half an hour."""
+    over, aborted = threading.Event(), threading.Event()
+
+    def watch() -> None:
+        while not over.wait(_SECONDS_BETWEEN_LOOKS):
+            if any(worker.poll() for worker in workers):  # an exit status other than 0
+                if abort_process_group():
+                    aborted.set()
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    error: Exception | None = None
+    try:
+        yield
+    except Exception as raised:
+        if not aborted.is_set():
+            raise
+        error = raised  # whatever the next operation made of it
+    finally:
+        over.set()
+        watcher.join()
+    if aborted.is_set():
+        raise RuntimeError("a process of the training stopped") from error
 
 
 def _mapped(images: Images, folder: Path) -> MappedImages:

@@ -82,6 +82,17 @@ def init_process_group(folder: Path, rank: int, size: int) -> ProcessGroup:
 
 
 def destroy_process_group() -> None:
-    """End what `init_process_group` began."""
+    """End what `init_process_group` began. With NCCL it waits for all processes to do so."""
     if dist.is_initialized():
         dist.destroy_process_group()
+
+
+def abort_process_group() -> bool:
+    """End it without the other processes, also while this one waits for them in a collective.
+
+    Returns whether there was anything to end: what waits with gloo raises by itself.
+    """
+    if not (dist.is_initialized() and dist.get_backend() == "nccl"):
+        return False
+    dist.distributed_c10d._abort_process_group()
+    return True
