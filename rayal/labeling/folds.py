@@ -1,0 +1,34 @@
+"""Folds of a cross-validation: images of a group on one side, classes as even as can be."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rayal.contracts import Indices, Labels
+
+
+def group_folds(
+    groups: Indices, labels: Labels, count: int, rng: np.random.Generator
+) -> Indices:
+    """Return the fold (n,), from 0, of each image.
+
+    Large groups go first; each goes where the fewest images of its own classes are.
+
+    Args:
+        groups: (n,) number of the group of each image.
+        labels: (n,) classes from 0.
+        count: of folds; as many as there are groups at the most.
+        rng: decides the order of groups of one size.
+    """
+    names, member = np.unique(groups, return_inverse=True)
+    counts = np.zeros((len(names), int(labels.max(initial=0)) + 1))
+    np.add.at(counts, (member, labels), 1)
+    in_fold = np.zeros((min(count, len(names)), counts.shape[1]))
+    fold_of = np.zeros(len(names), dtype=np.int64)
+    shuffled = rng.permutation(len(names))
+    for group in shuffled[np.argsort(-counts[shuffled].sum(axis=1), kind="stable")]:
+        clash = in_fold @ counts[group]
+        fold = int(np.lexsort((in_fold.sum(axis=1), clash))[0])
+        in_fold[fold] += counts[group]
+        fold_of[group] = fold
+    return fold_of[member]

@@ -1,0 +1,270 @@
+"""What the labeling page shows next, and what becomes of an answer.
+
+A desk serves any number of windows, each shown another image where there is one. An answer is on the
+disk before anything else is shown. The page's word is the last one: who answers on it has seen what
+others say of the image, and answers of theirs that differ are withdrawn; the log keeps them.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.labeled import known_classes
+from rayal.labeling.labels import Action, Answer, LabelLog, class_name
+from rayal.labeling.project import Project
+from rayal.labeling.rounds import Chosen
+
+KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
+RELATED, RECENT = 8, 8  # small images shown next to the large one
+REMEMBERED = 200  # answers that a window can take back
+
+
+class ChangedMeanwhile(Exception):
+    """Another window or command said something else of the image since it was shown."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """An answer that can be taken back: what stood before it, and what after."""
+
+    rayal_id: str
+    before: Mapping[str, Answer]
+    after: Mapping[str, Answer]
+
+
+class Desk:
+    """The images of a project's rounds on their way to an answer."""
+
+    def __init__(self, project: Project, log: LabelLog, by: str = "") -> None:
+        """Take the newest rounds of a project.
+
+        Args:
+            project: with images and at least one round.
+            log: of its answers.
+            by: name of who labels, "" for nobody in particular.
+
+        Raises:
+            LabelingError: there is nothing to show.
+        """
+        if not project.has_images:
+            raise LabelingError(
+                f"{project.root} has features alone, and no images to show; fill in its labels.csv "
+                f"and: rayal ingest {project.root} {project.root / 'labels.csv'}"
+            )
+        self._project, self._log, self._by = project, log, by
+        self._rounds = {c.rayal_id: (r.number, c) for r in project.rounds for c in r.chosen}
+        if not self._rounds:
+            raise LabelingError(
+                f"nothing is chosen in {project.root}; first: "
+                f"rayal select {project.root} --budget 60"
+            )
+        self._groups: dict[str, list[str]] = {}
+        for image in project.pool:
+            self._groups.setdefault(image.group, []).append(image.rayal_id)
+        self._shown: dict[str, str] = {}  # window -> image
+        self._steps: dict[str, list[_Step]] = {}  # window -> what it can take back
+        self._lock = threading.RLock()
+
+    def next(self, window: str) -> dict[str, Any]:
+        """Return what a window shows next."""
+        with self._lock:
+            waiting = self._waiting()
+            taken = {image for other, image in self._shown.items() if other != window}
+            free = [image for image in waiting if image not in taken] or waiting
+            if not free:
+                self._shown.pop(window, None)
+                return self._around(window) | {"image": None}
+            self._shown[window] = free[0]
+            return self.show(window, free[0]) | {"after": free[1] if len(free) > 1 else None}
+
+    def show(self, window: str, rayal_id: str) -> dict[str, Any]:
+        """Return one image with all that is shown around it.
+
+        Raises:
+            LabelingError: the project has no such image.
+        """
+        with self._lock:
+            self._project.image_path(rayal_id)
+            self._shown[window] = rayal_id
+            number, chosen = self._rounds.get(rayal_id, (0, Chosen(0, rayal_id)))
+            image = self._small(rayal_id) | {
+                "round": number,
+                "rank": chosen.rank,
+                "of": sum(1 for own, _ in self._rounds.values() if own == number),
+                "reason": chosen.reason,
+                "purpose": chosen.purpose,
+                "said": self._said(rayal_id),
+            }
+            return self._around(window) | {
+                "image": image,
+                "related": [self._small(other) for other in self._related(rayal_id)],
+                "after": None,
+            }
+
+    def answer(
+        self, window: str, answer: Answer, seen: Mapping[str, str] | None
+    ) -> dict[str, Any]:
+        """Write an answer to the disk, then return what the window shows next.
+
+        Args:
+            window: that it comes from.
+            answer: of the page; who labels is filled in.
+            seen: what the window showed as said of the image, by annotator; None does not ask.
+
+        Raises:
+            LabelingError: the project has no such image.
+            ChangedMeanwhile: what is said of the image is no longer what was seen.
+            OSError: it cannot be written; nothing was.
+        """
+        with self._lock:
+            rayal_id = answer.id
+            self._project.image_path(rayal_id)
+            if seen is not None and seen != self._said(rayal_id):
+                raise ChangedMeanwhile(
+                    "This image got another answer meanwhile, in another window or by another "
+                    "command. It is shown as it stands now; answer it again if you disagree."
+                )
+            number = self._rounds.get(rayal_id, (None,))[0]
+            given = replace(answer, by=self._by, source="page", round=number)
+            before = self._log.standing().get(rayal_id, {})
+            self._log.append(*self._overruled(given, before), given)
+            after = self._log.standing().get(rayal_id, {})
+            steps = self._steps.setdefault(window, [])
+            steps.append(_Step(rayal_id, before, after))
+            del steps[:-REMEMBERED]
+            return self.next(window)
+
+    def undo(self, window: str) -> dict[str, Any]:
+        """Take back the last answer of a window, and show its image again.
+
+        Raises:
+            LabelingError: there is nothing to take back.
+            ChangedMeanwhile: the image got another answer since.
+            OSError: it cannot be written; the answer stands.
+        """
+        with self._lock:
+            steps = self._steps.get(window, [])
+            if not steps:
+                raise LabelingError("There is no answer of this window to take back.")
+            step = steps[-1]
+            if self._log.standing().get(step.rayal_id, {}) != step.after:
+                steps.pop()
+                raise ChangedMeanwhile(
+                    "The image got another answer since, in another window or by another command: "
+                    "nothing was taken back."
+                )
+            gone = Answer(step.rayal_id, action="withdraw", by=self._by, source="page")
+            again = [replace(answer, at="") for answer in step.before.values()]
+            self._log.append(gone, *again)
+            steps.pop()
+            return self.show(window, step.rayal_id)
+
+    def _overruled(self, given: Answer, before: Mapping[str, Answer]) -> list[Answer]:
+        """Return what withdraws the answers of others that differ from a given one."""
+        if given.action == "skip":
+            return []
+        return [
+            Answer(given.id, action="withdraw", by=other, source="page")
+            for other, answer in before.items()
+            if other != self._by and answer.stands_for != given.stands_for
+        ]
+
+    def _waiting(self) -> list[str]:
+        """Return the chosen images without an answer: those skipped last, then disagreements."""
+        answered, skipped = self._log.standing(), self._log.skipped()
+        passed = set(skipped)
+        fresh = [i for i in self._rounds if i not in answered and i not in passed]
+        return [*fresh, *(i for i in skipped if i in self._rounds), *self._disagreements()]
+
+    def _disagreements(self) -> list[str]:
+        return [i for i in self._log.conflicts() if i in self._project.pool.position]
+
+    def _around(self, window: str) -> dict[str, Any]:
+        """Return what is shown whatever the image is."""
+        return {
+            "classes": self._classes(),
+            "progress": self._progress(),
+            "recent": [self._small(image) for image in self._recent()],
+            "can_undo": bool(self._steps.get(window)),
+        }
+
+    def _classes(self) -> list[dict[str, Any]]:
+        counts: dict[str, int] = {}
+        for name in self._log.labels().values():
+            counts[name] = counts.get(name, 0) + 1
+        names = known_classes(self._project, self._log)
+        keys = [*KEYS, *[""] * len(names)]
+        return [
+            {"name": name, "key": key, "count": counts.get(name, 0)}
+            for name, key in zip(names, keys, strict=False)
+        ]
+
+    def _progress(self) -> dict[str, int]:
+        current, conflicts = self._log.current(), self._log.conflicts()
+        labels = self._log.labels()
+        return {
+            "total": len(self._rounds),
+            "answered": sum(1 for image in self._rounds if image in current),
+            "not_usable": sum(1 for image in self._rounds if image in current.keys() - labels),
+            "skipped": sum(1 for image in self._log.skipped() if image in self._rounds),
+            "conflicts": len(conflicts),
+            "labels": len(labels),
+        }
+
+    def _recent(self) -> list[str]:
+        """Return the images that were answered last and still have an answer, the last one first."""
+        answered = self._log.standing()
+        recent: dict[str, None] = {}
+        for answer in reversed(self._log.all()):
+            if len(recent) == RECENT:
+                break
+            if answer.id in answered and answer.id in self._project.pool.position:
+                recent[answer.id] = None
+        return list(recent)
+
+    def _related(self, rayal_id: str) -> list[str]:
+        group = self._group(rayal_id)
+        members = self._groups[group] if group else []
+        return [image for image in members if image != rayal_id][:RELATED]
+
+    def _group(self, rayal_id: str) -> str:
+        pool = self._project.pool
+        return pool[pool.position[rayal_id]].group
+
+    def _small(self, rayal_id: str) -> dict[str, Any]:
+        pool = self._project.pool
+        group = self._group(rayal_id)
+        return {
+            "id": rayal_id,
+            "name": pool[pool.position[rayal_id]].path,
+            "group": group,
+            "group_size": len(self._groups[group]) if group else 0,
+            "stands": str(self._log.current().get(rayal_id, "")),
+        }
+
+    def _said(self, rayal_id: str) -> dict[str, str]:
+        """Return what each annotator says of an image."""
+        by = self._log.standing().get(rayal_id, {})
+        return {who: str(answer.stands_for) for who, answer in by.items()}
+
+
+def read_answer(fields: Mapping[str, Any]) -> Answer:
+    """Return the answer that a page sent.
+
+    Raises:
+        ValueError: it is none.
+    """
+    label, seconds = fields.get("label"), fields.get("seconds")
+    if seconds is not None and not isinstance(seconds, int | float):
+        raise ValueError(f"seconds is a number, and is {seconds!r}")
+    return Answer(
+        str(fields.get("id", "")),
+        None if label is None else class_name(label),
+        action=cast(Action, fields.get("action", "")),
+        source="page",
+        seconds=None if seconds is None else round(float(seconds), 3),
+    )

@@ -1,0 +1,70 @@
+"""When to stop labeling: what the rounds say. Advice, never a decision.
+
+Two rules look at a fixed random set of images without labels and need none: predictions have
+stabilized when Cohen's kappa of successive rounds is .99 or more in the mean of the last three
+(Bloodgood and Vijay-Shanker 2009), and do not change when the last two rounds agree on every image
+(Zhu et al. 2008). The third sign is the learning curve: what the next labels are expected to bring.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rayal.kernels.agreement import cohen_kappa
+from rayal.labeling.labeled import LabeledPool
+from rayal.labeling.learning_curve import Gain, expected_gain, labels_by_round
+from rayal.labeling.training import probabilities
+
+STOP_SET = 1000  # images at the most
+KAPPA, ROUNDS = 0.99, 3
+NEXT = 100  # labels that the next step is judged by
+
+
+@dataclass(frozen=True)
+class StoppingAdvice:
+    """What each sign says.
+
+    kappas: agreement of the predictions of successive rounds. stable, unchanged: None where there
+    are too few rounds to say. gain: of the next labels, None where there are too few labels.
+    """
+
+    stop_set: int
+    kappas: tuple[float, ...]
+    stable: bool | None
+    unchanged: bool | None
+    gain: Gain | None
+
+
+def stopping_advice(pool: LabeledPool, rng: np.random.Generator, more: int = NEXT) -> StoppingAdvice:
+    """Return what the rounds so far say about going on.
+
+    Args:
+        pool: with labels.
+        rng: draws the stop set, folds and the bootstrap.
+        more: labels whose gain is estimated.
+    """
+    rows = pool.unlabeled
+    chosen = np.sort(rng.permutation(rows)[:STOP_SET])
+    kappas, changes = _agreements(pool, chosen) if len(chosen) else ([], [])
+    return StoppingAdvice(
+        len(chosen),
+        tuple(kappas),
+        stable=float(np.mean(kappas[-ROUNDS:])) >= KAPPA if len(kappas) >= ROUNDS else None,
+        unchanged=changes[-1] == 0 if changes else None,
+        gain=expected_gain(pool, min(more, len(rows)), rng) if len(rows) else None,
+    )
+
+
+def _agreements(pool: LabeledPool, rows: np.ndarray) -> tuple[list[float], list[int]]:
+    """Return kappa, and how many predictions changed, between each round and the one before."""
+    sets = list(labels_by_round(pool).values())
+    if not sets:
+        return [], []
+    test = np.asarray(pool.features[rows])
+    answers = probabilities(pool.training_features, sets, pool.num_classes, test)
+    classes = [probs.argmax(axis=1) for probs in answers]
+    pairs = list(zip(classes, classes[1:], strict=False))
+    kappas = [cohen_kappa(a, b, pool.num_classes) for a, b in pairs]
+    return kappas, [int((a != b).sum()) for a, b in pairs]
