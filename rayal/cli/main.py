@@ -20,6 +20,7 @@ COMMANDS = {
     "encode": "make the features and dataset maps of a sweep, or of one dataset, alone",
     "status": "say how far a run is, from its directory alone",
     "report": "write tables, figures and the report of a run, or of several compared",
+    "label": "label the chosen images in the browser, one by one",
     "strategies": "list the strategies, or explain one",
 }
 REFUSED = 2  # as in rayal.cli.terminal, which imports more than --help should wait for

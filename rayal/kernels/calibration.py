@@ -61,8 +61,8 @@ def best_temperature(probs: Float64, labels: Int64) -> float:
 def temperature_of_least_loss(probs: Float64, labels: Int64) -> float:
     """Return the temperature with the least negative log likelihood (Guo et al. 2017, section 4.2).
 
-    Unlike `best_temperature` it may lie below 1, as for a head whose penalty keeps it unsure. Labels
-    whose probability is 0 are left out: no temperature changes that. 1 where none is left.
+    Unlike `best_temperature` it may lie below 1, as for a head that its penalty keeps unsure.
+    Labels whose probability is 0 are left out: no temperature changes that. 1 where none is left.
 
     Args:
         probs: (n, C) of images that the learner was not trained on.

@@ -2,9 +2,9 @@
 
 Images that a strategy chose cannot say how good a classifier is on the others. The audit sample,
 drawn at random before the first choice, can: the number of its images that are classified right is
-a binomial draw, and the interval is exact (Clopper and Pearson 1934). Cross-validation on the chosen
-images needs no further labels, and is no estimate of the accuracy on the others: it is shown under
-that name.
+a binomial draw, and the interval is exact (Clopper and Pearson 1934). Cross-validation on the
+chosen images needs no further labels, and is no estimate of the accuracy on the others: it is shown
+apart, under its own name.
 """
 
 from __future__ import annotations
@@ -88,7 +88,5 @@ def accuracy_of(probs: Probs, labels: Labels, classes: tuple[str, ...]) -> Accur
         np.stack([labels[~right], predicted[~right]], axis=1), axis=0, return_counts=True
     )
     order = np.argsort(-counts, kind="stable")
-    confusions = tuple(
-        (classes[wrong[i, 0]], classes[wrong[i, 1]], int(counts[i])) for i in order
-    )
+    confusions = tuple((classes[wrong[i, 0]], classes[wrong[i, 1]], int(counts[i])) for i in order)
     return Accuracy(Share(int(right.sum()), len(labels)), recall, confusions)

@@ -7,9 +7,7 @@ import numpy as np
 from rayal.contracts import Indices, Labels
 
 
-def group_folds(
-    groups: Indices, labels: Labels, count: int, rng: np.random.Generator
-) -> Indices:
+def group_folds(groups: Indices, labels: Labels, count: int, rng: np.random.Generator) -> Indices:
     """Return the fold (n,), from 0, of each image.
 
     Large groups go first; each goes where the fewest images of its own classes are.

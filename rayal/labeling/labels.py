@@ -17,13 +17,15 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, TypeAlias, cast, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
+from rayal.labeling.errors import LabelingError
 from rayal.storage import atomic, plain_files
 
 Action: TypeAlias = Literal["label", "withdraw", "not_usable", "skip"]
 Source: TypeAlias = Literal["page", "label-studio", "cvat", "csv", "folders", "python"]
 LONGEST_LABEL = 200  # characters
+_TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 LARGEST_LOG = 4 << 30  # bytes; some 20 million answers
 
 
@@ -40,7 +42,7 @@ NOT_USABLE: Final = NotUsable.NOT_USABLE
 Label: TypeAlias = str | NotUsable  # what may stand for an image
 
 
-class LabelLogError(Exception):
+class LabelLogError(LabelingError):
     """The log cannot be read as one; the message names the line."""
 
 
@@ -102,8 +104,7 @@ def class_name(text: str) -> str:
             f"the name of a class has 1 to {LONGEST_LABEL} characters, and {name[:40]!r} has "
             f"{len(name)}"
         )
-    hidden = [sign for sign in name if unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp")]
-    if hidden:
+    if any(map(_is_hidden, name)):
         raise ValueError(f"the name of a class has signs that do not show: {name[:40]!r}")
     return name
 
@@ -178,7 +179,7 @@ class LabelLog:
     def conflicts(self) -> dict[str, dict[str, Label]]:
         """Return the images on which annotators differ, image -> annotator -> what they say."""
         return {
-            image: {who: cast(Label, answer.stands_for) for who, answer in by.items()}
+            image: {who: said for who, answer in by.items() if (said := answer.stands_for)}
             for image, by in self.standing().items()
             if len(_said(by)) > 1
         }
@@ -237,8 +238,14 @@ class LabelLog:
             ) from error
 
 
-def _said(by: Mapping[str, Answer]) -> set[Label | None]:
-    return {answer.stands_for for answer in by.values()}
+def _said(by: Mapping[str, Answer]) -> set[Label]:
+    return {said for answer in by.values() if (said := answer.stands_for) is not None}
+
+
+def _is_hidden(sign: str) -> bool:
+    """Whether a character breaks lines, turns the direction of writing, or is none."""
+    turns = unicodedata.bidirectional(sign) in _TURNS
+    return turns or unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp")
 
 
 def _check_one_of(what: str, value: object, known: tuple[str, ...]) -> None:

@@ -1,9 +1,9 @@
 """What more labels would bring: the learning curve, and its continuation with an interval.
 
-The error of a classifier falls about as a power of the number of labels (Hestness et al. 2017); here
-error(n) = a + b / sqrt(n), fitted to the errors of classifiers that are trained on parts of the
-labels and tried on images that they did not see: those held out and the audit sample. The interval
-is a bootstrap over these images, by groups.
+The error of a classifier falls about as a power of the number of labels (Hestness et al. 2017);
+here error(n) = a + b / sqrt(n), fitted to the errors of classifiers that are trained on parts of
+the labels and tried on images that they did not see: those held out and the audit sample. The
+interval is a bootstrap over these images, by groups.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def curve_over_rounds(pool: LabeledPool) -> list[CurvePoint]:
     answers = probabilities(pool.training_features, list(sets.values()), pool.num_classes, test)
     truth = pool.labels[pool.audited]
     return [
-        CurvePoint(number, int((own != UNLABELED).sum()), accuracy_of(p, truth, pool.classes).overall)
+        CurvePoint(
+            number, int((own != UNLABELED).sum()), accuracy_of(p, truth, pool.classes).overall
+        )
         for (number, own), p in zip(sets.items(), answers, strict=True)
     ]
 

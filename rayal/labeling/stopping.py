@@ -9,6 +9,7 @@ stabilized when Cohen's kappa of successive rounds is .99 or more in the mean of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -37,7 +38,9 @@ class StoppingAdvice:
     gain: Gain | None
 
 
-def stopping_advice(pool: LabeledPool, rng: np.random.Generator, more: int = NEXT) -> StoppingAdvice:
+def stopping_advice(
+    pool: LabeledPool, rng: np.random.Generator, more: int = NEXT
+) -> StoppingAdvice:
     """Return what the rounds so far say about going on.
 
     Args:
@@ -65,6 +68,6 @@ def _agreements(pool: LabeledPool, rows: np.ndarray) -> tuple[list[float], list[
     test = np.asarray(pool.features[rows])
     answers = probabilities(pool.training_features, sets, pool.num_classes, test)
     classes = [probs.argmax(axis=1) for probs in answers]
-    pairs = list(zip(classes, classes[1:], strict=False))
+    pairs = list(pairwise(classes))
     kappas = [cohen_kappa(a, b, pool.num_classes) for a, b in pairs]
     return kappas, [int((a != b).sum()) for a, b in pairs]

@@ -55,3 +55,27 @@ def test_what_is_sure_stays_sure_and_what_is_undecided_stays_undecided() -> None
 def test_one_image_that_is_right_calls_for_no_temperature() -> None:
     assert calibration.best_temperature(np.array([[0.9, 0.1]]), np.array([0])) == 1.0
     assert calibration.best_temperature(np.array([[0.9, 0.1]]), np.array([1])) == 20.0
+
+
+def test_the_temperature_of_least_loss_is_that_of_a_grid():
+    for seed in range(5):
+        probs, labels = overconfident(seed)
+        grid = np.exp(np.linspace(np.log(0.02), np.log(50), 4001))
+        rows = np.arange(len(labels))
+        scaled = [calibration.with_temperature(probs, t)[rows, labels] for t in grid]
+        losses = [-np.log(np.maximum(own, 1e-300)).mean() for own in scaled]
+        expected = grid[int(np.argmin(losses))]
+        found = calibration.temperature_of_least_loss(probs, labels)
+        assert found == pytest.approx(expected, rel=5e-3)
+
+
+def test_a_head_that_is_too_unsure_is_made_surer():
+    probs = np.full((50, 2), [0.6, 0.4])
+    labels = np.array([0] * 45 + [1] * 5)
+    temperature = calibration.temperature_of_least_loss(probs, labels)
+    assert calibration.with_temperature(probs, temperature)[0, 0] == pytest.approx(0.9, abs=1e-3)
+
+
+def test_labels_that_are_impossible_leave_the_temperature_as_it_is():
+    probs = np.array([[1.0, 0.0], [1.0, 0.0]])
+    assert calibration.temperature_of_least_loss(probs, np.array([1, 1])) == 1

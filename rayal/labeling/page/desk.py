@@ -1,8 +1,8 @@
 """What the labeling page shows next, and what becomes of an answer.
 
-A desk serves any number of windows, each shown another image where there is one. An answer is on the
-disk before anything else is shown. The page's word is the last one: who answers on it has seen what
-others say of the image, and answers of theirs that differ are withdrawn; the log keeps them.
+A desk serves any number of windows, each shown another image where there is one. An answer is on
+the disk before anything else is shown. The page's word is the last one: who answers on it has seen
+what others say of the image, and answers of theirs that differ are withdrawn; the log keeps them.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ RELATED, RECENT = 8, 8  # small images shown next to the large one
 REMEMBERED = 200  # answers that a window can take back
 
 
-class ChangedMeanwhile(Exception):
+class ChangedMeanwhileError(Exception):
     """Another window or command said something else of the image since it was shown."""
 
 
 @dataclass(frozen=True)
 class _Step:
-    """An answer that can be taken back: what stood before it, and what after."""
+    """An answer that can be taken back: what stood before it, and what was said after it."""
 
     rayal_id: str
     before: Mapping[str, Answer]
-    after: Mapping[str, Answer]
+    after: Mapping[str, str]
 
 
 class Desk:
@@ -105,9 +105,12 @@ class Desk:
                 "after": None,
             }
 
-    def answer(
-        self, window: str, answer: Answer, seen: Mapping[str, str] | None
-    ) -> dict[str, Any]:
+    def close(self, window: str) -> None:
+        """Leave the image of a window to others."""
+        with self._lock:
+            self._shown.pop(window, None)
+
+    def answer(self, window: str, answer: Answer, seen: Mapping[str, str] | None) -> dict[str, Any]:
         """Write an answer to the disk, then return what the window shows next.
 
         Args:
@@ -117,14 +120,14 @@ class Desk:
 
         Raises:
             LabelingError: the project has no such image.
-            ChangedMeanwhile: what is said of the image is no longer what was seen.
+            ChangedMeanwhileError: what is said of the image is no longer what was seen.
             OSError: it cannot be written; nothing was.
         """
         with self._lock:
             rayal_id = answer.id
             self._project.image_path(rayal_id)
             if seen is not None and seen != self._said(rayal_id):
-                raise ChangedMeanwhile(
+                raise ChangedMeanwhileError(
                     "This image got another answer meanwhile, in another window or by another "
                     "command. It is shown as it stands now; answer it again if you disagree."
                 )
@@ -132,9 +135,8 @@ class Desk:
             given = replace(answer, by=self._by, source="page", round=number)
             before = self._log.standing().get(rayal_id, {})
             self._log.append(*self._overruled(given, before), given)
-            after = self._log.standing().get(rayal_id, {})
             steps = self._steps.setdefault(window, [])
-            steps.append(_Step(rayal_id, before, after))
+            steps.append(_Step(rayal_id, before, self._said(rayal_id)))
             del steps[:-REMEMBERED]
             return self.next(window)
 
@@ -143,7 +145,7 @@ class Desk:
 
         Raises:
             LabelingError: there is nothing to take back.
-            ChangedMeanwhile: the image got another answer since.
+            ChangedMeanwhileError: the image got another answer since.
             OSError: it cannot be written; the answer stands.
         """
         with self._lock:
@@ -151,9 +153,9 @@ class Desk:
             if not steps:
                 raise LabelingError("There is no answer of this window to take back.")
             step = steps[-1]
-            if self._log.standing().get(step.rayal_id, {}) != step.after:
+            if self._said(step.rayal_id) != step.after:
                 steps.pop()
-                raise ChangedMeanwhile(
+                raise ChangedMeanwhileError(
                     "The image got another answer since, in another window or by another command: "
                     "nothing was taken back."
                 )
@@ -216,7 +218,7 @@ class Desk:
         }
 
     def _recent(self) -> list[str]:
-        """Return the images that were answered last and still have an answer, the last one first."""
+        """Return the images answered last that still have an answer, the last one first."""
         answered = self._log.standing()
         recent: dict[str, None] = {}
         for answer in reversed(self._log.all()):

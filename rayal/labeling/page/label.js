@@ -28,7 +28,7 @@ async function step(path, fields, announced) {
     const view = await ask(path, fields);
     trouble("");
     await show(view);
-    at("announce").textContent = [announced, shown ? `Now ${shown.name}` : "No image is left"].filter(Boolean).join(". ");
+    at("announce").textContent = [announced, shown ? `Now ${visible(shown.name)}` : "No image is left"].filter(Boolean).join(". ");
   } catch (error) {
     trouble(error.message);
     if (error.status === 409) await show(await ask("/show", { id: fields.id ?? shown.id })).catch(() => {});
@@ -58,7 +58,7 @@ async function show(view) {
   classButtons();
   strip("related", view.related);
   at("group").hidden = !view.related.length;
-  at("group-title").textContent = `Others of ${shown.group} (${shown.group_size} images)`;
+  at("group-title").textContent = `Others of ${visible(shown.group)} (${shown.group_size} images)`;
   await picture();
   if (view.after) new Image().src = address(view.after, "large"); // fetched while this one is looked at
 }
@@ -81,10 +81,10 @@ function finished(counts) {
 }
 
 function caption() {
-  at("name").textContent = shown.name;
+  at("name").textContent = visible(shown.name);
   at("place").textContent = [
     shown.rank ? `Round ${shown.round}, image ${shown.rank} of ${shown.of}` : "Not chosen in a round",
-    shown.group && `group ${shown.group}`,
+    shown.group && `group ${visible(shown.group)}`,
     shown.purpose === "audit" && "drawn at random to check the classifier with",
   ].filter(Boolean).join(" · ");
   at("reason").textContent = shown.reason ? `Chosen as: ${shown.reason}` : "";
@@ -98,9 +98,9 @@ function classButtons() {
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("aria-pressed", String(one.name === shown.stands));
-    if (one.key) button.append(element("kbd", one.key));
+    if (one.key) button.append(Object.assign(element("kbd", one.key), { ariaHidden: "true" }));
+    if (one.key) button.setAttribute("aria-keyshortcuts", one.key);
     button.append(element("span", one.name), element("span", String(one.count), "times"));
-    button.setAttribute("aria-label", `${one.name}${one.key ? `, key ${one.key}` : ""}, ${one.count} so far`);
     button.addEventListener("click", () => label(one.name));
     return button;
   }));
@@ -113,10 +113,10 @@ function strip(id, images) {
     const item = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
-    button.title = one.name;
+    button.title = visible(one.name);
     const image = Object.assign(new Image(), { src: address(one.id, "small"), alt: "", loading: "lazy" });
     button.append(image, element("span", one.stands || "no label", one.stands ? "" : "none"));
-    button.setAttribute("aria-label", `Show ${one.name}, ${one.stands || "no label"}`);
+    image.alt = `${visible(one.name)}, `;
     button.addEventListener("click", () => step("/show", { id: one.id }));
     item.append(button);
     return item;
@@ -127,6 +127,8 @@ function element(kind, text, name = "") {
   return Object.assign(document.createElement(kind), { textContent: text, className: name });
 }
 
+// Names of files may hold signs that break lines or turn the direction of writing.
+const visible = (text) => text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\ufffd");
 const address = (id, size) => `/image/${encodeURIComponent(id)}/${size}`;
 
 async function picture() {
@@ -137,8 +139,8 @@ async function picture() {
   at("large").hidden = Boolean(broken);
   at("broken").hidden = !broken;
   at("broken").textContent = broken && `${broken} Skip it, or say that it is not usable.`;
-  at("large").src = broken ? "data:," : next.src;
-  at("large").alt = broken ? "" : `The image to label, ${shown.name}`;
+  if (broken) at("large").removeAttribute("src"); else at("large").src = next.src;
+  at("large").alt = broken ? "" : `The image to label, ${visible(shown.name)}`;
   at("large").classList.toggle("few-pixels", next.naturalWidth < 200);
   seconds = 0;
   since = document.hidden ? null : performance.now();

@@ -13,9 +13,8 @@ import hashlib
 import http.cookies
 import json
 import secrets
-import socket
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,7 +23,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from rayal.labeling import pictures
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.page.desk import ChangedMeanwhile, Desk, read_answer
+from rayal.labeling.page.desk import ChangedMeanwhileError, Desk, read_answer
 from rayal.labeling.project import Project
 
 HERE = Path(__file__).parent
@@ -33,7 +32,7 @@ LARGEST = 1 << 16  # bytes of a request
 SIDES = {"small": 96, "large": 1600}  # pixels of an image
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A request that is answered with an error; the message is for who reads the page."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
@@ -75,10 +74,10 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
     timeout = 60
 
-    def do_GET(self) -> None:  # noqa: N802  the name that http.server asks for
+    def do_GET(self) -> None:
         self._answered(self._get)
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         self._answered(self._post)
 
     def log_message(self, format: str, *args: object) -> None:
@@ -88,13 +87,13 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self._check_host()
             answer()
-        except Refused as error:
+        except RefusedError as error:
             self._send_error(error.status, str(error))
-        except ChangedMeanwhile as error:
+        except ChangedMeanwhileError as error:
             self._send_error(HTTPStatus.CONFLICT, str(error))
         except ValueError as error:
             self._send_error(HTTPStatus.BAD_REQUEST, str(error))
-        except (ConnectionError, socket.timeout):
+        except (ConnectionError, TimeoutError):
             self.close_connection = True
         except OSError as error:
             self._send_error(
@@ -113,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif url.path.startswith("/image/"):
             self._send_image(*url.path.removeprefix("/image/").partition("/")[::2])
         else:
-            raise Refused(HTTPStatus.NOT_FOUND, f"There is nothing at {url.path}.")
+            raise RefusedError(HTTPStatus.NOT_FOUND, f"There is nothing at {url.path}.")
         return None
 
     def _post(self) -> None:
@@ -121,13 +120,15 @@ class _Handler(BaseHTTPRequestHandler):
         self._check_cookie()
         origin = self.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc != self.headers.get("Host"):
-            raise Refused(HTTPStatus.FORBIDDEN, "Another site sent this.")
+            raise RefusedError(HTTPStatus.FORBIDDEN, "Another site sent this.")
         fields = json.loads(content)
         if not isinstance(fields, dict) or not isinstance(fields.get("window"), str):
-            raise Refused(HTTPStatus.BAD_REQUEST, "A request is an object that names its window.")
+            raise RefusedError(
+                HTTPStatus.BAD_REQUEST, "A request is an object that names its window."
+            )
         answer = self._actions.get(self.path)
         if answer is None:
-            raise Refused(HTTPStatus.NOT_FOUND, f"There is nothing at {self.path}.")
+            raise RefusedError(HTTPStatus.NOT_FOUND, f"There is nothing at {self.path}.")
         self._send(HTTPStatus.OK, json.dumps(answer(fields)).encode(), "application/json")
 
     @property
@@ -143,10 +144,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _welcome(self, given: str) -> None:
         """Give the token as a cookie and lead on to an address without it."""
         if not secrets.compare_digest(given.encode(), self.server.token.encode()):
-            raise Refused(HTTPStatus.FORBIDDEN, "This is the address of an earlier start.")
+            raise RefusedError(HTTPStatus.FORBIDDEN, "This is the address of an earlier start.")
         crumb: http.cookies.SimpleCookie = http.cookies.SimpleCookie()
         crumb[self.server.cookie] = self.server.token
-        crumb[self.server.cookie].update({"path": "/", "httponly": True, "samesite": "Strict"})
+        for name, value in (("path", "/"), ("httponly", "yes"), ("samesite", "Strict")):
+            crumb[self.server.cookie][name] = value
         self.send_response(HTTPStatus.SEE_OTHER)
         self.send_header("Location", "/")
         self.send_header("Set-Cookie", crumb[self.server.cookie].OutputString())
@@ -155,19 +157,19 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send_image(self, rayal_id: str, size: str) -> None:
         if size not in SIDES:
-            raise Refused(HTTPStatus.NOT_FOUND, f"There is no size {size!r} of an image.")
+            raise RefusedError(HTTPStatus.NOT_FOUND, f"There is no size {size!r} of an image.")
         try:
             content = self.server.project.thumbnail(rayal_id, SIDES[size])
         except LabelingError as error:
-            raise Refused(HTTPStatus.NOT_FOUND, str(error)) from error
+            raise RefusedError(HTTPStatus.NOT_FOUND, str(error)) from error
         except (ValueError, OSError) as error:
-            raise Refused(HTTPStatus.GONE, f"The image cannot be shown: {error}") from error
+            raise RefusedError(HTTPStatus.GONE, f"The image cannot be shown: {error}") from error
         self._send(HTTPStatus.OK, content, pictures.media_type(content), "private, max-age=600")
 
     def _check_host(self) -> None:
         host = self.headers.get("Host", "")
         if host.rpartition(":")[0] not in NAMES and host not in NAMES:
-            raise Refused(HTTPStatus.FORBIDDEN, "This server answers on 127.0.0.1 alone.")
+            raise RefusedError(HTTPStatus.FORBIDDEN, "This server answers on 127.0.0.1 alone.")
 
     def _check_cookie(self) -> None:
         try:
@@ -176,7 +178,7 @@ class _Handler(BaseHTTPRequestHandler):
             cookies = http.cookies.SimpleCookie()
         given = cookies[self.server.cookie].value if self.server.cookie in cookies else ""
         if not secrets.compare_digest(given.encode(), self.server.token.encode()):
-            raise Refused(
+            raise RefusedError(
                 HTTPStatus.FORBIDDEN, "Open the address that `rayal label` printed, with its token."
             )
 
@@ -184,7 +186,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > LARGEST:
             self.close_connection = True
-            raise Refused(HTTPStatus.BAD_REQUEST, f"A request has up to {LARGEST} bytes.")
+            raise RefusedError(HTTPStatus.BAD_REQUEST, f"A request has up to {LARGEST} bytes.")
         return self.rfile.read(int(length))
 
     def _send_error(self, status: HTTPStatus, message: str) -> None:
@@ -220,7 +222,7 @@ def policy() -> str:
     """Return what the page may do: nothing but its own script and style, and asking this server."""
     return (
         f"default-src 'none'; script-src {_hash('label.js')}; style-src {_hash('label.css')}; "
-        "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     )
 
@@ -230,4 +232,6 @@ def _hash(name: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-_source = cache(partial(lambda folder, name: (folder / name).read_text(encoding="utf-8"), HERE))
+@cache
+def _source(name: str) -> str:
+    return (HERE / name).read_text(encoding="utf-8")

@@ -1,4 +1,3 @@
-import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,29 +12,18 @@ from tests.analysis.made_up_runs import (
     quick_projections,
     single_query_run,
 )
-
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--force-prefers-reduced-motion",
-)  # fmt: skip
+from tests.browser import axe_faults, needs_browser, start
+from tests.browser import show as show_address
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="needs chromium and chromedriver"),
+    needs_browser,
 ]
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    selenium = pytest.importorskip("selenium.webdriver", reason="needs selenium")
-    options = selenium.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = selenium.Chrome(options, selenium.ChromeService(DRIVER))
+    driver = start(tmp_path_factory.mktemp("profile"))
     yield driver
     driver.quit()
 
@@ -103,11 +91,7 @@ def any_page(request, pages):
 
 
 def show(browser, page: Path, width: int = 1200, scheme: str = "light"):
-    media = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
-    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    browser.get(page.as_uri())
+    show_address(browser, page.as_uri(), width, scheme)
 
 
 def first_column(browser) -> list[str]:
@@ -296,16 +280,7 @@ def test_arrow_keys_step_through_the_values_and_escape_hides_them(browser, page)
 def test_axe_finds_no_serious_fault(browser, any_page, width, scheme):
     show(browser, any_page, width, scheme)
     browser.execute_script("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-    browser.execute_script((Path(__file__).parent / "axe" / "axe.min.js").read_text())
-    found = browser.execute_async_script(
-        "axe.run(document, {resultTypes: ['violations']}).then(arguments[arguments.length - 1])"
-    )
-    faults = [
-        (fault["id"], fault["impact"], fault["nodes"][0]["html"][:200])
-        for fault in found["violations"]
-        if fault["impact"] in ("serious", "critical", "moderate")
-    ]
-    assert faults == []
+    assert axe_faults(browser) == []
 
 
 def test_names_of_data_run_nothing_and_stay_what_they_are(browser, pages):
