@@ -20,6 +20,8 @@ COMMANDS = {
     "encode": "make the features and dataset maps of a sweep, or of one dataset, alone",
     "status": "say how far a run is, from its directory alone",
     "report": "write tables, figures and the report of a run, or of several compared",
+    "select": "choose which images of a folder to label first, or next",
+    "ingest": "take labels back from Label Studio, CVAT, a table or folders",
     "label": "label the chosen images in the browser, one by one",
     "strategies": "list the strategies, or explain one",
 }

@@ -7,6 +7,7 @@ DIR/left_out.csv  files that are not in it, and why
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
@@ -99,6 +100,12 @@ class ImagePool(Sequence[PoolImage]):
 def id_of_bytes(content: bytes) -> str:
     """Return the id of a file's content."""
     return f"{ID_PREFIX}{hashlib.sha256(content).hexdigest()[:ID_DIGITS]}"
+
+
+def id_in(name: str) -> str:
+    """Return the id that stands in a file's name, as tools are given it; "" where none does."""
+    found = re.search(rf"{ID_PREFIX}[0-9a-f]{{{ID_DIGITS}}}(?![0-9a-f])", name)
+    return found.group() if found else ""
 
 
 def id_of_name(name: str) -> str:

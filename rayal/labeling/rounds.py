@@ -21,7 +21,8 @@ class Chosen:
 
     rank: from 1; the images to audit come first. reason: in words. represents: how many images of
     the pool are nearer to it than to any other chosen or labeled one. nearest_labeled: id of the
-    labeled image next to it, "" where none was labeled.
+    labeled image next to it, "" where none was labeled. predicted, confidence: class and its
+    probability by the classifier of the labels so far, "" and 0 where there was none.
     """
 
     rank: int
@@ -30,6 +31,8 @@ class Chosen:
     reason: str = ""
     represents: int = 1
     nearest_labeled: str = ""
+    predicted: str = ""
+    confidence: float = 0.0
 
 
 @dataclass(frozen=True)

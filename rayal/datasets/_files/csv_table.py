@@ -83,6 +83,16 @@ def read_csv(path: Path, wanted: Sequence[str]) -> CsvTable:
     return table
 
 
+def first_lines(path: Path) -> list[list[str]]:
+    """Return the cells of a file's first line, cut at each delimiter that is known.
+
+    Raises:
+        ValueError: it is no text.
+    """
+    text = _text(path)
+    return [_first_cells(text, delimiter) for delimiter in DELIMITERS]
+
+
 def _text(path: Path) -> str:
     content = path.read_bytes()
     for magic, what in _NO_TEXT.items():

@@ -1,0 +1,106 @@
+"""`rayal ingest DIR FILE...`: labels that come back from people and their tools.
+
+Exit status: 0 taken, 1 taken but for what is named, 2 refused: nothing was taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from rayal.cli.terminal import (
+    DONE,
+    FAILED,
+    REFUSED,
+    output,
+    print_error,
+    print_line,
+    warnings_as_lines,
+)
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.ingest import Ingested, ingest
+from rayal.labeling.labels import LabelLogError
+from rayal.labeling.project import Project
+from rayal.storage.files import explain
+
+PROG = "rayal ingest"
+SHOWN = 5  # of what was not taken
+EPILOG = """\
+Read are exports of Label Studio (JSON, JSON_MIN, CSV) and CVAT (CVAT for images 1.1, .xml or .zip),
+labels.csv filled in, and folders FOLDER/CLASS/IMAGE. Each label is matched by the image's id, then
+by its path. Reading a file twice changes nothing.
+"""
+
+
+@warnings_as_lines()
+def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
+    """Run the command line; return the exit status."""
+    options = parser(prog).parse_args(list(sys.argv[1:] if arguments is None else arguments))
+    console = output()
+    try:
+        project = Project.open(options.project)
+        with project.locked():
+            done = ingest(project, options.files)
+    except OSError as error:
+        print_error(f"{error.filename or options.project}: {explain(error)}")
+        return REFUSED
+    except (LabelingError, LabelLogError) as error:
+        print_error(error)
+        return REFUSED
+    _show(console, project, done)
+    return FAILED if done.refused else DONE
+
+
+def parser(prog: str) -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
+        prog=prog,
+        description="Take labels back into a labeling project.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    made.add_argument("project", type=Path, metavar="DIR", help="the project's folder")
+    made.add_argument("files", type=Path, nargs="+", metavar="FILE", help="exports")
+    return made
+
+
+def _show(console: Console, project: Project, done: Ingested) -> None:
+    parts = [
+        (done.labeled, "labels taken"),
+        (done.not_usable, "images not usable"),
+        (done.known, "known already"),
+        (done.skipped, "skipped"),
+        (done.withdrawn, "withdrawn"),
+        (done.not_chosen, "of images that no round chose, and taken too"),
+        (len(done.refused), "not taken"),
+    ]
+    listed = "; ".join(f"{count:,} {what}" for count, what in parts if count)
+    print_line(console, listed or "there is no label in it")
+    for reason in done.refused[:SHOWN]:
+        print_line(console, f"  not taken: {reason}")
+    if len(done.refused) > SHOWN:
+        print_line(console, f"  and {len(done.refused) - SHOWN:,} more")
+    if done.new_classes:
+        print_line(console, f"New classes: {', '.join(done.new_classes)}")
+    _show_conflicts(console, project)
+    labels = project.labels.labels()
+    print_line(
+        console,
+        f"{len(labels):,} images have a label, of {len(set(labels.values())):,} classes. The next "
+        f"round: rayal select {project.root} --budget B",
+    )
+
+
+def _show_conflicts(console: Console, project: Project) -> None:
+    conflicts = project.labels.conflicts()
+    for rayal_id, by in list(conflicts.items())[:SHOWN]:
+        said = ", ".join(f"{who or 'someone'}: {label}" for who, label in by.items())
+        row = project.pool.position.get(rayal_id)
+        path = rayal_id if row is None else project.pool[row].path
+        print_line(console, f"  annotators differ on {path} ({said}): it counts for nothing")
+    if len(conflicts) > SHOWN:
+        print_line(console, f"  and on {len(conflicts) - SHOWN:,} more")

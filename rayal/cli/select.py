@@ -1,0 +1,248 @@
+"""`rayal select IMAGES --budget B`: which images to label first, as files for people and tools.
+
+`rayal select DIR --budget B` is the next round of a project. The same command goes on where it was
+interrupted, and chooses nothing twice.
+
+Exit status: 0 done, 2 refused before anything was chosen, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from rayal.cli.terminal import (
+    DONE,
+    INTERRUPTED,
+    REFUSED,
+    output,
+    print_error,
+    print_line,
+    warnings_as_lines,
+)
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.labels import LabelLogError
+from rayal.labeling.project import Project, is_project
+from rayal.labeling.selecting import (
+    Request,
+    Selected,
+    first_round,
+    next_round,
+    open_or_create,
+)
+from rayal.labeling.settings import describe_source, write_settings
+from rayal.storage.files import explain
+
+PROG = "rayal select"
+DEFAULT_BUDGET = 60
+NOTES_SHOWN = 8
+EPILOG = """\
+examples:
+  rayal select cells/ --budget 60                       a folder of images, at any depth
+  rayal select cells/ --budget 60 --audit 30            and 30 at random, to measure with
+  rayal select slides.csv --group patient --per-group 1 a list with a column of paths
+  rayal select embeddings.npz --budget 60               features and ids, without images
+  rayal select cells-labels --budget 40                 the next round
+"""
+
+
+@warnings_as_lines()
+def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
+    """Run the command line; return the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser(prog).parse_args(given)
+    console = output()
+    try:
+        _check_numbers(options)
+        selected = _select(options, console)
+    except OSError as error:
+        print_error(f"{error.filename or options.images}: {explain(error)}")
+        return REFUSED
+    except (LabelingError, LabelLogError, ValueError) as error:
+        print_error(error)
+        return REFUSED
+    except KeyboardInterrupt:
+        command = shlex.join([*prog.split(), *given])
+        print_line(console, f"interrupted: what is made is kept; go on with: {command}")
+        return INTERRUPTED
+    _show(console, selected)
+    return DONE
+
+
+def parser(prog: str) -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
+        prog=prog,
+        description="Choose which images to label first, or next.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = made.add_argument
+    add(
+        "images",
+        metavar="IMAGES",
+        help="a folder of images; a list of them (CSV, Parquet, JSON lines); features with ids "
+        "(.npz, .npy, Parquet); or a project made before, for its next round",
+    )
+    add("--budget", type=int, default=DEFAULT_BUDGET, metavar="B", help="images to choose (60)")
+    add("--audit", type=int, default=0, metavar="M", help="images to draw at random besides")
+    add("--out", type=Path, metavar="DIR", help="the project's folder (default: NAME-labels)")
+    add("--group", metavar="COLUMN", help="column of groups, such as the patient")
+    add("--group-pattern", default="", metavar="REGEX", help="finds an image's group in its path")
+    add("--per-group", type=int, metavar="m", help="at most m images of a group and round")
+    add("--path-column", metavar="COLUMN", help="column of paths, where it is not called path")
+    add("--label", metavar="COLUMN", help="column of labels that are known already")
+    add("--split", metavar="COLUMN", help="column of splits: test and val are not chosen")
+    add("--classes", default="", metavar="A,B,...", help="names of classes that are known")
+    add("--features", metavar="FILE", help="features of the images, made elsewhere, ids = paths")
+    add("--ids", metavar="FILE", help="ids of an .npy of features, a line each")
+    add("--encoder", metavar="NAME", help="pretrained (default), moco, checkpoint, timm_model ...")
+    add("--strategy", metavar="NAME", help="a strategy of `rayal strategies` (default: the best)")
+    add("--seed", type=int, default=0, help="another seed, another choice")
+    add(
+        "--set", action="append", default=[], metavar="KEY=VALUE",
+        help="parameters: --set encoder.weights=net.pt, --set strategy.restarts=10",
+    )  # fmt: skip
+    add("--images-moved-to", metavar="PATH", help="of a project: where its images lie now")
+    return made
+
+
+def _check_numbers(options: argparse.Namespace) -> None:
+    for name, least in (("budget", 0), ("audit", 0), ("per_group", 1), ("seed", 0)):
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise LabelingError(f"--{name.replace('_', '-')} {value} is out of bounds: {least} up")
+    if options.budget + options.audit < 1:
+        raise LabelingError("--budget 0 and --audit 0 ask for nothing: give one of them")
+
+
+def _select(options: argparse.Namespace, console: Console) -> Selected:
+    def tell(line: str) -> None:
+        print_line(console, line)
+
+    root = Path(options.images).expanduser()
+    if is_project(root):
+        project = Project.open(root)
+        if options.images_moved_to:
+            project = _moved(project, options.images_moved_to)
+        if not project.rounds:
+            return first_round(project, options.budget, options.audit, tell)
+        return next_round(project, options.budget, options.audit, tell)
+    out = options.out or Path(f"{root.resolve().name.partition('.')[0] or 'images'}-labels")
+    project = open_or_create(_request(options), out)
+    return first_round(project, options.budget, options.audit, tell)
+
+
+def _request(options: argparse.Namespace) -> Request:
+    parameters = _parameters(options.set)
+    columns = {
+        "path": options.path_column,
+        "group": options.group,
+        "label": options.label,
+        "split": options.split,
+    }
+    return Request(
+        options.images,
+        columns,
+        options.ids,
+        options.features,
+        options.group_pattern,
+        _component("encoder", options.encoder, parameters, "pretrained"),
+        _component("strategy", options.strategy, parameters, None),
+        options.seed,
+        options.per_group,
+        tuple(name.strip() for name in options.classes.split(",") if name.strip()),
+    )
+
+
+def _parameters(pairs: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return kind -> parameter -> value of `--set KIND.PARAMETER=VALUE`."""
+    found: dict[str, dict[str, Any]] = {"encoder": {}, "strategy": {}}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        kind, _, name = key.partition(".")
+        if not equals or kind not in found or not name:
+            raise LabelingError(
+                f"--set {pair} is not understood: write encoder.NAME=VALUE or strategy.NAME=VALUE"
+            )
+        found[kind][name] = yaml.safe_load(value)
+    return found
+
+
+def _component(
+    kind: str, name: str | None, parameters: dict[str, dict[str, Any]], default: str | None
+) -> dict[str, Any] | None:
+    if name is None and parameters[kind] and default is None:
+        raise LabelingError(f"--set {kind}.{next(iter(parameters[kind]))}: name the {kind} too")
+    name = name or default
+    return None if name is None else {"name": name, **parameters[kind]}
+
+
+def _moved(project: Project, place: str) -> Project:
+    """Write down where the images of a project lie now."""
+    if not Path(place).expanduser().exists():
+        raise LabelingError(f"there is nothing at {place}")
+    source = project.settings.source
+    more = {"columns": source.columns, "group_pattern": source.group_pattern}
+    settings = replace(
+        project.settings, source=describe_source(source.kind, place, project.root, **more)
+    )
+    with project.locked():
+        write_settings(project.root / "project.json", settings)
+    return Project.open(project.root)
+
+
+def _show(console: Console, selected: Selected) -> None:
+    project, made, root = selected.project, selected.round, selected.project.root
+    pool = project.pool
+    duplicates = sum(bool(image.duplicate_of) for image in pool)
+    left_out = project.left_out
+    groups = f", {len(set(pool.groups)):,} groups" if pool.has_groups else ""
+    print_line(
+        console,
+        f"{len(pool):,} images{groups}; {duplicates:,} near-duplicates of others; "
+        f"{len(left_out):,} files left out{_most_common(left_out)}",
+    )
+    if not selected.is_new:
+        print_line(
+            console,
+            f"Round {made.number} is there already, and nothing was chosen again. The next: "
+            f"{PROG} {root} --budget B",
+        )
+        return
+    for note in made.notes[:NOTES_SHOWN]:
+        print_line(console, f"NOTE: {note}")
+    audited = len(made.audit_ids)
+    drawn = f", {audited:,} of them drawn at random to measure with" if audited else ""
+    print_line(
+        console,
+        f"Round {made.number}: {len(made.chosen):,} images{drawn}, chosen by "
+        f"{made.strategy['name']} with {made.labels:,} labels known. "
+        f"Look at them: {root / 'contact-sheet.html'}",
+    )
+    print_line(console, "Label them in one of these ways:")
+    if project.has_images:
+        print_line(console, f"  rayal label {root}")
+    for line in selected.lines:
+        print_line(console, f"  {line}")
+    print_line(console, f"Then: rayal ingest {root} EXPORT, and {PROG} {root} --budget B")
+
+
+def _most_common(left_out: Sequence[Any]) -> str:
+    """Say the reasons for which most files were left out."""
+    counts: dict[str, int] = {}
+    for one in left_out:
+        reason = "the same bytes as others" if one.rayal_id else one.reason
+        counts[reason] = counts.get(reason, 0) + 1
+    ordered = sorted(counts.items(), key=lambda pair: -pair[1])[:3]
+    more = ", ..." if len(counts) > 3 else ""
+    listed = "; ".join(f"{count:,} {reason}" for reason, count in ordered)
+    return f" ({listed}{more}; all in left_out.csv)" if listed else ""

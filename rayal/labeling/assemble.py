@@ -1,0 +1,258 @@
+"""From the images' place to a project's pool: files read, described, duplicates found.
+
+`pool.csv` is written last: where it is, the pool is whole. Whatever is interrupted before goes on
+from the blocks that were described.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rayal.contracts import Features
+from rayal.labeling import duplicates, feature_files, tables
+from rayal.labeling.encoding import (
+    EncodingJob,
+    encode,
+    forget_work,
+    network_side,
+    notes_of,
+    side_of,
+)
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.labels import Answer, class_name
+from rayal.labeling.pool import LeftOut, PoolImage, id_of_name, write_left_out, write_pool
+from rayal.labeling.project import Project
+from rayal.labeling.reading import Reading, read_files
+from rayal.labeling.scan import Candidate, Scan, scan_folder, scan_list, with_groups
+from rayal.labeling.settings import Settings
+from rayal.registry import ENCODERS
+from rayal.seeds import generator
+from rayal.storage.atomic import temporary_beside, write_bytes
+
+GIVEN_FEATURES = "features"  # encoder of a project whose features came in a file
+DEFAULT_ENCODER = "pretrained"
+
+Tell = Callable[[str], None]  # is given what a person should know, a line each
+
+
+@dataclass(frozen=True)
+class _Assembled:
+    images: list[PoolImage]
+    features: Features
+    left_out: list[LeftOut]
+    notes: list[str]
+    labels: Mapping[str, str]  # id -> class, from a table
+    job: Mapping[str, Any]  # how images were described; empty for features that were given
+
+
+def assemble(project: Project, tell: Tell) -> None:
+    """Make the pool of a project, unless it is whole already.
+
+    Raises:
+        LabelingError: there is no image, or the encoder cannot run.
+        OSError: the disk is full or cannot be written to.
+    """
+    if project.is_ready:
+        return
+    kind = project.settings.source.kind
+    made = _from_features(project) if kind == "features" else _from_images(project, tell)
+    for note in made.notes:
+        tell(note)
+    with temporary_beside(project.root / "features.npy") as temporary, temporary.open("wb") as file:
+        np.save(file, made.features)
+    about = {"notes": made.notes, "shape": made.features.shape, "job": made.job}
+    write_bytes(project.root / "features.json", json.dumps(about, indent=1).encode())
+    write_left_out(project.root / "left_out.csv", made.left_out)
+    project.labels.append(
+        *(Answer(rayal_id, label, source="csv") for rayal_id, label in made.labels.items())
+    )
+    write_pool(project.root / "pool.csv", made.images)
+    forget_work(project.root / ".work")
+
+
+def encoding_job(project: Project) -> EncodingJob:
+    """Return how the images of a project were described, to describe others in the same way.
+
+    Raises:
+        LabelingError: its features came in a file.
+    """
+    about = json.loads((project.root / "features.json").read_bytes())["job"]
+    if not about:
+        raise LabelingError(f"the features of {project.root} came in a file, made by other means")
+    return EncodingJob(project.source, project.root / ".work", seed=project.settings.seed, **about)
+
+
+def check_encoder(settings: Settings) -> dict[str, Any]:
+    """Return an encoder's parameters, checked.
+
+    Raises:
+        LabelingError: there is no such encoder, or it has no such parameters.
+    """
+    try:
+        given = dict(settings.encoder)
+        component = ENCODERS.find(given.pop("name"))
+        return component.bind(given)
+    except ValueError as error:
+        raise LabelingError(f"{error}") from error
+
+
+def _from_features(project: Project) -> _Assembled:
+    source = project.settings.source
+    ids = source.columns.get("ids")
+    named = feature_files.read_features(Path(source.absolute), Path(ids) if ids else None)
+    images = [PoolImage(id_of_name(name), name) for name in named.ids]
+    if source.group_pattern:
+        groups = with_groups([Candidate(one.path) for one in images], source.group_pattern)
+        images = [replace(i, group=g.group) for i, g in zip(images, groups, strict=True)]
+    note = f"{len(images):,} rows of features from {source.given}, without images"
+    return _Assembled(images, named.features, [], [note], {}, {})
+
+
+def _from_images(project: Project, tell: Tell) -> _Assembled:
+    scan, labels = _scan(project)
+    if not scan.candidates:
+        raise LabelingError(_no_image(project, scan))
+    reading = read_files(project.source, scan.candidates)
+    if not reading.images:
+        raise LabelingError(_no_image(project, Scan([], scan.left_out + reading.left_out)))
+    described, notes = _describe(project, reading, tell)
+    left_out = sorted(
+        [*scan.left_out, *reading.left_out, *described.left_out], key=lambda one: one.path
+    )
+    known = _known_labels(reading, described, labels)
+    notes += _notes_of_reading(reading)
+    return _Assembled(described.images, described.features, left_out, notes, known, described.job)
+
+
+def _known_labels(
+    reading: Reading, described: _Described, labels: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the labels that a table has for images of the pool, by id.
+
+    Raises:
+        LabelingError: two files of the same bytes have different labels.
+    """
+    ids = {image.path: image.rayal_id for image in reading.images}
+    ids |= {one.path: one.rayal_id for one in reading.left_out if one.rayal_id}
+    in_pool = {image.rayal_id for image in described.images}
+    known: dict[str, tuple[str, str]] = {}
+    for path, label in labels.items():
+        rayal_id = ids.get(path)
+        if not label or rayal_id not in in_pool:
+            continue
+        other, earlier = known.setdefault(rayal_id, (path, class_name(label)))
+        if earlier != class_name(label):
+            raise LabelingError(
+                f"{other} and {path} have the same bytes, and the labels {earlier!r} and "
+                f"{label!r}: correct one of them in the table"
+            )
+    return {rayal_id: label for rayal_id, (_, label) in known.items()}
+
+
+def _scan(project: Project) -> tuple[Scan, dict[str, str]]:
+    """Return the files of a project, and labels by path where a table has some."""
+    source, root = project.settings.source, project.source
+    labels: dict[str, str] = {}
+    if source.kind == "folder":
+        scan = scan_folder(root)
+    else:
+        rows = tables.read_list(Path(source.absolute), source.columns)
+        kept = [row for row in rows if row.split in ("", "train")]
+        scan = scan_list(root, [(row.path, row.group) for row in kept])
+        scan.left_out += [
+            LeftOut(row.path, f"of the split {row.split}") for row in rows if row not in kept
+        ]
+        labels = {row.path: row.label for row in kept}
+    if source.group_pattern:
+        scan.candidates = with_groups(scan.candidates, source.group_pattern)
+    return scan, labels
+
+
+@dataclass(frozen=True)
+class _Described:
+    images: list[PoolImage]
+    features: Features
+    left_out: list[LeftOut]
+    job: Mapping[str, Any] = field(default_factory=dict)
+
+
+def _describe(project: Project, reading: Reading, tell: Tell) -> tuple[_Described, list[str]]:
+    settings = project.settings
+    if settings.encoder["name"] == GIVEN_FEATURES:
+        return _with_given(project, reading), []
+    side = side_of(reading.images)
+    name, params = str(settings.encoder["name"]), check_encoder(settings)
+    if name == DEFAULT_ENCODER and "size" not in settings.encoder:
+        params["size"] = network_side(side)
+    channels = 1 if reading.is_gray else 3
+    about = {"name": name, "params": params, "side": side, "channels": channels}
+    job = EncodingJob(project.source, project.root / ".work", seed=settings.seed, **about)  # type: ignore[arg-type]
+    notes = notes_of(job, len(reading.images))
+    tell(f"describing {len(reading.images):,} images with {job.name}: {'; '.join(notes)}")
+    encoded = encode(job, reading.images)
+    kept = [reading.images[row] for row in encoded.positions]
+    rng = generator("labeling duplicates", settings.seed)
+    standing = duplicates.stand_for(encoded.tiny, encoded.features, rng).tolist()
+    images = _with_duplicates(kept, standing)
+    notes = [f"encoder {job.name}: {'; '.join(notes)}", *_note_of_side(job.side, kept)]
+    return _Described(images, encoded.features, list(encoded.left_out), about), notes
+
+
+def _with_given(project: Project, reading: Reading) -> _Described:
+    """Take features from a file whose ids are the images' paths; duplicates go by them alone."""
+    file = Path(str(project.settings.encoder["path"]))
+    ids = project.settings.encoder.get("ids")
+    named = feature_files.read_features(file, Path(str(ids)) if ids else None)
+    row_of = {name: row for row, name in enumerate(named.ids)}
+    missing = [image.path for image in reading.images if image.path not in row_of]
+    if missing:
+        raise LabelingError(
+            f"{file} has no row for {len(missing):,} of {len(reading.images):,} images, such as "
+            f"{missing[0]!r}; its ids must be paths as in the folder, such as {named.ids[0]!r}"
+        )
+    features = named.features[[row_of[image.path] for image in reading.images]]
+    rng = generator("labeling duplicates", project.settings.seed)
+    standing = duplicates.stand_for(None, features, rng).tolist()
+    return _Described(_with_duplicates(reading.images, standing), features, [])
+
+
+def _with_duplicates(images: Sequence[PoolImage], standing: Sequence[int]) -> list[PoolImage]:
+    return [
+        image if row == stands else replace(image, duplicate_of=images[stands].rayal_id)
+        for row, (image, stands) in enumerate(zip(images, standing, strict=True))
+    ]
+
+
+def _note_of_side(side: int, images: Sequence[PoolImage]) -> list[str]:
+    sizes = {(image.width, image.height) for image in images}
+    if sizes == {(side, side)}:
+        return []
+    shown = ", ".join(f"{w} x {h}" for w, h in sorted(sizes)[:3]) + (", ..." * (len(sizes) > 3))
+    return [
+        f"images of {shown} pixels are described by their middle square at {side} x {side} pixels"
+    ]
+
+
+def _notes_of_reading(reading: Reading) -> list[str]:
+    notes = [f"{count:,} images: {note}" for note, count in sorted(reading.notes.items())]
+    if reading.groups_of_copies:
+        notes.append(
+            f"{reading.groups_of_copies:,} files have the same bytes as an image of another group: "
+            "the image counts for the group of its first file"
+        )
+    return notes
+
+
+def _no_image(project: Project, scan: Scan) -> str:
+    reasons: dict[str, int] = {}
+    for one in scan.left_out:
+        reasons[one.reason] = reasons.get(one.reason, 0) + 1
+    most = sorted(reasons.items(), key=lambda pair: -pair[1])[:3]
+    why = "; ".join(f"{count:,} x {reason}" for reason, count in most) or "it is empty"
+    return f"{project.settings.source.given} has no image that can be used: {why}"

@@ -1,0 +1,131 @@
+"""contact-sheet.html: the images of a round in rank order, and where they lie in the pool."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from rayal.contracts import Features
+from rayal.labeling import pictures
+from rayal.labeling.exchange.tool import Entry, Sheet
+from rayal.labeling.project import Project
+from rayal.labeling.rounds import Round
+from rayal.storage.atomic import write_bytes
+
+SIDE = 192  # pixels of a thumbnail
+MOST_POINTS = 3000  # of the pool in the picture
+FITTED = 5000  # rows that the plane is fitted to
+WIDTH, HEIGHT, MARGIN = 720, 440, 16  # of the picture
+REASONS_SHOWN = 12  # kinds of files left out
+
+
+@dataclass(frozen=True)
+class Card:
+    """One image on the sheet; picture: a data address, "" where it cannot be shown."""
+
+    entry: Entry
+    picture: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One chosen image in the picture of the pool."""
+
+    rank: int
+    x: float
+    y: float
+    purpose: str
+
+
+def write_contact_sheet(project: Project, made: Round, sheet: Sheet) -> None:
+    """Write the page; it holds all that it shows."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    rows = [project.pool.position[rayal_id] for rayal_id in made.ids]
+    points, marks = _plane(project.features, rows, made)
+    page = environment.get_template("contact_sheet.html").render(
+        project=project,
+        made=made,
+        cards=[Card(entry, _picture(project, entry)) for entry in sheet.entries],
+        points=points,
+        marks=marks,
+        width=WIDTH,
+        height=HEIGHT,
+        left_out=_reasons(project),
+        duplicates=sum(bool(image.duplicate_of) for image in project.pool),
+        strategy=", ".join(f"{k} {v}" if k != "name" else str(v) for k, v in made.strategy.items()),
+    )
+    write_bytes(project.root / "contact-sheet.html", page.encode("utf-8", "replace"))
+
+
+def _picture(project: Project, entry: Entry) -> str:
+    if entry.file is None:
+        return ""
+    try:
+        content = project.thumbnail(entry.rayal_id, SIDE)
+    except (ValueError, OSError):
+        return ""
+    encoded = base64.b64encode(content).decode()
+    return f"data:{pictures.media_type(content)};base64,{encoded}"
+
+
+def _plane(
+    features: Features, chosen: Sequence[int], made: Round
+) -> tuple[list[tuple[float, float]], list[Mark]]:
+    """Return points of the pool and the chosen ones on the plane of the largest variance."""
+    if len(features) < 3:
+        return [], []
+    rng = np.random.default_rng(0)
+    some = np.sort(rng.permutation(len(features))[:FITTED])
+    rows = np.asarray(features[some], dtype=np.float64)
+    mean = rows.mean(axis=0)
+    _, vectors = (
+        np.linalg.eigh(np.cov((rows - mean).T)) if rows.shape[1] > 1 else (0, np.ones((1, 1)))
+    )
+    axes = vectors[:, ::-1][:, :2]
+    flat = _two_columns((rows - mean) @ axes)
+    own = _two_columns((np.asarray(features[np.asarray(chosen)], dtype=np.float64) - mean) @ axes)
+    low, high = np.percentile(flat, 0.5, axis=0), np.percentile(flat, 99.5, axis=0)
+    shown = _scaled(flat[:MOST_POINTS], low, high)
+    marks = [
+        Mark(one.rank, round(float(x), 1), round(float(y), 1), one.purpose)
+        for one, (x, y) in zip(made.chosen, _scaled(own, low, high), strict=True)
+    ]
+    return [(round(float(x), 1), round(float(y), 1)) for x, y in shown], marks
+
+
+def _two_columns(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return (
+        points if points.shape[1] == 2 else np.column_stack([points[:, 0], np.zeros(len(points))])
+    )
+
+
+def _scaled(
+    points: npt.NDArray[np.float64], low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Bring points (n, 2) into the picture; those far out lie on its border."""
+    size = np.array([WIDTH - 2 * MARGIN, HEIGHT - 2 * MARGIN])
+    share = (points - low) / np.maximum(high - low, 1e-12)
+    return np.asarray(MARGIN + np.clip(share, 0, 1) * size)
+
+
+def _reasons(project: Project) -> list[tuple[str, int, str]]:
+    """Return (reason, how many files, the first of them), the most first."""
+    first: dict[str, tuple[int, str]] = {}
+    for one in project.left_out:
+        reason = "the same bytes as another image" if one.rayal_id else one.reason
+        count, path = first.get(reason, (0, one.path))
+        first[reason] = count + 1, path
+    ordered = sorted(first.items(), key=lambda pair: -pair[1][0])
+    return [(reason, count, path) for reason, (count, path) in ordered[:REASONS_SHOWN]]

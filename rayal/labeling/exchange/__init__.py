@@ -1,0 +1,1 @@
+"""Files that go to people and their tools, and come back with labels; a tool is one file here."""

@@ -1,0 +1,49 @@
+"""Folders of classes: images that a person has sorted by moving or copying them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rayal.datasets._files.scan import list_images, subfolders
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.exchange.label_table import NOT_USABLE
+from rayal.labeling.exchange.tool import Import, Returned, Sheet, tool
+from rayal.labeling.pool import id_in, id_of_bytes
+from rayal.storage import plain_files
+
+LARGEST = 1 << 30  # bytes of a file
+
+
+@tool("class-folders")
+class ClassFolders:
+    """Nothing out; FOLDER/CLASS/IMAGE back, each known by the id in its name, or by its bytes."""
+
+    def write(self, sheet: Sheet) -> str:
+        return "sorting by hand: copy images into FOLDER/CLASS/, whatever their names"
+
+    def recognizes(self, path: Path) -> bool:
+        return path.is_dir()
+
+    def read(self, path: Path) -> Import:
+        found = Import("folders")
+        try:
+            for name, folder in subfolders(path, path).items():
+                for file in list_images(folder, path):
+                    _add(found, path / file, file, name)
+        except ValueError as error:
+            raise LabelingError(str(error)) from error
+        if not found.returned and not found.refused:
+            raise LabelingError(f"{path} has no folder with images: FOLDER/CLASS/IMAGE is read")
+        return found
+
+
+def _add(found: Import, file: Path, name: str, label: str) -> None:
+    try:
+        rayal_id = id_in(name) or id_of_bytes(plain_files.read(file, LARGEST))
+    except OSError as error:
+        found.refused.append(f"{name} cannot be read ({error.strerror or error})")
+        return
+    if label.casefold() == NOT_USABLE:
+        found.returned.append(Returned(name, rayal_id, "", "not_usable"))
+    else:
+        found.returned.append(Returned(name, rayal_id, "", "label", label))

@@ -1,0 +1,242 @@
+"""Label Studio: tasks and a labeling configuration out; JSON, JSON_MIN and CSV back.
+
+Images are referred to, never uploaded: by /data/local-files/?d=PATH, PATH relative to the folder
+that LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT names. With classes known the configuration has buttons;
+without any it has a field to type the class into.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+from xml.sax.saxutils import quoteattr
+
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.exchange.tool import Entry, Import, Returned, Sheet, tool
+from rayal.storage import plain_files
+from rayal.storage.atomic import write_bytes
+
+FIELD = "choice"  # name of the control, in the configuration and in results
+LOCAL_FILES = "/data/local-files/?d="
+LARGEST = 1 << 30  # bytes of an export
+_SUFFIXES = frozenset({".json", ".csv", ".json-min"})
+
+
+@tool("label-studio")
+class LabelStudio:
+    """Tasks out, annotations back."""
+
+    def write(self, sheet: Sheet) -> str:
+        if any(entry.file is None for entry in sheet.entries):
+            return ""
+        root = document_root(sheet)
+        tasks = [_task(sheet, root, entry) for entry in sheet.entries]
+        text = json.dumps(tasks, indent=1, ensure_ascii=True)
+        write_bytes(sheet.root / "label-studio.json", f"{text}\n".encode())
+        write_bytes(sheet.root / "label-studio.xml", configuration(sheet.classes).encode())
+        return (
+            "Label Studio: start it with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true "
+            f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={root}; new project, Labeling Interface from "
+            f"label-studio.xml, Cloud Storage > Local files > {sheet.images} (add it, do not "
+            "sync), import label-studio.json; Data Manager: order by rank, Label Tasks As Displayed"
+        )
+
+    def recognizes(self, path: Path) -> bool:
+        if not path.is_file() or path.suffix.lower() not in _SUFFIXES:
+            return False
+        if path.suffix.lower() == ".csv":
+            return {"annotation_id", "lead_time"} <= set(_header(path))
+        with path.open("rb") as file:
+            return file.read(64).lstrip().startswith((b"[", b"{"))
+
+    def read(self, path: Path) -> Import:
+        found = Import("label-studio")
+        for number, row in enumerate(_rows(path), start=1):
+            place = f"{path.name}, task {row.get('id', number)}"
+            data = row.get("data", row)
+            if not isinstance(data, dict):
+                raise LabelingError(f"{place} has no data: export the project as JSON again")
+            if data.get("rayal_project"):
+                found.projects.add(str(data["rayal_project"]))
+            if "annotations" in row:
+                _read_annotations(found, place, data, row["annotations"])
+            else:
+                _read_flat(found, place, row)
+        return found
+
+
+def document_root(sheet: Sheet) -> Path:
+    """Return the folder above images and project, which Label Studio is told to serve."""
+    files = [str(entry.file.parent) for entry in sheet.entries if entry.file is not None]
+    common = Path(os.path.commonpath([str(sheet.images), *files]))
+    return common.parent if common == sheet.images else common
+
+
+def configuration(classes: tuple[str, ...]) -> str:
+    """Return the labeling interface: a button for each class, or a field where none is known."""
+    image = '<Image name="image" value="$image"/><Header value="$why" size="5"/>'
+    if classes:
+        buttons = "".join(f"<Choice value={quoteattr(name)}/>" for name in classes)
+        control = f'<Choices name="{FIELD}" toName="image" choice="single">{buttons}</Choices>'
+    else:
+        control = (
+            f'<TextArea name="{FIELD}" toName="image" maxSubmissions="1" rows="1" '
+            'placeholder="class, then Enter"/>'
+        )
+    return f"<View>{image}{control}</View>\n"
+
+
+def _task(sheet: Sheet, root: Path, entry: Entry) -> dict[str, Any]:
+    assert entry.file is not None
+    address = quote(Path(os.path.relpath(entry.file, root)).as_posix())
+    data = {
+        "image": f"{LOCAL_FILES}{address}",
+        "rank": entry.rank,
+        "rayal_id": entry.rayal_id,
+        "rayal_project": sheet.project,
+        "round": sheet.round,
+        "path": entry.path,
+        "group": entry.group,
+        "why": entry.reason,
+    }
+    task: dict[str, Any] = {"data": data}
+    if entry.predicted and entry.predicted in sheet.classes:
+        value = {"choices": [entry.predicted]}
+        result = {"id": entry.rayal_id, "from_name": FIELD, "to_name": "image", "type": "choices"}
+        task["predictions"] = [
+            {
+                "model_version": f"rayal round {sheet.round}",
+                "score": entry.confidence,
+                "result": [{**result, "value": value}],
+            }
+        ]
+    return task
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    try:
+        if path.suffix.lower() == ".csv":
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                return list(csv.DictReader(file, strict=True))
+        rows = json.loads(plain_files.read(path, LARGEST))
+    except (OSError, ValueError, csv.Error) as error:
+        raise LabelingError(f"{path} is damaged ({error}); export it again") from error
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise LabelingError(f"{path} is no list of tasks; export the project as JSON or JSON_MIN")
+    return rows
+
+
+def _header(path: Path) -> list[str]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return next(csv.reader(file), [])
+    except (OSError, ValueError, csv.Error):
+        return []
+
+
+def _read_annotations(found: Import, place: str, data: Mapping[str, Any], annotations: Any) -> None:
+    """Take all annotations of a task; one that has none is told, so that labels are withdrawn."""
+    if not isinstance(annotations, list):
+        raise LabelingError(f"{place}: its annotations are no list; export it again")
+    if not annotations:
+        found.returned.append(Returned(place, _id(data), _path(data), "withdraw"))
+    for one in annotations:
+        by = _annotator(one.get("completed_by"))
+        common: dict[str, Any] = {
+            "by": by,
+            "at": str(one.get("updated_at") or one.get("created_at") or ""),
+            "seconds": _seconds(one.get("lead_time")),
+        }
+        if one.get("was_cancelled"):
+            returned = Returned(place, _id(data), _path(data), "skip", **common)
+            found.returned.append(returned)
+            continue
+        labels = [label for result in one.get("result", []) for label in _labels(result)]
+        _add(found, place, data, labels, common)
+
+
+def _read_flat(found: Import, place: str, row: Mapping[str, Any]) -> None:
+    """Take a row of JSON_MIN or CSV, which is one annotation, or a task without any."""
+    common = {
+        "by": _annotator(row.get("annotator")),
+        "at": str(row.get("updated_at") or row.get("created_at") or ""),
+        "seconds": _seconds(row.get("lead_time")),
+    }
+    value = row.get(FIELD)
+    if value in (None, "", []):
+        is_annotated = bool(row.get("annotation_id"))
+        action = "skip" if is_annotated else "withdraw"
+        found.returned.append(
+            Returned(place, _id(row), _path(row), action, **common)  # type: ignore[arg-type]
+        )
+        return
+    _add(found, place, row, _flat_labels(value), common)
+
+
+def _add(
+    found: Import,
+    place: str,
+    data: Mapping[str, Any],
+    labels: list[str],
+    common: Mapping[str, Any],
+) -> None:
+    distinct = list(dict.fromkeys(label.strip() for label in labels if label.strip()))
+    if len(distinct) > 1:
+        found.refused.append(f"{place} has several labels ({', '.join(distinct)}): one is needed")
+    elif distinct:
+        returned = Returned(place, _id(data), _path(data), "label", distinct[0], **common)
+        found.returned.append(returned)
+    else:
+        found.returned.append(Returned(place, _id(data), _path(data), "skip", **common))
+
+
+def _labels(result: Any) -> list[str]:
+    """Return the labels of one result, whatever kind of control made it."""
+    value = result.get("value", {}) if isinstance(result, dict) else {}
+    texts = value.get("choices") or value.get("text") or []
+    return [str(text) for text in ([texts] if isinstance(texts, str) else texts)]
+
+
+def _flat_labels(value: Any) -> list[str]:
+    """JSON_MIN has "cat", {"choices": [...]} or a list of such; CSV the same as text."""
+    if isinstance(value, str) and value[:1] in "{[":
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return [value]
+    if isinstance(value, dict):
+        texts = value.get("choices") or value.get("text") or []
+        return _flat_labels(texts)
+    if isinstance(value, list):
+        return [label for one in value for label in _flat_labels(one)]
+    return [str(value)]
+
+
+def _id(data: Mapping[str, Any]) -> str:
+    return str(data.get("rayal_id") or "")
+
+
+def _path(data: Mapping[str, Any]) -> str:
+    if data.get("path"):
+        return str(data["path"])
+    image = str(data.get("image") or "")
+    return unquote(image.removeprefix(LOCAL_FILES)) if image.startswith(LOCAL_FILES) else image
+
+
+def _annotator(value: Any) -> str:
+    if isinstance(value, dict):
+        value = value.get("id") or value.get("email")
+    return f"label-studio:{value}" if value not in (None, "") else "label-studio"
+
+
+def _seconds(value: Any) -> float | None:
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        return None
+    return seconds if 0 <= seconds < float("inf") else None

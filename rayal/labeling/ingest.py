@@ -1,0 +1,191 @@
+"""Labels that come back: matched by id, else by path, else refused; nothing is guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rayal.datasets._files.image_index import ImageIndex
+from rayal.datasets._files.lookalikes import lookalikes, shown
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.exchange.tool import Import, Returned, read_export
+from rayal.labeling.labels import Answer, class_name
+from rayal.labeling.project import Project
+
+
+@dataclass
+class Ingested:
+    """What came of some files: how many answers of each kind, and what was not taken, and why."""
+
+    labeled: int = 0
+    known: int = 0
+    not_usable: int = 0
+    skipped: int = 0
+    withdrawn: int = 0
+    not_chosen: int = 0
+    new_classes: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+
+def ingest(project: Project, files: Sequence[Path]) -> Ingested:
+    """Take the labels of some exports; all files are read before the first answer is kept.
+
+    Raises:
+        LabelingError: a file cannot be read, is another project's, or names classes that look
+            alike.
+        OSError: the log cannot be written to.
+    """
+    imports = [(file, read_export(file)) for file in files]
+    for file, found in imports:
+        _check_project(project, file, found)
+    reader = _Reader(project)
+    for _, found in imports:
+        reader.take(found)
+    reader.check_classes()
+    project.labels.append(*reader.answers)
+    return reader.ingested
+
+
+def _check_project(project: Project, file: Path, found: Import) -> None:
+    own = project.settings.project
+    if others := found.projects - {own}:
+        raise LabelingError(
+            f"{file} is an export of another project ({', '.join(sorted(others)[:3])}), and this "
+            f"is {own}: nothing was taken"
+        )
+    with_id = [one for one in found.returned if one.rayal_id]
+    if with_id and not any(one.rayal_id in project.pool.position for one in with_id):
+        raise LabelingError(
+            f"{file} names {len(with_id):,} ids of images, and none of them is in {project.root}: "
+            "it belongs to other images; nothing was taken"
+        )
+
+
+class _Reader:
+    """Turns what files say into answers, against what is known already."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.ingested = Ingested()
+        self.answers: list[Answer] = []
+        self._standing = project.labels.standing()
+        self._round = {rayal_id: made.number for made in project.rounds for rayal_id in made.ids}
+        self._classes = list(project.classes)
+        copies = {one.path: one.rayal_id for one in project.left_out if one.rayal_id}
+        self._copies = copies
+        paths = [*project.pool.paths, *copies]
+        self._index = ImageIndex(project.root, paths)
+        self._id_of_path = dict(zip(project.pool.paths, project.pool.ids, strict=True)) | copies
+
+    def take(self, found: Import) -> None:
+        self.ingested.refused += found.refused
+        seen: dict[str, set[str]] = {}
+        matched = list(self._matched(found))
+        for rayal_id, one in matched:
+            if one.action in ("label", "not_usable"):
+                seen.setdefault(rayal_id, set()).add(one.by)
+        for rayal_id, one in matched:
+            if one.action == "withdraw":
+                self._withdraw(found, rayal_id, seen.get(rayal_id, set()))
+            else:
+                self._answer(found, rayal_id, one)
+        if found.source == "label-studio":
+            for rayal_id in seen:
+                self._withdraw(found, rayal_id, seen[rayal_id])
+
+    def check_classes(self) -> None:
+        """Refuse names of classes that a person would take for one.
+
+        Raises:
+            LabelingError: two look alike.
+        """
+        pair = lookalikes(sorted(set(self._classes)))
+        if pair:
+            raise LabelingError(
+                f"the classes {shown(pair[0])} and {shown(pair[1])} look alike: write them in one "
+                "way if they are one class, or else rename one of them; nothing was taken"
+            )
+
+    def _matched(self, found: Import) -> Iterator[tuple[str, Returned]]:
+        for one in found.returned:
+            try:
+                yield self._match(one), one
+            except ValueError as error:
+                if one.action != "withdraw":  # an image without a label is no loss
+                    self.ingested.refused.append(str(error))
+
+    def _match(self, one: Returned) -> str:
+        if one.rayal_id:
+            if one.rayal_id in self.project.pool.position:
+                return one.rayal_id
+            raise ValueError(
+                f"{one.place}: no image of this project has the id {one.rayal_id} "
+                f"({one.path or 'no path'}): it is of other bytes, or was left out"
+            )
+        return self._id_of_path[self._index.find(one.place, self._relative(one.path))]
+
+    def _relative(self, path: str) -> str:
+        """Return a path as the pool has it: relative to the images' folder."""
+        if path in self._id_of_path:
+            return path
+        if self.project.has_images and Path(path).is_absolute():
+            place = Path(path)
+            if place.is_relative_to(self.project.source):
+                return place.relative_to(self.project.source).as_posix()
+        folder = f"{self.project.source.name}/" if self.project.has_images else ""
+        return path.removeprefix(folder) if folder else path
+
+    def _answer(self, found: Import, rayal_id: str, one: Returned) -> None:
+        try:
+            label = class_name(one.label) if one.label is not None else None
+        except ValueError as error:
+            self.ingested.refused.append(f"{one.place}: {error}")
+            return
+        earlier = self._standing.get(rayal_id, {}).get(one.by)
+        if earlier is not None and (
+            (earlier.action, earlier.label) == (one.action, label)
+            or (one.action == "skip")
+            or (one.at and earlier.source == found.source and earlier.at > one.at)
+        ):
+            self.ingested.known += 1
+            return
+        answer = Answer(
+            rayal_id,
+            label,
+            one.action,
+            one.by,
+            found.source,
+            one.at,
+            one.seconds,
+            self._round.get(rayal_id),
+        )
+        self._keep(answer)
+
+    def _withdraw(self, found: Import, rayal_id: str, present: set[str]) -> None:
+        """Withdraw what this tool said of an image before and no longer says."""
+        for by, earlier in list(self._standing.get(rayal_id, {}).items()):
+            if earlier.source == found.source and by not in present and found.source != "csv":
+                made = self._round.get(rayal_id)
+                self._keep(Answer(rayal_id, None, "withdraw", by, found.source, round=made))
+
+    def _keep(self, answer: Answer) -> None:
+        self.answers.append(answer)
+        by_annotator = self._standing.setdefault(answer.id, {})
+        if answer.action == "withdraw":
+            by_annotator.pop(answer.by, None)
+            self.ingested.withdrawn += 1
+            return
+        if answer.action == "skip":
+            self.ingested.skipped += 1
+            return
+        by_annotator[answer.by] = answer
+        self.ingested.not_chosen += answer.id not in self._round
+        if answer.action == "not_usable":
+            self.ingested.not_usable += 1
+            return
+        self.ingested.labeled += 1
+        assert answer.label is not None
+        if answer.label not in self._classes:
+            self._classes.append(answer.label)
+            self.ingested.new_classes.append(answer.label)

@@ -1,0 +1,114 @@
+"""The files of the newest round, for people and their tools; made again whenever it is needed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rayal.labeling import pictures
+from rayal.labeling.contact_sheet import write_contact_sheet
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.exchange.label_table import FILE as LABEL_TABLE
+from rayal.labeling.exchange.tool import Entry, Sheet, read_export, tools
+from rayal.labeling.pool import PoolImage
+from rayal.labeling.project import Project
+from rayal.labeling.rounds import Chosen, Round
+from rayal.labeling.spreadsheet import write_csv
+from rayal.storage.atomic import write_bytes
+
+PREVIEWS = "previews"
+PREVIEW_SIDE = 2048  # pixels
+COLUMNS = (
+    "rank", "path", "rayal_id", "group", "purpose", "reason", "represents", "nearest_labeled",
+    "predicted", "confidence", "round",
+)  # fmt: skip
+_SHOWN_BY_BROWSERS = frozenset({".png", ".jpg", ".jpeg", ".gif", ".webp", ".bmp"})
+_PLAIN_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
+
+
+def is_published(project: Project) -> bool:
+    """Whether the files of the newest round were made to their end."""
+    rounds = project.rounds
+    path = project.root / "published.json"
+    if not rounds or not path.is_file():
+        return not rounds
+    return bool(json.loads(path.read_bytes())["round"] == rounds[-1].number)
+
+
+def publish(project: Project) -> list[str]:
+    """Make the files of the newest round; return what to do with them, a line a tool."""
+    newest = project.rounds[-1]
+    sheet = _sheet(project, newest)
+    rows = [{**vars(entry), "round": newest.number} for entry in sheet.entries]
+    write_csv(project.root / "selection.csv", COLUMNS, rows)
+    write_contact_sheet(project, newest, sheet)
+    lines = [line for tool in tools().values() if (line := tool.write(sheet))]
+    write_bytes(project.root / "published.json", json.dumps({"round": newest.number}).encode())
+    return lines
+
+
+def check_nothing_unread(project: Project) -> None:
+    """Refuse to make labels.csv again where it was filled in and not read.
+
+    Raises:
+        LabelingError: it holds labels that the log does not.
+    """
+    path = project.root / LABEL_TABLE
+    if not path.is_file():
+        return
+    answered = project.labels.standing()
+    filled = [one for one in read_export(path).returned if one.action != "withdraw"]
+    unread = [one for one in filled if one.rayal_id not in answered]
+    if unread:
+        raise LabelingError(
+            f"{path} holds {len(unread):,} labels that were not read yet and would be lost; first: "
+            f"rayal ingest {project.root} {path}"
+        )
+
+
+def _sheet(project: Project, made: Round) -> Sheet:
+    images = project.source if project.has_images else project.root
+    entries = tuple(_entry(project, one) for one in made.chosen)
+    settings = project.settings
+    return Sheet(
+        project.root.resolve(), images, settings.project, made.number, project.classes, entries
+    )
+
+
+def _entry(project: Project, chosen: Chosen) -> Entry:
+    pool = project.pool
+    image = pool[pool.position[chosen.rayal_id]]
+    near = pool.position.get(chosen.nearest_labeled)
+    return Entry(
+        chosen.rank,
+        chosen.rayal_id,
+        image.path,
+        image.group,
+        chosen.reason,
+        chosen.represents,
+        "" if near is None else pool[near].path,
+        chosen.purpose,
+        image.width,
+        image.height,
+        _shown_file(project, image),
+        chosen.predicted,
+        chosen.confidence,
+    )
+
+
+def _shown_file(project: Project, image: PoolImage) -> Path | None:
+    """Return a file that browsers show: the image, else a preview of it that is made here."""
+    if not project.has_images:
+        return None
+    own = project.source / image.path
+    if own.suffix.lower() in _SHOWN_BY_BROWSERS and image.mode in _PLAIN_MODES:
+        return own
+    preview = project.root.resolve() / PREVIEWS / f"{image.rayal_id}.png"
+    if not preview.is_file():
+        preview.parent.mkdir(exist_ok=True)
+        try:
+            content = pictures.thumbnail(own, PREVIEW_SIDE)
+        except ValueError:
+            return own  # it went after it was chosen; the sheet says so
+        write_bytes(preview, content)
+    return preview

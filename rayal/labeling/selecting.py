@@ -1,0 +1,178 @@
+"""`rayal select`, without the command line: make a project, or its next round."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rayal.labeling import feature_files, tables
+from rayal.labeling.assemble import DEFAULT_ENCODER, GIVEN_FEATURES, assemble, check_encoder
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.project import Project, is_project
+from rayal.labeling.publishing import check_nothing_unread, is_published, publish
+from rayal.labeling.rounds import Round, write_round
+from rayal.labeling.selection import choose
+from rayal.labeling.settings import Settings, Source, describe_source
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks of a new project.
+
+    images: path of a folder, a list or features. columns: use -> column of a list. ids: file of
+    ids for an .npy of features. features: file of features of the images. The rest as in Settings.
+    """
+
+    images: str
+    columns: dict[str, str | None]
+    ids: str | None = None
+    features: str | None = None
+    group_pattern: str = ""
+    encoder: dict[str, Any] | None = None
+    strategy: dict[str, Any] | None = None
+    seed: int = 0
+    per_group: int | None = None
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A round and what to do with it; is_new: whether it was chosen just now."""
+
+    project: Project
+    round: Round
+    is_new: bool
+    lines: tuple[str, ...]
+
+
+def open_or_create(request: Request, root: Path) -> Project:
+    """Return the project of a folder, made where there is none.
+
+    Raises:
+        LabelingError: the images cannot be found, the folder is something else's, or holds a
+            project of other images or choices.
+    """
+    settings = _settings(request, root)
+    if not (is_project(root) and (root / "project.json").is_file()):
+        return Project.create(root, settings)
+    project = Project.open(root)
+    earlier = replace(project.settings, project=settings.project)
+    differing = [
+        name
+        for name in ("source", "encoder", "strategy", "seed", "per_group", "classes")
+        if getattr(earlier, name) != getattr(settings, name)
+    ]
+    if differing:
+        raise LabelingError(
+            f"{root} is a project with another {differing[0]} ("
+            f"{_shown(getattr(earlier, differing[0]))}, now "
+            f"{_shown(getattr(settings, differing[0]))}); its next round is: rayal select {root} "
+            "--budget B; for another project name another folder by --out"
+        )
+    return project
+
+
+def first_round(project: Project, budget: int, audit: int, tell: Tell) -> Selected:
+    """Make the first round, or return it where it is there: the same command goes on."""
+    with project.locked():
+        assemble(project, tell)
+        if not project.rounds:
+            return _new_round(project, budget, audit)
+        if len(project.rounds) == 1 and not is_published(project):
+            return Selected(project, project.rounds[0], True, tuple(publish(project)))
+        return Selected(project, project.rounds[-1], False, ())
+
+
+def next_round(project: Project, budget: int, audit: int, tell: Tell) -> Selected:
+    """Make the next round; one that was interrupted is finished instead.
+
+    Raises:
+        LabelingError: as `choose`; labels.csv holds labels that were not read.
+    """
+    with project.locked():
+        assemble(project, tell)
+        if not is_published(project):
+            return Selected(project, project.rounds[-1], True, tuple(publish(project)))
+        check_nothing_unread(project)
+        return _new_round(project, budget, audit)
+
+
+def _new_round(project: Project, budget: int, audit: int) -> Selected:
+    made = choose(project, budget, audit)
+    write_round(project.root / "rounds", made)
+    return Selected(project, made, True, tuple(publish(project)))
+
+
+def _settings(request: Request, root: Path) -> Settings:
+    encoder = dict(request.encoder or {"name": DEFAULT_ENCODER})
+    source = _source(request, root)
+    if source.kind == "features" or request.features:
+        encoder = {"name": GIVEN_FEATURES}
+        if request.features:
+            encoder["path"] = str(Path(request.features).expanduser().resolve())
+            if request.ids:
+                encoder["ids"] = str(Path(request.ids).expanduser().resolve())
+    settings = Settings(
+        source,
+        encoder,
+        dict(request.strategy or {}),
+        request.seed,
+        request.per_group,
+        request.classes,
+    )
+    if encoder["name"] != GIVEN_FEATURES:
+        check_encoder(settings)
+    return settings
+
+
+def _source(request: Request, root: Path) -> Source:
+    given = request.images
+    path = Path(given).expanduser()
+    if path.is_dir():
+        _refuse_columns(request)
+        return describe_source("folder", given, root, group_pattern=request.group_pattern)
+    if not path.is_file():
+        raise LabelingError(f"there is no folder and no file {given}")
+    if path.suffix.lower() in feature_files.SUFFIXES and not _lists_files(path):
+        ids = {"ids": str(Path(request.ids).expanduser().resolve())} if request.ids else {}
+        more = {"columns": ids, "group_pattern": request.group_pattern}
+        return describe_source("features", given, root, **more)
+    if tables.is_table(path):
+        columns = tables.choose_columns(path, request.columns)
+        more = {"columns": columns, "group_pattern": request.group_pattern}
+        return describe_source("table", given, root, **more)
+    raise LabelingError(
+        f"{given} is neither a folder of images, nor a list of them ({', '.join(tables.SUFFIXES)}),"
+        f" nor features ({', '.join(sorted(feature_files.SUFFIXES))})"
+    )
+
+
+def _lists_files(path: Path) -> bool:
+    """Whether a Parquet file is a list of images; with a column of features it is those."""
+    if path.suffix.lower() != ".parquet":
+        return False
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = pq.read_schema(path)
+    if set(feature_files.FEATURE_NAMES) & set(schema.names):
+        return False
+    return bool(sum(pa.types.is_floating(field.type) for field in schema) < 2)
+
+
+def _refuse_columns(request: Request) -> None:
+    asked = [use for use, name in request.columns.items() if name is not None]
+    if asked:
+        raise LabelingError(
+            f"{request.images} is a folder, which has no columns: name the {asked[0]} in a list of "
+            "the images (CSV), or groups by --group-pattern '^(slide\\d+)_'"
+        )
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return text if len(text) < 160 else f"{text[:160]}..."
