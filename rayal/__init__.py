@@ -4,24 +4,26 @@ sweep.yaml -> sweep: list[Trial] -> dataset -> encoder: features and dataset map
     -> trial: [ strategy picks -> oracle reveals -> learner trains -> metrics ] per round
     -> store -> analysis
 
-`rayal.query` asks one strategy for one choice, from arrays.
+`rayal.query` asks one strategy for one choice, from arrays. `rayal.load_classifier` loads what
+`rayal predict` made.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rayal.array_query import query as query
+    from rayal.labeling.classifier import load_classifier as load_classifier
 
 __version__ = "0.1.0"
-__all__ = ["query"]
+__all__ = ["load_classifier", "query"]
+_MODULES = {"query": "rayal.array_query", "load_classifier": "rayal.labeling.classifier"}
 
 
 def __getattr__(name: str) -> object:
-    """Import the front door on first use: `import rayal` itself costs nothing."""
-    if name != "query":
+    """Import a front door on first use: `import rayal` itself costs nothing."""
+    if name not in _MODULES:
         raise AttributeError(f"module 'rayal' has no attribute '{name}'")
-    from rayal.array_query import query
-
-    return query
+    return getattr(importlib.import_module(_MODULES[name]), name)

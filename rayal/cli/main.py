@@ -23,6 +23,7 @@ COMMANDS = {
     "select": "choose which images of a folder to label first, or next",
     "ingest": "take labels back from Label Studio, CVAT, a table or folders",
     "label": "label the chosen images in the browser, one by one",
+    "predict": "label all other images with the classifier of a labeling project",
     "strategies": "list the strategies, or explain one",
 }
 REFUSED = 2  # as in rayal.cli.terminal, which imports more than --help should wait for

@@ -2,8 +2,13 @@
 
 The error of a classifier falls about as a power of the number of labels (Hestness et al. 2017);
 here error(n) = a + b / sqrt(n), fitted to the errors of classifiers that are trained on parts of
-the labels and tried on images that they did not see: those held out and the audit sample. The
-interval is a bootstrap over these images, by groups.
+the labels and tried on images that they did not see: those held out and the audit sample.
+
+The range of a gain is measured, not computed. A bootstrap over the images held the true gain in
+27 % of 256 cases where it claimed 95 %: most of the uncertainty is which images the next round will
+choose. From .1 times the expected gain less .3 points to 2.2 times and .3 points more it lay in
+94 % (blood cells, scans, MNIST and CIFAR-10-LT on features of an ImageNet network, random choice
+and uncertainty, 60 to 300 labels, 40 or 100 more; the worst set 89 %).
 """
 
 from __future__ import annotations
@@ -16,12 +21,13 @@ import numpy.typing as npt
 from rayal.contracts import UNLABELED, Indices, Labels
 from rayal.labeling.accuracy import Share, accuracy_of
 from rayal.labeling.folds import group_folds
-from rayal.labeling.labeled import LabeledPool
+from rayal.labeling.labeled import Bools, LabeledPool
 from rayal.labeling.training import probabilities
 
 Floats = npt.NDArray[np.float64]
 PARTS = (0.4, 0.55, 0.75, 1.0)  # of the labels of a training fold
-FOLDS, REPEATS, DRAWS = 5, 4, 1000
+FOLDS, REPEATS = 5, 4
+LOW, HIGH, POINTS = 0.1, 2.2, 0.3  # of the range: factors of the expected gain, and points
 LEAST = 20  # labels below which nothing is said
 
 
@@ -75,7 +81,7 @@ def expected_gain(pool: LabeledPool, more: int, rng: np.random.Generator) -> Gai
     Args:
         pool: with labels.
         more: number of labels, above 0.
-        rng: decides folds, parts and the bootstrap.
+        rng: decides folds and parts.
     """
     n = len(pool.training)
     if n < LEAST or len(np.unique(pool.training_labels)) < 2:
@@ -83,55 +89,54 @@ def expected_gain(pool: LabeledPool, more: int, rng: np.random.Generator) -> Gai
     tried = _errors_of_parts(pool, rng)
     if tried is None:
         return None
-    sizes, errors, groups = tried
-    drawn = _bootstrap_means(errors, groups, rng)
-    gains = 100 * _slopes(sizes, drawn) * (n**-0.5 - (n + more) ** -0.5)
-    low, high = np.percentile(gains[1:], [2.5, 97.5])
-    return Gain(more, float(gains[0]), float(low), float(high))
+    sizes, errors = tried
+    expected = 100 * _slope(sizes, errors) * (n**-0.5 - (n + more) ** -0.5)
+    return Gain(more, expected, max(0.0, LOW * expected - POINTS), HIGH * expected + POINTS)
 
 
-def _errors_of_parts(
-    pool: LabeledPool, rng: np.random.Generator
-) -> tuple[Floats, Floats, Indices] | None:
-    """Return sizes (P,), how often each image was wrong after each part (E, P), and its group."""
-    groups = pool.groups[pool.training]
+def _errors_of_parts(pool: LabeledPool, rng: np.random.Generator) -> tuple[Floats, Floats] | None:
+    """Return the mean number of labels (P,) and the error (P,) of heads trained on each part.
+
+    None where the images are of too few groups to hold some out.
+    """
+    groups, labels = pool.groups[pool.training], pool.training_labels
     if len(np.unique(groups)) < FOLDS:
         return None
     rows = np.concatenate([pool.training, pool.audited])
-    sets, held, parts = [], [], []
+    sets: list[Labels] = []
+    tried: list[Bools] = []
     for _ in range(REPEATS):
-        folds = group_folds(groups, pool.training_labels, FOLDS, rng)
+        folds = group_folds(groups, labels, FOLDS, rng)
         for fold in range(FOLDS):
-            inside = rng.permutation(np.flatnonzero(folds != fold))
-            for part, share in enumerate(PARTS):
-                own = np.full(len(groups), UNLABELED, dtype=np.int64)
-                kept = inside[: max(1, round(share * len(inside)))]
-                own[kept] = pool.training_labels[kept]
-                sets.append(own)
-                held.append(np.concatenate([folds == fold, np.ones(len(pool.audited), bool)]))
-                parts.append(part)
-    test = np.asarray(pool.features[rows])
-    answers = probabilities(pool.training_features, sets, pool.num_classes, test)
-    wrong = np.stack([p.argmax(axis=1) != pool.labels[rows] for p in answers])
-    in_part = np.asarray(parts)[:, None] == np.arange(len(PARTS))
-    counts = in_part.T.astype(float) @ np.stack(held)
-    errors = (in_part.T.astype(float) @ (wrong & np.stack(held))) / counts
-    sizes = np.asarray([(s != UNLABELED).sum() for s in sets], dtype=float)
-    return (in_part.T @ sizes) / in_part.sum(axis=0), errors.T, pool.groups[rows]
+            sets += _parts_of(labels, rng.permutation(np.flatnonzero(folds != fold)))
+            seen_by_none = np.concatenate([folds == fold, np.ones(len(pool.audited), dtype=bool)])
+            tried += [seen_by_none] * len(PARTS)
+    answers = probabilities(
+        pool.training_features, sets, pool.num_classes, np.asarray(pool.features[rows])
+    )
+    errors = [
+        float(np.mean(probs[own].argmax(axis=1) != pool.labels[rows][own]))
+        for probs, own in zip(answers, tried, strict=True)
+    ]
+    sizes = [float((own != UNLABELED).sum()) for own in sets]
+    shape = -1, len(PARTS)
+    return np.reshape(sizes, shape).mean(axis=0), np.reshape(errors, shape).mean(axis=0)
 
 
-def _bootstrap_means(values: Floats, groups: Indices, rng: np.random.Generator) -> Floats:
-    """Return means (1 + DRAWS, P) of values (E, P): as they are, then with groups drawn anew."""
-    names, member = np.unique(groups, return_inverse=True)
-    weights = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), DRAWS)
-    image_weights = np.concatenate([np.ones((1, len(groups))), weights[:, member]])
-    return np.asarray(image_weights @ values / image_weights.sum(axis=1, keepdims=True))
+def _parts_of(labels: Labels, rows: Indices) -> list[Labels]:
+    """Return labels (n,) of the first so many of the rows, for each part."""
+    made = []
+    for share in PARTS:
+        own = np.full(len(labels), UNLABELED, dtype=np.int64)
+        kept = rows[: max(1, round(share * len(rows)))]
+        own[kept] = labels[kept]
+        made.append(own)
+    return made
 
 
-def _slopes(sizes: Floats, errors: Floats) -> Floats:
-    """Return b of error = a + b / sqrt(n), a and b >= 0, by least squares, for each row (R, P)."""
+def _slope(sizes: Floats, errors: Floats) -> float:
+    """Return b of error = a + b / sqrt(n), a and b >= 0, by least squares over parts (P,)."""
     x = sizes**-0.5
     centered = x - x.mean()
-    b = np.maximum(errors @ centered / (centered @ centered), 0.0)
-    with_a = errors.mean(axis=1) - b * x.mean() >= 0
-    return np.asarray(np.where(with_a, b, errors @ x / (x @ x)))
+    b = max(float(errors @ centered / (centered @ centered)), 0.0)
+    return b if errors.mean() >= b * x.mean() else float(errors @ x / (x @ x))

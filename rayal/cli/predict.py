@@ -1,0 +1,68 @@
+"""`rayal predict DIR`: the images without a label, labeled by the classifier; the classifier."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from rayal.cli.terminal import DONE, REFUSED, output, print_error, print_line
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.labels import LabelLog
+from rayal.labeling.predicting import SURE, Predicted, predict
+from rayal.labeling.project import Project
+from rayal.storage.files import explain
+
+PROG = "rayal predict"
+
+
+def parser(prog: str) -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
+        prog=prog,
+        description="Train the classifier of a labeling project on its labels; write "
+        "predictions.csv for all images without a label, and the classifier with its card.",
+    )
+    made.add_argument(
+        "project", metavar="DIR", type=Path, help="the folder that `rayal select` made"
+    )
+    made.add_argument(
+        "--with-audit",
+        action="store_true",
+        help="have the audit sample train too; its accuracy then is of the classifier without it",
+    )
+    return made
+
+
+def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
+    """Run the command line; return the exit status."""
+    given = parser(prog).parse_args(arguments)
+    try:
+        project = Project.open(given.project)
+        log = LabelLog(project.root / "answers.jsonl")
+        made = predict(project, log, with_audit=given.with_audit)
+    except LabelingError as error:
+        print_error(error)
+        return REFUSED
+    except OSError as error:
+        print_error(f"{error.filename or given.project}: {explain(error)}")
+        return REFUSED
+    _show(project, made)
+    return DONE
+
+
+def _show(project: Project, made: Predicted) -> None:
+    console = output()
+    print_line(console, f"{made.images:,} images without a label are labeled by the classifier:")
+    for name, count in sorted(made.counts.items(), key=lambda pair: -pair[1]):
+        print_line(console, f"  {count:>9,}  {name}")
+    flags = {
+        "unsure": f"have a probability below {SURE:g}",
+        "unlike": "are unlike any labeled image",
+        "near-duplicate": "are near-duplicates of a labeled image",
+    }
+    for kind, count in made.flagged.items():
+        print_line(console, f"{count:,} {flags[kind]}")
+    print_line(console, f"predictions  {project.root / 'predictions.csv'}")
+    print_line(console, f"classifier   {project.root / 'classifier'}")
+    print_line(console, f"how good it is: rayal report {project.root}")
