@@ -36,6 +36,7 @@ class Measure(NamedTuple):
 MEASURES = {
     "auc": Measure("AUC", "the test set"),
     "accuracy": Measure("accuracy", "the test set"),
+    "mean_class_accuracy": Measure("mean per-class accuracy", "the test set"),
     "coverage": Measure("class coverage", "the labeled images (classes with a label / classes)"),
     "pool_error": Measure(
         "misclassified share", "the images that are not labeled yet", less_is_better=True
@@ -59,15 +60,25 @@ def curve_specs(summary: pd.DataFrame, measure: str, baseline: str) -> Iterator[
         if measure != "auc" and part[f"{measure}_mean"].isna().all():
             continue
         yield FigureSpec(
-            measure.replace("_", "-"),
+            kind_of(measure),
             file,
-            f"{words[0].upper()}{words[1:]} on {place}",
+            f"{capital(words)} on {place}",
             f"Mean {words} on {of} over seeds; {spread_in_words(part)}; random selection is "
             f"dotted. {_trials_in_words(part)}",
             ends_in_words(part, measure, "summary.csv"),
             "summary.csv",
             partial(curves, part, measure, words, looks),
         )
+
+
+def kind_of(measure: str) -> str:
+    """Return the kind of the figures that show a measure."""
+    return measure.replace("_", "-")
+
+
+def capital(words: str) -> str:
+    """Begin words with a capital."""
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def looks_of(summary: pd.DataFrame, baseline: str) -> Looks:

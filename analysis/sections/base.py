@@ -21,6 +21,7 @@ from analysis.figures.spec import FigureSpec
 from analysis.page.blocks import Block, Folded, Gallery, Sentence
 from analysis.page.table import PageTable
 from analysis.study.grouping import SETTING, in_sequence
+from analysis.study.measures import TEST_MEASURES
 from analysis.study.study import Study
 
 Tables: TypeAlias = Mapping[str, pd.DataFrame]
@@ -59,6 +60,16 @@ class Setting:
     def baseline(self) -> str:
         """What random selection is called in the study; "" where there is none."""
         return self.report.study.baseline
+
+    @property
+    def measure(self) -> str:
+        """The study's primary measure."""
+        return self.report.study.measure
+
+    @property
+    def words(self) -> str:
+        """The primary measure in words."""
+        return TEST_MEASURES[self.measure]
 
     def table(self, name: str) -> pd.DataFrame:
         """Return the rows of a table that are of this setting, and of strategies that compete."""

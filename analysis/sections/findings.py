@@ -23,6 +23,7 @@ from analysis.sections.trainings import without_seed
 from analysis.statistics.paired_tests import ALPHA
 from analysis.study.comparisons import INITIAL, QUERY
 from analysis.study.grouping import SETTING, groups, query_modes
+from analysis.study.measures import in_order, table_of
 from analysis.study.study import Study, TrialCounts
 
 MOST_SPANS, MOST_NAMES = 3, 4  # leaders, and names, that one sentence lists
@@ -48,18 +49,20 @@ def settings(report: Report) -> list[Setting]:
 
 
 def sentences(setting: Setting) -> Iterator[Sentence]:
-    """Give the verdict, then say of each number of labels who has the highest AUC."""
+    """Give the verdict, then say of each number of labels who has the highest mean."""
     yield from _verdict(setting)
+    measure = setting.measure
     budgets = sorted(setting.rows["labelled"].unique())
     ends = [budgets[0], budgets[-1]][: len(budgets)]
     for budget in ends if setting.brief else budgets:
         here = setting.rows[setting.rows["labelled"] == budget]
-        best = here.loc[here["auc_mean"].idxmax()]
+        best = here.loc[here[f"{measure}_mean"].idxmax()]
         compared = here["initial"].nunique() if best["round"] == 0 else len(here)
         text = (
-            f"{selection_in_words(best)} had the highest mean AUC of the {compared} compared: "
-            f"{best['auc_mean']:.3f}"
-            f"{_interval(best, 'auc_low', 'auc_high')}, {_seeds(best['n'])}{_failed(best)}."
+            f"{selection_in_words(best)} had the highest mean {setting.words} of the {compared} "
+            f"compared: {best[f'{measure}_mean']:.3f}"
+            f"{_interval(best, f'{measure}_low', f'{measure}_high')}, {_seeds(best['n'])}"
+            f"{_failed(best)}."
         )
         lead = f"{budget} labeled images:"
         measures = _other_measures(setting, budget)
@@ -69,18 +72,23 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
 def _verdict(setting: Setting) -> Iterator[Sentence]:
     """Say who leads up to which budget, who is not told apart, and whether measures agree."""
     leaders = setting.table("leaders")
-    by_auc = leaders[leaders["measure"] == "auc"].sort_values("labelled")
-    if by_auc.empty or len(setting.rows[["initial", "strategy"]].drop_duplicates()) < 2:
+    primary = leaders[leaders["measure"] == setting.measure].sort_values("labelled")
+    if primary.empty or len(setting.rows[["initial", "strategy"]].drop_duplicates()) < 2:
         return
     agree = leaders.groupby("labelled")["agrees"].all()
     disputed = [int(n) for n in agree.index[~agree]]
     if not disputed:
-        judged = "AUC, mean per-class accuracy, accuracy and class coverage do not contradict it"
+        judged = f"{_measures_in_words(setting.measure)} do not contradict it"
     elif len(disputed) < len(agree):
         judged = f"the measures disagree with {_listed(disputed)} labels"
     else:
         judged = "the measures disagree at every number of labels: no strategy is best by all"
-    yield Sentence("Verdict:", f"by AUC, {_spans_in_words(by_auc)}; {judged}.")
+    yield Sentence("Verdict:", f"by {setting.words}, {_spans_in_words(primary)}; {judged}.")
+
+
+def _measures_in_words(primary: str) -> str:
+    *before, last = (MEASURES[measure] for measure in (*in_order(primary), "coverage"))
+    return f"{', '.join(before)} and {last}"
 
 
 class _Span(NamedTuple):
@@ -91,10 +99,10 @@ class _Span(NamedTuple):
     not_told_apart: list[set[str]]
 
 
-def _spans_in_words(by_auc: pd.DataFrame) -> str:
+def _spans_in_words(leaders: pd.DataFrame) -> str:
     """Name the leaders over the budgets, each with those that are not told apart from it."""
     spans: list[_Span] = []
-    for row in by_auc.to_dict("records"):
+    for row in leaders.to_dict("records"):
         if not spans or spans[-1].leader != row["leader"]:
             spans.append(_Span(str(row["leader"]), [], []))
         spans[-1].budgets.append(int(row["labelled"]))
@@ -123,7 +131,7 @@ def _span_in_words(span: _Span) -> str:
 
 
 def _other_measures(setting: Setting, budget: int) -> str:
-    """Say where another measure contradicts the AUC's leader."""
+    """Say where another measure contradicts the primary one's leader."""
     leaders = setting.table("leaders")
     against = leaders[(leaders["labelled"] == budget) & ~leaders["agrees"].astype(bool)]
     contradictions = []
@@ -230,8 +238,8 @@ def _seeds(n: float) -> str:
 def _against_random(best: pd.Series, setting: Setting) -> str:
     if not setting.baseline:
         return "No random selection ran beside it."
-    against = setting.table("against_random")
-    same = against[(against["metric"] == "auc") & (against["round"] == best["round"])]
+    against = setting.table(table_of("against_random", setting.measure))
+    same = against[(against["metric"] == setting.measure) & (against["round"] == best["round"])]
     for name in ("initial", "strategy", "rounds", "labelled"):
         same = same[same[name] == best[name]]
     same = same[same["n"] > 0]
@@ -247,12 +255,13 @@ def _against_random(best: pd.Series, setting: Setting) -> str:
         return (
             f"Against {setting.baseline}{_fixed(row)}, over all of its {row['n_random']:.0f} "
             f"seeds, it differs by {signed(row['all_mean'], '+.3f')}"
-            f"{_interval(row, 'all_low', 'all_high', '+')}{_shown(row, 'all_', 'welch')}."
+            f"{_interval(row, 'all_low', 'all_high', '+')}"
+            f"{_shown(row, 'all_', 'welch', setting.words)}."
         )
     return (
         f"Against {setting.baseline}{_fixed(row)}, on {_seeds(row['n'])} they share, it differs "
         f"by {signed(row['mean'], '+.3f')}{_interval(row, 'low', 'high', '+')}"
-        f"{_shown(row, '', 'student')}."
+        f"{_shown(row, '', 'student', setting.words)}."
     )
 
 
@@ -263,13 +272,13 @@ def _fixed(row: pd.Series) -> str:
     }.get(str(row["varied"]), "")
 
 
-def _shown(row: pd.Series, kind: str, test: str) -> str:
+def _shown(row: pd.Series, kind: str, test: str, words: str) -> str:
     """Say what a test shows, and whether it stands among all comparisons made."""
     if math.isnan(row[f"{kind}low"]):
         return ""
     if row[f"{kind}low"] <= 0 <= row[f"{kind}high"]:
         return ": no difference is shown"
-    side = ": better by AUC" if row[f"{kind}mean"] > 0 else ": worse by AUC"
+    side = f": {'better' if row[f'{kind}mean'] > 0 else 'worse'} by {words}"
     if row["comparisons"] < 2 or math.isnan(row[f"holm_{test}"]):
         return side
     of = f"Holm's correction for the {row['comparisons']:.0f} comparisons made"

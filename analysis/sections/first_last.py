@@ -25,7 +25,7 @@ from analysis.page.table import (
     page_table,
     text,
 )
-from analysis.sections.base import Report, Setting, Tables, section
+from analysis.sections.base import Report, Setting, Tables, folded, section
 from analysis.statistics import correlation as correlations
 from analysis.statistics.choices import rows_by_choice
 from analysis.statistics.intervals import Floats
@@ -40,7 +40,12 @@ INITIALS, TRIALS = "initial strategies", "trials"  # what the pairs of a correla
 def tables(study: Study, _earlier: Tables) -> Tables:
     """AUC of both ends by trial, and their correlation."""
     ends = first_last(study)
-    return {"first_last": ends, "correlation": correlation(ends)}
+    over = correlation(ends)
+    return {
+        "first_last": ends,
+        "correlation": over[over["over"] == TRIALS].reset_index(drop=True),
+        "correlation_of_means": over[over["over"] == INITIALS].reset_index(drop=True),
+    }
 
 
 def first_last(study: Study) -> pd.DataFrame:
@@ -58,7 +63,7 @@ def correlation(first_last: pd.DataFrame) -> pd.DataFrame:
     """Pearson's r of first with last AUC by query strategy (HaCon, Fig. 6), and Spearman's.
 
     Two rows for each query strategy, by what they are `over`: initial strategies, each a pair of
-    its trials' means, as in the paper; and trials, of which those that made the same choices are
+    its trials' means, as in the paper; and trials, where those that made the same choices are
     one pair. The pairs of trials that share an initial strategy are not independent of one
     another, so that p and interval over trials claim too much.
     """
@@ -90,8 +95,7 @@ def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
     """Scatter plots of the last AUC over the first."""
     looks = looks_of(tables["summary"], study.baseline)
     for (dataset, encoder), part in tables["first_last"].groupby(PLACE, sort=False):
-        coefficients = of_place(tables["correlation"], part.iloc[0])
-        panels = coefficients[coefficients["over"] == INITIALS]
+        panels = of_place(tables["correlation_of_means"], part.iloc[0])
         listed = "; ".join(
             f"{row.strategy}: r = {row.r:.2f} over {row.n} initial strategies"
             for row in panels.itertuples()
@@ -104,15 +108,14 @@ def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
             "color tells the initial strategy. Large: the mean of an initial strategy's trials, "
             "over which r is; faint: each trial.",
             f"Scatter plots: {listed}",
-            "first_last.csv, correlation.csv",
+            "first_last.csv, correlation_of_means.csv",
             partial(first_against_last, part, panels, looks),
         )
 
 
 def sentences(setting: Setting) -> Iterator[Sentence]:
     """Say how the first AUC correlates with the last, by query strategy."""
-    coefficients = setting.table("correlation")
-    for _, row in coefficients[coefficients["over"] == INITIALS].iterrows():
+    for _, row in setting.table("correlation_of_means").iterrows():
         lead = f"Start and end, {row['strategy']} queries:"
         ends = f"AUC with {row['labelled_first']} and with {row['labelled_last']} labels"
         if math.isnan(row["r"]):
@@ -131,26 +134,36 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
     sentences=sentences,
 )
 def content(report: Report) -> Iterator[Block]:
-    """Scatter plots and the table of correlations."""
-    coefficients = report.tables["correlation"]
-    if len(coefficients):
+    """Scatter plots and the tables of correlations."""
+    means, trials = (report.tables[name] for name in ("correlation_of_means", "correlation"))
+    if len(means):
         yield from report.gallery("first-last")
-        yield _table(coefficients)
+        yield _table(
+            "Correlation of the AUC after the first query with that after the last, over the "
+            "initial strategies: a pair of means each, as in HaCon's Figure 6",
+            "correlation_of_means.csv",
+            means,
+        )
+        yield from folded("Correlation over trials", [
+            _table(
+                "The same over all trials; p and interval take trials of one initial strategy for "
+                "independent of one another, and claim too much",
+                "correlation.csv",
+                trials,
+            )
+        ])  # fmt: skip
 
 
-def _table(coefficients: pd.DataFrame) -> PageTable:
+def _table(caption: str, source: str, coefficients: pd.DataFrame) -> PageTable:
     return page_table(
-        "Correlation of the AUC after the first query with that after the last: over the initial "
-        "strategies, a pair of means each, as in HaCon's Figure 6; and over all trials, whose p "
-        "and interval take trials of one initial strategy for independent of one another",
-        "correlation.csv",
+        caption,
+        source,
         coefficients,
         name_columns(coefficients, ["strategy"]),
         [
             count("first", "labelled_first"),
             count("last", "labelled_last"),
-            text("over", "over"),
-            count("n", "n"),
+            count(str(coefficients["over"].iloc[0]), "n"),
             number("Pearson's r", "r", ".2f"),
             interval("95 % interval", "low", "high", ".2f"),
             p_value("p", "p"),

@@ -1,12 +1,14 @@
 """Who leads at each number of labels, by each measure: whether the measures agree.
 
 A leader by AUC may label few classes well and have a low accuracy; one measure alone would praise
-it. The AUC's leader is held here against the leader by every other measure, and against random.
+it. The leader by the primary measure is held here against the leader by every other, and against
+random. (In the columns' names `auc_leader` is the leader by the primary measure, whichever it is.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,14 +31,10 @@ from analysis.statistics.intervals import Floats, welch
 from analysis.statistics.paired_tests import ALPHA
 from analysis.statistics.ranking import pairwise
 from analysis.study.grouping import SETTING, groups, in_sequence, to_frame
+from analysis.study.measures import TEST_MEASURES
 from analysis.study.study import Study
 
-MEASURES = {
-    "auc": "AUC",
-    "mean_class_accuracy": "mean per-class accuracy",
-    "accuracy": "accuracy",
-    "coverage": "class coverage",
-}
+MEASURES = {**TEST_MEASURES, "coverage": "class coverage"}
 MANY_TIMES = 3  # as many choices of random as of a strategy: pairs alone would waste the others
 POINT = 0.01  # a measure lower than random's by as much counts against a leader
 KEYS = [*SETTING, "rounds", "round", "labelled"]
@@ -52,20 +50,24 @@ def tables(study: Study, _earlier: Tables) -> Tables:
 
 
 def leaders(study: Study) -> pd.DataFrame:
-    """Who leads by each measure, who is not told apart, and how the AUC's leader does by it.
+    """Who leads by each measure, who is not told apart, and how the primary leader does by it.
 
     `not_told_apart`: those that Student's paired test over choices, with Holm's correction over
     all pairs of the group, does not show to differ from the leader (for random, where it has many
     more choices, Welch's test over all of them with Bonferroni's correction). `behind_leader`:
-    the mean of the AUC's leader less that of the measure's; `shown_behind`: whether it is shown.
-    `agrees`: the AUC's leader is not shown to be behind, and is not a point below random.
+    the mean of the primary leader less that of the measure's; `shown_behind`: whether it is shown.
+    `agrees`: the primary leader is not shown to be behind, and is not a point below random.
     Strategies that read true labels do not compete.
     """
     view = competing(study.labeled_rounds, study)
     first = view["round"] == 0
     later = in_sequence(view["initial"], view["strategy"])
     view = view.assign(selection=view["initial"].where(first, later))
-    rows = (row for key, part in groups(view, KEYS) for row in _rows(part, key, study.baseline))
+    rows = (
+        row
+        for key, part in groups(view, KEYS)
+        for row in _rows(part, key, study.baseline, study.measure)
+    )
     return to_frame(rows, COLUMNS)
 
 
@@ -74,14 +76,17 @@ def content(report: Report) -> Iterator[Block]:
     """The leaders, where there is more than one selection."""
     by_measure = report.tables["leaders"]
     if report.study.rounds["strategy_label"].nunique() > 1 and len(by_measure):
-        yield from by_query_mode(by_measure, _table)
+        words = TEST_MEASURES[report.study.measure]
+        yield from by_query_mode(by_measure, partial(_table, words))
 
 
-def _rows(part: pd.DataFrame, key: dict[str, Any], baseline: str) -> Iterator[dict[str, Any]]:
+def _rows(
+    part: pd.DataFrame, key: dict[str, Any], baseline: str, primary: str
+) -> Iterator[dict[str, Any]]:
     names = list(dict.fromkeys(part["selection"]))
     chosen = by_seed(part, names, "choice").to_numpy()
     random = _random_of(part, baseline)
-    auc_leader = _leader(part, "auc")
+    auc_leader = _leader(part, primary)
     if auc_leader is None:
         return
     for measure in MEASURES:
@@ -137,13 +142,14 @@ def _random_of(part: pd.DataFrame, baseline: str) -> str | None:
     return str(both["selection"].iloc[0]) if len(both) else None
 
 
-def _table(by_measure: pd.DataFrame) -> PageTable:
+def _table(words: str, by_measure: pd.DataFrame) -> PageTable:
     rows = by_measure.assign(
         measure=by_measure["measure"].map(MEASURES),
         agrees=by_measure["agrees"].map({True: "", False: "no"}),
     )
     return page_table(
-        "The highest mean by each measure, and what the leader by AUC has there: it agrees where "
+        f"The highest mean by each measure, and what the leader by {words} has there: it agrees "
+        "where "
         "that is not shown to be behind, nor a point below random",
         "leaders.csv",
         rows,
@@ -153,7 +159,7 @@ def _table(by_measure: pd.DataFrame) -> PageTable:
             text("measure", "measure"),
             text("leader", "leader"),
             number("mean", "mean", ".3f"),
-            text("leader by AUC", "auc_leader"),
+            text(f"leader by {words}", "auc_leader"),
             number("its mean", "auc_leader_mean", ".3f"),
             number("against random", "against_random", "+.3f"),
             text("agrees", "agrees", optional=True),

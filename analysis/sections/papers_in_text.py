@@ -18,7 +18,6 @@ import pandas as pd
 from analysis.page.blocks import Block, Text
 from analysis.page.table import PageTable, count, interval, name_columns, number, page_table, text
 from analysis.sections.base import Report, Tables, section
-from analysis.sections.first_last import INITIALS
 from analysis.sections.papers.match import Curve, counts, curves, is_named
 from analysis.sections.papers.printed import FOLDER
 from analysis.study.grouping import SETTING, as_labels, groups, to_frame
@@ -122,9 +121,8 @@ def _rows_of(table: pd.DataFrame, study_curves: list[Curve], printed: Printed) -
 def _correlations(
     _study: Study, earlier: Tables, study_curves: list[Curve], printed: Printed
 ) -> Iterator[Row]:
-    rows = _rows_of(earlier["correlation"], study_curves, printed)
-    rows = rows[(rows["over"] == INITIALS) & rows["labelled_last"].isin(counts(printed))]
-    for row in rows.to_dict("records"):
+    rows = _rows_of(earlier["correlation_of_means"], study_curves, printed)
+    for row in rows[rows["labelled_last"].isin(counts(printed))].to_dict("records"):
         yield {
             **{name: row[name] for name in (*SETTING, "strategy", "low", "high", "n", "over")},
             "labelled": f"{row['labelled_first']} to {row['labelled_last']}",

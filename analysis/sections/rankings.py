@@ -30,7 +30,7 @@ from analysis.page.table import (
     text,
     under_modes,
 )
-from analysis.sections.base import Report, Tables, section
+from analysis.sections.base import Report, Tables, folded, section
 from analysis.statistics.bootstrap import stratified_interval
 from analysis.statistics.choices import by_choice
 from analysis.statistics.intervals import Floats, mean
@@ -44,6 +44,7 @@ from analysis.study.grouping import (
     query_modes,
     to_frame,
 )
+from analysis.study.measures import PRIMARY, TEST_MEASURES, in_order, table_of
 from analysis.study.study import Study
 
 RANKS = [
@@ -53,6 +54,7 @@ RANKS = [
 WINS = ["shape", "way", "rival", "wins", "ties", "losses", "untested", "cells"]
 OVERALL = ["shape", "way", "blocks", "metric", "mean", "low", "high", "left_out"]
 OUTCOMES = ("wins", "ties", "losses", "untested")
+AREAS = {PRIMARY: "aubc"}  # what tables call the area under the curve of a measure
 MOST_OPPONENTS = 10  # beside one another; of more, a row's sum over them
 SELECTION = "selection"
 
@@ -60,7 +62,7 @@ SELECTION = "selection"
 class _Block(NamedTuple):
     """A setting with the trials of every selection that has all of its budgets.
 
-    areas: of a selection, its seeds' areas under the curve, or AUC at one budget, (seeds,).
+    areas: of a selection, its seeds' areas under the curve, or values at one budget, (seeds,).
     choices: what each of these seeds chose, (seeds,).
     """
 
@@ -75,50 +77,71 @@ class _Block(NamedTuple):
 
 def tables(study: Study, _earlier: Tables) -> Tables:
     """Ranks, mean areas, and wins of each against each."""
-    return {"ranks": ranks(study), "overall": overall(study), "win_tie_loss": win_tie_loss(study)}
+    made = {"ranks": ranks, "overall": overall, "win_tie_loss": win_tie_loss}
+    return {
+        table_of(name, measure): make(study, measure)
+        for measure in TEST_MEASURES
+        for name, make in made.items()
+    }
 
 
-def ranks(study: Study) -> pd.DataFrame:
+def ranks(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
     """Mean rank of every selection over blocks, with the critical difference (Demsar 2006).
 
-    Ranked is the mean area under the AUC curve, or the AUC where there is one budget. Selections
+    Ranked is the mean area under the curve of a measure, or itself where there is one budget. Those
     that some block lacks cannot be ranked: `left_out` names the blocks.
     """
-    return to_frame(_of_each_mode(study, lambda view: _rank_rows(list(_blocks(view)))), RANKS)
+    rows = _of_each_mode(study, measure, lambda view: _rank_rows(list(_blocks(view, measure))))
+    return to_frame(rows, RANKS)
 
 
-def overall(study: Study) -> pd.DataFrame:
-    """Mean over blocks of each selection's area under the AUC curve, resampled within each."""
-    return to_frame(_of_each_mode(study, lambda view: _overall_rows(list(_blocks(view)))), OVERALL)
+def overall(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
+    """Mean over blocks of each selection's area under the curve, resampled within each."""
+    metric = AREAS.get(measure, f"{measure}_aubc")
+
+    def rows_of(view: pd.DataFrame) -> Iterator[dict[str, Any]]:
+        return _overall_rows(list(_blocks(view, measure)), metric)
+
+    return to_frame(_of_each_mode(study, measure, rows_of), OVERALL)
 
 
-def win_tie_loss(study: Study) -> pd.DataFrame:
+def win_tie_loss(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
     """In how many cells (block x labeled images) a selection beats another on shared seeds.
 
-    wins: cells in which the selection of the row has the higher AUC, by Student's paired test with
-    Holm's correction over all pairs in the cell; losses: in which its opponent has. `untested`:
-    cells without two shared seeds.
+    wins: cells in which the selection of the row has the higher value, by Student's paired test
+    with Holm's correction over all pairs in the cell; losses: in which its opponent has.
+    `untested`: cells without two shared seeds.
     """
-    return to_frame(_of_each_mode(study, _win_rows), WINS)
+    return to_frame(_of_each_mode(study, measure, lambda view: _win_rows(view, measure)), WINS)
 
 
 @section("overall", title="Overall", heading="Over all settings", order=60, tables=tables)
 def content(report: Report) -> Iterator[Block]:
     """Mean areas, ranks, and wins, where there is more than one selection."""
-    means = _tables_by_mode(report.tables["overall"], _overall_table)
+    primary, *others = in_order(report.study.measure)
+    yield from _by(report, primary)
+    for measure in others:
+        yield from folded(f"By {TEST_MEASURES[measure]}", list(_by(report, measure)))
+
+
+def _by(report: Report, measure: str) -> Iterator[PageTable]:
+    """Yield mean areas, ranks and wins by one measure, where there is more than one selection."""
+    of_all, of_ranks, of_wins = (
+        report.tables[table_of(name, measure)] for name in ("overall", "ranks", "win_tie_loss")
+    )
+    means = _tables_by_mode(of_all, partial(_overall_table, measure))
     if any(len(table.rows) > 1 for table in means):
-        result = report.tables["ranks"]
-        several = result.groupby("shape")["blocks"].transform("max") > 1
+        several = of_ranks.groupby("shape")["blocks"].transform("max") > 1
         yield from means
-        yield from _tables_by_mode(result[several], _ranks_table)
-        yield from _tables_by_mode(report.tables["win_tie_loss"], _wins_table)
+        yield from _tables_by_mode(of_ranks[several], partial(_ranks_table, measure))
+        yield from _tables_by_mode(of_wins, partial(_wins_table, measure))
 
 
 def _of_each_mode(
-    study: Study, rows_of: Callable[[pd.DataFrame], Iterator[dict[str, Any]]]
+    study: Study, measure: str, rows_of: Callable[[pd.DataFrame], Iterator[dict[str, Any]]]
 ) -> Iterator[dict[str, Any]]:
     """Yield rows of single queries and of cycles, each from its rounds with their selection."""
-    view = study.labeled_rounds.dropna(subset=["auc"])
+    view = study.labeled_rounds.dropna(subset=[measure])
     modes = query_modes(view)
     for mode in modes.unique():
         part = view[modes == mode]
@@ -127,10 +150,10 @@ def _of_each_mode(
         yield from ({"shape": mode, **row} for row in rows_of(named))
 
 
-def _blocks(view: pd.DataFrame) -> Iterator[_Block]:
+def _blocks(view: pd.DataFrame, measure: str) -> Iterator[_Block]:
     for key, part in groups(view, SETTING):
         curves = part.pivot_table(
-            index=["selection", "seed"], columns="labelled", values="auc", sort=False
+            index=["selection", "seed"], columns="labelled", values=measure, sort=False
         )
         complete = curves.dropna().sort_index(axis=1)
         areas = pd.Series(_areas(complete.columns.to_numpy(), complete.to_numpy()), complete.index)
@@ -145,7 +168,7 @@ def _blocks(view: pd.DataFrame) -> Iterator[_Block]:
 
 
 def _areas(budgets: Floats, curves: Floats) -> Floats:
-    """Area under each curve (n, K) over all budgets; the AUC itself where there is one."""
+    """Area under each curve (n, K) over all budgets; the value itself where there is one."""
     if len(budgets) == 1:
         return curves[:, 0]
     return np.array([area_under(budgets, curve) for curve in curves], np.float64)
@@ -166,14 +189,14 @@ def _rank_rows(blocks: list[_Block]) -> Iterator[dict[str, Any]]:
             yield {"way": name, "blocks": there, "left_out": "; ".join(lacking)}
 
 
-def _overall_rows(blocks: list[_Block]) -> Iterator[dict[str, Any]]:
+def _overall_rows(blocks: list[_Block], metric: str) -> Iterator[dict[str, Any]]:
     for name in _selections(blocks):
         there = [block for block in blocks if name in block.areas]
         low, high = stratified_interval([block.by_choice(name) for block in there])
         yield {
             "way": name,
             "blocks": len(there),
-            "metric": "aubc",
+            "metric": metric,
             "mean": mean([mean(block.areas[name]) for block in there]),
             "low": low,
             "high": high,
@@ -181,10 +204,10 @@ def _overall_rows(blocks: list[_Block]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _win_rows(view: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _win_rows(view: pd.DataFrame, measure: str) -> Iterator[dict[str, Any]]:
     names = list(dict.fromkeys(view["selection"]))
     parts = [part for _, part in groups(view, [*SETTING, "rounds", "round", "labelled"])]
-    cells = [by_seed(part, names, "auc").to_numpy(np.float64) for part in parts]
+    cells = [by_seed(part, names, measure).to_numpy(np.float64) for part in parts]
     result = win_counts(cells, [by_seed(part, names, "choice").to_numpy() for part in parts])
     for i, name in enumerate(names):
         for j, opponent in enumerate(names):
@@ -216,11 +239,12 @@ def _tables_by_mode(
     return under_modes([(str(key["shape"]), show(part)) for key, part in groups(named, ["shape"])])
 
 
-def _overall_table(part: pd.DataFrame) -> PageTable:
+def _overall_table(measure: str, part: pd.DataFrame) -> PageTable:
+    words = TEST_MEASURES[measure]
     return page_table(
-        "Mean over settings (dataset, encoder, learner) of the area under the AUC curve, or of "
-        "the AUC where there is one budget; resampled within each setting",
-        "overall.csv",
+        f"Mean over settings (dataset, encoder, learner) of the area under the {words} curve, or "
+        f"of the {words} where there is one budget; resampled within each setting",
+        f"{table_of('overall', measure)}.csv",
         part.sort_values("mean", ascending=False, kind="stable"),
         [SELECTION],
         [
@@ -232,10 +256,10 @@ def _overall_table(part: pd.DataFrame) -> PageTable:
     )
 
 
-def _ranks_table(part: pd.DataFrame) -> PageTable:
+def _ranks_table(measure: str, part: pd.DataFrame) -> PageTable:
     return page_table(
-        f"Mean rank over settings, 1 is best{_test_in_words(part)}",
-        "ranks.csv",
+        f"Mean rank over settings by {TEST_MEASURES[measure]}, 1 is best{_test_in_words(part)}",
+        f"{table_of('ranks', measure)}.csv",
         part,
         [SELECTION],
         [
@@ -259,12 +283,12 @@ def _test_in_words(part: pd.DataFrame) -> str:
     )
 
 
-def _wins_table(part: pd.DataFrame) -> PageTable:
+def _wins_table(measure: str, part: pd.DataFrame) -> PageTable:
     few = part[SELECTION].nunique() <= MOST_OPPONENTS
-    return _matrix_table(part) if few else _sums_table(part)
+    return _matrix_table(measure, part) if few else _sums_table(measure, part)
 
 
-def _matrix_table(part: pd.DataFrame) -> PageTable:
+def _matrix_table(measure: str, part: pd.DataFrame) -> PageTable:
     """Wins, ties and losses of the row's selection against each of the columns'."""
     selections = list(dict.fromkeys(part[SELECTION]))
     results = {(row[SELECTION], row["rival"]): row for row in part.to_dict("records")}
@@ -273,10 +297,10 @@ def _matrix_table(part: pd.DataFrame) -> PageTable:
         return _result_cell(results.get((row[SELECTION], opponent)))
 
     return page_table(
-        "Wins, ties and losses of the selection in the row against that in the column, over cells "
-        "(setting by labeled images): Student's paired test at .05, Holm's correction over all "
-        "pairs of a cell",
-        "win_tie_loss.csv",
+        f"Wins, ties and losses by {TEST_MEASURES[measure]} of the selection in the row against "
+        "that in the column, over cells (setting by labeled images): Student's paired test at .05, "
+        "Holm's correction over all pairs of a cell",
+        f"{table_of('win_tie_loss', measure)}.csv",
         pd.DataFrame({SELECTION: selections}),
         [SELECTION],
         [Column(opponent, partial(cell, opponent)) for opponent in selections],
@@ -292,11 +316,12 @@ def _result_cell(row: Row | None) -> PageCell:
     return PageCell(shown + untested, balance, strong=balance > 0)
 
 
-def _sums_table(part: pd.DataFrame) -> PageTable:
+def _sums_table(measure: str, part: pd.DataFrame) -> PageTable:
     return page_table(
-        "Wins, ties and losses over all opponents and cells (setting by labeled images): Student's "
-        "paired test at .05, Holm's correction over all pairs of a cell",
-        "win_tie_loss.csv",
+        f"Wins, ties and losses by {TEST_MEASURES[measure]} over all opponents and cells (setting "
+        "by labeled images): Student's paired test at .05, Holm's correction over all pairs of a "
+        "cell",
+        f"{table_of('win_tie_loss', measure)}.csv",
         part.groupby(SELECTION, sort=False)[list(OUTCOMES)].sum().reset_index(),
         [SELECTION],
         [count(outcome, outcome) for outcome in OUTCOMES],

@@ -6,16 +6,18 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from analysis.figures.curves import curve_specs
+from analysis.figures.curves import capital, curve_specs, kind_of
 from analysis.figures.spec import FigureSpec
 from analysis.page.blocks import Block, Text
 from analysis.page.budgets import means_by_budget
-from analysis.page.table import by_query_mode
+from analysis.page.table import PageTable, by_query_mode
 from analysis.sections.base import Report, Tables, folded, section
 from analysis.study.grouping import GROUP_KEYS
+from analysis.study.measures import TEST_MEASURES
 from analysis.study.study import Study
 from analysis.study.summary import summary
 
+SHOWN = ("auc", "accuracy")  # besides the primary measure
 HINT = (
     "Point at a mark of a figure for its value; or reach the figure with the Tab key and step "
     "through its marks with the arrow keys."
@@ -35,8 +37,8 @@ def cycles(means: pd.DataFrame) -> pd.DataFrame:
 
 
 def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
-    """Curves of AUC, accuracy and pool error."""
-    for measure in ("auc", "accuracy", "pool_error"):
+    """Curves of AUC, of the primary measure, of accuracy and pool error."""
+    for measure in dict.fromkeys((study.measure, *SHOWN, "pool_error")):
         yield from curve_specs(tables["summary"], measure, study.baseline)
 
 
@@ -44,14 +46,19 @@ def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
     "auc", title="Test set", heading="On the test set", order=20, tables=tables, figures=figures
 )
 def content(report: Report) -> Iterator[Block]:
-    """Curves and tables of AUC and accuracy."""
+    """Curves and tables of the primary measure, then of AUC and accuracy."""
     means = report.tables["summary"]
     if not report.study.progress.done:
         return
     yield Text(HINT, "note hint")
-    yield from report.gallery("auc")
-    yield from by_query_mode(means, means_by_budget("auc", "AUC", 3))
-    yield from report.gallery("accuracy")
-    accuracy = by_query_mode(means, means_by_budget("accuracy", "Accuracy", 3))
-    yield from folded("Accuracy as a table", accuracy)
+    primary, *others = dict.fromkeys((report.study.measure, *SHOWN))
+    yield from report.gallery(kind_of(primary))
+    yield from _means(means, primary)
+    for measure in others:
+        yield from report.gallery(kind_of(measure))
+        yield from folded(f"{capital(TEST_MEASURES[measure])} as a table", _means(means, measure))
     yield from report.gallery("pool-error")
+
+
+def _means(means: pd.DataFrame, measure: str) -> list[PageTable]:
+    return by_query_mode(means, means_by_budget(measure, capital(TEST_MEASURES[measure]), 3))

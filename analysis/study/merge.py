@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TypeVar, cast
 
+from analysis.study.measures import PRIMARY
 from rayal.storage.formats import Failure, Json, PlanFile, Record
 from rayal.storage.location import Location
 from rayal.storage.run import Run
@@ -55,6 +56,8 @@ def _merged_plan(runs: Sequence[Run]) -> PlanFile:
     }
     words = {word: _in_words(names, [str(plan.get(word, "")) for plan in plans]) for word in WORDS}
     name = " and ".join(dict.fromkeys(names))
+    measures = {plan.get("measure", PRIMARY) for plan in plans}
+    words["measure"] = measures.pop() if len(measures) == 1 else PRIMARY
     plan = {"schema": plans[0].get("schema", 1), **words, **merged, "name": name, "names": names}
     return cast("PlanFile", plan)
 

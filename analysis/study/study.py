@@ -14,6 +14,7 @@ import pandas as pd
 from analysis.study.choices import choices_of
 from analysis.study.embeddings import EmbeddedImages, StoredEmbedding
 from analysis.study.grouping import as_labels
+from analysis.study.measures import PRIMARY, TEST_MEASURES
 from analysis.study.merge import folder_for, merged, repeated
 from analysis.study.names import baseline
 from rayal.contracts import DatasetMap
@@ -62,6 +63,13 @@ class Study:
     def sweeps(self) -> tuple[str, ...]:
         """Names of the sweeps that it holds."""
         return tuple(self.run.plan.get("names") or [str(self.run.plan.get("name", ""))])
+
+    @cached_property
+    def measure(self) -> str:
+        """The measure that the report leads with: the sweep's, or AUC where that is not there."""
+        wanted = str(self.run.plan.get("measure", PRIMARY))
+        known = wanted in TEST_MEASURES and self.rounds[wanted].notna().any()
+        return wanted if known else PRIMARY
 
     @cached_property
     def labeled_rounds(self) -> pd.DataFrame:

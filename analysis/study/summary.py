@@ -10,6 +10,7 @@ from analysis.statistics import bootstrap, intervals
 from analysis.statistics.choices import by_choice
 from analysis.study.choices import choices_of
 from analysis.study.grouping import GROUP_KEYS, as_labels, groups, to_frame
+from analysis.study.measures import TEST_MEASURES
 from analysis.study.study import Study
 from rayal.storage.formats import METRICS
 
@@ -20,12 +21,15 @@ def summary_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Mean and std of every measure by group, from what `analysis.load` returns.
 
     Columns: dataset, encoder, learner, initial, strategy, rounds, round, labelled, n (trials with
-    an AUC), done (trials), auc_mean, auc_std, auc_low, auc_high, and mean and std of every other
-    measure. The interval is over distinct choices: of one choice there is none.
+    an AUC), done (trials), auc_mean, auc_std, auc_low, auc_high, mean and std of every other
+    measure, and the intervals of the other test measures. Intervals are over distinct choices: of
+    one choice there is none.
     """
     view = as_labels(frame).assign(choice=choices_of(frame))
     measures = [f"{m}_{s}" for m in METRICS for s in ("mean", "std")]
-    columns = [*GROUP_KEYS, "n", "done", *measures[:2], "auc_low", "auc_high", *measures[2:]]
+    intervals_of = [f"{m}_{s}" for m in TEST_MEASURES for s in ("low", "high")]
+    columns = [*GROUP_KEYS, "n", "done", *measures[:2], *intervals_of[:2], *measures[2:]]
+    columns += intervals_of[2:]
     return to_frame((_row(keys, group) for keys, group in groups(view, GROUP_KEYS)), columns)
 
 
@@ -42,8 +46,9 @@ def _row(keys: dict[str, Any], group: pd.DataFrame) -> dict[str, Any]:
         values = group[measure].to_numpy()
         row[f"{measure}_mean"] = intervals.mean(values)
         row[f"{measure}_std"] = intervals.std(values)
-    of_choices = by_choice(group["auc"], group["choice"])
-    row["auc_low"], row["auc_high"] = bootstrap.mean_interval(of_choices)
+    for measure in TEST_MEASURES:
+        of_choices = by_choice(group[measure], group["choice"])
+        row[f"{measure}_low"], row[f"{measure}_high"] = bootstrap.mean_interval(of_choices)
     return row
 
 

@@ -104,6 +104,7 @@ class PlanFile(TypedDict):
     question: str
     cost: str
     expect: str
+    measure: NotRequired[str]  # that its report leads with; absent in runs of earlier versions
     command: str
     versions: dict[str, str]
     datasets: dict[str, DatasetEntry]

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeGuard
+from typing import Annotated, Any, Literal, TypeAlias, TypeGuard
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -39,6 +39,9 @@ Entries = Annotated[list[Annotated[Entry, BeforeValidator(as_entry)]], Field(min
 
 
 Quantity = Annotated[float, Field(ge=0, le=1e12)]  # of hours, or money
+
+
+Measure: TypeAlias = Literal["auc", "accuracy", "mean_class_accuracy"]  # that a report leads with
 
 
 def _whole_gpus(gpus: float) -> float:
@@ -143,6 +146,7 @@ class _File(_Strict):
     cost: str = ""
     hours: Hours = Hours()
     expect: str = ""
+    measure: Measure = "auc"
     plugins: list[str] = []
     resources: Resources = Resources()
     track: Track = Track()
@@ -158,6 +162,7 @@ class Sweep:
     cost: str
     hours: Hours
     expect: str
+    measure: Measure
     resources: Resources
     track: Track
     plugins: tuple[Path, ...]
@@ -194,6 +199,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         cost=read.cost.strip(),
         hours=read.hours,
         expect=read.expect.strip(),
+        measure=read.measure,
         resources=read.resources,
         track=read.track,
         plugins=tuple((path.parent / plugin).resolve() for plugin in read.plugins),

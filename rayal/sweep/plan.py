@@ -81,6 +81,7 @@ class Plan:
             "question": self.sweep.question,
             "cost": self.sweep.cost,
             "expect": self.sweep.expect,
+            "measure": self.sweep.measure,
             "command": command,
             "versions": dict(versions),
             "datasets": {name: data.as_json() for name, data in self.datasets.items()},

@@ -18,9 +18,23 @@ pytestmark = pytest.mark.slow
 TABLES = {
     "progress", "summary", "coverage", "class_distribution", "against_random", "power",
     "annotation_saved", "aubc", "ranks", "overall", "win_tie_loss", "cycles", "first_last",
-    "correlation", "failures", "versions", "records", "class_entropy", "ablations",
+    "correlation", "correlation_of_means",
+    "failures", "versions", "records", "class_entropy", "ablations",
     "chosen_images", "dataset_map", "over_trainings", "leaders", "encoders",
 }  # fmt: skip
+TABLES |= {
+    f"{name}_{measure}"
+    for name in (
+        "against_random",
+        "power",
+        "annotation_saved",
+        "aubc",
+        "ranks",
+        "overall",
+        "win_tie_loss",
+    )
+    for measure in ("accuracy", "mean_class_accuracy")
+}
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pandas as pd
 
 from analysis.page.blocks import Block, Sentence
-from analysis.page.table import by_query_mode
+from analysis.page.table import PageTable, by_query_mode
 from analysis.sections.base import Report, Setting, Tables, folded, section
 from analysis.sections.versus_random.areas import areas_table, aubc
 from analysis.sections.versus_random.differences import (
@@ -23,18 +24,23 @@ from analysis.sections.versus_random.savings import (
     savings_sentences,
     savings_table,
 )
+from analysis.study.measures import TEST_MEASURES, in_order, table_of
 from analysis.study.study import Study
 
 
 def tables(study: Study, earlier: Tables) -> Tables:
     """Differences and their power, labels saved, areas."""
-    against = against_random(study)
-    return {
-        "against_random": against,
-        "power": power(against),
-        "annotation_saved": annotation_saved(study, earlier["summary"]),
-        "aubc": aubc(study),
-    }
+    found: dict[str, pd.DataFrame] = {}
+    for measure in TEST_MEASURES:
+        against = against_random(study, measure)
+        made = {
+            "against_random": against,
+            "power": power(against),
+            "annotation_saved": annotation_saved(study, earlier["summary"], measure),
+            "aubc": aubc(study, measure),
+        }
+        found |= {table_of(name, measure): table for name, table in made.items()}
+    return found
 
 
 def sentences(setting: Setting) -> Iterator[Sentence]:
@@ -51,17 +57,34 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
     sentences=sentences,
 )
 def content(report: Report) -> Iterator[Block]:
-    """Differences first, then labels saved and areas; tests and power to be unfolded."""
-    compared = report.tables["against_random"]
-    yield from by_query_mode(_with_many_of_random(compared), against_all_table)
-    yield from by_query_mode(compared, against_table)
-    yield from by_query_mode(report.tables["annotation_saved"], savings_table)
-    yield from by_query_mode(report.tables["aubc"], areas_table)
+    """By the primary measure first; other measures, tests and power to be unfolded."""
+    primary, *others = in_order(report.study.measure)
+    compared = _of_measure(report, "against_random", primary)
+    yield from _by(report, primary)
+    for measure in others:
+        words = TEST_MEASURES[measure]
+        yield from folded(f"By {words}", list(_by(report, measure)))
     yield from folded("Every test, and the seeds compared", by_query_mode(compared, tests_table))
     yield from folded(
         "Power: what this number of seeds can show",
-        by_query_mode(report.tables["power"], power_table),
+        by_query_mode(_of_measure(report, "power", primary), power_table),
     )
+
+
+def _by(report: Report, measure: str) -> Iterator[PageTable]:
+    """Yield differences, labels saved and areas, all of one measure."""
+    compared = _of_measure(report, "against_random", measure)
+    saved, areas = (report.tables[table_of(name, measure)] for name in ("annotation_saved", "aubc"))
+    yield from by_query_mode(_with_many_of_random(compared), against_all_table)
+    yield from by_query_mode(compared, against_table)
+    yield from by_query_mode(saved, partial(savings_table, measure))
+    yield from by_query_mode(areas, partial(areas_table, measure))
+
+
+def _of_measure(report: Report, name: str, measure: str) -> pd.DataFrame:
+    table = report.tables[table_of(name, measure)]
+    rows: pd.DataFrame = table[table["metric"] == measure]
+    return rows
 
 
 def _with_many_of_random(compared: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Area under the AUC curve of each strategy, and its difference to random's."""
+"""Area under each strategy's curve of AUC or an accuracy, and its difference to random's."""
 
 from __future__ import annotations
 
@@ -23,19 +23,20 @@ from analysis.sections.versus_random.differences import WHO, paired_rows
 from analysis.statistics import intervals, learning_curves
 from analysis.study.comparisons import comparisons
 from analysis.study.grouping import SETTING, groups, to_frame
+from analysis.study.measures import PRIMARY, TEST_MEASURES, table_of
 from analysis.study.study import Study
 
 CURVE = [*SETTING, "initial", "strategy", "rounds"]
 MEASURES = ["n", "aubc_mean", "aubc_std", "difference", "low", "high", "n_pairs"]
 
 
-def aubc(study: Study) -> pd.DataFrame:
+def aubc(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
     """Area under the budget curve by strategy, with the paired difference to random.
 
     Over the seeds that have every budget of their strategy: one trial in cycles, one trial per
     budget in single queries.
     """
-    curves = _areas(study.labeled_rounds)
+    curves = _areas(study.labeled_rounds, measure)
     differences: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
     for comparison in comparisons(curves, study.baseline):
         for row in paired_rows(comparison, "aubc", []):
@@ -49,11 +50,12 @@ def aubc(study: Study) -> pd.DataFrame:
     return to_frame(rows, ["varied", *CURVE, "first", "last", *MEASURES])
 
 
-def areas_table(areas: pd.DataFrame) -> PageTable:
-    """Areas under the AUC curve."""
+def areas_table(measure: str, areas: pd.DataFrame) -> PageTable:
+    """Areas under the curve of a measure."""
     return page_table(
-        "Area under the AUC curve over its range of budgets, mean ± standard deviation",
-        "aubc.csv",
+        f"Area under the {TEST_MEASURES[measure]} curve over its range of budgets, mean ± standard "
+        "deviation",
+        f"{table_of('aubc', measure)}.csv",
         areas,
         name_columns(areas, WHO),
         [
@@ -69,14 +71,14 @@ def areas_table(areas: pd.DataFrame) -> PageTable:
     )
 
 
-def _areas(view: pd.DataFrame) -> pd.DataFrame:
+def _areas(view: pd.DataFrame, measure: str) -> pd.DataFrame:
     """One row per curve with every budget: its area and its ends."""
     rows = []
-    for key, group in groups(view.dropna(subset=["auc"]), CURVE):
+    for key, group in groups(view.dropna(subset=[measure]), CURVE):
         budgets = np.unique(group["labelled"])
         for seed, curve in group.sort_values("labelled").groupby("seed"):
             if len(curve) == len(budgets) > 1:
-                area = learning_curves.aubc(curve["labelled"], curve["auc"])
+                area = learning_curves.aubc(curve["labelled"], curve[measure])
                 ends = {"first": budgets[0], "last": budgets[-1]}
                 choice = "/".join(curve["choice"])
                 rows.append({**key, "seed": seed, **ends, "aubc": area, "choice": choice})

@@ -26,15 +26,16 @@ from analysis.statistics import intervals, paired_tests
 from analysis.statistics.choices import Place, by_choice, paired_by_choice, place_among
 from analysis.study.comparisons import QUERY, Comparison, comparisons
 from analysis.study.grouping import GROUP_KEYS, SETTING, groups, to_frame
+from analysis.study.measures import PRIMARY, TEST_MEASURES, table_of
 from analysis.study.study import Study
 
-COMPARED = ("auc", "coverage")
+COMPARED = {PRIMARY: (PRIMARY, "coverage")}  # what else is compared in the table of a measure
 CHOICES = ("choices", *Place._fields)
 TESTS = ("student", "permutation", "wilcoxon")
 WHO = ("varied", "initial", "strategy")
 
 
-def against_random(study: Study) -> pd.DataFrame:
+def against_random(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
     """Paired differences to random over shared seeds, by group, with their tests.
 
     `n_own` and `n_random` count the trials of each in the group, and `seeds` says where some have
@@ -51,7 +52,7 @@ def against_random(study: Study) -> pd.DataFrame:
     rows = (
         {"varied": comparison.varied, "metric": metric, **row}
         for comparison in comparisons(study.labeled_rounds, study.baseline)
-        for metric in COMPARED
+        for metric in COMPARED.get(measure, (measure,))
         for row in paired_rows(comparison, metric, ["round", "labelled"])
         if (comparison.varied, row["round"]) != (QUERY, 0)
     )
@@ -105,15 +106,15 @@ PLACE_COLUMN = Column("one choice: above so many of random's", _place_cell, opti
 
 
 def against_table(compared: pd.DataFrame) -> PageTable:
-    """Paired differences of the AUC, with Student's test after Holm's correction."""
-    return _auc_table(
+    """Paired differences of a measure, with Student's test after Holm's correction."""
+    return _table(
         compared,
-        "AUC against random on shared seeds: mean paired difference, Student's interval, and "
+        "{} against random on shared seeds: mean paired difference, Student's interval, and "
         "Student's p after Holm's correction; bold below .05",
         [
             count("labeled", "labelled"),
             count("pairs of choices", "n"),
-            number("AUC", "own_mean", ".3f"),
+            number("mean", "own_mean", ".3f"),
             number("random", "random_mean", ".3f"),
             number("difference", "mean", "+.3f", shown_by="holm_student"),
             interval("95 % interval", "low", "high", "+.3f"),
@@ -125,10 +126,10 @@ def against_table(compared: pd.DataFrame) -> PageTable:
 
 
 def against_all_table(compared: pd.DataFrame) -> PageTable:
-    """Differences of the AUC to all trials of random, with Welch's test after Holm's correction."""
-    return _auc_table(
+    """Differences of a measure to all trials of random, with Welch's test and Holm's correction."""
+    return _table(
         compared,
-        "AUC against all trials of random: difference of the means, Welch's interval, and its p "
+        "{} against all trials of random: difference of the means, Welch's interval, and its p "
         "before and after Holm's correction; bold below .05",
         [
             count("labeled", "labelled"),
@@ -154,9 +155,9 @@ def tests_table(compared: pd.DataFrame) -> PageTable:
             p_value(f"Holm, {headers[test]}", f"holm_{test}", strong=True),
         )
     ]
-    return _auc_table(
+    return _table(
         compared,
-        "Paired tests of the AUC against random, each alone and after Holm's correction over all "
+        "{}: paired tests against random, each alone and after Holm's correction over all "
         "comparisons; sign flips cannot go below the smallest p that the number of pairs allows",
         [
             count("labeled", "labelled"),
@@ -170,12 +171,12 @@ def tests_table(compared: pd.DataFrame) -> PageTable:
 
 def power_table(differences: pd.DataFrame) -> PageTable:
     """What the seeds can show, and how many it would take."""
-    rows = differences[(differences["metric"] == "auc") & (differences["n"] > 1)]
+    rows = differences[differences["n"] > 1]
     return page_table(
-        "Power: the smallest true difference of AUC that this number of pairs shows with a chance "
-        "of .8, and the seeds it takes to show what was seen, or one point (Student's paired "
-        "test at .05, uncorrected)",
-        "power.csv",
+        f"Power: the smallest true difference of {_in_words(rows)} that this number of pairs "
+        "shows with a chance of .8, and the seeds it takes to show what was seen, or one point "
+        "(Student's paired test at .05, uncorrected)",
+        f"{table_of('power', _metric(rows))}.csv",
         rows,
         name_columns(rows, WHO),
         [
@@ -189,10 +190,22 @@ def power_table(differences: pd.DataFrame) -> PageTable:
     )
 
 
-def _auc_table(compared: pd.DataFrame, caption: str, columns: list[Column]) -> PageTable:
-    """Show the comparisons of the AUC that have a pair."""
-    rows = compared[(compared["metric"] == "auc") & (compared["n"] > 0)]
-    return page_table(caption, "against_random.csv", rows, name_columns(rows, WHO), columns)
+def _table(compared: pd.DataFrame, caption: str, columns: list[Column]) -> PageTable:
+    """Show the comparisons of one measure that have a pair; it is named in the caption's place."""
+    rows = compared[compared["n"] > 0]
+    words = _in_words(rows)
+    caption = caption.format(f"{words[:1].upper()}{words[1:]}")
+    source = f"{table_of('against_random', _metric(rows))}.csv"
+    return page_table(caption, source, rows, name_columns(rows, WHO), columns)
+
+
+def _in_words(rows: pd.DataFrame) -> str:
+    """Name the one measure of some rows."""
+    return TEST_MEASURES[_metric(rows)]
+
+
+def _metric(rows: pd.DataFrame) -> str:
+    return str(rows["metric"].iloc[0]) if len(rows) else PRIMARY
 
 
 def _difference(pairs: pd.DataFrame, every: pd.DataFrame) -> dict[str, Any]:

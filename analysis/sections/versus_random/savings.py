@@ -1,4 +1,7 @@
-"""Labels that strategies save: how many fewer they need for the AUC that random has."""
+"""Labels that strategies save: how many fewer they need for the AUC that random has.
+
+Or for its mean per-class accuracy, or accuracy.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,7 @@ from analysis.statistics import learning_curves
 from analysis.statistics.choices import rows_by_choice
 from analysis.study.comparisons import INITIAL, QUERY, Comparison, comparisons
 from analysis.study.grouping import SETTING, groups, in_sequence, to_frame
+from analysis.study.measures import PRIMARY, TEST_MEASURES, table_of
 from analysis.study.study import Study
 
 CURVE = [*SETTING, "initial", "strategy", "rounds"]
@@ -37,8 +41,8 @@ MEASURES = [
 ]  # fmt: skip
 
 
-def annotation_saved(study: Study, summary: pd.DataFrame) -> pd.DataFrame:
-    """Labels saved at the mean AUC that random has with each budget, with a bootstrap interval.
+def annotation_saved(study: Study, summary: pd.DataFrame, measure: str = PRIMARY) -> pd.DataFrame:
+    """Labels saved at the mean that random has with each budget, with a bootstrap interval.
 
     `at_least`: the strategy is there already with the smallest budget tried, so it may need fewer.
     `not_reached`: share of the resamples in which it never gets there; where that is too large
@@ -51,23 +55,25 @@ def annotation_saved(study: Study, summary: pd.DataFrame) -> pd.DataFrame:
     rows = (
         {"varied": comparison.varied, **row}
         for comparison in comparisons(summary, study.baseline)
-        for row in _savings(comparison, trials[comparison.varied])
+        for row in _savings(comparison, trials[comparison.varied], measure)
     )
-    return to_frame(rows, ["varied", *CURVE, "labelled", *MEASURES])
+    columns = [f"random_{measure}" if name == "random_auc" else name for name in MEASURES]
+    return to_frame(rows, ["varied", *CURVE, "labelled", *columns])
 
 
-def savings_table(saved: pd.DataFrame) -> PageTable:
+def savings_table(measure: str, saved: pd.DataFrame) -> PageTable:
     """Labels needed for what random has with the most labels."""
+    words = TEST_MEASURES[measure]
     rows = saved[saved["labelled"] == saved.groupby(SETTING)["labelled"].transform("max")]
     return page_table(
-        "Labels needed for the mean AUC that random has with the most labels; the interval is "
+        f"Labels needed for the mean {words} that random has with the most labels; the interval is "
         "over resampled trials",
-        "annotation_saved.csv",
+        f"{table_of('annotation_saved', measure)}.csv",
         rows,
         name_columns(rows, WHO),
         [
             count("labels of random", "labelled"),
-            number("its AUC", "random_auc", ".3f"),
+            number(f"its {words}", f"random_{measure}", ".3f"),
             Column("labels needed", _needed_cell),
             Column("saved, %", _saved_cell),
             interval("95 % interval, %", "saved_low", "saved_high", ".0f", times=100),
@@ -78,14 +84,18 @@ def savings_table(saved: pd.DataFrame) -> PageTable:
 
 def savings_sentences(setting: Setting) -> Iterator[Sentence]:
     """Say who saved the most labels of those that random had at the end."""
-    saved = setting.table("annotation_saved")
+    measure = setting.measure
+    saved = setting.table(table_of("annotation_saved", measure))
     last = saved[saved["labelled"] == saved["labelled"].max()]
     reached = last[last["saved"] > 0]
     if last.empty:
         return
     if reached.empty:
         budget = last["labelled"].iloc[0]
-        text = f"no strategy reached {setting.baseline}'s mean AUC at {budget} labels with fewer."
+        text = (
+            f"no strategy reached {setting.baseline}'s mean {setting.words} at {budget} labels "
+            "with fewer."
+        )
         yield Sentence("Labels saved:", text)
         return
     best = reached.loc[reached["saved"].idxmax()].copy()
@@ -94,29 +104,33 @@ def savings_sentences(setting: Setting) -> Iterator[Sentence]:
     yield Sentence(
         "Labels saved:",
         f"{selection_in_words(best)} needed {most}{best['images_needed']:.0f} labels for the mean "
-        f"AUC that {_random_instead(best, setting.baseline)} had with {best['labelled']} "
-        f"({best['random_auc']:.3f}): {least}{100 * best['saved']:.0f} % fewer, read off the mean "
-        f"curves{_interval_in_words(best)}.",
+        f"{setting.words} that {_random_instead(best, setting.baseline)} had with "
+        f"{best['labelled']} ({best[f'random_{measure}']:.3f}): {least}{100 * best['saved']:.0f} % "
+        f"fewer, read off the mean curves{_interval_in_words(best)}.",
     )
 
 
-def _savings(means: Comparison, trials: Comparison) -> Iterator[dict[str, Any]]:
+def _savings(means: Comparison, trials: Comparison, measure: str) -> Iterator[dict[str, Any]]:
     """Yield what each mean curve saves at each budget, with intervals from the trials."""
     keys = [*means.keys, "labelled"]
-    random = means.random[[*keys, "auc_mean"]].rename(columns={"auc_mean": "random_auc"})
-    curves = means.rows.merge(random, on=keys).dropna(subset=["auc_mean", "random_auc"])
-    own = dict(_auc_by_curve(trials.rows, CURVE))
-    of_random = dict(_auc_by_curve(trials.random, means.keys))
+    mean, target = f"{measure}_mean", f"random_{measure}"
+    random = means.random[[*keys, mean]].rename(columns={mean: target})
+    curves = means.rows.merge(random, on=keys).dropna(subset=[mean, target])
+    own = dict(_by_curve(trials.rows, CURVE, measure))
+    of_random = dict(_by_curve(trials.random, means.keys, measure))
     for key, curve in groups(curves, CURVE):
         matrices = own[tuple(key.values())], of_random[tuple(key[k] for k in means.keys)]
         start = 1 if means.varied == QUERY else 0
-        for row in _saved(curve.sort_values("labelled"), *matrices)[start:]:
+        for row in _saved(curve.sort_values("labelled"), measure, *matrices)[start:]:
             yield {**key, **row}
 
 
-def _saved(curve: pd.DataFrame, own: pd.DataFrame, random: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return what a mean curve saves at each of its budgets; AUC of trials is seed by budget."""
-    budgets, means, targets = (curve[k].to_numpy() for k in ("labelled", "auc_mean", "random_auc"))
+def _saved(
+    curve: pd.DataFrame, measure: str, own: pd.DataFrame, random: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """Return what a mean curve saves at each of its budgets; those of trials are seed by budget."""
+    columns = ("labelled", f"{measure}_mean", f"random_{measure}")
+    budgets, means, targets = (curve[name].to_numpy() for name in columns)
     needed, saved = learning_curves.annotation_saved(budgets, means, targets)
     trials = [side.reindex(columns=budgets) for side in (own, random)]
     same_seeds = own.index.get_level_values("seed").equals(random.index.get_level_values("seed"))
@@ -126,7 +140,7 @@ def _saved(curve: pd.DataFrame, own: pd.DataFrame, random: pd.DataFrame) -> list
     return [
         {
             "labelled": budget,
-            "random_auc": targets[k],
+            f"random_{measure}": targets[k],
             "images_needed": needed[k],
             "saved": saved[k],
             "saved_low": resampled[k].interval.low,
@@ -138,17 +152,17 @@ def _saved(curve: pd.DataFrame, own: pd.DataFrame, random: pd.DataFrame) -> list
     ]
 
 
-def _auc_by_curve(
-    trials: pd.DataFrame, keys: list[str]
+def _by_curve(
+    trials: pd.DataFrame, keys: list[str], measure: str
 ) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """AUC of a curve's trials, by seed and all its choices, and by budget."""
+    """A measure of a curve's trials, by seed and all its choices, and by budget."""
     for key, group in groups(trials, keys):
-        auc = group.pivot_table(index="seed", columns="labelled", values="auc", dropna=False)
+        values = group.pivot_table(index="seed", columns="labelled", values=measure, dropna=False)
         chosen = group.sort_values("labelled").groupby("seed")["choice"].agg("/".join)
-        auc.index = pd.MultiIndex.from_arrays(
-            [auc.index, chosen.reindex(auc.index)], names=["seed", "choice"]
+        values.index = pd.MultiIndex.from_arrays(
+            [values.index, chosen.reindex(values.index)], names=["seed", "choice"]
         )
-        yield tuple(key.values()), auc
+        yield tuple(key.values()), values
 
 
 def _needed_cell(row: Row) -> PageCell:

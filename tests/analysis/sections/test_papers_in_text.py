@@ -21,8 +21,7 @@ def test_r_over_initial_strategies_stands_beside_the_printed(cycles):
     assert list(found.columns) == COLUMNS
     r = found[found["quantity"] == "pearson_r"].set_index("strategy")
     assert r["printed"].to_dict() == {"random": "0.92", "entropy": "0.81", "margin": "0.70"}
-    expected = tables["correlation"]
-    expected = expected[expected["over"] == "initial strategies"].set_index("strategy")
+    expected = tables["correlation_of_means"].set_index("strategy")
     assert r["measured"].to_dict() == expected["r"].to_dict()
     assert set(r["n"]) == {3}
 
