@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -44,6 +45,14 @@ def no_plugin_outlives_its_test() -> Iterator[None]:
         registry._components.update(components)
     for name in [name for name in sys.modules if name.startswith("rayal_plugin_")]:
         del sys.modules[name]
+
+
+@pytest.fixture
+def heard_hangup() -> Iterator[None]:
+    """SIGHUP has its default here and in processes that the test starts, under nohup too."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture

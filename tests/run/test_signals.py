@@ -7,6 +7,7 @@ import pytest
 from rayal.run.signals import STOP_SIGNALS, StopRequestedError, interruptible
 
 
+@pytest.mark.usefixtures("heard_hangup")
 @pytest.mark.parametrize("number", STOP_SIGNALS)
 def test_each_signal_that_asks_to_stop_interrupts_and_handlers_come_back(
     number: signal.Signals,

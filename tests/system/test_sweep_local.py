@@ -124,6 +124,7 @@ def test_features_that_are_not_finite_stop_their_trials_before_they_start(tmp_pa
     assert len(sweeps.records(out)) == 12
 
 
+@pytest.mark.usefixtures("heard_hangup")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_run_keeps_what_is_finished_and_goes_on(
     tmp_path: Path, number: signal.Signals

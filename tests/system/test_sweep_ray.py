@@ -129,6 +129,7 @@ def summary(run: Path) -> pd.DataFrame:
     return rows[[name for name in rows if "seconds" not in name]]
 
 
+@pytest.mark.usefixtures("heard_hangup")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interrupted_driver_ends_with_130_and_its_ray(
     tmp_path: Path, number: signal.Signals
