@@ -82,6 +82,7 @@ GRID = [(seed, budget, name) for seed in range(10) for budget in (20, 50)
         for name in ("entropy", "margin", "least_confidence")]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_balanced_choices_are_more_balanced_than_plain_ones() -> None:
     worse = []
     for seed, budget, name in GRID:

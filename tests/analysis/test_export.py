@@ -68,6 +68,7 @@ def test_an_empty_table_has_its_header():
     assert r"a & b \\" in export.to_latex(empty, "t")
 
 
+@pytest.mark.slow
 def test_every_table_of_a_run_is_there_in_three_forms(single_query):
     paths = write_all(single_query).tables
     for path in paths:

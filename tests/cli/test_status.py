@@ -161,6 +161,7 @@ def test_json_holds_the_same_for_programs(held: RunStore, capsys: Captured) -> N
     assert found["stages"][0]["trials"]["waiting"] == 3
 
 
+@pytest.mark.slow
 def test_a_real_sweep_is_read_without_ray_or_torch(tmp_path: Path) -> None:
     sweep = sweeps.write_sweep(tmp_path, plugins=["plugin.py"], strategies=["random", "poisoned"])
     assert sweeps.run(sweep, tmp_path / "run", "--local").returncode == 1

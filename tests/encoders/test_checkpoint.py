@@ -18,6 +18,8 @@ from rayal.vision.torchvision_cpu import torchvision
 torchvision()
 from torchvision.transforms import functional as F  # noqa: E402, N812
 
+pytestmark = pytest.mark.slow
+
 N, M = 7, 3
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 

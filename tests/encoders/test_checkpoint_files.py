@@ -17,6 +17,8 @@ from rayal.encoders._training.checkpoints import Checkpoint
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 QUICK: dict[str, Any] = {
     "backbone": "small_cnn",

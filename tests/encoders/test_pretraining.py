@@ -16,6 +16,8 @@ from rayal.encoders._training.schedule import PretrainingSchedule
 from rayal.vision.augmentation_params import augmentation_ranges
 from tests.encoders.test_moco import QUICK, digits, encode
 
+pytestmark = pytest.mark.slow
+
 TAUS = (0.2, 0.05)
 
 

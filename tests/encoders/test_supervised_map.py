@@ -11,6 +11,8 @@ from rayal.encoders._training import supervised_map as truth_map
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
 
+pytestmark = pytest.mark.slow
+
 QUICK: dict[str, dict[str, Any]] = {
     "random": {"backbone": "small_cnn"},
     "moco": {

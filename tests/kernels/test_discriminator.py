@@ -125,6 +125,7 @@ def test_each_network_learns_from_its_own_loss_alone() -> None:
         assert changed == [which == 0, which == 1]
 
 
+@pytest.mark.slow
 def test_an_adversary_hides_the_kind_from_the_discriminator() -> None:
     dark, bright = pictures(40, 8, 8, 1) // 4, pictures(40, 8, 8, 1, seed=1)
     images = np.concatenate([dark, bright])

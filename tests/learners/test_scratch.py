@@ -11,6 +11,8 @@ from rayal.registry import LEARNERS
 from rayal.vision import networks
 from tests.learners.banded_images import C, accuracy, task
 
+pytestmark = pytest.mark.slow
+
 QUICK = {"backbone": "small_cnn", "batch_size": 8, "epochs": 6, "augmentation": "none"}
 
 

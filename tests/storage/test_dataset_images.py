@@ -69,6 +69,7 @@ def test_any_name_of_a_dataset_makes_a_folder_of_the_run(tmp_path: Path, name: s
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
 
+@pytest.mark.slow
 def test_a_sweep_keeps_the_images_once_for_two_encoders(tmp_path: Path) -> None:
     encoders = ["pixels", {"name": "pixels", "views": 2}]
     path = sweeps.write_sweep(tmp_path, encoders=encoders, strategies=["random"], seeds=1)

@@ -13,6 +13,8 @@ from rayal.storage.lease import Lease
 from rayal.storage.location import Address
 from rayal.storage.run import lock_run
 
+pytestmark = pytest.mark.slow
+
 
 def _claim_and_die(place: Address) -> None:
     lock_run(place, "mine").__enter__()

@@ -32,6 +32,7 @@ def digits(n: int, seed: int = 0) -> tuple[Pool, np.ndarray]:
     return pool(images, labels), truth >= 5
 
 
+@pytest.mark.slow
 def test_most_of_the_chosen_are_of_a_kind_without_labels() -> None:
     given, other_kind = digits(300)
     chosen = vaal(given, 60, rng(), epochs=30, batch_size=64)

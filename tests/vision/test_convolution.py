@@ -6,6 +6,8 @@ from rayal.vision import networks
 from rayal.vision.convolution import Conv3x3, use_fast_small_convolutions
 from rayal.vision.torchvision_cpu import torchvision
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("size", [(1, 1), (2, 2), (1, 2), (2, 1), (3, 2), (5, 5)])

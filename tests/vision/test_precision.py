@@ -7,6 +7,8 @@ from rayal.vision import precision
 from rayal.vision.training import fit, mean_loss
 from tests.vision.test_training import bands, quick, same, small, state
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 

@@ -1,9 +1,13 @@
 from pathlib import Path
 
+import pytest
+
 from analysis.report import make_report, write
 from analysis.sections.findings import sentences, settings
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import RunBuilder, component, run_with_one_choice
+
+pytestmark = pytest.mark.slow
 
 
 def run_with_an_oracle(root: Path) -> Path:

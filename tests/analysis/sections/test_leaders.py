@@ -7,6 +7,8 @@ from analysis.sections.leaders import leaders
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import RunBuilder, component, run_with_one_choice
 
+pytestmark = pytest.mark.slow
+
 
 def run_of(root, *, hacon_accuracy=0.8, budgets=(20, 40), seeds=5):
     """Hacon is far above random in AUC; its accuracy is given, that of random .8."""

@@ -9,6 +9,8 @@ from analysis.sections import all_tables, trainings
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import RunBuilder, component
 
+pytestmark = pytest.mark.slow
+
 # Every training has a level of its own, by far more apart than its trials are.
 LEVELS = {0: 0.70, 1: 0.80, 2: 0.75}
 GAINS = {0: 0.02, 1: 0.01, 2: 0.03}

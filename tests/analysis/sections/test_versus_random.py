@@ -9,6 +9,8 @@ from analysis.study.study import read_study
 from analysis.study.summary import summary
 from tests.analysis.made_up_runs import RunBuilder, component, run_with_one_choice, study_of_levels
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def several(cycles):

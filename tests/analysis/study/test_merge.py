@@ -79,6 +79,7 @@ def test_several_runs_are_reported_beside_the_first(tmp_path, capsys):
     assert not (a / "report").exists()
 
 
+@pytest.mark.slow
 def test_the_report_goes_where_it_is_asked_to(tmp_path):
     run = single_query_run(tmp_path / "run", random_seeds=2, seeds=1).write()
     assert main([str(run), "--out", str(tmp_path / "deep" / "there")]) == 0
