@@ -172,7 +172,7 @@ def mark_parts() -> None:
     from rayal.vision import semi_supervised
 
     progress_reporter._SECONDS_PER_REPORT = float("inf")  # a report reads the loss, by the clock
-    attribute(training, "augment", "augmentation")
+    attribute(training, "augment_in_one_pass", "augmentation")
     attribute(training, "confidence", "map")
     attribute(model.MomentumContrast, "forward", "networks and loss")
     attribute(model.MomentumContrast, "momentum_update", "key network")

@@ -51,7 +51,7 @@ def crop_and_flip(images: torch.Tensor, params: AugmentationParams) -> torch.Ten
     columns = _source_pixels(W, params.left, params.width)
     columns = torch.where(params.flip[:, None], columns.flip(1), columns)
     row_weights, column_weights = _bilinear_weights(rows), _bilinear_weights(columns).div_(255)
-    return _apply_separable(images.float(), row_weights, column_weights)
+    return apply_separable(images.float(), row_weights, column_weights)
 
 
 def _source_pixels(size: int, start: torch.Tensor, length: torch.Tensor) -> torch.Tensor:
@@ -78,7 +78,8 @@ def blur(images: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
     are reflected, as in torchvision.
     """
     H, W = images.shape[2:]
-    return _apply_separable(images, _blur_weights(H, sigma), _blur_weights(W, sigma))
+    rows = _blur_weights(H, sigma)
+    return apply_separable(images, rows, rows if H == W else _blur_weights(W, sigma))
 
 
 def _blur_weights(size: int, sigma: torch.Tensor) -> torch.Tensor:
@@ -123,7 +124,7 @@ def affine(images: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
     return torch.nn.functional.grid_sample(images, grid, align_corners=False)
 
 
-def _apply_separable(
+def apply_separable(
     images: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor
 ) -> torch.Tensor:
     """Return rows (n, H, H) @ image (H, W) @ columns' (n, W, W) for each image and channel."""

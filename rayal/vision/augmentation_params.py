@@ -13,6 +13,8 @@ from typing import Literal, TypeAlias
 
 import torch
 
+from rayal.vision.device import upload
+
 AugmentationName: TypeAlias = Literal["rgb", "ct", "grey"]
 
 GROUPS = 8  # parts of a batch with a color order of their own; on a CPU a part fits the cache
@@ -86,7 +88,7 @@ class AugmentationParams:
 
     def to(self, device: torch.device) -> AugmentationParams:
         """Move all but the order, which Python reads."""
-        return self._map(lambda values: values.to(device, non_blocking=True))
+        return self._map(lambda values: upload(values, device))
 
     def rows(self, rows: slice) -> AugmentationParams:
         """Return the parameters of some of the images; the order stays whole."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +40,19 @@ def epoch(n: int, size: int, least: int, generator: torch.Generator) -> Iterator
     for _ in range(-(-least // steps)):
         order = torch.randperm(n, generator=generator)
         yield from (order if n > 1 else order.repeat(2)).tensor_split(steps)
+
+
+Item = TypeVar("Item")
+
+
+def made_ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield items, each made in a thread while the one before is worked on."""
+    remaining, end = iter(items), object()
+    with ThreadPoolExecutor(1, thread_name_prefix="draws") as thread:
+        made = thread.submit(next, remaining, end)
+        while (item := made.result()) is not end:
+            made = thread.submit(next, remaining, end)
+            yield cast(Item, item)
 
 
 def endless(n: int, size: int, generator: torch.Generator) -> Iterator[torch.Tensor]:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from rayal.vision import batches, networks
-from rayal.vision.device import bytes_to_network_range, device, to_device
+from rayal.vision.device import bytes_to_network_range, device, to_device, upload
 
 Float32: TypeAlias = npt.NDArray[np.float32]
 Images: TypeAlias = npt.NDArray[np.uint8]  # (N, H, W, channels)
@@ -123,7 +123,7 @@ def dropout(values: torch.Tensor, rate: float, generator: torch.Generator) -> to
 
     Drawn on the CPU, so that a generator means the same on every device.
     """
-    kept = (torch.rand(values.shape, generator=generator) >= rate).to(values.device)
+    kept = upload(torch.rand(values.shape, generator=generator) >= rate, values.device)
     return values * kept / (1 - rate)
 
 

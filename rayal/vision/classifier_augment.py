@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 import torch
 
 from rayal.vision.augment import rotate
-from rayal.vision.device import bytes_to_network_range, unit_to_network_range
+from rayal.vision.device import bytes_to_network_range, unit_to_network_range, upload
 from rayal.vision.weak_augmentation import weak_copies
 
 ClassifierAugmentation: TypeAlias = Literal["crop_flip", "crop", "flip", "rotate", "hacon", "none"]
@@ -70,7 +70,8 @@ def random_crop(images: torch.Tensor, generator: torch.Generator, flip: float) -
     padded = torch.nn.functional.pad(images, (right, right, down, down))
     device = images.device
     each = torch.arange(n, device=device)[:, None, None]
-    crops = padded[each, :, rows.to(device)[:, :, None], columns.to(device)[:, None]]  # n, H, W, c
+    rows, columns = upload(rows, device)[:, :, None], upload(columns, device)[:, None]
+    crops = padded[each, :, rows, columns]  # n, H, W, channels
     return bytes_to_network_range(crops.permute(0, 3, 1, 2))
 
 
@@ -89,7 +90,7 @@ def random_rotation(images: torch.Tensor, generator: torch.Generator) -> torch.T
     n = len(images)
     mirrored = _flip_some(images, _bernoulli(n, 0.5, generator)).float().div_(255)
     angle = (torch.rand(n, generator=generator) * 2 - 1) * _DEGREES
-    return unit_to_network_range(rotate(mirrored, angle.to(images.device)))
+    return unit_to_network_range(rotate(mirrored, upload(angle, images.device)))
 
 
 def hacon_augment(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -103,7 +104,7 @@ def hacon_augment(images: torch.Tensor, generator: torch.Generator) -> torch.Ten
     changed = _flip_some(images, _bernoulli(n, 0.5, generator))
     turns = torch.randint(1, 4, (n,), generator=generator) * _bernoulli(n, 0.5, generator)
     changed = _turn_by_right_angles(changed, turns)
-    invert = _bernoulli(n, _RARE, generator).to(images.device)
+    invert = upload(_bernoulli(n, _RARE, generator), images.device)
     changed = torch.where(invert[:, None, None, None], 255 - changed, changed)
     return _fade_some(bytes_to_network_range(changed), _bernoulli(n, _RARE, generator), generator)
 
@@ -115,7 +116,7 @@ def _turn_by_right_angles(images: torch.Tensor, turns: torch.Tensor) -> torch.Te
     turns = turns if H == W else turns.clamp(max=1) * 2
     turned = images.clone()
     for number in possible:
-        rows = torch.nonzero(turns == number)[:, 0].to(images.device)
+        rows = upload(torch.nonzero(turns == number)[:, 0], images.device)
         turned[rows] = torch.rot90(images[rows], number, (2, 3))
     return turned
 
@@ -126,14 +127,14 @@ def _fade_some(
     """Mix images -1..1 with uniform noise where `which` (n,) says so, in place."""
     rows = torch.nonzero(which)[:, 0]
     noise = torch.rand((len(rows), *images.shape[1:]), generator=generator) * 2 - 1
-    rows = rows.to(images.device)
-    images[rows] = (1 - _NOISE) * images[rows] + _NOISE * noise.to(images.device)
+    rows, noise = upload(rows, images.device), upload(noise, images.device)
+    images[rows] = (1 - _NOISE) * images[rows] + _NOISE * noise
     return images
 
 
 def _flip_some(images: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
     """Mirror images left and right where `which` (n,) says so."""
-    return torch.where(which.to(images.device)[:, None, None, None], images.flip(3), images)
+    return torch.where(upload(which, images.device)[:, None, None, None], images.flip(3), images)
 
 
 def _bernoulli(n: int, probability: float, generator: torch.Generator) -> torch.Tensor:

@@ -60,13 +60,13 @@ def adjust_brightness(images: torch.Tensor, factor: torch.Tensor) -> torch.Tenso
 
 def adjust_contrast(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     """Scale the distance of images (n, channels, H, W) from their mean gray by (n,), in place."""
-    mean = _to_gray(images).mean((1, 2, 3), keepdim=True)
+    mean = to_gray(images).mean((1, 2, 3), keepdim=True)
     return images.mul_(_per_image(factor)).add_(mean * (1 - _per_image(factor))).clamp_(0, 1)
 
 
 def adjust_saturation(images: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
     """Scale the distance of (n, 3, H, W) from each pixel's gray by (n,), in place; 0 is gray."""
-    gray = _to_gray(images).mul_(1 - _per_image(factor))
+    gray = to_gray(images).mul_(1 - _per_image(factor))
     return images.mul_(_per_image(factor)).add_(gray).clamp_(0, 1)
 
 
@@ -93,7 +93,7 @@ def adjust_hue(images: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
     return images
 
 
-def _to_gray(images: torch.Tensor) -> torch.Tensor:
+def to_gray(images: torch.Tensor) -> torch.Tensor:
     """Return gray values (n, 1, H, W) of (n, channels, H, W); of one channel, a copy of it."""
     if images.shape[1] == 1:
         return images.clone()

@@ -26,6 +26,13 @@ def to_device(images: npt.NDArray[np.uint8]) -> torch.Tensor:
     return tensor.to(device()).permute(0, 3, 1, 2)
 
 
+def upload(values: torch.Tensor, where: torch.device) -> torch.Tensor:
+    """Return values that lie on the CPU on a device; nothing waits for the transfer to a GPU."""
+    if where.type != "cuda":
+        return values
+    return values.pin_memory().to(where, non_blocking=True)
+
+
 def bytes_to_network_range(images: torch.Tensor) -> torch.Tensor:
     """Map images (n, channels, H, W) from 0..255 to -1..1 float32, channels last in memory."""
     scaled = images.float().mul_(2 / 255).sub_(1)

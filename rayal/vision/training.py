@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 from rayal.vision import batches
 from rayal.vision.classifier import Classifier, Images, predict_images
 from rayal.vision.classifier_augment import classifier_augment
-from rayal.vision.device import to_device
+from rayal.vision.device import to_device, upload
 from rayal.vision.precision import Precision, autocast
 from rayal.vision.training_recipe import EarlyStopping, LRSchedule, TrainingRecipe, make_optimizer
 
@@ -84,7 +84,7 @@ class _Batches:
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         n, size, least = len(self._labels), self.recipe.batch_size, self.recipe.least_steps
         for batch in batches.epoch(n, size, least, self.generator):
-            rows = batch.to(self._images.device)
+            rows = upload(batch, self._images.device)
             yield self._augment(self._images[rows], self.generator), self._labels[rows]
 
 

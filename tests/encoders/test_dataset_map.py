@@ -34,7 +34,7 @@ def slow_confidence(z1, z2, images, tau: float) -> list[float]:
 @pytest.mark.parametrize("copies", [False, True])
 @pytest.mark.parametrize("block", [1, 40, 1 << 22])
 def test_confidence_is_that_of_the_loops(copies, block, monkeypatch) -> None:
-    monkeypatch.setattr(dataset_map, "_BLOCK", block)
+    monkeypatch.setitem(dataset_map._BLOCK, "cpu", block)
     z1 = projections(12, 6, 0)
     z2 = torch.nn.functional.normalize(z1 + 0.5 * projections(12, 6, 1), dim=1)
     images = torch.arange(12) % 5 if copies else torch.arange(12)

@@ -1,6 +1,8 @@
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
+import pytest
 import torch
 
 from rayal.vision import batches
@@ -53,3 +55,32 @@ def test_fewer_large_images_are_described_at_once() -> None:
     assert fitting(192) == 128
     assert fitting(224) == 94
     assert fitting(4096) == 1
+
+
+def test_what_is_made_ahead_comes_in_order_and_in_time() -> None:
+    made: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(4):
+            made.append(number)
+            yield number
+
+    assert list(batches.made_ahead(items())) == [0, 1, 2, 3]
+    assert made == [0, 1, 2, 3]
+
+
+def test_an_error_in_what_is_made_ahead_is_raised_where_it_is_used() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("no more")
+
+    ahead = batches.made_ahead(items())
+    assert next(ahead) == 1
+    with pytest.raises(ValueError, match="no more"):
+        next(ahead)
+
+
+def test_what_is_made_ahead_may_be_left_early() -> None:
+    ahead = batches.made_ahead(itertools.count())
+    assert [next(ahead), next(ahead)] == [0, 1]
+    ahead.close()  # type: ignore[attr-defined]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +18,19 @@ from rayal.encoders._training.checkpoints import Checkpoint, GeneratorState, Sta
 from rayal.encoders._training.dataset_map import DatasetMapRecorder, confidence
 from rayal.encoders._training.progress_reporter import ProgressReporter, divergence_error
 from rayal.encoders._training.schedule import PretrainingSchedule
+from rayal.vision import batches
 from rayal.vision.augment import augment
-from rayal.vision.augmentation_params import AugmentationRanges, sample_params
+from rayal.vision.augmentation_params import (
+    AugmentationParams,
+    AugmentationRanges,
+    sample_params,
+)
+from rayal.vision.device import upload
+from rayal.vision.one_pass import OnePassParams, augment_in_one_pass, pack
 
 Parts: TypeAlias = tuple[torch.Tensor, ...]  # of a batch: (m,) image indices each
+ViewParams: TypeAlias = AugmentationParams | OnePassParams
+Drawn: TypeAlias = Sequence[ViewParams | None]  # of each part's two views; None: another process's
 
 _CALIBRATION_IMAGES = 1024  # that the first batch-norm statistics are taken from
 
@@ -35,17 +45,27 @@ class RandomViews:
         self.ranges = ranges
         self.generator = generator
 
-    def of(self, batch: torch.Tensor) -> torch.Tensor:
-        """Return a random view (n, channels, H, W) of each image of a batch (n,) of indices."""
-        images = self.images[batch.to(self.images.device)]
-        H, W = images.shape[2:]
-        params = sample_params(len(images), (H, W), self.ranges, self.generator)
-        return augment(images, params.to(images.device), self.ranges)
+    @property
+    def device(self) -> torch.device:
+        return self.images.device
 
-    def skip(self, n: int) -> None:
-        """Draw the parameters of n views and make none: another process does."""
-        H, W = self.images.shape[2:]
-        sample_params(n, (H, W), self.ranges, self.generator)
+    def draw(self, n: int) -> ViewParams:
+        """Draw the parameters of n views, on the CPU, in the form that `of` reads."""
+        _, channels, H, W = self.images.shape
+        params = sample_params(n, (H, W), self.ranges, self.generator)
+        if self.device.type == "cpu":
+            return params
+        return pack(params, channels, (H, W))
+
+    def of(self, batch: torch.Tensor, params: ViewParams | None = None) -> torch.Tensor:
+        """Return a random view (n, channels, H, W) of each image of a batch (n,) of indices.
+
+        params: drawn by `draw`; drawn here where left out.
+        """
+        images, drawn = self.images[batch.to(self.device)], params or self.draw(len(batch))
+        if isinstance(drawn, OnePassParams):
+            return augment_in_one_pass(images, drawn.to(self.device), self.ranges)
+        return augment(images, drawn, self.ranges)
 
 
 @dataclass(frozen=True)
@@ -90,19 +110,23 @@ class Pretraining:
                 checkpoint.save(epoch + 1, last=epoch + 1 == epochs)
             probe.evaluate(epoch + 1, epochs)
 
-    def step(self, batch: torch.Tensor) -> torch.Tensor:
-        """Train on one batch (n,) of indices and return the loss, left on the device."""
+    def step(self, batch: torch.Tensor, drawn: Drawn | None = None) -> torch.Tensor:
+        """Train on one batch (n,) of indices and return the loss, left on the device.
+
+        drawn: the parameters of its views; drawn here where left out.
+        """
         self.optimizer.zero_grad(set_to_none=True)
+        batch = batch.to(self.views.device)
         parts = self._split(batch)
         counts = self._images_per_process(parts)
         with self._statistics.batch():
-            losses, queries, keys = self._accumulate_parts(parts, len(batch))
+            losses, queries, keys = self._accumulate_parts(parts, drawn or self._draw(parts))
         self.group.all_reduce([losses, *(w.grad for w in self._weights if w.grad is not None)])
         queries, keys = (self.group.all_gather(z, counts) for z in (queries, keys))
         self.optimizer.step()
         self.model.momentum_update()
         self.model.enqueue(keys)
-        self._record(batch.to(keys.device), queries, keys, counts)
+        self._record(batch, queries, keys, counts)
         return losses.sum()
 
     def _checkpoint(self, folder: Path | None) -> Checkpoint:
@@ -115,12 +139,33 @@ class Pretraining:
         return Checkpoint(folder, "contrast", parts)
 
     def _train_epoch(self, epoch: int, reporter: ProgressReporter) -> None:
-        for step, batch in enumerate(self.schedule.batches(self.views.generator)):
+        for step, (batch, drawn) in enumerate(self._drawn_batches()):
             lr = self.schedule.lr(epoch * self.schedule.steps_per_epoch + step)
             self.optimizer.param_groups[0]["lr"] = lr
-            reporter.on_step(epoch, step, self.step(batch), len(batch), lr)
+            reporter.on_step(epoch, step, self.step(batch, drawn), len(batch), lr)
         if not self.model.is_finite():  # the step after a finite loss may have done it
             raise divergence_error("a weight", epoch + 1, "not finite", lr)
+
+    def _drawn_batches(self) -> Iterator[tuple[torch.Tensor, Drawn]]:
+        """Yield an epoch's batches on the device, with the parameters of their views.
+
+        The order goes to a GPU at once, and what a step draws while the GPU works on the one
+        before: the generator is asked in the same order as without one.
+        """
+        order = self.schedule.batches(self.views.generator)
+        drawn = (self._draw(self._split(batch)) for batch in order)
+        if self.views.device.type == "cpu":
+            yield from zip(order, drawn, strict=True)
+            return
+        whole = upload(torch.cat(order), self.views.device)
+        on_device = torch.split(whole, [len(batch) for batch in order])
+        yield from zip(on_device, batches.made_ahead(drawn), strict=True)
+
+    def _draw(self, parts: Parts) -> Drawn:
+        """Draw the parameters of both views of each part; keep those of this process."""
+        own = self.group.my_parts(len(parts))
+        drawn = [self.views.draw(2 * len(part)) for part in parts]
+        return [params if number in own else None for number, params in enumerate(drawn)]
 
     @cached_property
     def _statistics(self) -> SharedRunningStatistics:
@@ -145,29 +190,29 @@ class Pretraining:
         return [sum(sizes[own.start : own.stop]) for own in ranges]
 
     def _accumulate_parts(
-        self, parts: Parts, batch_size: int
+        self, parts: Parts, drawn: Drawn
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Add up the gradients of this process's parts.
 
         Returns the share of the loss of each (parts,), and their queries and keys (m, d).
         """
-        own, results = self.group.my_parts(len(parts)), []
-        for number, part in enumerate(parts):
-            if number in own:
-                results.append(self._accumulate(part, len(part) / batch_size))
-            else:
-                self.views.skip(2 * len(part))
+        batch_size = sum(map(len, parts))
+        results = [
+            self._accumulate(part, params, len(part) / batch_size)
+            for part, params in zip(parts, drawn, strict=True)
+            if params is not None
+        ]
         losses, queries, keys = (torch.cat(each) for each in zip(*results, strict=True))
         return losses, queries, keys
 
     def _accumulate(
-        self, part: torch.Tensor, share: float
+        self, part: torch.Tensor, params: ViewParams, share: float
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Add the gradients of a part (m,) that makes up that share of its batch.
 
         Returns its share of the loss (1,), its queries and its keys (m, d).
         """
-        view1, view2 = self.views.of(part.repeat(2)).chunk(2)
+        view1, view2 = self.views.of(part.repeat(2), params).chunk(2)
         with self._statistics.part():
             loss, queries, keys = self.model.forward(view1, view2)
         torch.autograd.backward(loss * share)
