@@ -4,8 +4,8 @@ sweep.yaml -> sweep: list[Trial] -> dataset -> encoder: features and dataset map
     -> trial: [ strategy picks -> oracle reveals -> learner trains -> metrics ] per round
     -> store -> analysis
 
-`rayal.query` asks one strategy for one choice, from arrays. `rayal.load_classifier` loads what
-`rayal predict` made.
+`rayal.query` asks one strategy for one choice, from arrays. `rayal.Pool` takes a folder of images
+without labels from round to round. `rayal.load_classifier` loads what `rayal predict` made.
 """
 
 from __future__ import annotations
@@ -16,10 +16,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rayal.array_query import query as query
     from rayal.labeling.classifier import load_classifier as load_classifier
+    from rayal.labeling.notebook import Pool as Pool
 
 __version__ = "0.1.0"
-__all__ = ["load_classifier", "query"]
-_MODULES = {"query": "rayal.array_query", "load_classifier": "rayal.labeling.classifier"}
+__all__ = ["Pool", "load_classifier", "query"]
+_MODULES = {
+    "query": "rayal.array_query",
+    "load_classifier": "rayal.labeling.classifier",
+    "Pool": "rayal.labeling.notebook",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -63,7 +63,8 @@ def assemble(project: Project, tell: Tell) -> None:
     kind = project.settings.source.kind
     made = _from_features(project) if kind == "features" else _from_images(project, tell)
     for note in made.notes:
-        tell(note)
+        if not note.startswith("encoder "):  # told before it ran
+            tell(note)
     with temporary_beside(project.root / "features.npy") as temporary, temporary.open("wb") as file:
         np.save(file, made.features)
     about = {"notes": made.notes, "shape": made.features.shape, "job": made.job}

@@ -57,23 +57,23 @@ def write_contact_sheet(project: Project, made: Round, sheet: Sheet) -> None:
     page = environment.get_template("contact_sheet.html").render(
         project=project,
         made=made,
-        cards=[Card(entry, _picture(project, entry)) for entry in sheet.entries],
+        cards=[Card(one, picture_address(project, one.rayal_id, SIDE)) for one in sheet.entries],
         points=points,
         marks=marks,
         width=WIDTH,
         height=HEIGHT,
         left_out=_reasons(project),
         duplicates=sum(bool(image.duplicate_of) for image in project.pool),
-        strategy=", ".join(f"{k} {v}" if k != "name" else str(v) for k, v in made.strategy.items()),
     )
     write_bytes(project.root / "contact-sheet.html", page.encode("utf-8", "replace"))
 
 
-def _picture(project: Project, entry: Entry) -> str:
-    if entry.file is None:
+def picture_address(project: Project, rayal_id: str, side: int) -> str:
+    """Return an image as a data address, "" where it cannot be shown."""
+    if not project.has_images:
         return ""
     try:
-        content = project.thumbnail(entry.rayal_id, SIDE)
+        content = project.thumbnail(rayal_id, side)
     except (ValueError, OSError):
         return ""
     encoded = base64.b64encode(content).decode()

@@ -49,6 +49,7 @@ class Project:
         """
         if (root / "project.json").is_file():
             raise LabelingError(f"{root} is a labeling project already; name another by --out")
+        remove_leftovers(root, MARK)  # of a process that was killed right here
         if not is_project(root) and root.is_dir() and any(root.iterdir()):
             raise LabelingError(
                 f"{root} is not empty and no labeling project; name a new folder by --out"

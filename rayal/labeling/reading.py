@@ -62,7 +62,7 @@ def read_files(root: Path, candidates: Sequence[Candidate]) -> Reading:
         else:
             reason = f"the same bytes as {image.path}"
             found.left_out.append(LeftOut(candidate.path, reason, image.rayal_id))
-            found.groups_of_copies += candidate.group != image.group
+            found.groups_of_copies += candidate.group not in ("", image.group)
     return found
 
 

@@ -54,8 +54,8 @@ def predicted(probs: Probs | None, classes: Sequence[str], row: int) -> tuple[st
 def in_words(probs: Probs | None, classes: Sequence[str], row: int, represents: int) -> str:
     """Say why a row was chosen; probs (N, C) of the classifier, None before there is one."""
     others = represents - 1
-    like = f"{others:,} other images" if others != 1 else "1 other image"
-    stands = f"the nearest choice to {like}" if others else "unlike all others"
+    like = f"{others:,} others that are" if others != 1 else "1 other that is"
+    stands = f"stands for {like} most like it" if others else "unlike all others"
     if probs is None:
         return stands
     first, second = np.argsort(-probs[row], kind="stable")[:2]

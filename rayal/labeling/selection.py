@@ -18,9 +18,11 @@ from rayal.contract_checks import check_choice
 from rayal.contracts import UNLABELED, Features, Indices, Labels, Pool, Predictions, Task
 from rayal.labeling import reasons
 from rayal.labeling.errors import LabelingError
+from rayal.labeling.labeled import labeled_pool
 from rayal.labeling.pool import id_of_bytes
 from rayal.labeling.project import Project
 from rayal.labeling.rounds import Chosen, Round
+from rayal.labeling.training import LEARNER
 from rayal.registry import LEARNERS, STRATEGIES, Component
 from rayal.requirements import FROM_LEARNER
 from rayal.seeds import generator
@@ -29,7 +31,6 @@ from rayal.traits import StrategyTraits
 
 FIRST_STRATEGY, LATER_STRATEGY = "kmeans", "dropquery"  # without and with a classifier
 ONE_STRATEGY = "auto"  # in place of both, where there is one of that name
-LEARNER = "logistic"
 
 
 @dataclass(frozen=True)
@@ -48,23 +49,14 @@ class Known:
 def known(project: Project) -> Known:
     """Read the answers of a project. Labels of images to audit train nothing."""
     pool, rounds = project.pool, project.rounds
-    current = project.labels.labels()
-    audited = {rayal_id for made in rounds for rayal_id in made.audit_ids}
-    training = {
-        rayal_id: label
-        for rayal_id, label in current.items()
-        if rayal_id not in audited and rayal_id in pool.position
-    }
-    classes = tuple(sorted(set(training.values())))
-    labels = np.full(len(pool), UNLABELED, dtype=np.int64)
-    for rayal_id, label in training.items():
-        labels[pool.position[rayal_id]] = classes.index(label)
+    said = labeled_pool(project, project.labels)
+    labels = np.where(said.audit, UNLABELED, said.labels)
     touched = {rayal_id for made in rounds for rayal_id in made.ids} | set(
         project.labels.standing()
     )
     rows = [pool.position[rayal_id] for rayal_id in touched if rayal_id in pool.position]
     closed = np.isin(pool.standing, pool.standing[rows])
-    return Known(classes, labels, closed)
+    return Known(said.classes, labels, closed)
 
 
 def choose(project: Project, budget: int, audit: int) -> Round:
@@ -197,7 +189,7 @@ def train(features: Features, state: Known, seed: int) -> Predictions | None:
     Returns:
         What it predicts; None with labels of fewer than two classes.
     """
-    if len(state.classes) < 2:
+    if len(np.unique(state.labels[state.labels != UNLABELED])) < 2:
         return None
     learner = LEARNERS.find(LEARNER)
     task = Task(features, features[:1], state.labels, len(state.classes))

@@ -1,0 +1,198 @@
+"""`rayal.Pool`: a labeling project in a notebook, by the objects that the commands use."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rayal.labeling.contact_sheet import picture_address
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.ingest import Ingested, ingest
+from rayal.labeling.labels import Answer
+from rayal.labeling.project import Project
+from rayal.labeling.rounds import Round
+from rayal.labeling.selecting import Request, first_round, next_round, open_or_create
+
+SHOWN = 24  # pictures of a round in a notebook
+SIDE = 96  # pixels
+
+
+class Pool:
+    """Images without labels, from which rounds are chosen.
+
+        pool = rayal.Pool.from_folder("cells")
+        pool.select(60)                  # a picture of the round; pool.selection is a table
+        pool.label({"a.png": "cat"})     # or pool.ingest("export.json")
+        pool.select(40)                  # the next round
+
+    All of it lies in `pool.root`, where the commands go on with it.
+    """
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+
+    @classmethod
+    def from_folder(cls, images: str | Path, out: str | Path | None = None, **choices: Any) -> Pool:
+        """Take a folder of images, a list of them, or features with ids; nothing is read yet.
+
+        Args:
+            images: its path.
+            out: folder of the project; NAME-labels where it is not given. One that is there is
+                gone on with.
+            choices: as `rayal select` has them: group, path_column, label, split (columns of a
+                list), group_pattern, per_group, features, ids, encoder and strategy (a name, or a
+                mapping with name and parameters), seed, classes.
+
+        Raises:
+            LabelingError: there is no such place, or a choice is not understood.
+        """
+        path = Path(images).expanduser()
+        root = Path(out) if out is not None else Path(f"{path.resolve().stem or 'images'}-labels")
+        return cls(open_or_create(_request(str(images), choices), root))
+
+    @classmethod
+    def open(cls, root: str | Path) -> Pool:
+        """Open a project that is there.
+
+        Raises:
+            LabelingError: there is none.
+        """
+        return cls(Project.open(Path(root)))
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+        return self.project.root
+
+    def select(self, budget: int, audit: int = 0) -> RoundView:
+        """Choose the next images; the first call reads and describes all of them.
+
+        Raises:
+            LabelingError: nothing is left to choose, or labels.csv holds labels not yet read.
+        """
+        if budget < 0 or audit < 0 or budget + audit < 1:
+            raise LabelingError(f"budget={budget}, audit={audit}: at least one image is needed")
+        self.project = Project.open(self.root)
+        step = next_round if self.project.rounds else first_round
+        return RoundView(self.project, step(self.project, budget, audit, print).round)
+
+    def ingest(self, *files: str | Path) -> Ingested:
+        """Take labels from exports of tools, as `rayal ingest` does."""
+        with self.project.locked():
+            return ingest(self.project, [Path(file) for file in files])
+
+    def label(self, labels: Mapping[str, str], by: str = "") -> None:
+        """Take labels by path or id.
+
+        Raises:
+            LabelingError: an image is not in the pool; then none is taken.
+        """
+        pool = self.project.pool
+        by_path = dict(zip(pool.paths, pool.ids, strict=True))
+        ids = [by_path.get(name, name) for name in labels]
+        unknown = [i for i in ids if i not in pool.position]
+        if unknown:
+            raise LabelingError(f"{unknown[0]!r} is neither a path nor an id of {self.root}")
+        self.project.labels.append(
+            *(Answer(i, label, by=by) for i, label in zip(ids, labels.values(), strict=True))
+        )
+
+    @property
+    def images(self) -> pd.DataFrame:
+        """A row for each image: what pool.csv holds, with its label so far."""
+        table = pd.DataFrame([vars(image) for image in self.project.pool])
+        return table.assign(label=table["rayal_id"].map(self.project.labels.labels()))
+
+    @property
+    def selection(self) -> pd.DataFrame:
+        """A row for each image of the newest round, in rank order."""
+        rounds = self.project.rounds
+        if not rounds:
+            raise LabelingError("no round was chosen yet: pool.select(60)")
+        return _table(self.project, rounds[-1])
+
+    def _repr_html_(self) -> str:
+        if not self.project.rounds:
+            return f"<p>{html.escape(repr(self))}</p>"
+        return RoundView(self.project, self.project.rounds[-1])._repr_html_()
+
+    def __repr__(self) -> str:
+        if not self.project.is_ready:
+            return f"Pool of {self.project.settings.source.given}, not read yet"
+        count, rounds = len(self.project.pool), len(self.project.rounds)
+        labels = len(self.project.labels.labels())
+        return f"Pool of {count:,} images, {rounds} rounds, {labels:,} labels, in {self.root}"
+
+
+class RoundView:
+    """A round, shown in a notebook as its pictures."""
+
+    def __init__(self, project: Project, made: Round) -> None:
+        self.project = project
+        self.round = made
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A row for each image, in rank order."""
+        return _table(self.project, self.round)
+
+    @property
+    def paths(self) -> Sequence[str]:
+        """Paths of the images, in rank order."""
+        return list(self.table["path"])
+
+    def __len__(self) -> int:
+        return len(self.round.chosen)
+
+    def __repr__(self) -> str:
+        return f"Round {self.round.number}: {len(self)} images, in {self.project.root}"
+
+    def _repr_html_(self) -> str:
+        rows = self.table.head(SHOWN)
+        cards = "".join(_card(self.project, row) for row in rows.to_dict("records"))
+        more = len(self) - len(rows)
+        rest = f"<p>and {more} more: contact-sheet.html has all</p>" if more > 0 else ""
+        return f"<p>{html.escape(repr(self))}</p><div>{cards}</div>{rest}"
+
+
+def _table(project: Project, made: Round) -> pd.DataFrame:
+    pool = project.pool
+    rows = [
+        {"rank": one.rank, "path": pool[pool.position[one.rayal_id]].path, **vars(one)}
+        for one in made.chosen
+    ]
+    return pd.DataFrame(rows)
+
+
+def _card(project: Project, row: Mapping[Any, Any]) -> str:
+    address = picture_address(project, str(row["rayal_id"]), SIDE)
+    shown = f'<img src="{address}" width="{SIDE}" alt="">' if address else ""
+    words = html.escape(f"{row['rank']}: {row['path']}")
+    why = html.escape(str(row["reason"]))
+    return (
+        f'<figure style="display:inline-block;width:9em;vertical-align:top" title="{why}">{shown}'
+        f'<figcaption style="font-size:.75em;overflow-wrap:anywhere">{words}</figcaption></figure>'
+    )
+
+
+def _request(images: str, choices: Mapping[str, Any]) -> Request:
+    given = dict(choices)
+    columns = {
+        "path": given.pop("path_column", None),
+        "group": given.pop("group", None),
+        "label": given.pop("label", None),
+        "split": given.pop("split", None),
+    }
+    for kind in ("encoder", "strategy"):
+        if isinstance(given.get(kind), str):
+            given[kind] = {"name": given[kind]}
+    if "classes" in given:
+        given["classes"] = tuple(given["classes"])
+    try:
+        return Request(images, columns, **given)
+    except TypeError as error:
+        raise LabelingError(f"a choice is not known: {error}") from error
