@@ -53,7 +53,9 @@ def content(report: Report) -> Iterator[Block]:
     if shown:
         yield Text(
             "Measured here, and printed in the papers. A run with another recipe than the "
-            "paper's says where it departs; the comparison is then of orders, not of values."
+            "paper's says where it departs; the comparison is then of orders, not of values. Means "
+            "and spreads are over trials, as in print; intervals are over the distinct choices of "
+            "images among them, and of one choice there is none."
         )
         yield from shown
 
@@ -69,6 +71,7 @@ def _table(name: str, title: str, rows: pd.DataFrame) -> PageTable:
             count("labeled", "labelled"),
             *several,
             count("trials", "n"),
+            count("choices", "choices"),
             mean_std("measured", "mean", "std", 2),
             mean_std("printed", "printed_mean", "printed_std", 2),
             number("difference", "difference", "+.2f"),

@@ -2,7 +2,9 @@
 
 Values stand in the unit of the print. `printed_low` and `printed_high` are Student's interval of
 the printed mean, from the printed standard deviation and the number of seeds, where both are
-given; `difference` is measured minus printed, with Welch's interval. `within_both` says whether
+given. Mean and spread of what was measured are over seeds, as in print; its intervals are over
+distinct choices of images, of which a strategy that draws nothing has one, and no interval.
+`difference` is measured minus printed, with Welch's interval. `within_both` says whether
 each of the two means lies in the other's interval: "yes", "no", or "" where one has none.
 """
 
@@ -19,19 +21,20 @@ from analysis.sections.papers.printed import PrintedTable, printed_tables
 from analysis.sections.papers.values import Measured, PaperValue
 from analysis.statistics import intervals
 from analysis.statistics.bootstrap import mean_interval
-from analysis.statistics.intervals import Floats, Interval, Moments
+from analysis.statistics.intervals import Interval, Moments
 from analysis.study.grouping import to_frame
 from analysis.study.study import Study
 
 COLUMNS = [
-    "printed_row", *CURVE, "labelled", "round", "metric", "n", "mean", "std", "low", "high",
+    "printed_row", *CURVE, "labelled", "round", "metric",
+    "n", "choices", "mean", "std", "low", "high",
     "printed_mean", "printed_std", "printed_seeds", "printed_low", "printed_high",
     "difference", "difference_low", "difference_high", "within_both", "departs", "note",
 ]  # fmt: skip
 
 
 class Estimate(NamedTuple):
-    """A mean over seeds with its spread, and its interval."""
+    """A mean over seeds with its spread, and an interval of the mean."""
 
     moments: Moments
     interval: Interval
@@ -80,9 +83,11 @@ def _rows(
 
 
 def _row(printed: PrintedTable, curve: Curve, row: Json, value: PaperValue) -> dict[str, Any]:
-    measured = _of_values(value.values * printed.factor)
+    measured = _of_values(value, printed.factor)
     in_print = _of_print(row)
-    low, high = intervals.welch_interval(measured.moments, in_print.moments)
+    units = intervals.moments(value.by_choice * printed.factor)
+    of_choices = units._replace(mean=measured.moments.mean)
+    low, high = intervals.welch_interval(of_choices, in_print.moments)
     return {
         "printed_row": row["printed_row"],
         **dict(zip(CURVE, curve.place, strict=True)),
@@ -90,6 +95,7 @@ def _row(printed: PrintedTable, curve: Curve, row: Json, value: PaperValue) -> d
         "round": value.round,
         "metric": row["metric"],
         **measured.moments._asdict(),
+        "choices": units.n,
         **measured.interval._asdict(),
         **{f"printed_{name}": value for name, value in in_print.interval._asdict().items()},
         "printed_mean": in_print.moments.mean,
@@ -104,8 +110,10 @@ def _row(printed: PrintedTable, curve: Curve, row: Json, value: PaperValue) -> d
     }
 
 
-def _of_values(values: Floats) -> Estimate:
-    return Estimate(intervals.moments(values), mean_interval(values))
+def _of_values(value: PaperValue, factor: float) -> Estimate:
+    return Estimate(
+        intervals.moments(value.values * factor), mean_interval(value.by_choice * factor)
+    )
 
 
 def _of_print(row: Json) -> Estimate:

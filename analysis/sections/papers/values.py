@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.sections.papers.match import CURVE, Curve, Json, counts, curves
+from analysis.statistics.choices import by_choice, paired_by_choice
 from analysis.statistics.intervals import Floats
 from analysis.statistics.learning_curves import aubc as area_under
 from analysis.study.grouping import as_labels, groups
@@ -18,18 +19,22 @@ GAIN, AREA = "accuracy_gain", "accuracy_aubc"
 
 
 class PaperValue(NamedTuple):
-    """What was measured at one place of a curve: values (n,), one a seed."""
+    """What was measured at one place of a curve: values (n,), one a seed.
+
+    by_choice: (m,), the mean of those that rest on the same images: what an interval is over.
+    """
 
     labeled: int
     round: int
     values: Floats
+    by_choice: Floats
 
 
 class Measured:
     """Values of a study by curve: accuracy over rounds, gains over the plain strategy, areas."""
 
     def __init__(self, study: Study) -> None:
-        view = as_labels(study.rounds)
+        view = study.labeled_rounds
         self._rounds = {tuple(key.values()): part for key, part in groups(view, CURVE)}
         self._definitions = {curve.place: curve.definition for curve in curves(study)}
         planned = groups(as_labels(study.trials), CURVE)
@@ -57,20 +62,25 @@ class Measured:
         there = wanted & set(rounds["labelled"]) if wanted else {rounds["labelled"].max()}
         here = rounds["labelled"] == max(there, default=-1)
         for key, part in groups(rounds[here], ["labelled", "round"]):
-            yield PaperValue(key["labelled"], key["round"], part[metric].to_numpy(np.float64))
+            values = part[metric].to_numpy(np.float64)
+            yield PaperValue(
+                key["labelled"], key["round"], values, by_choice(values, part["choice"])
+            )
 
     def _area(self, rounds: pd.DataFrame, wanted: frozenset[int]) -> Iterator[PaperValue]:
         """Areas of the trials with every round, where the last is at the printed budget."""
         last = int(rounds["labelled"].max())
         if wanted and last not in wanted:
             return
-        areas = [
-            area_under(trial["labelled"], trial["accuracy"])
-            for _, trial in rounds.sort_values("round").groupby("trial", sort=False)
+        areas = {
+            (number, trial["choice"].iloc[-1]): area_under(trial["labelled"], trial["accuracy"])
+            for number, trial in rounds.sort_values("round").groupby("trial", sort=False)
             if len(trial) == trial["rounds"].iloc[0] > 1
-        ]
+        }
         if areas:
-            yield PaperValue(last, int(rounds["round"].max()), np.array(areas))
+            values = np.array(list(areas.values()))
+            units = by_choice(values, [choice for _, choice in areas])
+            yield PaperValue(last, int(rounds["round"].max()), values, units)
 
     def _gains(self, curve: Curve, rounds: pd.DataFrame, number: int) -> Iterator[PaperValue]:
         """Accuracy beyond that of the strategy without class balancing, seed by seed."""
@@ -78,12 +88,13 @@ class Measured:
         if plain is None:
             return
         keys = ["seed", "labelled", "round"]
-        own, unbalanced = (part.loc[part["round"] == number, [*keys, "accuracy"]]
+        own, unbalanced = (part.loc[part["round"] == number, [*keys, "accuracy", "choice"]]
                         for part in (rounds, plain))  # fmt: skip
         pairs = own.merge(unbalanced, on=keys, suffixes=("", "_plain"))
         for key, part in groups(pairs, ["labelled", "round"]):
             gain = (part["accuracy"] - part["accuracy_plain"]).to_numpy(np.float64)
-            yield PaperValue(key["labelled"], key["round"], gain)
+            units = paired_by_choice(gain, part["choice"], part["choice_plain"])
+            yield PaperValue(key["labelled"], key["round"], gain, units)
 
     def _unbalanced(self, curve: Curve) -> pd.DataFrame | None:
         """Return the rounds of the same curve without class balancing."""
@@ -102,7 +113,7 @@ def _without_values(planned: dict[int, int], printed: Json) -> list[PaperValue]:
         number = printed["round"] if printed["round"] >= 0 else max(planned.values())
         wanted = frozenset(n for n, place in planned.items() if place == number)
     there = sorted(wanted & planned.keys())
-    return [PaperValue(n, planned[n], np.empty(0)) for n in there[-1:]]
+    return [PaperValue(n, planned[n], np.empty(0), np.empty(0)) for n in there[-1:]]
 
 
 def _schedule(trials: pd.DataFrame) -> dict[int, int]:

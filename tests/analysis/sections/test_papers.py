@@ -55,6 +55,42 @@ def test_close_means_lie_within_both_intervals(tmp_path):
     assert paper_tables(study_of(run))["hacon_table1"]["within_both"].tolist() == ["yes"]
 
 
+def test_intervals_are_over_choices_and_means_over_trials_as_in_print(tmp_path):
+    """Seeds of a strategy that draws nothing differ by the learner alone."""
+    run = RunBuilder(tmp_path)
+    choices = {0: [1, 2], 1: [1, 2], 2: [3, 4], 3: [4, 3]}
+    for seed, images in choices.items():
+        trial = done(
+            run, component("random"), seed, [59], dataset="bloodmnist", learner=SCRATCH,
+            auc=[0.94 + seed / 100],
+        )  # fmt: skip
+        run.records[trial]["rounds"][0]["selected"] = images
+    row = paper_tables(study_of(run))["hacon_table1"].iloc[0]
+    assert (row["n"], row["choices"]) == (4, 2)
+    assert row["mean"] == pytest.approx(95.5)
+    assert row["std"] == pytest.approx(np.std([94, 95, 96, 97], ddof=1))
+    spread = np.std([94.5, 96.5], ddof=1)
+    ours, theirs = spread**2 / 2, 1.5**2 / 100
+    freedom = (ours + theirs) ** 2 / (ours**2 / 1 + theirs**2 / 99)
+    half = scipy.stats.t.isf(0.025, freedom) * np.sqrt(ours + theirs)
+    assert row["difference"] == pytest.approx(95.5 - 93.2)
+    assert row["difference_low"] == pytest.approx(95.5 - 93.2 - half)
+    assert row["difference_high"] == pytest.approx(95.5 - 93.2 + half)
+
+
+def test_of_one_choice_there_is_no_interval(tmp_path):
+    run = RunBuilder(tmp_path)
+    for seed in range(3):
+        trial = done(
+            run, component("random"), seed, [59], dataset="bloodmnist", learner=SCRATCH,
+            auc=[0.94 + seed / 100],
+        )  # fmt: skip
+        run.records[trial]["rounds"][0]["selected"] = [1, 2]
+    row = paper_tables(study_of(run))["hacon_table1"].iloc[0]
+    assert (row["n"], row["choices"], row["within_both"]) == (3, 1, "")
+    assert np.isnan([row["low"], row["high"], row["difference_low"], row["difference_high"]]).all()
+
+
 def test_without_a_printed_spread_there_is_no_verdict(tmp_path):
     run = RunBuilder(tmp_path)
     hacon = component("hacon", k=30, order="hard_to_contrast", cluster="features")
