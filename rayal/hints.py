@@ -29,6 +29,15 @@ def show_value(value: object) -> str:
     return shorten(repr(value), LONGEST_VALUE)
 
 
+def is_writable(text: str) -> bool:
+    """Whether a text can be written in UTF-8: a name of a file that is in no UTF-8 cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def shorten(text: str, longest: int) -> str:
     """Leave out the middle of a text that is longer, and say how long it is."""
     if len(text) <= longest:

@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import inspect
 import math
+import os
 import pkgutil
 import sys
 import typing
@@ -236,7 +237,7 @@ def from_arguments(
 def load_plugins(files: Iterable[Path]) -> None:
     """Import Python files that register components of their own; a second call is free."""
     for file in files:
-        place = hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:8]
+        place = hashlib.sha256(os.fsencode(file.resolve())).hexdigest()[:8]
         name = f"rayal_plugin_{file.stem}_{place}"
         if name in sys.modules:
             continue

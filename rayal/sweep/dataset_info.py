@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from rayal.contracts import Dataset
+from rayal.hints import is_writable, show_value
 from rayal.kernels.imbalance import name_suffix
 from rayal.registry import DATASETS
 from rayal.sweep.definition import Spec
@@ -42,7 +43,17 @@ class DatasetInfo:
 
 
 def dataset_info(data: Dataset) -> DatasetInfo:
-    """Read off what a plan needs to know."""
+    """Read off what a plan needs to know.
+
+    Raises:
+        ValueError: a name cannot be written.
+    """
+    for name in (data.name, *data.classes):
+        if not is_writable(str(name)):
+            raise ValueError(
+                f"the name {show_value(name)} of a dataset or class is no text that UTF-8 can "
+                "write, as plan, records and report do; rename it"
+            )
     return DatasetInfo(
         name=data.name,
         train=len(data.train.labels),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeGuard
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from rayal.hints import is_writable, show_value
 from rayal.registry import ENCODERS
 from rayal.sweep import yaml
 from rayal.sweep.amounts import Amount, Amounts, SeedCounts
@@ -189,6 +190,11 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         with mistakes.gather():
             apply_override(tree, override)
     read = _validated(tree, mistakes)
+    for text in _unwritable(tree):
+        mistakes.add(
+            f"{show_value(text)} is no text that UTF-8 can write, as plan, records and report do; "
+            "rename what it names"
+        )
     if mistakes:
         _check_names(tree, path.parent, mistakes)
     mistakes.raise_if_any()
@@ -206,6 +212,17 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         parts=read.parts,
         resolved=tree,
     )
+
+
+def _unwritable(tree: object) -> Iterator[str]:
+    """Yield texts, keys among them, that UTF-8 cannot write."""
+    if isinstance(tree, dict):
+        tree = [*tree, *tree.values()]
+    if isinstance(tree, list):
+        for part in tree:
+            yield from _unwritable(part)
+    elif isinstance(tree, str) and not is_writable(tree):
+        yield tree
 
 
 def _validated(tree: dict[str, Any], mistakes: Mistakes) -> _File | None:

@@ -30,6 +30,7 @@ _FLOAT = re.compile(
     r"|[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)"
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
 )
+_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")  # of surrogates, one character
 _CORE_SCHEMA = (("bool", _BOOL), ("null", _NULL), ("int", _INT), ("float", _FLOAT))
 
 
@@ -83,6 +84,12 @@ def _text_node(dumper: Any, text: str) -> Any:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if breaks else None)
 
 
+def _text_of_node(loader: Any, node: Any) -> str:
+    """Return text in which a character that JSON writes as two escapes is one."""
+    text: str = loader.construct_scalar(node)
+    return _PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
+
+
 def _whole_number(loader: Any, node: Any) -> int:
     text = node.value
     return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
@@ -101,6 +108,7 @@ for _kind, _pattern in _CORE_SCHEMA:
         _whole = re.compile(f"(?:{_pattern.pattern})$")
         _class.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", _whole, None)
 _Dumper.add_representer(str, _text_node)
+_Loader.add_constructor("tag:yaml.org,2002:str", _text_of_node)
 _Loader.add_constructor("tag:yaml.org,2002:int", _whole_number)
 _Loader.add_constructor("tag:yaml.org,2002:float", _number)
 _Loader.add_constructor("tag:yaml.org,2002:bool", _boolean)

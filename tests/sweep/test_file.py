@@ -1,6 +1,7 @@
 """What may stand in a sweep file."""
 
 import contextlib
+import json
 from pathlib import Path
 
 import pytest
@@ -157,3 +158,32 @@ def test_whatever_stands_in_a_file_is_planned_or_refused(
 ) -> None:
     with contextlib.suppress(SweepError):
         make_plan(load_sweep(write(tmp_path, dump({**SMALL, key: value}))))
+
+
+UNWRITABLE: dict[str, dict[str, object]] = {
+    "a name": {"name": "na\udce9me"},
+    "a path": {"datasets": [{"name": "image_folder", "path": "p\udce9"}]},
+    "a parameter": {"strategies": [{"name": "kmeans", "restarts": "\udce9"}]},
+    "a key": {"question": "why?", "\udce9": 1},
+    "the question": {"question": "why \udce9?"},
+    "a plugin": {"plugins": ["p\udce9.py"]},
+}
+
+
+@pytest.mark.parametrize("where", UNWRITABLE)
+def test_text_that_utf_8_cannot_write_is_refused_wherever_it_stands(
+    tmp_path: Path, where: str
+) -> None:
+    """As of a file that is not named in UTF-8; records could not be put into tables."""
+    path = tmp_path / "sweep.yaml"
+    path.write_text(json.dumps({**SMALL, **UNWRITABLE[where]}))
+    with pytest.raises(SweepError, match=r"udce9"):
+        load_sweep(path)
+
+
+def test_text_of_any_script_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "sweep.yaml"
+    question = "pourquoi? \U0001f600 \u200f\u05d0"
+    for as_ascii in (True, False):
+        path.write_text(json.dumps({**SMALL, "question": question}, ensure_ascii=as_ascii))
+        assert load_sweep(path).question == question
