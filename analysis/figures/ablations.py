@@ -35,7 +35,8 @@ def ablation(rows: pd.DataFrame) -> Figure:
         for labelled in _some_budgets(panel.rows):
             here = panel.rows[panel.rows["labelled"] == labelled]
             _draw_values(axis, here, positions, next(looks))
-        axis.set_xticks(range(len(names)), names, rotation=0 if _fit(names) else 30)
+        shown = [printable(name, style.LONGEST) for name in names]
+        axis.set_xticks(range(len(names)), shown, rotation=0 if _fit(shown) else 30)
         axis.set_title(panel.title)
         axis.set_xlabel(panel.parameter)
         axis.margins(x=0.08)
@@ -142,5 +143,7 @@ def _draw_path(axis: Axes, rows: pd.DataFrame, measure: str) -> None:
     tooltips.attach(line, [f"λ {v}: L1 {a:.3f}, {b:.3f}"
                         for v, a, b in zip(known["value"], x, y, strict=True)])  # fmt: skip
     for value, a, b in zip(known["value"], x, y, strict=True):
-        axis.annotate(f"λ {value}", (a, b), textcoords="offset points", xytext=(5, 5), size=8)
+        axis.annotate(
+            f"λ {printable(value)}", (a, b), textcoords="offset points", xytext=(5, 5), size=8
+        )
     axis.margins(0.15)

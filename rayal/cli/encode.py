@@ -25,7 +25,6 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from rayal.cli import map_files
@@ -37,9 +36,11 @@ from rayal.cli.terminal import (
     REFUSED,
     add_out,
     add_set,
+    cell,
     output,
     print_error,
     print_line,
+    print_table,
     warnings_as_lines,
 )
 from rayal.contracts import Embedding
@@ -199,18 +200,18 @@ class _Shown:
 
 
 def _show(console: Console, plan: Plan, held: RunStore) -> None:
-    table = Table(title=f"Encoder stages in {held.root}", title_justify="left")
+    table = Table(title=cell(f"Encoder stages in {held.root}"), title_justify="left")
     for heading in ("dataset", "encoder", "N x D", "seconds", "k-NN accuracy", "map's τ"):
         table.add_column(heading, justify="right" if heading in ("N x D", "seconds") else "left")
     for trial in plan.embeddings.values():
         one = _shown(trial, held)
         about = (one.features, one.seconds, one.accuracy, one.taus)
         table.add_row(
-            escape(trial.dataset_name),
-            escape(recipe(plan.definitions[trial.id]["encoder"])),
+            cell(trial.dataset_name),
+            cell(recipe(plan.definitions[trial.id]["encoder"])),
             *about,
         )
-    console.print(table)
+    print_table(console, table)
     for trial in plan.embeddings.values():
         if held.files.exists(_map_path(trial, held)):
             print_line(console, f"Map: {_map_path(trial, held)}, and .svg, .png beside it")

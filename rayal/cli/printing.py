@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from rayal.cli.bundled_analysis import bundled_analysis
-from rayal.cli.terminal import print_line
+from rayal.cli.terminal import cell, print_line, print_table
 from rayal.storage.location import Location
 from rayal.storage.run import RunStore
 from rayal.sweep import cost
@@ -65,7 +64,7 @@ def _print_components(console: Console, plan: Plan) -> None:
             f"{len(info.classes)} classes{_spread(info)}{absent}",
         )
     print_notes(console, plan, plan.embeddings)
-    console.print(_plan_table(plan))
+    print_table(console, _plan_table(plan))
     warn_scorer(console, plan)
 
 
@@ -144,7 +143,7 @@ def show_summary(console: Console, root: Location) -> None:
         title = f"{dataset}, {encoder}, {learner}, {shape}: AUC mean±std, below it class coverage"
         shown = _budgets_that_fit(sorted(group["labelled"].unique()), console.width)
         names = ["strategy"] if len(starts) < 2 else ["initial", "strategy"]
-        console.print(_summary_table(title, group, names, shown))
+        print_table(console, _summary_table(title, group, names, shown))
 
 
 def _summary_rows(root: Location) -> pd.DataFrame:
@@ -163,7 +162,7 @@ def _budgets_that_fit(budgets: list[int], width: int) -> list[int]:
 
 
 def _summary_table(title: str, rows: pd.DataFrame, names: list[str], budgets: list[int]) -> Table:
-    table = Table(title=escape(title), title_justify="left")
+    table = Table(title=cell(title), title_justify="left")
     for name in names:
         table.add_column(name, overflow="fold")
     for budget in budgets:
@@ -171,7 +170,7 @@ def _summary_table(title: str, rows: pd.DataFrame, names: list[str], budgets: li
     table.add_column("trials", justify="right", no_wrap=True, min_width=6)
     for (initial, strategy), group in rows.groupby(["initial", "strategy"], sort=False):
         cells = {row.labelled: _cell(row) for row in group.itertuples()}
-        labels = {"initial": escape(str(initial)), "strategy": escape(str(strategy))}
+        labels = {"initial": cell(initial), "strategy": cell(strategy)}
         ended = str(group["done"].max())
         table.add_row(*(labels[n] for n in names), *(cells.get(b, "-") for b in budgets), ended)
     return table
@@ -191,7 +190,7 @@ def _plan_table(plan: Plan) -> Table:
         lines.setdefault(_plan_line(plan, trial), Counter())[labelled] += 1
     table = Table("dataset", "encoder", "learner", "initial", "strategy", "labelled", "trials")
     for line, counts in lines.items():
-        table.add_row(*map(escape, line), ", ".join(counts), str(counts.total()))
+        table.add_row(*map(cell, line), ", ".join(counts), str(counts.total()))
     return table
 
 

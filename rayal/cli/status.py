@@ -16,11 +16,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from rayal.cli.printing import counted, listed_ids
-from rayal.cli.terminal import DONE, REFUSED, output, print_error
+from rayal.cli.terminal import DONE, REFUSED, cell, output, print_error, print_line, print_table
 from rayal.storage.files import StoreError
 from rayal.storage.formats import Json, PlanFile
 from rayal.storage.location import Location, parse_location
@@ -135,19 +134,16 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
 
 def show(console: Console, status: Status) -> None:
     """Print one line of sums, then a table of encoder stages and one of strategies."""
-    console.print(_sentence(status), markup=False, highlight=False, soft_wrap=True)
-    for note in _source_notes(status):
-        console.print(note, markup=False, highlight=False, soft_wrap=True)
+    for line in (_sentence(status), *_source_notes(status)):
+        print_line(console, line)
     stages = Table("dataset", "encoder", "stage", *_COLUMNS)
     for stage in status.stages:
-        stages.add_row(
-            escape(stage.dataset), escape(stage.encoder), stage.state, *_cells(stage.trials)
-        )
+        stages.add_row(cell(stage.dataset), cell(stage.encoder), stage.state, *_cells(stage.trials))
     strategies = Table("strategy", *_COLUMNS)
     for name, counts in status.strategies.items():
-        strategies.add_row(escape(name), *_cells(counts))
-    console.print(stages)
-    console.print(strategies)
+        strategies.add_row(cell(name), *_cells(counts))
+    print_table(console, stages)
+    print_table(console, strategies)
 
 
 # What became of each trial ---------------------------------------------------------

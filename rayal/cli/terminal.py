@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from rayal.events.terminal_text import terminal_text
 from rayal.storage.location import parse_location
@@ -32,6 +34,32 @@ def output() -> Console:
 def print_line(console: Console, text: str) -> None:
     """Print plain text: brackets in it are no markup, long lines are left to the terminal."""
     console.print(terminal_text(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def cell(text: object) -> str:
+    """Write a name into a table: brackets in it are no markup, and nothing steers the terminal."""
+    return escape(terminal_text(str(text)))
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print a table; in a terminal too narrow for its columns, a line for each of its cells."""
+    if console.width >= _least_width(table):
+        console.print(table)
+        return
+    if table.title:
+        console.print(table.title, highlight=False, soft_wrap=True)
+    for row in zip(*(column.cells for column in table.columns), strict=True):
+        lead = ""
+        for column, content in zip(table.columns, row, strict=True):
+            if text := str(content).replace("\n", " "):
+                console.print(f"{lead}{column.header}: {text}", highlight=False, soft_wrap=True)
+            lead = "  "
+
+
+def _least_width(table: Table) -> int:
+    """The columns of a terminal in which every cell can be read."""
+    least = (max(c.min_width or 0, 5 if c.justify == "right" else 8) for c in table.columns)
+    return 1 + sum(3 + width for width in least)
 
 
 def print_error(error: Exception | str) -> None:

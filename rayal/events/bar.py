@@ -24,6 +24,7 @@ from rayal.events.terminal_text import terminal_text
 from rayal.sweep.definition import Trial
 
 REPEATS = 3  # times that the same error of another trial is shown
+BAR_WIDTH = 70  # columns of a terminal; with fewer the counts would be cut
 QUIET_SECONDS = 30.0  # between lines of the same kind when the output is no terminal
 
 
@@ -37,12 +38,13 @@ class LiveBar(Listener):
 
     def __init__(self, console: Console, total: int, done: int) -> None:
         self._console = console
+        drawn = [BarColumn(bar_width=24)] if console.width >= BAR_WIDTH else []
+        times = [TimeElapsedColumn(), TimeRemainingColumn()] if console.width >= BAR_WIDTH else []
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
+            *drawn,
             MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            *times,
             TextColumn("{task.fields[note]}", style="dim"),
             console=console,
         )

@@ -1,12 +1,15 @@
+import io
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
+from rich.table import Table
 
 from rayal.cli.sweep import main
-from rayal.cli.terminal import warnings_as_lines
+from rayal.cli.terminal import cell, print_table, warnings_as_lines
 
 SWEEP = """\
 name: s
@@ -59,3 +62,32 @@ def test_other_warnings_are_shown_as_ever(capsys: pytest.CaptureFixture[str]) ->
         assert warnings.showwarning is as_ever
     assert shown == ["from elsewhere", "old"]
     assert capsys.readouterr().err == ""
+
+
+NAME = "mine [red]x[/red] \x1b[31m\u202eabc"
+SHOWN = r"mine [red]x[/red] \x1b[31m\u202eabc"
+
+
+def printed(width: int) -> str:
+    table = Table(title=cell(NAME))
+    table.add_column("strategy", overflow="fold")
+    for budget in ("10", "500"):
+        table.add_column(budget, justify="right", min_width=11)
+    table.add_row(cell(NAME), "0.500±0.118\n[dim]0.75[/dim]", "0.708±0.177\n[dim]1.00[/dim]")
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    print_table(console, table)
+    return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.parametrize("width", [1, 20, 39])
+def test_in_a_narrow_terminal_a_table_is_a_line_for_each_cell(width: int) -> None:
+    assert printed(width).splitlines() == [
+        SHOWN, f"strategy: {SHOWN}", "  10: 0.500±0.118 0.75", "  500: 0.708±0.177 1.00",
+    ]  # fmt: skip
+
+
+def test_in_a_wide_one_names_are_neither_markup_nor_steer_the_terminal() -> None:
+    table = printed(100)
+    assert SHOWN in table
+    assert "\x1b" not in table
+    assert "500: " not in table

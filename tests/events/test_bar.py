@@ -113,3 +113,14 @@ def test_names_with_brackets_escapes_and_turned_text_are_shown_as_they_are_spelt
     printed = out.getvalue()
     assert "on [bold]y" in printed
     assert r"ValueError: [red]\x1b]0;title\x07 \u202egnp.exe caf\udce9" in printed
+
+
+@pytest.mark.parametrize(("width", "is_drawn"), [(20, False), (40, False), (80, True)])
+def test_a_narrow_terminal_shows_counts_in_place_of_a_bar(
+    clock: list[float], width: int, is_drawn: bool
+) -> None:
+    console = Console(file=io.StringIO(), width=width, force_terminal=True)
+    display = choose_display(console, 4321, 1234)
+    text = rendered(display, console)
+    assert "1234/4321" in text
+    assert ("━" in text) == is_drawn
