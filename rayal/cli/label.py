@@ -13,6 +13,7 @@ from rayal.labeling.labels import LabelLog
 from rayal.labeling.page.desk import Desk
 from rayal.labeling.page.server import LabelServer
 from rayal.labeling.project import Project
+from rayal.seeds import generator
 
 PROG = "rayal label"
 
@@ -30,6 +31,11 @@ def parser(prog: str) -> argparse.ArgumentParser:
     )
     made.add_argument("--by", default="", metavar="NAME", help="who labels (default: nobody named)")
     made.add_argument(
+        "--suspects",
+        action="store_true",
+        help="first show the labels that the report suspects to be mistakes",
+    )
+    made.add_argument(
         "--port", type=int, default=0, metavar="N", help="of 127.0.0.1 (default: any that is free)"
     )
     made.add_argument(
@@ -43,8 +49,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     given = parser(prog).parse_args(arguments)
     try:
         project = Project.open(given.project)
-        log = LabelLog(project.root / "answers.jsonl")
-        desk = Desk(project, log, given.by)
+        log = project.labels
+        desk = Desk(project, log, given.by, _suspects(project, log) if given.suspects else [])
         desk.next("the first window")  # what is damaged is said here, not on the page
         desk.close("the first window")
         server = LabelServer(project, desk, given.port)
@@ -54,6 +60,14 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     _serve(server, with_browser=not given.no_browser)
     _say_what_comes_next(project, log)
     return DONE
+
+
+def _suspects(project: Project, log: LabelLog) -> list[str]:
+    from rayal.labeling.labeled import labeled_pool
+    from rayal.labeling.suspects import suspects
+
+    rng = generator("labeling report", project.settings.seed)
+    return [project.pool[one.row].rayal_id for one in suspects(labeled_pool(project, log), rng)]
 
 
 def _serve(server: LabelServer, *, with_browser: bool) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rayal.cli.terminal import DONE, REFUSED, output, print_error, print_line
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.labels import LabelLog
 from rayal.labeling.predicting import SURE, Predicted, predict
 from rayal.labeling.project import Project
 from rayal.storage.files import explain
@@ -39,7 +38,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     given = parser(prog).parse_args(arguments)
     try:
         project = Project.open(given.project)
-        log = LabelLog(project.root / "answers.jsonl")
+        log = project.labels
         made = predict(project, log, with_audit=given.with_audit)
     except LabelingError as error:
         print_error(error)

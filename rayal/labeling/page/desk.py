@@ -8,7 +8,7 @@ what others say of the image, and answers of theirs that differ are withdrawn; t
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -39,13 +39,16 @@ class _Step:
 class Desk:
     """The images of a project's rounds on their way to an answer."""
 
-    def __init__(self, project: Project, log: LabelLog, by: str = "") -> None:
+    def __init__(
+        self, project: Project, log: LabelLog, by: str = "", again: Sequence[str] = ()
+    ) -> None:
         """Take the newest rounds of a project.
 
         Args:
             project: with images and at least one round.
             log: of its answers.
             by: name of who labels, "" for nobody in particular.
+            again: images that are shown first, although they have an answer.
 
         Raises:
             LabelingError: there is nothing to show.
@@ -62,6 +65,7 @@ class Desk:
                 f"nothing is chosen in {project.root}; first: "
                 f"rayal select {project.root} --budget 60"
             )
+        self._again = list(again)
         self._groups: dict[str, list[str]] = {}
         for image in project.pool:
             self._groups.setdefault(image.group, []).append(image.rayal_id)
@@ -135,6 +139,7 @@ class Desk:
             given = replace(answer, by=self._by, source="page", round=number)
             before = self._log.standing().get(rayal_id, {})
             self._log.append(*self._overruled(given, before), given)
+            self._again = [image for image in self._again if image != rayal_id]
             steps = self._steps.setdefault(window, [])
             steps.append(_Step(rayal_id, before, self._said(rayal_id)))
             del steps[:-REMEMBERED]
@@ -180,7 +185,8 @@ class Desk:
         answered, skipped = self._log.standing(), self._log.skipped()
         passed = set(skipped)
         fresh = [i for i in self._rounds if i not in answered and i not in passed]
-        return [*fresh, *(i for i in skipped if i in self._rounds), *self._disagreements()]
+        rest = [*fresh, *(i for i in skipped if i in self._rounds), *self._disagreements()]
+        return [*self._again, *(image for image in rest if image not in self._again)]
 
     def _disagreements(self) -> list[str]:
         return [i for i in self._log.conflicts() if i in self._project.pool.position]

@@ -1,0 +1,205 @@
+"""DIR/report/: how good the classifier is, whether to go on, which labels to look at again.
+
+DIR/report/index.html   the page; it holds all that it shows
+DIR/report/report.json  its numbers
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import json
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from rayal.labeling import pictures
+from rayal.labeling.accuracy import Accuracy, audit_accuracy, optimistic_accuracy
+from rayal.labeling.card import in_words
+from rayal.labeling.labeled import LabeledPool, labeled_pool
+from rayal.labeling.labels import Label, LabelLog
+from rayal.labeling.learning_curve import CurvePoint, Gain, curve_over_rounds, expected_gain
+from rayal.labeling.pace import Pace, pace_of
+from rayal.labeling.project import Project
+from rayal.labeling.stopping import NEXT, StoppingAdvice, stopping_advice
+from rayal.labeling.suspects import Suspect, suspects
+from rayal.seeds import generator
+from rayal.storage.atomic import write_bytes
+
+FEW = 5  # labels of a class below which it is named
+SHOWN = 24  # suspects on the page
+SIDE = 96  # pixels of a thumbnail
+WIDTH, HEIGHT, LEFT, BOTTOM = 640, 260, 52, 40  # of the curve, and its margins
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that the answers of a project say.
+
+    counts: class -> labels, of all. few: classes with few labels that train. gains: of the next
+    labels, for the last round's budget and for a hundred. conflicts: path -> annotator -> what.
+    """
+
+    images: int
+    labels: int
+    training: int
+    audited: int
+    not_usable: int
+    skipped: int
+    counts: dict[str, int]
+    few: tuple[str, ...]
+    audit: Accuracy | None
+    optimistic: Accuracy | None
+    curve: tuple[CurvePoint, ...]
+    stopping: StoppingAdvice
+    gains: tuple[Gain, ...]
+    pace: Pace | None
+    suspects: tuple[Suspect, ...]
+    conflicts: dict[str, dict[str, Label]]
+
+    @property
+    def summary(self) -> list[str]:
+        """The findings in a few lines."""
+        lines = [f"{self.labels:,} of {self.images:,} images have a label"]
+        if self.audit:
+            lines.append(f"accuracy on the others: {in_words(self.audit.overall)}")
+        else:
+            lines.append("accuracy on the others: not measured, no audit sample has labels")
+        if self.suspects:
+            lines.append(f"{len(self.suspects):,} labels look like mistakes")
+        if self.conflicts:
+            lines.append(f"{len(self.conflicts):,} images are labeled differently by people")
+        return [*lines, self.advice]
+
+    @property
+    def advice(self) -> str:
+        """Whether to go on, in a sentence; never more than advice."""
+        if not self.training:
+            return "There are no labels to learn from yet: label the chosen images first."
+        if self.stopping.stable or self.stopping.unchanged:
+            return (
+                "The predictions on the other images hardly change from round to round any more: "
+                "further labels will bring little. Stop, unless a class below is still too poor."
+            )
+        if not self.gains:
+            return "There are too few labels to say what more of them would bring: go on."
+        gain = self.gains[-1]
+        if gain.high < 1:
+            return (
+                f"The next {gain.more} labels should bring less than a point. Stop, unless a class "
+                "below is still too poor."
+            )
+        return (
+            f"Go on, if {gain.low:.1f} to {gain.high:.1f} points of accuracy are worth "
+            f"{gain.more} more labels."
+        )
+
+
+def findings(project: Project, log: LabelLog) -> Findings:
+    """Return all that the answers of a project say."""
+    pool = labeled_pool(project, log)
+    rng = generator("labeling report", project.settings.seed)
+    numbers = np.bincount(pool.labels[pool.labeled], minlength=pool.num_classes)
+    training = np.bincount(pool.training_labels, minlength=pool.num_classes)
+    path = {image.rayal_id: image.path for image in project.pool}
+    return Findings(
+        images=len(project.pool),
+        labels=len(pool.labeled),
+        training=len(pool.training),
+        audited=len(pool.audited),
+        not_usable=int(pool.not_usable.sum()),
+        skipped=len(log.skipped()),
+        counts=dict(zip(pool.classes, numbers.tolist(), strict=True)),
+        few=tuple(n for n, c in zip(pool.classes, training, strict=True) if c < FEW),
+        audit=audit_accuracy(pool),
+        optimistic=optimistic_accuracy(pool, rng),
+        curve=tuple(curve_over_rounds(pool)) if len(pool.training) else (),
+        stopping=stopping_advice(pool, rng),
+        gains=_gains(project, pool, rng),
+        pace=pace_of(log.all()),
+        suspects=tuple(suspects(pool, rng)),
+        conflicts={path.get(i, i): by for i, by in log.conflicts().items()},
+    )
+
+
+def write_report(project: Project, log: LabelLog) -> tuple[Path, Findings]:
+    """Write the page and its numbers; return where the page lies, and what it says.
+
+    Raises:
+        LabelingError: the project has no pool yet, or its log is damaged.
+        OSError: they cannot be written.
+    """
+    found = findings(project, log)
+    folder = project.root / "report"
+    folder.mkdir(exist_ok=True)
+    numbers = json.dumps(dataclasses.asdict(found), indent=1, default=str)
+    write_bytes(folder / "report.json", f"{numbers}\n".encode())
+    write_bytes(folder / "index.html", _page(project, found).encode())
+    return folder / "index.html", found
+
+
+def _gains(project: Project, pool: LabeledPool, rng: np.random.Generator) -> tuple[Gain, ...]:
+    budgets = [made.budget for made in project.rounds if made.budget][-1:]
+    left = len(pool.unlabeled)
+    sizes = sorted({min(size, left) for size in (*budgets, NEXT)} - {0})
+    gains = [expected_gain(pool, size, rng) for size in sizes]
+    return tuple(gain for gain in gains if gain is not None)
+
+
+def _page(project: Project, found: Findings) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True,
+        undefined=StrictUndefined, finalize=_visible, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters["share"] = in_words
+    shown = [(one, project.pool[one.row], _picture(project, one)) for one in found.suspects[:SHOWN]]
+    return environment.get_template("report.html").render(
+        project=project,
+        found=found,
+        suspects=shown,
+        points=_points(found.curve),
+        width=WIDTH, height=HEIGHT, left=LEFT, bottom=HEIGHT - BOTTOM,
+    )  # fmt: skip
+
+
+def _points(curve: tuple[CurvePoint, ...]) -> list[dict[str, Any]]:
+    """Return where the points of the curve lie in its picture, with their intervals."""
+    most = max((point.labels for point in curve), default=1)
+    top, right = 12, WIDTH - 24
+
+    def y(share: float) -> float:
+        return round(HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - top), 1)
+
+    return [
+        {
+            "x": round(LEFT + point.labels / most * (right - LEFT), 1),
+            "y": y(point.accuracy.value),
+            "low": y(point.accuracy.interval[0]),
+            "high": y(point.accuracy.interval[1]),
+            "labels": point.labels,
+        }
+        for point in curve
+    ]
+
+
+def _picture(project: Project, suspect: Suspect) -> str:
+    """Return a thumbnail as a data address, "" where it cannot be shown."""
+    if not project.has_images:
+        return ""
+    try:
+        content = project.thumbnail(project.pool[suspect.row].rayal_id, SIDE)
+    except (ValueError, OSError):
+        return ""
+    return f"data:{pictures.media_type(content)};base64,{base64.b64encode(content).decode()}"
+
+
+def _visible(value: object) -> object:
+    """Take signs that break lines or turn the direction of writing out of names."""
+    if type(value) is not str:
+        return value
+    hidden = ("Cc", "Cf", "Zl", "Zp", "Cs")
+    return "".join("\ufffd" if unicodedata.category(s) in hidden else s for s in value)
