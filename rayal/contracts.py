@@ -41,10 +41,14 @@ Progress: TypeAlias = Callable[[Mapping[str, float]], None]
 
 @dataclass(frozen=True)
 class Split:
-    """Images (N, H, W, channels) uint8 and their classes (N,) int64."""
+    """Images (N, H, W, channels) uint8 and their classes (N,) int64.
+
+    files: names (N,) of the images' files, where they have some; relative to the dataset's folder.
+    """
 
     images: Images
     labels: Labels
+    files: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -76,10 +76,12 @@ def imbalance(function: Callable[..., Any]) -> Callable[..., Any]:
             return data
         images, labels = data.train.images, data.train.labels
         kept, reserved = draw_imbalanced(labels, data.num_classes, imbalance)
+        files = data.train.files
+        named = None if files is None else [files[row] for row in kept]
         return replace(
             data,
             name=data.name + name_suffix(imbalance),
-            train=replace(data.train, images=images[kept], labels=labels[kept]),
+            train=replace(data.train, images=images[kept], labels=labels[kept], files=named),
             initial_pool=reserved,
         )
 

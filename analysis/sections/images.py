@@ -20,7 +20,7 @@ from analysis.study.study import Study
 MOST_SHEETS = 12
 SELECTION = [*PLACE, "initial", "strategy", "learner", "rounds"]
 CHOSEN = [*PLACE, "artefact", "rounds", "initial", "strategy", "learner", "seed", "round",
-          "labelled", "order", "index", "class_index", "class"]  # fmt: skip
+          "labelled", "order", "index", "class_index", "class", "path"]  # fmt: skip
 
 
 def tables(study: Study, _earlier: Tables) -> Tables:
@@ -42,7 +42,8 @@ def chosen_images(study: Study) -> pd.DataFrame:
         for _, part in groups(view, SELECTION)
         for row in _of_one_trial(part, by_key[str(part["artefact"].iloc[0])])
     )
-    return to_frame(rows, CHOSEN)
+    table = to_frame(rows, CHOSEN)
+    return table if table["path"].astype(bool).any() else table.drop(columns="path")
 
 
 def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
@@ -90,12 +91,12 @@ def _of_one_trial(part: pd.DataFrame, embedding: StoredEmbedding) -> Iterator[di
     for row in part[part["trial"] == fewest].sort_values("round").to_dict("records"):
         shared = {name: row[name] for name in CHOSEN if name in row}
         indices = np.asarray(row["selected"], np.int64)
-        classes = embedding.images.classes(indices)
+        classes, paths = embedding.images.classes(indices), embedding.images.paths(indices)
         for order, index in enumerate(indices):
             c = UNKNOWN if classes is None else int(classes[order])
             name = embedding.classes[c] if 0 <= c < len(embedding.classes) else ""
             here = {"order": order, "index": int(index), "class_index": c, "class": name}
-            yield {**shared, **here}
+            yield {**shared, **here, "path": "" if paths is None else paths[order]}
 
 
 def _sheet_rows(part: pd.DataFrame, by_key: dict[str, StoredEmbedding]) -> Iterator[SheetRow]:

@@ -35,6 +35,13 @@ class EmbeddedImages:
             return None
         return np.asarray(labels[indices], np.int64)
 
+    def paths(self, indices: Indices) -> list[str] | None:
+        """Names of the files of images (n,); None where the data do not come in files."""
+        files = self._images.files
+        if files is None or (len(indices) and int(indices.max()) >= len(files)):
+            return None
+        return [files[index] for index in indices]
+
     def pictures(self, indices: Indices) -> npt.NDArray[np.uint8] | None:
         """Pictures (n, H, W[, 3]) of images; None where none are stored."""
         stored = self._images.thumbnails

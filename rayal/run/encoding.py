@@ -104,7 +104,8 @@ def _save_images(trial: Trial, data: Dataset, store: RunStore) -> None:
     name, content = trial.dataset_name, trial.content
     if not store.images.are_complete(name, content):
         small = thumbnails(data.train)
-        store.images.save(name, content, data.train.labels, small.images if small else None)
+        pictures = small.images if small else None
+        store.images.save(name, content, data.train.labels, pictures, data.train.files)
 
 
 def restore_images(plan: Plan, store: RunStore) -> list[str]:

@@ -2,6 +2,7 @@
 
     DIR/datasets/NAME-CONTENT/   labels.npy      (N,) int, -1 where unknown
                                  thumbnails.npy  (N, H, W) or (N, H, W, 3) uint8; may be absent
+                                 files.csv       index, path; of data that come in files
 
 Runs of earlier versions hold both files in the artifact of each encoder; `stored_images` finds them
 there too.
@@ -10,8 +11,10 @@ there too.
 from __future__ import annotations
 
 import contextlib
+import csv
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,8 @@ from rayal.storage.artifacts import ArtifactStore
 from rayal.storage.file_names import shortened
 from rayal.storage.files import DamagedError, files_of
 from rayal.storage.location import Location
+
+FILES = "files.csv"
 
 
 class StoredImages:
@@ -40,6 +45,15 @@ class StoredImages:
     def thumbnails(self) -> npt.NDArray[np.uint8] | None:
         """Pictures (N, H, W) or (N, H, W, 3); None where absent or damaged."""
         return _map_array(self._folder / "thumbnails.npy", dimensions=(3, 4))
+
+    @cached_property
+    def files(self) -> list[str] | None:
+        """Names (N,) of the images' files; None where they have none."""
+        try:
+            with (self._folder / FILES).open(encoding="utf-8", newline="") as file:
+                return [row["path"] for row in csv.DictReader(file)]
+        except (OSError, ValueError, KeyError, csv.Error):
+            return None
 
 
 class DatasetImages:
@@ -93,12 +107,18 @@ class DatasetImages:
         content: str,
         labels: npt.NDArray[np.int64],
         thumbnails: npt.NDArray[np.uint8] | None,
+        files: Sequence[str] | None = None,
     ) -> None:
-        """Keep labels (N,) and pictures (N, H, W[, 3]); where another was first, its files stay."""
+        """Keep labels (N,), pictures (N, H, W[, 3]) and names of files (N,).
+
+        Where another process was first, what it kept stays.
+        """
         with files_of(self._root).create_dir_atomic(self.folder(name, content)) as folder:
             write_array(folder / "labels.npy", labels)
             if thumbnails is not None:
                 write_array(folder / "thumbnails.npy", thumbnails)
+            if files is not None:
+                _write_files(folder / FILES, files)
 
     def stored_images(self, key: str) -> StoredImages | None:
         """Return the images that an artifact's embedding is of; None where there is no artifact.
@@ -115,6 +135,13 @@ class DatasetImages:
                 with contextlib.suppress(DamagedError):
                     return StoredImages(files_of(self._root).local_copy(self.folder(name, content)))
         return StoredImages(folder)
+
+
+def _write_files(path: Path, files: Sequence[str]) -> None:
+    with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["index", "path"])
+        writer.writerows(enumerate(files))
 
 
 def _map_array(path: Path, dimensions: Sequence[int]) -> npt.NDArray[Any] | None:

@@ -122,7 +122,10 @@ def _what_was_meant(registry: Registry[Any], name: str) -> str:
         return ""
     if registry is DATASETS and _is_path(name):
         written = _BY_SUFFIX.get(Path(name).suffix.lower(), _FOLDER)
-        return f"; of the files there, write {written.format(name)}"
+        return (
+            f"; of the files there, write {written.format(name)}; to choose which images without "
+            f"labels to label first: rayal select {name}"
+        )
     if registry is ENCODERS and name.isidentifier():
         return (
             "; a network of timm is {name: timm_model, model: NAME}, where NAME is one of "

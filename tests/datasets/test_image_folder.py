@@ -285,3 +285,25 @@ def test_an_imbalanced_folder_keeps_the_images_counted(tmp_path: Path) -> None:
     assert data.name == "cells-lt5"
     assert np.bincount(data.train.labels).tolist() == [10, 2]
     assert np.bincount(data.test.labels).tolist() == [10, 10]
+
+
+def test_images_know_their_files(cells: Path) -> None:
+    data = load(cells)
+    assert data.train.files is not None
+    assert data.train.files[0] == "train/a/000.png"
+    assert len(data.train.files) == len(data.train.labels)
+    for file, image in zip(data.train.files, data.train.images, strict=True):
+        np.testing.assert_array_equal(decode(cells / file, decoded_images.Decoding(6), 3), image)
+
+
+def test_files_of_a_pool_made_long_tailed_are_those_of_its_images(cells: Path) -> None:
+    data = load(cells, imbalance={"exponential": 2})
+    assert data.train.files is not None
+    for file, label in zip(data.train.files, data.train.labels, strict=True):
+        assert file.split("/")[1] == data.classes[label]
+
+
+def test_images_without_labels_lead_to_the_right_command(cells: Path) -> None:
+    loose = folder_of_classes(cells.parent / "loose", {".": 3})
+    with pytest.raises(ValueError, match=r"3 images have no label; .*: rayal select .*loose"):
+        load(loose, test_share=0.5)

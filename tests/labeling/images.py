@@ -32,9 +32,12 @@ def request(images: Path, **more: object) -> Request:
     return Request(str(images), **{"columns": NO_COLUMNS, "encoder": {"name": "pixels"}, **more})  # type: ignore[arg-type]
 
 
-def select(images: Path, budget: int = 5, audit: int = 0, **more: object) -> Selected:
-    """Make a project beside the images, and its first round."""
-    project = open_or_create(request(images, **more), images.with_name(f"{images.name}-labels"))
+def select(
+    images: Path, budget: int = 5, audit: int = 0, out: Path | None = None, **more: object
+) -> Selected:
+    """Make a project, beside the images if nothing else is said, and its first round."""
+    root = out or images.with_name(f"{images.name}-labels")
+    project = open_or_create(request(images, **more), root)
     return first_round(project, budget, audit, lambda line: None)
 
 

@@ -81,3 +81,19 @@ def test_a_sweep_keeps_the_images_once_for_two_encoders(tmp_path: Path) -> None:
         found = RunStore(tmp_path / "run").images.stored_images(key)
         assert found is not None
         assert found.thumbnails is not None
+
+
+def test_names_of_files_come_back_as_they_were(tmp_path: Path) -> None:
+    store = RunStore(tmp_path)
+    files = ["a b.png", "line\nbreak.png", 'é,".png', "c/d.png", "e.png", "f.png"]
+    store.images.save("blobs", "c0ffee", LABELS, PICTURES, files)
+    store.artifacts.save("key", embedding(), {"dataset": "blobs", "content": "c0ffee"})
+    found = store.images.stored_images("key")
+    assert found is not None
+    assert found.files == files
+
+
+def test_data_without_files_have_no_names(tmp_path: Path) -> None:
+    found = keep(tmp_path).images.stored_images("key")
+    assert found is not None
+    assert found.files is None

@@ -34,7 +34,10 @@ REFUSED = [
     ({"encoders": ["digits"]}, "no encoder named 'digits', but a dataset of that name"),
     ({"strategies": ["K-Center"]}, "no strategy named 'K-Center', did you mean 'k_center'"),
     ({"datasets": ["blood.npz"]}, r"write \{name: npz, path: blood.npz\}"),
-    ({"datasets": ["/data/pets"]}, r"write \{name: image_folder, path: /data/pets\}"),
+    (
+        {"datasets": ["/data/pets"]},
+        r"write \{name: image_folder, path: /data/pets\}.*rayal select /data/pets",
+    ),
     ({"datasets": ["x/y.csv"]}, r"write \{name: image_table, path: FOLDER, table: x/y.csv\}"),
     ({"encoders": ["dinov2"]}, r"a network of timm is \{name: timm_model, model: "),
     (

@@ -90,7 +90,8 @@ def files_by_class(folder: Path, root: Path, passed_over: PassedOver) -> dict[st
     loose = sorted(entry.name for entry in folder.iterdir() if is_image(entry.name))
     if loose:
         raise ValueError(
-            f"{folder / loose[0]} lies in no class's folder: {len(loose):,} images have no label"
+            f"{folder / loose[0]} lies in no class's folder: {len(loose):,} images have no label; "
+            f"to choose which of them to label first: rayal select {folder}"
         )
     if not classes:
         raise ValueError(f"{folder} is empty: a folder for each class is needed in it")

@@ -93,7 +93,7 @@ def load_decoded(
     for note in [*_untested(classes, splits["test"]), *read_notes(folder)]:
         warnings.warn(f"{root}: {note}", stacklevel=2)
     arrays = {
-        split: Split(memory_map(folder / f"{split}.npy"), listed.labels)
+        split: Split(memory_map(folder / f"{split}.npy"), listed.labels, listed.files)
         for split, listed in splits.items()
     }
     data = Dataset(name, tuple(classes), arrays["train"], arrays["test"], arrays.get("val"))
