@@ -111,11 +111,17 @@ def rotate(images: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
     Counter-clockwise.
     """
     H, W = images.shape[2:]
+    return affine(images, rotation_maps(angle, (H, W)))
+
+
+def rotation_maps(angle: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Return the affine maps (n, 2, 3) that rotate images of that size by angle (n,) degrees."""
+    H, W = size
     cosine, sine = torch.cos(torch.deg2rad(angle)), torch.sin(torch.deg2rad(angle))
     zero = torch.zeros_like(angle)
     row = torch.stack([cosine, -sine * (H / W), zero], 1)
     column = torch.stack([sine * (W / H), cosine, zero], 1)
-    return affine(images, torch.stack([row, column], 1))
+    return torch.stack([row, column], 1)
 
 
 def affine(images: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:

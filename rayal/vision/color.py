@@ -70,6 +70,20 @@ def adjust_saturation(images: torch.Tensor, factor: torch.Tensor) -> torch.Tenso
     return images.mul_(_per_image(factor)).add_(gray).clamp_(0, 1)
 
 
+def blend(
+    images: torch.Tensor, factor: torch.Tensor, gray: torch.Tensor, mean: torch.Tensor
+) -> torch.Tensor:
+    """Change brightness, contrast or saturation of each of (n, channels, H, W), in place.
+
+    Each image becomes factor * image + gray * its gray values + mean * their mean, by weights
+    (n,): with f a change's factor (f, 0, 0), (f, 0, 1 - f) and (f, 1 - f, 0); (1, 0, 0) is none.
+    """
+    values = to_gray(images)
+    of_mean = values.mean((1, 2, 3), keepdim=True).mul_(_per_image(mean))
+    added = values.mul_(_per_image(gray)).add_(of_mean)
+    return images.mul_(_per_image(factor)).add_(added).clamp_(0, 1)
+
+
 def adjust_hue(images: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
     """Rotate the hue of images (n, 3, H, W) by full turns (n,), in place.
 

@@ -21,7 +21,7 @@ import torch
 
 from rayal.vision.augment import apply_separable, blur, rotate
 from rayal.vision.augmentation_params import AugmentationParams, AugmentationRanges
-from rayal.vision.color import to_gray
+from rayal.vision.color import blend
 from rayal.vision.device import upload
 
 _BRIGHTNESS, _CONTRAST, _SATURATION, _HUE = range(4)  # in AugmentationParams.order
@@ -125,12 +125,16 @@ def augment_in_one_pass(
     blends = table[_CROP_ROWS + _SINGLE_ROWS :].view(-1, 3, len(images))
     x = _crop_and_flip(images, table[:_CROP_ROWS].view(4, 2, -1))
     for factor, gray, mean in blends[: params.before]:
-        x = _blend(x, factor, gray, mean)
+        x = blend(x, factor, gray, mean)
     if rgb:
         x = _turn_hue(x, hue)
         for factor, gray, mean in blends[params.before :]:
-            x = _blend(x, factor, gray, mean)
-        x = x if not ranges.grayscale_probability else _blend(x, colored, 1 - colored, None)
+            x = blend(x, factor, gray, mean)
+        x = (
+            x
+            if not ranges.grayscale_probability
+            else blend(x, colored, 1 - colored, torch.zeros_like(colored))
+        )
     x = blur(x, sigma) if ranges.blur_probability else x
     x = rotate(x, angle) if ranges.rotation else x
     return x.mul_(2).sub_(1).contiguous(memory_format=torch.channels_last)
@@ -165,17 +169,6 @@ def _pixels(size: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor
     """Return pixels 0, 1, ...; their centers; and what leads from each to its mirror image."""
     pixel = torch.arange(size, dtype=torch.float32, device=device)
     return pixel, pixel + 0.5, size - 1 - 2 * pixel
-
-
-def _blend(
-    images: torch.Tensor, factor: torch.Tensor, gray: torch.Tensor, mean: torch.Tensor | None
-) -> torch.Tensor:
-    """Mix (n, channels, H, W) with its gray values and their mean, by weights (n,) of each."""
-    values = to_gray(images)
-    added = values * _per_image(gray)
-    if mean is not None:
-        added = torch.addcmul(added, values.mean((1, 2, 3), keepdim=True), _per_image(mean))
-    return torch.addcmul(added, images, _per_image(factor)).clamp_(0, 1)
 
 
 def _turn_hue(images: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch.nn.functional import cross_entropy
 from torch.optim.lr_scheduler import LambdaLR
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from rayal.vision import batches
 from rayal.vision.classifier import Classifier, Images
 from rayal.vision.classifier_augment import ClassifierAugmentation, random_crop
-from rayal.vision.device import to_device
+from rayal.vision.device import to_device, upload
 from rayal.vision.precision import autocast
 from rayal.vision.randaugment import randaugment
 from rayal.vision.training import LabeledImages, check_finite, optimizer_step
@@ -70,8 +70,7 @@ def fit(
     generator = torch.Generator().manual_seed(seed)
     optimizer = _make_optimizer(classifier, recipe)
     schedule = LambdaLR(optimizer, lambda step: cosine(step, recipe.steps))
-    ema = get_ema_multi_avg_fn(recipe.ema)  # type: ignore[no-untyped-call]
-    average = AveragedModel(classifier, multi_avg_fn=ema, use_buffers=True)
+    average = _MovingAverage(classifier, recipe.ema)
     classifier.train()
     for step, (images, labels) in enumerate(_batches(train_set, pool, recipe, generator), start=1):
         with autocast(images.device):
@@ -79,10 +78,34 @@ def fit(
         loss = objective(logits.float(), labels, recipe.threshold, recipe.unlabelled_weight)
         optimizer_step(loss, optimizer)
         schedule.step()
-        average.update_parameters(classifier)
+        average.update()
         if step % _STEPS_PER_CHECK == 0 or step == recipe.steps:
             check_finite(float(loss.detach()), f"loss of step {step}", recipe.lr)
-    return cast(Classifier, average.module)
+    return average.classifier
+
+
+class _MovingAverage:
+    """A copy of a classifier whose weights and statistics follow the classifier's.
+
+    torch's AveragedModel counts its updates on the CPU and uploads the count in each.
+    """
+
+    def __init__(self, classifier: Classifier, keep: float) -> None:
+        self.classifier = copy.deepcopy(classifier)
+        self._average, self._latest = _numbers(self.classifier), _numbers(classifier)
+        self._keep = keep
+        self._updated = False
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """Take the first weights as they are, of later ones a fraction."""
+        share = 1 - self._keep if self._updated else 1.0
+        torch._foreach_lerp_(self._average, self._latest, share)
+        self._updated = True
+
+
+def _numbers(classifier: Classifier) -> list[torch.Tensor]:
+    return [t for t in classifier.state_dict().values() if t.is_floating_point()]
 
 
 def objective(
@@ -135,7 +158,8 @@ def _batches(
     )
     flip = 0.5 if recipe.flip else 0.0
     for labeled_batch, unlabeled_batch in islice(steps, recipe.steps):
-        rows, guessed = labeled_batch.to(labeled.device), unlabeled_batch.to(labeled.device)
+        rows = upload(labeled_batch, labeled.device)
+        guessed = upload(unlabeled_batch, labeled.device)
         weak = random_crop(torch.cat([labeled[rows], unlabeled[guessed]]), generator, flip)
         strong = randaugment(unlabeled[guessed], generator, recipe.flip)
         yield torch.cat([weak, strong]), labels[rows]
