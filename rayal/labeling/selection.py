@@ -260,7 +260,7 @@ def _with_files(
     """Draw until the files of all chosen images are as they were; others are marked as gone."""
     while True:
         rows: Indices = draw()
-        lost = {int(row): why for row in rows if (why := _why_lost(project, int(row)))}
+        lost = {int(row): why for row in rows if (why := why_lost(project, int(row)))}
         if not lost:
             return rows
         for row, why in lost.items():
@@ -268,7 +268,7 @@ def _with_files(
             notes.append(f"{project.pool[row].path} {why}, and was not chosen")
 
 
-def _why_lost(project: Project, row: int) -> str:
+def why_lost(project: Project, row: int) -> str:
     """Say why an image's file is no longer what was read, "" where it is."""
     if not project.has_images:
         return ""

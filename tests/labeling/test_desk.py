@@ -3,6 +3,7 @@ import pytest
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labels import Answer
 from rayal.labeling.page.desk import ChangedMeanwhileError, Desk, read_answer
+from rayal.labeling.rounds import Chosen, Round, write_round
 from tests.labeling.made_up_projects import log_of, make_project
 
 
@@ -107,6 +108,29 @@ def test_undo_leaves_what_another_window_said_since(project, desk):
     with pytest.raises(ChangedMeanwhileError, match="nothing was taken back"):
         desk.undo("a")
     assert log_of(project).labels() == {image_of(first): "dog"}
+
+
+def test_a_label_of_a_file_that_changed_or_went_is_refused(project, desk):
+    first, second = (project.image_path(rayal_id) for rayal_id in project.pool.ids[:2])
+    first.write_bytes(second.read_bytes())
+    view = desk.next("w")
+    with pytest.raises(LabelingError, match="has changed since it was read: a label would be"):
+        say(desk, view, "cat")
+    second.unlink()
+    view = desk.answer("w", Answer(image_of(view), action="not_usable"), {})
+    with pytest.raises(LabelingError, match="has gone"):
+        say(desk, view, "cat")
+    assert log_of(project).labels() == {}
+
+
+def test_a_round_that_is_chosen_meanwhile_is_shown(project, desk):
+    view = desk.next("w")
+    while view["image"]:
+        view = say(desk, view, "cat")
+    later = Round(2, (Chosen(1, project.pool.ids[9]),))
+    write_round(project.root / "rounds", later)
+    view = desk.next("w")
+    assert (image_of(view), view["image"]["round"]) == (project.pool.ids[9], 2)
 
 
 def test_disagreements_come_last_and_the_answer_settles_them(project, desk):

@@ -129,6 +129,14 @@ def test_images_are_sent_and_what_is_gone_is_explained(server, project):
     assert "cannot be shown" in json.loads(content)["error"]
 
 
+def test_a_file_that_changed_since_it_was_chosen_is_not_shown_as_it(server, project):
+    first, second = (project.image_path(rayal_id) for rayal_id in project.pool.ids[:2])
+    first.write_bytes(second.read_bytes())
+    status, _, content = ask(server, "GET", f"/image/{project.pool.ids[0]}/large")
+    assert status == 410
+    assert "has changed since it was read" in json.loads(content)["error"]
+
+
 def test_on_a_full_disk_the_answer_is_refused_and_the_image_stays(server, project, monkeypatch):
     view = post(server, "/next", {"window": "w"})[1]
     said = {"window": "w", "id": view["image"]["id"], "seen": {}, "action": "label", "label": "cat"}

@@ -17,6 +17,7 @@ from rayal.labeling.labeled import known_classes
 from rayal.labeling.labels import Action, Answer, LabelLog, class_name
 from rayal.labeling.project import Project
 from rayal.labeling.rounds import Chosen
+from rayal.labeling.selection import why_lost
 
 KEYS = "123456789abcdefghijklmnopqrstuvwxyz"
 RELATED, RECENT = 8, 8  # small images shown next to the large one
@@ -59,7 +60,7 @@ class Desk:
                 f"and: rayal ingest {project.root} {project.root / 'labels.csv'}"
             )
         self._project, self._log, self._by = project, log, by
-        self._rounds = {c.rayal_id: (r.number, c) for r in project.rounds for c in r.chosen}
+        self._read_rounds()
         if not self._rounds:
             raise LabelingError(
                 f"nothing is chosen in {project.root}; first: "
@@ -74,8 +75,9 @@ class Desk:
         self._lock = threading.RLock()
 
     def next(self, window: str) -> dict[str, Any]:
-        """Return what a window shows next."""
+        """Return what a window shows next, of rounds that were chosen meanwhile too."""
         with self._lock:
+            self._read_rounds()
             waiting = self._waiting()
             taken = {image for other, image in self._shown.items() if other != window}
             free = [image for image in waiting if image not in taken] or waiting
@@ -123,13 +125,14 @@ class Desk:
             seen: what the window showed as said of the image, by annotator; None does not ask.
 
         Raises:
-            LabelingError: the project has no such image.
+            LabelingError: the project has no such image; a label of a file that is no longer the
+                one that was chosen.
             ChangedMeanwhileError: what is said of the image is no longer what was seen.
             OSError: it cannot be written; nothing was.
         """
         with self._lock:
             rayal_id = answer.id
-            self._project.image_path(rayal_id)
+            self._check_image(answer)
             if seen is not None and seen != self._said(rayal_id):
                 raise ChangedMeanwhileError(
                     "This image got another answer meanwhile, in another window or by another "
@@ -170,6 +173,16 @@ class Desk:
             steps.pop()
             return self.show(window, step.rayal_id)
 
+    def _check_image(self, answer: Answer) -> None:
+        """Refuse images that are none, and labels of files that went or changed."""
+        self._project.image_path(answer.id)
+        lost = why_lost(self._project, self._project.pool.position[answer.id])
+        if lost and answer.action == "label":
+            raise LabelingError(
+                f"The file {lost}: a label would be of another image. Skip it, or say that it is "
+                "not usable; `rayal select` chooses another."
+            )
+
     def _overruled(self, given: Answer, before: Mapping[str, Answer]) -> list[Answer]:
         """Return what withdraws the answers of others that differ from a given one."""
         if given.action == "skip":
@@ -179,6 +192,10 @@ class Desk:
             for other, answer in before.items()
             if other != self._by and answer.stands_for != given.stands_for
         ]
+
+    def _read_rounds(self) -> None:
+        rounds = self._project.rounds
+        self._rounds = {c.rayal_id: (made.number, c) for made in rounds for c in made.chosen}
 
     def _waiting(self) -> list[str]:
         """Return the chosen images without an answer: those skipped last, then disagreements."""

@@ -25,6 +25,7 @@ from rayal.labeling import pictures
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.page.desk import ChangedMeanwhileError, Desk, read_answer
 from rayal.labeling.project import Project
+from rayal.labeling.selection import why_lost
 
 HERE = Path(__file__).parent
 NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})  # of this machine; a tunnel changes the port
@@ -158,8 +159,12 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_image(self, rayal_id: str, size: str) -> None:
         if size not in SIDES:
             raise RefusedError(HTTPStatus.NOT_FOUND, f"There is no size {size!r} of an image.")
+        project = self.server.project
         try:
-            content = self.server.project.thumbnail(rayal_id, SIDES[size])
+            content = project.thumbnail(rayal_id, SIDES[size])
+            lost = why_lost(project, project.pool.position[rayal_id])
+            if lost:
+                raise ValueError(f"its file {lost}.")
         except LabelingError as error:
             raise RefusedError(HTTPStatus.NOT_FOUND, str(error)) from error
         except (ValueError, OSError) as error:
