@@ -172,6 +172,8 @@ class Pool(FormerPoolNames):
     query itself. initial_pool: positions that the dataset sets aside as first labels.
     predict_without: from positions (n,) of labeled images, their probabilities (n, C) by the same
     learner trained on the other labels: one more training. None where there is no learner.
+    score_batches: from batches (B,) of unlabeled positions, mean per-class accuracy and macro AUC
+    on the test set of the learner trained with each one's true labels; for oracles alone.
     """
 
     features: Features
@@ -184,6 +186,7 @@ class Pool(FormerPoolNames):
     first_predicted: Callable[[], Pool] | None = None
     initial_pool: Indices | None = None
     predict_without: Callable[[Indices], Probs] | None = None
+    score_batches: Callable[[Sequence[Indices]], list[tuple[float, float]]] | None = None
 
     @cached_property
     def unlabeled(self) -> Indices:
@@ -285,6 +288,7 @@ class TrialData:
         predictions: Predictions | None = None,
         first_predicted: Callable[[], Pool] | None = None,
         predict_without: Callable[[Indices], Probs] | None = None,
+        score_batches: Callable[[Sequence[Indices]], list[tuple[float, float]]] | None = None,
     ) -> Pool:
         """Return all that a strategy may see with labels (N,), the true ones included."""
         return Pool(
@@ -298,6 +302,7 @@ class TrialData:
             first_predicted=first_predicted,
             initial_pool=self.dataset.initial_pool,
             predict_without=predict_without,
+            score_batches=score_batches,
         )
 
     def task(self, labels: Labels, round: int = 0, previous: Predictions | None = None) -> Task:

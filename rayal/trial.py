@@ -8,7 +8,7 @@ each training, so that the trainings of many trials can be done at once (`rayal.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any, TypeAlias, TypeVar
@@ -75,6 +75,7 @@ def rounds(
                 partial(_predict_without, trial, data, labels.copy(), number - 1)
                 if number
                 else None,
+                partial(_score_batches, trial, data, labels.copy(), number),
             )
             chosen = _query(trial, pool, number, budget)
         selecting = time.perf_counter() - started
@@ -101,7 +102,7 @@ def _query(trial: Trial, pool: Pool, number: int, budget: int) -> Indices:
     spec = trial.initial if number == 0 else trial.strategy
     component = STRATEGIES.find(spec.name)
     if not component.traits.oracle(spec.params):
-        pool = replace(pool, true_labels=None)
+        pool = replace(pool, true_labels=None, score_batches=None)
     # Named without the strategy: trials of one seed draw alike, so comparisons are paired.
     rng = generator("query", trial.dataset_name, trial.seed, number)
     chosen = component.function(pool, budget, rng, **spec.to_kwargs())
@@ -159,6 +160,36 @@ def _predict_without(
     others[held_out] = UNLABELED
     request = _request(trial, data, others, number, None, stage="held out")
     return checked_predictions(trial.learner.name, train(trial, request), data).pool[held_out]
+
+
+def _score_batches(
+    trial: Trial, data: TrialData, labels: Labels, number: int, batches: Sequence[Indices]
+) -> list[tuple[float, float]]:
+    """Return mean per-class accuracy and macro AUC on the test set with each batch's labels."""
+    requests = []
+    for batch in batches:
+        revealed = labels.copy()
+        revealed[batch] = data.dataset.train.labels[batch]
+        requests.append(_request(trial, data, revealed, number, None, stage="score batches"))
+    truth, C = data.dataset.test.labels, data.dataset.num_classes
+    return [
+        (
+            metrics.mean_class_accuracy(predicted.test.argmax(axis=1), truth, C),
+            metrics.macro_auc(predicted.test, truth)[0],
+        )
+        for predicted in _train_all(trial, requests)
+    ]
+
+
+def _train_all(trial: Trial, requests: list[TrainingRequest]) -> list[Predictions]:
+    """Do several trainings, at once where the learner can."""
+    fit_batched = LEARNERS.find(trial.learner.name).traits.fit_batched
+    if fit_batched is None:
+        return [train(trial, request) for request in requests]
+    tasks = [request.task for request in requests]
+    rngs = [request.rng for request in requests]
+    fitted: list[Predictions] = fit_batched(tasks, rngs, **trial.learner.to_kwargs())
+    return fitted
 
 
 def _uses_previous(trial: Trial) -> bool:

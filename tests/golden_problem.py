@@ -5,7 +5,7 @@ library is asked, whose last digit differs between machines. Values are spread s
 does not hang on the last digits that a machine's matrix products get wrong.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -105,6 +105,11 @@ def labels_of(images_of_class: tuple[int, ...]) -> np.ndarray:
     return frozen(labels)
 
 
+def scores(batches: Sequence[np.ndarray]) -> list[tuple[float, float]]:
+    """Return two scores of each batch, many of them equal in the first."""
+    return [(float(batch.sum() % 3), float(values(33)[batch].max())) for batch in batches]
+
+
 def pool_before_labels() -> Pool:
     return Pool(
         features=points(true_labels(), D, 16),
@@ -114,6 +119,7 @@ def pool_before_labels() -> Pool:
         map=dataset_map(),
         true_labels=true_labels(),
         initial_pool=frozen(np.sort(generator(18).permutation(N)[:80])),
+        score_batches=scores,
     )
 
 
@@ -123,6 +129,7 @@ def pool_with_labels() -> Pool:
     shared = {
         "features": start.features, "num_classes": C, "images": start.images, "map": start.map,
         "true_labels": start.true_labels, "initial_pool": start.initial_pool,
+        "score_batches": scores,
     }  # fmt: skip
     first = Pool(labels=labels_of((4, 3, 1, 0)), predictions=predictions(24), **shared)
     return Pool(

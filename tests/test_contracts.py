@@ -34,7 +34,8 @@ KNOWN_CLASSES = 3  # the last class has no label yet
 
 # Parameters besides the defaults that change what a component does.
 VARIANTS: dict[str, list[dict[str, Any]]] = {
-    "random": [{"cover_classes": True}, {"label_balanced": True}],
+    "random": [{"cover_classes": True}, {"stratify": 4}, {"label_balanced": True}],
+    "best_of": [{"batches": 5, "sub_pool": 30}],
     "kmeans": [{"normalize": False}, {"label_balanced": True}],
     "hacon": [
         {"k": "budget"},
@@ -123,6 +124,9 @@ def pool(labelled: int = 6, *, n: int = N, d: int = D, features: np.ndarray | No
         true_labels=frozen(truth),
         initial_pool=frozen(np.arange(n)),
         predictions=predictions(n, features),
+        score_batches=lambda batches: [
+            (float(batch.min()), float(batch.max())) for batch in batches
+        ],
     )
 
 

@@ -71,7 +71,8 @@ OF_SCORES: list[dict[str, Any]] = [
 OF_ALL: list[dict[str, Any]] = [{"label_balanced": True}]
 # Given to one strategy, besides its defaults.
 STRATEGY_VARIANTS: dict[str, list[dict[str, Any]]] = {
-    "random": [{"cover_classes": True}],
+    "random": [{"cover_classes": True}, {"stratify": 5}, {"stratify": "budget"}],
+    "best_of": [{"batches": 12, "sub_pool": 60}],
     "kmeans": [{"normalize": False}, {"restarts": 1}, {"collapse": 0.9}],
     "multi_kmeans": [{"normalize": False}, {"restarts": 1}],
     "hacon": [
@@ -114,6 +115,8 @@ STRATEGY_VARIANTS: dict[str, list[dict[str, Any]]] = {
 }
 # Networks are trained for these choices, so that another machine may choose one other image.
 BY_A_NETWORK = {"vaal"}
+# Asked for nearly the whole pool, as to be label-balanced, its clusters hang on rounding errors.
+OF_WHOLE_CLUSTERS = {"best_of"}
 
 QUICK_NETWORK = {"backbone": "small_cnn", "epochs": 4, "batch_size": 8}
 QUICK_LEARNERS: dict[str, dict[str, Any]] = {
@@ -214,6 +217,7 @@ def strategy_cases() -> list[tuple[str, dict[str, Any]]]:
         for given in [{}, *STRATEGY_VARIANTS.get(name, []), *OF_ALL, *OF_SCORES]
         if given.keys() <= STRATEGIES.find(name).parameters.keys()
         and not (name in BY_A_NETWORK and given in OF_ALL + OF_SCORES)
+        and not (name in OF_WHOLE_CLUSTERS and given in OF_ALL)
     ]
 
 

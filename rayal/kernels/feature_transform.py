@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, with_config
 from typing_extensions import NotRequired, TypedDict
 
 Float32 = npt.NDArray[np.float32]
@@ -27,6 +27,11 @@ FLAT = 1e-6  # part of the largest standard deviation below which a direction ho
 POWERS = {"pca": 0.0, "half_whiten": 0.5, "whiten": 1.0}  # of s_j that components are divided by
 
 
+class FlatFeaturesError(ValueError):
+    """All features are the same in all images, so that no direction tells them apart."""
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
 class FeatureTransform(TypedDict):
     """What is done to features, in this order; at most one of the last three.
 
@@ -35,8 +40,6 @@ class FeatureTransform(TypedDict):
     pca, half_whiten, whiten: to so many principal components of the pool, as they are, divided by
     the square root of their standard deviations, or by these.
     """
-
-    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)  # type: ignore[misc]
 
     standardize: NotRequired[bool]
     unit: NotRequired[bool]
@@ -87,6 +90,7 @@ def fit_transform(pool: npt.NDArray[Any], transform: FeatureTransform) -> Fitted
 
     Raises:
         ValueError: as `check_transform`.
+        FlatFeaturesError: components are asked for, and there are none.
     """
     check_transform(transform)
     unit, mean, scale = bool(transform.get("unit")), None, None
@@ -144,7 +148,9 @@ def _components(covariance: Float64, count: int, power: float) -> Float64:
     directions = directions[:, ::-1][:, :count]
     kept = spread > FLAT * spread[0]
     if not kept.any():
-        raise ValueError("all features are the same in all images: there is nothing to tell apart")
+        raise FlatFeaturesError(
+            "all features are the same in all images: there is nothing to tell apart"
+        )
     directions, spread = directions[:, kept], spread[kept]
     largest = directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])]
     return np.asarray(directions * np.sign(largest) / spread**power)

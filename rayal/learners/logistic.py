@@ -25,14 +25,14 @@ def logistic(
     task: Task,
     rng: np.random.Generator,
     *,
-    C: PositiveFloat = 10.0,
+    C: PositiveFloat = 100.0,
     scaling: Scaling = "l2",
 ) -> Predictions:
     """Fit multinomial logistic regression with an L2 penalty on the labeled images.
 
     Nothing is drawn from `rng`: there is one optimum. A class without a label has probability 0.
-    With features of unit length a fixed C of 10 serves from a few labels to some hundreds; beyond
-    that the penalty weighs less and less.
+    With features of unit length a fixed C of 100 serves from a few labels to some hundreds; the
+    more labels, the less the penalty weighs.
 
     Args:
         task: at least one label.

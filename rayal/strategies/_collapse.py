@@ -8,8 +8,9 @@ from typing import Annotated, TypeAlias
 import numpy as np
 from pydantic import Field
 
-from rayal.contracts import UNLABELED, Indices, Labels, Pool
+from rayal.contracts import UNLABELED, Features, Indices, Labels, Pool
 from rayal.kernels import clustering
+from rayal.kernels.last_result import keeps_last_result
 from rayal.kernels.near_duplicates import representatives
 from rayal.kernels.ranking import pad_to_budget
 
@@ -38,7 +39,7 @@ def choose_collapsed(
     """
     if cosine is None:
         return choose(pool, budget)
-    standing = representatives(clustering.unit_rows(pool.features), cosine)
+    standing = _standing(pool.features, cosine)
     kept = np.unique(standing)
     labels = _labels_of_bundles(pool, standing)[kept]
     few = Pool(pool.features[kept], labels, pool.num_classes)
@@ -47,6 +48,12 @@ def choose_collapsed(
     if count == budget:
         return chosen
     return pad_to_budget(chosen, rng.permutation(pool.unlabeled), budget)
+
+
+@keeps_last_result
+def _standing(features: Features, cosine: float) -> Indices:
+    """Return for each image (N,) the one that stands for it."""
+    return representatives(clustering.unit_rows(features), cosine)
 
 
 def _labels_of_bundles(pool: Pool, standing: Indices) -> Labels:

@@ -9,12 +9,12 @@ import numpy.typing as npt
 from pydantic import PositiveFloat
 
 from rayal.contracts import Indices, Pool, strategy
-from rayal.kernels import calibration, clustering, distances, uncertainty
-from rayal.kernels.herding import UNIT_WIDTH, greedy_herding
+from rayal.kernels import calibration, clustering, uncertainty
+from rayal.kernels.herding import greedy_herding
+from rayal.strategies._herding_width import smallest_distance
 from rayal.strategies._predictions import checked
 
 HELD_OUT = 5  # one label in so many calibrates (Bae et al. 2025)
-ROUNDING = 1e-12  # squared distances up to it are those of copies
 
 
 @strategy(unit_length=True, added={"temperature"})
@@ -55,7 +55,7 @@ def uherding(
         ValueError: NaN or infinity among the probabilities, or a calibration without a learner.
     """
     features = clustering.unit_rows(pool.features)
-    width = _smallest_distance(features[pool.labeled]) if sigma == "auto" else sigma
+    width = smallest_distance(features[pool.labeled]) if sigma == "auto" else sigma
     weights = None if pool.predictions is None else _uncertainty(pool, temperature, rng)
     return greedy_herding(features, pool.labeled, budget, width, weights)
 
@@ -83,12 +83,3 @@ def _calibrated_temperature(pool: Pool, rng: np.random.Generator) -> float:
         return 1.0  # one label: nothing to train on
     probs = checked(pool.predict_without(held_out))
     return calibration.best_temperature(probs, pool.labels[held_out])
-
-
-def _smallest_distance(points: npt.NDArray[np.float32]) -> float:
-    """Return the smallest distance between two different rows, or UNIT_WIDTH if there is none."""
-    smallest = np.inf
-    for i in range(1, len(points)):
-        away = distances.to_one_center(points[:i], points[i])
-        smallest = min(smallest, float(away[away > ROUNDING].min(initial=np.inf)))
-    return float(np.sqrt(smallest)) if np.isfinite(smallest) else UNIT_WIDTH

@@ -10,6 +10,9 @@ from rayal.sweep.plan import Plan, make_plan
 from rayal.sweep.yaml import dump
 
 FILES = sorted((Path(__file__).parent.parent.parent / "sweeps").glob("*.yaml"))
+OF_A_FILE = {
+    "blood_cpu", "blood_trainings", "evidence_blood", "evidence_scans", "evidence_cifar10_lt",
+}  # fmt: skip
 
 SMALL: dict[str, Any] = {
     "name": "small",
@@ -42,6 +45,6 @@ def plan_of(folder: Path, **changes: object) -> Plan:
 def plan_of_file(name: str) -> Plan:
     """Plan a file of the project, once for all tests; its data may be absent."""
     [path] = [path for path in FILES if path.stem == name]
-    # These two ask for a file of the user's own.
-    overrides = ["datasets=[bloodmnist]"] if name in ("blood_cpu", "blood_trainings") else []
+    # These ask for a file of the user's own.
+    overrides = ["datasets=[bloodmnist]"] if name in OF_A_FILE else []
     return make_plan(load_sweep(path, overrides), absent_data=True)

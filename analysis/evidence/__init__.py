@@ -1,0 +1,6 @@
+"""Which strategy to use, from the records of many runs: the page docs/evidence.md and its CSV.
+
+cells.py    every data set x encoder x budget x strategy: the gain over random, with its test
+leaders.py  cells -> a leaderboard, and what to use when
+page.py     all of it as Markdown
+"""

@@ -1,0 +1,133 @@
+"""Every cell of the evidence: how much more than random a strategy brings, and how sure that is.
+
+A cell is a data set, an encoder, a learner, a number of labels and a strategy. First queries are
+compared with every random draw by Welch's test; later queries with random ones after the same first
+query, seed by seed, by Student's. Trials in which the same images were chosen count once. Holm's
+correction is over all cells of one measure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.statistics import intervals, paired_tests
+from analysis.statistics.choices import by_choice, paired_by_choice
+from analysis.study.grouping import groups
+from analysis.study.study import Study
+
+MEASURES = ("auc", "mean_class_accuracy")
+FIRST, LATER = "first", "later"
+LEVEL = 0.01  # of p after Holm's correction, below which a cell counts as won or lost
+KEYS = ["dataset", "encoder", "learner", "initial", "labelled"]
+COLUMNS = (
+    "query", *KEYS, "per_class", "strategy", "oracle", "measure", "trials", "choices",
+    "random_trials", "random", "gain", "low", "high", "p", "higher_seeds", "lower_seeds",
+    "select_seconds", "holm", "verdict",
+)  # fmt: skip
+
+
+def cells(study: Study) -> pd.DataFrame:
+    """Return a row for each cell and measure.
+
+    gain, low, high: difference to random's mean in points (hundredths), with its 95 % interval;
+    p, holm: of no difference, NaN where there is one choice alone. higher_seeds, lower_seeds: of
+    the seeds shared with random, those with a higher and with a lower value. verdict: won, lost or
+    "" by Holm's p below LEVEL. per_class: labels a class of the data set.
+    """
+    rounds = study.labeled_rounds
+    rounds = rounds[rounds["labelled"] < _sizes(study, rounds)]  # full labels are no choice
+    rows = [
+        {"query": query, **key, **row}
+        for query, part in ((FIRST, _first(rounds)), (LATER, _later(rounds)))
+        for key, group in groups(part, KEYS)
+        for row in _compared(study, query, group)
+    ]
+    frame = pd.DataFrame(
+        rows, columns=[name for name in COLUMNS if name not in ("holm", "verdict")]
+    )
+    classes = {name: len(about["classes"]) for name, about in study.run.plan["datasets"].items()}
+    names = frame["dataset"].map(classes).astype("float64")
+    frame["per_class"] = frame["labelled"].astype("float64") / names
+    return _with_verdicts(frame)[list(COLUMNS)]
+
+
+def full_labels(study: Study) -> pd.DataFrame:
+    """Return the means of the measures with the whole pool labeled, by data set and encoder."""
+    rounds = study.labeled_rounds
+    whole = rounds[rounds["labelled"] >= _sizes(study, rounds)]
+    return whole.groupby(["dataset", "encoder", "learner"], sort=False)[list(MEASURES)].mean()
+
+
+def _sizes(study: Study, rounds: pd.DataFrame) -> pd.Series:
+    sizes = {name: about["train"] for name, about in study.run.plan["datasets"].items()}
+    return rounds["dataset"].map(sizes).fillna(np.inf)
+
+
+def _first(rounds: pd.DataFrame) -> pd.DataFrame:
+    """Single queries; what is called initial there is the strategy itself."""
+    return rounds[rounds["rounds"] == 1].assign(initial="")
+
+
+def _later(rounds: pd.DataFrame) -> pd.DataFrame:
+    return rounds[(rounds["rounds"] > 1) & (rounds["round"] > 0)]
+
+
+def _compared(study: Study, query: str, group: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield a row for each strategy of a group and measure; none where random is missing."""
+    random = group[group["strategy"] == study.baseline]
+    if random.empty:
+        return
+    for strategy, own in group.groupby("strategy", sort=False):
+        if strategy == study.baseline:
+            continue
+        for measure in MEASURES:
+            yield {
+                "strategy": strategy,
+                "oracle": strategy in study.oracles,
+                "measure": measure,
+                "trials": len(own),
+                "random_trials": len(random),
+                "select_seconds": intervals.mean(own["select_seconds"]),
+                **_gain(
+                    query, own.assign(value=own[measure]), random.assign(value=random[measure])
+                ),
+            }
+
+
+def _gain(query: str, own: pd.DataFrame, random: pd.DataFrame) -> dict[str, Any]:
+    pairs = own.merge(random, on="seed", suffixes=("", "_random"))
+    differences = (pairs["value"] - pairs["value_random"]).to_numpy(np.float64)
+    row = {
+        "choices": own["choice"].nunique(),
+        "random": intervals.mean(random["value"]),
+        "higher_seeds": int((differences > 0).sum()),
+        "lower_seeds": int((differences < 0).sum()),
+    }
+    if query == LATER:
+        tested = paired_by_choice(differences, pairs["choice"], pairs["choice_random"])
+        found = intervals.paired_difference(tested, np.zeros(len(tested)))
+        p = paired_tests.student_p(tested)
+        return {**row, **_in_points(found.mean, found.low, found.high), "p": p}
+    draws = by_choice(random["value"], random["choice"])
+    welch = intervals.welch(by_choice(own["value"], own["choice"]), draws)
+    return {**row, **_in_points(welch.all_mean, welch.all_low, welch.all_high), "p": welch.p_welch}
+
+
+def _in_points(gain: float, low: float, high: float) -> dict[str, float]:
+    return {"gain": 100 * gain, "low": 100 * low, "high": 100 * high}
+
+
+def _with_verdicts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Add Holm's correction over the rivals' cells of each measure, and what it says."""
+    frame["holm"] = math.nan
+    for _, part in frame[~frame["oracle"].astype(bool)].groupby("measure", sort=False):
+        frame.loc[part.index, "holm"] = paired_tests.holm(part["p"])
+    sure = frame["holm"] < LEVEL
+    won, lost = sure & (frame["gain"] > 0), sure & (frame["gain"] < 0)
+    frame["verdict"] = np.select([won, lost], ["won", "lost"], "")
+    return frame

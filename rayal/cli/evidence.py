@@ -1,0 +1,51 @@
+"""`rayal evidence RUN [RUN ...]`: the page that says which strategy to use, from runs' records."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rayal.cli.bundled_analysis import bundled_analysis
+from rayal.storage.files import StoreError
+from rayal.storage.location import parse_location
+
+REFUSED = 2
+PROG = "rayal evidence"
+
+
+def parser(prog: str) -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(
+        prog=prog,
+        description="Write evidence.md and evidence.csv: every strategy's gain over random in the "
+        "runs of sweeps/evidence_*.yaml, who leads, and which to use when.",
+    )
+    made.add_argument(
+        "runs", metavar="RUN", type=parse_location, nargs="+", help="a run's directory"
+    )
+    made.add_argument(
+        "--out", metavar="DIR", type=Path, default=Path("docs"), help="folder of the two files "
+        "(default: docs)",
+    )  # fmt: skip
+    return made
+
+
+def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
+    """Run the command line; return the exit status."""
+    given = parser(prog).parse_args(arguments)
+    from rayal.strategies.auto import EVIDENCE
+
+    try:
+        with bundled_analysis():
+            from analysis.evidence.page import write_evidence
+            from analysis.study.study import read_study
+
+            study = read_study(*given.runs, out=given.out / "evidence")
+            page, table = write_evidence(study, given.out, EVIDENCE)
+    except (StoreError, OSError) as error:
+        print(f"{prog}: {error}", file=sys.stderr)
+        return REFUSED
+    print(f"page   {page}\ncells  {table}")
+    return 0

@@ -1,0 +1,75 @@
+"""The recommended way to choose: what the measurements of docs/evidence.md speak for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rayal.contracts import Features, Indices, Pool, strategy
+from rayal.kernels import clustering, uncertainty
+from rayal.kernels.feature_transform import FlatFeaturesError, fit_transform
+from rayal.kernels.herding import greedy_herding
+from rayal.kernels.last_result import keeps_last_result
+from rayal.strategies._cluster_representatives import cluster_representatives
+from rayal.strategies._collapse import choose_collapsed
+from rayal.strategies._herding_width import smallest_distance
+from rayal.strategies._predictions import checked
+
+EVIDENCE = "1"  # version of docs/evidence.md that the rule stands on
+COMPONENTS = 64
+NEAR_IDENTICAL = 0.98  # cosine of half-whitened components from which one image stands for another
+RESTARTS = 5
+
+
+@strategy()
+def auto(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
+    """Choose as this project recommends, by version 1 of its evidence.
+
+    Features become unit-length, half-whitened principal components, 64 of them. Without predictions
+    near-identical images are collapsed (a cosine of .98), the rest is clustered into K = B, and the
+    image nearest to each center is taken, largest cluster first. With predictions the images are
+    taken that cover the uncertain part of the pool best, as `uherding` does.
+
+    Cost: the components once, O(N D^2 + D^3); the first query O(N^2) once and k-means of 64
+    dimensions; later queries O(N^2) a query.
+
+    Use: where nothing speaks for another strategy.
+
+    Source: `docs/evidence.md`, version 1; covering, Bae et al. 2025 (Uncertainty Herding).
+
+    Args:
+        pool: its features (N, D), and the predictions if there are any.
+        budget: B.
+        rng: seeds the initial centers.
+
+    Returns:
+        (B,) positions, best first.
+
+    Raises:
+        ValueError: NaN or infinity among the probabilities.
+    """
+    features = _half_whitened(pool.features)
+    if pool.predictions is None:
+        return _nearest_to_centers(Pool(features, pool.labels, pool.num_classes), budget, rng)
+    uncertain = 1 + uncertainty.negative_margin(checked(pool.probs))
+    width = smallest_distance(features[pool.labeled])
+    return greedy_herding(features, pool.labeled, budget, width, uncertain)
+
+
+def _nearest_to_centers(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
+    """Return the image nearest to each of K = B centers, near-identical images once."""
+
+    def choose(pool: Pool, budget: int) -> Indices:
+        return cluster_representatives(
+            pool.features, pool.unlabeled, budget, rng, normalize=False, restarts=RESTARTS
+        )
+
+    return choose_collapsed(pool, budget, rng, NEAR_IDENTICAL, choose)
+
+
+@keeps_last_result
+def _half_whitened(features: Features) -> Features:
+    """Return unit-length, half-whitened principal components (N, K), of unit length again."""
+    try:
+        return fit_transform(features, {"unit": True, "half_whiten": COMPONENTS})(features)
+    except FlatFeaturesError:
+        return clustering.unit_rows(features)

@@ -1,0 +1,52 @@
+import numpy as np
+
+from rayal.contracts import UNLABELED, Pool, Predictions
+from rayal.kernels import clustering
+from rayal.kernels.feature_transform import fit_transform
+from rayal.kernels.near_duplicates import representatives
+from rayal.registry import STRATEGIES
+
+
+def clusters(N: int = 90, D: int = 6, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(N, D)) + 6 * rng.normal(size=(5, D))[np.arange(N) % 5]
+    return features.astype(np.float32)
+
+
+def ask(pool: Pool, budget: int, seed: int = 0) -> np.ndarray:
+    return STRATEGIES.find("auto").function(pool, budget, np.random.default_rng(seed))
+
+
+def before_labels(features: np.ndarray) -> Pool:
+    return Pool(features, np.full(len(features), UNLABELED), 3)
+
+
+def test_the_first_query_is_kmeans_on_half_whitened_components_without_copies() -> None:
+    features = clusters()
+    features[60:] = features[:1]  # a bundle
+    chosen = ask(before_labels(features), 7)
+    white = fit_transform(features, {"unit": True, "half_whiten": 64})(features)
+    kept = np.unique(representatives(clustering.unit_rows(white), 0.98))
+    assert len(kept) < len(features) - 25
+    groups, centers = clustering.kmeans(white[kept], 7, np.random.default_rng(0), restarts=5)
+    nearest = kept[clustering.nearest_to_centers(white[kept], groups, centers)]
+    assert set(chosen.tolist()) == set(nearest.tolist())
+
+
+def test_no_two_of_a_bundle_are_asked_for() -> None:
+    features = np.repeat(clusters(30), 3, axis=0)
+    chosen = ask(before_labels(features), 10)
+    assert len(np.unique(chosen // 3)) == 10
+
+
+def test_with_predictions_it_covers_the_uncertain_part_of_the_components() -> None:
+    features = clusters()
+    labels = np.full(len(features), UNLABELED)
+    labels[:4] = [0, 1, 2, 0]
+    probs = np.random.default_rng(1).dirichlet(np.ones(3), len(features)).astype(np.float32)
+    pool = Pool(features, labels, 3, predictions=Predictions(probs[:0], lambda: probs))
+    white = fit_transform(features, {"unit": True, "half_whiten": 64})(features)
+    covering = STRATEGIES.find("uherding").function(
+        Pool(white, labels, 3, predictions=pool.predictions), 6, np.random.default_rng(0)
+    )
+    assert ask(pool, 6).tolist() == covering.tolist()
