@@ -18,6 +18,7 @@ import ray  # noqa: TID251 - the files are held against the installed Ray
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config  # noqa: TID251
 
+from rayal.run import gpus
 from rayal.sweep import cost
 from rayal.sweep.file import load_sweep
 
@@ -71,10 +72,24 @@ def check_nodes(tree: Tree) -> None:
     if tree["provider"]["type"] == "aws":
         assert node.keys() <= RUN_INSTANCES
         assert node["InstanceMarketOptions"]["MarketType"] == "spot"
+        # The docs say which image; Ray's default has a driver that CUDA 13 does not run on.
+        assert all(each["node_config"]["ImageId"] == "REPLACE_AMI" for each in types.values())
     else:
         assert node.keys() <= INSTANCE
         assert node["scheduling"]["provisioningModel"] == "SPOT"
+        image = node["disks"][0]["initializeParams"]["sourceImage"]
+        assert int(image.rpartition("nvidia-")[2]) >= LEAST_DRIVER, "too old for the image's CUDA"
         assert node["scheduling"]["onHostMaintenance"] == "TERMINATE", "GPU nodes cannot migrate"
+
+
+LEAST_DRIVER = gpus.LEAST_DRIVER["13"]  # for the CUDA of the images, as the docs build them
+
+
+def test_the_drivers_asked_for_are_those_of_the_images_cuda() -> None:
+    guide = (ROOT / "docs" / "cluster.md").read_text()
+    assert "TORCH_BACKEND=cu130 --build-arg CUDA=13.0" in guide
+    assert f"NVIDIA driver {LEAST_DRIVER} or later" in guide
+    assert f"LEAST_DRIVER, LEAST_CAPABILITY = {LEAST_DRIVER}, " in (ROOT / "install.py").read_text()
 
 
 # Names of AWS's RunInstances and of Google's Instance that these files may use.

@@ -81,7 +81,7 @@ def test_faiss_is_replaced_where_gpu_is_among_the_extras(
         env={"EXTRAS": extras, "TORCH_BACKEND": "cu130", "PATH": "/usr/bin:/bin"},
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
-    assert ("--no-deps faiss-gpu" in said) == replaced
+    assert ("--no-deps -c constraints.txt faiss-gpu" in said) == replaced
     assert (f".[{extras}]" if extras else "constraints.txt .\n") in said
 
 
@@ -146,12 +146,37 @@ def test_the_command_runs_a_sweep_that_is_in_the_image(image: list[tuple[str, st
     assert words[0] in " ".join(values(last_stage(image), "RUN")).split()
 
 
-@pytest.mark.parametrize("argument", ["PYTHON", "TORCH_BACKEND", "EXTRAS"])
+@pytest.mark.parametrize("argument", ["PYTHON", "TORCH_BACKEND", "EXTRAS", "CUDA"])
 def test_every_build_argument_is_declared_and_used(
     image: list[tuple[str, str]], argument: str
 ) -> None:
     assert any(value.startswith(argument) for value in values(image, "ARG"))
     assert [rest for name, rest in image if name != "ARG" and "${" + argument in rest]
+
+
+@pytest.mark.parametrize(("cuda", "built"), [("", False), ("13.0", True)])
+def test_an_image_for_cuda_says_which_so_that_older_drivers_are_refused(
+    image: list[tuple[str, str]], cuda: str, built: bool
+) -> None:
+    [check] = [command for command in values(image, "RUN") if "${CUDA}" in command]
+    environment = {"TORCH_BACKEND": "cu130", "CUDA": cuda, "PATH": "/usr/bin:/bin"}
+    ended = subprocess.run(["bash", "-euc", check], env=environment, check=False)
+    assert (ended.returncode == 0) == built
+    subprocess.run(["bash", "-euc", check], env={**environment, "TORCH_BACKEND": "cpu"}, check=True)
+    assert any("NVIDIA_REQUIRE_CUDA=${CUDA:+cuda>=}${CUDA}" in e for e in values(image, "ENV"))
+
+
+@pytest.mark.parametrize("extras", ["", "aws", "gpu,aws"])
+def test_an_image_for_gpus_has_the_compiler_that_triton_asks_for(
+    image: list[tuple[str, str]], extras: str
+) -> None:
+    [install] = [command for command in values(image, "RUN") if "apt-get install" in command]
+    stubs = "apt-get() { echo $*; }; rm() { :; }; useradd() { :; }; install() { :; }"
+    ran = install.partition(" && echo ")[0]
+    environment = {"EXTRAS": extras, "PATH": "/usr/bin:/bin"}
+    command = ["bash", "-euc", f"{stubs}\n{ran}"]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert ("gcc libc6-dev" in said.stdout) == ("gpu" in extras)
 
 
 MISTAKES = {
