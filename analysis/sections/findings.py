@@ -22,11 +22,12 @@ from analysis.sections.leaders import MANY_TIMES, MEASURES
 from analysis.sections.trainings import without_seed
 from analysis.statistics.paired_tests import ALPHA
 from analysis.study.comparisons import INITIAL, QUERY
-from analysis.study.grouping import SETTING, groups, query_modes
+from analysis.study.grouping import SETTING, as_labels, groups, query_modes
 from analysis.study.measures import in_order, table_of
-from analysis.study.study import Study, TrialCounts
+from analysis.study.study import Study
 
 MOST_SPANS, MOST_NAMES = 3, 4  # leaders, and names, that one sentence lists
+MOST_NAMED = 5  # strategies with failed trials
 MOST_SETTINGS = 6  # beyond this many, only the ends of the budgets are told
 NOTE = (
     "Intervals of means are of 95 %: Student's for fewer than 10 seeds, bootstrapped from there "
@@ -162,7 +163,7 @@ def content(report: Report) -> Iterator[Block]:
         yield Text(f"No trial has finished{failed}: there is nothing to report yet.")
         return
     if counts.done < counts.planned:
-        yield Text(_incomplete(counts), "warning")
+        yield Text(_incomplete(report.study), "warning")
     every = sorted(REGISTERED.values(), key=lambda section: section.order)
     by_setting = [
         (setting.name, [sentence for part in every for sentence in part.sentences(setting)])
@@ -177,10 +178,19 @@ def content(report: Report) -> Iterator[Block]:
     yield Text(NOTE + _oracles_in_words(report.study), "note")
 
 
-def _incomplete(counts: TrialCounts) -> str:
+def _incomplete(study: Study) -> str:
+    counts, trials = study.progress, as_labels(study.trials)
+    failed = (trials["status"] == "failed").groupby(trials["strategy"], sort=False)
+    words = [
+        f"{number} of {len(of_one)} of {strategy}"
+        for strategy, of_one in failed
+        if (number := int(of_one.sum()))
+    ]
+    more = f" and of {len(words) - MOST_NAMED} more" if len(words) > MOST_NAMED else ""
+    named = f" Failed: {', '.join(words[:MOST_NAMED])}{more}." if words else ""
     return (
         f"The run is not complete: these findings rest on {counts.done:,} of {counts.planned:,} "
-        "trials."
+        f"trials.{named}"
     )
 
 
@@ -235,6 +245,13 @@ def _seeds(n: float) -> str:
     return "1 seed" if n == 1 else f"{n:.0f} seeds"
 
 
+def _pairs(row: pd.Series) -> str:
+    """Say what a paired test is over: seeds, or the fewer choices that they made."""
+    if row["n"] == row["choices"] < row["n_own"]:
+        return f"the {row['n']:.0f} choices that its {_seeds(row['n_own'])} made"
+    return f"{_seeds(row['n'])} they share"
+
+
 def _against_random(best: pd.Series, setting: Setting) -> str:
     if not setting.baseline:
         return "No random selection ran beside it."
@@ -259,7 +276,7 @@ def _against_random(best: pd.Series, setting: Setting) -> str:
             f"{_shown(row, 'all_', 'welch', setting.words)}."
         )
     return (
-        f"Against {setting.baseline}{_fixed(row)}, on {_seeds(row['n'])} they share, it differs "
+        f"Against {setting.baseline}{_fixed(row)}, on {_pairs(row)}, it differs "
         f"by {signed(row['mean'], '+.3f')}{_interval(row, 'low', 'high', '+')}"
         f"{_shown(row, '', 'student', setting.words)}."
     )

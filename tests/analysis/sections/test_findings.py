@@ -42,3 +42,29 @@ def test_a_strategy_of_one_choice_is_not_called_better(tmp_path: Path) -> None:
     assert "(no interval from one choice), 5 seeds" in told
     assert "It made one choice, whatever the seed: above 18 of random's 20." in told
     assert "better" not in told
+
+
+def test_strategies_whose_trials_failed_are_named_before_the_findings(tmp_path: Path) -> None:
+    run = RunBuilder(tmp_path)
+    for name in ("random", "hacon", "flaky"):
+        for seed in range(3):
+            trial = run.trial(component(name), seed, [10])
+            if name == "flaky" and seed:
+                run.failed(trial)
+            else:
+                run.done(trial)
+    page = write(run.write()).read_text()
+    assert "these findings rest on 7 of 9 trials. Failed: 2 of 3 of flaky." in page
+
+
+def test_a_paired_test_names_choices_where_they_are_fewer_than_seeds(tmp_path: Path) -> None:
+    run = RunBuilder(tmp_path)
+    for name in ("random", "kmeans"):
+        for seed in range(4):
+            trial = run.done(run.trial(component(name), seed, [10]))
+            record = run.records[trial]["rounds"][0]
+            record["auc"] = 0.8 + 0.1 * (name == "kmeans") + 0.01 * seed
+            if name == "kmeans":
+                record["selected"] = list(range(seed // 2, seed // 2 + 10))
+    page = write(run.write()).read_text()
+    assert "on the 2 choices that its 4 seeds made, it differs by" in page
