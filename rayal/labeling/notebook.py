@@ -13,9 +13,12 @@ from rayal.labeling.contact_sheet import picture_address
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.ingest import Ingested, ingest
 from rayal.labeling.labels import Answer
+from rayal.labeling.predicting import COLUMNS, predict
 from rayal.labeling.project import Project
+from rayal.labeling.report import Findings, write_report
 from rayal.labeling.rounds import Round
 from rayal.labeling.selecting import Request, first_round, next_round, open_or_create
+from rayal.labeling.spreadsheet import read_csv_rows
 
 SHOWN = 24  # pictures of a round in a notebook
 SIDE = 96  # pixels
@@ -100,6 +103,27 @@ class Pool:
         self.project.labels.append(
             *(Answer(i, label, by=by) for i, label in zip(ids, labels.values(), strict=True))
         )
+
+    def report(self) -> Findings:
+        """Write the report; return what it says: how good the classifier is, whether to go on.
+
+        Raises:
+            LabelingError: the pool is not read yet.
+        """
+        return write_report(self.project, self.project.labels)[1]
+
+    def predict(self, *, with_audit: bool = False) -> pd.DataFrame:
+        """Write the predictions and the classifier; return a row for each image without a label.
+
+        Args:
+            with_audit: have the audit sample train too.
+
+        Raises:
+            LabelingError: labels of fewer than two classes.
+        """
+        predict(self.project, self.project.labels, with_audit=with_audit)
+        rows = read_csv_rows(self.root / "predictions.csv")
+        return pd.DataFrame(rows, columns=COLUMNS).astype({"probability": float})
 
     @property
     def images(self) -> pd.DataFrame:

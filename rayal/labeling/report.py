@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import html
 import json
 import unicodedata
 from dataclasses import dataclass
@@ -74,6 +75,9 @@ class Findings:
         if self.conflicts:
             lines.append(f"{len(self.conflicts):,} images are labeled differently by people")
         return [*lines, self.advice]
+
+    def _repr_html_(self) -> str:
+        return "".join(f"<p>{html.escape(line)}</p>" for line in self.summary)
 
     @property
     def advice(self) -> str:

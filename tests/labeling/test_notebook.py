@@ -28,6 +28,20 @@ def test_rounds_labels_and_tables_in_a_notebook(
     assert repr(again) == "Pool of 12 images, 2 rounds, 4 labels, in cells-labels"
 
 
+def test_report_and_predictions_in_a_notebook(tmp_path: Path) -> None:
+    folder_of(tmp_path / "cells", 12)
+    pool = rayal.Pool.from_folder(tmp_path / "cells", tmp_path / "out", encoder="pixels")
+    pool.select(4)
+    pool.label({path: "ab"[n % 2] + "<" for n, path in enumerate(pool.selection["path"])})
+    found = pool.report()
+    assert found.labels == 4
+    assert "4 of 12 images have a label" in found._repr_html_()
+    table = pool.predict()
+    assert len(table) == 8
+    assert set(table["class"]) <= {"a<", "b<"}
+    assert table["probability"].between(0.5, 1).all()
+
+
 def test_a_round_is_shown_by_its_pictures(tmp_path: Path) -> None:
     folder_of(tmp_path / "cells", 3, "<b>{}.png")
     pool = rayal.Pool.from_folder(tmp_path / "cells", tmp_path / "out", encoder="pixels")
