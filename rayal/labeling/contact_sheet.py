@@ -6,6 +6,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from rayal.storage.atomic import write_bytes
 
 SIDE = 192  # pixels of a thumbnail
 MOST_POINTS = 3000  # of the pool in the picture
-FITTED = 5000  # rows that the plane is fitted to
+FITTED = 750  # rows, about, that the plane is fitted to
 WIDTH, HEIGHT, MARGIN = 720, 440, 16  # of the picture
 REASONS_SHOWN = 12  # kinds of files left out
 
@@ -86,29 +87,31 @@ def _plane(
     """Return points of the pool and the chosen ones on the plane of the largest variance."""
     if len(features) < 3:
         return [], []
-    rng = np.random.default_rng(0)
-    some = np.sort(rng.permutation(len(features))[:FITTED])
-    rows = np.asarray(features[some], dtype=np.float64)
-    mean = rows.mean(axis=0)
-    _, vectors = (
-        np.linalg.eigh(np.cov((rows - mean).T)) if rows.shape[1] > 1 else (0, np.ones((1, 1)))
-    )
-    axes = vectors[:, ::-1][:, :2]
-    flat = _two_columns((rows - mean) @ axes)
-    own = _two_columns((np.asarray(features[np.asarray(chosen)], dtype=np.float64) - mean) @ axes)
+    rows = np.sort(np.random.default_rng(0).permutation(len(features))[:MOST_POINTS])
+    mean, axes = _axes(np.asarray(features[rows[:: max(1, len(rows) // FITTED)]]))
+    flat = _two_columns((np.asarray(features[rows]) - mean) @ axes)
+    own = _two_columns((np.asarray(features[np.asarray(chosen)]) - mean) @ axes)
     low, high = np.percentile(flat, 0.5, axis=0), np.percentile(flat, 99.5, axis=0)
-    shown = _scaled(flat[:MOST_POINTS], low, high)
     marks = [
         Mark(one.rank, round(float(x), 1), round(float(y), 1), one.purpose)
         for one, (x, y) in zip(made.chosen, _scaled(own, low, high), strict=True)
     ]
+    shown = _scaled(flat, low, high)
     return [(round(float(x), 1), round(float(y), 1)) for x, y in shown], marks
 
 
-def _two_columns(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return (
-        points if points.shape[1] == 2 else np.column_stack([points[:, 0], np.zeros(len(points))])
-    )
+def _axes(rows: Features) -> tuple[Features, Features]:
+    """Return the mean (D,) and the two first principal axes (D, 2), by the (n, n) products."""
+    mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+    centered = rows - mean
+    _, vectors = np.linalg.eigh((centered @ centered.T).astype(np.float64))
+    axes = centered.T @ vectors[:, ::-1][:, :2].astype(np.float32)
+    return mean, axes / np.maximum(np.linalg.norm(axes, axis=0), 1e-12)
+
+
+def _two_columns(points: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+    second = points[:, 1] if points.shape[1] > 1 else np.zeros(len(points))
+    return np.column_stack([points[:, 0], second]).astype(np.float64)
 
 
 def _scaled(

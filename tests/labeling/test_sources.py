@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from rayal.labeling.errors import LabelingError
+from tests.datasets.made_up_dicom import write as write_dicom
 from tests.labeling.images import folder_of, picture, select
 
 
@@ -176,3 +177,15 @@ def test_an_empty_folder_says_why(tmp_path: Path) -> None:
     (tmp_path / "cells" / "a.svs").write_bytes(b"x")
     with pytest.raises(LabelingError, match="no image that can be used: 1 x whole slides"):
         select(tmp_path / "cells")
+
+
+def test_dicom_files_with_and_without_a_suffix_are_images(tmp_path: Path) -> None:
+    pytest.importorskip("pydicom", reason="pydicom, the extra dicom, is not installed")
+    cells = folder_of(tmp_path / "cells", 1)
+    write_dicom(cells / "a.dcm", WindowCenter=1000, WindowWidth=500)
+    write_dicom(cells / "IM0001")
+    project = select(cells, budget=5).project
+    assert sorted(project.pool.paths) == ["000.png", "IM0001", "a.dcm"]
+    previews = {path.stem for path in (project.root / "previews").iterdir()}
+    assert previews == {image.rayal_id for image in project.pool if image.path != "000.png"}
+    assert project.thumbnail(next(iter(previews)), 8).startswith(b"\x89PNG")
