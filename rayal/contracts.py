@@ -404,6 +404,7 @@ def encoder(
     notes: Notes = _no_notes,
     files: Files | None = None,
     added: Collection[str] = (),
+    former: Mapping[str, object] | None = None,
 ) -> Callable[[Encoder[P]], Encoder[P]]:
     """Register `(dataset, rng, progress, *, params) -> Embedding`.
 
@@ -417,7 +418,8 @@ def encoder(
     FileNotFoundError where they name a file that is absent; called when a sweep is planned.
     notes: what people would want to know before it runs, such as where its weights come from.
     files: whose content the features depend on; without it every parameter that is the path of a
-    file. added: as a strategy's.
+    file. added: as a strategy's. former: parameters that came after the first release with another
+    default than what the encoder did before, and the value at which it still does that.
     """
 
     def register(function: Encoder[P]) -> Encoder[P]:
@@ -427,6 +429,7 @@ def encoder(
             notes=notes,
             files=files,
             added=frozenset(added),
+            former=former or {},
         )
         if "features" in inspect.signature(function).parameters:  # its own, of another meaning
             return ENCODERS.register(traits)(function)

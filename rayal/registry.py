@@ -79,8 +79,8 @@ class Component(Generic[AnyTraits]):
     def bind(self, given: Mapping[str, object]) -> dict[str, object]:
         """Return the parameters, the given ones checked and the rest at their defaults.
 
-        Of those that were added later only the ones away from their defaults, so that the ids and
-        records of trials stay what they were.
+        Of those that were added later only the ones at which the component does another thing than
+        before, so that the ids and records of trials stay what they were.
 
         Raises:
             ParametersError: unknown or missing names, values of the wrong type or out of bounds.
@@ -94,10 +94,15 @@ class Component(Generic[AnyTraits]):
                 sentences.append(str(error))
         if sentences:
             raise ParametersError(sentences)
-        for name in self.traits.added:
-            if bound[name] == self.parameters[name].default:
+        left_out = {name: self.parameters[name].default for name in self.traits.added}
+        for name, value in {**left_out, **self.traits.former}.items():
+            if bound[name] == value:
                 del bound[name]
         return bound
+
+    def arguments(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return bound parameters with those that are left out at other values than defaults."""
+        return {**self.traits.former, **params}
 
     def _value(self, parameter: inspect.Parameter, given: Mapping[str, object]) -> object:
         if parameter.name not in given:

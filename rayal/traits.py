@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,12 +19,15 @@ class Traits:
     those that determine what it does, by the parameter naming each; None: all that are named.
     added: names of the parameters that came after its first release. At their defaults it does what
     it did without them, and they are no part of a trial's definition.
+    former: the same of parameters whose default is another: name -> the value at which it does what
+    it did before.
     """
 
     check: Callable[..., None] = lambda *_: None
     notes: Callable[..., list[str]] = lambda *_: []
     files: Callable[[Params], Mapping[str, Path]] | None = None
     added: frozenset[str] = frozenset()
+    former: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

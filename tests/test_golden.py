@@ -161,8 +161,9 @@ ENCODER_VARIANTS: dict[str, list[dict[str, Any]]] = {
     ],
     "moco": [
         {**QUICK_MOCO, "augmentation": "grey"},
+        {**QUICK_MOCO, "augmentation": "grey", "map": "query_key"},
         {**QUICK_MOCO, "augmentation": "ct", "repeats": 2, "micro_batch": 8, "flip": False,
-         "crop_scale": [0.5, 1.0], "taus": [0.2, 0.05], "views": 1},
+         "crop_scale": [0.5, 1.0], "taus": [0.2, 0.05], "views": 1, "map": "query_key"},
     ],
 }  # fmt: skip
 # Their weights lie in files; the tests of each compare with torchvision and timm themselves.
@@ -392,8 +393,9 @@ def test_no_golden_prediction_is_of_a_learner_that_is_gone(golden: Golden) -> No
 
 def encode(name: str, given: Mapping[str, Any]) -> Embedding:
     component = ENCODERS.find(name)
+    bound = component.arguments(component.bind(given))
     found: Embedding = component.function(
-        problem.dataset(), generator("golden", "encoder"), lambda _: None, **component.bind(given)
+        problem.dataset(), generator("golden", "encoder"), lambda _: None, **bound
     )
     return found
 

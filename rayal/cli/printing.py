@@ -89,7 +89,13 @@ def print_notes(console: Console, plan: Plan, keys: Iterable[str]) -> None:
 
 
 def print_earlier(console: Console, earlier: EarlierTrials) -> None:
-    """Name the trials that were made by other files or plugins, or by what nobody knows."""
+    """Name trials made by other files, plugins or defaults, or by what nobody knows."""
+    for encoder, values in earlier.former.items():
+        print_line(
+            console,
+            f"NOTE: {encoder} goes on with {values}, its default when this run was planned; state "
+            "another in the sweep file, or use another --out, for the present one.",
+        )
     if superseded := earlier.superseded:
         rerun = counted(len(earlier.redone), "trial")
         print_line(

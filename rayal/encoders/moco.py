@@ -16,6 +16,7 @@ from rayal.encoders._moco.launcher import launch_workers
 from rayal.encoders._moco.monitoring import KnnProbe
 from rayal.encoders._moco.setup import MocoSeeds, MocoSettings, build_pretraining
 from rayal.encoders._training import supervised_map as truth
+from rayal.encoders._training.dataset_map import MapViews
 from rayal.encoders._training.progress_reporter import ProgressReporter
 from rayal.registry import from_arguments
 from rayal.seeds import integer
@@ -46,7 +47,7 @@ def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
     ]
 
 
-@encoder(gives=_gives, check=_check, notes=_notes)
+@encoder(gives=_gives, check=_check, notes=_notes, former={"map": "query_key"})
 def moco(  # noqa: PLR0913  the published recipe has this many settings
     dataset: Dataset,
     rng: np.random.Generator,
@@ -73,6 +74,7 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
     views: augmented_views.ViewCount = 0,
     truth_epochs: truth.TruthEpochs = 0,
     precision: Precision | None = None,
+    map: MapViews = "two_views",
     compile: bool = False,
     processes: Processes = 1,
 ) -> Embedding:
@@ -113,6 +115,9 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
             add the map by ground truth; it reads the true label of every image. 0 adds none.
         precision: that the networks train in, bf16 or float32; None takes bf16 on a GPU, float32 on
             a CPU. bf16 keeps two to three digits; a CPU with instructions for it is faster so.
+        map: what the dataset map compares: two_views are both projections by the query network, as
+            in HaCon's Algorithm 1, in the last epoch and every third before it, for a further pass
+            through the network; query_key are those of the loss, in every epoch, as released.
         compile: let torch.compile fuse the networks' operations: a minute at the start, for
             faster steps on a GPU.
         processes: that share each batch, on one machine, each on a GPU of its own where there

@@ -52,7 +52,9 @@ class EncoderJob:
         data = Dataset("images", ("unknown",), split, Split(pixels[:1], split.labels[:1]))
         rng = generator("labeling encoder", self.name, self.seed)
         component = ENCODERS.find(self.name)
-        embedding = component.function(data, rng, lambda report: None, **self.params)
+        embedding = component.function(
+            data, rng, lambda report: None, **component.arguments(self.params)
+        )
         return np.asarray(embedding.train, dtype=np.float32)
 
 

@@ -202,7 +202,8 @@ def _features(
     """Return the features (N, D) of images (N, H, W, channels)."""
     data = Dataset("images", ("unknown",), _unlabeled(pixels), _unlabeled(pixels[:1]))
     rng = generator("labeling encoder", job.name, job.seed)
-    embedding = job.component.function(data, rng, progress, **keep, **job.params)
+    params = job.component.arguments(job.params)
+    embedding = job.component.function(data, rng, progress, **keep, **params)
     check_embedding(job.name, embedding, data)
     return np.ascontiguousarray(embedding.train, dtype=np.float32)
 

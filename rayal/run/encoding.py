@@ -43,12 +43,12 @@ def make_embedding(trial: Trial, store: RunStore, progress: Progress, threads: i
     check_unchanged("encoder", trial.encoder)
     configure_malloc()
     data = load_dataset(trial)
-    params = trial.encoder.to_kwargs()
+    encoder = ENCODERS.find(trial.encoder.name)
+    params = encoder.arguments(trial.encoder.to_kwargs())
     seed = params.pop("seed")
     started = time.perf_counter()
-    component = ENCODERS.find(trial.encoder.name)
-    encode = component.function
-    transform = params.get("features") if "features" in component.traits.added else None
+    encode = encoder.function
+    transform = params.get("features") if "features" in encoder.traits.added else None
     with limit_threads(threads):
         if transform is None:
             with full_disk_is_fatal(store), _checkpoint_folder(encode, trial, store) as keep:

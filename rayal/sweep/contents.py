@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ def with_contents(registry: Registry[Any], spec: Spec) -> Spec:
         hashes = contents_of(registry, spec.name, spec.params)
     except (OSError, ValueError, ImportError):
         return spec
-    return Spec(spec.name, spec.params, hashes.files, hashes.source)
+    return replace(spec, files=hashes.files, source=hashes.source)
 
 
 def check_unchanged(kind: str, spec: Spec) -> None:

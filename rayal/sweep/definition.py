@@ -28,13 +28,20 @@ class Spec:
     """A component by name, with all its parameters.
 
     files: SHA-256 of the files that parameters name, by parameter. source: that of the source of a
-    plugin's component. Both are empty for most components.
+    plugin's component. Both are empty for most components. implied: parameters that nobody stated
+    and whose default was another in an earlier version; no part of what the component is.
     """
 
     name: str
     params: Mapping[str, Any]
     files: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
+    implied: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+
+    def as_former(self) -> Spec:
+        """The component as an earlier version took the same words."""
+        params = {name: value for name, value in self.params.items() if name not in self.implied}
+        return replace(self, params=params, implied=frozenset())
 
     def as_json(self) -> dict[str, Any]:
         """The component as plain data."""
@@ -47,7 +54,7 @@ class Spec:
 
     def without_contents(self) -> Spec:
         """The component by its name and parameters alone."""
-        return Spec(self.name, self.params)
+        return replace(self, files={}, source="")
 
     def _contents(self) -> dict[str, Any]:
         files = {"files": dict(self.files)} if self.files else {}

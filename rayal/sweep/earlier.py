@@ -3,14 +3,17 @@
 The id of a trial covers the content of files and the source of plugins. Runs that were planned
 before it did go on under the ids they were planned with, as long as these files stay what they
 were when this was first noted; what made the trials that were finished before is not known.
+Where the default of a parameter has become another, a run goes on with the one that it was planned
+with, as long as its sweep file does not state it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from rayal.registry import ENCODERS
 from rayal.sweep.contents import paths_of
 from rayal.sweep.definition import Trial
 from rayal.sweep.plan import Plan
@@ -25,12 +28,14 @@ class EarlierTrials:
     unverified: ids of trials that were planned before files and sources were part of an id.
     superseded: id -> definition of finished trials that are the same but for files or sources.
     redone: ids of the present trials that stand in their place.
+    former: what encoders go on with in place of a default that has changed, by their names.
     """
 
     plan: Plan
     unverified: Set[str]
     superseded: Definitions
     redone: Set[str]
+    former: Mapping[str, str] = field(default_factory=dict)
 
 
 def go_on(plan: Plan, earlier: Mapping[str, Any] | None, finished: Set[str]) -> EarlierTrials:
@@ -45,6 +50,7 @@ def go_on(plan: Plan, earlier: Mapping[str, Any] | None, finished: Set[str]) -> 
         known = replace(plan, paths=paths_of(plan.trials))
         return EarlierTrials(known, frozenset(), {}, frozenset())
     before: Definitions = {**earlier.get("superseded", {}), **earlier["trials"]}
+    plan, former = _with_former_defaults(plan, earlier["artefacts"].keys())
     contents = {trial.id: _contents(trial) for trial in plan.trials}
     kept = {trial.id: _as_planned(trial, contents[trial.id], before) for trial in plan.trials}
     trials = tuple(kept.values())
@@ -59,8 +65,33 @@ def go_on(plan: Plan, earlier: Mapping[str, Any] | None, finished: Set[str]) -> 
     named = {definition.get("named") or key for key, definition in superseded.items()}
     redone = {t.id for t in trials if t.id not in finished and t.without_contents().id in named}
     return EarlierTrials(
-        replace(made, superseded=superseded), assumed.keys() & finished, superseded, redone
+        replace(made, superseded=superseded), assumed.keys() & finished, superseded, redone, former
     )
+
+
+def _with_former_defaults(plan: Plan, embeddings: Set[str]) -> tuple[Plan, dict[str, str]]:
+    """Return a plan with the encoders that a run was planned with, where defaults have changed.
+
+    Args:
+        plan: the present one.
+        embeddings: ids of those that the run knows.
+
+    Returns:
+        The plan, and by the name of an encoder what it goes on with: "map=query_key".
+    """
+    ids, told = {}, {}
+    trials = []
+    for trial in plan.trials:
+        earlier = replace(trial, encoder=trial.encoder.as_former())
+        if trial.embedding_id not in embeddings and earlier.embedding_id in embeddings:
+            ids[trial.embedding_id] = earlier.embedding_id
+            former = ENCODERS.find(trial.encoder.name).traits.former
+            values = [f"{name}={former[name]}" for name in sorted(trial.encoder.implied)]
+            told[trial.encoder.name] = ", ".join(values)
+            trial = earlier
+        trials.append(trial)
+    notes = {ids.get(key, key): lines for key, lines in plan.notes.items()}
+    return replace(plan, trials=tuple(trials), notes=notes), told
 
 
 def _contents(trial: Trial) -> dict[str, Any]:

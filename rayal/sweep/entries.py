@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,7 @@ def resolve_encoders(entries: Sequence[Entry], mistakes: Mistakes) -> list[Spec]
 
 def plain(spec: Spec) -> Spec:
     """Bring parameters to the form they have after JSON, so that ids survive a round trip."""
-    return Spec(spec.name, json.loads(json.dumps(dict(spec.params))))
+    return replace(spec, params=json.loads(json.dumps(dict(spec.params))))
 
 
 def distinct(entries: Sequence[Entry], where: str, mistakes: Mistakes) -> list[Entry]:
@@ -107,8 +108,9 @@ def _trainings(entry: Entry) -> list[Spec]:
             f"encoder '{entry.name}': seed={show_value(entry.given['seed'])} is no whole number "
             "from 0 up, nor a list of different ones"
         )
-    bound = find(ENCODERS, entry.name).bind(given)
-    specs = [plain(Spec(entry.name, {**bound, "seed": seed})) for seed in seeds]
+    component = find(ENCODERS, entry.name)
+    bound, implied = component.bind(given), frozenset(component.traits.former) - given.keys()
+    specs = [plain(Spec(entry.name, {**bound, "seed": seed}, implied=implied)) for seed in seeds]
     return [with_contents(ENCODERS, spec) for spec in specs]
 
 

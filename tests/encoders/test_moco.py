@@ -21,6 +21,7 @@ QUICK = {
     "crop_scale": [0.5, 1.0],
     "flip": False,
     "projection": 16,
+    "map": "query_key",
 }
 
 
@@ -41,7 +42,8 @@ def coloured(n: int) -> Dataset:
 
 def encode(dataset: Dataset, name: str = "moco", progress=lambda _: None, **params) -> Embedding:
     component = ENCODERS.find(name)
-    return component.function(dataset, generator("test"), progress, **component.bind(params))
+    bound = component.arguments(component.bind(params))
+    return component.function(dataset, generator("test"), progress, **bound)
 
 
 def test_the_same_generator_gives_the_same_embedding_and_another_a_different_one() -> None:

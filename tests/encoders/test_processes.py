@@ -23,14 +23,14 @@ from tests.encoders.test_checkpoint_files import QUICK, ROOT, Killed, digits, ki
 pytestmark = pytest.mark.slow
 
 BATCH = 40
-RECIPE = {**QUICK, "epochs": 4, "truth_epochs": 0, "batch_size": BATCH}
+RECIPE = {**QUICK, "map": "query_key", "epochs": 4, "truth_epochs": 0, "batch_size": BATCH}
 
 
 def encode(
     keep: Path | None = None, progress: Any = lambda _: None, N: int = 120, **params: Any
 ) -> Embedding:
     component = ENCODERS.find("moco")
-    bound = component.bind({**RECIPE, **params})
+    bound = component.arguments(component.bind({**RECIPE, **params}))
     found: Embedding = component.function(digits(N), generator("p"), progress, keep, **bound)
     return found
 
@@ -74,6 +74,17 @@ def test_batches_of_uneven_size_and_small_parts_are_shared_out_too() -> None:
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
     assert found.map is not None
     assert (found.map.count == 4).all()
+
+
+def test_two_processes_compare_two_views_as_one_does() -> None:
+    _, found = curve(N=121, processes=2, map="two_views", epochs=1, warmup_epochs=0)
+    _, expected = curve(N=121, micro_batch=BATCH // 2, map="two_views", epochs=1, warmup_epochs=0)
+    assert found.map is not None
+    assert expected.map is not None
+    assert (found.map.count == 1).all()
+    for tau in (0.2, 0.05):
+        ours, theirs = found.map.confidence[tau], expected.map.confidence[tau]
+        np.testing.assert_allclose(ours, theirs, rtol=1e-2, atol=1e-4)
 
 
 def test_a_stopped_training_of_two_processes_goes_on_with_the_same_result(

@@ -101,6 +101,22 @@ class MomentumContrast:
         return info_nce(queries, keys, self.queue, self.temperature), queries.detach(), keys
 
     @torch.no_grad()
+    def project(self, view: torch.Tensor) -> torch.Tensor:
+        """Return projections (n, d) of images by the query network, which stays as it is.
+
+        Batch norm takes the statistics of these images, as it does in training.
+        """
+        norms = [layer for layer in self.query.modules() if isinstance(layer, nn.BatchNorm2d)]
+        momenta = [layer.momentum for layer in norms]
+        for layer in norms:
+            layer.momentum = 0.0  # running statistics stay
+        with self._autocast:
+            projections: torch.Tensor = self.query.forward(view)
+        for layer, momentum in zip(norms, momenta, strict=True):
+            layer.momentum = momentum
+        return projections
+
+    @torch.no_grad()
     def momentum_update(self) -> None:
         """Move the key network's weights and statistics towards the query network's."""
         torch._foreach_lerp_(self._key_tensors, self._query_tensors, 1 - self.momentum)

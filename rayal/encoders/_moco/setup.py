@@ -12,7 +12,7 @@ from rayal.contracts import Images
 from rayal.encoders._moco.model import MomentumContrast, Projector
 from rayal.encoders._moco.process_group import ProcessGroup
 from rayal.encoders._moco.training import Pretraining, RandomViews
-from rayal.encoders._training.dataset_map import DatasetMapRecorder
+from rayal.encoders._training.dataset_map import DatasetMapRecorder, MapViews
 from rayal.encoders._training.schedule import PretrainingSchedule
 from rayal.seeds import integer
 from rayal.vision import networks
@@ -51,6 +51,7 @@ class MocoSettings:
     precision: Precision | None
     compile: bool
     processes: int
+    map: MapViews = "query_key"  # what was done before there was the parameter
 
     def schedule(self, N: int) -> PretrainingSchedule:
         """Return the schedule for a pool of N images.
@@ -129,6 +130,7 @@ def build_pretraining(
         sgd(model, schedule.lr(0), settings.weight_decay),
         settings.micro_batch,
         group,
+        settings.map,
     )
     return network, training
 

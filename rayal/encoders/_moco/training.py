@@ -15,7 +15,7 @@ from rayal.encoders._moco.model import MomentumContrast
 from rayal.encoders._moco.monitoring import KnnProbe
 from rayal.encoders._moco.process_group import SINGLE_PROCESS, ProcessGroup
 from rayal.encoders._training.checkpoints import Checkpoint, GeneratorState, Stateful
-from rayal.encoders._training.dataset_map import DatasetMapRecorder, confidence
+from rayal.encoders._training.dataset_map import DatasetMapRecorder, MapViews, confidence
 from rayal.encoders._training.progress_reporter import ProgressReporter, divergence_error
 from rayal.encoders._training.schedule import PretrainingSchedule
 from rayal.vision import batches
@@ -32,6 +32,7 @@ Parts: TypeAlias = tuple[torch.Tensor, ...]  # of a batch: (m,) image indices ea
 ViewParams: TypeAlias = AugmentationParams | OnePassParams
 Drawn: TypeAlias = Sequence[ViewParams | None]  # of each part's two views; None: another process's
 
+_EPOCHS_PER_RECORD = 3  # of a map that takes a pass of its own: less than a tenth of the time
 _CALIBRATION_IMAGES = 1024  # that the first batch-norm statistics are taken from
 
 
@@ -78,6 +79,8 @@ class Pretraining:
     group: processes that share the parts of each batch. All draw the same random numbers and take
     the same steps, so each has the weights, queue and map that one process would have that took
     all parts in turn; the first alone writes them down.
+    map: whose projections it compares. A second view's by the query network is a further pass, so
+    that such a map is recorded in the last epoch and every third before it.
     """
 
     model: MomentumContrast
@@ -87,6 +90,7 @@ class Pretraining:
     optimizer: torch.optim.Optimizer
     micro_batch: int | None = None
     group: ProcessGroup = SINGLE_PROCESS
+    map: MapViews = "query_key"
 
     def run(self, reporter: ProgressReporter, probe: KnnProbe, checkpoint_dir: Path | None) -> None:
         """Train for all epochs that are not done yet, recording the map on the way.
@@ -110,23 +114,31 @@ class Pretraining:
                 checkpoint.save(epoch + 1, last=epoch + 1 == epochs)
             probe.evaluate(epoch + 1, epochs)
 
-    def step(self, batch: torch.Tensor, drawn: Drawn | None = None) -> torch.Tensor:
+    def step(
+        self, batch: torch.Tensor, drawn: Drawn | None = None, *, record: bool = True
+    ) -> torch.Tensor:
         """Train on one batch (n,) of indices and return the loss, left on the device.
 
-        drawn: the parameters of its views; drawn here where left out.
+        drawn: the parameters of its views; drawn here where left out. record: whether to add the
+        batch to the map.
         """
         self.optimizer.zero_grad(set_to_none=True)
         batch = batch.to(self.views.device)
         parts = self._split(batch)
         counts = self._images_per_process(parts)
         with self._statistics.batch():
-            losses, queries, keys = self._accumulate_parts(parts, drawn or self._draw(parts))
+            two_views = record and self.map == "two_views"
+            losses, queries, keys, seconds = self._accumulate_parts(
+                parts, drawn or self._draw(parts), two_views
+            )
         self.group.all_reduce([losses, *(w.grad for w in self._weights if w.grad is not None)])
         queries, keys = (self.group.all_gather(z, counts) for z in (queries, keys))
         self.optimizer.step()
         self.model.momentum_update()
         self.model.enqueue(keys)
-        self._record(batch, queries, keys, counts)
+        if record:
+            seconds = self.group.all_gather(seconds, counts) if two_views else keys
+            self._record(batch, queries, seconds, counts)
         return losses.sum()
 
     def _checkpoint(self, folder: Path | None) -> Checkpoint:
@@ -139,10 +151,13 @@ class Pretraining:
         return Checkpoint(folder, "contrast", parts)
 
     def _train_epoch(self, epoch: int, reporter: ProgressReporter) -> None:
+        left = self.schedule.epochs - 1 - epoch
+        record = self.map == "query_key" or left % _EPOCHS_PER_RECORD == 0
         for step, (batch, drawn) in enumerate(self._drawn_batches()):
             lr = self.schedule.lr(epoch * self.schedule.steps_per_epoch + step)
             self.optimizer.param_groups[0]["lr"] = lr
-            reporter.on_step(epoch, step, self.step(batch, drawn), len(batch), lr)
+            loss = self.step(batch, drawn, record=record)
+            reporter.on_step(epoch, step, loss, len(batch), lr)
         if not self.model.is_finite():  # the step after a finite loss may have done it
             raise divergence_error("a weight", epoch + 1, "not finite", lr)
 
@@ -190,41 +205,42 @@ class Pretraining:
         return [sum(sizes[own.start : own.stop]) for own in ranges]
 
     def _accumulate_parts(
-        self, parts: Parts, drawn: Drawn
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        self, parts: Parts, drawn: Drawn, two_views: bool
+    ) -> tuple[torch.Tensor, ...]:
         """Add up the gradients of this process's parts.
 
-        Returns the share of the loss of each (parts,), and their queries and keys (m, d).
+        Returns the share of the loss of each (parts,), their queries and keys (m, d), and the
+        second views' projections by the query network (m, d), where asked for; the keys if not.
         """
         batch_size = sum(map(len, parts))
         results = [
-            self._accumulate(part, params, len(part) / batch_size)
+            self._accumulate(part, params, len(part) / batch_size, two_views)
             for part, params in zip(parts, drawn, strict=True)
             if params is not None
         ]
-        losses, queries, keys = (torch.cat(each) for each in zip(*results, strict=True))
-        return losses, queries, keys
+        return tuple(torch.cat(each) for each in zip(*results, strict=True))
 
     def _accumulate(
-        self, part: torch.Tensor, params: ViewParams, share: float
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        self, part: torch.Tensor, params: ViewParams, share: float, two_views: bool
+    ) -> tuple[torch.Tensor, ...]:
         """Add the gradients of a part (m,) that makes up that share of its batch.
 
-        Returns its share of the loss (1,), its queries and its keys (m, d).
+        Returns its share of the loss (1,), its queries, its keys and second projections (m, d).
         """
         view1, view2 = self.views.of(part.repeat(2), params).chunk(2)
         with self._statistics.part():
             loss, queries, keys = self.model.forward(view1, view2)
         torch.autograd.backward(loss * share)
-        return loss.detach()[None] * share, queries, keys
+        second = self.model.project(view2) if two_views else keys
+        return loss.detach()[None] * share, queries, keys, second
 
     def _record(
-        self, batch: torch.Tensor, queries: torch.Tensor, keys: torch.Tensor, counts: list[int]
+        self, batch: torch.Tensor, first: torch.Tensor, second: torch.Tensor, counts: list[int]
     ) -> None:
         """Record the map of a batch; each process computes that of its own images."""
         start = sum(counts[: self.group.rank])
         own = slice(start, start + counts[self.group.rank])
-        probabilities = confidence(queries, keys, batch, self.recorder.taus, own)
+        probabilities = confidence(first, second, batch, self.recorder.taus, own)
         self.recorder.add(batch, self.group.all_gather(probabilities, counts))
 
     def _calibration_batches(self) -> Parts:
