@@ -16,7 +16,7 @@ import numpy as np
 from rayal.contract_checks import check_embedding
 from rayal.contracts import Dataset, Embedding, Progress, Split, TrialData
 from rayal.registry import DATASETS, ENCODERS
-from rayal.run.environment import versions
+from rayal.run.environment import computed_with
 from rayal.run.full_disk import full_disk_is_fatal
 from rayal.run.gpus import call_retried
 from rayal.run.malloc import configure_malloc
@@ -68,7 +68,7 @@ def make_embedding(trial: Trial, store: RunStore, progress: Progress, threads: i
         "encoder": trial.encoder.as_json(),
         "seconds": time.perf_counter() - started,
         "threads": threads,
-        "versions": versions(),
+        "versions": computed_with(),
     }
     with full_disk_is_fatal(store):
         _save_images(trial, data, store)

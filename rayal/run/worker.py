@@ -10,7 +10,7 @@ from rayal import trial as trials
 from rayal.contracts import TrialData
 from rayal.events.outcome import Outcome
 from rayal.run.batching import run_interleaved
-from rayal.run.environment import versions
+from rayal.run.environment import computed_with
 from rayal.run.failures import PASSING, error_message, error_trace
 from rayal.run.full_disk import full_disk_is_fatal
 from rayal.run.gpus import retried, take_share
@@ -93,4 +93,4 @@ def _keep_failure(trial: Trial, store: RunStore, error: BaseException) -> Outcom
 
 
 def _record(trial: Trial, rows: list[trials.Row]) -> Record:
-    return make_record(trial.id, trial.definition(), versions(), socket.gethostname(), rows)
+    return make_record(trial.id, trial.definition(), computed_with(), socket.gethostname(), rows)

@@ -37,6 +37,22 @@ def test_a_gpu_computes_in_half_precision_unless_asked_not_to(asked, computed) -
         assert layer(torch.ones(2, 4).cuda()).dtype == computed
 
 
+def test_a_gpu_without_bf16_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    for has in (True, False):
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda has=has, **_: has)
+        assert precision._has_bf16(torch.device("cuda")) == has
+    assert not precision._has_bf16(CPU)
+
+
+def test_features_are_extracted_without_tf32() -> None:
+    before = torch.backends.cudnn.allow_tf32
+    with precision.without_tf32(torch.device("cuda")):
+        assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.allow_tf32 == before
+    with precision.without_tf32(CPU):
+        assert torch.backends.cudnn.allow_tf32 == before
+
+
 def test_a_context_may_be_entered_again_after_weights_moved() -> None:
     half, layer = precision.autocast(CPU, "bf16"), torch.nn.Linear(4, 3, bias=False)
     with half:

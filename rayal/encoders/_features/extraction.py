@@ -20,7 +20,7 @@ from rayal.vision.device import (
     to_device,
     unit_to_network_range,
 )
-from rayal.vision.precision import Precision, autocast
+from rayal.vision.precision import Precision, autocast, without_tf32
 
 Prepare: TypeAlias = Callable[[torch.Tensor], torch.Tensor]
 OnBatch: TypeAlias = Callable[[int], None]  # called with the number of images of each batch
@@ -59,7 +59,7 @@ def extract_features(
     network = _with_channels_last(network.to(device())).eval()
     features: Features | None = None
     batch_size = batch_size or batches.inference_batch_size(images)
-    with torch.inference_mode(), autocast(device(), precision):
+    with torch.inference_mode(), autocast(device(), precision), without_tf32(device()):
         for start in range(0, len(images), batch_size):
             batch = to_device(images[start : start + batch_size])
             rows = network(prepare(batch)).float().cpu().numpy()
