@@ -39,8 +39,8 @@ def kmeans(
 
     No cluster is empty, and K = k unless there are fewer than k distinct rows: then K is their
     number, and equal rows share a cluster. Every row is used for training. The same features and
-    generator give the same answer, but for a GPU: from 2^26 numbers on faiss-gpu clusters on one that
-    is given, as well but to other centers. O(N + K D) memory beyond the features.
+    generator give the same answer, except on a GPU: there faiss-gpu clusters 2^26 numbers or more,
+    as well, but to other centers. O(N + K D) memory beyond the features.
 
     Args:
         features: finite numbers; converted to float32.
