@@ -10,7 +10,7 @@ from pydantic import Field
 
 from rayal.contracts import UNLABELED, Features, Indices, Labels, Pool
 from rayal.kernels import clustering
-from rayal.kernels.last_result import keeps_last_result
+from rayal.kernels.last_results import keeps_last_results
 from rayal.kernels.near_duplicates import representatives
 from rayal.kernels.ranking import pad_to_budget
 
@@ -50,7 +50,7 @@ def choose_collapsed(
     return pad_to_budget(chosen, rng.permutation(pool.unlabeled), budget)
 
 
-@keeps_last_result
+@keeps_last_results
 def _standing(features: Features, cosine: float) -> Indices:
     """Return for each image (N,) the one that stands for it."""
     return representatives(clustering.unit_rows(features), cosine)

@@ -8,7 +8,7 @@ from rayal.contracts import Features, Indices, Pool, strategy
 from rayal.kernels import clustering, uncertainty
 from rayal.kernels.feature_transform import FlatFeaturesError, fit_transform
 from rayal.kernels.herding import greedy_herding
-from rayal.kernels.last_result import keeps_last_result
+from rayal.kernels.last_results import keeps_last_results
 from rayal.strategies._cluster_representatives import cluster_representatives
 from rayal.strategies._collapse import choose_collapsed
 from rayal.strategies._herding_width import smallest_distance
@@ -66,7 +66,7 @@ def _nearest_to_centers(pool: Pool, budget: int, rng: np.random.Generator) -> In
     return choose_collapsed(pool, budget, rng, NEAR_IDENTICAL, choose)
 
 
-@keeps_last_result
+@keeps_last_results
 def _half_whitened(features: Features) -> Features:
     """Return unit-length, half-whitened principal components (N, K), of unit length again."""
     try:

@@ -1,4 +1,4 @@
-"""The last result of a function of an array, kept for the next call with the same array."""
+"""The last results of a function of an array, kept for the next calls with the same array."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ Array = TypeVar("Array", bound=npt.NDArray[Any])
 Result = TypeVar("Result", bound=npt.NDArray[Any])
 
 
-def keeps_last_result(
+RESULTS = 4  # of different arrays or arguments, kept at once
+
+
+def keeps_last_results(
     function: Callable[Concatenate[Array, P], Result],
 ) -> Callable[Concatenate[Array, P], Result]:
-    """Return a function that remembers its last result while the array that it was of lives.
+    """Return a function that remembers its last results while the arrays that they were of live.
 
     Many trials ask for the same of the same features. Only read-only arrays are remembered, by
     which object they are: others may have changed since. The result is made read-only.
@@ -33,7 +36,8 @@ def keeps_last_result(
         result = function(array, *given, **named)
         result.flags.writeable = False
         if not array.flags.writeable:
-            kept[:] = [(weakref.ref(array, lambda _: kept.clear()), arguments, result)]
+            alive = [entry for entry in kept if entry[0]() is not None]
+            kept[:] = [*alive[1 - RESULTS :], (weakref.ref(array), arguments, result)]
         return result
 
     return remembering  # type: ignore[return-value]  # functools.wraps knows the names alone

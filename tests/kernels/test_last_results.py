@@ -2,13 +2,13 @@ import gc
 
 import numpy as np
 
-from rayal.kernels.last_result import keeps_last_result
+from rayal.kernels.last_results import RESULTS, keeps_last_results
 
 
 def counted() -> tuple[object, list[float]]:
     calls: list[float] = []
 
-    @keeps_last_result
+    @keeps_last_results
     def scaled(array: np.ndarray, by: float) -> np.ndarray:
         calls.append(by)
         return array * by
@@ -28,6 +28,23 @@ def test_the_same_array_and_arguments_are_computed_once() -> None:
     assert scaled(one, 2.0) is scaled(one, 2.0)  # type: ignore[operator]
     assert scaled(one, 3.0).tolist() == [3.0, 6.0]  # type: ignore[operator]
     assert calls == [2.0, 3.0]
+
+
+def test_calls_that_take_turns_do_not_drive_each_other_out() -> None:
+    scaled, calls = counted()
+    one, other = frozen([1.0]), frozen([2.0])
+    for _ in range(3):
+        scaled(one, 2.0)  # type: ignore[operator]
+        scaled(other, 2.0)  # type: ignore[operator]
+    assert len(calls) == 2
+
+
+def test_only_the_last_few_are_kept() -> None:
+    scaled, calls = counted()
+    one = frozen([1.0])
+    for by in (*range(RESULTS + 1), 0):
+        scaled(one, float(by))  # type: ignore[operator]
+    assert len(calls) == RESULTS + 2
 
 
 def test_an_equal_array_is_another_one() -> None:
