@@ -97,7 +97,22 @@ def checked_predictions(name: str, predictions: Any, data: TrialData) -> Predict
         penultimate_features=features_of_pool("hidden features", given.penultimate_features, None),
         last_layer=given.last_layer and last_layer,
         prototype_outputs=features_of_pool("prototype outputs", given.prototype_outputs, C - 1),
+        pseudo_labels=_pseudo_labels(learner, given.pseudo_labels, N, C),
     )
+
+
+def _pseudo_labels(learner: str, labels: Labels | None, N: int, C: int) -> Labels | None:
+    """Hold the classes (N,) that a learner gave itself to their range."""
+    if labels is None:
+        return None
+    labels = np.asarray(labels)
+    known = labels.shape == (N,) and labels.dtype.kind in "iu"
+    if not known or ((labels < UNLABELED) | (labels >= C)).any():
+        raise ValueError(
+            f"{learner} gave pseudo-labels of shape {labels.shape} and type {labels.dtype}, not a "
+            f"class 0 to {C - 1} or {UNLABELED} for each of {N} images"
+        )
+    return labels.astype(np.int64)
 
 
 def check_embedding(name: str, embedding: Any, data: Dataset) -> None:

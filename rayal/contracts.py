@@ -144,7 +144,8 @@ class Predictions:
     predict_views, probabilities (N, C) of each augmented copy; penultimate_features (N, H), what
     the last layer sees; prototype_outputs (N, C - 1), outputs before fixed prototypes. last_layer:
     the weights (C, H + 1), bias last, that make logits of penultimate features; the bias is minus
-    infinity for a class that is never predicted.
+    infinity for a class that is never predicted. pseudo_labels: classes (N,) that training gave
+    itself, UNLABELED where it gave none; None where the learner has no rule for it.
     """
 
     test: Probs
@@ -154,6 +155,7 @@ class Predictions:
     penultimate_features: Callable[[], Features] | None = None
     prototype_outputs: Callable[[], Features] | None = None
     last_layer: Callable[[], Features] | None = None
+    pseudo_labels: Labels | None = None
 
     @cached_property
     def pool(self) -> Probs:

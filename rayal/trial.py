@@ -84,6 +84,7 @@ def rounds(
         predictions = checked_predictions(trial.learner.name, predictions, data)
         row = _measure(data, labels, predictions)
         row |= {"round": number, "budget": budget, "labelled": trial.schedule[number]}
+        row |= _pseudo_labels(data, predictions)
         row |= {"select_seconds": selecting, "train_seconds": training}
         rows.append({**row, "selected": chosen.tolist()})
         if number + 1 < len(trial.schedule):
@@ -205,6 +206,21 @@ def _measure(data: TrialData, labels: Labels, predictions: Predictions) -> Row:
         labels=labels,
         num_classes=data.dataset.num_classes,
     )
+
+
+def _pseudo_labels(data: TrialData, predictions: Predictions) -> Row:
+    """Count the labels that training gave itself, and those that are true; nothing without a rule.
+
+    The true ones are read for the record alone.
+    """
+    given = predictions.pseudo_labels
+    if given is None:
+        return {}
+    right = (given != UNLABELED) & (given == data.dataset.train.labels)
+    return {
+        "pseudo_labels": int((given != UNLABELED).sum()),
+        "pseudo_labels_right": int(right.sum()),
+    }
 
 
 def _labels_after(rows: list[Row], data: TrialData) -> Labels:

@@ -141,6 +141,23 @@ def test_a_learner_that_recalls_its_earlier_rounds_goes_on_with_the_same_result(
     assert without_seconds(resumed) == without_seconds(whole)
 
 
+@pytest.mark.parametrize("rule", ["ceal", "nearest_center"])
+def test_every_round_counts_the_pseudo_labels_and_those_that_are_right(
+    data: TrialData, rule: str
+) -> None:
+    wanted = with_learner(
+        trial("random", "msal", (6, 9, 12)), prototypes=True, pseudo_labels=rule,
+        pseudo_threshold=0.3,
+    )  # fmt: skip
+    rows = run(wanted, data)
+    counts = [(row["pseudo_labels"], row["pseudo_labels_right"]) for row in rows]
+    assert counts[0] == (0, 0)
+    for (found, right), row in zip(counts[1:], rows[1:], strict=True):
+        assert 0 <= right <= found <= len(data.dataset.train.labels) - row["labelled"]
+    assert max(found for found, _ in counts) > 0
+    assert "pseudo_labels" not in run(trial("random", "margin", (6, 9)), data)[0]
+
+
 @pytest.mark.parametrize("finished", [0, 1, 2, 3])
 def test_a_rule_tuned_at_the_first_query_is_tuned_alike_after_an_interruption(
     data: TrialData, finished: int

@@ -20,7 +20,7 @@ from analysis.study.names import baseline
 from rayal.contracts import DatasetMap
 from rayal.storage.dataset_images import StoredImages
 from rayal.storage.files import StoreError
-from rayal.storage.formats import LISTS, METRICS
+from rayal.storage.formats import LISTS, METRICS, SOMETIMES
 from rayal.storage.location import Location, parse_location
 from rayal.storage.run import Run, RunStore, read_run
 from rayal.sweep.names import KINDS, Names
@@ -217,7 +217,9 @@ def _identity(trial: str, definition: Mapping[str, Any], names: Names) -> dict[s
 
 def _measured_columns(run: Run) -> list[str]:
     versions = {f"version.{name}": None for r in run.records for name in r.get("versions", {})}
-    return ["round", "budget", "labelled", *METRICS, *LISTS, "seconds", "host", *versions]
+    rounds = [row for record in run.records for row in record["rounds"]]
+    there = [name for name in SOMETIMES if any(name in row for row in rounds)]
+    return ["round", "budget", "labelled", *METRICS, *there, *LISTS, "seconds", "host", *versions]
 
 
 def _measurements(records: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:

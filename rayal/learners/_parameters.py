@@ -74,14 +74,19 @@ Radius: TypeAlias = Annotated[
     Doc("Length of the prototypes, the factor before the logits (.1 on MNIST in MSAL)."),
 ]
 PseudoLabels: TypeAlias = Annotated[
-    Literal["ceal"] | None,
+    Literal["ceal", "nearest_center"] | None,
     Doc(
-        "ceal has the images that the round before was sure of join the training with their "
-        "predicted class (Wang et al. 2017)."
+        "The images that the round before was sure of join the training with their predicted class "
+        "(Wang et al. 2017): by ceal those of low entropy, by nearest_center those nearest to the "
+        "prototype of their class (MSAL, section 4.2; needs prototypes)."
     ),
 ]
 PseudoThreshold: TypeAlias = Annotated[
-    PositiveFloat, Doc("Entropy, in nats, below which a prediction is sure.")
+    PositiveFloat,
+    Doc(
+        "Below which a prediction is sure: the entropy in nats, or, for nearest_center, one less "
+        "the cosine to the prototype."
+    ),
 ]
 PseudoDecay: TypeAlias = Annotated[
     float,

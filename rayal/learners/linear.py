@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -17,13 +17,14 @@ from rayal.learners import _parameters as shared
 from rayal.learners._heads.adam import AdamSchedule
 from rayal.learners._heads.batched import Problem, fit_many
 from rayal.learners._heads.head import Head, probs_of_all
-from rayal.learners._heads.pseudo_labels import with_earlier
+from rayal.learners._heads.pseudo_labels import Rule, check_rule, joined, with_earlier
 from rayal.learners._heads.scaling import standardizer
 from rayal.learners._heads.softmax import initial_weights
 from rayal.registry import from_arguments
 
 
 def _gives(params: Mapping[str, Any]) -> set[str]:
+    check_rule("linear", params)
     dropout = {"dropout"} if params["dropout"] else set()
     return (
         {"hidden", "last_layer", "views"}
@@ -104,7 +105,7 @@ class LinearRecipe:
     dropout: float
     prototypes: bool
     radius: float
-    pseudo_labels: Literal["ceal"] | None
+    pseudo_labels: Rule | None
     pseudo_threshold: float
     pseudo_decay: float
 
@@ -116,7 +117,7 @@ class LinearRecipe:
         """Return the labels to train on, (N,)."""
         if not self.pseudo_labels:
             return task.labels
-        return with_earlier(task, self.pseudo_threshold, self.pseudo_decay)
+        return with_earlier(task, self.pseudo_threshold, self.pseudo_decay, self.pseudo_labels)
 
 
 def _train(
@@ -130,11 +131,15 @@ def _train(
     last = recipe.radius * simplex(C).astype(np.float32) if recipe.prototypes else None
     outputs = C if last is None else C - 1
     starts = [initial_weights(pool.shape[1], outputs, rng) for rng in rngs]
-    together, problems = _problems([recipe.labels(task) for task in tasks], starts, rngs)
+    labels = [recipe.labels(task) for task in tasks]
+    together, problems = _problems(labels, starts, rngs)
     trained = fit_many(scale(pool[together]), problems, recipe.schedule, last)
     heads = [Head(scale, weights, last, recipe.dropout) for weights in trained]
     tests = probs_of_all(heads, tasks[0].test)
-    return [head.predictions(t, test) for head, t, test in zip(heads, tasks, tests, strict=True)]
+    return [
+        replace(head.predictions(task, test), pseudo_labels=joined(task, own, recipe.pseudo_labels))
+        for head, task, test, own in zip(heads, tasks, tests, labels, strict=True)
+    ]
 
 
 def _problems(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from pydantic import Field, PositiveFloat
 
 from rayal.contracts import DataShape, Predictions, Task, learner
 from rayal.learners import _parameters as shared
-from rayal.learners._heads.pseudo_labels import with_earlier
+from rayal.learners._heads.pseudo_labels import check_rule, joined, with_earlier
 from rayal.learners._networks.task_images import task_images, validation_set
 from rayal.learners._networks.trained_classifier import (
     TrainedClassifier,
@@ -35,6 +36,7 @@ def _gives(params: Mapping[str, Any]) -> set[str]:
             "scratch: nesterov=true needs a momentum above 0, and momentum=0; "
             "raise the one or set the other to false"
         )
+    check_rule("scratch", params)
     return gives(params)
 
 
@@ -140,7 +142,10 @@ def scratch(  # noqa: D417, PLR0913  the papers' recipes have this many settings
     classifier = make_classifier(
         network, task.num_classes, rng, dropout=dropout, radius=radius if prototypes else None
     )
-    labels = with_earlier(task, pseudo_threshold, pseudo_decay) if pseudo_labels else task.labels
+    labels = task.labels
+    if pseudo_labels:
+        labels = with_earlier(task, pseudo_threshold, pseudo_decay, pseudo_labels)
     fit(classifier, images.labeled(labels), recipe, integer(rng), val_set)
     weak = views_augmentation or augmentation
-    return TrainedClassifier(classifier, images, weak, views, integer(rng)).predictions()
+    found = TrainedClassifier(classifier, images, weak, views, integer(rng)).predictions()
+    return replace(found, pseudo_labels=joined(task, labels, pseudo_labels))

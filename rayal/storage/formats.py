@@ -20,6 +20,7 @@ METRICS = (  # of a round, numbers
     "auc", "accuracy", "balanced_accuracy", "mean_class_accuracy", "pool_error", "coverage",
     "class_entropy", "l1_score", "select_seconds", "train_seconds",
 )  # fmt: skip
+SOMETIMES = ("pseudo_labels", "pseudo_labels_right")  # numbers that not every learner has
 LISTS = ("selected", "class_counts", "auc_missing_classes")  # of a round
 
 Json = dict[str, Any]
@@ -31,6 +32,8 @@ class Round(TypedDict):
 
     budget: images asked for in this round; labelled: in all, after it. selected: (budget,) indices.
     class_counts: (C,) labeled images of each class. auc_missing_classes: left out of the mean.
+    pseudo_labels, pseudo_labels_right: labels that the learner gave itself, and how many of them
+    are true; absent where it has no rule for it.
     """
 
     round: int
@@ -49,6 +52,8 @@ class Round(TypedDict):
     l1_score: float
     select_seconds: float
     train_seconds: float
+    pseudo_labels: NotRequired[int]
+    pseudo_labels_right: NotRequired[int]
 
 
 class Record(TypedDict):

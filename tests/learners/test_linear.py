@@ -10,10 +10,11 @@ from rayal.kernels.prototypes import simplex
 from rayal.learners._heads import softmax as softmax_regression
 from rayal.learners._heads.adam import AdamSchedule
 from rayal.learners._heads.batched import Problem, fit_many
-from rayal.learners._heads.pseudo_labels import with_confident
+from rayal.learners._heads.pseudo_labels import with_confident, with_nearest
 from rayal.learners._heads.scaling import mean_and_deviation
 from rayal.learners._heads.softmax import initial_weights
 from rayal.learners.linear import linear
+from rayal.registry import LEARNERS
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -242,3 +243,39 @@ def test_the_threshold_falls_round_by_round_but_never_below_0() -> None:
         )
         found = linear(told, rng(), pseudo_labels="ceal", pseudo_threshold=0.1, pseudo_decay=0.01)
         assert (np.abs(found.test - plain.test).max() > 0) == joins
+
+
+def test_nearest_center_takes_the_closest_to_a_prototype_and_changes_no_label_given() -> None:
+    corners = simplex(3)
+    outputs = np.array([2 * corners[1], corners[0] + 0.2 * corners[1], corners[2], 0 * corners[0]])
+    labels = np.array([UNLABELED, UNLABELED, 1, UNLABELED])
+    assert with_nearest(labels, outputs, 1e-6).tolist() == [1, UNLABELED, 1, UNLABELED]
+    assert with_nearest(labels, outputs, 0.5).tolist() == [1, 0, 1, UNLABELED]
+    assert with_nearest(labels, outputs, 0.0).tolist() == labels.tolist()
+
+
+@pytest.mark.parametrize("rule", ["ceal", "nearest_center"])
+def test_the_pseudo_labels_of_a_round_are_told(rule) -> None:
+    features, truth = data(60)
+    sure = np.eye(4, dtype=np.float32)[truth]
+    before = dataclasses.replace(
+        earlier(sure), prototype_outputs=lambda: simplex(4)[truth].astype(np.float32)
+    )
+    told = dataclasses.replace(task(features, 8), round=1, previous_predictions=before)
+    found = linear(told, rng(), prototypes=True, pseudo_labels=rule)
+    expected = linear(task(features, 60), rng(), prototypes=True)
+    np.testing.assert_array_equal(found.test, expected.test)
+    assert found.pseudo_labels is not None
+    given = told.labels != UNLABELED
+    assert (found.pseudo_labels[given] == UNLABELED).all()
+    assert (found.pseudo_labels[~given] == truth[~given]).all()
+    first = linear(task(features, 8), rng(), prototypes=True, pseudo_labels=rule)
+    assert first.pseudo_labels is not None
+    assert (first.pseudo_labels == UNLABELED).all()
+    assert linear(task(features, 8), rng()).pseudo_labels is None
+
+
+def test_nearest_center_without_prototypes_is_refused_when_planned() -> None:
+    learner = LEARNERS.find("linear")
+    with pytest.raises(ValueError, match="prototypes: true"):
+        learner.traits.gives(learner.bind({"pseudo_labels": "nearest_center"}))
