@@ -30,7 +30,8 @@ from rayal.storage import plain_files
 from rayal.traits import StrategyTraits
 
 FIRST_STRATEGY, LATER_STRATEGY = "kmeans", "dropquery"  # without and with a classifier
-ONE_STRATEGY = "auto"  # in place of both, where there is one of that name
+ONE_STRATEGY = "auto"  # in place of both
+LONGEST_FEATURES = 2048  # dimensions up to which it is asked: it takes O(D^3) for D of them
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,8 @@ class Query:
         """
         features = np.asarray(project.features)
         predictions = train(features, state, project.settings.seed)
-        component, params = _strategy(project.settings.strategy, predictions is not None)
+        default = default_strategy(features.shape[1], predictions is not None)
+        component, params = _strategy(project.settings.strategy, default, predictions is not None)
         return cls(
             features,
             state.labels,
@@ -199,9 +201,9 @@ def train(features: Features, state: Known, seed: int) -> Predictions | None:
 
 
 def _strategy(
-    asked: Mapping[str, Any], has_predictions: bool
+    asked: Mapping[str, Any], default: str, has_predictions: bool
 ) -> tuple[Component[StrategyTraits], dict[str, Any]]:
-    given = dict(asked) or {"name": default_strategy(has_predictions)}
+    given = dict(asked) or {"name": default}
     try:
         component = STRATEGIES.find(given.pop("name"))
         params = component.bind(given)
@@ -211,14 +213,17 @@ def _strategy(
         raise LabelingError(f"strategy '{component.name}' reads true labels, which nobody has yet")
     needs = component.traits.needs(params)
     if needs & FROM_LEARNER and not has_predictions:
-        component = STRATEGIES.find(default_strategy(False))  # a first round has no classifier
+        component = STRATEGIES.find(default)  # a first round has no classifier
         return component, component.bind({})
     return component, params
 
 
-def default_strategy(has_predictions: bool) -> str:
-    """Return the name of the strategy that is asked where none is named."""
-    if STRATEGIES.has(ONE_STRATEGY):
+def default_strategy(dimensions: int, has_predictions: bool) -> str:
+    """Return the name of the strategy that is asked where none is named.
+
+    dimensions: of the features, D; raw pixels have too many for the usual one.
+    """
+    if dimensions <= LONGEST_FEATURES:
         return ONE_STRATEGY
     return LATER_STRATEGY if has_predictions else FIRST_STRATEGY
 

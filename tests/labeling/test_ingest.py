@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rayal.labeling.errors import LabelingError
+from rayal.labeling.exchange.tool import tools
 from rayal.labeling.ingest import Ingested, ingest
 from rayal.labeling.labels import NOT_USABLE
 from rayal.labeling.project import Project
@@ -255,3 +256,19 @@ def test_all_files_are_read_before_any_label_is_kept(project: Project) -> None:
     with pytest.raises(LabelingError, match=r"bad\.json is damaged"):
         _take(project, good, bad)
     assert project.labels.all() == ()
+
+
+def test_cvat_s_format_as_another_writer_makes_it(project: Project) -> None:
+    """The file was written by Datumaro 1.13 from links that `rayal select` made."""
+    path = Path(__file__).parent.parent / "data" / "cvat-images-1.1.xml"
+    tool = tools()["cvat"]
+    assert tool.recognizes(path)
+    found = tool.read(path)
+    assert [(one.rayal_id, one.action, one.label) for one in found.returned] == [
+        ("img_8f774cb110dcc6604e2f", "label", "cat"),
+        ("img_bdb96876318599811beb", "label", "dog"),
+        ("img_127ddad56b739fbdc06a", "label", "cat"),
+        ("img_04afa8f7a5e72a3a9504", "withdraw", None),
+    ]
+    with pytest.raises(LabelingError, match="none of them is in"):
+        _take(project, path)
