@@ -10,6 +10,8 @@ from rayal.labeling.accuracy import Accuracy, Share, audit_accuracy
 from rayal.labeling.classifier import Classifier
 from rayal.labeling.labeled import LabeledPool
 from rayal.labeling.project import Project
+from rayal.labeling.training import LEARNER
+from rayal.registry import LEARNERS
 
 TEXT = """\
 ---
@@ -18,7 +20,7 @@ library_name: rayal
 ---
 # Classifier of {count} classes
 
-Logistic regression (L2 penalty, C = 10) on features of unit length: {features}.
+Logistic regression (L2 penalty, C = {C:g}) on features of unit length: {features}.
 Probabilities are brought to the accuracy that they claim by the temperature {temperature:.3g}.
 
 ```python
@@ -63,6 +65,7 @@ def card_of(project: Project, pool: LabeledPool, classifier: Classifier, with_au
     )
     audit = f", {len(pool.audited)} of them of the audit sample" if with_audit else ""
     return TEXT.format(
+        C=LEARNERS.find(LEARNER).bind({})["C"],
         count=len(classifier.classes),
         features=f"{classifier.weights.shape[1] - 1} features, {made_by}",
         temperature=classifier.temperature,

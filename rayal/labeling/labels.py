@@ -14,7 +14,7 @@ import json
 import math
 import os
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
@@ -122,6 +122,7 @@ class LabelLog:
         self._read_until = 0  # bytes
         self._last_line = b""
         self._answers: list[Answer] = []
+        self._computed: dict[str, dict[str, Any]] = {}  # of these answers, by what was asked
 
     def append(self, *answers: Answer) -> None:
         """Add answers; they are on the disk when this returns, or none of them is kept.
@@ -156,8 +157,11 @@ class LabelLog:
 
         Skipping says nothing, and what was withdrawn is gone.
         """
+        return self._once("standing", self._standing)
+
+    def _standing(self) -> dict[str, dict[str, Answer]]:
         stands: dict[str, dict[str, Answer]] = {}
-        for answer in self.all():
+        for answer in self._answers:
             if answer.action == "withdraw":
                 stands.get(answer.id, {}).pop(answer.by, None)
             elif answer.action != "skip":
@@ -166,6 +170,9 @@ class LabelLog:
 
     def current(self) -> dict[str, Label]:
         """Return what stands for each image: a class or NOT_USABLE; nothing where people differ."""
+        return self._once("current", self._current)
+
+    def _current(self) -> dict[str, Label]:
         return {
             image: next(iter(said))
             for image, by in self.standing().items()
@@ -194,6 +201,13 @@ class LabelLog:
         answered = self.standing()
         return [image for image in order if image not in answered]
 
+    def _once(self, what: str, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return what is computed from the answers, once for the same ones."""
+        self._read_more()
+        if what not in self._computed:
+            self._computed[what] = compute()
+        return dict(self._computed[what])
+
     def _write(self, content: bytes) -> None:
         """Add bytes after the last whole line; what a killed process left of a line goes."""
         with plain_files.open_append(self.path) as file:
@@ -213,11 +227,14 @@ class LabelLog:
         content = self._read_from(self._read_until - len(self._last_line))
         if not content.startswith(self._last_line):  # put back from a copy: nothing is known
             self._read_until, self._last_line, self._answers = 0, b"", []
+            self._computed = {}
             content = self._read_from(0)
         whole = content[len(self._last_line) : content.rfind(b"\n") + 1]
         lines = whole.splitlines(keepends=True)
         self._answers += [self._parsed(line, n) for n, line in enumerate(lines, 1)]
         self._read_until += len(whole)
+        if lines:
+            self._computed = {}
         self._last_line = lines[-1] if lines else self._last_line
 
     def _read_from(self, start: int) -> bytes:
