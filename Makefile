@@ -4,7 +4,7 @@ VENV ?= .venv
 RUN = $(VENV)/bin/python
 SWEEP ?= sweeps/quickstart.yaml
 
-.PHONY: sweep test fast check audit bench clean
+.PHONY: sweep test fast check audit bench gpu clean
 
 sweep: $(VENV)/ready
 	$(RUN) -m rayal.sweep $(SWEEP)
@@ -38,6 +38,11 @@ bench: $(VENV)/ready
 	$(RUN) -m benchmarks.selection
 	$(RUN) -m benchmarks.balance
 	$(RUN) -m benchmarks.analysis
+
+# What one NVIDIA GPU makes of it: checks against the CPU, speed, sharing; six minutes.
+gpu: $(VENV)/ready
+	$(RUN) -m pytest -m gpu -q
+	$(RUN) -m benchmarks.gpu --json gpu.json
 
 $(VENV)/ready: pyproject.toml constraints.txt install.py
 	$(PYTHON) install.py $(VENV)

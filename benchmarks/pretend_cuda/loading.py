@@ -61,7 +61,7 @@ def _compiled() -> Path:
         raise NoPretendCudaError("the pretend CUDA device needs a CPU build of PyTorch on Linux")
     key = hashlib.sha256(SOURCE.read_bytes() + f"{version} {folder}".encode()).hexdigest()[:16]
     library = Path(tempfile.gettempdir()) / f"rayal-pretend-cuda-{os.getuid()}-{key}.so"
-    if not library.exists():
+    if not library.exists() or library.stat().st_uid != os.getuid():  # another's may be anything
         _compile(folder, library)
     return library
 
