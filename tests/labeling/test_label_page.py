@@ -132,6 +132,17 @@ def test_a_click_labels_and_the_next_image_is_shown(browser, server, project):
     assert text(browser, "said") == "So far: red"
 
 
+def test_why_an_image_was_chosen_is_shown_when_asked_for(browser, server, project):
+    open_page(browser, server)
+    state = "const why = document.getElementById('why'); return [why.hidden, why.open]"
+    assert browser.execute_script(state) == [False, False]
+    click(browser, "#why summary")
+    assert browser.execute_script(state) == [False, True]
+    assert text(browser, "reason") == "typical of cluster 2"
+    press(browser, "-")
+    assert browser.execute_script(state) == [False, False]
+
+
 def test_a_finger_is_enough(browser, server, project):
     open_page(browser, server, 400)
     browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})

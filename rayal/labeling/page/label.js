@@ -87,7 +87,9 @@ function caption() {
     shown.group && `group ${visible(shown.group)}`,
     shown.purpose === "audit" && "drawn at random to check the classifier with",
   ].filter(Boolean).join(" · ");
-  at("reason").textContent = shown.reason ? `Chosen as: ${shown.reason}` : "";
+  at("reason").textContent = shown.reason;
+  at("why").hidden = !shown.reason; // what the classifier takes it for is closed: it would be copied
+  at("why").open = false;
   const said = Object.entries(shown.said).map(([who, what]) => (who ? `${who}: ${what}` : what));
   const words = new Set(Object.values(shown.said)).size > 1 ? "People disagree; your answer settles it: " : "So far: ";
   at("said").textContent = said.length ? words + said.join(", ") : "";
@@ -194,7 +196,7 @@ document.addEventListener("keydown", (event) => {
   const undoKey = event.key === "Backspace" || ((event.ctrlKey || event.metaKey) && event.key === "z");
   if (!undoKey && (event.ctrlKey || event.metaKey || event.altKey)) return;
   if (event.repeat) return;
-  if (event.target instanceof HTMLButtonElement && (event.key === " " || event.key === "Enter")) return;
+  if (event.target.closest?.("button, summary") && (event.key === " " || event.key === "Enter")) return;
   const action = undoKey ? undo : { " ": skip, "-": notUsable, "+": () => at("class-name").focus() }[event.key];
   const named = classes.find((one) => one.key && one.key === event.key.toLowerCase());
   if (!action && !(named && shown)) return;
@@ -202,5 +204,5 @@ document.addEventListener("keydown", (event) => {
   if (action) action(); else label(named.name);
 });
 // A pointer leaves no focus behind: Space would press the button again.
-document.addEventListener("pointerup", (event) => event.target.closest?.("button")?.blur());
+document.addEventListener("pointerup", (event) => event.target.closest?.("button, summary")?.blur());
 step("/next");
