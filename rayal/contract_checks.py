@@ -37,7 +37,9 @@ def check_choice(name: str, chosen: Any, labels: Labels, budget: int) -> Indices
     """
     array = np.asarray(chosen)
     wrong = ""
-    if array.dtype != np.int64 or array.ndim != 1:
+    if np.ma.is_masked(chosen):
+        wrong = "a masked array: it has to name positions alone"
+    elif array.dtype != np.int64 or array.ndim != 1:
         wrong = f"an array of {array.dtype} with shape {array.shape}, not int64 ({budget},)"
     elif len(array) != budget:
         wrong = f"{len(array)} images, not the {budget} asked for"

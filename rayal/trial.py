@@ -22,6 +22,7 @@ from rayal.registry import LEARNERS, STRATEGIES
 from rayal.scorer import join_test_set
 from rayal.seeds import generator
 from rayal.sweep.definition import Trial
+from rayal.working_directory import working_directory_kept
 
 Row = dict[str, Any]
 Result = TypeVar("Result")
@@ -95,7 +96,8 @@ def rounds(
 def train(trial: Trial, request: TrainingRequest) -> Predictions:
     """Do one training as the trial's learner does."""
     function = LEARNERS.find(trial.learner.name).function
-    predictions: Predictions = function(request.task, request.rng, **trial.learner.to_kwargs())
+    with working_directory_kept():
+        predictions: Predictions = function(request.task, request.rng, **trial.learner.to_kwargs())
     return predictions
 
 
@@ -106,7 +108,8 @@ def _query(trial: Trial, pool: Pool, number: int, budget: int) -> Indices:
         pool = replace(pool, true_labels=None, score_batches=None)
     # Named without the strategy: trials of one seed draw alike, so comparisons are paired.
     rng = generator("query", trial.dataset_name, trial.seed, number)
-    chosen = component.function(pool, budget, rng, **spec.to_kwargs())
+    with working_directory_kept():
+        chosen = component.function(pool, budget, rng, **spec.to_kwargs())
     return check_choice(spec.name, chosen, pool.labels, budget)
 
 

@@ -20,6 +20,7 @@ LABELS = np.array([UNLABELED, 1, UNLABELED, UNLABELED])
         (np.array([0, 9]), "positions from 0 to 9, outside 0 to 3"),
         (np.array([-1, 0]), "positions from -1 to 0"),
         (np.array([0, 0]), "the same image more than once"),
+        (np.ma.masked_array([0, 2], mask=[False, True]), "a masked array"),
         (np.array([0, 1]), "1 images that have a label already"),
     ],
 )

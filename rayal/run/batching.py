@@ -16,6 +16,7 @@ from rayal.registry import LEARNERS
 from rayal.run.failures import PASSING
 from rayal.sweep.definition import Spec
 from rayal.trial import Result, TrainingRequest, TrainingResult, TrialCoroutine
+from rayal.working_directory import working_directory_kept
 
 PATIENCE = 1.0  # seconds of selection after which no further requests are gathered
 
@@ -56,7 +57,8 @@ def train_batch(
     started = time.perf_counter()
     tasks, rngs = zip(*((request.task, request.rng) for request in requests), strict=True)
     try:
-        answers = fit_batched(list(tasks), list(rngs), **learner.to_kwargs())
+        with working_directory_kept():
+            answers = fit_batched(list(tasks), list(rngs), **learner.to_kwargs())
     except PASSING:
         raise
     except BaseException:  # noqa: BLE001 - one by one, the request to blame is found
@@ -70,7 +72,8 @@ def _train_one(
 ) -> TrainingResult | BaseException:
     started = time.perf_counter()
     try:
-        predictions = train(request.task, request.rng, **learner.to_kwargs())
+        with working_directory_kept():
+            predictions = train(request.task, request.rng, **learner.to_kwargs())
     except PASSING:
         raise
     except BaseException as error:  # noqa: BLE001 - raised in the trial that asked

@@ -26,6 +26,7 @@ from rayal.storage.run import RunStore
 from rayal.sweep.contents import check_unchanged
 from rayal.sweep.definition import Trial
 from rayal.sweep.plan import Plan
+from rayal.working_directory import working_directory_kept
 
 THUMBNAIL = 32  # pixels a side
 MOST_THUMBNAILS = 2**28  # bytes
@@ -55,7 +56,8 @@ def make_embedding(trial: Trial, store: RunStore, progress: Progress, threads: i
 
                 def attempt() -> Embedding:
                     rng = generator("encoder", trial.dataset_name, trial.encoder.name, seed)
-                    made: Embedding = encode(data, rng, progress, **keep, **params)
+                    with working_directory_kept():
+                        made: Embedding = encode(data, rng, progress, **keep, **params)
                     return made
 
                 embedding = call_retried(attempt)
