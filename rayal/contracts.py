@@ -364,6 +364,7 @@ def strategy(
     needs: set[str] | Names | None = None,
     oracle: bool | Callable[[Mapping[str, Any]], bool] = False,
     unit_length: bool | Callable[[Mapping[str, Any]], bool] = False,
+    geometric: bool = False,
     check: StrategyCheck = _no_check,
     added: Collection[str] = (),
 ) -> Callable[[Strategy[P]], Strategy[P]]:
@@ -375,6 +376,8 @@ def strategy(
     needs: names, in `rayal.requirements`, of what it reads beyond features and labels; oracle:
     whether it reads true labels; unit_length: whether it sees features scaled to unit length alone,
     so that images differ by direction. Each may be a function of the parameters.
+    geometric: whether it compares features alone; it then has `space`, which may be `hidden`, what
+    the learner's last layer sees, and `normalize` where it does not scale to unit length itself.
     check: `(params, N, encoder's params)`; raises ValueError where they do not fit together;
     called when a sweep is planned.
     added: names of parameters that came after the strategy's first release: at their defaults it
@@ -386,13 +389,23 @@ def strategy(
         return bool(own or params["label_balanced"])
 
     def register(function: Strategy[P]) -> Strategy[P]:
-        reads = _requirements(needs, f"strategy '{function.__name__}'")
+        own = _requirements(needs, f"strategy '{function.__name__}'")
+        late = frozenset(added)
+        if geometric:
+            before = inspect.signature(function).parameters.keys()
+            function = modifiers.geometric(function, normalizes=unit_length is True)
+            late |= inspect.signature(function).parameters.keys() - before
+
+        def reads(params: Mapping[str, Any]) -> set[str]:
+            hidden = geometric and params.get("space") == "hidden"
+            return own(params) | ({"hidden"} if hidden else set())
+
         traits = StrategyTraits(
             needs=reads,
             oracle=oracle_or_balanced,
             unit_length=unit_length if callable(unit_length) else lambda _: unit_length,
             check=check,
-            added=frozenset(added),
+            added=late,
         )
         return STRATEGIES.register(traits)(modifiers.label_balanced(function))
 

@@ -2,6 +2,8 @@
 
 * `label_balanced` of every strategy: equal numbers of each true class, in the strategy's own order
   (HaCon, Table 1, rows "Unif.");
+* `space` of every strategy that compares features alone: the encoder's, or what the learner's last
+  layer sees; and `normalize`, to unit length, where it does not scale them so by itself;
 * `imbalance` of every dataset: fewer images of some classes, in the pool alone;
 * `features` of every encoder: a transform of what it makes (`kernels.feature_transform`).
 
@@ -16,17 +18,19 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from rayal.kernels.clustering import unit_rows
 from rayal.kernels.feature_transform import FeatureTransform, check_transform, fit_transform
 from rayal.kernels.imbalance import Imbalance, draw_imbalanced, name_suffix, reserved_and_kept
 from rayal.kernels.ranking import class_balanced
 
 Indices: TypeAlias = npt.NDArray[np.int64]
 Float32: TypeAlias = npt.NDArray[np.float32]
+Space: TypeAlias = Literal["features", "hidden"]  # the encoder's, or what the last layer sees
 
 
 class LabeledPool(Protocol):
@@ -65,6 +69,33 @@ def label_balanced(function: Callable[..., Indices]) -> Callable[..., Indices]:
         )
 
     return with_parameters(choose, function, {"label_balanced": (bool, False)})
+
+
+def geometric(function: Callable[..., Indices], *, normalizes: bool) -> Callable[..., Indices]:
+    """Add the parameters `space` and `normalize` to a strategy that compares features alone.
+
+    normalizes: whether it scales features to unit length by itself; `normalize` is then left out.
+    One that it has of its own is kept.
+    """
+    own = inspect.signature(function).parameters
+    more: dict[str, tuple[Any, Any]] = {}
+    if "space" not in own:
+        more["space"] = (Space, "features")
+    if "normalize" not in own and not normalizes:
+        more["normalize"] = (bool, False)
+
+    def choose(pool: Any, budget: int, rng: np.random.Generator, **params: Any) -> Indices:
+        asked = {name: params.pop(name, default) for name, (_, default) in more.items()}
+        if asked.get("space") == "hidden":
+            pool = replace(pool, features=pool.penultimate_features)
+        if asked.get("normalize"):
+            hidden = params.get("space") == "hidden"
+            unit = unit_rows(pool.penultimate_features if hidden else pool.features)
+            pool = replace(pool, features=unit)
+            params |= {"space": "features"} if hidden else {}
+        return function(pool, budget, rng, **params)
+
+    return with_parameters(choose, function, more)
 
 
 def imbalance(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ from rayal.contracts import Indices, Pool, strategy
 from rayal.kernels.robust_covering import NODE_LIMIT, robust_k_center
 
 
-@strategy()
+@strategy(geometric=True)
 def coreset_mip(
     pool: Pool,
     budget: int,

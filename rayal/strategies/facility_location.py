@@ -13,7 +13,7 @@ from rayal.kernels.ranking import pad_to_budget
 from rayal.strategies._collapse import Cosine, choose_collapsed
 
 
-@strategy(unit_length=True)
+@strategy(unit_length=True, geometric=True)
 def facility_location(
     pool: Pool,
     budget: int,

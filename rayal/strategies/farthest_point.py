@@ -9,7 +9,7 @@ from rayal.kernels import clustering, distances
 from rayal.kernels.covering import greedy_k_center
 
 
-@strategy(unit_length=True)
+@strategy(unit_length=True, geometric=True)
 def farthest_point(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     """Choose the image nearest to the mean, then always the one farthest from all before it.
 

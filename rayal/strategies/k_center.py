@@ -32,7 +32,7 @@ def _reads(given: Mapping[str, object]) -> set[str]:
     return hidden | ({"predictions"} if given["class_balanced"] else set())
 
 
-@strategy(needs=_reads)
+@strategy(needs=_reads, geometric=True)
 def k_center(
     pool: Pool,
     budget: int,

@@ -10,7 +10,7 @@ from rayal.strategies._cluster_representatives import cluster_representatives
 from rayal.strategies._collapse import Cosine, choose_collapsed
 
 
-@strategy(unit_length=lambda given: bool(given["normalize"]), added={"collapse"})
+@strategy(unit_length=lambda given: bool(given["normalize"]), geometric=True, added={"collapse"})
 def kmeans(
     pool: Pool,
     budget: int,

@@ -11,7 +11,7 @@ from rayal.kernels.herding import UNIT_WIDTH, greedy_herding
 from rayal.strategies._collapse import Cosine, choose_collapsed
 
 
-@strategy(unit_length=True, added={"collapse"})
+@strategy(unit_length=True, geometric=True, added={"collapse"})
 def maxherding(
     pool: Pool,
     budget: int,

@@ -12,7 +12,7 @@ from rayal.kernels import ball_cover, clustering
 from rayal.strategies._collapse import Cosine, choose_collapsed
 
 
-@strategy(unit_length=True, added={"collapse"})
+@strategy(unit_length=True, geometric=True, added={"collapse"})
 def probcover(
     pool: Pool,
     budget: int,

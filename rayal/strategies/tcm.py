@@ -12,7 +12,7 @@ from rayal.strategies._predictions import probabilities
 from rayal.strategies._typical_clusters import typical_of_clusters
 
 
-@strategy(unit_length=True)
+@strategy(unit_length=True, geometric=True)
 def tcm(
     pool: Pool, budget: int, rng: np.random.Generator, *, labels_per_class: NonNegativeInt = 10
 ) -> Indices:

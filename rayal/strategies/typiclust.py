@@ -15,7 +15,7 @@ from rayal.strategies._typical_clusters import (
 )
 
 
-@strategy(unit_length=True, added={"collapse"})
+@strategy(unit_length=True, geometric=True, added={"collapse"})
 def typiclust(  # noqa: PLR0913  its own parameters and that of all strategies of density
     pool: Pool,
     budget: int,

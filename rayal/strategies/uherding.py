@@ -17,7 +17,7 @@ from rayal.strategies._predictions import checked
 HELD_OUT = 5  # one label in so many calibrates (Bae et al. 2025)
 
 
-@strategy(unit_length=True, added={"temperature"})
+@strategy(unit_length=True, geometric=True, added={"temperature"})
 def uherding(
     pool: Pool,
     budget: int,
