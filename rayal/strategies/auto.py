@@ -20,7 +20,7 @@ NEAR_IDENTICAL = 0.98  # cosine of half-whitened components from which one image
 RESTARTS = 5
 
 
-@strategy()
+@strategy(unit_length=True)
 def auto(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     """Choose as this project recommends, by version 1 of its evidence.
 

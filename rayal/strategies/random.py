@@ -22,7 +22,12 @@ def _check(params: Mapping[str, Any], N: int, encoder: Mapping[str, Any]) -> Non
         raise ValueError("cover_classes and stratify exclude each other; give one")
 
 
-@strategy(oracle=lambda given: bool(given["cover_classes"]), check=_check, added={"stratify"})
+@strategy(
+    oracle=lambda given: bool(given["cover_classes"]),
+    unit_length=lambda given: given.get("stratify") is not None,
+    check=_check,
+    added={"stratify"},
+)
 def random(
     pool: Pool,
     budget: int,
