@@ -12,6 +12,7 @@ from rayal.labeling.labeled import LabeledPool
 from rayal.labeling.training import held_out
 
 NEIGHBORS = 5
+IMPROBABLE = 0.05  # probability of a label below which it may be suspected
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ def suspects(pool: LabeledPool, rng: np.random.Generator) -> list[Suspect]:
     """Return the labels that most of the nearest labeled images contradict, and the classifier too.
 
     The classifier is one that was trained without the image's group, so that no label speaks for
-    itself; its class and that of the neighbors' majority must be the same. The least probable label
-    comes first.
+    itself; its class and that of the neighbors' majority must be the same, and the label improbable
+    to it. The least probable label comes first.
     """
     rows = pool.labeled
     if len(rows) < NEIGHBORS + 1:
@@ -48,8 +49,10 @@ def suspects(pool: LabeledPool, rng: np.random.Generator) -> list[Suspect]:
     votes = _votes(features, labels, pool.num_classes)
     predicted = probs.argmax(axis=1)
     agreeing = votes[np.arange(len(rows)), predicted]
-    doubtful = np.flatnonzero((predicted != labels) & (2 * agreeing > NEIGHBORS))
     own = probs[np.arange(len(rows)), labels]
+    doubtful = np.flatnonzero(
+        (predicted != labels) & (2 * agreeing > NEIGHBORS) & (own < IMPROBABLE)
+    )
     return [
         Suspect(
             int(rows[i]), pool.classes[labels[i]], pool.classes[predicted[i]], int(agreeing[i]),
