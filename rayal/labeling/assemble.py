@@ -37,6 +37,7 @@ from rayal.storage.atomic import temporary_beside, write_bytes
 
 GIVEN_FEATURES = "features"  # encoder of a project whose features came in a file
 DEFAULT_ENCODER = "pretrained"
+SMALL_SIDE = 64  # pixels up to which a network keeps the resolution in its first layers
 
 Tell = Callable[[str], None]  # is given what a person should know, a line each
 
@@ -188,9 +189,8 @@ def _describe(project: Project, reading: Reading, tell: Tell) -> tuple[_Describe
     if settings.encoder["name"] == GIVEN_FEATURES:
         return _with_given(project, reading), []
     side = side_of(reading.images)
-    name, params = str(settings.encoder["name"]), check_encoder(settings)
-    if name == DEFAULT_ENCODER and "size" not in settings.encoder:
-        params["size"] = network_side(side)
+    name = str(settings.encoder["name"])
+    params = {**check_encoder(settings), **_fitted_to_pool(settings.encoder, side, reading)}
     channels = 1 if reading.is_gray else 3
     about = {"name": name, "params": params, "side": side, "channels": channels}
     job = EncodingJob(project.source, project.root / ".work", seed=settings.seed, **about)  # type: ignore[arg-type]
@@ -203,6 +203,22 @@ def _describe(project: Project, reading: Reading, tell: Tell) -> tuple[_Describe
     images = _with_duplicates(kept, standing)
     notes = [f"encoder {job.name}: {'; '.join(notes)}", *_note_of_side(job.side, kept)]
     return _Described(images, encoded.features, list(encoded.left_out), about), notes
+
+
+def _fitted_to_pool(given: Mapping[str, Any], side: int, reading: Reading) -> dict[str, Any]:
+    """Return what fits a pool of this size on one machine, of parameters that were not given.
+
+    The defaults of moco are those of its paper: thousands of images a step, on several GPUs.
+    """
+    count = len(reading.images)
+    fitted: dict[str, Any] = {}
+    if given["name"] == DEFAULT_ENCODER:
+        fitted = {"size": network_side(side)}
+    elif given["name"] == "moco":
+        stem = "cifar" if side <= SMALL_SIDE else "imagenet"
+        fitted = {"backbone": "resnet18", "stem": stem, "epochs": 100, "batch_size": 256}
+        fitted["queue"] = min(4096, max(1, count // 2))  # some may turn out to be damaged
+    return {name: value for name, value in fitted.items() if name not in given}
 
 
 def _with_given(project: Project, reading: Reading) -> _Described:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import inspect
 import io
 import shutil
+import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -251,15 +253,21 @@ def _trained(job: EncodingJob, images: Sequence[PoolImage], read: Encoded) -> En
 
 
 class _EpochLines:
-    """Says how far a training is, a line for each tenth."""
+    """Says how long a training takes as soon as that can be told, and how far it is by tenths."""
 
     def __init__(self) -> None:
-        self._shown = 0
+        self._started = time.monotonic()
+        self._tenths = -1
 
     def __call__(self, report: Mapping[str, float]) -> None:
-        import sys
-
         share = report["epoch"] / max(report["epochs"], 1)
-        if int(10 * share) > self._shown:
-            self._shown = int(10 * share)
-            print(f"training the encoder: {10 * self._shown} %", file=sys.stderr, flush=True)
+        if share <= 0 or int(10 * share) <= self._tenths:
+            return
+        self._tenths = int(10 * share)
+        left = (time.monotonic() - self._started) * (1 - share) / share
+        print(
+            f"training the encoder: {share:.0%}, about {left / 60:,.0f} min left; when it is "
+            "interrupted, the same command goes on",
+            file=sys.stderr,
+            flush=True,
+        )

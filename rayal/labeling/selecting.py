@@ -14,7 +14,7 @@ from rayal.labeling.project import Project, is_project
 from rayal.labeling.publishing import check_nothing_unread, is_published, publish
 from rayal.labeling.rounds import Round, write_round
 from rayal.labeling.selection import choose
-from rayal.labeling.settings import Settings, Source, describe_source
+from rayal.labeling.settings import Settings, Source, describe_source, write_settings
 
 Tell = Callable[[str], None]
 
@@ -66,6 +66,10 @@ def open_or_create(request: Request, root: Path) -> Project:
         for name in ("source", "encoder", "strategy", "seed", "per_group", "classes")
         if getattr(earlier, name) != getattr(settings, name)
     ]
+    if differing and not project.is_ready:  # a first try, which nothing came of
+        settings = replace(settings, project=project.settings.project)
+        write_settings(root / "project.json", settings)
+        return Project(root, settings)
     if differing:
         raise LabelingError(
             f"{root} is a project with another {differing[0]} ("

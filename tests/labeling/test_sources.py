@@ -170,6 +170,7 @@ def test_an_encoder_without_weights_is_refused_before_anything(tmp_path: Path) -
     cells = folder_of(tmp_path / "cells", 3)
     with pytest.raises(LabelingError, match=r"encoder 'checkpoint'.*there is no such file.*pixels"):
         select(cells, encoder={"name": "checkpoint", "weights": "absent.pt"})
+    assert len(select(cells, budget=2).round.chosen) == 2  # the same folder, another encoder
 
 
 def test_an_empty_folder_says_why(tmp_path: Path) -> None:
