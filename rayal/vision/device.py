@@ -27,7 +27,7 @@ def to_device(images: npt.NDArray[np.uint8]) -> torch.Tensor:
 
 
 def upload(values: torch.Tensor, where: torch.device) -> torch.Tensor:
-    """Return values that lie on the CPU on a device; nothing waits for the transfer to a GPU."""
+    """Return values (n, ...) of the CPU on a device; nothing waits for the transfer to a GPU."""
     if where.type != "cuda":
         return values
     return values.pin_memory().to(where, non_blocking=True)
