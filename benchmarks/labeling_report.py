@@ -1,10 +1,12 @@
 """What the report of a labeling project is worth, where labels are known.
 
-    python -m benchmarks.labeling_report audit FEATURES.npz ...      how often the audit interval holds
-    python -m benchmarks.labeling_report stopping FEATURES.npz ...   what each stopping rule costs
-    python -m benchmarks.labeling_report gain FEATURES.npz ...       how often the range of a gain holds
-    python -m benchmarks.labeling_report calibration FEATURES.npz ... probabilities before and after
-    python -m benchmarks.labeling_report suspects FEATURES.npz ...   how many wrong labels are found
+    python -m benchmarks.labeling_report MEASURE FEATURES.npz ...
+
+    audit        how often the audit interval holds
+    stopping     what each stopping rule costs
+    gain         how often the range of a gain holds
+    calibration  probabilities before and after
+    suspects     how many wrong labels are found
 
 Each file has features `x` (N, D) and classes `y` (N,). A project is a random part of them; it
 labels 20 images a round, the first by k-means and then by margin, or all at random. A line is

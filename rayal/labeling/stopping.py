@@ -5,11 +5,11 @@ stabilized when Cohen's kappa of successive rounds is .99 or more in the mean of
 (Bloodgood and Vijay-Shanker 2009), and do not change when the last two rounds agree on every image
 (Zhu et al. 2008). The third sign is the learning curve: what the next labels should bring.
 
-Measured by `benchmarks/labeling_report.py` with rounds of 20 from 20 to 400 labels of 1,500 images, random
-choice and uncertainty, three seeds each, on features of an ImageNet network: stabilized predictions
-stopped scans at 100 to 140 labels and lost 0 to 1.3 points against 400, MNIST under uncertainty at
-300 to 340 (.4 to 1.3 points), blood cells and CIFAR-10-LT not at all; predictions without a change
-stopped scans alone, at 100 to 340 labels (0 to .3 points). Both are safe, and late.
+Measured by `benchmarks/labeling_report.py` with rounds of 20 from 20 to 400 labels of 1,500 images,
+random choice and uncertainty, three seeds each, on features of an ImageNet network: stabilized
+predictions stopped scans at 100 to 140 labels and lost 0 to 1.3 points against 400, MNIST under
+uncertainty at 300 to 340 (.4 to 1.3 points), blood cells and CIFAR-10-LT not at all; predictions
+without a change stopped scans alone, at 100 to 340 labels (0 to .3 points). Both are safe and late.
 """
 
 from __future__ import annotations
