@@ -106,7 +106,7 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         base_lr: learning rate for 256 images in a step; it grows with the batch.
         weight_decay: L2 penalty.
         warmup_epochs: epochs of linearly growing learning rate, before the cosine.
-        augmentation: rgb, ct or grey.
+        augmentation: rgb, rgb_no_blur, ct or grey.
         crop_scale: smallest and largest part of the image's area that a crop takes.
         flip: mirror left and right with probability .5.
         taus: temperatures that the dataset map is recorded at.

@@ -15,7 +15,7 @@ import torch
 
 from rayal.vision.device import upload
 
-AugmentationName: TypeAlias = Literal["rgb", "ct", "grey"]
+AugmentationName: TypeAlias = Literal["rgb", "rgb_no_blur", "ct", "grey"]
 
 GROUPS = 8  # parts of a batch with a color order of their own; on a CPU a part fits the cache
 _CROP_ATTEMPTS = 10  # crops tried before the full image is taken
@@ -40,6 +40,7 @@ _RGB = AugmentationRanges((0.08, 1.0), True, (0.4, 0.4, 0.4, 0.1), 0.8, 0.2, 0.5
 _WITHOUT_GRAYSCALE_AND_BLUR = replace(_RGB, grayscale_probability=0.0, blur_probability=0.0)
 _RANGES: dict[AugmentationName, AugmentationRanges] = {
     "rgb": _RGB,
+    "rgb_no_blur": replace(_RGB, blur_probability=0.0),
     "ct": replace(_WITHOUT_GRAYSCALE_AND_BLUR, rotation=45.0),
     "grey": replace(_WITHOUT_GRAYSCALE_AND_BLUR, rotation=10.0),
 }
@@ -51,7 +52,8 @@ def augmentation_ranges(
     """Return the ranges of that name with this range of crops, mirrored or not.
 
     Args:
-        name: rgb is MoCo v2's; ct has a rotation of up to 45 degrees in place of grayscale and
+        name: rgb is MoCo v2's; rgb_no_blur, without its blur, is what HaCon's released code trains
+            CIFAR under; ct has a rotation of up to 45 degrees in place of grayscale and
             blur; grey has one of up to 10 degrees, for pictures of writing and the like.
         crop_scale: smallest and largest fraction of the image's area that a crop takes.
         flip: mirror left and right with probability .5.

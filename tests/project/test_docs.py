@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.sections import all_sections
 from rayal.cli import strategies as guide
 from rayal.registry import STRATEGIES
 from rayal.sweep.file import load_sweep
@@ -61,6 +62,31 @@ def test_the_structure_page_names_every_module() -> None:
     page = (ROOT / "docs" / "structure.md").read_text()
     modules = {p.name for p in (ROOT / "rayal").glob("*.py")} - {"__init__.py"}
     assert {m for m in modules if m not in page} == set()
+
+
+# Tables and figures of each paper, its supplement's included.
+IN_PRINT = {"HaCon": (7, 17), "low-budget": (16, 3), "CBAL": (3, 13), "MSAL": (5, 5)}
+
+
+def test_the_page_of_experiments_lists_every_table_and_figure_of_the_papers() -> None:
+    page = (ROOT / "docs" / "experiments.md").read_text().partition("## Every table and figure")[2]
+    rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    listed = [(paper, item) for paper, item, *_ in rows[1:]]
+    assert sorted(listed) == sorted(
+        (paper, f"{kind} {number}")
+        for paper, counts in IN_PRINT.items()
+        for kind, count in zip(("Table", "Figure"), counts, strict=True)
+        for number in range(1, count + 1)
+    )
+    titles = {section.title for section in all_sections()}
+    for paper, item, files, where in rows[1:]:
+        names = re.findall(r"`(\w+)`", files)
+        for name in names:
+            assert (ROOT / "sweeps" / f"{name}.yaml").is_file(), (paper, item, name)
+        if names:
+            assert where in titles, (paper, item, where)
+        else:
+            assert len(where.split()) > 1, f"{paper}, {item}: say why there is no sweep"
 
 
 def test_constraints_pin_every_dependency() -> None:

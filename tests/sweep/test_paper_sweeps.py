@@ -26,7 +26,8 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent.parent
 NAMES = (
     "hacon_table1", "hacon_table6", "hacon_table7_cifar10lt", "hacon_fig3_ablation",
-    "hacon_fig5_maps", "hacon_fig6_cycles", "hacon_fig17_k",
+    "hacon_fig5_maps", "hacon_fig6_cycles", "hacon_fig17_k", "hacon_fig7_diversity",
+    "hacon_fig2_classes",
     "lowbudget_cifar10", "lowbudget_cifar100", "lowbudget_imagenet", "lowbudget_imagenet_lt",
     "lowbudget_finegrained", "lowbudget_fixmatch", "lowbudget_initial_pool", "lowbudget_backbones",
     "cbal_cifar10", "cbal_cifar100", "cbal_tiny_imagenet", "cbal_lambda",
