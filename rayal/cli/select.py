@@ -209,7 +209,7 @@ def _show(console: Console, selected: Selected) -> None:
     print_line(
         console,
         f"{len(pool):,} images{groups}; {duplicates:,} near-duplicates of others; "
-        f"{len(left_out):,} files left out{_most_common(left_out)}",
+        f"{len(left_out):,} file{'s' * (len(left_out) != 1)} left out{_most_common(left_out)}",
     )
     if not selected.is_new:
         print_line(

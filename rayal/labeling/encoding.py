@@ -119,7 +119,8 @@ def encode(job: EncodingJob, images: Sequence[PoolImage]) -> Encoded:
     """
     job.work.mkdir(exist_ok=True)
     blocks = [images[start : start + BLOCK] for start in range(0, len(images), BLOCK)]
-    progress = with_progress(_blocks(job, blocks), len(blocks), "describing")
+    unit = f"blocks of {BLOCK:,} images"
+    progress = with_progress(_blocks(job, blocks), len(blocks), "describing", unit)
     made = _joined(list(progress))
     if not len(made.positions):
         reasons = "; ".join(f"{one.path}: {one.reason}" for one in made.left_out[:3])

@@ -15,20 +15,22 @@ QUIET_SECONDS = 2.0  # what is over sooner is not worth a line
 Item = TypeVar("Item")
 
 
-def with_progress(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+def with_progress(
+    items: Iterable[Item], total: int, what: str, unit: str = "images"
+) -> Iterator[Item]:
     """Yield the items, `total` of them, and show on standard error how many have come."""
     console = Console(stderr=True)
     if console.is_terminal:
         yield from track(items, description=what, total=total, console=console, transient=True)
     else:
-        yield from _with_lines(items, total, what)
+        yield from _with_lines(items, total, what, unit)
 
 
-def _with_lines(items: Iterable[Item], total: int, what: str) -> Iterator[Item]:
+def _with_lines(items: Iterable[Item], total: int, what: str, unit: str) -> Iterator[Item]:
     started, shown = time.monotonic(), 0
     for number, item in enumerate(items, start=1):
         yield item
         tenths = 10 * number // total
         if tenths > shown and time.monotonic() - started > QUIET_SECONDS:
             shown = tenths
-            print(f"{what}: {10 * tenths} % of {total:,} images", file=sys.stderr, flush=True)
+            print(f"{what}: {10 * tenths} % of {total:,} {unit}", file=sys.stderr, flush=True)
