@@ -1,6 +1,5 @@
 """What the report of a labeling project is worth, where labels are known.
 
-<<<<<<< HEAD
     python -m benchmarks.labeling_report MEASURE FEATURES.npz ...
 
     audit        how often the audit interval holds
@@ -8,13 +7,6 @@
     gain         how often the range of a gain holds
     calibration  probabilities before and after
     suspects     how many wrong labels are found
-=======
-    python -m benchmarks.labeling_report WHAT FEATURES.npz ...
-
-WHAT is `audit` (how often the audit interval holds), `stopping` (what each stopping rule costs),
-`gain` (how often the range of a gain holds), `calibration` (probabilities before and after) or
-`suspects` (how many wrong labels are found).
->>>>>>> 2d30f63 (Progress of describing counts blocks as blocks; lines that were too long)
 
 Each file has features `x` (N, D) and classes `y` (N,). A project is a random part of them; it
 labels 20 images a round, the first by k-means and then by margin, or all at random. A line is
