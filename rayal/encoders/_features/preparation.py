@@ -8,6 +8,8 @@ from typing import Annotated, TypeAlias
 import torch
 from pydantic import Field
 
+from rayal.vision.device import upload
+
 ImageSize: TypeAlias = Annotated[int, Field(ge=8, le=1024)]  # pixels a side
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -35,7 +37,7 @@ class Preparation:
     def from_unit_range(self, images: torch.Tensor) -> torch.Tensor:
         """Return what the network takes, of images (n, channels, H, W) 0..1 float32."""
         images = self._resize(images).expand(-1, self.channels, -1, -1)
-        mean, std = (torch.tensor(v, device=images.device) for v in (self.mean, self.std))
+        mean, std = (upload(torch.tensor(v), images.device) for v in (self.mean, self.std))
         if self.channels == 1:
             mean, std = mean.mean(0, keepdim=True), std.mean(0, keepdim=True)
         standardized = (images - mean[:, None, None]) / std[:, None, None]

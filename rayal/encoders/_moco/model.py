@@ -21,7 +21,7 @@ class Projector(nn.Module):
         D = networks.num_features(backbone)
         self.backbone = backbone
         with torch.random.fork_rng(devices=[]):  # layers draw from torch's global generator
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
             self.head = nn.Sequential(nn.Linear(D, D), nn.ReLU(), nn.Linear(D, projection))
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:

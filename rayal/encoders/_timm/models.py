@@ -41,7 +41,7 @@ def build(model: str, size: int, seed: int) -> nn.Module:
     # Transformers are built for one size; their weights for places are interpolated to it.
     more = {"img_size": size} if configuration(model).fixed_input_size else {}
     with torch.random.fork_rng(devices=[]):  # layers draw from torch's global generator
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)
         try:
             network: nn.Module = timm.create_model(model, pretrained=False, num_classes=0, **more)
             with torch.inference_mode():  # some refuse a size only when they see it
