@@ -57,14 +57,15 @@ def main() -> None:
 
 def _described(npz: Path, folder: Path) -> tuple[Path, Mapping[str, str]]:
     """Write images without labels, have them described; return features and classes."""
-    data = np.load(npz)
-    rows = np.random.default_rng(0).permutation(len(data["train_images"]))[:IMAGES]
+    with np.load(npz) as data:
+        images, labels = data["train_images"], data["train_labels"].ravel()
+    rows = np.random.default_rng(0).permutation(len(images))[:IMAGES]
     (folder / "cells").mkdir()
     classes = {}
     for number, row in enumerate(rows):
         name = f"{number:05d}.png"
-        Image.fromarray(data["train_images"][row]).save(folder / "cells" / name)
-        classes[name] = f"class {int(data['train_labels'][row].ravel()[0])}"
+        Image.fromarray(images[row]).save(folder / "cells" / name)
+        classes[name] = f"class {labels[row]}"
     project = open_or_create(Request(str(folder / "cells"), {}), folder / "project")
     first_round(project, 1, 0, print)
     np.savez(folder / "features.npz", features=project.features, ids=np.array(project.pool.paths))

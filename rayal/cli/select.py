@@ -130,15 +130,30 @@ def _select(options: argparse.Namespace, console: Console) -> Selected:
 
     root = Path(options.images).expanduser()
     if is_project(root):
+        _refuse_choices(options)
         project = Project.open(root)
         if options.images_moved_to:
             project = _moved(project, options.images_moved_to)
         if not project.rounds:
             return first_round(project, options.budget, options.audit, tell)
         return next_round(project, options.budget, options.audit, tell)
+    if options.images_moved_to:
+        raise LabelingError(f"--images-moved-to is of a project, and {root} is none")
     out = options.out or Path(f"{root.resolve().name.partition('.')[0] or 'images'}-labels")
     project = open_or_create(_request(options), out)
     return first_round(project, options.budget, options.audit, tell)
+
+
+def _refuse_choices(options: argparse.Namespace) -> None:
+    """Refuse what is chosen once for a project where its next round is asked for."""
+    usual = vars(parser(PROG).parse_args([options.images]))
+    of_a_round = {"images", "budget", "audit", "images_moved_to"}
+    for name, value in vars(options).items():
+        if name not in of_a_round and value != usual[name]:
+            raise LabelingError(
+                f"--{name.replace('_', '-')} is chosen once, with the first round of a project, "
+                f"and {options.images} has its choices (project.json); name another by --out"
+            )
 
 
 def _request(options: argparse.Namespace) -> Request:

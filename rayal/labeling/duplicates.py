@@ -15,7 +15,7 @@ from rayal.kernels import clustering
 from rayal.kernels.near_duplicates import representatives
 
 HASH_BITS = 256
-HASH_DIFFERENCE = 6  # bits at most
+HASH_DIFFERENCE = 24  # bits at most
 COSINE = 0.98
 DIVIDED_FROM = 40_000  # rows: above it pairs are looked for within clusters (SemDeDup)
 ROWS_A_CLUSTER = 8_000
