@@ -1,5 +1,6 @@
 import pytest
 
+from rayal.cli.main import main
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labels import Answer
 from rayal.labeling.page.desk import ChangedMeanwhileError, Desk, read_answer
@@ -167,10 +168,21 @@ def test_the_last_answers_are_at_hand(project, desk):
     ]  # fmt: skip
 
 
-def test_a_project_without_a_choice_or_without_images_is_refused(tmp_path):
+def test_a_project_without_a_choice_or_without_images_is_refused(tmp_path, monkeypatch):
     empty = make_project(tmp_path, rounds=())
     with pytest.raises(LabelingError, match="rayal select"):
         Desk(empty, log_of(empty))
+    monkeypatch.setattr(type(empty), "has_images", False)
+    with pytest.raises(LabelingError, match=r"features alone.*labels\.csv"):
+        Desk(empty, log_of(empty))
+
+
+def test_a_damaged_log_is_one_message_before_anything_is_served(project, capsys):
+    (project.root / "answers.jsonl").write_text("nonsense\n")
+    assert main(["label", str(project.root), "--no-browser"]) == 2
+    assert "line 1 of" in capsys.readouterr().err
+    assert main(["label", str(project.root.parent), "--no-browser"]) == 2
+    assert "is no labeling project" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from rayal.cli import label
 from rayal.cli.main import main
 from rayal.labeling.labels import Answer
 from rayal.labeling.page.desk import Desk
@@ -83,6 +84,7 @@ def test_features_without_images_have_a_report(project, monkeypatch):
 
 def test_suspects_are_shown_again_although_they_have_an_answer(project):
     suspect = project.pool[30].rayal_id
+    assert label._suspects(project, log_of(project)) == [suspect]
     desk = Desk(project, log_of(project), again=[suspect])
     view = desk.next("w")
     assert (view["image"]["id"], view["image"]["said"]) == (suspect, {"": COLORS[1]})
