@@ -126,12 +126,28 @@ def fixmatch(
     return run
 
 
+def vaal(size: int, batch: int) -> Callable[[int], object]:
+    """Return a function that makes so many updates of VAAL's networks."""
+    import numpy as np
+
+    from rayal.kernels.discriminator import Training, probability_of_label
+
+    def run(steps: int) -> None:
+        images = np.zeros((batch * steps, size, size, 3), np.uint8)
+        training = Training(1, 1, latent=32, batch_size=batch, lr=5e-4, beta=1.0, adversary=1.0)
+        labeled, unlabeled = np.split(np.arange(len(images)), [batch // 2])
+        probability_of_label(images, labeled, unlabeled, 0, training)
+
+    return run
+
+
 def cases(*, small: bool) -> dict[str, Callable[[int], object]]:
     """Return the cases by name; small: those that take a second or two."""
     if small:
         return {
             "moco small_cnn imagenet 28 px, 64": moco("small_cnn", "imagenet", 28, 64),
             "fixmatch small_cnn 16 px, 32 + 224": fixmatch(16, 32, "small_cnn"),
+            "vaal 16 px, 32": vaal(16, 32),
             **{
                 f"scratch small_cnn 16 px, 64, {name}": scratch(16, 64, name, "small_cnn")
                 for name in ("crop_flip", "rotate", "hacon", "weak_flip", "none")
@@ -150,6 +166,7 @@ def cases(*, small: bool) -> dict[str, Callable[[int], object]]:
         "scratch resnet18 cifar 32 px, 128, rotate": scratch(32, 128, "rotate"),
         "scratch resnet18 cifar 32 px, 128, hacon": scratch(32, 128, "hacon"),
         "fixmatch resnet18 cifar 32 px, 64 + 448": fixmatch(32, 64),
+        "vaal 32 px, 128": vaal(32, 128),
     }
 
 

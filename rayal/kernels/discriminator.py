@@ -160,7 +160,7 @@ class AdversarialPair:
     def train(self, labeled: torch.Tensor, unlabeled: torch.Tensor) -> None:
         """Update both networks on batches of images (n, channels, h, w) in 0..1 of each kind."""
         images = torch.cat([labeled, unlabeled])
-        weights = equal_halves(len(labeled), len(unlabeled)).to(images.device)
+        weights = equal_halves(len(labeled), len(unlabeled)).to(images.device, non_blocking=True)
         kinds = (torch.arange(len(images), device=images.device) < len(labeled)).float()
         for _ in range(self.training.updates):
             self._update(0, self.autoencoder_loss(images, weights))
@@ -178,7 +178,7 @@ class AdversarialPair:
         lose the images.
         """
         mean, log_variance = self.autoencoder.describe(images)
-        noise = torch.randn(mean.shape, generator=self.generator).to(mean.device)
+        noise = torch.randn(mean.shape, generator=self.generator).to(mean.device, non_blocking=True)
         logits = self.autoencoder.decoder(mean + noise * torch.exp(0.5 * log_variance))
         pixels = _cross_entropy(logits, images).flatten(1).sum(1)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
@@ -253,7 +253,7 @@ def _shuffled(
 
 
 def _take(planes: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-    return planes[positions.to(planes.device)].float().div_(255)
+    return planes[positions.to(planes.device, non_blocking=True)].float().div_(255)
 
 
 def _cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
