@@ -15,6 +15,8 @@ def map_array(path: Path) -> npt.NDArray[Any]:
     Raises:
         OSError, ValueError, EOFError: it is not there, or damaged.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise ValueError(f"{path.name} is no plain file")
     array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return array
 

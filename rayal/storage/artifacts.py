@@ -86,7 +86,10 @@ class ArtifactStore:
         Returns "" where nothing is wrong. In an object store artifacts are looked at where they are
         fetched, not here.
         """
-        if not isinstance(self._root, Path) or not self.is_complete(key):
+        folder = self.folder(key)
+        if isinstance(folder, Path) and folder.exists() and not folder.is_dir():
+            return f"{folder} is no folder: it lies in {self._files.set_aside(folder)} now"
+        if not isinstance(folder, Path) or not self.is_complete(key):
             return ""
         try:
             self.embedding(key)

@@ -170,6 +170,11 @@ def parse_plan(location: Location, content: bytes) -> PlanFile:
     for part in ("trials", "datasets", "artefacts"):
         if not isinstance(plan.get(part), dict):
             raise DamagedError(f"{location} has no {part}; delete it and run the sweep again")
+        if not all(isinstance(entry, dict) for entry in plan[part].values()):
+            raise DamagedError(f"{location}: {part} are damaged; delete it and run the sweep again")
+    for part in ("contents", "superseded"):
+        if not isinstance(plan.get(part, {}), dict):
+            raise DamagedError(f"{location}: {part} is damaged; delete it and run the sweep again")
     return cast("PlanFile", plan)
 
 
@@ -209,9 +214,7 @@ def parse_record(
             "with the version that wrote it, or delete it and run the sweep again"
         )
     rounds = record.get("rounds")
-    complete = isinstance(rounds, list) and all(
-        isinstance(row, dict) and "round" in row for row in rounds
-    )
+    complete = isinstance(rounds, list) and all(map(_is_round, rounds))
     if "trial" not in record or not complete:
         raise DamagedError(f"{location} is not whole; delete it and run the sweep again")
     if record["trial"] != trial or not _is_of(record.get("definition"), definition or {}):
@@ -220,6 +223,19 @@ def parse_record(
             "the sweep again"
         )
     return cast("Record", record)
+
+
+def check_finished(location: Location, record: Record, definition: Mapping[str, Any]) -> None:
+    """Hold the rounds of a finished trial against the schedule of its definition.
+
+    Raises:
+        DamagedError: there are others than it has.
+    """
+    asked, there = len(definition.get("schedule", record["rounds"])), len(record["rounds"])
+    if there != asked:
+        raise DamagedError(
+            f"{location} has {there} of {asked} rounds; delete it and run the sweep again"
+        )
 
 
 def write_failure(trial: str, definition: Json, error: str, trace: str) -> bytes:
@@ -245,6 +261,15 @@ def parse_failure(location: Location, content: bytes) -> Failure:
     if not {"trial", "error", "definition"} <= failure.keys():
         raise _damaged(location, KeyError("trial, error or definition"))
     return cast("Failure", {**failure, "trace": trace, "path": str(location)})
+
+
+def _is_round(row: Any) -> bool:
+    """Whether it is a round whose measures are numbers; some may be absent."""
+    return (
+        isinstance(row, dict)
+        and "round" in row
+        and all(isinstance(row.get(name), int | float | None) for name in METRICS)
+    )
 
 
 def _is_known(schema: object) -> bool:

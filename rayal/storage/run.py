@@ -92,10 +92,12 @@ class RunStore:
                 "sweep again"
             ) from error
         known = definitions or {}
-        return [
-            formats.parse_record(place, content, trial_id, known.get(trial_id))
-            for place, content, trial_id in zip(places, contents, trial_ids, strict=True)
-        ]
+        read = []
+        for place, content, trial_id in zip(places, contents, trial_ids, strict=True):
+            record = formats.parse_record(place, content, trial_id, known.get(trial_id))
+            formats.check_finished(place, record, known.get(trial_id, {}))
+            read.append(record)
+        return read
 
     def save_record(self, trial_id: str, record: Record) -> None:
         """Keep a finished trial; its rounds in progress and its old failure go.

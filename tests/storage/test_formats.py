@@ -8,7 +8,7 @@ import pytest
 import analysis
 from rayal.cli import status
 from rayal.storage import formats
-from rayal.storage.files import StoreError
+from rayal.storage.files import DamagedError, StoreError
 from rayal.storage.run import read_run
 from tests.storage.records import plan, record
 
@@ -76,3 +76,24 @@ def test_a_plan_without_one_of_its_parts_is_named(part: str, value: object) -> N
     content = json.dumps({**plan(), part: value}).encode()
     with pytest.raises(StoreError, match=rf"plan\.json has no {part}; delete it and run"):
         formats.parse_plan(Path("run") / "plan.json", content)
+
+
+@pytest.mark.parametrize(
+    "rounds", [[{"round": 0, "auc": "good"}], [{"auc": 0.5}], [None], [{"round": 0, "auc": [1]}]]
+)
+def test_a_record_with_a_measure_that_is_no_number_is_damaged(
+    rounds: list[object],
+) -> None:
+    record = {"schema": 1, "trial": "a", "definition": {}, "rounds": rounds}
+    with pytest.raises(DamagedError, match="not whole"):
+        formats.parse_record(Path("a.json"), json.dumps(record).encode(), "a")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"trials": {"a": None}}, {"artefacts": {"a": 3}}, {"contents": "x"}, {"superseded": [1]}],
+)
+def test_a_plan_whose_parts_are_of_another_kind_is_damaged(change: dict[str, object]) -> None:
+    plan = {"schema": 1, "trials": {}, "datasets": {}, "artefacts": {}, **change}
+    with pytest.raises(DamagedError, match="delete it and run the sweep again"):
+        formats.parse_plan(Path("plan.json"), json.dumps(plan).encode())

@@ -106,6 +106,9 @@ RECORD: dict[str, Callable[[Path, Path], object]] = {
     "a pipe": lambda path, _: (path.unlink(), os.mkfifo(path)),
     "endless": lambda path, _: (path.unlink(), path.symlink_to("/dev/zero")),
     "cut short": lambda path, _: os.truncate(path, 100),
+    "without rounds": lambda path, _: path.write_text(
+        json.dumps({**json.loads(path.read_text()), "rounds": []})
+    ),
     "another trial's": lambda path, other: shutil.copy(other, path),
     "another trial's under this id": lambda path, other: path.write_text(
         json.dumps({**json.loads(other.read_text()), "trial": path.stem})
@@ -220,3 +223,28 @@ def test_images_without_hashes_whose_labels_cannot_be_read_are_made_again(run: P
     os.truncate(path, 10)
     assert command(run.parent) == 0
     assert path.read_bytes() == before
+
+
+def test_a_file_in_the_place_of_features_is_set_aside(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = results(run)
+    [features] = run.glob("artefacts/*")
+    shutil.rmtree(features)
+    features.write_text("x")
+    forget_records(run)
+    assert command(run.parent) == 0
+    assert results(run) == before
+    assert f"{features} is no folder" in " ".join(capsys.readouterr().out.split())
+
+
+def test_pipes_in_the_place_of_arrays_are_not_waited_for(run: Path) -> None:
+    """Without hashes, as of an earlier version: the arrays themselves are looked at."""
+    before = results(run)
+    for path in (*run.glob("artefacts/*/*.npy"), *run.glob("datasets/*/*.npy")):
+        (path.parent / "whole.json").unlink(missing_ok=True)
+        path.unlink()
+        os.mkfifo(path)
+    forget_records(run)
+    assert command(run.parent) == 0
+    assert results(run) == before
