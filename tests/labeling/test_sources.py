@@ -61,10 +61,9 @@ def test_a_socket_and_a_name_that_is_no_utf8_stop_nothing(tmp_path: Path) -> Non
 def test_folders_of_all_depths_and_kinds_of_picture(tmp_path: Path) -> None:
     cells = tmp_path / "cells"
     (cells / "a" / "b").mkdir(parents=True)
-    base = picture(3, 20)
-    base.convert("CMYK").save(cells / "cmyk.jpg")
-    base.quantize(16).save(cells / "a" / "palette.png")
-    base.convert("L").save(cells / "a" / "b" / "gray.tif")
+    picture(3, 20).convert("CMYK").save(cells / "cmyk.jpg")
+    picture(5, 20).quantize(16).save(cells / "a" / "palette.png")
+    picture(6, 20).convert("L").save(cells / "a" / "b" / "gray.tif")
     deep = np.random.default_rng(1).integers(0, 4000, (20, 20)).astype(np.uint16)
     Image.fromarray(deep).save(cells / "deep.png")
     exif = Image.Exif()
