@@ -73,6 +73,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     console = output()
     try:
         sweep = load_sweep(packaged.find(options.sweep), options.set)
+        trackers.check_trackers(sweep)
         plan = make_plan(sweep, absent_data=options.dry_run)
         root = options.out or Path("runs") / sweep.name
         if options.dry_run:

@@ -26,6 +26,12 @@ FROM_ENVIRONMENT = "environment"  # an address that no file should hold
 FILE_SCHEMES = ("file", "sqlite")
 
 
+def check_trackers(sweep: Sweep) -> None:
+    """Refuse what a plan can tell is wrong with them; SweepError."""
+    if sweep.track.mlflow not in (None, FROM_ENVIRONMENT):
+        refuse_secrets(str(sweep.track.mlflow))
+
+
 def open_trackers(sweep: Sweep, root: Location) -> list[Tracker]:
     """Open what the sweep file asks for; root: the run's directory.
 
@@ -78,7 +84,7 @@ def refuse_secrets(uri: str) -> None:
     """
     address, _, _ = uri.partition("#")
     address, query, _ = address.partition("?")
-    if query or "#" in uri or _names_user(address):
+    if query or "#" in uri or ";" in address or _names_user(address):
         raise SweepError(
             "track.mlflow: a password, a token, a user or a query does not belong in a sweep file, "
             "which is kept with the results; give a user as MLFLOW_TRACKING_USERNAME and "

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from rayal.cli import sweep
 from rayal.events import trackers
 from rayal.events.trackers import open_trackers, refuse_secrets
 from rayal.sweep.errors import SweepError
@@ -52,6 +53,7 @@ def test_a_server_that_does_not_answer_is_refused(
         "https:/me:s3cret@host",
         "http:\\\\me:s3cret@host",
         "https://host/?token=s3cret",
+        "https://host/path;token=s3cret",
         "https://host/#s3cret",
         "sqlite:///runs.db?password=s3cret",
         "postgresql+psycopg2://me:s3cret@host/db",
@@ -110,3 +112,11 @@ def test_no_client_is_imported_for_a_sweep_without_trackers(tmp_path: Path) -> N
         check=True,
     )  # fmt: skip
     assert printed.stdout.strip() == "set()"
+
+
+def test_a_secret_is_refused_when_a_sweep_is_planned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = sweeps.write_sweep(tmp_path, track={"mlflow": "https://host/?token=s3cret"})
+    assert sweep.main([str(path), "--out", str(tmp_path / "run"), "--dry-run"]) == 2
+    assert "s3cret" not in capsys.readouterr().err
