@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 RUN = $(VENV)/bin/python
 SWEEP ?= sweeps/quickstart.yaml
+# Files of tests go to two processes: much of a test of Ray, of locks and of signals is waiting.
+PYTEST = $(RUN) -m pytest -n 2 --dist loadfile
 
 .PHONY: sweep test fast check audit bench gpu clean
 
@@ -10,21 +12,21 @@ sweep: $(VENV)/ready
 	$(RUN) -m rayal.sweep $(SWEEP)
 
 test: $(VENV)/ready $(VENV)/servers/ready
-	$(RUN) -m pytest
+	$(PYTEST)
 
 # What a developer asks while working: style, types, and all tests that are not slow.
 fast: $(VENV)/ready
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
-	$(RUN) -m pytest -m "not slow" -q -n 2
+	$(PYTEST) -m "not slow" -q
 
 check: $(VENV)/ready $(VENV)/servers/ready
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
 	$(RUN) audit.py
-	$(RUN) -m pytest
+	$(PYTEST)
 
 audit: $(VENV)/ready
 	$(RUN) audit.py
