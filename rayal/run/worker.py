@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import traceback
 from collections.abc import Sequence
 
 from rayal import trial as trials
@@ -76,9 +75,12 @@ def _record_trial(trial: Trial, data: TrialData, store: RunStore) -> TrialCorout
 
 
 def _is_of_closing(error: GeneratorExit) -> bool:
-    """Whether the trial is given up at a point where it waits, and no component raised it."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return bool(frame.f_globals["__name__"] == trials.__name__)
+    """Whether the trial is given up at a point where it waits, and no component raised it.
+
+    Closing raises at the point where this module waits, and nowhere deeper: what it waits for has
+    been closed before.
+    """
+    return error.__traceback__ is not None and error.__traceback__.tb_next is None
 
 
 def _keep_failure(trial: Trial, store: RunStore, error: BaseException) -> Outcome:
