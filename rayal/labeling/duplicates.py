@@ -1,8 +1,10 @@
 """Near-duplicates: which image stands for which others.
 
 Files of the same bytes are one image before it comes to this. Two images are near-duplicates where
-a perceptual hash of them differs in few of its 256 bits, or where their features, centered over the
-pool and of unit length, have a cosine of at least a threshold.
+their thumbnails of 16 x 16 gray pixels correlate nearly perfectly, or where their features,
+centered over the pool and of unit length, have a cosine of at least a threshold. Signs of
+differences between neighboring pixels (dHash) would not do: where images are mostly black, most of
+them share most signs.
 """
 
 from __future__ import annotations
@@ -14,8 +16,7 @@ from rayal.contracts import Features, Indices
 from rayal.kernels import clustering
 from rayal.kernels.near_duplicates import representatives
 
-HASH_BITS = 256
-HASH_DIFFERENCE = 24  # bits at most
+CORRELATION = 0.99  # of thumbnails
 COSINE = 0.98
 DIVIDED_FROM = 40_000  # rows: above it pairs are looked for within clusters (SemDeDup)
 ROWS_A_CLUSTER = 8_000
@@ -31,29 +32,29 @@ def stand_for(
     """Return for each image (N,) the row of the one that stands for it: itself, mostly.
 
     Args:
-        tiny: (N, 16, 17) gray pictures; None compares features alone.
+        tiny: (N, 16, 16) gray pictures; None compares features alone.
         features: (N, D).
         rng: divides large pools.
         cosine: of the centered features, from which on images are near-duplicates.
     """
-    by_hash = np.arange(len(features))
+    by_pixels = np.arange(len(features))
     if tiny is not None:
-        by_hash = _grouped(difference_hash(tiny), 1 - 2 * HASH_DIFFERENCE / HASH_BITS, rng)
-    first = np.unique(by_hash)
+        by_pixels = _grouped(fingerprints(tiny), CORRELATION, rng)
+    first = np.unique(by_pixels)
     by_features = first[_grouped(_centered(features, first), cosine, rng)]
     answer = np.arange(len(features))
     answer[first] = by_features
-    return answer[by_hash]
+    return answer[by_pixels]
 
 
-def difference_hash(tiny: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    """Return 256 signs (N, 256) of unit length: whether each pixel (N, 16, 17) is below the next.
+def fingerprints(tiny: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    """Return pictures (N, 16, 16) around their own means, of unit length, as rows (N, 256).
 
-    The cosine of two rows is 1 - 2 h / 256, h the bits by which they differ (dHash).
+    The cosine of two rows is the correlation of the pictures, whatever their brightness and
+    contrast. Pictures of one gray are rows of zeros, and nobody's near-duplicate by this.
     """
-    brighter = tiny[:, :, 1:].astype(np.int16) > tiny[:, :, :-1]
-    signs = np.where(brighter.reshape(len(tiny), HASH_BITS), 1.0, -1.0)
-    return np.asarray(signs / np.sqrt(HASH_BITS), dtype=np.float32)
+    rows = tiny.reshape(len(tiny), -1).astype(np.float32)
+    return clustering.unit_rows(rows - rows.mean(axis=1, keepdims=True))
 
 
 def _centered(features: Features, rows: Indices) -> Features:

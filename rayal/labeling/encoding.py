@@ -41,9 +41,9 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Encoded:
-    """Rows of the images that could be read: positions (n,), features (n, D), tiny (n, 16, 17).
+    """Rows of the images that could be read: positions (n,), features (n, D), tiny (n, 16, 16).
 
-    tiny: gray pictures for the perceptual hash.
+    tiny: gray pictures by which near-duplicates are told.
     """
 
     positions: npt.NDArray[np.int64]
@@ -173,7 +173,7 @@ def _make_block(job: EncodingJob, images: Sequence[PoolImage]) -> Encoded:
     pixels, positions, left_out = _read_squares(job, images)
     if not len(positions):
         empty = np.empty((0, 0), np.float32)
-        return Encoded(positions, empty, np.empty((0, 16, 17), np.uint8), tuple(left_out))
+        return Encoded(positions, empty, np.empty((0, 16, 16), np.uint8), tuple(left_out))
     features = np.empty((len(pixels), 0), np.float32) if job.trains else _features(job, pixels)
     return Encoded(positions, features, np.stack([_tiny(one) for one in pixels]), tuple(left_out))
 
@@ -219,7 +219,7 @@ def _tiny(pixels: Images) -> Bytes:
     from PIL import Image
 
     gray = Image.fromarray(pixels if pixels.shape[2] == 3 else pixels[..., 0]).convert("L")
-    return np.asarray(gray.resize((17, 16), Image.Resampling.BOX))
+    return np.asarray(gray.resize((16, 16), Image.Resampling.BOX))
 
 
 def _joined(blocks: Sequence[Encoded]) -> Encoded:
@@ -228,7 +228,7 @@ def _joined(blocks: Sequence[Encoded]) -> Encoded:
     if not filled:
         nothing = np.empty((0, 0), np.float32)
         none = np.empty(0, np.int64)
-        return Encoded(none, nothing, np.empty((0, 16, 17), np.uint8), left_out)
+        return Encoded(none, nothing, np.empty((0, 16, 16), np.uint8), left_out)
     positions, features, tiny = (
         np.concatenate([getattr(one, name) for one in filled])
         for name in ("positions", "features", "tiny")
