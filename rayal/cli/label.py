@@ -13,6 +13,7 @@ from rayal.labeling.labels import LabelLog
 from rayal.labeling.page.desk import Desk
 from rayal.labeling.page.server import LabelServer
 from rayal.labeling.project import Project
+from rayal.run.signals import StopRequestedError, interruptible
 from rayal.seeds import generator
 
 PROG = "rayal label"
@@ -77,8 +78,9 @@ def _serve(server: LabelServer, *, with_browser: bool) -> None:
     if with_browser:
         webbrowser.open(server.address)
     try:
-        server.serve_forever()
-    except KeyboardInterrupt:
+        with interruptible():
+            server.serve_forever()
+    except StopRequestedError:
         pass
     finally:
         server.server_close()
