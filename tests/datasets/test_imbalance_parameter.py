@@ -38,7 +38,8 @@ def test_only_the_pool_is_imbalanced() -> None:
 
 def test_images_stay_with_their_labels() -> None:
     plain, stepped = load("digits"), load("digits", imbalance={"step": 0.2, "seed": 4})
-    label = {image.tobytes(): c for image, c in zip(*vars(plain.train).values(), strict=True)}
+    pairs = zip(plain.train.images, plain.train.labels, strict=True)
+    label = {image.tobytes(): c for image, c in pairs}
     found = [label[image.tobytes()] for image in stepped.train.images]
     assert np.array_equal(found, stepped.train.labels)
 

@@ -65,6 +65,7 @@ def cluster() -> Iterator[Nodes]:
     """A head without CPUs, a node that has a GPU by name, and one without."""
     with nodes() as started:
         started.environment["RAYAL_GPUS_BY_NAME"] = "1"
+        started.environment.pop("CUDA_VISIBLE_DEVICES", None)  # with it empty no node has a GPU
         started.head(dashboard=True)
         started.add(cpus=3, gpus=1)
         started.add(cpus=1)
