@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
@@ -14,6 +15,7 @@ from torch import nn
 
 from rayal.contracts import Dataset, DataShape, Embedding, Progress, encoder
 from rayal.encoders._features import augmented_views
+from rayal.encoders._features.embedding import embed
 from rayal.encoders._features.extraction import BATCH, FeatureExtractor
 from rayal.encoders._features.preparation import (
     HALF,
@@ -23,7 +25,6 @@ from rayal.encoders._features.preparation import (
     Preparation,
     check_channels,
 )
-from rayal.seeds import integer
 from rayal.storage.file_hash import file_hash
 from rayal.vision import networks, notes
 from rayal.vision.networks import Backbone, ResNet, Stem
@@ -110,10 +111,8 @@ def checkpoint(  # noqa: PLR0913  what a file does not say of itself
     check_channels(images.shape[3], channels)
     prepare = Preparation(size, channels, *_MEAN_AND_STD[colours])
     extractor = FeatureExtractor(network, batch_size, prepare, prepare.from_unit_range, precision)
-    features = extractor.extract_both_splits(dataset, progress)
-    copies = augmented_views.view_features(extractor, images, views, flip, seed=integer(rng))
-    own_weights = _weights_for_channels(network, images.shape[3])
-    return Embedding(*features, weights=own_weights, views=copies)
+    embedding = embed(extractor, dataset, rng, progress, views=views, flip=flip)
+    return replace(embedding, weights=_weights_for_channels(network, images.shape[3]))
 
 
 def load(path: Path, backbone: Backbone, stem: Stem) -> nn.Module:

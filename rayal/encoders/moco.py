@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from pydantic import Field
 
 from rayal.contracts import Dataset, DataShape, Embedding, Progress, encoder
 from rayal.encoders._features import augmented_views
+from rayal.encoders._features.embedding import embed
 from rayal.encoders._features.extraction import FeatureExtractor
 from rayal.encoders._moco.launcher import launch_workers
 from rayal.encoders._moco.monitoring import KnnProbe
@@ -19,7 +21,6 @@ from rayal.encoders._training import supervised_map as truth
 from rayal.encoders._training.dataset_map import MapViews
 from rayal.encoders._training.progress_reporter import ProgressReporter
 from rayal.registry import from_arguments
-from rayal.seeds import integer
 from rayal.vision import networks, notes
 from rayal.vision.augmentation_params import AugmentationName
 from rayal.vision.precision import Precision
@@ -139,12 +140,10 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         network, training = build_pretraining(images, settings, seeds, group)
         reporter = ProgressReporter(training.schedule, progress)
         training.run(reporter, KnnProbe(network, dataset.val, reporter), keep)
-    extractor = FeatureExtractor(network)
-    features = extractor.extract_both_splits(dataset)
-    copies = augmented_views.view_features(extractor, images, views, flip, seed=integer(rng))
+    embedding = embed(FeatureExtractor(network), dataset, rng, views=views, flip=flip)
     true_class = truth.supervised_map(
         dataset, rng, progress, keep, backbone=backbone, stem=stem, flip=flip, epochs=truth_epochs
     )
     dataset_map = training.recorder.finish(true_class)
     weights = networks.to_arrays(network)
-    return Embedding(*features, map=dataset_map, weights=weights, views=copies)
+    return replace(embedding, map=dataset_map, weights=weights)

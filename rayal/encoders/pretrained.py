@@ -12,11 +12,11 @@ from pydantic import Field
 
 from rayal.contracts import Dataset, DataShape, Embedding, Progress, encoder
 from rayal.encoders._features import augmented_views
+from rayal.encoders._features.embedding import embed
 from rayal.encoders._features.extraction import FeatureExtractor
 from rayal.encoders._features.preparation import ImageSize, check_channels
 from rayal.encoders._timm import models
 from rayal.encoders._timm.known_models import KNOWN, ModelName
-from rayal.seeds import integer
 from rayal.storage.file_hash import file_hash
 from rayal.vision import notes
 from rayal.vision.precision import Precision
@@ -84,17 +84,14 @@ def pretrained(  # noqa: PLR0913  what a name does not say
         ValueError: weights are absent, damaged or another network's, the network takes no images
             of that size, or images are not gray or RGB.
     """
-    images = dataset.train.images
-    check_channels(images.shape[3], 3)
+    check_channels(dataset.train.images.shape[3], 3)
     known = KNOWN[model]
     network = models.build(known.name, size, seed=0)  # of which no random weight stays
     path = _weights({"model": model, "weights": weights})
     WeightFile(path).load(network, lambda state: known.renamed(network, state))
     prepare = known.preparation(network, size)
     extractor = FeatureExtractor(network, batch_size, prepare, prepare.from_unit_range, precision)
-    features = extractor.extract_both_splits(dataset, progress)
-    copies = augmented_views.view_features(extractor, images, views, flip, seed=integer(rng))
-    return Embedding(*features, views=copies)
+    return embed(extractor, dataset, rng, progress, views=views, flip=flip)
 
 
 def _weights(params: Mapping[str, Any]) -> Path:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from rayal.contracts import Dataset, DatasetMap, DataShape, Embedding, Progress, encoder
 from rayal.encoders._features import augmented_views
+from rayal.encoders._features.embedding import embed
 from rayal.encoders._features.extraction import FeatureExtractor
 from rayal.encoders._training import supervised_map as truth
 from rayal.seeds import integer
@@ -56,16 +58,13 @@ def random(  # noqa: PLR0913  of which two are the features' own
     """
     images = dataset.train.images
     network = networks.backbone(backbone, stem, images.shape[3], seed=integer(rng))
-    extractor = FeatureExtractor(network)
-    features = extractor.extract_both_splits(dataset)
-    copies = augmented_views.view_features(extractor, images, views, flip, seed=integer(rng))
+    embedding = embed(FeatureExtractor(network), dataset, rng, views=views, flip=flip)
     true_class = truth.supervised_map(
         dataset, rng, progress, backbone=backbone, stem=stem, flip=flip, epochs=truth_epochs
     )
     no_records = np.zeros(len(images), np.int64)
-    return Embedding(
-        *features,
+    return replace(
+        embedding,
         map=None if true_class is None else DatasetMap({}, {}, no_records, true_class),
         weights=networks.to_arrays(network),
-        views=copies,
     )

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from rayal.contracts import Dataset, DataShape, Embedding, Progress, encoder
 from rayal.encoders._features import augmented_views
+from rayal.encoders._features.embedding import embed
 from rayal.encoders._features.extraction import FeatureExtractor
 from rayal.encoders._features.preparation import ImageSize, check_channels
 from rayal.encoders._timm import models
@@ -108,17 +109,14 @@ def timm_model(  # noqa: PLR0913  what a name does not say
         ValueError: timm has no such model, it takes no images of that size, no weights are asked
             for, they are absent, damaged or another network's, or images are not gray or RGB.
     """
-    images = dataset.train.images
-    check_channels(images.shape[3], 3)
+    check_channels(dataset.train.images.shape[3], 3)
     network = models.build(model, size, seed=integer(rng))
     path = _find_weights(model, weights, pretrained)
     if path is not None:
         WeightFile(path).load(network, lambda state: models.renamed(model, network, state))
     prepare = models.preparation(network, size)
     extractor = FeatureExtractor(network, batch_size, prepare, prepare.from_unit_range, precision)
-    features = extractor.extract_both_splits(dataset, progress)
-    copies = augmented_views.view_features(extractor, images, views, flip, seed=integer(rng))
-    return Embedding(*features, views=copies)
+    return embed(extractor, dataset, rng, progress, views=views, flip=flip)
 
 
 def _find_weights(model: str, weights: str | None, pretrained: bool) -> Path | None:
