@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rayal.cli.bundled_analysis import bundled_analysis
+from rayal.cli.terminal import DONE, REFUSED
 from rayal.storage.files import StoreError
 from rayal.storage.location import parse_location
 
-REFUSED = 2
 PROG = "rayal evidence"
 
 
@@ -48,4 +48,4 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
         print(f"{prog}: {error}", file=sys.stderr)
         return REFUSED
     print(f"page   {page}\ncells  {table}")
-    return 0
+    return DONE

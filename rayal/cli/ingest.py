@@ -12,20 +12,17 @@ from pathlib import Path
 
 from rich.console import Console
 
+from rayal.cli.labeling_project import refuse
 from rayal.cli.terminal import (
     DONE,
     FAILED,
-    REFUSED,
     output,
-    print_error,
     print_line,
     warnings_as_lines,
 )
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.ingest import Ingested, ingest
-from rayal.labeling.labels import LabelLogError
 from rayal.labeling.project import Project
-from rayal.storage.files import explain
 
 PROG = "rayal ingest"
 SHOWN = 5  # of what was not taken
@@ -45,12 +42,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
         project = Project.open(options.project)
         with project.locked():
             done = ingest(project, options.files)
-    except OSError as error:
-        print_error(f"{error.filename or options.project}: {explain(error)}")
-        return REFUSED
-    except (LabelingError, LabelLogError) as error:
-        print_error(error)
-        return REFUSED
+    except (LabelingError, OSError) as error:
+        return refuse(error, options.project)
     _show(console, project, done)
     return FAILED if done.refused else DONE
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import webbrowser
 from collections.abc import Sequence
-from pathlib import Path
 
+from rayal.cli.labeling_project import add_project
 from rayal.cli.terminal import DONE, REFUSED, output, print_error, print_line
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labels import LabelLog
@@ -27,9 +27,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "are. The page is served on this machine alone. Every answer is on the disk before the "
         "next image is shown; the same command goes on where it was ended.",
     )
-    made.add_argument(
-        "project", metavar="DIR", type=Path, help="the folder that `rayal select` made"
-    )
+    add_project(made)
     made.add_argument("--by", default="", metavar="NAME", help="who labels (default: nobody named)")
     made.add_argument(
         "--suspects",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
-from rayal.cli.terminal import DONE, REFUSED, output, print_error, print_line
+from rayal.cli.labeling_project import add_project, refuse
+from rayal.cli.terminal import DONE, output, print_line
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.predicting import SURE, Predicted, predict
 from rayal.labeling.project import Project
-from rayal.storage.files import explain
 
 PROG = "rayal predict"
 
@@ -22,9 +21,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
         description="Train the classifier of a labeling project on its labels; write "
         "predictions.csv for all images without a label, and the classifier with its card.",
     )
-    made.add_argument(
-        "project", metavar="DIR", type=Path, help="the folder that `rayal select` made"
-    )
+    add_project(made)
     made.add_argument(
         "--with-audit",
         action="store_true",
@@ -40,12 +37,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
         project = Project.open(given.project)
         log = project.labels
         made = predict(project, log, with_audit=given.with_audit)
-    except LabelingError as error:
-        print_error(error)
-        return REFUSED
-    except OSError as error:
-        print_error(f"{error.filename or given.project}: {explain(error)}")
-        return REFUSED
+    except (LabelingError, OSError) as error:
+        return refuse(error, given.project)
     _show(project, made)
     return DONE
 

@@ -49,10 +49,10 @@ def _is_project(word: str) -> bool:
 
 def _report_of_project(given: Sequence[str], prog: str) -> int:
     """Write the report of one labeling project."""
+    from rayal.cli.labeling_project import refuse
     from rayal.labeling.errors import LabelingError
     from rayal.labeling.project import Project
     from rayal.labeling.report import write_report
-    from rayal.storage.files import explain
 
     if len(given) != 1:
         print_error(f"{prog}: of a labeling project name that alone, its report lies inside it")
@@ -60,15 +60,11 @@ def _report_of_project(given: Sequence[str], prog: str) -> int:
     root = Path(given[0]).expanduser()
     try:
         project = Project.open(root)
-        page, found = write_report(project, project.labels)
-    except LabelingError as error:
-        print_error(error)
-        return REFUSED
-    except OSError as error:
-        print_error(f"{error.filename or root}: {explain(error)}")
-        return REFUSED
+        page, report = write_report(project, project.labels)
+    except (LabelingError, OSError) as error:
+        return refuse(error, root)
     console = output()
-    for line in found.summary:
+    for line in report.summary:
         print_line(console, line)
     print_line(console, f"report   {page}")
     return DONE

@@ -19,17 +19,15 @@ from typing import Any
 import yaml
 from rich.console import Console
 
+from rayal.cli.labeling_project import refuse
 from rayal.cli.terminal import (
     DONE,
     INTERRUPTED,
-    REFUSED,
     output,
-    print_error,
     print_line,
     warnings_as_lines,
 )
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.labels import LabelLogError
 from rayal.labeling.project import Project, is_project
 from rayal.labeling.selecting import (
     Request,
@@ -39,7 +37,6 @@ from rayal.labeling.selecting import (
     open_or_create,
 )
 from rayal.labeling.settings import describe_source, write_settings
-from rayal.storage.files import explain
 
 PROG = "rayal select"
 DEFAULT_BUDGET = 60
@@ -63,12 +60,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     try:
         _check_numbers(options)
         selected = _select(options, console)
-    except OSError as error:
-        print_error(f"{error.filename or options.images}: {explain(error)}")
-        return REFUSED
-    except (LabelingError, LabelLogError, ValueError) as error:
-        print_error(error)
-        return REFUSED
+    except (ValueError, OSError) as error:
+        return refuse(error, options.images)
     except KeyboardInterrupt:
         command = shlex.join([*prog.split(), *given])
         print_line(console, f"interrupted: what is made is kept; go on with: {command}")
