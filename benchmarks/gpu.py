@@ -76,19 +76,19 @@ class Findings:
             self.check(name, False, f"{type(error).__name__}: {error}")
 
 
-def environment(found: Findings, where: torch.device) -> None:
+def environment(result: Findings, where: torch.device) -> None:
     """Whether PyTorch has kernels for this GPU."""
-    found.machine |= {"torch": torch.__version__, "driver": driver_version() or "none"}
+    result.machine |= {"torch": torch.__version__, "driver": driver_version() or "none"}
     if where.type != "cuda":
         return
     major, minor = torch.cuda.get_device_capability()
-    found.machine |= {"gpu": torch.cuda.get_device_name(), "cuda": str(torch.version.cuda)}
-    found.check("bf16", torch.cuda.is_bf16_supported(including_emulation=False))
+    result.machine |= {"gpu": torch.cuda.get_device_name(), "cuda": str(torch.version.cuda)}
+    result.check("bf16", torch.cuda.is_bf16_supported(including_emulation=False))
     known = {name.partition("_")[2] for name in torch.cuda.get_arch_list()}
-    found.check("kernels for this GPU", f"{major}{minor}" in known, f"sm_{major}{minor}")
+    result.check("kernels for this GPU", f"{major}{minor}" in known, f"sm_{major}{minor}")
 
 
-def numbers(found: Findings, where: torch.device) -> None:
+def numbers(result: Findings, where: torch.device) -> None:
     """What the GPU computes against what the CPU does."""
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (64, 3, 28, 28), dtype=torch.uint8, generator=generator)
@@ -97,30 +97,30 @@ def numbers(found: Findings, where: torch.device) -> None:
         params = sample_params(64, (28, 28), ranges, generator)
         packed = pack(params, 3, (28, 28)).to(where)
         ours = augment_in_one_pass(images.to(where), packed, ranges)
-        _close(found, f"augmentation {name}", ours, augment.augment(images, params, ranges), 1e-4)
+        _close(result, f"augmentation {name}", ours, augment.augment(images, params, ranges), 1e-4)
     unit = torch.nn.functional.normalize(torch.randn(640, 128, generator=generator), dim=1)
     queries, keys, queue = unit.split([64, 64, 512])
     on_device = [z.to(where) for z in (queries, keys, queue)]
-    _close(found, "InfoNCE", info_nce(*on_device, 0.2), info_nce(queries, keys, queue, 0.2), 1e-5)
+    _close(result, "InfoNCE", info_nce(*on_device, 0.2), info_nce(queries, keys, queue, 0.2), 1e-5)
     index, taus = torch.arange(64), (0.2, 0.01)
     ours = confidence(*on_device[:2], index.to(where), taus)
-    _close(found, "dataset map", ours, confidence(queries, keys, index, taus), 1e-4)
+    _close(result, "dataset map", ours, confidence(queries, keys, index, taus), 1e-4)
     network = networks.backbone("resnet18", "imagenet", 3, seed=0).eval()
     with torch.inference_mode():
-        theirs = network(bytes_to_network_range(images))
+        expected = network(bytes_to_network_range(images))
     features = extract_features(network, images.permute(0, 2, 3, 1).numpy())
-    scale = float(theirs.abs().max())
-    _close(found, "features", torch.tensor(features) / scale, theirs / scale, 1e-3)
+    scale = float(expected.abs().max())
+    _close(result, "features", torch.tensor(features) / scale, expected / scale, 1e-3)
 
 
 def _close(
-    found: Findings, name: str, ours: torch.Tensor, theirs: torch.Tensor, most: float
+    result: Findings, name: str, ours: torch.Tensor, expected: torch.Tensor, most: float
 ) -> None:
-    away = float((ours.detach().float().cpu() - theirs.float()).abs().max())
-    found.check(f"{name} as on a CPU", away <= most, f"{away:.1e} of at most {most:g}")
+    away = float((ours.detach().float().cpu() - expected.float()).abs().max())
+    result.check(f"{name} as on a CPU", away <= most, f"{away:.1e} of at most {most:g}")
 
 
-def kernels(found: Findings, where: torch.device, *, dry: bool) -> None:
+def kernels(result: Findings, where: torch.device, *, dry: bool) -> None:
     """K-means by faiss-gpu, where it is there, and k-center against the CPU's."""
     rng = np.random.default_rng(0)
     points = rng.standard_normal((2_000 if dry else 140_000, 512), dtype=np.float32)
@@ -129,18 +129,18 @@ def kernels(found: Findings, where: torch.device, *, dry: bool) -> None:
         clustering.WORTH_A_GPU, began = least, time.perf_counter()
         clusters, centers = clustering.kmeans(points, 20, np.random.default_rng(0), restarts=1)
         inertia.append(float(np.square(points - centers[clusters]).sum()))
-        found.measure(f"k-means{'' if least else ' on a GPU'}", time.perf_counter() - began, "s")
+        result.measure(f"k-means{'' if least else ' on a GPU'}", time.perf_counter() - began, "s")
     away = abs(inertia[1] / inertia[0] - 1)
-    found.check("k-means as good as on a CPU", away < 0.01, f"inertia differs by {away:.2%}")
+    result.check("k-means as good as on a CPU", away < 0.01, f"inertia differs by {away:.2%}")
     none = np.empty(0, np.int64)
     picks = [
         greedy_k_center(points, none, 50, np.random.default_rng(0), device=name)
         for name in (str(where), "cpu")
     ]
-    found.check("k-center as on a CPU", float(np.mean(picks[0] == picks[1])) > 0.9)
+    result.check("k-center as on a CPU", float(np.mean(picks[0] == picks[1])) > 0.9)
 
 
-def speed(found: Findings, where: torch.device, *, dry: bool) -> None:
+def speed(result: Findings, where: torch.device, *, dry: bool) -> None:
     """Images a second, waits for transfers, and memory."""
     chosen = launches.cases(small=dry)
     for name, run in list(chosen.items())[: 2 if dry else None]:
@@ -151,13 +151,13 @@ def speed(found: Findings, where: torch.device, *, dry: bool) -> None:
         middle = _now(where)
         run(2 + steps)
         rate = steps * size / max(1e-9, (_now(where) - middle) - (middle - began))
-        found.measure(name, rate, "images/s")
+        result.measure(name, rate, "images/s")
         if where.type == "cuda":
             least = FLOORS.get(name, 0)
-            found.check(f"speed of {name}", rate >= least, f"at least {least:,}")
-            found.measure(name, torch.cuda.max_memory_allocated() / 2**30, "GiB")
+            result.check(f"speed of {name}", rate >= least, f"at least {least:,}")
+            result.measure(name, torch.cuda.max_memory_allocated() / 2**30, "GiB")
             waits = _waits(run, 3) - _waits(run, 2)
-            found.check(f"no waits in {name}", waits == 0, f"{waits} in a step")
+            result.check(f"no waits in {name}", waits == 0, f"{waits} in a step")
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
 
@@ -190,14 +190,14 @@ def _waits(run: Callable[[int], object], steps: int) -> int:
     return sum("synchroniz" in str(warning.message) for warning in caught)
 
 
-def sharing(found: Findings, *, dry: bool) -> None:
+def sharing(result: Findings, *, dry: bool) -> None:
     """Trials that share the card, each in a process and with its part of the memory."""
     steps, trials = (2, 2) if dry else (60, TRIALS_AT_ONCE)
-    alone, together = _seconds(found, 1, steps), _seconds(found, trials, steps)
-    found.measure(f"{trials} trainings at once against one", together / alone, "times")
+    alone, together = _seconds(result, 1, steps), _seconds(result, trials, steps)
+    result.measure(f"{trials} trainings at once against one", together / alone, "times")
 
 
-def _seconds(found: Findings, processes: int, steps: int) -> float:
+def _seconds(result: Findings, processes: int, steps: int) -> float:
     share = 1 / TRIALS_AT_ONCE if device().type == "cuda" else 0
     command = [sys.executable, "-c", SHARER.format(share=share, steps=steps)]
     began = time.perf_counter()
@@ -206,7 +206,7 @@ def _seconds(found: Findings, processes: int, steps: int) -> float:
     ]
     errors = [process.communicate(timeout=200)[1] for process in running]
     failed = [error for process, error in zip(running, errors, strict=True) if process.returncode]
-    found.check(f"{processes} trainings at once", not failed, "".join(failed)[-300:])
+    result.check(f"{processes} trainings at once", not failed, "".join(failed)[-300:])
     return time.perf_counter() - began
 
 
@@ -216,7 +216,7 @@ def share_the_card(share: float, steps: int) -> None:
     launches.scratch(32, 32 if steps < 10 else 128, "crop_flip", "small_cnn")(steps)
 
 
-def processes(found: Findings) -> None:
+def processes(result: Findings) -> None:
     """A training by two processes: by gloo on CPUs, by NCCL where there are two GPUs."""
     from rayal.contracts import Dataset, Split
     from rayal.registry import ENCODERS
@@ -231,14 +231,14 @@ def processes(found: Findings) -> None:
     data = Dataset("noise", ("a", "b"), split, split)
     began = time.perf_counter()
     encode.function(data, np.random.default_rng(0), lambda report: None, **encode.bind(params))
-    found.measure("two processes, two epochs", time.perf_counter() - began, "s")
+    result.measure("two processes, two epochs", time.perf_counter() - began, "s")
 
 
-def compare(found: Findings, kept: Path) -> None:
+def compare(result: Findings, kept: Path) -> None:
     """Print each figure beside the one that was kept."""
     earlier: dict[str, Any] = json.loads(kept.read_text())
-    for name in found.figures.keys() & earlier["figures"].keys():
-        print(f"     {name}: {found.figures[name] / earlier['figures'][name]:.2f} of {kept.name}")
+    for name in result.figures.keys() & earlier["figures"].keys():
+        print(f"     {name}: {result.figures[name] / earlier['figures'][name]:.2f} of {kept.name}")
 
 
 def main() -> None:
@@ -251,25 +251,25 @@ def main() -> None:
     where, dry = device(), options.dry
     if where.type != "cuda" and not dry:
         take_share(1)  # raises, and says what is missing
-    found, began = Findings(), time.perf_counter()
+    result, began = Findings(), time.perf_counter()
     parts: dict[str, Callable[[], None]] = {
-        "environment": lambda: environment(found, where),
-        "numbers": lambda: numbers(found, where),
-        "kernels": lambda: kernels(found, where, dry=dry),
-        "speed": lambda: speed(found, where, dry=dry),
-        "sharing": lambda: sharing(found, dry=dry),
+        "environment": lambda: environment(result, where),
+        "numbers": lambda: numbers(result, where),
+        "kernels": lambda: kernels(result, where, dry=dry),
+        "speed": lambda: speed(result, where, dry=dry),
+        "sharing": lambda: sharing(result, dry=dry),
     }
     if dry or torch.cuda.device_count() > 1:
-        parts["processes"] = lambda: processes(found)
+        parts["processes"] = lambda: processes(result)
     for name, run in parts.items():
-        with found.part(name):
+        with result.part(name):
             run()
-    found.measure("all of it", time.perf_counter() - began, "s")
+    result.measure("all of it", time.perf_counter() - began, "s")
     if options.json:
-        options.json.write_text(json.dumps({**vars(found), "dry": dry}, indent=1))
+        options.json.write_text(json.dumps({**vars(result), "dry": dry}, indent=1))
     if options.against:
-        compare(found, options.against)
-    sys.exit(not all(found.passed.values()))
+        compare(result, options.against)
+    sys.exit(not all(result.passed.values()))
 
 
 if __name__ == "__main__":

@@ -136,9 +136,9 @@ def audit(path: Path, way: str, seeds: int) -> str:
     for one in simulations(path, way, seeds):
         one.label(60)
         pool = one.pool()
-        found = audit_accuracy(pool)
-        assert found is not None
-        low, high = found.overall.interval
+        accuracy = audit_accuracy(pool)
+        assert accuracy is not None
+        low, high = accuracy.overall.interval
         right = one.predict(one.features[pool.unlabeled]).argmax(axis=1)
         held.append(low <= np.mean(right == one.truth[pool.unlabeled]) <= high)
         widths.append(high - low)
@@ -179,9 +179,9 @@ def gain(path: Path, way: str, seeds: int) -> str:
             reached[count] = 100 * one.accuracy()
             for more in (40, 100) if count in (60, 100, 200, 300) else ():
                 expected[count, more] = expected_gain(one.pool(), more, one.rng)
-        for (count, more), found in expected.items():
-            assert found is not None
-            held.append(found.low <= reached[count + more] - reached[count] <= found.high)
+        for (count, more), promised in expected.items():
+            assert promised is not None
+            held.append(promised.low <= reached[count + more] - reached[count] <= promised.high)
     return f"held in {sum(held)} of {len(held)}"
 
 
@@ -214,9 +214,9 @@ def suspected(path: Path, way: str, seeds: int) -> str:
         pool = one.pool()
         wrong = one.rng.permutation(pool.training)[:10]
         pool.labels[wrong] = (pool.labels[wrong] + 1) % one.classes
-        found = {suspect.row for suspect in suspects(pool, one.rng)}
-        hits = len(found & set(wrong.tolist()))
-        numbers.append([hits / 10, hits / max(1, len(found))])
+        suspected_rows = {suspect.row for suspect in suspects(pool, one.rng)}
+        hits = len(suspected_rows & set(wrong.tolist()))
+        numbers.append([hits / 10, hits / max(1, len(suspected_rows))])
     recall, precision = np.mean(numbers, axis=0)
     return f"found {recall:.0%} of the wrong labels; {precision:.0%} of the suspected are wrong"
 

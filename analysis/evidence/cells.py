@@ -59,8 +59,8 @@ def cells(study: Study) -> pd.DataFrame:
 def full_labels(study: Study) -> pd.DataFrame:
     """Return the means of the measures with the whole pool labeled, by data set and encoder."""
     rounds = study.labeled_rounds
-    whole = rounds[rounds["labelled"] >= _sizes(study, rounds)]
-    return whole.groupby(["dataset", "encoder", "learner"], sort=False)[list(MEASURES)].mean()
+    full = rounds[rounds["labelled"] >= _sizes(study, rounds)]
+    return full.groupby(["dataset", "encoder", "learner"], sort=False)[list(MEASURES)].mean()
 
 
 def _sizes(study: Study, rounds: pd.DataFrame) -> pd.Series:
@@ -110,9 +110,9 @@ def _gain(query: str, own: pd.DataFrame, random: pd.DataFrame) -> dict[str, Any]
     }
     if query == LATER:
         tested = paired_by_choice(differences, pairs["choice"], pairs["choice_random"])
-        found = intervals.paired_difference(tested, np.zeros(len(tested)))
+        difference = intervals.paired_difference(tested, np.zeros(len(tested)))
         p = paired_tests.student_p(tested)
-        return {**row, **_in_points(found.mean, found.low, found.high), "p": p}
+        return {**row, **_in_points(difference.mean, difference.low, difference.high), "p": p}
     draws = by_choice(random["value"], random["choice"])
     welch = intervals.welch(by_choice(own["value"], own["choice"]), draws)
     return {**row, **_in_points(welch.all_mean, welch.all_low, welch.all_high), "p": welch.p_welch}

@@ -53,9 +53,9 @@ def advice(cells: pd.DataFrame, query: str, measure: str) -> pd.DataFrame:
         board = leaderboard(inside, query, measure)
         if board.empty:
             continue
-        whole = board[(board["cells"] == board["cells"].max()) & (board["lost"] == 0)]
-        if len(whole):
-            rows.append({"stage": words, "per_class": low, **whole.iloc[0].to_dict()})
+        candidates = board[(board["cells"] == board["cells"].max()) & (board["lost"] == 0)]
+        if len(candidates):
+            rows.append({"stage": words, "per_class": low, **candidates.iloc[0].to_dict()})
     return pd.DataFrame(rows)
 
 
@@ -95,5 +95,5 @@ def _ranks(rivals: pd.DataFrame) -> dict[str, float]:
 
 def _share(own: pd.DataFrame, bars: pd.DataFrame) -> float:
     both = own.merge(bars[[*CELL, "gain"]], on=CELL, suffixes=("", "_oracle"))
-    whole = float(both["gain_oracle"].sum())
-    return float(both["gain"].sum()) / whole if whole > 0 else math.nan
+    oracle_gain = float(both["gain_oracle"].sum())
+    return float(both["gain"].sum()) / oracle_gain if oracle_gain > 0 else math.nan

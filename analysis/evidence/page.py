@@ -28,28 +28,28 @@ def write_evidence(study: Study, folder: Path, version: str) -> tuple[Path, Path
         folder: made if it is not there.
         version: of the evidence, which `auto` names.
     """
-    found = cells(study)
+    every_cell = cells(study)
     folder.mkdir(parents=True, exist_ok=True)
     page, table = folder / "evidence.md", folder / "evidence.csv"
-    write_bytes(table, to_csv(_rounded(found)).encode())
-    write_bytes(page, ("\n".join(_page(study, found, version)).rstrip() + "\n").encode())
+    write_bytes(table, to_csv(_rounded(every_cell)).encode())
+    write_bytes(page, ("\n".join(_page(study, every_cell, version)).rstrip() + "\n").encode())
     return page, table
 
 
-def _rounded(found: pd.DataFrame) -> pd.DataFrame:
+def _rounded(every_cell: pd.DataFrame) -> pd.DataFrame:
     digits = {"per_class": 2, "random": 4, "gain": 2, "low": 2, "high": 2, "select_seconds": 3}
-    kept = found.round(digits)
+    kept = every_cell.round(digits)
     for name in ("p", "holm"):
-        kept[name] = [f"{value:.2g}" if math.isfinite(value) else "" for value in found[name]]
+        kept[name] = [f"{value:.2g}" if math.isfinite(value) else "" for value in every_cell[name]]
     return kept
 
 
-def _page(study: Study, found: pd.DataFrame, version: str) -> Iterator[str]:
+def _page(study: Study, every_cell: pd.DataFrame, version: str) -> Iterator[str]:
     yield f"# Evidence, version {version}"
     yield ""
-    yield from _head(study, found)
+    yield from _head(study, every_cell)
     for query, title in QUERIES.items():
-        part = found[found["query"] == query]
+        part = every_cell[every_cell["query"] == query]
         if part.empty:
             continue
         yield from _advice(part, query)
@@ -62,10 +62,10 @@ def _page(study: Study, found: pd.DataFrame, version: str) -> Iterator[str]:
         for measure in MEASURES:
             yield from _every_cell(part[part["measure"] == measure], measure)
     yield from _full(study)
-    yield from _not_covered(study, found)
+    yield from _not_covered(study, every_cell)
 
 
-def _head(study: Study, found: pd.DataFrame) -> Iterator[str]:
+def _head(study: Study, every_cell: pd.DataFrame) -> Iterator[str]:
     sweeps = ", ".join(f"`sweeps/{name}.yaml`" for name in study.sweeps)
     done = study.progress
     yield (
@@ -75,24 +75,24 @@ def _head(study: Study, found: pd.DataFrame) -> Iterator[str]:
         "(Welch), later ones with random ones after the same first query, seed by seed "
         "(Student). Trials that chose the same images count once: a strategy that draws nothing "
         f"has one choice, and no test. Won and lost: p below {LEVEL:g} after Holm's correction "
-        f"over all {_family(found)} comparisons of the measure. `evidence.csv` has every cell "
+        f"over all {_family(every_cell)} comparisons of the measure. `evidence.csv` has every cell "
         "with its interval, p, seeds and seconds."
     )
     yield ""
 
 
-def _family(found: pd.DataFrame) -> int:
-    tested = found[~found["oracle"].astype(bool) & found["p"].notna()]
+def _family(every_cell: pd.DataFrame) -> int:
+    tested = every_cell[~every_cell["oracle"].astype(bool) & every_cell["p"].notna()]
     return int(tested.groupby("measure").size().max()) if len(tested) else 0
 
 
 def _advice(part: pd.DataFrame, query: str) -> Iterator[str]:
-    found = advice(part, query, "auc")
-    if found.empty:
+    uses = advice(part, query, "auc")
+    if uses.empty:
         return
     yield f"## What to use: {QUERIES[query].lower()}"
     yield ""
-    rows = [(row["stage"], *_use(row)) for row in found.to_dict("records")]
+    rows = [(row["stage"], *_use(row)) for row in uses.to_dict("records")]
     yield from _table(("I have", "use", "because"), rows)
 
 
@@ -152,39 +152,43 @@ def _gain(row: Mapping[Any, Any]) -> str:
 
 
 def _full(study: Study) -> Iterator[str]:
-    whole = full_labels(study)
-    if whole.empty:
+    means = full_labels(study)
+    if means.empty:
         return
     yield "## Full labels"
     yield ""
     rows = [
         (row["dataset"], row["encoder"], *(f"{row[measure]:.3f}" for measure in MEASURES))
-        for row in whole.reset_index().to_dict("records")
+        for row in means.reset_index().to_dict("records")
     ]
     yield from _table(("data", "encoder", *IN_WORDS.values()), rows)
 
 
-def _not_covered(study: Study, found: pd.DataFrame) -> Iterator[str]:
+def _not_covered(study: Study, every_cell: pd.DataFrame) -> Iterator[str]:
     yield "## What this does not cover"
     yield ""
-    if found.empty:
+    if every_cell.empty:
         yield "Everything: the runs hold no strategy beside random selection."
         return
     done = study.progress
-    data = ", ".join(sorted(set(found["dataset"])))
-    encoders = ", ".join(sorted(set(found["encoder"])))
-    learners = ", ".join(sorted(set(found["learner"])))
-    few = found[(found["choices"] > 1) & (found["trials"] < 50) & ~found["oracle"].astype(bool)]
+    data = ", ".join(sorted(set(every_cell["dataset"])))
+    encoders = ", ".join(sorted(set(every_cell["encoder"])))
+    learners = ", ".join(sorted(set(every_cell["learner"])))
+    few = every_cell[
+        (every_cell["choices"] > 1)
+        & (every_cell["trials"] < 50)
+        & ~every_cell["oracle"].astype(bool)
+    ]
     yield f"* Data: {data} alone, with encoders among {encoders}."
     yield f"* Learner: {learners} alone. Another learner may change who leads."
-    yield f"* Up to {int(found['labelled'].max())} labels; nothing is said of more."
+    yield f"* Up to {int(every_cell['labelled'].max())} labels; nothing is said of more."
     yield (
         "* The data sets are those that the defaults were developed on: a strategy's lead here is "
         "partly chosen. Intervals are of these cells, not of other data."
     )
     if len(few):
         least = int(few["trials"].min())
-        yield f"* {len(few)} of {len(found)} rows have fewer than 50 seeds, the least {least}."
+        yield f"* {len(few)} of {len(every_cell)} rows have fewer than 50 seeds, the least {least}."
     if done.missing + done.failed:
         yield (
             f"* {done.missing + done.failed:,} of {done.planned:,} planned trials have no record "

@@ -72,13 +72,13 @@ def _of_embedding(embedding: StoredEmbedding, queries: pd.DataFrame) -> Iterator
     of_all = measures.agreement(clusters, classes)
     for key, part in groups(queries, PLACE[3:]):
         chosen = [np.flatnonzero(np.isin(indices, one)) for one in part["selected"]]
-        found = [measures.picks(sample, clusters, classes, one) for one in chosen if len(one)]
-        if found:
-            outside, spread = (np.array(values) for values in zip(*found, strict=True))
+        of_choices = [measures.picks(sample, clusters, classes, one) for one in chosen if len(one)]
+        if of_choices:
+            outside, spread = (np.array(values) for values in zip(*of_choices, strict=True))
             yield {
                 **embedding.place,
                 **key,
-                "n": len(found),
+                "n": len(of_choices),
                 "clusters": int(clusters.max()) + 1,
                 **of_all._asdict(),
                 "outside_majority_mean": intervals.mean(outside),

@@ -43,8 +43,8 @@ def tables(study: Study, earlier: Tables) -> Tables:
         for printed in printed_numbers()
         for row in MEASURE[printed["quantity"]](study, earlier, study_curves, printed)
     )
-    found = to_frame(rows, COLUMNS)
-    return {"papers_in_text": found} if len(found) else {}
+    numbers = to_frame(rows, COLUMNS)
+    return {"papers_in_text": numbers} if len(numbers) else {}
 
 
 def printed_numbers() -> list[Row]:
