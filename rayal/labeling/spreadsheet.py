@@ -13,17 +13,23 @@ PATHS = frozenset({"path", "filepath"})  # columns
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
+def write_csv(
+    path: Path,
+    columns: Sequence[str],
+    rows: Iterable[Mapping[str, object]],
+    encoding: str = "utf-8-sig",
+) -> None:
     """Write a file completely or not at all, UTF-8 with a mark so that spreadsheets read it so.
 
     Texts that a spreadsheet would compute are written behind an apostrophe, paths behind "./".
+    Programs that take the mark for a part of the first column's name are given plain utf-8.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_cell(name, row.get(name, "")) for name in columns])
-    write_bytes(path, text.getvalue().encode("utf-8-sig"))
+    write_bytes(path, text.getvalue().encode(encoding))
 
 
 def read_csv_rows(path: Path) -> list[dict[str, str]]:

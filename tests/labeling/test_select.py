@@ -1,5 +1,6 @@
 """What a round chooses: the budget, nothing twice, groups, duplicates, files that are there."""
 
+import csv
 import json
 import os
 from collections import Counter
@@ -33,6 +34,14 @@ def test_a_folder_gives_files_for_people_and_tools(tmp_path: Path) -> None:
     assert len({row["rayal_id"] for row in rows}) == 5
     assert all((tmp_path / "cells" / row["path"]).is_file() for row in rows)
     assert all(row["reason"] for row in rows)
+
+
+def test_fiftyone_finds_the_column_of_paths_which_a_mark_would_hide(tmp_path: Path) -> None:
+    project = project_of(tmp_path)
+    with (project.root / "fiftyone.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))  # as its importer reads: a mark is part of the first name
+    assert [row["rank"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert all(Path(row["filepath"]).is_file() for row in rows)
 
 
 def test_a_folder_of_one_image_is_enough(tmp_path: Path) -> None:

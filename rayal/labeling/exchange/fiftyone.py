@@ -18,7 +18,7 @@ class FiftyOne:
         if any(entry.file is None for entry in sheet.entries):
             return ""
         rows = [{**vars(entry), "filepath": str(entry.file)} for entry in sheet.entries]
-        write_csv(sheet.root / "fiftyone.csv", COLUMNS, rows)
+        write_csv(sheet.root / "fiftyone.csv", COLUMNS, rows, encoding="utf-8")
         return (
             "FiftyOne: fo.Dataset.from_dir(dataset_type=fo.types.CSVDataset, "
             f"data_path=None, labels_path='{sheet.root / 'fiftyone.csv'}', "
