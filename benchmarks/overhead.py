@@ -31,8 +31,9 @@ from rayal.run.ray import driver
 from rayal.run.ray.session import ray_session
 from rayal.storage import run as store
 from rayal.sweep.definition import Trial
-from rayal.sweep.file import Resources, load_sweep
+from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import Plan, make_plan
+from rayal.sweep.schema import Resources
 
 PLUGIN = """
 import time

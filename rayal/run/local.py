@@ -14,8 +14,8 @@ from rayal.run.worker import run_trials
 from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial, group_by_embedding
-from rayal.sweep.file import Resources
 from rayal.sweep.plan import Plan
+from rayal.sweep.schema import Resources
 
 
 def run(plan: Plan, todo: Sequence[Trial], store: RunStore, events: Listener) -> None:

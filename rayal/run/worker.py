@@ -19,7 +19,7 @@ from rayal.storage.formats import Record, make_record, rows_of
 from rayal.storage.run import RunStore
 from rayal.sweep.contents import check_trial_unchanged
 from rayal.sweep.definition import Trial
-from rayal.sweep.file import Share
+from rayal.sweep.schema import Share
 from rayal.trial import TrialCoroutine
 
 

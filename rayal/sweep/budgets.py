@@ -11,7 +11,7 @@ from rayal.registry import STRATEGIES
 from rayal.sweep.amounts import Amount
 from rayal.sweep.dataset_info import DatasetInfo
 from rayal.sweep.errors import Mistakes
-from rayal.sweep.file import Cycles, Part
+from rayal.sweep.schema import Cycles, Part
 
 MOST_SEEDS = 100_000  # of a strategy
 

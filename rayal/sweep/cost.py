@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rayal.sweep.file import Autoscale, Hours, Price, Resources
+from rayal.sweep.schema import Autoscale, Hours, Price, Resources
 
 ONE_GPU = Autoscale(cpus=1, gpus=1)  # at a time, where nothing says how many
 

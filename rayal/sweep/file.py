@@ -7,151 +7,26 @@ name, or a mapping of a name and parameters.
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeAlias, TypeGuard
+from typing import Any, TypeGuard
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from rayal.hints import is_writable, show_value
 from rayal.registry import ENCODERS
 from rayal.sweep import yaml
-from rayal.sweep.amounts import Amount, Amounts, SeedCounts
 from rayal.sweep.entries import LISTS, Entry, as_entry, resolve, resolve_encoders
 from rayal.sweep.errors import Mistakes, SweepError
 from rayal.sweep.form_errors import sentences, unknown_key
 from rayal.sweep.overrides import apply_override
 from rayal.sweep.plugins import import_plugins
+from rayal.sweep.schema import Hours, Measure, Part, Resources, SweepFile, Track
 
 ONLY_PART = "all"  # the name of the part of a file that has no parts
-MOST_CPUS = 100_000  # of one piece of work, a machine or a cluster
-MOST_ROUNDS = 100_000
 SHAPES = {"budgets", "cycles"}  # of which a part has one
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-
-Entries = Annotated[list[Annotated[Entry, BeforeValidator(as_entry)]], Field(min_length=1)]
-
-
-Quantity = Annotated[float, Field(ge=0, le=1e12)]  # of hours, or money
-
-
-Measure: TypeAlias = Literal["auc", "accuracy", "mean_class_accuracy"]  # that a report leads with
-
-
-def _whole_gpus(gpus: float) -> float:
-    if gpus > 1 and gpus != int(gpus):
-        raise ValueError("a share is a part of one GPU or a whole number of them")
-    return gpus
-
-
-class Share(_Strict):
-    """CPUs and GPUs that one piece of work takes; fractions share a device."""
-
-    cpus: Annotated[float, Field(gt=0, le=MOST_CPUS)] = 1
-    gpus: Annotated[float, Field(ge=0, le=MOST_CPUS), AfterValidator(_whole_gpus)] = 0
-
-    @property
-    def threads(self) -> int:
-        return max(1, math.floor(self.cpus))
-
-
-class Autoscale(Share):
-    """Nodes that a cluster starts when there is work, and what each of them has."""
-
-    nodes: Annotated[int, Field(ge=1, le=MOST_CPUS)] = 1
-
-
-class Price(_Strict):
-    """What an hour costs, in any currency: with a GPU, of a CPU core alone, and of the head.
-
-    lost: share of the work that is done again because workers are taken away.
-    """
-
-    gpu: Quantity = 0
-    cpu: Quantity = 0
-    head: Quantity = 0
-    lost: Annotated[float, Field(ge=0, le=100)] = 0
-
-
-class Resources(_Strict):
-    """What each stage takes, and how many CPUs a Ray started here may use (0: all).
-
-    trials_of: what trials of a learner take in place of `trial`, so that a linear one holds no
-    GPU while another needs it.
-    autoscale: what a joined cluster can grow by; Ray does not tell before it has grown.
-    price: for the bill that a dry run works out.
-    """
-
-    pretrain: Share = Share(cpus=2)
-    trial: Share = Share()
-    trials_of: dict[str, Share] = {}
-    machine_cpus: Annotated[int, Field(ge=0, le=MOST_CPUS)] = 0
-    autoscale: Autoscale | None = None
-    price: Price | None = None
-
-    def of_learner(self, name: str) -> Share:
-        """Return what a trial takes whose learner has that name."""
-        return self.trials_of.get(name, self.trial)
-
-
-class Hours(_Strict):
-    """An estimate of what the whole sweep takes: hours with a GPU, hours of a CPU core alone."""
-
-    gpus: Quantity = 0
-    cpus: Quantity = 0
-
-
-class Track(_Strict):
-    """Where runs are shown besides the run's own report: nowhere unless asked."""
-
-    mlflow: str | None = None  # a tracking URI: sqlite:///runs.db, http://127.0.0.1:5000
-    tensorboard: str | None = None  # a directory
-    wandb: Literal["offline"] | None = None  # in the run's directory, to be sent with `wandb sync`
-
-
-class Cycles(_Strict):
-    """Labelled images at the first round, more at each later one, and rounds in all.
-
-    step: one for all later rounds, or a list with one for each.
-    """
-
-    start: Amount
-    step: Amounts
-    rounds: Annotated[int, Field(ge=2, le=MOST_ROUNDS)]
-
-
-class Part(_Strict):
-    """One product of lists. The top level of a file is a part, or the defaults of several."""
-
-    datasets: Entries
-    encoders: Entries
-    strategies: Entries
-    learners: Entries
-    initial: Entries | None = None
-    budgets: Annotated[list[Amount], Field(min_length=1)] | None = None
-    cycles: Cycles | None = None
-    seeds: SeedCounts = 5
-    scorer: Literal["trained-on-test-set"] | None = None
-
-
-class _File(_Strict):
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
-    question: str = ""
-    cost: str = ""
-    hours: Hours = Hours()
-    expect: str = ""
-    measure: Measure = "auc"
-    plugins: list[str] = []
-    resources: Resources = Resources()
-    track: Track = Track()
-    parts: dict[str, Part]
 
 
 @dataclass(frozen=True)
@@ -225,12 +100,12 @@ def _unwritable(tree: object) -> Iterator[str]:
         yield tree
 
 
-def _validated(tree: dict[str, Any], mistakes: Mistakes) -> _File | None:
+def _validated(tree: dict[str, Any], mistakes: Mistakes) -> SweepFile | None:
     """Check the form of a file's tree; note what is wrong and return None where anything is."""
-    known = {*Part.model_fields, *_File.model_fields}
+    known = {*Part.model_fields, *SweepFile.model_fields}
     for key in tree:
         if key not in known:
-            mistakes.add(unknown_key(key, (), _File))
+            mistakes.add(unknown_key(key, (), SweepFile))
     parts = tree.get("parts", {ONLY_PART: {}})
     if not isinstance(parts, dict) or not all(isinstance(p, dict) for p in parts.values()):
         mistakes.add("parts: give a mapping of names to parts")
@@ -239,12 +114,12 @@ def _validated(tree: dict[str, Any], mistakes: Mistakes) -> _File | None:
         mistakes.add("parts: give at least one part, or leave the key out")
     if "parts" in tree:
         _refuse_hidden(tree, parts, mistakes)
-    general = {key: value for key, value in tree.items() if key in _File.model_fields}
+    general = {key: value for key, value in tree.items() if key in SweepFile.model_fields}
     inherited = {label: {**_defaults_for(part, tree), **part} for label, part in parts.items()}
     try:
-        return _File.model_validate({**general, "parts": inherited})
+        return SweepFile.model_validate({**general, "parts": inherited})
     except ValidationError as error:
-        for sentence in sentences(error, _File, None if "parts" in tree else ONLY_PART):
+        for sentence in sentences(error, SweepFile, None if "parts" in tree else ONLY_PART):
             mistakes.add(sentence)
     return None
 

@@ -21,10 +21,11 @@ from rayal.sweep.budgets import schedules, seed_counts
 from rayal.sweep.dataset_info import DatasetInfo, DatasetLoader
 from rayal.sweep.definition import Spec, Trial, group_by_embedding, marked_definition
 from rayal.sweep.errors import Mistakes
-from rayal.sweep.file import Part, Sweep
+from rayal.sweep.file import Sweep
 from rayal.sweep.names import Named, Names
 from rayal.sweep.notes import component_notes
 from rayal.sweep.plugins import import_plugins
+from rayal.sweep.schema import Part
 
 LARGEST_BATCH = 32  # trials that one worker takes together, at most
 BATCH_BYTES = 2**28  # that their predictions fill, at most

@@ -9,7 +9,7 @@ from rayal.registry import ENCODERS, LEARNERS, STRATEGIES, Registry
 from rayal.requirements import FROM_ENCODER, FROM_LEARNER, listed, remedies
 from rayal.sweep.dataset_info import DatasetInfo
 from rayal.sweep.definition import Spec
-from rayal.sweep.file import Part, Share
+from rayal.sweep.schema import Part, Share
 
 MOST_TRIALS = 200_000  # of a part on one dataset
 MOST_ROUNDS = 10_000_000  # of these trials together

@@ -10,8 +10,9 @@ from rayal.run import worker
 from rayal.run.worker import run_trials
 from rayal.storage.run import FOLDERS, RunStore
 from rayal.sweep.definition import Trial
-from rayal.sweep.file import Share, load_sweep
+from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
+from rayal.sweep.schema import Share
 from tests import sweeps
 from tests.storage.records import record
 

@@ -11,8 +11,9 @@ from rayal.cli.printing import show_plan
 from rayal.storage.location import parse_location
 from rayal.sweep import cost
 from rayal.sweep.errors import SweepError
-from rayal.sweep.file import Autoscale, Hours, Price, Resources, load_sweep
+from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
+from rayal.sweep.schema import Autoscale, Hours, Price, Resources
 from tests import sweeps
 from tests.sweep.small_sweeps import FILES, plan_of_file
 

@@ -16,8 +16,10 @@ from rayal.events.bar import choose_display
 from rayal.run import local
 from rayal.storage.run import RunStore, lock_run
 from rayal.sweep.definition import Trial
-from rayal.sweep.file import Cycles, Entry, Part, Resources, Share, Sweep
+from rayal.sweep.entries import Entry
+from rayal.sweep.file import Sweep
 from rayal.sweep.plan import Plan, make_plan
+from rayal.sweep.schema import Cycles, Part, Resources, Share
 from rayal.vision import networks
 from tests.sweep.small_sweeps import plan_of_file
 

@@ -17,7 +17,7 @@ from rayal.run.queue import RetryCounter
 from rayal.storage.location import parse_location
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial
-from rayal.sweep.file import Resources
+from rayal.sweep.schema import Resources
 
 if TYPE_CHECKING:
     from ray import ObjectRef

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rayal.run.ray.errors import ClusterError
 from rayal.sweep.definition import Trial
-from rayal.sweep.file import Resources, Share
+from rayal.sweep.schema import Resources, Share
 
 if TYPE_CHECKING:
     from ray.tune import PlacementGroupFactory

@@ -18,7 +18,7 @@ from rayal.run.ray.errors import ClusterError, ClusterLostError
 from rayal.run.ray.trust import find_cluster
 from rayal.run.signals import interruptible
 from rayal.storage.scratch import scratch_folder
-from rayal.sweep.file import Resources
+from rayal.sweep.schema import Resources
 
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",

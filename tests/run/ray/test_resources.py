@@ -10,8 +10,9 @@ from rayal.run.ray.resources import (
     idle_gpus,
     trial_resources,
 )
-from rayal.sweep.file import Resources, Share, load_sweep
+from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
+from rayal.sweep.schema import Resources, Share
 from tests import sweeps
 
 HALF = Share(cpus=0.5)

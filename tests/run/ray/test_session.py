@@ -6,7 +6,7 @@ import pytest
 from rayal.run.ray import session
 from rayal.run.ray.errors import ClusterError
 from rayal.run.ray.session import SETTINGS, ray_session
-from rayal.sweep.file import Resources
+from rayal.sweep.schema import Resources
 
 
 @pytest.fixture(autouse=True)
