@@ -39,7 +39,7 @@ def cells(study: Study) -> pd.DataFrame:
     the seeds shared with random, those with a higher and with a lower value. verdict: won, lost or
     "" by Holm's p below LEVEL. per_class: labels a class of the data set.
     """
-    rounds = study.labeled_rounds
+    rounds = study.distinct_rounds
     rounds = rounds[rounds["labelled"] < _sizes(study, rounds)]  # full labels are no choice
     rows = [
         {"query": query, **key, **row}
@@ -58,7 +58,7 @@ def cells(study: Study) -> pd.DataFrame:
 
 def full_labels(study: Study) -> pd.DataFrame:
     """Return the means of the measures with the whole pool labeled, by data set and encoder."""
-    rounds = study.labeled_rounds
+    rounds = study.distinct_rounds
     full = rounds[rounds["labelled"] >= _sizes(study, rounds)]
     return full.groupby(["dataset", "encoder", "learner"], sort=False)[list(MEASURES)].mean()
 

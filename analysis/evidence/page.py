@@ -48,6 +48,8 @@ def _page(study: Study, every_cell: pd.DataFrame, version: str) -> Iterator[str]
     yield f"# Evidence, version {version}"
     yield ""
     yield from _head(study, every_cell)
+    for group in study.same_choices.groups:
+        yield from (group.in_words, "")
     for query, title in QUERIES.items():
         part = every_cell[every_cell["query"] == query]
         if part.empty:

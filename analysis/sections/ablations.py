@@ -16,6 +16,7 @@ from analysis.sections.base import Report, Tables, non_empty, section
 from analysis.sections.trainings import TRAINING
 from analysis.study.grouping import GROUP_KEYS, to_frame
 from analysis.study.study import Study
+from analysis.study.summary import summary_by_strategy
 from rayal.sweep.names import KINDS, spell
 
 VARIED = ("strategy", "initial", "encoder", "learner")
@@ -27,8 +28,13 @@ Values = Mapping[str, Any]
 
 
 def tables(study: Study, earlier: Tables) -> Tables:
-    """Rows of the summary by the one parameter in which they differ."""
-    return non_empty({"ablations": ablations(study, earlier["summary"])})
+    """Rows of the summary by the one parameter in which they differ.
+
+    Two values of a parameter that chose the same images are two values nonetheless.
+    """
+    shared = study.same_choices.groups
+    means = summary_by_strategy(study) if shared else earlier["summary"]
+    return non_empty({"ablations": ablations(study, means)})
 
 
 def ablations(study: Study, summary: pd.DataFrame) -> pd.DataFrame:

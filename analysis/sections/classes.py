@@ -27,7 +27,6 @@ from analysis.sections.base import (
 )
 from analysis.study.grouping import (
     GROUP_KEYS,
-    as_labels,
     groups,
     in_sequence,
     query_modes,
@@ -58,7 +57,8 @@ def class_distribution(study: Study) -> pd.DataFrame:
     Averaged over seeds and learners. The first query of a cycle depends on the initial strategy
     alone, so it is counted once per seed, not once per query strategy.
     """
-    view = as_labels(study.rounds).assign(dataset_name=study.rounds["dataset"])
+    view = study.distinct_rounds
+    view = view.assign(dataset_name=study.rounds.loc[view.index, "dataset"])
     view = view[view["class_counts"].notna()]
     first = view["round"] == 0
     view["selection"] = _selection(view)

@@ -173,6 +173,8 @@ def content(report: Report) -> Iterator[Block]:
         if len(by_setting) > 1:
             yield Heading(name)
         yield Sentences(words)
+    for group in report.study.same_choices.groups:
+        yield Text(group.in_words)
     for caveat in _caveats(report.study):
         yield Text(caveat, "warning")
     yield Text(NOTE + _oracles_in_words(report.study), "note")

@@ -50,7 +50,7 @@ def tables(study: Study, _earlier: Tables) -> Tables:
 
 def first_last(study: Study) -> pd.DataFrame:
     """AUC after the first and the last query of every trial with several rounds."""
-    view = study.labeled_rounds
+    view = study.distinct_rounds
     view = view[view["rounds"] > 1]
     ends = [view[view["round"] == 0], view[view["round"] == view["rounds"] - 1]]
     keys = ["trial", *SETTING, "initial", "strategy", "seed"]

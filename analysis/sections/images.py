@@ -14,7 +14,7 @@ from analysis.figures.spec import PLACE, FigureSpec, subsets
 from analysis.page.blocks import Block
 from analysis.sections.base import Report, Tables, non_empty, section
 from analysis.study.embeddings import UNKNOWN, StoredEmbedding
-from analysis.study.grouping import as_labels, groups, in_sequence, to_frame
+from analysis.study.grouping import groups, in_sequence, to_frame
 from analysis.study.study import Study
 
 MOST_SHEETS = 12
@@ -34,7 +34,7 @@ def chosen_images(study: Study) -> pd.DataFrame:
     Of pools whose embedding is on disk; classes as far as they are known.
     """
     trials = study.trials[["trial", "artefact"]].drop_duplicates()
-    view = as_labels(study.rounds).merge(trials, on="trial")
+    view = study.distinct_rounds.merge(trials, on="trial")
     by_key = {embedding.key: embedding for embedding in study.embeddings}
     view = view[view["selected"].notna() & view["artefact"].isin(by_key)]
     rows = (

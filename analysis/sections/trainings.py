@@ -37,7 +37,7 @@ from analysis.page.table import (
 from analysis.sections.base import Report, Tables, section
 from analysis.statistics import intervals, paired_tests
 from analysis.study.comparisons import QUERY, comparisons
-from analysis.study.grouping import GROUP_KEYS, as_labels, groups, to_frame
+from analysis.study.grouping import GROUP_KEYS, groups, to_frame
 from analysis.study.study import Study
 from rayal.storage.formats import METRICS
 
@@ -116,10 +116,10 @@ def content(report: Report) -> Iterator[Block]:
 
 def _by_training(study: Study) -> pd.DataFrame:
     """One row per group and training: means over its trials; `seed` is the training's."""
-    rounds = study.rounds
+    rounds = study.distinct_rounds
     if TRAINING not in rounds:
         return to_frame([], [*GROUP_KEYS, "seed", "trials", *METRICS])
-    view = as_labels(rounds.drop(columns="seed")).rename(columns={TRAINING: "seed"})
+    view = rounds.drop(columns="seed").rename(columns={TRAINING: "seed"})
     view["encoder"] = view["encoder"].map(without_seed)
     view = view[view["seed"].notna()]
     by = view.groupby([*GROUP_KEYS, "seed"], sort=False)

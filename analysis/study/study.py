@@ -17,6 +17,7 @@ from analysis.study.grouping import as_labels
 from analysis.study.measures import PRIMARY, TEST_MEASURES
 from analysis.study.merge import folder_for, merged, repeated
 from analysis.study.names import baseline
+from analysis.study.same_choices import SameChoices, same_choices
 from rayal.contracts import DatasetMap
 from rayal.storage.dataset_images import StoredImages
 from rayal.storage.files import StoreError
@@ -75,6 +76,22 @@ class Study:
     def labeled_rounds(self) -> pd.DataFrame:
         """The rounds under their labels, each with its `choice`; equal ones rest on one choice."""
         return as_labels(self.rounds).assign(choice=choices_of(self.rounds))
+
+    @cached_property
+    def same_choices(self) -> SameChoices:
+        """The strategies that chose the same images, which are shown once."""
+        return same_choices(self.labeled_rounds, {self.baseline, *self.oracles})
+
+    @cached_property
+    def distinct_trials(self) -> pd.DataFrame:
+        """The trials under their labels, those of strategies with the same choices once."""
+        return self.same_choices.trials_once(as_labels(self.trials))
+
+    @cached_property
+    def distinct_rounds(self) -> pd.DataFrame:
+        """The rounds of `distinct_trials`, each with its `choice`."""
+        rounds = self.same_choices.named(self.labeled_rounds)
+        return rounds[rounds["trial"].isin(self.distinct_trials["trial"])]
 
     @cached_property
     def embeddings(self) -> list[StoredEmbedding]:

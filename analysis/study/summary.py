@@ -25,19 +25,34 @@ def summary_rows(frame: pd.DataFrame) -> pd.DataFrame:
     measure, and the intervals of the other test measures. Intervals are over distinct choices: of
     one choice there is none.
     """
-    view = as_labels(frame).assign(choice=choices_of(frame))
+    return _rows(as_labels(frame).assign(choice=choices_of(frame)))
+
+
+def summary(study: Study) -> pd.DataFrame:
+    """Every planned group, measured or not, with its trials accounted for.
+
+    Strategies that chose the same images are one group.
+    """
+    return _accounted(study.distinct_trials, study.distinct_rounds)
+
+
+def summary_by_strategy(study: Study) -> pd.DataFrame:
+    """Return the summary with a group for each strategy, whatever another one chose."""
+    return _accounted(as_labels(study.trials), study.labeled_rounds)
+
+
+def _accounted(trials: pd.DataFrame, rounds: pd.DataFrame) -> pd.DataFrame:
+    measured = _rows(rounds).drop(columns="done")
+    planned = _planned_groups(trials).merge(measured, on=GROUP_KEYS, how="left")
+    return planned.fillna({"n": 0}).astype({"n": "int64"})
+
+
+def _rows(view: pd.DataFrame) -> pd.DataFrame:
     measures = [f"{m}_{s}" for m in METRICS for s in ("mean", "std")]
     intervals_of = [f"{m}_{s}" for m in TEST_MEASURES for s in ("low", "high")]
     columns = [*GROUP_KEYS, "n", "done", *measures[:2], *intervals_of[:2], *measures[2:]]
     columns += intervals_of[2:]
     return to_frame((_row(keys, group) for keys, group in groups(view, GROUP_KEYS)), columns)
-
-
-def summary(study: Study) -> pd.DataFrame:
-    """Every planned group, measured or not, with its trials accounted for."""
-    measured = summary_rows(study.rounds).drop(columns="done")
-    planned = _planned_groups(study.trials).merge(measured, on=GROUP_KEYS, how="left")
-    return planned.fillna({"n": 0}).astype({"n": "int64"})
 
 
 def _row(keys: dict[str, Any], group: pd.DataFrame) -> dict[str, Any]:
@@ -53,7 +68,7 @@ def _row(keys: dict[str, Any], group: pd.DataFrame) -> dict[str, Any]:
 
 
 def _planned_groups(trials: pd.DataFrame) -> pd.DataFrame:
-    view = as_labels(trials).rename(columns={"schedule": "labelled"})
+    view = trials.rename(columns={"schedule": "labelled"})
     view["round"] = [range(len(schedule)) for schedule in view["labelled"]]
     for status in ("done", "failed", "missing"):
         view[status] = (view["status"] == status).astype("int64")

@@ -50,7 +50,7 @@ def annotation_saved(study: Study, summary: pd.DataFrame, measure: str = PRIMARY
     """
     trials = {
         comparison.varied: comparison
-        for comparison in comparisons(study.labeled_rounds, study.baseline)
+        for comparison in comparisons(study.distinct_rounds, study.baseline)
     }
     rows = (
         {"varied": comparison.varied, **row}
