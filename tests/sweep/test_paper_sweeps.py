@@ -17,11 +17,11 @@ from rayal.run import local
 from rayal.storage.run import RunStore, lock_run
 from rayal.sweep.definition import Trial
 from rayal.sweep.entries import Entry
-from rayal.sweep.file import Sweep
+from rayal.sweep.file import Sweep, load_sweep
 from rayal.sweep.plan import Plan, make_plan
 from rayal.sweep.schema import Cycles, Part, Resources, Share
 from rayal.vision import networks
-from tests.sweep.small_sweeps import plan_of_file
+from tests.sweep.small_sweeps import FILES, plan_of_file
 
 pytestmark = pytest.mark.slow
 
@@ -63,6 +63,23 @@ def test_the_head_of_a_file_names_paper_differences_and_the_arithmetic_of_the_co
     assert "# Known differences:" in head
     assert "# Cost: " in head
     assert re.search(r"[Pp]rint", head)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_file_has_logistic_as_a_second_learner_or_says_why_not(name: str) -> None:
+    learners = {trial.learner.name for trial in plan_of_file(name).trials}
+    says_why_not = "# No second learner: " in path_of(name).read_text()
+    says_where = "# A second learner is reported, `logistic`: " in path_of(name).read_text()
+    assert ("logistic" in learners) == says_where != says_why_not
+    assert learners != {"logistic"}
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.stem not in NAMES])
+def test_a_sweep_that_is_no_table_of_a_paper_uses_logistic(path: Path) -> None:
+    parts = load_sweep(path).parts.values()
+    with_it = [part for part in parts if "logistic" in {entry.name for entry in part.learners}]
+    reported = {str(entry) for part in with_it for entry in part.strategies}
+    assert {str(entry) for part in parts for entry in part.strategies} == reported
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -116,6 +133,7 @@ NETWORK = {"backbone": "small_cnn", "epochs": 1, "least_steps": 1, "batch_size":
 LEARNERS: dict[str, Params] = {
     "linear": {"epochs": 2, "batch_size": 16},
     "knn": {},
+    "logistic": {},
     "finetune": {"epochs": 1, "batch_size": 16},
     "scratch": {**NETWORK, "weights": None},
     "fixmatch": {"backbone": "small_cnn", "steps": 2, "batch_size": 4, "mu": 1},
