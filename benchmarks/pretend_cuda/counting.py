@@ -22,6 +22,7 @@ _NO_LAUNCH = (
     "new_empty", "new_empty_strided", "lift_fresh", "set_", "resize_", "view_as_real",
 )  # fmt: skip
 _WAITING = ("nonzero", "_local_scalar_dense", "equal", "masked_select", "unique_dim", "_unique2")
+_CONVOLUTIONS = ("convolution", "convolution_backward")
 _OPTIMIZERS = ("_fused_sgd_", "_fused_adam_", "_fused_adamw_")
 
 
@@ -113,7 +114,8 @@ class PretendCuda(TorchDispatchMode):
             return None
         args, kwargs = tree_map(self._without_numbers, (args, kwargs))
         with self._fake:
-            return func(*args, **kwargs)
+            results = func(*args, **kwargs)
+            return _as_cudnn_lays_out(results, args) if name in _CONVOLUTIONS else results
 
     def _without_numbers(self, leaf: Any) -> Any:
         is_real = isinstance(leaf, torch.Tensor) and not isinstance(leaf, FakeTensor)
@@ -147,6 +149,31 @@ class PretendCuda(TorchDispatchMode):
 
     def _wait(self) -> None:
         self.counts.blocking[_line()] += 1
+
+
+def _as_cudnn_lays_out(results: Any, args: tuple[Any, ...]) -> Any:
+    """Return results of a convolution with channels last where an argument has them so.
+
+    As cuDNN does. Without it a build of PyTorch takes another layout, and gradients of weights
+    would be copied once more.
+    """
+    images = [leaf for leaf in tree_leaves(args) if isinstance(leaf, torch.Tensor)]
+    if not any(_has_channels_last(leaf) for leaf in images):
+        return results
+    return tree_map(
+        lambda leaf: (
+            leaf.contiguous(memory_format=torch.channels_last)
+            if isinstance(leaf, torch.Tensor) and leaf.dim() == 4
+            else leaf
+        ),
+        results,
+    )
+
+
+def _has_channels_last(tensor: torch.Tensor) -> bool:
+    if tensor.dim() != 4 or tensor.is_contiguous():
+        return False
+    return tensor.is_contiguous(memory_format=torch.channels_last)
 
 
 def _line() -> str:

@@ -78,17 +78,32 @@ def blur(images: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
     are reflected, as in torchvision.
     """
     H, W = images.shape[2:]
-    rows = _blur_weights(H, sigma)
-    return apply_separable(images, rows, rows if H == W else _blur_weights(W, sigma))
+    along_height = gaussian_kernels(H, sigma)
+    return blur_with(images, along_height, along_height if H == W else gaussian_kernels(W, sigma))
 
 
-def _blur_weights(size: int, sigma: torch.Tensor) -> torch.Tensor:
-    """Return (n, size, size) with the kernel of an image in each row, reflected at the borders."""
+def gaussian_kernels(size: int, sigma: torch.Tensor) -> torch.Tensor:
+    """Return the kernels (n, 2 radius + 1) that `blur` has along a side of that many pixels."""
     radius = blur_radius(size)
     offset = torch.arange(-radius, radius + 1, device=sigma.device)
     kernel = torch.exp(-0.5 * (offset / sigma.clamp(min=1e-3)[:, None]) ** 2)
-    kernel /= kernel.sum(1, keepdim=True)
-    return (kernel @ _pixel_at_offset(size, radius, sigma.device)).view(-1, size, size)
+    return kernel.div_(kernel.sum(1, keepdim=True))
+
+
+def blur_with(
+    images: torch.Tensor, along_height: torch.Tensor, along_width: torch.Tensor
+) -> torch.Tensor:
+    """Blur (n, channels, H, W) with kernels of `gaussian_kernels`, borders reflected."""
+    H, W = images.shape[2:]
+    rows = _blur_weights(H, along_height)
+    columns = rows if along_width is along_height else _blur_weights(W, along_width)
+    return apply_separable(images, rows, columns)
+
+
+def _blur_weights(size: int, kernel: torch.Tensor) -> torch.Tensor:
+    """Return (n, size, size) with the kernel of an image in each row, reflected at the borders."""
+    at_offset = _pixel_at_offset(size, blur_radius(size), kernel.device)
+    return (kernel @ at_offset).view(-1, size, size)
 
 
 @functools.cache

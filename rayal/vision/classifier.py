@@ -63,7 +63,7 @@ class Classifier(nn.Module):
             self.head = nn.Linear(D, outputs)
         self.dropout = dropout
         self.register_buffer("prototypes", None if prototypes is None else torch.tensor(prototypes))
-        networks.channels_last(self.to(device()))
+        networks.channels_last(networks.count_batches_on_cpu(self.to(device())))
 
     def forward(
         self, images: torch.Tensor, generator: torch.Generator | None = None

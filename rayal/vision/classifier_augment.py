@@ -62,17 +62,37 @@ def random_crop(images: torch.Tensor, generator: torch.Generator, flip: float) -
         flip: probability of mirroring.
     """
     n, _, H, W = images.shape
-    down, right = min(_PADDING, -(-H // 8)), min(_PADDING, -(-W // 8))
+    return crop(images, *draw_crops(n, (H, W), generator, flip))
+
+
+def draw_crops(
+    n: int, size: tuple[int, int], generator: torch.Generator, flip: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draw n crops as `random_crop` does: the rows (n, H) and columns (n, W) of padded images."""
+    H, W = size
+    down, right = _padding(size)
     top = torch.randint(2 * down + 1, (n, 1), generator=generator)
     left = torch.randint(2 * right + 1, (n, 1), generator=generator)
     rows, columns = top + torch.arange(H), left + torch.arange(W)
     columns = torch.where(_bernoulli(n, flip, generator)[:, None], columns.flip(1), columns)
+    return rows, columns
+
+
+def crop(images: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """Return the drawn crops, -1..1 float32, of images (n, channels, H, W) uint8."""
+    n, _, H, W = images.shape
+    down, right = _padding((H, W))
     padded = torch.nn.functional.pad(images, (right, right, down, down))
     device = images.device
     each = torch.arange(n, device=device)[:, None, None]
     rows, columns = upload(rows, device)[:, :, None], upload(columns, device)[:, None]
     crops = padded[each, :, rows, columns]  # n, H, W, channels
     return bytes_to_network_range(crops.permute(0, 3, 1, 2))
+
+
+def _padding(size: tuple[int, int]) -> tuple[int, int]:
+    H, W = size
+    return min(_PADDING, -(-H // 8)), min(_PADDING, -(-W // 8))
 
 
 def random_flip(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

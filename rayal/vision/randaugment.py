@@ -15,16 +15,21 @@ from typing import TypeAlias
 
 import torch
 
-from rayal.vision.augment import affine, blur, rotation_maps
-from rayal.vision.classifier_augment import random_crop
+from rayal.vision.augment import (
+    affine,
+    blur_radius,
+    blur_with,
+    gaussian_kernels,
+    rotation_maps,
+)
 from rayal.vision.color import blend
 from rayal.vision.device import upload
 
 _OPERATIONS_PER_IMAGE = 2
 _GRAY = 0.5
-_LARGEST = 6  # numbers of an operation
+_LARGEST = 26  # numbers of an operation: a blur's two kernels
 
-# Of magnitudes (n,) -1..1, on the CPU, for images of size (H, W): numbers (n, k), k up to 6.
+# Of magnitudes (n,) -1..1, on the CPU, for images of size (H, W): numbers (n, k), k up to 26.
 Numbers: TypeAlias = Callable[[torch.Tensor, tuple[int, int]], torch.Tensor]
 # Changed images (n, channels, H, W) 0..1 from images and such numbers; may be in place.
 Change: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -47,9 +52,12 @@ class Operation:
         return self.change(images, upload(self.numbers(magnitudes, (H, W)), images.device))
 
 
-def randaugment(images: torch.Tensor, generator: torch.Generator, flip: bool) -> torch.Tensor:
-    """Return strongly augmented images, -1..1 float32, of images (n, channels, H, W) uint8."""
-    changed = random_crop(images, generator, 0.5 if flip else 0.0).add_(1).div_(2)
+def strengthen(crops: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return strongly augmented images of crops (n, channels, H, W); both -1..1 float32.
+
+    The crops may be changed.
+    """
+    changed = crops.add_(1).div_(2)
     for _ in range(_OPERATIONS_PER_IMAGE):
         changed = apply_random_operations(changed, generator)
     return cutout(changed, generator).mul_(2).sub_(1)
@@ -69,13 +77,15 @@ def apply_random_operations(images: torch.Tensor, generator: torch.Generator) ->
     ends = torch.bincount(which, minlength=len(OPERATIONS)).cumsum(0).tolist()
     table = upload(_all_numbers(magnitudes[order], (H, W), ends), images.device)
     ordered = images[orders[0]]
-    for change, rows in _stretches(ends):
-        ordered[rows] = change(ordered[rows], table[rows])
-    return ordered[orders[1]]
+    changed = [change(ordered[rows], table[rows]) for change, rows in _stretches(ends)]
+    return torch.cat(changed)[orders[1]]
 
 
 def _all_numbers(magnitudes: torch.Tensor, size: tuple[int, int], ends: list[int]) -> torch.Tensor:
-    """Return (n, 6): the numbers of each image's operation; ends: of the rows of each operation."""
+    """Return (n, 26): the numbers of each image's operation.
+
+    ends: of the rows of each operation.
+    """
     table = torch.zeros(len(magnitudes), _LARGEST)
     for operation, start, end in zip(OPERATIONS.values(), [0, *ends], ends, strict=False):
         numbers = operation.numbers(magnitudes[start:end], size)
@@ -84,12 +94,15 @@ def _all_numbers(magnitudes: torch.Tensor, size: tuple[int, int], ends: list[int
 
 
 def _stretches(ends: list[int]) -> Iterator[tuple[Change, slice]]:
-    """Yield each change with the rows of all operations that it carries out, where it has any."""
+    """Yield each change with the rows of all operations that it carries out, where it has any.
+
+    Together they are all rows, in order.
+    """
     start = 0
     changes = zip((operation.change for operation in OPERATIONS.values()), ends, strict=True)
     for change, group in itertools.groupby(changes, lambda pair: pair[0]):
         *_, (_, end) = group
-        if end > start and change is not _keep:
+        if end > start:
             yield change, slice(start, end)
         start = end
 
@@ -141,10 +154,29 @@ def _blend(images: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
     return blend(images, factor, gray, mean)
 
 
+def _steps(magnitudes: torch.Tensor, _: tuple[int, int]) -> torch.Tensor:
+    """Return 255 in steps, and the step of 1 to 16 of those values."""
+    step = 2 ** (2 - 2 * magnitudes).round()
+    return torch.stack([255 / step, step], 1)
+
+
 def _posterize(images: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
-    """Keep the highest of 8 bits, those above a step (n,) of 1 to 16."""
-    step = numbers[:, :1, None, None]
-    return (images * 255 / step).add_(1e-3).floor_().mul_(step).div_(255)
+    """Keep the highest of 8 bits, those above a step (n,) of 1 to 16; see `_steps`."""
+    scale, step = numbers[:, :2, None, None].unbind(1)
+    return (images * scale[:, None]).add_(1e-3).floor_().mul_(step[:, None]).div_(255)
+
+
+def _kernels(magnitudes: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """Return the kernel along the height, then that along the width, of a sigma of 0 to 2."""
+    return torch.cat([gaussian_kernels(side, 1 + magnitudes) for side in size], 1)
+
+
+def _blur(images: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+    H, W = (2 * blur_radius(side) + 1 for side in images.shape[2:])
+    along_height = numbers[:, :H]
+    if images.shape[2] == images.shape[3]:
+        return blur_with(images, along_height, along_height)
+    return blur_with(images, along_height, numbers[:, H : H + W])
 
 
 def _solarize(images: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
@@ -153,7 +185,7 @@ def _solarize(images: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
 
 
 def _warp(images: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
-    return affine(images, numbers.reshape(-1, 2, 3))
+    return affine(images, numbers[:, :6].reshape(-1, 2, 3))
 
 
 def _rotation(magnitudes: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
@@ -177,8 +209,8 @@ OPERATIONS: dict[str, Operation] = {
     "brightness": Operation(_blend_weights(gray=0, mean=0), _blend),
     "contrast": Operation(_blend_weights(gray=0, mean=1), _blend),
     "color": Operation(_blend_weights(gray=1, mean=0), _blend),
-    "blur": Operation(lambda m, _: (1 + m)[:, None], lambda x, sigma: blur(x, sigma[:, 0])),
-    "posterize": Operation(lambda m, _: 2 ** (2 - 2 * m).round()[:, None], _posterize),
+    "blur": Operation(_kernels, _blur),
+    "posterize": Operation(_steps, _posterize),
     "solarize": Operation(lambda m, _: ((m + 1) / 2)[:, None], _solarize),
     "rotate": Operation(_rotation, _warp),
     "shear_x": Operation(_shear_or_translation((0, 1), 0.3), _warp),

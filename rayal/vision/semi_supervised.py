@@ -15,10 +15,10 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from rayal.vision import batches
 from rayal.vision.classifier import Classifier, Images
-from rayal.vision.classifier_augment import ClassifierAugmentation, random_crop
+from rayal.vision.classifier_augment import ClassifierAugmentation, crop, draw_crops
 from rayal.vision.device import to_device, upload
 from rayal.vision.precision import autocast
-from rayal.vision.randaugment import randaugment
+from rayal.vision.randaugment import strengthen
 from rayal.vision.training import LabeledImages, check_finite, optimizer_step
 
 _STEPS_PER_CHECK = 256  # steps between two looks at the loss; each look waits for a GPU
@@ -120,8 +120,8 @@ def objective(
         threshold: probability from which the guess of the weak image is the class of the strong.
         unlabeled_weight: of the second part, a mean over all m.
     """
-    labeled, unlabeled = logits[: len(labels)], logits[len(labels) :]
-    weak, strong = unlabeled.chunk(2)
+    n, m = len(labels), (len(logits) - len(labels)) // 2
+    labeled, weak, strong = torch.split(logits, [n, m, m])
     confidence, guess = weak.detach().softmax(1).max(1)
     of_guesses = cross_entropy(strong, guess, reduction="none") * (confidence >= threshold)
     return cross_entropy(labeled, labels) + unlabeled_weight * of_guesses.mean()
@@ -160,6 +160,17 @@ def _batches(
     for labeled_batch, unlabeled_batch in islice(steps, recipe.steps):
         rows = upload(labeled_batch, labeled.device)
         guessed = upload(unlabeled_batch, labeled.device)
-        weak = random_crop(torch.cat([labeled[rows], unlabeled[guessed]]), generator, flip)
-        strong = randaugment(unlabeled[guessed], generator, recipe.flip)
-        yield torch.cat([weak, strong]), labels[rows]
+        twice = unlabeled[guessed]
+        images = torch.cat([labeled[rows], twice, twice])
+        yield _augmented(images, m, generator, flip), labels[rows]
+
+
+def _augmented(
+    images: torch.Tensor, m: int, generator: torch.Generator, flip: float
+) -> torch.Tensor:
+    """Augment images (n + 2 m, channels, H, W) uint8 weakly, the last m strongly."""
+    n, size = len(images) - m, (images.shape[2], images.shape[3])
+    drawn = [draw_crops(count, size, generator, flip) for count in (n, m)]
+    rows, columns = (torch.cat(each) for each in zip(*drawn, strict=True))
+    weak, crops = torch.split(crop(images, rows, columns), [n, m])
+    return torch.cat([weak, strengthen(crops, generator)])

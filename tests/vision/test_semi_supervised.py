@@ -8,6 +8,8 @@ from torch.nn.functional import log_softmax
 
 from rayal.vision import networks, semi_supervised
 from rayal.vision.classifier import Classifier, predict_images
+from rayal.vision.classifier_augment import random_crop
+from rayal.vision.randaugment import strengthen
 from rayal.vision.semi_supervised import FixMatchRecipe, cosine, fit, objective
 from rayal.vision.training import LabeledImages
 
@@ -97,8 +99,8 @@ def test_the_average_is_a_moving_one_of_all_steps(monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_step_sees_labelled_weak_and_strong_images(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(semi_supervised, "random_crop", lambda x, *_: x.float())
-    monkeypatch.setattr(semi_supervised, "randaugment", lambda x, *_: -x.float())
+    monkeypatch.setattr(semi_supervised, "crop", lambda x, *_: x.float())
+    monkeypatch.setattr(semi_supervised, "strengthen", lambda x, _: -x)
     examples = semi_supervised._batches(given(), pool(), SETTINGS, torch.Generator())
     known = torch.tensor(given().images.transpose(0, 3, 1, 2)).float()
     batches = list(examples)
@@ -107,6 +109,15 @@ def test_a_step_sees_labelled_weak_and_strong_images(monkeypatch: pytest.MonkeyP
         assert images.shape == (4 + 8 + 8, 1, 8, 8)
         assert torch.equal(images[:4], known[labels])  # class i is that of image i
         assert torch.equal(images[12:], -images[4:12])
+
+
+def test_images_are_augmented_as_weak_and_strong_batches_of_their_own_are() -> None:
+    x = torch.from_numpy(pool(10)).permute(0, 3, 1, 2)
+    found = semi_supervised._augmented(x, 4, torch.Generator().manual_seed(1), 0.5)
+    generator = torch.Generator().manual_seed(1)
+    weak = random_crop(x[:6], generator, 0.5)
+    strong = strengthen(random_crop(x[6:], generator, 0.5), generator)
+    assert torch.equal(found, torch.cat([weak, strong]))
 
 
 def test_biases_and_batch_norm_do_not_decay() -> None:

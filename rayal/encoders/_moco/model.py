@@ -57,6 +57,8 @@ class MomentumContrast:
         if compiled:  # in place: names of weights stay
             self.query.compile()
             self.key.compile()
+        else:  # a compiled network counts in a kernel that it has anyway
+            networks.count_batches_on_cpu(self.query)
         self.queue = nn.functional.normalize(queue, dim=1).to(device)
         self.temperature = temperature
         self.momentum = momentum
