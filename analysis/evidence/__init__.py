@@ -2,5 +2,6 @@
 
 cells.py    every data set x encoder x budget x strategy: the gain over random, with its test
 leaders.py  cells -> a leaderboard, and what to use when
+published_order.py  whether later queries rank as in the literature
 page.py     all of it as Markdown
 """

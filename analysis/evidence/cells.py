@@ -39,21 +39,34 @@ def cells(study: Study) -> pd.DataFrame:
     the seeds shared with random, those with a higher and with a lower value. verdict: won, lost or
     "" by Holm's p below LEVEL. per_class: labels a class of the data set.
     """
-    rounds = study.distinct_rounds
-    rounds = rounds[rounds["labelled"] < _sizes(study, rounds)]  # full labels are no choice
     rows = [
         {"query": query, **key, **row}
-        for query, part in ((FIRST, _first(rounds)), (LATER, _later(rounds)))
-        for key, group in groups(part, KEYS)
+        for query in (FIRST, LATER)
+        for key, group in groups(rounds_of(study, study.distinct_rounds, query), KEYS)
         for row in _compared(study, query, group)
     ]
     frame = pd.DataFrame(
         rows, columns=[name for name in COLUMNS if name not in ("holm", "verdict")]
     )
-    classes = {name: len(about["classes"]) for name, about in study.run.plan["datasets"].items()}
-    names = frame["dataset"].map(classes).astype("float64")
+    names = frame["dataset"].map(class_counts(study)).astype("float64")
     frame["per_class"] = frame["labelled"].astype("float64") / names
     return _with_verdicts(frame)[list(COLUMNS)]
+
+
+def class_counts(study: Study) -> dict[str, int]:
+    """Return the number of classes of each data set."""
+    return {name: len(about["classes"]) for name, about in study.run.plan["datasets"].items()}
+
+
+def rounds_of(study: Study, rounds: pd.DataFrame, query: str) -> pd.DataFrame:
+    """Return the rounds of first or of later queries, those with the whole pool labeled left out.
+
+    Single queries are first ones, and what is called initial there is the strategy itself.
+    """
+    rounds = rounds[rounds["labelled"] < _sizes(study, rounds)]  # full labels are no choice
+    if query == FIRST:
+        return rounds[rounds["rounds"] == 1].assign(initial="")
+    return rounds[(rounds["rounds"] > 1) & (rounds["round"] > 0)]
 
 
 def full_labels(study: Study) -> pd.DataFrame:
@@ -66,15 +79,6 @@ def full_labels(study: Study) -> pd.DataFrame:
 def _sizes(study: Study, rounds: pd.DataFrame) -> pd.Series:
     sizes = {name: about["train"] for name, about in study.run.plan["datasets"].items()}
     return rounds["dataset"].map(sizes).fillna(np.inf)
-
-
-def _first(rounds: pd.DataFrame) -> pd.DataFrame:
-    """Single queries; what is called initial there is the strategy itself."""
-    return rounds[rounds["rounds"] == 1].assign(initial="")
-
-
-def _later(rounds: pd.DataFrame) -> pd.DataFrame:
-    return rounds[(rounds["rounds"] > 1) & (rounds["round"] > 0)]
 
 
 def _compared(study: Study, query: str, group: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.evidence.cells import FIRST, LATER, LEVEL, MEASURES, cells, full_labels
-from analysis.evidence.leaders import advice, leaderboard
+from analysis.evidence.leaders import STAGES, advice, leaderboard
+from analysis.evidence.published_order import PAIRS, published_order
 from analysis.export import to_csv
 from analysis.figures.text import NONE
 from analysis.study.study import Study
@@ -63,6 +64,7 @@ def _page(study: Study, every_cell: pd.DataFrame, version: str) -> Iterator[str]
         yield ""
         for measure in MEASURES:
             yield from _every_cell(part[part["measure"] == measure], measure)
+    yield from _order(published_order(study))
     yield from _full(study)
     yield from _not_covered(study, every_cell)
 
@@ -151,6 +153,45 @@ def _every_cell(part: pd.DataFrame, measure: str) -> Iterator[str]:
 def _gain(row: Mapping[Any, Any]) -> str:
     gain = f"{row['gain']:+.1f}"
     return {"won": f"**{gain}**", "lost": f"~~{gain}~~"}.get(row["verdict"], gain)
+
+
+def _order(order: pd.DataFrame) -> Iterator[str]:
+    """Yield how the pairs of the published order came out, by labels a class."""
+    if order.empty:
+        return
+    yield "## Later queries: the published order"
+    yield ""
+    yield (
+        "BAIT and DropQuery ahead of TypiClust, that ahead of margin, k-center below random: what "
+        "Gupte et al. 2024 found on features of large pre-trained networks. Mean difference of "
+        "each pair in points, seed by seed, over the cells; in brackets cells as published, open "
+        f"and reversed by Holm's p below {LEVEL:g} over all {len(order) // len(MEASURES)} "
+        "comparisons of the measure."
+    )
+    yield ""
+    heads = ("labels", "measure", *(f"{ahead} - {behind}" for ahead, behind in PAIRS))
+    rows = [
+        (words, IN_WORDS[measure], *(_pair(part, *pair) for pair in PAIRS))
+        for low, high, words in STAGES
+        for measure in MEASURES
+        if len(part := _stage(order, low, high, measure))
+    ]
+    yield from _table(heads, rows)
+
+
+def _stage(order: pd.DataFrame, low: float, high: float, measure: str) -> pd.DataFrame:
+    inside = (order["per_class"] >= low) & (order["per_class"] < high)
+    return order[inside & (order["measure"] == measure)]
+
+
+def _pair(part: pd.DataFrame, ahead: str, behind: str) -> str:
+    own = part[(part["ahead"] == ahead) & (part["behind"] == behind)]
+    if own.empty:
+        return NONE
+    met, not_sure, reversed_ = (
+        int((own["found"] == found).sum()) for found in ("as published", "open", "reversed")
+    )
+    return f"{own['lead'].mean():+.1f} ({met} / {not_sure} / {reversed_})"
 
 
 def _full(study: Study) -> Iterator[str]:
