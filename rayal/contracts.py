@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
@@ -279,10 +279,18 @@ class Task(FormerTaskNames):
 
 @dataclass(frozen=True)
 class TrialData:
-    """What all trials of one dataset and encoder share. Arrays are read-only."""
+    """What all trials of one dataset and encoder share. Arrays are read-only.
+
+    others: embeddings of the same dataset by other encoders, on which strategies select, by id.
+    """
 
     dataset: Dataset
     embedding: Embedding
+    others: Mapping[str, Embedding] = field(default_factory=dict)
+
+    def on(self, embedding_id: str) -> TrialData:
+        """Return the same with one of the other embeddings; as it is where the id is none."""
+        return replace(self, embedding=self.others.get(embedding_id, self.embedding))
 
     def pool(
         self,

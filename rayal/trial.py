@@ -69,7 +69,7 @@ def rounds(
         if number == 0 and trial.scorer:
             chosen = _scored_query(trial, data, budget)
         else:
-            pool = data.pool(
+            pool = _selected_on(trial, data, number).pool(
                 labels,
                 predictions,
                 first_predicted if number > 1 else None,
@@ -113,12 +113,18 @@ def _query(trial: Trial, pool: Pool, number: int, budget: int) -> Indices:
     return check_choice(spec.name, chosen, pool.labels, budget)
 
 
+def _selected_on(trial: Trial, data: TrialData, number: int) -> TrialData:
+    """Return the data with the embedding that the strategy of this query reads."""
+    return data.on(trial.embedding_of_query(trial.initial if number == 0 else trial.strategy))
+
+
 def _scored_query(trial: Trial, data: TrialData, budget: int) -> Indices:
     """Make a first query with a learner that was trained on the test set."""
     joined, labels = join_test_set(data)
     request = _request(trial, joined, labels, 0, None, stage="scorer")
     predictions = checked_predictions(trial.learner.name, train(trial, request), joined)
-    return _query(trial, joined.pool(labels, predictions), 0, budget) - len(data.embedding.test)
+    read, _ = join_test_set(_selected_on(trial, data, 0))
+    return _query(trial, read.pool(labels, predictions), 0, budget) - len(data.embedding.test)
 
 
 def _request(
@@ -153,7 +159,8 @@ def _predictions_after(
 def _first_predicted(trial: Trial, data: TrialData, row: Row) -> Pool:
     """The pool as it was after the first round, its learner trained again."""
     labels = _labels_after([row], data)
-    return data.pool(labels, train(trial, _request(trial, data, labels, 0, None)))
+    predictions = train(trial, _request(trial, data, labels, 0, None))
+    return _selected_on(trial, data, 1).pool(labels, predictions)
 
 
 def _predict_without(

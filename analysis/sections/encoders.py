@@ -11,6 +11,7 @@ from analysis.page.table import page_table, text
 from analysis.sections.base import Report, Tables, section
 from analysis.study.grouping import as_labels, to_frame
 from analysis.study.study import Study
+from rayal.storage.formats import ArtifactEntry
 
 
 def tables(study: Study, _earlier: Tables) -> Tables:
@@ -19,15 +20,22 @@ def tables(study: Study, _earlier: Tables) -> Tables:
 
 
 def encoder_notes(study: Study) -> pd.DataFrame:
-    """Notes of the plan on each encoder and dataset; runs of earlier versions have none."""
+    """Notes of the plan on each encoder and dataset; runs of earlier versions have none.
+
+    One that strategies alone read goes by its plain name.
+    """
     trials = as_labels(study.trials).drop_duplicates("artefact").set_index("artefact")
+    named = trials[["dataset", "encoder"]].to_dict("index")
     rows = [
-        {**trials.loc[key, ["dataset", "encoder"]], "artefact": key, "note": note}
+        {**named.get(key, _plainly(entry)), "artefact": key, "note": note}
         for key, entry in study.run.plan["artefacts"].items()
-        if key in trials.index
         for note in entry.get("notes", ())
     ]
     return to_frame(rows, ["dataset", "encoder", "artefact", "note"])
+
+
+def _plainly(entry: ArtifactEntry) -> dict[str, str]:
+    return {"dataset": entry["dataset"], "encoder": str(entry["encoder"]["name"])}
 
 
 @section("encoders", title="Encoders", heading="What the features come from", order=117,

@@ -57,7 +57,7 @@ from rayal.storage.file_names import shortened
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location
 from rayal.storage.run import RunStore
-from rayal.sweep.definition import Trial
+from rayal.sweep.definition import Trial, marked_definition
 from rayal.sweep.earlier import go_on
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import Sweep, load_sweep
@@ -162,7 +162,7 @@ def _make_one(lines: Lines, plan: Plan, trial: Trial, held: RunStore) -> bool:
     except BaseException as error:  # noqa: BLE001 - one encoder's failure is not that of the others
         message = error_message(error)
         held.save_failure(key, trial.definition(), message, error_trace(error))
-        encoder = recipe(plan.definitions[trial.id]["encoder"])
+        encoder = recipe(marked_definition(trial)["encoder"])
         lines.message(f"failed {encoder} on {trial.dataset_name}: {message}")
         lines.message(f"  log: {held.failure_path(key)}")
         return False
@@ -208,7 +208,7 @@ def _show(console: Console, plan: Plan, held: RunStore) -> None:
         about = (one.features, one.seconds, one.accuracy, one.taus)
         table.add_row(
             cell(trial.dataset_name),
-            cell(recipe(plan.definitions[trial.id]["encoder"])),
+            cell(recipe(marked_definition(trial)["encoder"])),
             *about,
         )
     print_table(console, table)

@@ -172,7 +172,8 @@ def _stages(
     encoders: dict[str, str] = {}
     for trial, definition in plan["trials"].items():
         key = definition["artefact"]
-        counts.setdefault(key, Counter())[states[trial]] += 1
+        for needed in definition.get("artefacts", [key]):
+            counts.setdefault(needed, Counter())[states[trial]] += 1
         if "encoder" in definition:
             encoders[key] = names.of(definition)["encoder"].label
 

@@ -50,7 +50,7 @@ from rayal.storage.files import StoreError
 from rayal.storage.location import Location
 from rayal.storage.run import RunStore
 from rayal.sweep import packaged
-from rayal.sweep.definition import Trial
+from rayal.sweep.definition import Trial, encoding_stages
 from rayal.sweep.earlier import go_on
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import load_sweep
@@ -168,7 +168,7 @@ def _todo(console: Console, plan: Plan, held: RunStore) -> list[Trial]:
     notes = held.set_aside_damaged_records({t.id: t.definition() for t in plan.trials})
     done = held.finished()
     todo = [trial for trial in plan.trials if trial.id not in done]
-    for key in dict.fromkeys(trial.embedding_id for trial in todo):
+    for key in encoding_stages(todo):
         notes.append(held.artifacts.set_aside_damaged(key))
     notes += restore_images(plan, held)
     for note in filter(None, notes):
@@ -188,7 +188,7 @@ def _print_start(console: Console, plan: Plan, todo: list[Trial], root: Location
         return
     done = f", {total - len(todo)} done already" if len(todo) < total else ""
     print_line(console, f"{plan.sweep.name}: {total} trials{done}; results in {root}")
-    print_notes(console, plan, dict.fromkeys(trial.embedding_id for trial in todo))
+    print_notes(console, plan, encoding_stages(todo))
     warn_scorer(console, plan)
 
 

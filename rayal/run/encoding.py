@@ -153,8 +153,19 @@ def load_dataset(trial: Trial) -> Dataset:
 
 
 def load_trial_data(trial: Trial, dataset: Dataset, store: RunStore) -> TrialData:
-    """Join a dataset with the embedding that the store has of it."""
-    embedding = store.artifacts.embedding(trial.embedding_id)
+    """Join a dataset with the embedding that the store has of it on a trial's encoder."""
+    return TrialData(dataset, _stored_embedding(trial.embedding_id, store))
+
+
+def load_all_trial_data(trial: Trial, dataset: Dataset, store: RunStore) -> TrialData:
+    """Do the same with the embeddings that its strategies select on."""
+    own, *others = trial.encodings
+    embeddings = {key: _stored_embedding(key, store) for key in others}
+    return TrialData(dataset, _stored_embedding(own, store), embeddings)
+
+
+def _stored_embedding(key: str, store: RunStore) -> Embedding:
+    embedding = store.artifacts.embedding(key)
     # Plain arrays on the same memory: arithmetic on memory-mapped ones keeps their class.
     train, test = np.asarray(embedding.train), np.asarray(embedding.test)
-    return TrialData(dataset, replace(embedding, train=train, test=test))
+    return replace(embedding, train=train, test=test)

@@ -8,12 +8,12 @@ from functools import partial
 
 from rayal.contracts import TrialData
 from rayal.events.listener import Listener
-from rayal.run.encoding import load_dataset, load_trial_data, make_embedding
+from rayal.run.encoding import load_all_trial_data, load_dataset, make_embedding
 from rayal.run.failures import PASSING, fail_all
 from rayal.run.worker import run_trials
 from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
-from rayal.sweep.definition import Trial, group_by_embedding
+from rayal.sweep.definition import Trial, group_by_embeddings
 from rayal.sweep.plan import Plan
 from rayal.sweep.schema import Resources
 
@@ -24,9 +24,10 @@ def run(plan: Plan, todo: Sequence[Trial], store: RunStore, events: Listener) ->
     Raises:
         StoreError: the store can take no more.
     """
-    for trials in group_by_embedding(todo).values():
+    encoder = _Encoder(plan.sweep.resources.pretrain.threads, store, events)
+    for trials in group_by_embeddings(todo).values():
         try:
-            data = _encode(trials[0], plan.sweep.resources.pretrain.threads, store, events)
+            data = encoder.trial_data(trials[0])
         except PASSING:
             raise
         except BaseException as error:  # noqa: BLE001 - an encoder's failure is that of its trials
@@ -36,13 +37,36 @@ def run(plan: Plan, todo: Sequence[Trial], store: RunStore, events: Listener) ->
             _run_batch(batch, data, plan.sweep.resources, store, events)
 
 
-def _encode(trial: Trial, threads: int, store: RunStore, events: Listener) -> TrialData:
-    started = time.monotonic()
-    events.encoding_started(trial)
-    make_embedding(trial, store, partial(events.encoding_progress, trial), threads)
-    data = load_trial_data(trial, load_dataset(trial), store)
-    events.encoding_finished(trial, time.monotonic() - started)
-    return data
+class _Encoder:
+    """Makes each embedding once in a run; one that failed fails all trials that need it."""
+
+    def __init__(self, threads: int, store: RunStore, events: Listener) -> None:
+        self._threads, self._store, self._events = threads, store, events
+        self._made: set[str] = set()
+        self._errors: dict[str, BaseException] = {}
+
+    def trial_data(self, trial: Trial) -> TrialData:
+        """Return what a trial needs, made where it is not there yet."""
+        for asking in trial.encodings.values():
+            self._make(asking)
+        return load_all_trial_data(trial, load_dataset(trial), self._store)
+
+    def _make(self, trial: Trial) -> None:
+        key = trial.embedding_id
+        if key in self._errors:
+            raise self._errors[key]
+        if key in self._made:
+            return
+        started, events = time.monotonic(), self._events
+        events.encoding_started(trial)
+        try:
+            progress = partial(events.encoding_progress, trial)
+            make_embedding(trial, self._store, progress, self._threads)
+        except BaseException as error:
+            self._errors[key] = error
+            raise
+        events.encoding_finished(trial, time.monotonic() - started)
+        self._made.add(key)
 
 
 def _run_batch(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from rayal.events.listener import Listener
-from rayal.sweep.definition import Trial, group_by_embedding
+from rayal.sweep.definition import Trial, group_by_embeddings
 from rayal.sweep.plan import Plan
 
 WORKER_RETRIES = 3  # times that work is started again after its worker died
@@ -63,7 +63,7 @@ class EncodingStates(Protocol):
 
 
 class TrialQueue:
-    """The trials that have not ended, in batches, by the embedding they need."""
+    """The trials that have not ended, in batches, by the embeddings they need."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class TrialQueue:
         self._encodings, self._events = encodings, events
         self._waiting = {
             key: deque([trial.id for trial in batch] for batch in plan.batches(trials, workers))
-            for key, trials in group_by_embedding(todo).items()
+            for key, trials in group_by_embeddings(todo).items()
         }
         self._given: set[str] = set()
         self._running: set[str] = set()
@@ -93,7 +93,7 @@ class TrialQueue:
     def is_exhausted(self) -> bool:
         """Whether no batch is given out, and none will be."""
         failed = self._encodings.failed
-        to_come = [key for key, queue in self._waiting.items() if queue and key not in failed]
+        to_come = [k for k, queue in self._waiting.items() if queue and failed.isdisjoint(k)]
         return not (to_come or self._given)
 
     def next_batch(self) -> list[str] | None:
@@ -105,8 +105,8 @@ class TrialQueue:
             return None
         if self._hold.is_on(self._encodings.displaced, running=len(self._given)):
             return None
-        for key, waiting in self._waiting.items():
-            if waiting and key in self._encodings.ready:
+        for needed, waiting in self._waiting.items():
+            if waiting and self._encodings.ready.issuperset(needed):
                 batch = waiting.popleft()
                 self._given.update(batch)
                 return batch
@@ -135,7 +135,7 @@ class TrialQueue:
             if reason := self._retries.add(name, with_node=with_node):
                 given_up.append((trial, reason))
             else:
-                self._waiting[trial.embedding_id].append([name])
+                self._waiting[tuple(trial.encodings)].append([name])
         return given_up
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, Registry
 from rayal.storage.file_hash import file_hash
-from rayal.sweep.definition import REGISTRIES, Spec, Trial
+from rayal.sweep.definition import BORROWED, REGISTRIES, Spec, Trial
 from rayal.sweep.source_code import source_files, source_hash
 
 
@@ -95,17 +95,26 @@ def check_trial_unchanged(trial: Trial) -> None:
 
 def paths_of(trials: tuple[Trial, ...]) -> dict[str, dict[str, str]]:
     """Return the files behind every hash in some trials, see `Contents.paths`."""
-    specs = {
-        (kind, repr(spec)): spec
+    named = {
+        (registry.kind, repr(spec)): (registry, spec)
         for trial in trials
-        for kind in ("encoder", "initial", "strategy", "learner")
-        if (spec := getattr(trial, kind)).files or spec.source
+        for registry, spec in _components(trial)
+        if spec.files or spec.source
     }
     return {
         sha256: dict(paths)
-        for (kind, _), spec in specs.items()
-        for sha256, paths in contents_of(REGISTRIES[kind], spec.name, spec.params).paths.items()
+        for registry, spec in named.values()
+        for sha256, paths in contents_of(registry, spec.name, spec.params).paths.items()
     }
+
+
+def _components(trial: Trial) -> Iterator[tuple[Registry[Any], Spec]]:
+    """Yield the components of a trial that may name files, with what its strategies borrow."""
+    for kind in ("encoder", "initial", "strategy", "learner"):
+        spec: Spec = getattr(trial, kind)
+        yield REGISTRIES[kind], spec
+        for key, lent in spec.borrowed.items():
+            yield BORROWED[key], lent
 
 
 def hashes_in(definition: Mapping[str, Any]) -> set[str]:
@@ -114,6 +123,7 @@ def hashes_in(definition: Mapping[str, Any]) -> set[str]:
     for component in ({**definition, **definition.get("assumed", {})}).values():
         if isinstance(component, Mapping):
             hashes |= {*component.get("files", {}).values(), component.get("source", "")}
+            hashes |= hashes_in({key: component.get(key) for key in BORROWED})
     return hashes - {""}
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry
 from rayal.sweep.names import Named, Names
@@ -19,6 +19,7 @@ REGISTRIES: Mapping[str, Registry[Any]] = {
     "strategy": STRATEGIES,
     "learner": LEARNERS,
 }
+BORROWED: Mapping[str, Registry[Any]] = {"select_on": ENCODERS}  # keys of a strategy's entry
 ENCODER_SEED = 0  # of an encoder that is asked for without one
 IDENTITY = 1  # part of every id; raised by hand when the meaning of a definition changes
 
@@ -30,6 +31,8 @@ class Spec:
     files: SHA-256 of the files that parameters name, by parameter. source: that of the source of a
     plugin's component. Both are empty for most components. implied: parameters that nobody stated
     and whose default was another in an earlier version; no part of what the component is.
+    borrowed: what a strategy chooses by in place of the trial's own, by the key of its entry:
+    `select_on`, the encoder whose features it reads.
     """
 
     name: str
@@ -37,6 +40,16 @@ class Spec:
     files: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     implied: frozenset[str] = field(default=frozenset(), compare=False, repr=False)
+    borrowed: Mapping[str, Spec] = field(default_factory=dict)
+
+    @property
+    def select_on(self) -> Spec | None:
+        """The encoder whose features a strategy reads; None for the trial's own."""
+        return self.borrowed.get("select_on")
+
+    def without(self, key: str) -> Spec:
+        """A strategy that borrows nothing by this key."""
+        return replace(self, borrowed={k: v for k, v in self.borrowed.items() if k != key})
 
     def as_former(self) -> Spec:
         """The component as an earlier version took the same words."""
@@ -45,16 +58,19 @@ class Spec:
 
     def as_json(self) -> dict[str, Any]:
         """The component as plain data."""
-        return {"name": self.name, "params": dict(self.params), **self._contents()}
+        own = {"name": self.name, "params": dict(self.params), **self._contents()}
+        return own | {name: spec.as_json() for name, spec in self.borrowed.items()}
 
     def identity(self) -> dict[str, Any]:
         """What ids are made of: of a file its content counts, not where it lies."""
         params = {name: value for name, value in self.params.items() if name not in self.files}
-        return {"name": self.name, "params": params, **self._contents()}
+        own = {"name": self.name, "params": params, **self._contents()}
+        return own | {name: spec.identity() for name, spec in self.borrowed.items()}
 
     def without_contents(self) -> Spec:
         """The component by its name and parameters alone."""
-        return replace(self, files={}, source="")
+        plain = {name: spec.without_contents() for name, spec in self.borrowed.items()}
+        return replace(self, files={}, source="", borrowed=plain)
 
     def _contents(self) -> dict[str, Any]:
         files = {"files": dict(self.files)} if self.files else {}
@@ -91,6 +107,20 @@ class Trial:
         return digest(IDENTITY, self.dataset_name, self.content, self.encoder.identity())
 
     @cached_property
+    def encodings(self) -> dict[str, Trial]:
+        """The embeddings that the trial needs by id, its own first.
+
+        Each with the trial as it would be on that encoder, which is how an embedding is asked for.
+        """
+        lent = [spec.select_on for spec in (self.initial, self.strategy) if spec.select_on]
+        others = [replace(self, encoder=encoder) for encoder in lent]
+        return {trial.embedding_id: trial for trial in (self, *others)}
+
+    def embedding_of_query(self, query: Spec) -> str:
+        """Return the id of the embedding that one of its strategies reads."""
+        return replace(self, encoder=query.select_on or self.encoder).embedding_id
+
+    @cached_property
     def id(self) -> str:
         """Hash of all that determines the result; where the data lie does not."""
         return digest(
@@ -115,6 +145,7 @@ class Trial:
             "seed": self.seed,
             "dataset_name": self.dataset_name,
             "artefact": self.embedding_id,
+            **({"artefacts": list(self.encodings)} if len(self.encodings) > 1 else {}),
             **({"scorer": self.scorer} if self.scorer else {}),
         }
 
@@ -127,11 +158,15 @@ def marked_definition(trial: Trial) -> dict[str, Any]:
     """
     definition = trial.definition()
     for kind in REGISTRIES:
-        definition[kind]["at_default"] = parameters_at_default(kind, getattr(trial, kind))
-    for kind in ("initial", "strategy"):
         spec: Spec = getattr(trial, kind)
-        lent = trial.scorer and (kind == "initial" or len(trial.schedule) == 1)
-        if lent or STRATEGIES.find(spec.name).traits.oracle(spec.params):
+        definition[kind]["at_default"] = parameters_at_default(REGISTRIES[kind], spec)
+        for name, lent in spec.borrowed.items():
+            at_default = parameters_at_default(BORROWED[name], lent)
+            definition[kind][name]["at_default"] = at_default
+    for kind in ("initial", "strategy"):
+        spec = getattr(trial, kind)
+        is_scored = trial.scorer and (kind == "initial" or len(trial.schedule) == 1)
+        if is_scored or STRATEGIES.find(spec.name).traits.oracle(spec.params):
             definition[kind]["oracle"] = True
     return definition
 
@@ -142,14 +177,11 @@ def names_alone(trial: Trial) -> dict[str, Named]:
     return Names([definition]).of(definition)
 
 
-def parameters_at_default(kind: str, spec: Spec) -> list[str]:
-    """Return the names of the parameters that stand at their defaults, whoever set them.
-
-    kind: dataset, encoder, initial, strategy or learner.
-    """
-    signature = REGISTRIES[kind].find(spec.name).parameters
+def parameters_at_default(registry: Registry[Any], spec: Spec) -> list[str]:
+    """Return the names of the parameters that stand at their defaults, whoever set them."""
+    signature = registry.find(spec.name).parameters
     defaults = {name: parameter.default for name, parameter in signature.items()}
-    if kind == "encoder":
+    if registry is ENCODERS:
         defaults["seed"] = ENCODER_SEED
     return [
         name
@@ -163,11 +195,30 @@ def _as_text(value: object) -> str:
     return json.dumps(value, default=str, sort_keys=True)
 
 
-def group_by_embedding(trials: Iterable[Trial]) -> dict[str, list[Trial]]:
-    """Group trials by the embedding that they share, in the order in which it is needed."""
-    groups: dict[str, list[Trial]] = {}
+class EncodingStage(NamedTuple):
+    """An embedding that some trials need.
+
+    trial: one on its encoder, by which it is asked for; trials: all that need it.
+    """
+
+    trial: Trial
+    trials: list[Trial]
+
+
+def encoding_stages(trials: Iterable[Trial]) -> dict[str, EncodingStage]:
+    """Return the embeddings that trials need by id, in the order in which they are needed."""
+    stages: dict[str, EncodingStage] = {}
     for trial in trials:
-        groups.setdefault(trial.embedding_id, []).append(trial)
+        for key, asking in trial.encodings.items():
+            stages.setdefault(key, EncodingStage(asking, [])).trials.append(trial)
+    return stages
+
+
+def group_by_embeddings(trials: Iterable[Trial]) -> dict[tuple[str, ...], list[Trial]]:
+    """Group trials by the ids of the embeddings that they need, in the order of the trials."""
+    groups: dict[tuple[str, ...], list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault(tuple(trial.encodings), []).append(trial)
     return groups
 
 

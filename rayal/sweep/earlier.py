@@ -56,9 +56,10 @@ def go_on(plan: Plan, earlier: Mapping[str, Any] | None, finished: Set[str]) -> 
     trials = tuple(kept.values())
     assumed = {t.id: contents[key] for key, t in kept.items() if contents[key] and t.id != key}
     notes = {
-        kept[trial.id].embedding_id: plan.notes[trial.embedding_id]
+        key: plan.notes[planned]
         for trial in plan.trials
-        if trial.embedding_id in plan.notes
+        for planned, key in zip(trial.encodings, kept[trial.id].encodings, strict=True)
+        if planned in plan.notes
     }
     made = replace(plan, trials=trials, notes=notes, assumed=assumed, paths=paths_of(plan.trials))
     superseded = _superseded(made, earlier, finished)

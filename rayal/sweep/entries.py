@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from rayal.hints import nearest, show_value
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, REGISTRIES, STRATEGIES, Component, Registry
 from rayal.sweep.contents import with_contents
-from rayal.sweep.definition import ENCODER_SEED, Spec
+from rayal.sweep.definition import BORROWED, ENCODER_SEED, Spec
 from rayal.sweep.errors import Mistakes
 
 LISTS: Mapping[str, Registry[Any]] = {  # that multiply, by their keys in a file
@@ -65,9 +65,41 @@ def resolve(entries: Sequence[Entry], registry: Registry[Any], mistakes: Mistake
     specs = []
     for entry in distinct(entries, registry.kind, mistakes):
         with mistakes.gather():
-            bound = plain(Spec(entry.name, find(registry, entry.name).bind(entry.given)))
-            specs.append(with_contents(registry, bound))
+            specs.append(_query(entry) if registry is STRATEGIES else _bound(registry, entry))
     return specs
+
+
+def _bound(registry: Registry[Any], entry: Entry) -> Spec:
+    bound = plain(Spec(entry.name, find(registry, entry.name).bind(entry.given)))
+    return with_contents(registry, bound)
+
+
+def _query(entry: Entry) -> Spec:
+    """Bind a strategy, and what its entry says it chooses by."""
+    given = entry.given
+    lent = {key: given.pop(key, None) for key in BORROWED}
+    bound = _bound(STRATEGIES, Entry(name=entry.name, **given))
+    named = {key: value for key, value in lent.items() if value is not None}
+    return replace(bound, borrowed={key: _borrowed(entry.name, key, named[key]) for key in named})
+
+
+def _borrowed(strategy: str, key: str, value: object) -> Spec:
+    """Resolve the encoder whose features a strategy reads in place of the trial's."""
+    kind, where = BORROWED[key].kind, f"strategy '{strategy}': {key}"
+    try:
+        entry = Entry.model_validate(as_entry(value))
+    except ValidationError:
+        raise ValueError(
+            f"{where}={show_value(value)} is no {kind}: give one by its name, or a mapping of its "
+            f"name and parameters; for several, list the strategy several times"
+        ) from None
+    trainings = _trainings(entry)
+    if len(trainings) > 1:
+        raise ValueError(
+            f"{where} has {len(trainings)} seeds of '{entry.name}', and a query reads one "
+            "encoder: list the strategy once for each seed"
+        )
+    return trainings[0]
 
 
 def resolve_encoders(entries: Sequence[Entry], mistakes: Mistakes) -> list[Spec]:

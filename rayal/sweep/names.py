@@ -8,6 +8,9 @@ a run's definitions (those of plan.json), so that one component has one name eve
   parameters, what varies in the run;
 * where one number alone varies, each of its values is given: "hacon k=20", "hacon k=30".
 
+* what a strategy selects on in place of the trial's encoder is given by its name: "kmeans
+  select_on=random".
+
 Encoders are told apart on each dataset for itself: what differs between datasets is no choice. A
 first and a later query are made by the same kind of component, so that a strategy has one name in
 both places. Where definitions of an older run do not mark defaults, what varies is all that is
@@ -17,11 +20,12 @@ given.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 KINDS = ("dataset", "encoder", "initial", "strategy", "learner")
 FAMILY = {"initial": "strategy"}
+BORROWED = {"select_on": "encoder"}  # keys of a strategy in a definition, and their family
 
 
 class Named(NamedTuple):
@@ -52,18 +56,31 @@ class Names:
     """The names of all components of a run's trials, given their definitions."""
 
     def __init__(self, definitions: Iterable[Mapping[str, Any]]) -> None:
-        components: dict[str, _Component] = {}
+        definitions = list(definitions)
+        others: dict[str, _Component] = {}
         for definition in definitions:
             for kind in _kinds(definition):
-                components.setdefault(_key(kind, definition), _component(kind, definition))
-        variants: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
-        for component in components.values():
-            variants.setdefault(component.group, []).append(component.params)
-        varying = {group: varying_parameters(params) for group, params in variants.items()}
-        self._named = {
-            key: _named(component, varying[component.group])
-            for key, component in components.items()
+                if _family(kind) != "strategy":
+                    others.setdefault(_key(kind, definition), _component(kind, definition))
+            others |= {key: one for key, one in _borrowed(definition) if key not in others}
+        self._named = _told_apart(others)
+        strategies: dict[str, _Component] = {}
+        for definition in definitions:
+            for kind in _kinds(definition):
+                key = _key(kind, definition)
+                if _family(kind) == "strategy" and key not in strategies:
+                    strategies[key] = self._query(kind, definition)
+        self._named |= _told_apart(strategies)
+
+    def _query(self, kind: str, definition: Mapping[str, Any]) -> _Component:
+        """Return a strategy that has the names of what it borrows among its parameters."""
+        component, stated = _component(kind, definition), definition[kind]
+        lent = {
+            key: _bracketed(self._named[_borrowed_key(key, stated[key])].label)
+            for key in BORROWED
+            if key in stated
         }
+        return component._replace(params={**component.params, **lent})
 
     def of(self, definition: Mapping[str, Any]) -> dict[str, Named]:
         """Return the names of the components that a definition has, by kind."""
@@ -126,14 +143,53 @@ def _kinds(definition: Mapping[str, Any]) -> list[str]:
     return [kind for kind in KINDS if kind in definition]
 
 
+def _family(kind: str) -> str:
+    return FAMILY.get(kind, kind)
+
+
 def _component(kind: str, definition: Mapping[str, Any]) -> _Component:
-    return _Component(
-        family=FAMILY.get(kind, kind),
-        place=_place(kind, definition),
-        plain=plain_name(kind, definition),
-        params=flatten(definition[kind]["params"]),
-        at_default=definition[kind].get("at_default"),
-    )
+    plain = plain_name(kind, definition)
+    return _stated(_family(kind), _place(kind, definition), plain, definition[kind])
+
+
+def _stated(family: str, place: str, plain: str, component: Mapping[str, Any]) -> _Component:
+    at_default = component.get("at_default")
+    return _Component(family, place, plain, flatten(component["params"]), at_default)
+
+
+def _borrowed(definition: Mapping[str, Any]) -> Iterator[tuple[str, _Component]]:
+    """Yield the encoders that strategies select on, by the keys they are named under.
+
+    Among those of the dataset, which they are made of as the trial's own is; and among themselves,
+    for the names of strategies, which are one on all datasets.
+    """
+    for kind in ("initial", "strategy"):
+        for key, family in BORROWED.items():
+            stated = definition.get(kind, {}).get(key)
+            if stated is not None:
+                plain, place = str(stated["name"]), _place(family, definition)
+                yield (
+                    f"{family} {place} {json.dumps(stated)}",
+                    _stated(family, place, plain, stated),
+                )
+                yield _borrowed_key(key, stated), _stated(key, "", plain, stated)
+
+
+def _borrowed_key(key: str, stated: Mapping[str, Any]) -> str:
+    return f"{key}  {json.dumps(stated)}"
+
+
+def _bracketed(label: str) -> str:
+    """Keep a name of several words together."""
+    return f"({label})" if " " in label else label
+
+
+def _told_apart(components: Mapping[str, _Component]) -> dict[str, Named]:
+    variants: dict[tuple[str, str, str], list[Mapping[str, Any]]] = {}
+    for component in components.values():
+        variants.setdefault(component.group, []).append(component.params)
+    varying = {group: varying_parameters(params) for group, params in variants.items()}
+    return {key: _named(one, varying[one.group]) for key, one in components.items()}
 
 
 def _named(component: _Component, varying: Sequence[str]) -> Named:
@@ -146,6 +202,7 @@ def _named(component: _Component, varying: Sequence[str]) -> Named:
         f"{name}={spell(value)}"
         for name, value in {**params, **values}.items()
         if name in distinguished
+        and not (name in BORROWED and value is None)
         and (name.split(".")[0] not in (at_default or ()) or _is_only_number(name, values))
     ]
     label = " ".join([component.plain, *given])
@@ -159,8 +216,7 @@ def _is_only_number(name: str, varying: Mapping[str, Any]) -> bool:
 
 
 def _key(kind: str, definition: Mapping[str, Any]) -> str:
-    content = json.dumps(definition[kind])
-    return f"{FAMILY.get(kind, kind)} {_place(kind, definition)} {content}"
+    return f"{_family(kind)} {_place(kind, definition)} {json.dumps(definition[kind])}"
 
 
 def _place(kind: str, definition: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from rayal.contracts import DataShape
 from rayal.registry import ENCODERS, LEARNERS
 from rayal.sweep.dataset_info import DatasetInfo
-from rayal.sweep.definition import Trial, group_by_embedding
+from rayal.sweep.definition import EncodingStage, Trial, encoding_stages
 
 
 def component_notes(
@@ -20,18 +20,19 @@ def component_notes(
         ValueError: a component refuses what its parameters name.
     """
     return {
-        key: tuple(_notes(group, datasets[group[0].dataset_name]))
-        for key, group in group_by_embedding(trials).items()
+        key: tuple(_notes(stage, datasets[stage.trial.dataset_name]))
+        for key, stage in encoding_stages(trials).items()
     }
 
 
-def _notes(group: list[Trial], data: DatasetInfo) -> list[str]:
+def _notes(stage: EncodingStage, data: DatasetInfo) -> list[str]:
     shape = DataShape(data.train, data.test, tuple(data.image_shape))
-    encoder = group[0].encoder
+    encoder = stage.trial.encoder
     notes: list[str] = []
     with suppress(FileNotFoundError):  # allowed in a plan to look at; `check` refuses it otherwise
         notes += ENCODERS.find(encoder.name).traits.notes(encoder.params, shape)
-    learners = {repr(trial.learner): trial.learner for trial in group}
+    standing = (t for t in stage.trials if t.embedding_id == stage.trial.embedding_id)
+    learners = {repr(trial.learner): trial.learner for trial in standing}
     for learner in learners.values():
         with suppress(FileNotFoundError):
             said = LEARNERS.find(learner.name).traits.notes(learner.params, shape)

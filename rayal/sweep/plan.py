@@ -19,7 +19,7 @@ from rayal.requirements import FROM_LEARNER
 from rayal.sweep import entries, rules
 from rayal.sweep.budgets import schedules, seed_counts
 from rayal.sweep.dataset_info import DatasetInfo, DatasetLoader
-from rayal.sweep.definition import Spec, Trial, group_by_embedding, marked_definition
+from rayal.sweep.definition import Spec, Trial, encoding_stages, marked_definition
 from rayal.sweep.errors import Mistakes
 from rayal.sweep.file import Sweep
 from rayal.sweep.names import Named, Names
@@ -47,8 +47,8 @@ class Plan:
 
     @cached_property
     def embeddings(self) -> dict[str, Trial]:
-        """Embedding ids, each with one of its trials, in the order in which they are needed."""
-        return {key: trials[0] for key, trials in group_by_embedding(self.trials).items()}
+        """Embedding ids, each with a trial on it, in the order in which they are needed."""
+        return {key: stage.trial for key, stage in encoding_stages(self.trials).items()}
 
     @cached_property
     def definitions(self) -> dict[str, dict[str, Any]]:
@@ -65,8 +65,11 @@ class Plan:
         return {} if named == trial.id else {"named": named}
 
     def names(self, trial: Trial) -> dict[str, Named]:
-        """Names of a trial's components by kind, as they are told apart in this plan."""
-        return self._names.of(self.definitions[trial.id])
+        """Names of a trial's components by kind, as they are told apart in this plan.
+
+        Of a trial by which an embedding is asked for, too.
+        """
+        return self._names.of(self.definitions.get(trial.id) or marked_definition(trial))
 
     @cached_property
     def _names(self) -> Names:
@@ -145,9 +148,9 @@ def make_plan(sweep: Sweep, *, absent_data: bool = False) -> Plan:
     for label, part in sweep.parts.items():
         for trial in planner.trials(label, part):
             trials.setdefault(trial.id, trial)
-    for encoder in {repr(trial.encoder): trial.encoder for trial in trials.values()}.values():
+    for stage in encoding_stages(trials.values()).values():
         with mistakes.gather():
-            rules.check_processes(encoder, sweep.resources.pretrain)
+            rules.check_processes(stage.trial.encoder, sweep.resources.pretrain)
     mistakes.raise_if_any()
     notes: dict[str, tuple[str, ...]] = {}
     with mistakes.gather():
@@ -188,6 +191,11 @@ class ResolvedPart:
     def all_strategies(self) -> list[Spec]:
         """Strategies of first and of later queries."""
         return [*(self.initial or []), *self.strategies]
+
+    def all_encoders(self) -> list[Spec]:
+        """Encoders of trials, and those that strategies select on, once each."""
+        lent = (spec.select_on for spec in self.all_strategies() if spec.select_on)
+        return list({repr(spec): spec for spec in (*self.encoders, *lent)}.values())
 
     def combinations(self) -> int:
         """How many trials one dataset, schedule and seed has."""
@@ -259,7 +267,7 @@ class _Planner:
 
     def _check_on_dataset(self, resolved: ResolvedPart, data: DatasetInfo) -> None:
         gather, absent = self._mistakes.gather, self._load.absent_data
-        for encoder in resolved.encoders:
+        for encoder in resolved.all_encoders():
             with gather():
                 rules.check_component(ENCODERS, encoder, data, absent=absent)
         for learner in resolved.learners:
@@ -269,7 +277,8 @@ class _Planner:
                 rules.check_validation_set(learner, data)
         for strategy, encoder in product(resolved.all_strategies(), resolved.encoders):
             with gather():
-                rules.check_component(STRATEGIES, strategy, data, encoder, absent=absent)
+                read = strategy.select_on or encoder
+                rules.check_component(STRATEGIES, strategy, data, read, absent=absent)
         for first in resolved.first_strategies():
             with gather():
                 rules.check_reserved(first, data)
@@ -292,10 +301,15 @@ def _dataset_trials(
                     data.name,
                     data.content,
                     encoder,
-                    first,
-                    later,
+                    _without_own(first, encoder),
+                    _without_own(later, encoder),
                     learner,
                     schedule,
                     seed,
                     resolved.scorer_of(first),
                 )
+
+
+def _without_own(query: Spec, encoder: Spec) -> Spec:
+    """Return a strategy that selects on the trial's own encoder as one that does not say so."""
+    return query.without("select_on") if query.select_on == encoder else query

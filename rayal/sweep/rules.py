@@ -121,6 +121,7 @@ def check_reserved(first: Spec, data: DatasetInfo) -> None:
 def check_query(strategy: Spec, encoder: Spec, learner: Spec, *, first: bool) -> None:
     """Encoder and learner give what the strategy reads.
 
+    encoder: of the trial; the one that the strategy selects on stands in its place.
     first: whether this is a query before the first label, which no predictions can serve.
     """
     needs = STRATEGIES.find(strategy.name).traits.needs(strategy.params)
@@ -131,6 +132,7 @@ def check_query(strategy: Spec, encoder: Spec, learner: Spec, *, first: bool) ->
             "kmeans, hacon, k_center) as initial; or, as HaCon's baselines do, have it score with "
             "a model that has seen the test set's labels, scorer: trained-on-test-set"
         )
+    encoder = strategy.select_on or encoder
     own = LEARNERS.find(learner.name).traits
     lent = own.gives(learner.params) if "images" in own.needs(learner.params) else set()
     given = ENCODERS.find(encoder.name).traits.gives(encoder.params) | lent

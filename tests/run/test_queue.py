@@ -1,10 +1,14 @@
 """Batches that are given out, lost and given up."""
 
+from pathlib import Path
+
 import pytest
 
 from rayal.events.listener import Listener
 from rayal.run.queue import GRACE_SECONDS, NODE_RETRIES, WORKER_RETRIES, TrialQueue
-from rayal.sweep.plan import Plan
+from rayal.sweep.file import load_sweep
+from rayal.sweep.plan import Plan, make_plan
+from tests import sweeps
 from tests.run.batches import all_batches
 from tests.run.conftest import Encodings
 
@@ -116,3 +120,25 @@ def test_trials_go_on_when_they_have_made_room_in_vain(
     assert queue.next_batch()
     encodings.displaced.add("training")  # lost once more
     assert queue.next_batch() is None
+
+
+def test_a_trial_waits_for_every_embedding_that_it_needs(tmp_path: Path) -> None:
+    network = {"name": "random", "backbone": "small_cnn"}
+    strategies = ["kmeans", {"name": "kmeans", "select_on": network}]
+    changes = {"strategies": strategies, "seeds": 1, "budgets": [10]}
+    plan = make_plan(load_sweep(sweeps.write_sweep(tmp_path, **changes)))
+    plain, crossed = plan.trials
+    own, other = crossed.encodings
+    encodings = Encodings({own})
+    queue = TrialQueue(plan, plan.trials, encodings, 1, Listener())
+    assert queue.next_batch() == [plain.id]
+    assert queue.next_batch() is None
+    encodings.ready.add(other)
+    assert queue.next_batch() == [crossed.id]
+    queue.lost([crossed.id], with_node=True)
+    queue.ended(plain.id)
+    encodings.ready.discard(other)
+    assert queue.next_batch() is None
+    assert not queue.is_exhausted
+    encodings.failed.add(other)
+    assert queue.is_exhausted

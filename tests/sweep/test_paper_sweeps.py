@@ -16,7 +16,7 @@ from rayal.events.bar import choose_display
 from rayal.run import local
 from rayal.storage.run import RunStore, lock_run
 from rayal.sweep.definition import Trial
-from rayal.sweep.entries import Entry
+from rayal.sweep.entries import Entry, as_entry
 from rayal.sweep.file import Sweep, load_sweep
 from rayal.sweep.plan import Plan, make_plan
 from rayal.sweep.schema import Cycles, Part, Resources, Share
@@ -170,9 +170,9 @@ class Toys:
         small: dict[str, Any] = {
             "datasets": _distinct(self._dataset(entry) for entry in part.datasets),
             "encoders": _distinct(self._encoder(entry) for entry in part.encoders),
-            "strategies": _distinct(map(_strategy, part.strategies)),
+            "strategies": _distinct(map(self._strategy, part.strategies)),
             "learners": _distinct(map(_learner, part.learners)),
-            "initial": part.initial and _distinct(map(_strategy, part.initial)),
+            "initial": part.initial and _distinct(map(self._strategy, part.initial)),
             "budgets": part.budgets and [9],
             "cycles": part.cycles and Cycles(start=8, step=4, rounds=min(part.cycles.rounds, 3)),
             "seeds": 1,
@@ -199,19 +199,21 @@ class Toys:
         }  # fmt: skip
         return Entry(**small[entry.name])
 
+    def _strategy(self, entry: Entry) -> Entry:
+        given = entry.given
+        if entry.name == "vaal":
+            given["epochs"] = 1
+        if isinstance(given.get("k"), int):
+            given["k"] = min(given["k"], 20)
+        if "select_on" in given:
+            small = self._encoder(Entry.model_validate(as_entry(given["select_on"])))
+            given["select_on"] = {"name": small.name, **small.given}
+        return Entry(name=entry.name, **given)
+
 
 def _learner(entry: Entry) -> Entry:
     given = {name: value for name, value in entry.given.items() if name not in STEP_SIZES}
     return Entry(name=entry.name, **{**given, **LEARNERS[entry.name]})
-
-
-def _strategy(entry: Entry) -> Entry:
-    given = entry.given
-    if entry.name == "vaal":
-        given["epochs"] = 1
-    if isinstance(given.get("k"), int):
-        given["k"] = min(given["k"], 20)
-    return Entry(name=entry.name, **given)
 
 
 def _distinct(entries: Iterable[Entry]) -> list[Entry]:

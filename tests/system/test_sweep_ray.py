@@ -41,7 +41,8 @@ CYCLES = {
 def real_sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Training of an encoder, its map, single queries and cycles."""
     folder = tmp_path_factory.mktemp("real")
-    single = {"strategies": ["random", "kmeans", "k_center", "hacon"], "budgets": [10], "seeds": 2}
+    queries = ["random", "kmeans", "k_center", "hacon", {"name": "kmeans", "select_on": "pixels"}]
+    single = {"strategies": queries, "budgets": [10], "seeds": 2}
     ground = dict.fromkeys(("strategies", "budgets", "seeds"))
     parts = {"single": single, "cycles": CYCLES}
     return sweeps.write_sweep(folder, encoders=[MOCO], parts=parts, **ground)
@@ -60,7 +61,7 @@ def test_ray_gives_what_a_local_run_gives(real_sweep: Path, undisturbed: Path, c
     out = real_sweep.parent / f"ray{cpus}"
     ended = sweeps.run(real_sweep, out, "--set", f"resources.machine_cpus={cpus}")
     assert ended.returncode == 0, ended.stdout
-    assert "12 of 12 trials done, 0 failed" in ended.stdout
+    assert "14 of 14 trials done, 0 failed" in ended.stdout
     assert "Ray dashboard: http://127.0.0.1:" in ended.stdout
     sweeps.assert_same_results(out, undisturbed)
 

@@ -1,7 +1,8 @@
 """Which curve of a study a printed value belongs to.
 
 A label of a paper names what it switches on, and all else must be off: "entropy" is not
-"entropy label_balanced=yes", whatever varies in the run. Parameters that are no switches
+"entropy label_balanced=yes", whatever varies in the run. What a strategy borrows counts as such a
+switch, by its name: "kmeans select_on=random". Parameters that are no switches
 (K of the clusters, tau) count where the label states them.
 """
 
@@ -13,11 +14,11 @@ from typing import Any, NamedTuple
 
 from analysis.study.grouping import SETTING, as_labels
 from analysis.study.study import Study
-from rayal.sweep.names import flatten, spell
+from rayal.sweep.names import BORROWED, flatten, spell
 
 SWITCHES = frozenset({
     "label_balanced", "class_balanced", "pseudo_label_balanced", "diverse", "cover_classes",
-    "prototypes", "pseudo_labels",
+    "prototypes", "pseudo_labels", *BORROWED,
 })  # fmt: skip
 SINGLE = "single"
 CURVE = [*SETTING, "initial", "strategy", "rounds"]
@@ -73,7 +74,7 @@ def _is_named(label: str, component: Json) -> bool:
     name, *stated = label.split(" ")
     if name != component["name"]:
         return False
-    params = component["params"]
+    params = component["params"] | borrowed_names(component)
     switched_on = {switch for switch in SWITCHES if params.get(switch)}
     if switched_on != {word.split("=")[0] for word in stated} & SWITCHES:
         return False
@@ -81,6 +82,11 @@ def _is_named(label: str, component: Json) -> bool:
     # A parameter that an older record does not have stood at its default.
     wanted = dict(word.split("=") for word in stated if "=" in word)
     return all(fnmatchcase(values.get(key, value), value) for key, value in wanted.items())
+
+
+def borrowed_names(component: Json) -> dict[str, str]:
+    """Return the names of what a strategy chooses by in place of the trial's own."""
+    return {key: str(component[key]["name"]) for key in BORROWED if key in component}
 
 
 def _fits(patterns: str, name: str) -> bool:

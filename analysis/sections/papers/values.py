@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from analysis.sections.papers.match import CURVE, Curve, Json, counts, curves
+from analysis.sections.papers.match import CURVE, Curve, Json, borrowed_names, counts, curves
 from analysis.statistics.choices import by_choice, paired_by_choice
 from analysis.statistics.intervals import Floats
 from analysis.statistics.learning_curves import aubc as area_under
@@ -126,6 +126,8 @@ def _is_plain(definition: Json, balanced: Json) -> bool:
     """Whether a trial's strategy is the balanced one's with class balancing off."""
     plain, other = definition["strategy"], balanced["strategy"]
     if plain["name"] != other["name"] or plain["params"].get("class_balanced"):
+        return False
+    if borrowed_names(plain) != borrowed_names(other):
         return False
     names = (plain["params"].keys() | other["params"].keys()) - {"class_balanced"}
     return all(plain["params"].get(n) == other["params"].get(n) for n in names)

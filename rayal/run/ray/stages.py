@@ -15,7 +15,7 @@ from rayal.run.failures import fail_all, root_cause
 from rayal.run.ray.encoder_actor import EncoderHandle, WorkerConfig, start_encoder
 from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
-from rayal.sweep.definition import Trial, group_by_embedding
+from rayal.sweep.definition import EncodingStage, Trial, encoding_stages
 from rayal.sweep.plan import Plan
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class EncodingJob:
 
     actor: EncoderHandle
     trial_data: ObjectRef[TrialData]
-    trials: list[Trial]
+    stage: EncodingStage
     started: float = field(default_factory=time.monotonic)
 
 
@@ -48,13 +48,14 @@ class EncodingJobs:
         self.ready: set[str] = set()
         self.failed: set[str] = set()
         self.displaced: set[str] = set()
+        self._failed_trials: set[str] = set()
         self.fatal = ""  # why the store can take no more
 
-    def add(self, trials: list[Trial], config: WorkerConfig) -> None:
-        trial = trials[0]
-        actor = start_encoder(trial, config)
-        self._events.encoding_started(trial)
-        self._pending[trial.embedding_id] = EncodingJob(actor, actor.trial_data.remote(), trials)
+    def add(self, stage: EncodingStage, config: WorkerConfig) -> None:
+        actor = start_encoder(stage.trial, config)
+        self._events.encoding_started(stage.trial)
+        job = EncodingJob(actor, actor.trial_data.remote(), stage)
+        self._pending[stage.trial.embedding_id] = job
         self._actors.append(actor)
 
     def start(self) -> None:
@@ -91,7 +92,7 @@ class EncodingJobs:
             return
         ray.get(job.trial_data)
         ray.get(job.actor.set_ref.remote([job.trial_data]))
-        self._events.encoding_finished(job.trials[0], time.monotonic() - job.started)
+        self._events.encoding_finished(job.stage.trial, time.monotonic() - job.started)
         self.ready.add(key)
         self._end(key)
 
@@ -101,17 +102,23 @@ class EncodingJobs:
         progress, displaced = ray.get(job.actor.latest_report.remote(), timeout=REPORT_TIMEOUT)
         (self.displaced.add if displaced else self.displaced.discard)(key)
         if progress:
-            self._events.encoding_progress(job.trials[0], progress)
+            self._events.encoding_progress(job.stage.trial, progress)
 
     def _give_up(self, key: str, error: BaseException) -> None:
         self.failed.add(key)
         try:
             if isinstance(error, StoreError):
                 raise error
-            fail_all(self._pending[key].trials, self._store, self._events, error)
+            fail_all(self._not_failed_yet(key), self._store, self._events, error)
         except (OSError, StoreError) as full:
             self.fatal = str(full)
         self._end(key)
+
+    def _not_failed_yet(self, key: str) -> list[Trial]:
+        """Return the trials that fail with a job, but for those that failed with another."""
+        trials = [t for t in self._pending[key].stage.trials if t.id not in self._failed_trials]
+        self._failed_trials |= {trial.id for trial in trials}
+        return trials
 
     def _end(self, key: str) -> None:
         del self._pending[key]
@@ -125,8 +132,8 @@ def encoding_jobs(
 ) -> Iterator[EncodingJobs]:
     """Start a job for each embedding that trials need; stop watching them at the end."""
     jobs, config = EncodingJobs(store, events), worker_config(plan, store)
-    for trials in group_by_embedding(todo).values():
-        jobs.add(trials, config)
+    for stage in encoding_stages(todo).values():
+        jobs.add(stage, config)
     jobs.start()
     try:
         yield jobs
