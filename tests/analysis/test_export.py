@@ -83,6 +83,7 @@ def test_a_table_too_long_to_print_is_csv_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["long.csv"]
 
 
+@pytest.mark.slow
 def test_hostile_names_come_back_from_the_csv_as_they_were(tmp_path):
     run = RunBuilder(tmp_path)
     for number, name in enumerate(HOSTILE):
@@ -118,6 +119,7 @@ def test_no_csv_steers_a_terminal():
     assert read["name"].tolist() == ["a]0;titleb", "31mred", "two\nlines\tand tabs"]
 
 
+@pytest.mark.slow
 def test_every_csv_of_a_run_with_hostile_names_is_safe(tmp_path):
     run = RunBuilder(tmp_path)
     for name in ("=cmd", "@x", "\x1b[31mred", "random"):

@@ -64,6 +64,7 @@ def test_bash_completes_a_command(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert set(answer.stdout.split()) == {"status", "strategies"}, answer.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIMS)
 def test_the_module_commands_go_on_working(name: str) -> None:
     for words in ([SHIMS[name]], ["rayal", name]):

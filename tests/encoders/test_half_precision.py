@@ -38,6 +38,7 @@ def test_losses_in_half_precision_stay_near_those_in_whole(network) -> None:
     np.testing.assert_allclose(half, whole, atol=NEAR)
 
 
+@pytest.mark.slow
 def test_the_map_of_half_precision_is_finite_and_orders_images_alike() -> None:
     (_, whole), (_, half) = (trained(epochs=6, precision=name) for name in ("float32", "bf16"))
     for tau, confidence in half.map.confidence.items():
@@ -50,6 +51,7 @@ def test_the_map_of_half_precision_is_finite_and_orders_images_alike() -> None:
     assert {str(weight.dtype) for weight in half.weights.values()} <= {"float32", "int64", "<U9"}
 
 
+@pytest.mark.slow
 def test_a_training_in_half_precision_killed_again_and_again_gives_the_same_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from rayal.contracts import UNLABELED
 from rayal.encoders._features import neighbors
+from tests.draws import draws
 
 
 def slow_accuracy(known, classes, asked, truth, own=None) -> float:
@@ -28,7 +29,7 @@ def slow_accuracy(known, classes, asked, truth, own=None) -> float:
     return right / asked_of
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", draws(60))
 def test_the_share_is_that_of_a_slow_twin(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbors, "_BLOCK", 4)
     rng = np.random.default_rng(seed)

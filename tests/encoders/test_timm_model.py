@@ -71,6 +71,7 @@ def test_weights_of_a_larger_transformer_are_resampled_to_the_size(tmp_path: Pat
     assert found.train.shape == (N, 192)
 
 
+@pytest.mark.slow
 def test_dinov2s_own_release_is_read(tmp_path: Path) -> None:
     """Its names are timm's but for a mask token; places are those of 518 pixels."""
     model = "vit_small_patch14_dinov2"

@@ -12,6 +12,7 @@ from rayal.kernels.balance import dual as balance_dual
 from rayal.kernels.balance import search as balance_search
 from rayal.kernels.balance.certified import certified
 from rayal.kernels.balance.problem import checked_problem
+from tests.draws import draws
 
 pytestmark = pytest.mark.slow
 
@@ -69,7 +70,7 @@ def check(answer: Balanced, N: int, budget: int) -> None:
     assert answer.gap >= 0
 
 
-@pytest.mark.parametrize("seed", range(250))
+@pytest.mark.parametrize("seed", draws(250))
 def test_small_answers_are_the_optimum_that_the_slow_twin_finds(seed: int) -> None:
     rng = np.random.default_rng([seed, 1])
     N, C = int(rng.integers(1, 12)), int(rng.integers(1, 6))
@@ -83,7 +84,7 @@ def test_small_answers_are_the_optimum_that_the_slow_twin_finds(seed: int) -> No
     assert answer.gap == 0
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", draws(40))
 def test_a_bound_without_the_full_search_lies_below_the_optimum(seed: int) -> None:
     costs, probs, target = random_problem(seed, 11, 4, 5)
     problem = checked_problem(costs, probs, target, 5, 1.0)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from rayal.kernels.covering import balanced_k_center, greedy_k_center
+from tests.draws import draws
 
 NONE = np.array([], dtype=np.int64)
 
@@ -41,7 +42,7 @@ def problem(seed: int) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("weight", [0, 0.05, 0.5, 100])
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", draws(60))
 def test_picks_equal_the_slow_twins(seed: int, weight: float) -> None:
     p = problem(seed)
     budget = len(p["points"]) - len(p["labeled"])

@@ -4,6 +4,7 @@ import pytest
 from rayal.kernels import ball_cover
 from rayal.kernels.ball_cover import greedy_ball_cover, pure_radius
 from rayal.kernels.covering import greedy_k_center
+from tests.draws import draws
 
 NONE = np.array([], dtype=np.int64)
 
@@ -37,7 +38,7 @@ def problem(seed: int) -> tuple[np.ndarray, np.ndarray, int, float]:
     return points, labeled, budget, float(rng.uniform(0.1, 2.5))
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", draws(300))
 def test_picks_equal_the_slow_twins_until_all_is_covered(seed: int) -> None:
     points, labeled, budget, radius = problem(seed)
     picks = greedy_ball_cover(points, labeled, budget, radius, np.random.default_rng(0))
@@ -59,7 +60,7 @@ def test_balls_are_open_and_points_at_the_radius_are_decided_exactly() -> None:
     assert greedy_ball_cover(line, NONE, 1, 3.0001, np.random.default_rng(0)).tolist() == [1]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", draws(20))
 def test_points_far_from_the_origin_are_decided_exactly(seed: int) -> None:
     """Squared lengths are beyond 2^24: products of float32 make distances of 5 into 4 or 6."""
     rng = np.random.default_rng(seed)
@@ -86,7 +87,7 @@ def test_more_balls_than_fit_in_one_block_are_counted_whole(
     assert picks[: len(expected)].tolist() == expected
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", draws(100))
 def test_the_radius_is_the_largest_that_is_pure_enough(seed: int) -> None:
     rng = np.random.default_rng(seed)
     points = rng.normal(size=(rng.integers(40, 80), 3)).astype(np.float32)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from rayal.kernels import calibration
+from tests.draws import draws
 
 
 def slow_error(probs: np.ndarray, labels: np.ndarray) -> float:
@@ -24,7 +25,7 @@ def overconfident(seed: int, n: int = 60) -> tuple[np.ndarray, np.ndarray]:
     return probs, np.where(right, probs.argmax(axis=1), rng.integers(4, size=n))
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", draws(200))
 def test_the_error_is_that_of_its_definition(seed: int) -> None:
     probs, labels = overconfident(seed, 1 + seed % 50)
     assert calibration.expected_calibration_error(probs, labels) == pytest.approx(
@@ -32,7 +33,7 @@ def test_the_error_is_that_of_its_definition(seed: int) -> None:
     )
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", draws(20))
 def test_the_best_temperature_is_the_first_with_the_least_error(seed: int) -> None:
     probs, labels = overconfident(seed)
     tried = {}

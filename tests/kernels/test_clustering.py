@@ -4,6 +4,7 @@ import pytest
 
 from rayal.kernels import clustering, distances
 from rayal.kernels.clustering import kmeans, nearest_to_centers, unit_rows, weighted_kmeans
+from tests.draws import draws
 
 
 def blobs(n: int = 90, k: int = 3, d: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -120,7 +121,7 @@ def slow_fill(points: np.ndarray, clusters: np.ndarray, k: int) -> list[int]:
     return own
 
 
-@pytest.mark.parametrize("seed", range(150))
+@pytest.mark.parametrize("seed", draws(150))
 def test_empty_clusters_are_filled_as_the_slow_twin_does(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n, k = int(rng.integers(2, 25)), int(rng.integers(3, 9))
@@ -175,7 +176,7 @@ def test_rows_with_weight_pull_the_center_and_rows_without_do_not() -> None:
         np.testing.assert_allclose(centers[c], mean, rtol=1e-4)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", draws(20))
 def test_whole_weights_find_what_repeated_rows_would(seed: int) -> None:
     rng = np.random.default_rng(seed)
     points = np.sort(rng.normal(size=(9, 1)), axis=0).astype(np.float32)

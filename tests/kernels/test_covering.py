@@ -6,6 +6,7 @@ import pytest
 
 from rayal.kernels import cuda, row_blocks
 from rayal.kernels.covering import greedy_k_center
+from tests.draws import draws
 
 NONE = np.array([], dtype=np.int64)
 
@@ -78,7 +79,7 @@ def test_a_larger_budget_goes_on_where_a_smaller_one_ended() -> None:
 
 
 @pytest.mark.parametrize("device", [None, "cpu"])
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", draws(120))
 def test_small_problems_equal_the_slow_twins_ties_and_duplicates_included(
     seed: int, device: str | None
 ) -> None:

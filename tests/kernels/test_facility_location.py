@@ -5,6 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from rayal.kernels.facility_location import greedy_facility_location
+from tests.draws import draws
 
 NONE = np.array([], dtype=np.int64)
 
@@ -32,7 +33,7 @@ def slow_twin(k: np.ndarray, labeled: list[int], budget: int) -> list[int]:
     return chosen[len(labeled) :]
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", draws(300))
 def test_picks_equal_the_slow_twins(seed: int) -> None:
     rng = np.random.default_rng(seed)
     k = kernel(seed)
@@ -44,7 +45,7 @@ def test_picks_equal_the_slow_twins(seed: int) -> None:
     assert found.value == gained
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", draws(60))
 def test_no_choice_is_above_the_bound(seed: int) -> None:
     k = kernel(seed, 9)
     found = greedy_facility_location(csr_array(k), np.array([0]), 3)

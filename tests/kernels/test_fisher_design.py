@@ -5,6 +5,7 @@ import pytest
 
 from rayal.kernels import fisher_design
 from rayal.kernels.fisher_design import TIE, greedy_design
+from tests.draws import draws
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +58,7 @@ def problem(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, int, float]:
     return features, information, labeled, budget, float(rng.choice([0.1, 1]))
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", draws(300))
 def test_picks_equal_the_slow_twins(seed: int) -> None:
     features, information, labeled, budget, ridge = problem(seed)
     picks = greedy_design(features, information, labeled, budget, ridge=ridge)

@@ -3,6 +3,7 @@ import pytest
 
 from rayal.kernels import herding
 from rayal.kernels.herding import greedy_herding
+from tests.draws import draws
 
 NONE = np.array([], dtype=np.int64)
 
@@ -45,7 +46,7 @@ def slow_twin(points: np.ndarray, labeled: np.ndarray, budget: int, sigma: float
     return chosen[len(labeled) :]
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", draws(300))
 def test_picks_equal_the_slow_twins(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n, D = rng.integers(3, 40), rng.integers(2, 5)
@@ -57,7 +58,7 @@ def test_picks_equal_the_slow_twins(seed: int) -> None:
     assert picks.tolist() == slow_twin(points, labeled, budget, sigma)
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", draws(100))
 def test_picks_of_narrow_kernels_gain_what_the_slow_twins_do(seed: int) -> None:
     rng = np.random.default_rng(seed)
     points = rng.normal(size=(40, 6)).astype(np.float32)
@@ -65,7 +66,7 @@ def test_picks_of_narrow_kernels_gain_what_the_slow_twins_do(seed: int) -> None:
     check_greedy(points, NONE, greedy_herding(points, NONE, 40, sigma), sigma)
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", draws(100))
 def test_weighted_picks_gain_what_the_slow_twins_do(seed: int) -> None:
     rng = np.random.default_rng(seed)
     points = rng.normal(size=(40, 3)).astype(np.float32)

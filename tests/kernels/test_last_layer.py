@@ -5,6 +5,7 @@ import pytest
 
 from rayal.kernels import last_layer
 from rayal.kernels.last_layer import dropout_changes, mixing_changes, predicted_classes
+from tests.draws import draws
 
 
 def problem(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -39,7 +40,7 @@ def slow_mixing(z: np.ndarray, weights: np.ndarray, anchors: np.ndarray) -> bool
     return False
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", draws(200))
 def test_mixing_changes_equal_the_slow_twins(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(last_layer, "ROWS", 7)
     hidden, weights, anchors = problem(seed)
@@ -47,7 +48,7 @@ def test_mixing_changes_equal_the_slow_twins(seed: int, monkeypatch: pytest.Monk
     assert mixing_changes(hidden, weights, anchors).tolist() == expected
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", draws(200))
 def test_dropout_changes_equal_the_slow_twins(seed: int) -> None:
     hidden, weights, _ = problem(seed)
     changes = dropout_changes(hidden, weights, 3, 0.75, np.random.default_rng(seed))

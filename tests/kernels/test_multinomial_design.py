@@ -3,6 +3,7 @@ import pytest
 
 from rayal.kernels.fisher_design import TIE, greedy_design
 from rayal.kernels.multinomial_design import greedy_multinomial_design
+from tests.draws import draws
 
 NONE = np.array([], dtype=np.int64)
 
@@ -38,7 +39,7 @@ def slow_twin(
     return picks
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", draws(100))
 def test_picks_equal_the_slow_twins(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n, D, C = int(rng.integers(6, 24)), int(rng.integers(1, 4)), int(rng.integers(2, 4))

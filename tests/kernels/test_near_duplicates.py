@@ -4,6 +4,7 @@ import pytest
 from rayal.kernels import near_duplicates
 from rayal.kernels.clustering import unit_rows
 from rayal.kernels.near_duplicates import representatives
+from tests.draws import draws
 
 
 def slow_twin(features: np.ndarray, threshold: float) -> list[int]:
@@ -33,7 +34,7 @@ def bundles(seed: int) -> tuple[np.ndarray, float]:
     return unit_rows(points), float(rng.choice([0.5, 0.9, 0.98]))
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", draws(300))
 def test_representatives_equal_the_slow_twins(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     if seed % 2:
         monkeypatch.setattr(near_duplicates, "ROWS", 4)

@@ -4,6 +4,7 @@ import pytest
 from rayal.kernels import neighbor_graph
 from rayal.kernels.clustering import unit_rows
 from rayal.kernels.neighbor_graph import nearest_neighbors, two_hop_kernel
+from tests.draws import draws
 
 
 def points(seed: int, n: int | None = None) -> np.ndarray:
@@ -31,7 +32,7 @@ def slow_kernel(features: np.ndarray, k: int) -> np.ndarray:
     return graph + graph @ graph
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", draws(100))
 def test_neighbors_and_kernel_equal_the_slow_twins(seed: int) -> None:
     features = points(seed)
     k = 1 + seed % min(10, len(features) - 1)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from rayal.kernels import prototypes
+from tests.draws import draws
 
 
 def recursive_simplex(num_classes: int) -> np.ndarray:
@@ -59,7 +60,7 @@ def slow_nearest(outputs: np.ndarray, most_uncertain: list[int], budget: int) ->
     return chosen
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", draws(100))
 def test_nearest_to_each_equals_the_rule_spelled_out(seed: int) -> None:
     rng = np.random.default_rng(seed)
     num_classes = int(rng.integers(2, 6))

@@ -10,6 +10,7 @@ from rayal.kernels.ranking import (
     round_robin,
     softrank_sample,
 )
+from tests.draws import draws
 
 
 def slow_round_robin(ranking: np.ndarray, groups: np.ndarray, order: np.ndarray) -> list[int]:
@@ -42,7 +43,7 @@ def test_equal_scores_are_shuffled_within_their_places() -> None:
     assert ranking.tolist() != highest_first(scores, np.random.default_rng(1)).tolist()
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", draws(30))
 def test_first_of_each_equals_a_walk_down_the_ranking(seed: int) -> None:
     rng = np.random.default_rng(seed)
     groups, quotas = rng.integers(4, size=40), rng.integers(12, size=5)
@@ -73,7 +74,7 @@ def test_shares_follow_what_is_lacking(lacks: list[float], total: int, expected:
     assert largest_remainder(np.array(lacks), total).tolist() == expected
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", draws(60))
 def test_equal_shares_are_as_equal_as_the_classes_allow_and_keep_the_order(seed: int) -> None:
     rng = np.random.default_rng(seed)
     classes = rng.choice(5, size=60, p=[0.6, 0.25, 0.1, 0.05, 0])

@@ -6,6 +6,7 @@ import pytest
 from rayal.kernels import robust_covering
 from rayal.kernels.covering import greedy_k_center
 from rayal.kernels.robust_covering import robust_k_center
+from tests.draws import draws
 
 NONE = np.array([], dtype=np.int64)
 
@@ -23,7 +24,7 @@ def best_radius(points: np.ndarray, labeled: list[int], budget: int, outliers: i
     )
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", draws(200))
 def test_the_radius_is_the_smallest_of_all_sets_of_centers(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n, budget, outliers = int(rng.integers(5, 13)), int(rng.integers(1, 4)), int(rng.integers(3))

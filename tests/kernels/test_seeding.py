@@ -4,6 +4,7 @@ import pytest
 
 from rayal.kernels import row_blocks
 from rayal.kernels.seeding import gradient_k_means_pp
+from tests.draws import draws
 
 
 def slow_twin(vectors: np.ndarray, first: int, budget: int, rng: np.random.Generator) -> list[int]:
@@ -41,7 +42,7 @@ def problem(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.vstack([features, features[half]]), np.vstack([residuals, residuals[half]])
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", draws(300))
 def test_gradients_never_formed_are_seeded_as_those_that_are(seed: int) -> None:
     features, residuals = problem(seed)
     dense = gradients(features, residuals)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from rayal.kernels.typicality import most_typical
+from tests.draws import draws
 
 
 def slow_twin(points: np.ndarray, k: int) -> int:
@@ -14,7 +15,7 @@ def slow_twin(points: np.ndarray, k: int) -> int:
     return int(np.argmin(means))
 
 
-@pytest.mark.parametrize("seed", range(300))
+@pytest.mark.parametrize("seed", draws(300))
 def test_the_most_typical_row_is_the_slow_twins(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n, D = rng.integers(2, 60), rng.integers(2, 9)
@@ -23,7 +24,7 @@ def test_the_most_typical_row_is_the_slow_twins(seed: int) -> None:
     assert most_typical(points, k) == slow_twin(points, k)
 
 
-@pytest.mark.parametrize("seed", range(50))
+@pytest.mark.parametrize("seed", draws(50))
 def test_ties_go_to_the_lowest_position(seed: int) -> None:
     rng = np.random.default_rng(seed)
     points = rng.integers(4, size=(40, 2)).astype(np.float32)

@@ -3,6 +3,7 @@ import pytest
 
 from rayal.kernels import unique_rows
 from rayal.kernels.unique_rows import distinct_rows
+from tests.draws import draws
 
 
 def slow_twin(points: np.ndarray) -> list[int]:
@@ -12,7 +13,7 @@ def slow_twin(points: np.ndarray) -> list[int]:
     ]
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", draws(100))
 def test_each_row_is_given_the_first_row_equal_to_it(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n, d = rng.integers(1, 40), rng.integers(1, 5)

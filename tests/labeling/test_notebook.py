@@ -9,6 +9,7 @@ from rayal.labeling.errors import LabelingError
 from tests.labeling.images import folder_of
 
 
+@pytest.mark.slow
 def test_rounds_labels_and_tables_in_a_notebook(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -28,6 +29,7 @@ def test_rounds_labels_and_tables_in_a_notebook(
     assert repr(again) == "Pool of 12 images, 2 rounds, 4 labels, in cells-labels"
 
 
+@pytest.mark.slow
 def test_report_and_predictions_in_a_notebook(tmp_path: Path) -> None:
     folder_of(tmp_path / "cells", 12)
     pool = rayal.Pool.from_folder(tmp_path / "cells", tmp_path / "out", encoder="pixels")

@@ -184,6 +184,7 @@ def test_labels_written_into_the_table_and_not_read_are_not_lost(tmp_path: Path)
     assert "cat" in table.read_text()
 
 
+@pytest.mark.slow
 def test_a_round_whose_files_were_not_finished_is_finished_first(tmp_path: Path) -> None:
     project = project_of(tmp_path)
     (project.root / "published.json").unlink()

@@ -58,6 +58,7 @@ def test_a_socket_and_a_name_that_is_no_utf8_stop_nothing(tmp_path: Path) -> Non
     assert any("UTF-8" in reason for reason in _reasons(selected.project).values())
 
 
+@pytest.mark.slow
 def test_folders_of_all_depths_and_kinds_of_picture(tmp_path: Path) -> None:
     cells = tmp_path / "cells"
     (cells / "a" / "b").mkdir(parents=True)

@@ -19,6 +19,7 @@ def learn(given: Task, **params: Any) -> Predictions:
     return fixmatch(given, np.random.default_rng(0), **bound)
 
 
+@pytest.mark.slow
 def test_images_without_a_label_teach_it_to_see_copies_alike() -> None:
     scatter = []
     for weight in (0.0, 1.0):

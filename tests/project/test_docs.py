@@ -28,6 +28,7 @@ def test_links_and_named_files_exist(path: Path) -> None:
     assert not missing
 
 
+@pytest.mark.slow
 def test_the_strategy_in_the_readme_works_as_a_plugin(tmp_path: Path) -> None:
     [code] = [c for c in code_blocks(ROOT / "README.md") if "@strategy" in c]
     (tmp_path / "mine.py").write_text(code)

@@ -30,6 +30,7 @@ def test_folders_of_datasets_with_long_names_fit_a_disk(tmp_path: Path) -> None:
     assert len(folder.name.encode()) < 200
 
 
+@pytest.mark.slow
 def test_a_sweep_runs_on_a_folder_with_the_longest_name_that_a_disk_takes(tmp_path: Path) -> None:
     images = folder_of_classes(tmp_path / ("n" * 250), {"a": 12, "b": 12})
     data = {"name": "image_folder", "path": str(images), "size": 8, "test_share": 0.25}

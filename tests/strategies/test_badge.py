@@ -4,6 +4,7 @@ import pytest
 from rayal.contracts import UNLABELED, Pool, Predictions
 from rayal.registry import STRATEGIES
 from rayal.strategies.badge import badge
+from tests.draws import draws
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -31,7 +32,7 @@ def slow_twin(probs: np.ndarray, hidden: np.ndarray, budget: int) -> list[int]:
     return picks
 
 
-@pytest.mark.parametrize("seed", range(100))
+@pytest.mark.parametrize("seed", draws(100))
 def test_choices_equal_the_slow_twins_on_the_unlabeled(seed: int) -> None:
     draw = rng(seed)
     n = int(draw.integers(3, 30))

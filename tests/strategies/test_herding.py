@@ -9,6 +9,7 @@ from rayal.kernels.herding import greedy_herding
 from rayal.strategies.farthest_point import farthest_point
 from rayal.strategies.maxherding import maxherding
 from rayal.strategies.uherding import uherding
+from tests.draws import draws
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -87,7 +88,7 @@ def slow_farthest(points: np.ndarray, chosen: list[int], budget: int) -> list[in
     return picks
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", draws(200))
 def test_farthest_points_equal_the_slow_twins(seed: int) -> None:
     draw = rng(seed)
     features = draw.normal(size=(draw.integers(5, 50), draw.integers(2, 8))).astype(np.float32)

@@ -8,6 +8,7 @@ from rayal.registry import STRATEGIES
 from rayal.strategies.k_center import k_center
 from rayal.strategies.kmeans import kmeans
 from rayal.strategies.multi_kmeans import multi_kmeans
+from tests.draws import draws
 
 
 def pool(features: np.ndarray, known: list[int] | None = None) -> Pool:
@@ -106,7 +107,7 @@ def test_multi_kmeans_replaces_clusters_that_are_labeled_throughout() -> None:
 
 @pytest.mark.parametrize("normalize", [True, False])
 @pytest.mark.parametrize("choose", [kmeans, multi_kmeans])
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", draws(20))
 def test_any_pool_gives_b_distinct_unlabeled_images(
     choose: Strategy, normalize: bool, seed: int
 ) -> None:

@@ -29,6 +29,7 @@ def test_the_densest_uncovered_blob_comes_first(delta: float | str) -> None:
     assert truth[probcover(pool(features, [0]), 2, rng(), delta=delta)].tolist() == [1, 2]
 
 
+@pytest.mark.slow
 def test_auto_is_the_pure_radius_of_as_many_clusters_as_classes() -> None:
     features = rng().normal(size=(80, 5))
     draw, given = rng(3), pool(features, [1, 2])

@@ -6,6 +6,7 @@ from rayal.kernels.clustering import kmeans, unit_rows
 from rayal.strategies.margin import margin
 from rayal.strategies.tcm import tcm
 from rayal.strategies.typiclust import typiclust
+from tests.draws import draws
 
 
 def pool(features: np.ndarray, known: list[int] | None = None) -> Pool:
@@ -49,7 +50,7 @@ def slow_twin(
     return chosen[len(labeled) :]
 
 
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", draws(200))
 def test_picks_equal_the_slow_twins(seed: int) -> None:
     draw = rng(seed)
     features = draw.normal(size=(draw.integers(12, 70), draw.integers(3, 7)))

@@ -119,6 +119,7 @@ def test_all_mistakes_of_a_plan_are_told_at_once(tmp_path: Path) -> None:
         assert sum(word in line for line in told) == 1, (word, told)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

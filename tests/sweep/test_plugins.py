@@ -53,6 +53,7 @@ def test_what_is_no_plain_file_is_no_plugin(tmp_path: Path) -> None:
         plan_of(tmp_path, plugins=names)
 
 
+@pytest.mark.slow
 def test_a_broken_plugin_ends_the_command_with_one_line_and_status_2(tmp_path: Path) -> None:
     (tmp_path / "p.py").write_text("import sys\nsys.exit(0)\n")
     path = write(tmp_path, {**sweeps.SMALL, "plugins": ["p.py"]})

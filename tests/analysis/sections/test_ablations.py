@@ -8,6 +8,7 @@ from analysis.sections.ablations import ablations
 from analysis.study.study import read_study
 from analysis.study.summary import summary
 from tests.analysis.made_up_runs import RunBuilder, component
+from tests.draws import draws
 
 
 def found(run):
@@ -34,7 +35,7 @@ def test_two_parameters_that_vary_together_are_not_compared(tmp_path):
     assert found(run).empty
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", draws(20))
 def test_what_is_compared_differs_in_one_parameter_alone(tmp_path, seed):
     rng = np.random.default_rng(seed)
     run = RunBuilder(tmp_path)

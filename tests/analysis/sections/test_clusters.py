@@ -44,5 +44,6 @@ def test_a_choice_of_each_groups_odd_image_is_outside_its_majority() -> None:
     assert [row["purity"] for row in rows.values()] == [pytest.approx(87 / 90)] * 2
 
 
+@pytest.mark.slow
 def test_a_run_without_embeddings_has_no_such_section(single_query) -> None:
     assert "clusters_of_choices" not in make_report(read_study(single_query)).tables

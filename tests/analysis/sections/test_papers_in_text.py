@@ -15,6 +15,7 @@ def test_every_printed_number_can_be_measured():
     assert [n["printed"] for n in numbers if n["quantity"] == "labels_saved"] == ["61", "21", "52"]
 
 
+@pytest.mark.slow
 def test_r_over_initial_strategies_stands_beside_the_printed(cycles):
     tables = all_tables(read_study(cycles))
     found = tables["papers_in_text"]
@@ -26,6 +27,7 @@ def test_r_over_initial_strategies_stands_beside_the_printed(cycles):
     assert set(r["n"]) == {3}
 
 
+@pytest.mark.slow
 def test_a_gain_is_in_points_at_the_printed_number_of_labels(tmp_path):
     run = RunBuilder(tmp_path)
     for seed in range(3):
@@ -44,6 +46,7 @@ def test_a_gain_is_in_points_at_the_printed_number_of_labels(tmp_path):
     assert saved["measured"].iloc[0] == pytest.approx(100 * 12 / 23)
 
 
+@pytest.mark.slow
 def test_the_time_of_msal_d_is_beyond_that_of_entropy_whatever_the_learner(tmp_path):
     run = RunBuilder(tmp_path)
     learners = {"entropy": component("scratch", prototypes=False),

@@ -35,6 +35,7 @@ def test_the_easy_and_hard_picks_are_the_ends_of_each_cluster(tmp_path, no_umap)
     assert (found["class_index"] == labels[found["index"]]).all()
 
 
+@pytest.mark.slow
 def test_the_same_pool_gives_the_same_projection_and_an_earlier_one_is_kept(tmp_path):
     features, _ = blobs()
     pool = images_of(tmp_path, features)

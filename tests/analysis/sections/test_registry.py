@@ -35,6 +35,7 @@ def test_a_section_with_nothing_to_show_is_left_out(tmp_path) -> None:
     assert 'href="#papers"' not in page
 
 
+@pytest.mark.slow
 def test_no_two_sections_make_one_table(single_query) -> None:
     study = read_study(single_query)
     names: list[str] = []

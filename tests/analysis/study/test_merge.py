@@ -69,6 +69,7 @@ def test_a_run_named_twice_counts_once(tmp_path):
     assert read_study(run, run / ".").run.root == run
 
 
+@pytest.mark.slow
 def test_several_runs_are_reported_beside_the_first(tmp_path, capsys):
     a = run_of(tmp_path / "a", "hacon", name="first")
     b = run_of(tmp_path / "b", "kmeans", name="second")
@@ -87,6 +88,7 @@ def test_the_report_goes_where_it_is_asked_to(tmp_path):
     assert not (run / "tables").exists()
 
 
+@pytest.mark.slow
 def test_maps_of_every_run_are_drawn_in_a_comparison(tmp_path):
     roots = []
     for name in ("a", "b"):
