@@ -23,6 +23,8 @@ from rayal.encoders._training.progress_reporter import ProgressReporter
 from rayal.registry import from_arguments
 from rayal.vision import networks, notes
 from rayal.vision.augmentation_params import AugmentationName
+from rayal.vision.compilation import check_can_compile
+from rayal.vision.device import device
 from rayal.vision.precision import Precision
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -119,8 +121,9 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         map: what the dataset map compares: two_views are both projections by the query network, as
             in HaCon's Algorithm 1, in the last epoch and every third before it, for a further pass
             through the network; query_key are those of the loss, in every epoch, as released.
-        compile: let torch.compile fuse the networks' operations: a minute at the start, for
-            faster steps on a GPU.
+        compile: let torch.compile fuse the networks' operations: a minute at the start on a GPU,
+            for faster steps; minutes on a CPU, where it is not worth it. The machine that trains
+            needs a compiler.
         processes: that share each batch, on one machine, each on a GPU of its own where there
             are any (give the stage as many: resources.pretrain.gpus). Batch norm sees a
             process's images, or its micro_batch: a number more than 1 gives the result that one
@@ -130,11 +133,13 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         ValueError: the queue, the warm-up, the crops or the processes do not fit, the pool has
             one image, or training cannot go on from what lies in `keep`.
         FloatingPointError: the loss is no longer finite.
-        RuntimeError: one of several processes stopped.
+        RuntimeError: one of several processes stopped, or there is no compiler to compile with.
     """
     settings = from_arguments(MocoSettings, locals())
     images = dataset.train.images
     settings.check(len(images))
+    if compile:
+        check_can_compile(device())
     seeds = MocoSeeds.draw(rng)
     with launch_workers(images, settings, seeds, keep) as group:
         network, training = build_pretraining(images, settings, seeds, group)

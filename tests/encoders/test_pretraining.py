@@ -1,5 +1,6 @@
 import copy
 import dataclasses
+import sys
 
 import numpy as np
 import pytest
@@ -101,10 +102,17 @@ def test_small_parts_train_a_network_with_batch_norm() -> None:
 def test_compiling_is_asked_of_both_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = []
     monkeypatch.setattr(Projector, "compile", lambda self: compiled.append(self))
+    monkeypatch.setenv("CXX", sys.executable)  # some program that is there
     encode(digits(70, 9), **{**QUICK, "queue": 64})
     assert compiled == []
     encode(digits(70, 9), **{**QUICK, "queue": 64, "compile": True})
     assert len(compiled) == 2
+
+
+def test_compiling_without_a_compiler_is_refused_before_training(monkeypatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(RuntimeError, match="no-such-compiler is not there"):
+        encode(digits(70, 9), **{**QUICK, "queue": 64, "compile": True})
 
 
 def told_of(data, **params) -> list[dict[str, float]]:
