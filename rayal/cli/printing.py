@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
@@ -19,6 +19,9 @@ from rayal.sweep.definition import Trial
 from rayal.sweep.earlier import EarlierTrials, go_on
 from rayal.sweep.plan import Plan
 from rayal.sweep.selector import select
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NAMES_WIDTH = 26  # of a line: for names and the number of trials, at the least
 BUDGET_WIDTH = 14

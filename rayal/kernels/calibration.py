@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
@@ -82,4 +81,6 @@ def temperature_of_least_loss(probs: Float64, labels: Int64) -> float:
         return float((total - scaled[np.arange(len(truth)), truth]).mean())
 
     bounds = np.log(LOWEST), np.log(HIGHEST)
+    from scipy.optimize import minimize_scalar
+
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))

@@ -7,7 +7,6 @@ from typing import Any
 import faiss
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix
 
 from rayal.kernels import distances
 from rayal.kernels.unique_rows import distinct_rows
@@ -225,6 +224,8 @@ def _sums(points: Float32, clusters: Int64, weights: npt.NDArray[np.float64], k:
     for start in range(0, len(points), ROWS):
         rows = points[start : start + ROWS].astype(np.float64)
         own, mass = clusters[start : start + ROWS], weights[start : start + ROWS]
+        from scipy.sparse import csr_matrix
+
         members = csr_matrix((mass, (own, np.arange(len(rows)))), shape=(k, len(rows)))
         sums += np.asarray(members @ rows)
     return np.asarray(sums / np.bincount(clusters, weights)[:, None], dtype=np.float32)

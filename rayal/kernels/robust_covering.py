@@ -7,16 +7,17 @@ looks at all pairs of points, O(N^2) time; memory is that of the pairs within th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_matrix, hstack, identity
 
 from rayal.kernels import distances
 from rayal.kernels.covering import greedy_k_center
 from rayal.kernels.validation import as_points
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -139,6 +140,9 @@ def _centers_within(
     Variables: whether a candidate is a center (binary), and how far each point that no labeled
     one covers is left out (0 to 1; a whole number in effect, because centers are whole).
     """
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import hstack, identity
+
     uncovered = np.flatnonzero(graph.to_labeled > radius)
     covers = _cover_matrix(graph, radius, uncovered)
     centers = covers.shape[1]
@@ -164,6 +168,8 @@ def _centers_within(
 
 def _cover_matrix(graph: _Graph, radius: np.float32, uncovered: Int64) -> csr_matrix:
     """Return (U, candidates): 1 where a candidate is within the squared radius of a point."""
+    from scipy.sparse import csr_matrix
+
     row = np.full(len(graph.to_labeled), -1)
     row[uncovered] = np.arange(len(uncovered))
     used = (graph.squared <= radius) & (row[graph.point] >= 0)

@@ -19,8 +19,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from rayal.contracts import UNLABELED, DatasetMap, Labels
 from rayal.storage.atomic import temporary_beside
@@ -61,11 +59,16 @@ def temperatures(names: Iterable[str]) -> list[float]:
 
 def write(path: Path, dataset_map: DatasetMap) -> None:
     """Write the map of an artifact as Parquet."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     pq.write_table(pa.table(dict(to_columns(dataset_map))), path)
 
 
 def read(source: Path | io.BytesIO) -> DatasetMap:
     """Read what `write` wrote."""
+    import pyarrow.parquet as pq
+
     table = pq.read_table(source)
     return from_columns({name: table.column(name).to_numpy() for name in table.column_names})
 
@@ -78,6 +81,9 @@ def write_table(path: Path, dataset_map: DatasetMap, labels: Labels) -> None:
         dataset_map: of N images.
         labels: (N,), null in the column `label` where unknown; no column where all are.
     """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     columns: dict[str, Any] = dict(to_columns(dataset_map, separator="_"))
     unknown = labels == UNLABELED
     if not unknown.all():

@@ -33,7 +33,7 @@ def check_can_compile(where: torch.device) -> None:
         language = "C" if where.type == "cuda" else "C++"
         raise NoCompilerError(
             f"compile=true needs a {language} compiler on the machine that trains, and "
-            f"{asked or ', '.join(names)} is not there: install one (Debian: apt-get install g++) or "
+            f"{asked or ', '.join(names)} is not there: install one (on Debian g++) or "
             f"name it by {variable}; or give compile=false"
         )
 

@@ -112,3 +112,16 @@ def test_the_strategies_are_listed_and_one_is_explained(
     assert "k: 30" in capsys.readouterr().out
     assert main(["strategies", "hakon"]) == terminal.REFUSED
     assert "did you mean 'hacon'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["sweep", "encode", "status", "select", "label", "strategies"])
+def test_the_help_of_a_command_imports_no_large_library(command: str) -> None:
+    large = {"matplotlib", "pandas", "pyarrow", "ray", "scipy", "sklearn", "torch"}
+    code = (
+        "import sys\nfrom rayal.cli.main import main\n"
+        f"try: main(['{command}', '--help'])\n"
+        "except SystemExit: pass\n"
+        f"print({large} & set(sys.modules), file=sys.stderr)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stderr == "set()\n"

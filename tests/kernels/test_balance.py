@@ -169,7 +169,7 @@ def test_without_gurobipy_the_message_names_it_and_the_way_out(
 
 def test_highs_without_an_answer_in_time_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     empty = SimpleNamespace(x=None)
-    monkeypatch.setattr("rayal.kernels.balance.milp.milp", lambda *_, **__: empty)
+    monkeypatch.setattr("scipy.optimize.milp", lambda *_, **__: empty)
     with pytest.raises(ValueError, match="no selection of 3 of 9 in 2 seconds"):
         solve(*random_problem(0, 9, 2, 3), 3, 1.0, solver="highs", time_limit=2)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linprog
 
 from rayal.kernels.balance.problem import Float64, Int64, Problem
 
@@ -105,6 +104,8 @@ def _solve_core(problem: Problem, core: Int64, shares: Float64) -> tuple[Float64
     held_rows = np.flatnonzero(held)
     free = np.concatenate([probs.T, np.eye(C), -np.eye(C)], axis=1)
     once = np.concatenate([np.ones(len(core)), np.zeros(2 * C)])
+    from scipy.optimize import linprog
+
     answer = linprog(
         np.concatenate([problem.costs[core], np.full(2 * C, weight)]),
         A_eq=np.concatenate([free, once[None]]),

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import KDTree
-from scipy.spatial.distance import cdist
 
 from rayal.kernels.balance.problem import Bool, Float64, Int64
 from rayal.kernels.balance.search import INNER, Window, mismatch_cost
@@ -92,6 +90,8 @@ def finalize(window: Window, everything: bool, limit: float) -> tuple[bool, Bool
         return False, None
     y, weight = window.y, window.weight
     left = window.missing(window.base) - first.counts
+    from scipy.spatial.distance import cdist
+
     excess = weight * cdist(left, second.counts, "cityblock")
     excess += (first.distance - left @ y)[:, None] + (second.distance + second.counts @ y)[None]
     excess[first.images[:, None] + second.images[None] != 0] = np.inf
@@ -149,6 +149,8 @@ def _partners(
     wanted = np.column_stack([wanted, np.zeros(len(wanted)), -first.images * apart])
     offered = second.counts[:, tight] * scale
     offered = np.column_stack([offered, second.distance, second.images * apart])
+    from scipy.spatial import KDTree
+
     tree = KDTree(offered, leafsize=32)
     near = np.full(len(wanted), len(offered))
     for part in np.array_split(np.arange(len(wanted)), SLICES):

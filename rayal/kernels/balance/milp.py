@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 from rayal.kernels.balance.problem import Float64, Int64, Problem
 
@@ -18,6 +17,8 @@ def by_highs(problem: Problem, time_limit: float) -> Int64:
     """Return the indices (b,) that HiGHS finds in time_limit seconds."""
     costs, rows, sides = _as_arrays(problem)
     N = len(problem.costs)
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
     answer = milp(
         costs,
         constraints=LinearConstraint(rows, sides, sides),

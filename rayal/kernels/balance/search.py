@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from rayal.kernels.balance.dual import Relaxation
 from rayal.kernels.balance.problem import Bool, Float64, Int64, Problem
@@ -91,6 +90,8 @@ def round_shares(window: Window, shares: Float64) -> Bool:
 
 def local_search(window: Window, chosen: Bool) -> Bool:
     """Return the selection (n,) after best single swaps, until none helps."""
+    from scipy.spatial.distance import cdist
+
     outside, inside = np.flatnonzero(~chosen)[:REACH], np.flatnonzero(chosen)[:REACH]
     costs = window.distance + window.probs @ window.y  # but for a constant
     missing = window.missing(chosen)
