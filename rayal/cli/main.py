@@ -25,6 +25,7 @@ COMMANDS = {
     "label": "label the chosen images in the browser, one by one",
     "predict": "label all other images with the classifier of a labeling project",
     "evidence": "write the page that says which strategy to use, from the runs of evidence sweeps",
+    "doctor": "say what of this machine would stop or slow a sweep, and what mends it",
     "strategies": "list the strategies, or explain one",
 }
 REFUSED = 2  # as in rayal.cli.terminal, which imports more than --help should wait for

@@ -36,14 +36,19 @@ from rayal.cli.terminal import (
     print_line,
     warnings_as_lines,
 )
+from rayal.doctor.check import examine, mend_process
+from rayal.doctor.finding import Finding
+from rayal.doctor.request import Mode, Request
 from rayal.events import trackers
 from rayal.events.bar import choose_display
 from rayal.events.dispatch import Dispatcher
 from rayal.events.jsonl import JsonLinesLog
 from rayal.events.listener import Listener
 from rayal.run.encoding import restore_images
+from rayal.run.preflight import request_for, shared_bytes, written_bytes
 from rayal.run.process_exit import exits_are_errors
 from rayal.run.ray.errors import ClusterError, ClusterLostError
+from rayal.run.ray.session import named_address
 from rayal.run.signals import interruptible
 from rayal.storage import run as store
 from rayal.storage.files import StoreError
@@ -71,6 +76,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = parser(prog).parse_args(given)
     console = output()
+    _print_findings(console, mend_process())
     try:
         sweep = load_sweep(packaged.find(options.sweep), options.set)
         trackers.check_trackers(sweep)
@@ -134,7 +140,11 @@ def _run(
     for trial in again:
         held.forget_trial(trial.id)
     todo = _todo(console, plan, held)
-    store.check_space(held.root, _bytes_needed(plan, todo, held))
+    needed = written_bytes(plan, todo, held)
+    store.check_space(held.root, needed)
+    if todo:
+        asked = plan.sweep.resources, _mode(options), held.root, shared_bytes(plan, todo), needed
+        _examine(console, request_for(*asked))
     listeners = [JsonLinesLog(held.root), *trackers.open_trackers(plan.sweep, held.root)]
     content = plan.as_json(command, {**environment.versions(), **environment.commit()})
     held.save_plan(content, plan.sweep.as_yaml())
@@ -174,6 +184,30 @@ def _todo(console: Console, plan: Plan, held: RunStore) -> list[Trial]:
     for note in filter(None, notes):
         print_line(console, note)
     return todo
+
+
+def _mode(options: argparse.Namespace) -> Mode:
+    """Where the trials run: here, on a cluster, or on a Ray that is started."""
+    if options.local:
+        return "local"
+    return "join" if named_address(options.address) else "start"
+
+
+def _examine(console: Console, request: Request) -> None:
+    """Say what of this machine stops or slows the run.
+
+    Raises:
+        _RefusedError: something is certain to fail.
+    """
+    findings = examine(request)
+    _print_findings(console, [f for f in findings if f.state in ("mended", "warning")])
+    if failing := [f"{f.check}: {f}" for f in findings if f.state == "fails"]:
+        raise _RefusedError("this machine cannot run the sweep: " + "\n  ".join(failing))
+
+
+def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        print_line(console, f"{finding.state}: {finding.check}: {finding}")
 
 
 def _kept(plan: Plan, held: RunStore) -> str:
@@ -266,14 +300,3 @@ def _write_report(console: Console, root: Location) -> Location | None:
     except Exception as error:  # noqa: BLE001 - the records are safe, so say it and go on
         print_line(console, f"the report could not be made ({type(error).__name__}: {error})")
     return None
-
-
-def _bytes_needed(plan: Plan, todo: Sequence[Trial], held: RunStore) -> int:
-    """A low estimate: what the run writes at the least."""
-    needed = 20_000_000 + sum(2_000 + 10 * trial.schedule[-1] for trial in todo)
-    for key, trial in plan.embeddings.items():
-        if not held.artifacts.is_complete(key):
-            data = plan.datasets[trial.dataset_name]
-            views = int(trial.encoder.params.get("views", 0))
-            needed += 4 * 128 * (data.train * (1 + views) + data.test)
-    return needed

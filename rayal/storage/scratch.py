@@ -49,6 +49,15 @@ def remove_abandoned(base: Path) -> None:
                 _remove_unless_locked(folder)
 
 
+def is_abandoned(folder: Path) -> bool:
+    """Whether the process that made a scratch folder is gone."""
+    if not (folder / _OWNER).is_file():
+        return not (folder / _STARTING).exists()
+    with contextlib.suppress(Timeout, OSError), FileLock(folder / _OWNER, blocking=False):
+        return True
+    return False
+
+
 def _is_ours(folder: Path) -> bool:
     try:
         status = folder.lstat()

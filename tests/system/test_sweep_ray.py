@@ -292,7 +292,8 @@ def test_resources_that_no_node_has_are_refused(tmp_path: Path) -> None:
     sweep = sweeps.write_sweep(tmp_path)
     refused = sweeps.run(sweep, tmp_path / "run", "--set", "resources.trial.gpus=7")
     assert refused.returncode == 2, refused.stdout
-    assert "resources: trial asks for 7 GPUs and the largest node has" in refused.stdout
+    assert "this machine cannot run the sweep: GPU: " in refused.stdout
+    assert "7 for the largest piece of work" in refused.stdout
     assert sweeps.records(tmp_path / "run") == {}
 
 

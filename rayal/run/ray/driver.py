@@ -10,10 +10,12 @@ from pathlib import Path
 
 from rayal.events.dispatch import Dispatcher
 from rayal.events.prometheus import SweepMetrics
+from rayal.run.preflight import request_for, shared_bytes
 from rayal.run.queue import TrialQueue
 from rayal.run.ray.callbacks import make_callback, make_memory_trimmer
 from rayal.run.ray.cluster_watch import services, watch_cluster
 from rayal.run.ray.metrics import MetricsExporter
+from rayal.run.ray.node_checks import check_nodes
 from rayal.run.ray.resources import (
     alive_nodes,
     check_resources,
@@ -47,11 +49,13 @@ def run(
     """
     resources = plan.sweep.resources
     with (
-        ray_session(resources, address, events.message) as session,
+        ray_session(resources, address, events.message, shared_bytes(plan, todo)) as session,
         watch_cluster(services(joined=session.joined), events.message),
         MetricsExporter() as exporter,
     ):
         events.add(SweepMetrics(plan.sweep.name, len(plan.trials), exporter.create_metric))
+        if session.joined:
+            check_nodes(request_for(resources, "join", store.root), events.message)
         nodes = alive_nodes()
         check_resources(nodes, resources)
         if note := idle_gpus(nodes, resources):

@@ -12,7 +12,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+from rayal.doctor.check import mend_process
+from rayal.doctor.checks import cpus, disk, load, sockets, source
+from rayal.doctor.checks.proxies import LOOPBACK, bypass_proxies
+from rayal.doctor.checks.shared_memory import measured_shared_memory, plan_store
+from rayal.run.preflight import request_for
 from rayal.run.ray.cluster_watch import leave_lost_cluster
 from rayal.run.ray.errors import ClusterError, ClusterLostError
 from rayal.run.ray.trust import find_cluster
@@ -22,10 +28,13 @@ from rayal.sweep.schema import Resources
 
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "300",  # a busy machine may need more than Ray's minute
     "RAY_worker_niceness": "0",  # Ray's 15 leaves workers 3 % of a core beside others' work
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths in a sweep mean the same in every process
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` Ray would send the working directory
+    "RAY_ROTATION_MAX_BYTES": "20000000",  # of each log, in place of half a gigabyte
+    "RAY_ROTATION_BACKUP_COUNT": "1",
+    "RAY_task_events_max_num_task_in_gcs": "10000",  # the head remembers no more ended tasks
     "RAY_AIR_NEW_OUTPUT": "0",  # the old output is silent at verbose=0, the new one is not
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # work that asks for no GPU sees none
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
@@ -33,11 +42,6 @@ SETTINGS = {
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # records are the truth, Tune's snapshots are not used
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-NO_PROXY = ("no_proxy", "NO_PROXY", "no_grpc_proxy")  # who reads which differs by library
-LONGEST_SOCKET_PATH = 107  # bytes that the system takes, less the closing zero
-SHORT_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
-RAY_SOCKET = "/rayal-12345678/ray/session_2000-01-01_00-00-00_000000_4194304/sockets/plasma_store.1"
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,10 @@ class RaySession:
 
 @contextlib.contextmanager
 def ray_session(
-    resources: Resources, address: str | None, say: Callable[[str], None]
+    resources: Resources,
+    address: str | None,
+    say: Callable[[str], None],
+    feature_bytes: int = 0,
 ) -> Iterator[RaySession]:
     """Start a Ray of our own, or join the one at an address, for as long as the body takes.
 
@@ -58,11 +65,12 @@ def ray_session(
         resources: what the Ray that is started may use of this machine.
         address: of a cluster; "auto" for that of this user on this machine; None to start one.
         say: told what happens.
+        feature_bytes: that workers share, at the least.
 
     Raises:
         ClusterError: Ray does not start, nothing answers there, or there is no token for it.
     """
-    joined = _named_address(address)
+    joined = named_address(address)
     _refuse_client(joined)
     if "ray" in sys.modules and not SETTINGS.items() <= os.environ.items():
         raise ClusterError(
@@ -70,12 +78,13 @@ def ray_session(
             "when it is imported: run the sweep before any `import ray`"
         )
     os.environ.update(SETTINGS)
+    mend_process()
     if joined == "auto":
         joined = find_cluster()
     say(f"joining the Ray cluster at {joined}" if joined else "starting Ray")
-    _bypass_proxies(*LOOPBACK, *([joined.rpartition(":")[0]] if joined else []))
+    bypass_proxies(*LOOPBACK, *([joined.rpartition(":")[0]] if joined else []))
     with scratch_folder(None if joined else _short_folder(say)) as scratch:
-        dashboard = _join(joined) if joined else _start(scratch, resources)
+        dashboard = _join(joined) if joined else _start(scratch, resources, feature_bytes)
         with interruptible(), _left_at_the_end():  # Ray has put signal handlers of its own in place
             if dashboard:
                 say(_dashboard_line(dashboard))
@@ -96,20 +105,11 @@ def _left_at_the_end() -> Iterator[None]:
         leave()
 
 
-def _named_address(address: str | None) -> str | None:
+def named_address(address: str | None) -> str | None:
     """The cluster that is meant: "auto" for one that is to be found, None for one of our own."""
     from_environment = os.environ.get("RAY_ADDRESS")
     named = from_environment or address if address in (None, "auto") else address
     return None if named == "local" else named
-
-
-def _bypass_proxies(*hosts: str) -> None:
-    """Keep proxies away from hosts: Ray's services talk to one another by HTTP and gRPC."""
-    if not any(name.lower().endswith("_proxy") and value for name, value in os.environ.items()):
-        return
-    listed = [host for name in NO_PROXY for host in os.environ.get(name, "").split(",")]
-    merged = dict.fromkeys([*(host.strip() for host in listed if host.strip()), *hosts])
-    os.environ.update(dict.fromkeys(NO_PROXY, ",".join(merged)))
 
 
 def _short_folder(say: Callable[[str], None]) -> Path:
@@ -118,20 +118,15 @@ def _short_folder(say: Callable[[str], None]) -> Path:
     Raises:
         ClusterError: there is none.
     """
-    usual = Path(tempfile.gettempdir())
-    for folder in (usual, *map(Path, SHORT_FOLDERS)):
-        fits = len(os.fsencode(folder)) + len(RAY_SOCKET) <= LONGEST_SOCKET_PATH
-        if fits and os.access(folder, os.W_OK | os.X_OK):
-            if folder != usual:
-                os.environ["TMPDIR"] = str(folder)  # Ray's services make sockets of their own, too
-                say(f"temporary files go to {folder}: Ray's sockets do not fit below {usual}")
-            return folder
-    most = LONGEST_SOCKET_PATH - len(RAY_SOCKET)
-    raise ClusterError(
-        f"the paths of Ray's sockets do not fit below {usual}, and none of "
-        f"{', '.join(SHORT_FOLDERS)} can be written to: set TMPDIR to a folder whose path has at "
-        f"most {most} bytes, or use --local"
-    )
+    usual, folder = Path(tempfile.gettempdir()), sockets.short_folder()
+    if folder is None:
+        raise ClusterError(
+            f"the paths of Ray's sockets do not fit below {usual}, and {sockets.no_short_folder()}"
+        )
+    if folder != usual:
+        os.environ["TMPDIR"] = str(folder)  # Ray's services make sockets of their own, too
+        say(f"temporary files go to {folder}: Ray's sockets have no room below {usual}")
+    return folder
 
 
 @cache
@@ -140,7 +135,7 @@ def _token() -> str:
     return secrets.token_hex(32)
 
 
-def _start(scratch: Path, resources: Resources) -> str | None:
+def _start(scratch: Path, resources: Resources, feature_bytes: int) -> str | None:
     """Start a Ray of our own: on 127.0.0.1 alone, with a token that only this user can read.
 
     Returns the dashboard's host and port.
@@ -153,12 +148,17 @@ def _start(scratch: Path, resources: Resources) -> str | None:
     os.environ.pop("RAY_AUTH_TOKEN", None)
     # Despite its name this is what makes every service bind to the loopback address.
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+    request = request_for(resources, "start", None)
+    for name, value in _start_settings(scratch).items():
+        os.environ.setdefault(name, value)
+    source.name_to_workers()
     import ray
 
     try:
         return ray.init(
             address="local",
-            num_cpus=resources.machine_cpus or None,
+            num_cpus=cpus.cpus_for_ray(cpus.measured_cpus(), request),
+            **_object_store(scratch, feature_bytes),
             include_dashboard=True,
             dashboard_host="127.0.0.1",
             log_to_driver=False,
@@ -170,6 +170,24 @@ def _start(scratch: Path, resources: Resources) -> str | None:
         raise ClusterError(
             f"Ray could not be started: {first_line} Use --local to do without."
         ) from error
+
+
+def _start_settings(scratch: Path) -> dict[str, str]:
+    """Settings of a Ray of our own that follow from the state of this machine."""
+    full = disk.capacity_threshold(disk.disk_under(scratch))
+    return {
+        **load.time_outs(load.current_load().slowness),
+        "RAY_local_fs_capacity_threshold": f"{full:.4f}",
+    }
+
+
+def _object_store(scratch: Path, feature_bytes: int) -> dict[str, Any]:
+    """Arguments of `ray.init` for a store that fits into what there is of /dev/shm."""
+    plan = plan_store(measured_shared_memory(), feature_bytes)
+    if plan.size is None:
+        return {}
+    place = {"_plasma_directory": str(scratch)} if plan.on_disk else {}
+    return {"object_store_memory": plan.size, **place}
 
 
 def _join(address: str) -> str | None:

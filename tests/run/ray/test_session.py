@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from rayal.doctor.checks import proxies, sockets
 from rayal.run.ray import session
 from rayal.run.ray.errors import ClusterError
 from rayal.run.ray.session import SETTINGS, ray_session
@@ -15,7 +16,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.lower().endswith("_proxy") or name in ("RAY_ADDRESS", "TMPDIR"):
             monkeypatch.delenv(name)
-    for name in (*session.NO_PROXY, "TMPDIR"):
+    for name in (*proxies.NO_PROXY, "TMPDIR"):
         monkeypatch.setenv(name, "")
 
 
@@ -42,7 +43,7 @@ def test_an_address_is_that_of_the_option_or_of_the_environment(
     given: str | None, variable: str, meant: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", variable)
-    assert (session._named_address(given) or None) == meant
+    assert (session.named_address(given) or None) == meant
 
 
 def test_workers_are_as_nice_as_the_driver() -> None:
@@ -52,14 +53,14 @@ def test_workers_are_as_nice_as_the_driver() -> None:
 def test_no_proxy_stands_between_rays_services(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("https_proxy", "http://proxy:3128")
     monkeypatch.setenv("NO_PROXY", "intra.net, localhost")
-    session._bypass_proxies("localhost", "127.0.0.1", "10.0.0.5")
-    for name in session.NO_PROXY:
+    proxies.bypass_proxies("localhost", "127.0.0.1", "10.0.0.5")
+    for name in proxies.NO_PROXY:
         assert os.environ[name] == "intra.net,localhost,127.0.0.1,10.0.0.5"
 
 
 def test_without_a_proxy_nothing_is_changed() -> None:
-    session._bypass_proxies("localhost")
-    assert [os.environ[name] for name in session.NO_PROXY] == ["", "", ""]
+    proxies.bypass_proxies("localhost")
+    assert [os.environ[name] for name in proxies.NO_PROXY] == ["", "", ""]
 
 
 def test_temporary_files_go_where_the_paths_of_sockets_fit(
@@ -70,9 +71,9 @@ def test_temporary_files_go_where_the_paths_of_sockets_fit(
     monkeypatch.setattr(session.tempfile, "tempdir", str(far))
     told: list[str] = []
     folder = session._short_folder(told.append)
-    assert len(str(folder)) + len(session.RAY_SOCKET) <= session.LONGEST_SOCKET_PATH
+    assert len(str(folder)) + len(sockets.RAY_SOCKET) <= sockets.LONGEST_SOCKET_PATH
     assert os.environ["TMPDIR"] == str(folder)
     assert str(far) in told[0]
-    monkeypatch.setattr(session, "SHORT_FOLDERS", (str(tmp_path / "absent"),))
+    monkeypatch.setattr(sockets, "SHORT_FOLDERS", (str(tmp_path / "absent"),))
     with pytest.raises(ClusterError, match="set TMPDIR to a folder whose path has at most"):
         session._short_folder(print)

@@ -1,0 +1,63 @@
+"""Processes that a killed sweep has left behind: they hold memory, and GPUs.
+
+Ray's processes end some seconds after the driver that started them. One that hangs, in a driver's
+call for example, does not.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rayal.doctor.check import check
+from rayal.doctor.finding import Finding
+from rayal.doctor.request import Request
+from rayal.storage.scratch import PREFIX, is_abandoned
+
+PROCESSES = Path("/proc")
+LISTED = 8
+_SCRATCH = re.compile(rf"(/[^\0 =]*/{PREFIX}[^/\0]+)/ray/".encode())
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """Ids of processes of this user whose sweep has ended."""
+
+    pids: tuple[int, ...]
+
+
+def _measure(request: Request) -> Leftovers:
+    ended: dict[Path, bool] = {}
+    pids = []
+    for pid, folder in _processes(PROCESSES):
+        if folder not in ended:
+            ended[folder] = is_abandoned(folder)
+        if ended[folder]:
+            pids.append(pid)
+    return Leftovers(tuple(sorted(pids)))
+
+
+def _processes(proc: Path) -> Iterator[tuple[int, Path]]:
+    """This user's processes of a Ray that rayal started, each with its scratch folder."""
+    for folder in proc.glob("[0-9]*"):
+        try:
+            if folder.stat().st_uid != os.geteuid():
+                continue
+            found = _SCRATCH.search((folder / "cmdline").read_bytes())
+        except OSError:  # it has ended
+            continue
+        if found:
+            yield int(folder.name), Path(os.fsdecode(found.group(1)))
+
+
+@check("left-overs", _measure, modes=("start", "local", "node"))
+def _judge(facts: Leftovers, request: Request) -> Finding:
+    threshold = "no process of an ended sweep"
+    if not facts.pids:
+        return Finding("ok", "none", threshold)
+    listed = " ".join(map(str, facts.pids[:LISTED]))
+    more = " ..." if len(facts.pids) > LISTED else ""
+    return Finding("warning", f"{len(facts.pids)} still run", threshold, f"kill {listed}{more}")
