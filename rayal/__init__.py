@@ -6,6 +6,7 @@ sweep.yaml -> sweep: list[Trial] -> dataset -> encoder: features and dataset map
 
 `rayal.query` asks one strategy for one choice, from arrays. `rayal.Pool` takes a folder of images
 without labels from round to round. `rayal.load_classifier` loads what `rayal predict` made.
+`rayal.select_from_shards` chooses from features in shards that no memory holds.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rayal.array_query import query as query
+    from rayal.distributed.selecting import select_from_shards as select_from_shards
     from rayal.labeling.classifier import load_classifier as load_classifier
     from rayal.labeling.notebook import Pool as Pool
 
 __version__ = "0.1.0"
-__all__ = ["Pool", "load_classifier", "query"]
+__all__ = ["Pool", "load_classifier", "query", "select_from_shards"]
 _MODULES = {
     "query": "rayal.array_query",
     "load_classifier": "rayal.labeling.classifier",
     "Pool": "rayal.labeling.notebook",
+    "select_from_shards": "rayal.distributed.selecting",
 }
 
 

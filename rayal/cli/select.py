@@ -37,6 +37,9 @@ from rayal.labeling.selecting import (
     open_or_create,
 )
 from rayal.labeling.settings import describe_source, write_settings
+from rayal.run.ray.errors import ClusterError
+from rayal.storage.files import StoreError
+from rayal.storage.shards import is_shard_set
 
 PROG = "rayal select"
 DEFAULT_BUDGET = 60
@@ -47,6 +50,7 @@ examples:
   rayal select cells/ --budget 60 --audit 30            and 30 at random, to measure with
   rayal select slides.csv --group patient --per-group 1 a list with a column of paths
   rayal select embeddings.npz --budget 60               features and ids, without images
+  rayal select shards/ --budget 1000 --memory 4GiB      features in shards, larger than memory
   rayal select cells-labels --budget 40                 the next round
 """
 
@@ -59,8 +63,11 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     console = output()
     try:
         _check_numbers(options)
+        if is_shard_set(options.images):
+            return _select_shards(options, console)
+        _refuse_of_shards(options)
         selected = _select(options, console)
-    except (ValueError, OSError) as error:
+    except (ClusterError, StoreError, ValueError, OSError) as error:
         return refuse(error, options.images)
     except KeyboardInterrupt:
         command = shlex.join([*prog.split(), *given])
@@ -83,7 +90,8 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "images",
         metavar="IMAGES",
         help="a folder of images; a list of them (CSV, Parquet, JSON lines); features with ids "
-        "(.npz, .npy, Parquet); or a project made before, for its next round",
+        "(.npz, .npy, Parquet); shards of features, in a folder or at s3://BUCKET/PREFIX; or a "
+        "project made before, for its next round",
     )
     add("--budget", type=int, default=DEFAULT_BUDGET, metavar="B", help="images to choose (60)")
     add("--audit", type=int, default=0, metavar="M", help="images to draw at random besides")
@@ -104,6 +112,12 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "--set", action="append", default=[], metavar="KEY=VALUE",
         help="parameters: --set encoder.weights=net.pt, --set strategy.restarts=10",
     )  # fmt: skip
+    add(
+        "--labeled", type=Path, metavar="FILE",
+        help="of shards: a CSV of the ids that have labels, with columns id and label",
+    )  # fmt: skip
+    add("--memory", metavar="SIZE", help="of shards: what the process may take, such as 4GiB")
+    add("--address", metavar="HOST:PORT", help="of shards: a Ray cluster that does the work")
     add("--images-moved-to", metavar="PATH", help="of a project: where its images lie now")
     return made
 
@@ -115,6 +129,20 @@ def _check_numbers(options: argparse.Namespace) -> None:
             raise LabelingError(f"--{name.replace('_', '-')} {value} is out of bounds: {least} up")
     if options.budget + options.audit < 1:
         raise LabelingError("--budget 0 and --audit 0 ask for nothing: give one of them")
+
+
+def _select_shards(options: argparse.Namespace, console: Console) -> int:
+    from rayal.cli.select_shards import select  # imports what a folder of images does not need
+
+    return select(options, parser(PROG).parse_args([options.images]), console)
+
+
+def _refuse_of_shards(options: argparse.Namespace) -> None:
+    for name in ("labeled", "memory", "address"):
+        if getattr(options, name) is not None:
+            raise LabelingError(
+                f"--{name} is of shards of features, and {options.images} has no shards.json"
+            )
 
 
 def _select(options: argparse.Namespace, console: Console) -> Selected:

@@ -1,4 +1,6 @@
-"""Ray: an actor for each embedding, Tune for the trials. The only package that imports ray.
+"""Ray: an actor for each embedding, Tune for the trials.
+
+With `rayal.distributed.on_ray` the only package that imports ray.
 
 An actor per (dataset, encoder) prepares features and map and holds them; its answer goes to the
 object store once and every trial on a node reads it there without a copy. Tune schedules the

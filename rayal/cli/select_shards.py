@@ -1,0 +1,141 @@
+"""`rayal select SHARDS --budget B`: which rows of a pool in shards to label first, or next."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from rayal.cli.terminal import DONE, print_line
+from rayal.distributed.selecting import UNKNOWN, ShardSelection, select_from_shards
+from rayal.labeling.errors import LabelingError
+from rayal.storage.atomic import write_bytes
+from rayal.storage.location import parse_location
+
+OPTIONS = ("images", "budget", "out", "strategy", "seed", "set", "labeled", "memory", "address")
+DEFAULT_STRATEGY = "kmeans"
+_UNITS = {"": 1, "b": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_UNITS |= {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+
+
+def select(options: argparse.Namespace, usual: argparse.Namespace, console: Console) -> int:
+    """Choose, write DIR/chosen.csv and DIR/selection.json, and say what was chosen.
+
+    Args:
+        options: as given to `rayal select`.
+        usual: as they are where nothing is given.
+        console: to print on.
+
+    Raises:
+        ValueError, StoreError, ClusterError: as `select_from_shards`; an option that is not of
+            shards.
+    """
+    for name, value in vars(options).items():
+        if name not in OPTIONS and value != vars(usual)[name]:
+            listed = ", ".join(f"--{each.replace('_', '-')}" for each in OPTIONS[1:])
+            raise LabelingError(
+                f"--{name.replace('_', '-')} is not of shards of features: {listed} are"
+            )
+    strategy = options.strategy or DEFAULT_STRATEGY
+    labels = {} if options.labeled is None else read_labels(options.labeled)
+    chosen = select_from_shards(
+        options.images,
+        strategy,
+        options.budget,
+        labels=labels,
+        seed=options.seed,
+        memory=None if options.memory is None else parse_bytes(options.memory),
+        address=options.address,
+        say=lambda line: print_line(console, line),
+        **_parameters(options.set),
+    )
+    place = parse_location(options.images)
+    out = options.out or Path(f"{place.name or 'shards'}-chosen")
+    _write(out, chosen, {"shards": str(place), "strategy": strategy, "seed": options.seed})
+    _show(console, out, strategy, chosen, len(labels))
+    return DONE
+
+
+def parse_bytes(text: str) -> int:
+    """Read an amount of memory such as 4GiB, 500MB or 2e9.
+
+    Raises:
+        LabelingError: it is none.
+    """
+    found = re.fullmatch(r"([0-9.]+(?:e[0-9]+)?) *([kmgt]?i?)b?", text.strip().lower())
+    try:
+        amount = float(found[1]) * _UNITS[found[2]] if found else 0.0
+    except (ValueError, KeyError):
+        amount = 0.0
+    if not 1 <= amount < 2**63:
+        raise LabelingError(f"--memory {text} is no amount of memory: write it as 4GiB or 500MB")
+    return int(amount)
+
+
+def read_labels(path: Path) -> dict[str, int]:
+    """Read a CSV with a column id and, where classes are known, a column label of their numbers.
+
+    Raises:
+        LabelingError: what is missing or no class.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = csv.DictReader(file)
+        if "id" not in (rows.fieldnames or []):
+            raise LabelingError(f"{path} has no column 'id'; it has {rows.fieldnames}")
+        return {row["id"]: _class(path, row) for row in rows}
+
+
+def _class(path: Path, row: Mapping[str, str | None]) -> int:
+    text = (row.get("label") or "").strip()
+    if not text:
+        return UNKNOWN
+    if not text.isdigit():
+        raise LabelingError(
+            f"{path}: the label {text!r} of {row['id']!r} is no class of the shards' "
+            "probabilities: give its number from 0, or leave it empty"
+        )
+    return int(text)
+
+
+def _parameters(pairs: list[str]) -> dict[str, Any]:
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        kind, _, name = key.partition(".")
+        if not equals or kind != "strategy" or not name:
+            raise LabelingError(f"--set {pair} is not understood: write strategy.NAME=VALUE")
+        found[name] = yaml.safe_load(value)
+    return found
+
+
+def _write(out: Path, chosen: ShardSelection, asked: Mapping[str, Any]) -> None:
+    """Write what was chosen, and how: a table for people, the rest for programs."""
+    out.mkdir(parents=True, exist_ok=True)
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(["rank", "id", "row"])
+    rows = zip(chosen.ids, chosen.positions.tolist(), strict=True)
+    writer.writerows([rank, name, row] for rank, (name, row) in enumerate(rows, 1))
+    write_bytes(out / "chosen.csv", table.getvalue().encode())
+    about = {**asked, "figures": dict(chosen.figures), "exact": chosen.exact}
+    about["promise"] = chosen.promise
+    write_bytes(out / "selection.json", json.dumps(about, indent=1).encode())
+
+
+def _show(console: Console, out: Path, strategy: str, chosen: ShardSelection, labels: int) -> None:
+    print_line(
+        console,
+        f"{len(chosen.ids):,} rows, chosen by {strategy} with {labels:,} labels known: "
+        f"{out / 'chosen.csv'}",
+    )
+    for name, value in chosen.figures.items():
+        print_line(console, f"  {name}: {value:.6g}")
+    print_line(console, f"  {'exact' if chosen.exact else 'bounded'}: {chosen.promise}")

@@ -1,0 +1,29 @@
+"""All shards in this process, one after another; their rows in blocks on its threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rayal.distributed.executor import Call, Executor, Parts
+
+
+class LocalExecutor(Executor):
+    """Works on the shards of one machine.
+
+    Args:
+        streamed: read rows anew at each pass, so that memory does not hold them.
+    """
+
+    def __init__(self, *, streamed: bool = False) -> None:
+        self.streamed = streamed
+        self._made: tuple[Parts, list[Any]] | None = None
+
+    def call(self, parts: Parts, call: Call, *, changes: bool) -> list[Any]:
+        if self._made is None or self._made[0] is not parts:
+            self._made = parts, [parts.maker(shard) for shard in parts.maker.shards.shards]
+        method, arguments = call
+        return [getattr(part, method)(*arguments) for part in self._made[1]]
+
+    def map(self, function: Callable[..., Any], items: Sequence[Any], *shared: Any) -> list[Any]:
+        return [function(item, *shared) for item in items]

@@ -1,0 +1,1 @@
+"""Shards on the nodes of a Ray cluster. Ray is imported inside functions, as in `rayal.run.ray`."""

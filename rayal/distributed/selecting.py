@@ -1,0 +1,196 @@
+"""Choosing from a pool in shards: the way in, on one machine or on a Ray cluster."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.distributed.executor import Executor
+from rayal.distributed.local import LocalExecutor
+from rayal.distributed.shard_rows import ShardRows, by_shard
+from rayal.distributed.strategies import Question, ShardStrategy, find_strategy
+from rayal.hints import nearest
+from rayal.seeds import generator
+from rayal.storage.location import Location
+from rayal.storage.shards import ShardSet, read_shard_set
+
+Int64 = npt.NDArray[np.int64]
+
+UNKNOWN = -1  # class of a label that is not named
+LIBRARIES = 600 << 20  # bytes of a process before it has read a row
+BLOCKS = 128 << 20  # bytes of the blocks at work
+
+
+@dataclass(frozen=True)
+class ShardSelection:
+    """What was chosen: ids (B,) and positions (B,) in the pool, in the order of the choice.
+
+    figures: what is known of the choice, by name: the balance's gap, k-means' inertia ... exact:
+    whether it is the choice of one machine whatever the shards; promise: what holds of it.
+    """
+
+    ids: tuple[str, ...]
+    positions: Int64
+    figures: Mapping[str, float]
+    exact: bool
+    promise: str
+
+
+def select_from_shards(  # noqa: PLR0913  each is one thing that a person may say
+    location: str | Location,
+    strategy: str = "kmeans",
+    budget: int = 60,
+    *,
+    labels: Mapping[str, int] | None = None,
+    seed: int = 0,
+    memory: int | None = None,
+    address: str | None = None,
+    say: Callable[[str], None] = lambda line: None,
+    **params: Any,
+) -> ShardSelection:
+    """Return which rows of a pool in shards to label next.
+
+    Args:
+        location: a folder or s3://BUCKET/PREFIX with shards; every machine of a cluster has to
+            reach it by this name.
+        strategy: random, scores, entropy, margin, least_confidence, k_center (exact: the same
+            choice however the rows are cut into shards), kmeans, typiclust, facility_location,
+            probcover (in two levels, with a bound).
+        budget: B.
+        labels: id -> class of the rows that have a label, -1 where the class is not known.
+        seed: another seed, another choice.
+        memory: bytes that the process may take on one machine: rows that do not fit are read anew
+            at each pass. None to map them all.
+        address: of a Ray cluster that does the work ("auto" for that of this machine); None for
+            this process.
+        say: told what happens.
+        params: class_balanced (the weight of the class balance, of strategies by scores and
+            probabilities); delta (the radius of probcover).
+
+    Raises:
+        ValueError: an unknown name or parameter, a budget out of bounds, an id that is not there,
+            shards without what the strategy reads, too little memory.
+        StoreError: there are no shards, or they are damaged.
+        ClusterError: the cluster does not answer.
+    """
+    shards = read_shard_set(location)
+    chooser = find_strategy(strategy)
+    _check(strategy, chooser, shards, params)
+    known = labels or {}
+    if not 1 <= budget <= shards.rows - len(known):
+        raise ValueError(
+            f"budget={budget} is out of bounds: 1 to {shards.rows - len(known):,} rows are without "
+            "a label"
+        )
+    streamed = _is_streamed(strategy, chooser, shards, memory)
+    with _executor(address, streamed, say) as executor:
+        labeled, classes = _labeled(executor, shards, known)
+        rng = generator("shards", seed)
+        asked = Question(
+            executor, shards, labeled, classes, budget, rng, {**chooser.params, **params}
+        )
+        answer = chooser.choose(asked)
+    ids = _ids_at(shards, answer.positions)
+    return ShardSelection(ids, answer.positions, answer.figures, chooser.exact, chooser.promise)
+
+
+def _check(
+    strategy: str, chooser: ShardStrategy, shards: ShardSet, params: Mapping[str, Any]
+) -> None:
+    for name in params:
+        if name not in chooser.params:
+            has = ", ".join(chooser.params) or "none"
+            close = nearest(name, chooser.params)
+            raise ValueError(
+                f"'{strategy}' over shards has no parameter '{name}'{close}; it has {has}"
+            )
+    reads_probs = chooser.needs == "probs" or params.get("class_balanced") is not None
+    if reads_probs and not shards.classes:
+        raise ValueError(f"'{strategy}' reads probabilities, and {shards.root} has none")
+    if chooser.needs == "scores" and not shards.has_scores:
+        raise ValueError(f"'{strategy}' reads scores, and {shards.root} has none")
+    for name, least, most in (("class_balanced", 0.0, np.inf), ("delta", 0.0, 2.0)):
+        value = params.get(name)
+        if value is not None and not (np.isfinite(value) and least <= value <= most):
+            raise ValueError(f"{name}={value} is out of bounds: {least:g} to {most:g}")
+
+
+def _is_streamed(
+    strategy: str, chooser: ShardStrategy, shards: ShardSet, memory: int | None
+) -> bool:
+    """Whether rows are read anew at each pass, so that the process stays within its memory."""
+    if memory is None:
+        return False
+    beside = LIBRARIES + BLOCKS + chooser.piece + chooser.state * shards.rows
+    if beside > memory:
+        raise ValueError(
+            f"memory: '{strategy}' of {shards.rows:,} rows takes {beside / 2**30:.1f} GiB beside "
+            f"the rows themselves, and {memory / 2**30:.1f} GiB are allowed; allow more, or give "
+            "the address of a cluster"
+        )
+    bytes_of_rows = shards.rows * shards.dims * np.dtype(shards.dtype).itemsize
+    return beside + bytes_of_rows > memory
+
+
+@contextlib.contextmanager
+def _executor(
+    address: str | None, streamed: bool, say: Callable[[str], None]
+) -> Iterator[Executor]:
+    if address is None:
+        yield LocalExecutor(streamed=streamed)
+        return
+    from rayal.distributed.on_ray.executor import ray_executor
+
+    with ray_executor(address, say) as executor:
+        yield executor
+
+
+class IdPart:
+    """The ids of one shard's rows."""
+
+    def __init__(self, rows: ShardRows, shards: ShardSet) -> None:
+        self._shards = shards
+        self._shard = next(each for each in shards.shards if each.start == rows.start)
+
+    def found(self, ids: frozenset[str]) -> list[tuple[str, int]]:
+        """Return the ids that stand here, and their positions."""
+        here = enumerate(self._shards.ids(self._shard), self._shard.start)
+        return [(name, position) for position, name in here if name in ids]
+
+
+def _labeled(
+    executor: Executor, shards: ShardSet, labels: Mapping[str, int]
+) -> tuple[Int64, Int64]:
+    """Return the positions (L,), ascending, and the classes (L,) of rows by their ids."""
+    if not labels:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    answers = executor.parts(shards, IdPart, shards).query("found", frozenset(labels))
+    found = [pair for answer in answers for pair in answer]
+    if len(found) != len(labels):
+        missing = sorted(set(labels) - {name for name, _ in found})
+        if missing:
+            raise ValueError(
+                f"{len(missing):,} of the labels' ids are not in {shards.root}, such as "
+                f"{missing[0]!r}"
+            )
+        raise ValueError(f"ids of labels stand in several rows of {shards.root}")
+    positions = np.array([position for _, position in found], dtype=np.int64)
+    classes = np.array([labels[name] for name, _ in found], dtype=np.int64)
+    highest = int(classes.max())
+    if shards.classes and highest >= shards.classes:
+        raise ValueError(f"labels go up to class {highest}, and the shards have {shards.classes}")
+    return positions, classes
+
+
+def _ids_at(shards: ShardSet, positions: Int64) -> tuple[str, ...]:
+    ids = np.empty(len(positions), dtype=object)
+    for shard, places in by_shard(shards, positions):
+        here = shards.ids(shard)
+        for place in places:
+            ids[place] = here[positions[place] - shard.start]
+    return tuple(ids)

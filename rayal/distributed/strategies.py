@@ -1,0 +1,154 @@
+"""Which strategies there are over shards, what each needs and what it promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.distributed.balance import balanced
+from rayal.distributed.coverage import coverage
+from rayal.distributed.executor import Executor
+from rayal.distributed.k_center import k_center
+from rayal.distributed.kmeans import kmeans
+from rayal.distributed.top import highest
+from rayal.distributed.typiclust import typiclust
+from rayal.hints import nearest
+from rayal.seeds import integer
+from rayal.storage.shards import ShardSet
+
+Int64 = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a pool.
+
+    labeled: (L,) ascending positions; classes: (L,) theirs, -1 where they are not known. rng: drawn
+    from by every strategy. params: those of the strategy.
+    """
+
+    executor: Executor
+    shards: ShardSet
+    labeled: Int64
+    classes: Int64
+    budget: int
+    rng: np.random.Generator
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Positions (B,) in the order of the choice, and what is known of it: figures, by name."""
+
+    positions: Int64
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ShardStrategy:
+    """A strategy over shards.
+
+    exact: whether its answer is that of one machine, whatever the shards. promise: in words. needs:
+    what the shards must hold besides features: probs or scores. params: name -> default. state:
+    bytes of memory a row that are held beside the rows. piece: bytes that one piece of work holds.
+    """
+
+    choose: Callable[[Question], Answer]
+    exact: bool
+    promise: str
+    needs: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    state: int = 0
+    piece: int = 0
+
+
+def _by_score(score: str) -> Callable[[Question], Answer]:
+    def choose(asked: Question) -> Answer:
+        given = asked.executor, asked.shards, score, asked.labeled
+        weight = asked.params.get("class_balanced")
+        if weight is None:
+            return Answer(highest(*given, asked.budget, integer(asked.rng)))
+        found = balanced(*given, _lacking(asked), asked.budget, weight, integer(asked.rng))
+        return Answer(
+            found.indices, {"objective": found.objective, "bound": found.bound, "gap": found.gap}
+        )
+
+    return choose
+
+
+def _lacking(asked: Question) -> npt.NDArray[np.float64]:
+    """Return what each class lacks of an equal share (C,) after this query (CBAL, Eq. 3)."""
+    C = asked.shards.classes
+    counts = np.bincount(asked.classes[asked.classes >= 0], minlength=C)
+    share = (len(asked.labeled) + asked.budget) / C
+    return np.asarray(np.maximum(share - counts, 0.0), dtype=np.float64)
+
+
+def _by_k_center(asked: Question) -> Answer:
+    return Answer(k_center(asked.executor, asked.shards, asked.labeled, asked.budget, asked.rng))
+
+
+def _by_kmeans(asked: Question) -> Answer:
+    seed = integer(asked.rng)
+    made = kmeans(asked.executor, asked.shards, asked.labeled, asked.budget, asked.rng)
+    largest = np.argsort(-made.sizes, kind="stable")
+    chosen = made.nearest[largest]
+    chosen = chosen[chosen >= 0]
+    if lacking := asked.budget - len(chosen):
+        taken = np.union1d(asked.labeled, chosen)
+        given = asked.executor, asked.shards, "random", taken
+        chosen = np.concatenate([chosen, highest(*given, lacking, seed)])
+    return Answer(chosen, {"inertia": made.inertia})
+
+
+def _by_typiclust(asked: Question) -> Answer:
+    given = asked.executor, asked.shards, asked.labeled, asked.budget, asked.rng
+    positions, made = typiclust(*given)
+    return Answer(positions, {"inertia": made.inertia})
+
+
+def _by_coverage(asked: Question) -> Answer:
+    found = coverage(
+        asked.executor, asked.shards, asked.labeled, asked.budget, integer(asked.rng),
+        asked.params.get("delta"),
+    )  # fmt: skip
+    figures = {"value": found.value, "levels": found.levels, "bound": found.bound}
+    return Answer(found.positions, figures)
+
+
+EXACT = "the choice of one machine, however the rows are cut into shards"
+BALANCE = {"class_balanced": None}
+K_MEANS = "expected inertia within O(log K) of the smallest, by k-means||; then Lloyd steps"
+COVER = "in expectation at least (1 - 1/e) / levels of the best value, less the error of samples"
+STRATEGIES: Mapping[str, ShardStrategy] = {
+    "random": ShardStrategy(_by_score("random"), True, EXACT, "", {}, 16),
+    "scores": ShardStrategy(_by_score("scores"), True, EXACT, "scores", BALANCE, 24),
+    "entropy": ShardStrategy(_by_score("entropy"), True, EXACT, "probs", BALANCE, 24),
+    "margin": ShardStrategy(_by_score("margin"), True, EXACT, "probs", BALANCE, 24),
+    "least_confidence": ShardStrategy(
+        _by_score("least_confidence"), True, EXACT, "probs", BALANCE, 24
+    ),
+    "k_center": ShardStrategy(_by_k_center, True, f"{EXACT}; radius within twice", "", {}, 4),
+    "kmeans": ShardStrategy(_by_kmeans, False, K_MEANS, "", {}, 20),
+    "typiclust": ShardStrategy(_by_typiclust, False, f"clusters: {K_MEANS}", "", {}, 28, 2**28),
+    "facility_location": ShardStrategy(_by_coverage, False, COVER, "", {}, 24, 2**29),
+    "probcover": ShardStrategy(_by_coverage, False, COVER, "", {"delta": 0.5}, 24, 2**29),
+}
+
+
+def find_strategy(name: str) -> ShardStrategy:
+    """Return a strategy by its name.
+
+    Raises:
+        ValueError: there is none of that name over shards.
+    """
+    if name not in STRATEGIES:
+        raise ValueError(
+            f"strategy '{name}' does not choose from shards{nearest(name, STRATEGIES)}; those "
+            f"that do: {', '.join(STRATEGIES)}"
+        )
+    return STRATEGIES[name]

@@ -1,0 +1,349 @@
+"""Shards: a pool's features in folders of some rows each, on a disk or in an object store.
+
+    PLACE/shard-00000/    features.npy (n, D) float16 or float32; rows.parquet with a column `id`;
+                          probs.npy (n, C) and scores.npy (n,) where there are any; whole.json, the
+                          sizes and hashes of the others
+    PLACE/shards.json     rows, dimensions, type and content of every shard; written last
+
+A row's number in the pool counts through the shards in their order. A shard appears complete or not
+at all, so that what writes them goes on where it was interrupted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.storage import manifest
+from rayal.storage.arrays import map_array, write_array
+from rayal.storage.files import DamagedError, Files, StoreError, files_of
+from rayal.storage.location import Location, parse_location
+
+MANIFEST = "shards.json"
+FORMAT = 1
+FEATURES, ROWS, PROBS, SCORES = "features.npy", "rows.parquet", "probs.npy", "scores.npy"
+DTYPES = ("float16", "float32")
+ROWS_PER_SHARD = 65_536
+Dtype: TypeAlias = Literal["float16", "float32"]
+Numbers: TypeAlias = npt.NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows to be written: ids (n,), features (n, D), and where there are any probs and scores."""
+
+    ids: Sequence[str]
+    features: Numbers
+    probs: Numbers | None = None
+    scores: Numbers | None = None
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One of the shards: its folder's name, its rows, its first row's number and its content."""
+
+    name: str
+    rows: int
+    start: int
+    content: str
+
+
+@dataclass(frozen=True)
+class ShardSet:
+    """What shards.json says of a pool of N rows.
+
+    dims: D. dtype: of the features. classes: C of the probabilities, 0 where there are none.
+    has_scores: whether every row has a score. about: how the features were made.
+    """
+
+    root: Location
+    dims: int
+    dtype: str
+    shards: tuple[Shard, ...]
+    classes: int = 0
+    has_scores: bool = False
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int:
+        return sum(shard.rows for shard in self.shards)
+
+    @property
+    def content(self) -> str:
+        """Return a hash of all rows in their order; that of other shards of them is another."""
+        return hashlib.sha256("".join(shard.content for shard in self.shards).encode()).hexdigest()
+
+    def folder(self, shard: Shard) -> Path:
+        """Return a shard's folder on this machine's disk, its files as they were written.
+
+        Raises:
+            DamagedError: they are not, or the shard is another than the one written down.
+            StoreError: it cannot be read.
+        """
+        place = self.root / shard.name
+        try:
+            folder = files_of(self.root).local_copy(place)
+            content = _content(folder)
+        except FileNotFoundError as error:
+            raise DamagedError(f"{place} is missing, and {MANIFEST} names it") from error
+        if content != shard.content:
+            raise DamagedError(f"{place} is another shard than {MANIFEST} names; make it again")
+        return folder
+
+    def ids(self, shard: Shard) -> list[str]:
+        """Return the ids (n,) of a shard's rows."""
+        import pyarrow.parquet as pq
+
+        column = pq.read_table(self.folder(shard) / ROWS, columns=["id"])["id"]
+        return [str(value) for value in column.to_pylist()]
+
+
+def is_shard_set(location: str | Location) -> bool:
+    """Whether there are shards at a place, all of them written."""
+    place = parse_location(location)
+    return files_of(place).exists(place / MANIFEST)
+
+
+def read_shard_set(location: str | Location) -> ShardSet:
+    """Read what is at a place.
+
+    Raises:
+        StoreError: nothing is there, or what is there was not written to its end.
+        DamagedError: shards.json is damaged, or of a later version.
+    """
+    place = parse_location(location)
+    try:
+        content = files_of(place).read(place / MANIFEST)
+    except FileNotFoundError as error:
+        raise StoreError(
+            f"{place} has no {MANIFEST}: there are no shards of features, or they are not all "
+            "written; run what writes them again"
+        ) from error
+    try:
+        return _parsed(place, json.loads(content))
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedError(f"{place / MANIFEST} cannot be read: {error}") from error
+
+
+def write_shards(
+    location: str | Location,
+    batches: Iterable[Batch],
+    *,
+    dtype: Dtype = "float32",
+    rows_per_shard: int = ROWS_PER_SHARD,
+    about: Mapping[str, Any] | None = None,
+) -> ShardSet:
+    """Write rows, cut into shards of equal size, and return what was written.
+
+    Args:
+        location: a folder or an address in an object store.
+        batches: rows in their order, of any sizes; memory is that of one shard and a batch.
+        dtype: of the features on the disk; float16 takes half the room.
+        rows_per_shard: of all shards but the last.
+        about: how the features were made.
+
+    Raises:
+        ValueError: no row, numbers that are not finite or do not fit dtype, ids that are not unique
+            in a shard.
+        StoreError: there are shards already, or nothing can be written.
+    """
+    place = parse_location(location)
+    if is_shard_set(place):
+        raise StoreError(f"{place} holds shards already; name another place, or remove them")
+    remove_shards(place)
+    cut = _cut(batches, rows_per_shard)
+    written = [write_shard(place, number, batch, dtype) for number, batch in enumerate(cut)]
+    return write_manifest(place, written, about or {})
+
+
+def write_shard(root: Location, number: int, batch: Batch, dtype: Dtype = "float32") -> str:
+    """Write one shard and return its name; one of that number stays as it is.
+
+    Raises:
+        ValueError: as `write_shards`.
+    """
+    name = shard_name(number)
+    features = _checked(batch, dtype, name)
+    with files_of(root).create_dir_atomic(root / name) as folder:
+        write_array(folder / FEATURES, features)
+        _write_ids(folder / ROWS, batch.ids)
+        for file, array in ((PROBS, batch.probs), (SCORES, batch.scores)):
+            if array is not None:
+                write_array(folder / file, np.ascontiguousarray(array, dtype=np.float32))
+    return name
+
+
+def write_manifest(root: Location, names: Sequence[str], about: Mapping[str, Any]) -> ShardSet:
+    """Write down the shards, in their order, which makes them a pool.
+
+    Raises:
+        ValueError: there is none, or they do not fit together.
+    """
+    files = files_of(root)
+    if not names:
+        raise ValueError("there are no rows: a pool has at least one")
+    facts = [_facts(files, root, name) for name in names]
+    for key in ("dims", "dtype", "classes", "has_scores"):
+        if len({str(each[key]) for each in facts}) > 1:
+            other = next(each for each in facts if each[key] != facts[0][key])
+            raise ValueError(
+                f"{other['name']} has {key} {other[key]}, and {names[0]} has {facts[0][key]}"
+            )
+    shared = {key: facts[0][key] for key in ("dims", "dtype", "classes", "has_scores")}
+    shards = [{key: each[key] for key in ("name", "rows", "content")} for each in facts]
+    described = {
+        "format": FORMAT,
+        "rows": sum(each["rows"] for each in facts),
+        **shared,
+        "about": dict(about),
+        "shards": shards,
+    }
+    files.write(root / MANIFEST, json.dumps(described, indent=1).encode())
+    return read_shard_set(root)
+
+
+def remove_shards(root: Location) -> None:
+    """Remove shards that no shards.json names, such as an interrupted process leaves."""
+    files = files_of(root)
+    for name in files.list_dir(root):
+        if name.startswith("shard-"):
+            files.remove_dir(root / name)
+
+
+def shard_name(number: int) -> str:
+    """Return the name of a shard's folder."""
+    return f"shard-{number:05}"
+
+
+def _parsed(place: Location, said: Mapping[str, Any]) -> ShardSet:
+    if said["format"] > FORMAT:
+        raise ValueError(f"it is of format {said['format']}, and this rayal reads up to {FORMAT}")
+    rows = [int(each["rows"]) for each in said["shards"]]
+    starts = accumulate(rows, initial=0)
+    shards = tuple(
+        Shard(str(each["name"]), n, start, str(each["content"]))
+        for each, n, start in zip(said["shards"], rows, starts, strict=False)
+    )
+    if said["dtype"] not in DTYPES or not shards or sum(rows) != said["rows"]:
+        raise ValueError("its numbers of rows or its type do not fit")
+    classes, scores = int(said["classes"]), bool(said["has_scores"])
+    return ShardSet(
+        place, int(said["dims"]), said["dtype"], shards, classes, scores, dict(said["about"])
+    )
+
+
+def _checked(batch: Batch, dtype: Dtype, name: str) -> Numbers:
+    """Return features in the type of the disk."""
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype is {dtype!r}; it is one of {', '.join(DTYPES)}")
+    features = np.asarray(batch.features)
+    if features.ndim != 2 or 0 in features.shape:
+        raise ValueError(f"{name}: features must be (n, D), both at least 1, not {features.shape}")
+    _check_rows(batch, name)
+    with np.errstate(over="ignore"):
+        stored = np.ascontiguousarray(features, dtype=dtype)
+    bad = np.flatnonzero(~np.isfinite(stored).all(axis=1))
+    if len(bad):
+        largest = np.abs(features[bad[0]]).max()
+        raise ValueError(
+            f"{name}: row {bad[0]} ({batch.ids[bad[0]]}) goes up to {largest:g}, which is no "
+            f"finite {dtype}; leave it out, or scale the features"
+        )
+    return stored
+
+
+def _check_rows(batch: Batch, name: str) -> None:
+    n = len(batch.features)
+    for what in ("ids", "probs", "scores"):
+        given = getattr(batch, what)
+        if given is not None and len(given) != n:
+            raise ValueError(f"{name}: {len(given)} {what} for {n} rows of features")
+    for what in ("probs", "scores"):
+        given = getattr(batch, what)
+        if given is not None and not np.isfinite(given).all():
+            raise ValueError(f"{name}: {what} must be finite")
+    if len(set(batch.ids)) != n:
+        twice = next(i for i in batch.ids if list(batch.ids).count(i) > 1)
+        raise ValueError(f"{name}: the id {twice!r} stands in several rows")
+
+
+def _write_ids(path: Path, ids: Sequence[str]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"id": pa.array([str(i) for i in ids], pa.string())}), path)
+
+
+def _facts(files: Files, root: Location, name: str) -> dict[str, Any]:
+    folder = files.local_copy(root / name)
+    features = map_array(folder / FEATURES)
+    probs = folder / PROBS
+    return {
+        "name": name,
+        "rows": len(features),
+        "dims": features.shape[1],
+        "dtype": features.dtype.name,
+        "classes": map_array(probs).shape[1] if probs.exists() else 0,
+        "has_scores": (folder / SCORES).exists(),
+        "content": _content(folder),
+    }
+
+
+def _content(folder: Path) -> str:
+    """Return the hash of what a shard holds, from its manifest: on a disk that lies in the folder.
+
+    A copy from an object store has none, and was held against the one there.
+    """
+    kept = folder / manifest.NAME
+    said = kept.read_bytes() if kept.exists() else manifest.of_folder(folder)
+    fingerprints = sorted(manifest.files_in(said).items())
+    return hashlib.sha256(json.dumps(fingerprints).encode()).hexdigest()
+
+
+def _cut(batches: Iterable[Batch], rows: int) -> Iterable[Batch]:
+    """Cut batches of any sizes into such of `rows` rows, the last of what is left."""
+    if rows < 1:
+        raise ValueError(f"rows_per_shard is {rows}; it is at least 1")
+    held: list[Batch] = []
+    count = 0
+    for batch in batches:
+        held.append(batch)
+        count += len(batch.features)
+        while count >= rows:
+            joined = _joined(held)
+            yield _part(joined, slice(0, rows))
+            rest = _part(joined, slice(rows, None))
+            count = len(rest.features)
+            held = [rest] if count else []
+    if count:
+        yield _joined(held)
+
+
+def _part(batch: Batch, rows: slice) -> Batch:
+    def cut(given: Numbers | None) -> Numbers | None:
+        return None if given is None else given[rows]
+
+    return Batch(batch.ids[rows], batch.features[rows], cut(batch.probs), cut(batch.scores))
+
+
+def _joined(batches: Sequence[Batch]) -> Batch:
+    if len(batches) == 1:
+        return batches[0]
+    ids = [i for batch in batches for i in batch.ids]
+    arrays: dict[str, Numbers | None] = {}
+    for name in ("features", "probs", "scores"):
+        given = [getattr(batch, name) for batch in batches]
+        if any(each is None for each in given) and not all(each is None for each in given):
+            raise ValueError(f"some batches have {name} and others have none")
+        arrays[name] = None if given[0] is None else np.concatenate(given)
+    features = arrays["features"]
+    assert features is not None
+    return Batch(ids, features, arrays["probs"], arrays["scores"])

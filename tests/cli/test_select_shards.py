@@ -1,0 +1,84 @@
+"""`rayal select` on shards of features, as a person types it."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from rayal.cli.main import main
+from rayal.cli.select_shards import parse_bytes
+from rayal.labeling.errors import LabelingError
+from tests.distributed.pools import write_pool
+
+
+@pytest.fixture(autouse=True)
+def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_pool(tmp_path / "pool", 3)
+    monkeypatch.chdir(tmp_path)
+
+
+def _rows(path: str) -> list[dict[str, str]]:
+    with Path(path).open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_what_was_chosen_is_written_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["select", "pool", "--budget", "5", "--memory", "4GiB"]) == 0
+    shown = capsys.readouterr().out
+    assert "5 rows, chosen by kmeans with 0 labels known: pool-chosen/chosen.csv" in shown
+    assert "bounded: expected inertia within O(log K)" in shown
+    rows = _rows("pool-chosen/chosen.csv")
+    assert [row["rank"] for row in rows] == ["1", "2", "3", "4", "5"]
+    assert all(row["id"] == f"row {row['row']}" for row in rows)
+    about = json.loads(Path("pool-chosen/selection.json").read_text())
+    assert (about["strategy"], about["exact"], about["seed"]) == ("kmeans", False, 0)
+
+
+def test_the_next_choice_takes_the_labels_into_account(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("labels.csv").write_text("id,label\nrow 5,1\nrow 9,\n")
+    given = ["--strategy", "margin", "--set", "strategy.class_balanced=1.0", "--out", "next"]
+    assert main(["select", "pool", "--budget", "9", "--labeled", "labels.csv", *given]) == 0
+    shown = capsys.readouterr().out
+    assert "9 rows, chosen by margin with 2 labels known" in shown
+    assert "gap: " in shown
+    assert not {"row 5", "row 9"} & {row["id"] for row in _rows("next/chosen.csv")}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--group", "patient"], "--group is not of shards of features"),
+        (["--strategy", "nearly"], "'nearly' does not choose from shards"),
+        (["--memory", "much"], "--memory much is no amount of memory"),
+        (["--memory", "1MB"], "0.0 GiB are allowed"),
+        (["--set", "encoder.x=1"], "write strategy.NAME=VALUE"),
+        (["--labeled", "none.csv"], "none.csv"),
+        (["--labeled", "words.csv"], "the label 'cat' of 'row 5' is no class"),
+        (["--labeled", "nameless.csv"], "has no column 'id'"),
+    ],
+)
+def test_what_is_not_of_shards_is_refused(
+    given: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("words.csv").write_text("id,label\nrow 5,cat\n")
+    Path("nameless.csv").write_text("name\nrow 5\n")
+    assert main(["select", "pool", *given]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_what_is_of_shards_is_refused_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("images").mkdir()
+    assert main(["select", "images", "--memory", "4GiB"]) == 2
+    assert "--memory is of shards of features, and images has no shards.json" in (
+        capsys.readouterr().err
+    )
+
+
+def test_amounts_of_memory() -> None:
+    assert [parse_bytes(text) for text in ("4GiB", "500MB", "2e9", "1.5 gi", "7")] == [
+        2**32, 500_000_000, 2_000_000_000, 3 * 2**29, 7,
+    ]  # fmt: skip
+    for text in ("", "GiB", "-1", "1.2.3", "4 apples"):
+        with pytest.raises(LabelingError, match="no amount of memory"):
+            parse_bytes(text)

@@ -1,0 +1,170 @@
+"""Choices from shards: the same for any number of them, and those of one machine."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rayal.distributed.row_keys import keys_at, row_keys, row_uniforms
+from rayal.distributed.selecting import ShardSelection, select_from_shards
+from rayal.distributed.strategies import STRATEGIES
+from rayal.kernels import balance, uncertainty
+from rayal.kernels.covering import greedy_k_center
+from rayal.seeds import generator, integer
+from rayal.storage.files import StoreError
+from tests.distributed.pools import IDS, LABELS, PROBS, SCORES, C, N, X, write_pool
+
+CUTS = 1, 4, 16
+LABELED = np.array(sorted(IDS.index(name) for name in LABELS))
+BALANCED = [(name, {"class_balanced": 1.0}) for name in ("margin", "scores")]
+CASES: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in STRATEGIES] + BALANCED
+
+
+@pytest.fixture(scope="module")
+def pools(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """The same rows in 1, 4 and 16 shards."""
+    root = tmp_path_factory.mktemp("pools")
+    for cut in CUTS:
+        write_pool(root / str(cut), cut)
+    return {cut: root / str(cut) for cut in CUTS}
+
+
+@pytest.mark.parametrize(("name", "params"), CASES)
+@pytest.mark.parametrize("labels", [{}, LABELS], ids=["first", "later"])
+def test_choices_do_not_depend_on_the_shards(
+    pools: dict[int, Path], name: str, params: dict[str, Any], labels: dict[str, int]
+) -> None:
+    chosen = [
+        select_from_shards(pools[cut], name, 30, labels=labels, seed=7, **params) for cut in CUTS
+    ]
+    for each in chosen:
+        assert len(set(each.ids)) == 30
+        assert not set(each.ids) & set(labels)
+        assert each.ids == tuple(IDS[position] for position in each.positions)
+        assert each.ids == chosen[0].ids
+
+
+def test_k_center_is_that_of_one_machine(pools: dict[int, Path]) -> None:
+    none = np.empty(0, np.int64)
+    first = select_from_shards(pools[16], "k_center", 40, seed=3)
+    expected = greedy_k_center(X, none, 40, generator("shards", 3))
+    np.testing.assert_array_equal(first.positions, expected)
+    later = select_from_shards(pools[4], "k_center", 40, labels=LABELS, seed=3)
+    expected = greedy_k_center(X, LABELED, 40, generator("shards", 3))
+    np.testing.assert_array_equal(later.positions, expected)
+
+
+def test_rows_read_anew_at_each_pass_are_the_same(
+    tmp_path: Path, pools: dict[int, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rayal.distributed.selecting._is_streamed", lambda *_: True)
+    for name in ("k_center", "kmeans", "typiclust", "facility_location"):
+        streamed = select_from_shards(pools[4], name, 30, labels=LABELS)
+        with monkeypatch.context() as mapped:
+            mapped.setattr("rayal.distributed.selecting._is_streamed", lambda *_: False)
+            assert streamed.ids == select_from_shards(pools[4], name, 30, labels=LABELS).ids
+
+
+def test_half_precision_is_computed_with_as_it_is_stored(tmp_path: Path) -> None:
+    write_pool(tmp_path, 3, "float16")
+    chosen = select_from_shards(tmp_path, "k_center", 20, seed=1)
+    stored = X.astype(np.float16).astype(np.float32)
+    expected = greedy_k_center(stored, np.empty(0, np.int64), 20, generator("shards", 1))
+    np.testing.assert_array_equal(chosen.positions, expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "scores"),
+    [
+        ("scores", SCORES.astype(np.float64)),
+        ("margin", uncertainty.negative_margin(PROBS.astype(np.float64))),
+        ("random", np.zeros(N)),
+    ],
+)
+def test_the_highest_scores_are_those_of_one_sort(
+    pools: dict[int, Path], name: str, scores: np.ndarray
+) -> None:
+    keys = row_keys(integer(generator("shards", 5)), 0, N)
+    order = np.lexsort((keys, -scores))
+    expected = order[~np.isin(order, LABELED)]
+    for budget in (1, 50, 1000, N - len(LABELS)):
+        chosen = select_from_shards(pools[16], name, budget, labels=LABELS, seed=5)
+        np.testing.assert_array_equal(chosen.positions, expected[:budget])
+
+
+def test_rows_at_random_are_equally_likely(pools: dict[int, Path]) -> None:
+    counts = np.zeros(N)
+    for seed in range(60):
+        counts[select_from_shards(pools[1], "random", 400, seed=seed).positions] += 1
+    assert abs(counts.mean() - 15) < 1e-9
+    assert 0.8 < counts.var() / (60 * 0.25 * 0.75) < 1.25
+
+
+def test_the_balanced_choice_has_the_bound_of_one_machine(pools: dict[int, Path]) -> None:
+    left = np.setdiff1d(np.arange(N), LABELED)
+    budget, weight = 60, 1.0
+    counts = np.bincount(list(LABELS.values()), minlength=C)
+    target = np.maximum((len(LABELS) + budget) / C - counts, 0)
+    costs = -uncertainty.negative_margin(PROBS[left].astype(np.float64))
+    alone = balance.solve(costs, PROBS[left], target, budget, weight, quick=True)
+    chosen = select_from_shards(pools[16], "margin", budget, labels=LABELS, class_balanced=weight)
+    assert set(chosen.positions) == set(left[alone.indices])
+    assert chosen.figures["bound"] == pytest.approx(alone.bound, abs=1e-9)
+    assert chosen.figures["objective"] == pytest.approx(alone.objective, abs=1e-9)
+    assert chosen.figures["bound"] <= chosen.figures["objective"]
+
+
+def test_the_balanced_choice_fetches_few_rows_of_a_large_pool(
+    pools: dict[int, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = select_from_shards(pools[4], "entropy", 40, class_balanced=0.5)
+    for name, value in (("SMALL", 100), ("SAMPLE", 200), ("FETCHED", 100), ("WINDOW", 60)):
+        monkeypatch.setattr(f"rayal.distributed.balance.{name}", value)
+    for cut in (1, 16):
+        fetched = select_from_shards(pools[cut], "entropy", 40, class_balanced=0.5)
+        assert fetched.figures["bound"] == pytest.approx(whole.figures["bound"], abs=1e-9)
+        assert fetched.figures["objective"] == pytest.approx(whole.figures["objective"], rel=1e-2)
+        assert fetched.figures["bound"] <= fetched.figures["objective"]
+
+
+def test_row_keys_are_those_of_the_positions() -> None:
+    whole = row_keys(9, 0, 100)
+    np.testing.assert_array_equal(np.concatenate([row_keys(9, 0, 30), row_keys(9, 30, 70)]), whole)
+    np.testing.assert_array_equal(keys_at(9, np.array([5, 99, 0])), whole[[5, 99, 0]])
+    assert len(np.unique(whole)) == 100
+    uniforms = row_uniforms(2**63 - 1, 0, 20_000)
+    assert uniforms.min() >= 0
+    assert uniforms.max() < 1
+    assert abs(uniforms.mean() - 0.5) < 0.02
+    assert np.abs(np.corrcoef(uniforms[:-1], uniforms[1:])[0, 1]) < 0.03
+
+
+def refused(match: str, pool: Path, *given: Any, **more: Any) -> None:
+    with pytest.raises(ValueError, match=match):
+        select_from_shards(pool, *given, **more)
+
+
+def test_what_does_not_fit_is_refused(pools: dict[int, Path], tmp_path: Path) -> None:
+    pool = pools[1]
+    refused("'kmean' does not choose from shards, did you mean 'kmeans'", pool, "kmean")
+    refused("has no parameter 'delt', did you mean 'delta'", pool, "probcover", delt=1)
+    refused(r"delta=3 is out of bounds: 0 to 2", pool, "probcover", delta=3)
+    refused("budget=1601 is out of bounds: 1 to 1,600", pool, "random", 1601)
+    refused("1 of the labels' ids are not in .*such as 'no'", pool, labels={"no": 1})
+    refused("labels go up to class 4, and the shards have 4", pool, labels={"row 1": 4})
+    refused("takes 0.7 GiB beside the rows themselves, and 0.5 GiB", pool, memory=2**29)
+    with pytest.raises(StoreError, match=r"no shards\.json"):
+        select_from_shards(tmp_path)
+
+
+def test_strategies_say_what_they_promise(pools: dict[int, Path]) -> None:
+    @cache
+    def asked(name: str) -> ShardSelection:
+        return select_from_shards(pools[4], name, 20)
+
+    exact = {name for name in STRATEGIES if asked(name).exact}
+    assert exact == {"random", "scores", "entropy", "margin", "least_confidence", "k_center"}
+    assert asked("facility_location").figures.keys() == {"value", "levels", "bound"}
+    assert asked("kmeans").figures["inertia"] > 0

@@ -1,0 +1,131 @@
+"""Pools of features in shards."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rayal.storage import shards
+from rayal.storage.files import DamagedError, StoreError, files_of
+from rayal.storage.location import Location
+from rayal.storage.shards import Batch, read_shard_set, write_shards
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((100, 6)).astype(np.float32)
+P = RNG.dirichlet(np.ones(3), 100).astype(np.float32)
+IDS = [f"cells/{i}.png" for i in range(100)]
+
+
+def batches(sizes: list[int]) -> Iterator[Batch]:
+    start = 0
+    for n in sizes:
+        rows = slice(start, start + n)
+        yield Batch(IDS[rows], X[rows], P[rows], P[rows, 0])
+        start += n
+
+
+def test_rows_come_back_in_their_order_from_every_storage(root: Location) -> None:
+    written = write_shards(root, batches([33, 1, 66]), rows_per_shard=40, about={"encoder": "x"})
+    read = read_shard_set(root)
+    assert read == written
+    assert [shard.rows for shard in read.shards] == [40, 40, 20]
+    assert [shard.start for shard in read.shards] == [0, 40, 80]
+    assert (read.rows, read.dims, read.dtype, read.classes) == (100, 6, "float32", 3)
+    assert read.has_scores
+    assert read.about == {"encoder": "x"}
+    assert [i for shard in read.shards for i in read.ids(shard)] == IDS
+    for file, expected in (("features.npy", X), ("probs.npy", P), ("scores.npy", P[:, 0])):
+        parts = [np.load(read.folder(shard) / file) for shard in read.shards]
+        np.testing.assert_array_equal(np.concatenate(parts), expected)
+
+
+def test_half_precision_takes_half_the_room(tmp_path: Path) -> None:
+    read = write_shards(tmp_path, batches([100]), dtype="float16")
+    stored = np.load(read.folder(read.shards[0]) / "features.npy")
+    assert stored.dtype == np.float16
+    np.testing.assert_array_equal(stored, X.astype(np.float16))
+
+
+def test_what_does_not_fit_half_precision_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"row 1 \(b\) goes up to 70000, which is no finite float"):
+        write_shards(tmp_path, [Batch(["a", "b"], np.array([[1.0], [7e4]]))], dtype="float16")
+
+
+@pytest.mark.parametrize(
+    ("batch", "message"),
+    [
+        (Batch(["a", "a"], X[:2]), "the id 'a' stands in several rows"),
+        (Batch(["a"], X[:2]), "1 ids for 2 rows"),
+        (Batch(["a", "b"], np.array([[np.nan], [1]])), r"row 0 \(a\) goes up to nan"),
+        (Batch(["a"], X[:1], probs=np.array([[np.inf]])), "probs must be finite"),
+        (Batch(["a"], X[0]), r"must be \(n, D\)"),
+    ],
+)
+def test_rows_that_are_none_are_refused(tmp_path: Path, batch: Batch, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        write_shards(tmp_path, [batch])
+
+
+def test_no_rows_are_no_pool(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a pool has at least one"):
+        write_shards(tmp_path, [])
+
+
+def test_shards_of_different_width_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="shard-00001 has dims 5, and shard-00000 has 6"):
+        write_shards(tmp_path, [Batch(["a"], X[:1]), Batch(["b"], X[:1, :5])], rows_per_shard=1)
+
+
+def test_shards_without_their_manifest_are_not_read_and_written_anew(tmp_path: Path) -> None:
+    write_shards(tmp_path, batches([100]), rows_per_shard=10)
+    (tmp_path / "shards.json").unlink()
+    with pytest.raises(StoreError, match="not all written"):
+        read_shard_set(tmp_path)
+    assert not shards.is_shard_set(tmp_path)
+    again = write_shards(tmp_path, batches([50]), rows_per_shard=25)
+    assert again.rows == 50
+    assert {path.name for path in tmp_path.glob("shard-*")} == {"shard-00000", "shard-00001"}
+
+
+def test_shards_are_not_written_over(tmp_path: Path) -> None:
+    write_shards(tmp_path, batches([100]))
+    with pytest.raises(StoreError, match="holds shards already"):
+        write_shards(tmp_path, batches([100]))
+
+
+def test_a_damaged_shard_is_refused(tmp_path: Path) -> None:
+    read = write_shards(tmp_path, batches([100]), rows_per_shard=50)
+    path = tmp_path / "shard-00001" / "features.npy"
+    changed = path.read_bytes()[:-1] + b"\x00"
+    path.write_bytes(changed)
+    with pytest.raises(DamagedError, match=r"features\.npy is not what was written"):
+        read.folder(read.shards[1])
+
+
+def test_a_shard_of_another_pool_is_refused(tmp_path: Path) -> None:
+    read = write_shards(tmp_path / "a", batches([100]))
+    write_shards(tmp_path / "b", batches([50]))
+    (tmp_path / "a" / "shard-00000").rename(tmp_path / "gone")
+    (tmp_path / "b" / "shard-00000").rename(tmp_path / "a" / "shard-00000")
+    with pytest.raises(DamagedError, match="another shard than"):
+        read.folder(read.shards[0])
+
+
+@pytest.mark.parametrize("change", [{"format": 2}, {"rows": 99}, {"dtype": "float8"}])
+def test_a_manifest_that_does_not_fit_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    write_shards(tmp_path, batches([100]))
+    said = json.loads((tmp_path / "shards.json").read_text())
+    files_of(tmp_path).write(tmp_path / "shards.json", json.dumps(said | change).encode())
+    with pytest.raises(DamagedError, match=r"shards\.json cannot be read"):
+        read_shard_set(tmp_path)
+
+
+def test_the_content_is_that_of_the_rows(tmp_path: Path) -> None:
+    one, same, other = (
+        write_shards(tmp_path / name, batches(sizes))
+        for name, sizes in (("one", [100]), ("same", [50, 50]), ("other", [99]))
+    )
+    assert one.content == same.content
+    assert one.content != other.content

@@ -1,0 +1,115 @@
+"""Selection over shards on two nodes of a Ray cluster, one of which dies in the middle of it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.ray_nodes import Nodes, nodes
+from rayal.distributed.selecting import select_from_shards
+from tests.distributed.pools import LABELS, write_pool
+
+pytestmark = pytest.mark.slow
+
+STRATEGIES: list[tuple[str, dict[str, Any]]] = [
+    ("random", {}),
+    ("k_center", {}),
+    ("scores", {}),
+    ("margin", {"class_balanced": 1.0}),
+    ("kmeans", {}),
+    ("typiclust", {}),
+    ("facility_location", {}),
+]
+# Several choices in one session: joining a cluster takes longer than they do.
+ASKING = """
+import contextlib, json, sys
+import psutil
+from rayal.distributed import selecting
+from rayal.distributed.on_ray import executor
+
+place, address, asked, labels, kills = json.loads(sys.argv[1])
+killed = []
+
+class Killing(executor.RayExecutor):
+    def call(self, parts, call, *, changes):
+        if kills and not killed and len(parts.updates) == 12:
+            killed.append(kill_a_node(self._workers))
+        return super().call(parts, call, changes=changes)
+
+def kill_a_node(workers):
+    import ray
+    here = ray.get_runtime_context().get_node_id()
+    at = {ray.get(worker.actor.__ray_call__.remote(node_of)) for worker in workers}
+    victim = next(iter(at - {here}))
+    assert len(at) == 2, at
+    [socket] = [n["RayletSocketName"] for n in ray.nodes() if n["NodeID"] == victim]
+    raylets = [p for p in psutil.process_iter(["name", "cmdline"]) if p.info["name"] == "raylet"]
+    for raylet in raylets:
+        if any(socket in word for word in raylet.info["cmdline"]):
+            raylet.kill()
+    return victim
+
+def node_of(actor):
+    import ray
+    return ray.get_runtime_context().get_node_id()
+
+executor.RayExecutor = Killing
+with executor.ray_executor(address, lambda line: print(line, file=sys.stderr)) as joined:
+    selecting._executor = lambda *_: contextlib.nullcontext(joined)
+    chosen = [
+        selecting.select_from_shards(place, name, 30, labels=labels, **params).ids
+        for name, params in asked
+    ]
+print(json.dumps({"chosen": chosen, "killed": len(killed), "losses": joined._losses}))
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Nodes]:
+    """A head without CPUs, and two nodes."""
+    with nodes() as started:
+        started.head()
+        started.add(cpus=2)
+        started.add(cpus=2)
+        yield started
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pool")
+    write_pool(folder, 5)
+    return folder
+
+
+def ask(cluster: Nodes, pool: Path, asked: list[Any], kills: bool = False) -> dict[str, Any]:
+    given = json.dumps([str(pool), cluster.address, asked, LABELS, kills])
+    ended = subprocess.run(
+        [sys.executable, "-c", ASKING, given],
+        capture_output=True, text=True, timeout=400, env=cluster.environment, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr
+    answer: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return answer
+
+
+def alone(pool: Path, asked: list[tuple[str, dict[str, Any]]]) -> list[list[str]]:
+    return [
+        list(select_from_shards(pool, name, 30, labels=LABELS, **params).ids)
+        for name, params in asked
+    ]
+
+
+def test_two_nodes_choose_what_one_process_chooses(cluster: Nodes, pool: Path) -> None:
+    assert ask(cluster, pool, STRATEGIES)["chosen"] == alone(pool, STRATEGIES)
+
+
+def test_a_node_that_dies_changes_nothing(cluster: Nodes, pool: Path) -> None:
+    asked: list[tuple[str, dict[str, Any]]] = [("k_center", {}), ("kmeans", {})]
+    answer = ask(cluster, pool, asked, kills=True)
+    assert answer["killed"] == 1
+    assert answer["losses"] >= 1
+    assert answer["chosen"] == alone(pool, asked)
