@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from rayal.kernels import logistic_regression
+from rayal.kernels import logistic_regression, softmax_newton
 from rayal.kernels.logistic_regression import fit, fit_many, objective
 
 pytestmark = pytest.mark.slow
@@ -127,6 +127,6 @@ def test_one_class_alone_takes_all() -> None:
 
 
 def test_what_was_not_reached_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logistic_regression, "NEWTON_STEPS", 1)
+    monkeypatch.setattr(softmax_newton, "NEWTON_STEPS", 1)
     with pytest.raises(ArithmeticError, match=r"C=10 on 60 images .* give a smaller C"):
         fit(*problem(60, 20, 3), 3, 10.0)
