@@ -60,6 +60,7 @@ def rounds(
         ValueError: a strategy's choice or a learner's predictions break their contract.
     """
     rows = list(rows or [])
+    scores: Predictions | None = None
     labels = _labels_after(rows, data)
     predictions = yield from _predictions_after(rows, trial, data)
     first_predicted = cache(lambda: _first_predicted(trial, data, rows[0]))
@@ -69,13 +70,14 @@ def rounds(
         if number == 0 and trial.scorer:
             chosen = _scored_query(trial, data, budget)
         else:
+            if number and trial.strategy.scored_by:
+                scores = _scores_after(rows, trial, data, scores)
+            scoring = _scoring(trial, data, number)
             pool = _selected_on(trial, data, number).pool(
                 labels,
-                predictions,
+                scores or predictions,
                 first_predicted if number > 1 else None,
-                partial(_predict_without, trial, data, labels.copy(), number - 1)
-                if number
-                else None,
+                partial(_predict_without, *scoring, labels.copy(), number - 1) if number else None,
                 partial(_score_batches, trial, data, labels.copy(), number),
             )
             chosen = _query(trial, pool, number, budget)
@@ -118,11 +120,40 @@ def _selected_on(trial: Trial, data: TrialData, number: int) -> TrialData:
     return data.on(trial.embedding_of_query(trial.initial if number == 0 else trial.strategy))
 
 
+def _scoring(trial: Trial, data: TrialData, number: int) -> tuple[Trial, TrialData]:
+    """Return the trial with the learner that scores a query as its own, and what that trains on.
+
+    A learner of the strategy's own trains on the features that the strategy reads.
+    """
+    query = trial.initial if number == 0 else trial.strategy
+    if query.scored_by is None:
+        return trial, data
+    return replace(trial, learner=query.scored_by), _selected_on(trial, data, number)
+
+
+def _scores_after(
+    rows: list[Row], trial: Trial, data: TrialData, previous: Predictions | None
+) -> Predictions:
+    """Train the learner that scores later queries on the labels so far.
+
+    It is that of a trial which it is the learner of, round by round. previous: of the round before,
+    None at first and after an interruption.
+    """
+    scoring, read = _scoring(trial, data, number=len(rows))
+    again = previous is None and _uses_previous(scoring)
+    for number in range(0 if again else len(rows) - 1, len(rows)):
+        request = _request(scoring, read, _labels_after(rows[: number + 1], data), number, previous)
+        previous = checked_predictions(scoring.learner.name, train(scoring, request), read)
+    assert previous is not None
+    return previous
+
+
 def _scored_query(trial: Trial, data: TrialData, budget: int) -> Indices:
     """Make a first query with a learner that was trained on the test set."""
-    joined, labels = join_test_set(data)
-    request = _request(trial, joined, labels, 0, None, stage="scorer")
-    predictions = checked_predictions(trial.learner.name, train(trial, request), joined)
+    scoring, source = _scoring(trial, data, 0)
+    joined, labels = join_test_set(source)
+    request = _request(scoring, joined, labels, 0, None, stage="scorer")
+    predictions = checked_predictions(scoring.learner.name, train(scoring, request), joined)
     read, _ = join_test_set(_selected_on(trial, data, 0))
     return _query(trial, read.pool(labels, predictions), 0, budget) - len(data.embedding.test)
 
@@ -159,7 +190,8 @@ def _predictions_after(
 def _first_predicted(trial: Trial, data: TrialData, row: Row) -> Pool:
     """The pool as it was after the first round, its learner trained again."""
     labels = _labels_after([row], data)
-    predictions = train(trial, _request(trial, data, labels, 0, None))
+    scoring, read = _scoring(trial, data, 1)
+    predictions = train(scoring, _request(scoring, read, labels, 0, None))
     return _selected_on(trial, data, 1).pool(labels, predictions)
 
 

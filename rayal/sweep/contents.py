@@ -88,9 +88,12 @@ def check_unchanged(kind: str, spec: Spec) -> None:
 
 
 def check_trial_unchanged(trial: Trial) -> None:
-    """Do so for the strategies and the learner of a trial."""
+    """Do so for the strategies and the learners of a trial."""
     for kind in ("initial", "strategy", "learner"):
         check_unchanged(kind, getattr(trial, kind))
+    for query in (trial.initial, trial.strategy):
+        if query.scored_by:
+            check_unchanged("learner", query.scored_by)
 
 
 def paths_of(trials: tuple[Trial, ...]) -> dict[str, dict[str, str]]:

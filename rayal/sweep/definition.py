@@ -19,7 +19,10 @@ REGISTRIES: Mapping[str, Registry[Any]] = {
     "strategy": STRATEGIES,
     "learner": LEARNERS,
 }
-BORROWED: Mapping[str, Registry[Any]] = {"select_on": ENCODERS}  # keys of a strategy's entry
+BORROWED: Mapping[str, Registry[Any]] = {  # keys of a strategy's entry
+    "select_on": ENCODERS,
+    "scored_by": LEARNERS,
+}
 ENCODER_SEED = 0  # of an encoder that is asked for without one
 IDENTITY = 1  # part of every id; raised by hand when the meaning of a definition changes
 
@@ -32,7 +35,7 @@ class Spec:
     plugin's component. Both are empty for most components. implied: parameters that nobody stated
     and whose default was another in an earlier version; no part of what the component is.
     borrowed: what a strategy chooses by in place of the trial's own, by the key of its entry:
-    `select_on`, the encoder whose features it reads.
+    `select_on`, the encoder whose features it reads, `scored_by`, the learner whose predictions.
     """
 
     name: str
@@ -46,6 +49,11 @@ class Spec:
     def select_on(self) -> Spec | None:
         """The encoder whose features a strategy reads; None for the trial's own."""
         return self.borrowed.get("select_on")
+
+    @property
+    def scored_by(self) -> Spec | None:
+        """The learner whose predictions a strategy reads; None for the trial's own."""
+        return self.borrowed.get("scored_by")
 
     def without(self, key: str) -> Spec:
         """A strategy that borrows nothing by this key."""

@@ -84,15 +84,17 @@ def _query(entry: Entry) -> Spec:
 
 
 def _borrowed(strategy: str, key: str, value: object) -> Spec:
-    """Resolve the encoder whose features a strategy reads in place of the trial's."""
-    kind, where = BORROWED[key].kind, f"strategy '{strategy}': {key}"
+    """Resolve the encoder or learner that a strategy reads in place of the trial's."""
+    registry, where = BORROWED[key], f"strategy '{strategy}': {key}"
     try:
         entry = Entry.model_validate(as_entry(value))
     except ValidationError:
         raise ValueError(
-            f"{where}={show_value(value)} is no {kind}: give one by its name, or a mapping of its "
-            f"name and parameters; for several, list the strategy several times"
+            f"{where}={show_value(value)} is no {registry.kind}: give one by its name, or a "
+            "mapping of its name and parameters; for several, list the strategy several times"
         ) from None
+    if registry is not ENCODERS:
+        return _bound(registry, entry)
     trainings = _trainings(entry)
     if len(trainings) > 1:
         raise ValueError(

@@ -8,8 +8,8 @@ a run's definitions (those of plan.json), so that one component has one name eve
   parameters, what varies in the run;
 * where one number alone varies, each of its values is given: "hacon k=20", "hacon k=30".
 
-* what a strategy selects on in place of the trial's encoder is given by its name: "kmeans
-  select_on=random".
+* what a strategy selects on or is scored by in place of the trial's own is given by its name:
+  "kmeans select_on=random", "entropy scored_by=linear".
 
 Encoders are told apart on each dataset for itself: what differs between datasets is no choice. A
 first and a later query are made by the same kind of component, so that a strategy has one name in
@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 KINDS = ("dataset", "encoder", "initial", "strategy", "learner")
 FAMILY = {"initial": "strategy"}
-BORROWED = {"select_on": "encoder"}  # keys of a strategy in a definition, and their family
+BORROWED = {"select_on": "encoder", "scored_by": "learner"}  # keys of a strategy, their family
 
 
 class Named(NamedTuple):
@@ -158,10 +158,10 @@ def _stated(family: str, place: str, plain: str, component: Mapping[str, Any]) -
 
 
 def _borrowed(definition: Mapping[str, Any]) -> Iterator[tuple[str, _Component]]:
-    """Yield the encoders that strategies select on, by the keys they are named under.
+    """Yield what strategies borrow, by the keys they are named under.
 
-    Among those of the dataset, which they are made of as the trial's own is; and among themselves,
-    for the names of strategies, which are one on all datasets.
+    An encoder among those of the dataset, which it is made of as the trial's own is, and among
+    themselves, for the names of strategies, which are one on all datasets. A learner among all.
     """
     for kind in ("initial", "strategy"):
         for key, family in BORROWED.items():
@@ -172,11 +172,13 @@ def _borrowed(definition: Mapping[str, Any]) -> Iterator[tuple[str, _Component]]
                     f"{family} {place} {json.dumps(stated)}",
                     _stated(family, place, plain, stated),
                 )
-                yield _borrowed_key(key, stated), _stated(key, "", plain, stated)
+                if place:
+                    yield _borrowed_key(key, stated), _stated(key, "", plain, stated)
 
 
 def _borrowed_key(key: str, stated: Mapping[str, Any]) -> str:
-    return f"{key}  {json.dumps(stated)}"
+    family = BORROWED[key]
+    return f"{key if family == 'encoder' else family}  {json.dumps(stated)}"
 
 
 def _bracketed(label: str) -> str:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from rayal.contracts import DataShape
 from rayal.registry import ENCODERS, LEARNERS
 from rayal.sweep.dataset_info import DatasetInfo
-from rayal.sweep.definition import EncodingStage, Trial, encoding_stages
+from rayal.sweep.definition import EncodingStage, Spec, Trial, encoding_stages
 
 
 def component_notes(
@@ -31,10 +31,21 @@ def _notes(stage: EncodingStage, data: DatasetInfo) -> list[str]:
     notes: list[str] = []
     with suppress(FileNotFoundError):  # allowed in a plan to look at; `check` refuses it otherwise
         notes += ENCODERS.find(encoder.name).traits.notes(encoder.params, shape)
-    standing = (t for t in stage.trials if t.embedding_id == stage.trial.embedding_id)
-    learners = {repr(trial.learner): trial.learner for trial in standing}
-    for learner in learners.values():
+    for learner in _learners(stage):
         with suppress(FileNotFoundError):
             said = LEARNERS.find(learner.name).traits.notes(learner.params, shape)
             notes += [f"learner {learner.name}: {note}" for note in said]
     return notes
+
+
+def _learners(stage: EncodingStage) -> list[Spec]:
+    """Return the learners that are trained on an embedding: trials' own, and those that score."""
+    learners: dict[str, Spec] = {}
+    for trial in stage.trials:
+        if trial.embedding_id == stage.trial.embedding_id:
+            learners[repr(trial.learner)] = trial.learner
+        for query in (trial.initial, trial.strategy):
+            on_stage = trial.embedding_of_query(query) == stage.trial.embedding_id
+            if query.scored_by and on_stage:
+                learners[repr(query.scored_by)] = query.scored_by
+    return list(learners.values())

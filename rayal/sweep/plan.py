@@ -197,6 +197,11 @@ class ResolvedPart:
         lent = (spec.select_on for spec in self.all_strategies() if spec.select_on)
         return list({repr(spec): spec for spec in (*self.encoders, *lent)}.values())
 
+    def all_learners(self) -> list[Spec]:
+        """Learners of trials, and those that score for strategies, once each."""
+        lent = (spec.scored_by for spec in self.all_strategies() if spec.scored_by)
+        return list({repr(spec): spec for spec in (*self.learners, *lent)}.values())
+
     def combinations(self) -> int:
         """How many trials one dataset, schedule and seed has."""
         first = 1 if self.initial is None else len(self.initial)
@@ -270,7 +275,7 @@ class _Planner:
         for encoder in resolved.all_encoders():
             with gather():
                 rules.check_component(ENCODERS, encoder, data, absent=absent)
-        for learner in resolved.learners:
+        for learner in resolved.all_learners():
             with gather():
                 rules.check_component(LEARNERS, learner, data, absent=absent)
             with gather():
@@ -301,8 +306,8 @@ def _dataset_trials(
                     data.name,
                     data.content,
                     encoder,
-                    _without_own(first, encoder),
-                    _without_own(later, encoder),
+                    _without_own(first, encoder, learner),
+                    _without_own(later, encoder, learner),
                     learner,
                     schedule,
                     seed,
@@ -310,6 +315,10 @@ def _dataset_trials(
                 )
 
 
-def _without_own(query: Spec, encoder: Spec) -> Spec:
-    """Return a strategy that selects on the trial's own encoder as one that does not say so."""
-    return query.without("select_on") if query.select_on == encoder else query
+def _without_own(query: Spec, encoder: Spec, learner: Spec) -> Spec:
+    """Return a strategy that names the trial's own encoder or learner as one that does not."""
+    own = {"select_on": encoder, "scored_by": learner}
+    for key, lent in query.borrowed.items():
+        if lent == own[key]:
+            query = query.without(key)
+    return query

@@ -121,10 +121,12 @@ def check_reserved(first: Spec, data: DatasetInfo) -> None:
 def check_query(strategy: Spec, encoder: Spec, learner: Spec, *, first: bool) -> None:
     """Encoder and learner give what the strategy reads.
 
-    encoder: of the trial; the one that the strategy selects on stands in its place.
+    encoder, learner: of the trial; those that the strategy borrows stand in their place.
     first: whether this is a query before the first label, which no predictions can serve.
     """
     needs = STRATEGIES.find(strategy.name).traits.needs(strategy.params)
+    if strategy.scored_by:
+        _check_scorer(strategy, needs, encoder)
     if first and needs & FROM_LEARNER:
         raise ValueError(
             f"strategy '{strategy.name}' needs {listed(needs & FROM_LEARNER)}, and before the "
@@ -132,7 +134,7 @@ def check_query(strategy: Spec, encoder: Spec, learner: Spec, *, first: bool) ->
             "kmeans, hacon, k_center) as initial; or, as HaCon's baselines do, have it score with "
             "a model that has seen the test set's labels, scorer: trained-on-test-set"
         )
-    encoder = strategy.select_on or encoder
+    encoder, learner = strategy.select_on or encoder, strategy.scored_by or learner
     own = LEARNERS.find(learner.name).traits
     lent = own.gives(learner.params) if "images" in own.needs(learner.params) else set()
     given = ENCODERS.find(encoder.name).traits.gives(encoder.params) | lent
@@ -145,6 +147,17 @@ def check_query(strategy: Spec, encoder: Spec, learner: Spec, *, first: bool) ->
                 f"strategy '{strategy.name}' needs {listed(missing)}, which {kind} "
                 f"'{giver.name}' does not give: {remedies(missing)}"
             )
+
+
+def _check_scorer(strategy: Spec, needs: set[str], encoder: Spec) -> None:
+    """A learner that scores has a strategy that reads it, and an encoder that it can train on."""
+    assert strategy.scored_by is not None
+    if not needs & FROM_LEARNER - {"labels"}:
+        raise ValueError(
+            f"strategy '{strategy.name}' reads nothing of a learner, and scored_by names "
+            f"'{strategy.scored_by.name}': leave it out, or use a strategy that reads predictions"
+        )
+    check_learner(strategy.scored_by, encoder)
 
 
 def check_one_of_a_name(earlier: DatasetInfo | None, data: DatasetInfo) -> None:

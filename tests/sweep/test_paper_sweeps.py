@@ -208,6 +208,9 @@ class Toys:
         if "select_on" in given:
             small = self._encoder(Entry.model_validate(as_entry(given["select_on"])))
             given["select_on"] = {"name": small.name, **small.given}
+        if "scored_by" in given:
+            scoring = _learner(Entry.model_validate(as_entry(given["scored_by"])))
+            given["scored_by"] = {"name": scoring.name, **scoring.given}
         return Entry(name=entry.name, **given)
 
 

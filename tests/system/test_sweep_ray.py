@@ -31,7 +31,7 @@ MOCO = {
 }  # fmt: skip
 CYCLES = {
     "initial": ["random", "hacon"],
-    "strategies": ["entropy", "k_center"],
+    "strategies": [{"name": "entropy", "scored_by": "knn"}, "k_center"],
     "cycles": {"start": 10, "step": 5, "rounds": 3},
     "seeds": 1,
 }
