@@ -6,7 +6,7 @@ SWEEP ?= sweeps/quickstart.yaml
 # Files of tests go to two processes: much of a test of Ray, of locks and of signals is waiting.
 PYTEST = $(RUN) -m pytest -n 2 --dist loadfile
 
-.PHONY: sweep test fast check audit bench gpu clean
+.PHONY: sweep test fast check audit bench docs gpu clean
 
 sweep: $(VENV)/ready
 	$(RUN) -m rayal.sweep $(SWEEP)
@@ -30,6 +30,11 @@ check: $(VENV)/ready $(VENV)/servers/ready
 
 audit: $(VENV)/ready
 	$(RUN) audit.py
+
+# The documentation as a site, in build/docs/html. Warnings are errors, and links are checked; the
+# tests build it too.
+docs: $(VENV)/ready
+	$(RUN) -m website
 
 bench: $(VENV)/ready
 	$(RUN) -m benchmarks.overhead

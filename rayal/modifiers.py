@@ -2,8 +2,9 @@
 
 * `label_balanced` of every strategy: equal numbers of each true class, in the strategy's own order
   (HaCon, Table 1, rows "Unif.");
-* `space` of every strategy that compares features alone: the encoder's, or what the learner's last
-  layer sees; and `normalize`, to unit length, where it does not scale them so by itself;
+* `space` of every strategy that compares features alone: the encoder's features, or `hidden`, what
+  the learner's last layer sees;
+* `normalize` of those that do not scale features by themselves: rows to unit length;
 * `imbalance` of every dataset: fewer images of some classes, in the pool alone;
 * `features` of every encoder: a transform of what it makes (`kernels.feature_transform`).
 

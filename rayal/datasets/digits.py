@@ -26,6 +26,9 @@ def digits(*, test_fraction: Fraction = 0.3) -> Dataset:
     """Load 1,797 handwritten digits of 8 x 8 gray pixels, split with equal class shares.
 
     The files' 17 gray levels are spread over 0 to 255.
+
+    Args:
+        test_fraction: of each class, set apart as the test set.
     """
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split

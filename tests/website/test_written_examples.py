@@ -1,0 +1,139 @@
+"""What the pages tell people to write works as it stands there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rayal.sweep.file import load_sweep
+from rayal.sweep.plan import make_plan
+from tests import sweeps
+from tests.labeling.made_up_projects import make_project
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def blocks(page: str, language: str) -> list[str]:
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def write_examples(page: str, folder: Path, *files: str) -> None:
+    """Write a page's first blocks of Python and YAML under names that stand on the page."""
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    for name in files:
+        assert f"`{name}`" in text
+        language = "yaml" if name.endswith(".yaml") else "python"
+        (folder / name).write_text(blocks(page, language)[0])
+
+
+def run(code: str, folder: Path, *arguments: str) -> str:
+    ended = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder, env=sweeps.environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+@pytest.fixture(scope="module")
+def example_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with the strategies, the learner and the data set of the pages."""
+    folder = tmp_path_factory.mktemp("examples")
+    write_examples("write-a-strategy", folder, "edge_first.py")
+    write_examples("write-a-learner", folder, "centroid.py")
+    write_examples("write-a-dataset", folder, "stripes.py")
+    (folder / "second_guess.py").write_text(blocks("write-a-strategy", "python")[1])
+    sweep = sweeps.write_sweep(
+        folder,
+        plugins=["edge_first.py", "centroid.py", "stripes.py", "second_guess.py"],
+        datasets=["stripes"],
+        initial=["edge_first"],
+        strategies=[{"name": "second_guess", "stochastic": {"beta": 1}}],
+        learners=["centroid"],
+        budgets=None,
+        cycles={"start": 8, "step": 8, "rounds": 2},
+        seeds=2,
+    )
+    ended = sweeps.run(sweep, folder / "run", "--local")
+    assert ended.returncode == 0, ended.stdout
+    return folder / "run"
+
+
+@pytest.mark.slow
+def test_strategies_learner_and_data_set_run_in_one_sweep(example_run: Path) -> None:
+    records = sweeps.records(example_run).values()
+    assert [len(r["rounds"][1]["selected"]) for r in records] == [8, 8]
+    assert all(r["rounds"][1]["auc"] > 0.6 for r in records)
+
+
+@pytest.mark.slow
+def test_the_sweep_files_beside_the_examples_plan(tmp_path: Path) -> None:
+    write_examples("write-a-strategy", tmp_path, "edge_first.py", "edge_first.yaml")
+    write_examples("write-a-learner", tmp_path, "centroid.py", "centroid.yaml")
+    write_examples("write-a-dataset", tmp_path, "stripes.py", "stripes.yaml")
+    code = """
+from pathlib import Path
+from rayal.sweep.file import load_sweep
+from rayal.sweep.plan import make_plan
+for path in sorted(Path().glob("*.yaml")):
+    print(path.stem, len(make_plan(load_sweep(path)).trials))
+"""
+    assert run(code, tmp_path).split() == ["centroid", "40", "edge_first", "60", "stripes", "60"]
+
+
+def test_the_sweep_of_own_images_plans(tmp_path: Path) -> None:
+    [own] = blocks("index", "yaml")
+    path = tmp_path / "my_cells.yaml"
+    path.write_text(own.replace("{name: image_folder, path: cells, size: 64}", "digits"))
+    assert make_plan(load_sweep(path)).trials
+
+
+@pytest.mark.slow
+def test_a_tool_writes_a_round_and_its_labels_come_back(tmp_path: Path) -> None:
+    write_examples("write-an-exchange-format", tmp_path, "one_line_each.py")
+    project = make_project(tmp_path / "p", rounds=(6,))
+    first = project.root / "rounds" / "001.json"
+    [rayal_id, *_] = re.findall(r"img_\w+", first.read_text())
+    code = """
+import sys, rayal.labeling.exchange as package
+package.__path__.append(sys.argv[1])
+from pathlib import Path
+from rayal.labeling.exchange.tool import Sheet, read_export, tools
+said = tools()["one-line-each"].write(Sheet(Path(sys.argv[2]), Path(), "p", 1, (), ()))
+export = Path(sys.argv[2]) / "to-label.lines"
+assert export.read_text() == "" and "to-label.lines" in said
+export.write_text(sys.argv[3] + " cat\\n")
+from rayal.cli.main import main
+main(["ingest", sys.argv[2], str(export)])
+"""
+    told = run(code, tmp_path, str(tmp_path), str(project.root), rayal_id)
+    assert "1" in told
+    assert "cat" in (project.root / "answers.jsonl").read_text()
+
+
+@pytest.mark.slow
+def test_a_section_computes_its_table_and_stands_on_the_page(
+    example_run: Path, tmp_path: Path
+) -> None:
+    write_examples("write-a-section", tmp_path, "seconds.py")
+    code = """
+import sys, analysis.sections as sections
+sections.__path__.append(sys.argv[1])
+from rayal.cli.main import main
+main(["report", sys.argv[2]])
+"""
+    run(code, tmp_path, str(tmp_path), str(example_run))
+    table = (example_run / "tables" / "seconds.csv").read_text().splitlines()
+    assert table[0] == "strategy,select_seconds"
+    assert len(table) == 2
+    page = (example_run / "report" / "index.html").read_text()
+    assert "What choosing takes" in page
+
+
+def test_code_of_the_api_and_of_the_commands_runs() -> None:
+    for page in ("api", "commands"):
+        for code in blocks(page, "python"):
+            exec(code, {})

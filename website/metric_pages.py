@@ -1,0 +1,59 @@
+"""A reference page for every metric: the functions of `rayal.metrics`, by their docstrings."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rayal import metrics
+from website.docstrings import escaped, parse
+
+COLUMNS = {"macro_auc": "auc"}  # of records, where a metric's is not named after its function
+
+_HEAD = """\
+# Metrics
+
+What is measured after each round; each is a column of `analysis.load(RUN)` and a key of records.
+A report leads with one: `measure` in the [sweep file](../../sweep-file.md).
+"""
+
+
+def functions() -> dict[str, Callable[..., Any]]:
+    """Return the metrics by name."""
+    return {
+        name: function
+        for name, function in inspect.getmembers(metrics, inspect.isfunction)
+        if function.__module__ == metrics.__name__ and name[0] != "_" and name != "evaluate"
+    }
+
+
+def write_pages(folder: Path) -> None:
+    """Write a page for each metric, and their index."""
+    folder.mkdir(parents=True)
+    for name, function in functions().items():
+        (folder / f"{name}.md").write_text(page(name, function))
+    rows = "\n".join(
+        f"[{name}]({name}.md)\n: {escaped(parse(function).summary)}\n"
+        for name, function in functions().items()
+    )
+    tree = "```{{toctree}}\n:hidden:\n\n{}\n```".format("\n".join(functions()))
+    (folder / "index.md").write_text(f"{_HEAD}\n{rows}\n{tree}\n")
+
+
+def page(name: str, function: Callable[..., Any]) -> str:
+    """Return a metric's page as Markdown."""
+    text = parse(function)
+    arguments = "\n".join(f"`{n}`\n: {escaped(what)}\n" for n, what in text.arguments.items())
+    pieces = [
+        f"# {name}",
+        f"Column `{COLUMNS.get(name, name)}`.",
+        escaped(text.summary),
+        *map(escaped, text.paragraphs),
+        *([f"## Arguments\n\n{arguments}"] if arguments else []),
+        f"## In Python\n\n```python\nfrom rayal.metrics import {name}\n```",
+        f"`{name}{inspect.signature(function)}`".replace("'", ""),
+        "Code: `rayal/metrics.py`.",
+    ]
+    return "\n\n".join(pieces) + "\n"
