@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sphinx.cmd.build import build_main
 
+from rayal.run.threads import limit_threads
 from website import components, links, metric_pages, sweep_file, which_strategy
 from website.navigation import toctrees
 
@@ -29,7 +30,8 @@ def build(folder: Path) -> Path:
     """
     source, html = folder / "source", folder / "html"
     shutil.rmtree(folder, ignore_errors=True)
-    gather(source)
+    with limit_threads(1):  # pictures are the same on every machine
+        gather(source)
     where = ["-d", str(folder / "doctrees"), "-c", str(ROOT / "website")]
     if build_main(["-q", "-W", "--keep-going", "-b", "html", *where, str(source), str(html)]):
         raise SiteError("Sphinx warned of what stands above")
