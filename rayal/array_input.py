@@ -22,6 +22,7 @@ _SUM_TOLERANCE = {2: 1e-2, 4: 1e-3, 8: 1e-3}  # of probabilities, by bytes of a 
 _ROUNDING = 1e-6  # how far below zero a probability may be
 _LOST = 0.01  # part of a column's range that rounding to 32 bits may cost
 _ROWS_AT_ONCE = 8192
+_LARGE = 1 << 27  # numbers of a matrix of float16 from which on it is not converted
 
 
 def whole_number(name: str, value: Any) -> int:
@@ -51,6 +52,9 @@ def plain_parameter(value: Any) -> Any:
 def feature_matrix(value: Any) -> Features:
     """Return features (N, D) as contiguous float32; a vector (N,) is one column.
 
+    No copy is made of such a matrix, so that it may be a mapped file. One of float16 with 2^27
+    numbers or more, which would take more than 512 MiB, stays as it is.
+
     Refused are numbers whose squared distances overflow or vanish in 32-bit floats, and columns
     whose variation 32-bit floats cannot hold: a strategy would choose by rounding errors.
     """
@@ -65,6 +69,8 @@ def feature_matrix(value: Any) -> Features:
         raise ValueError(f"features has no column: its shape is {matrix.shape}; (N, D) is needed")
     _check_finite("features", matrix)
     _check_size(matrix)
+    if matrix.dtype == np.float16 and matrix.size >= _LARGE and matrix.flags.c_contiguous:
+        return matrix  # for strategies that read blocks
     floats = np.ascontiguousarray(matrix, dtype=np.float32)
     if matrix.dtype.itemsize >= 4 and matrix.dtype != np.float32:
         _check_rounding(matrix, floats)
@@ -200,7 +206,9 @@ def _check_probabilities(array: Array) -> None:
 
 
 def _check_finite(name: str, matrix: Array) -> None:
-    bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
+    starts = range(0, len(matrix), _ROWS_AT_ONCE)
+    blocks = (matrix[start : start + _ROWS_AT_ONCE] for start in starts)
+    bad = np.flatnonzero(np.concatenate([~np.isfinite(rows).all(axis=1) for rows in blocks]))
     if len(bad):
         raise ValueError(
             f"{name} has NaN or infinite values in {len(bad)} of {len(matrix)} rows, the first "

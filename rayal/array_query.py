@@ -63,7 +63,8 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
         strategy: a strategy's YAML name.
         budget: B, how many images: a whole number from 1 to those without a label.
         features: (N, D) real numbers, not the same in all rows, for strategies that look at the
-            images' positions; computed with in 32-bit floats. They also stand for what the
+            images' positions; computed with in 32-bit floats. A mapped file of float32 or float16
+            (`np.load(file, mmap_mode="r")`) is not copied. They also stand for what the
             learner's last layer sees (badge, dbal) and, (N, C - 1), for its outputs before fixed
             prototypes (msal).
         labels: (N,) integers: classes from 0, -1 where unknown; default: all unknown.
@@ -86,6 +87,8 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
     bound = component.bind({name: plain_parameter(value) for name, value in params.items()})
     given = {"features": features, "labels": labels, "probs": probs, "confidence": confidence}
     arrays = {n: READERS[n](value) for n, value in given.items() if value is not None}
+    if "features" in arrays and not component.traits.blockwise:
+        arrays["features"] = arrays["features"].astype(np.float32, copy=False)
     _check_needs(component, bound, arrays)
     _check_passes(params.get("passes"), arrays.get("probs"))
     labels_known = arrays.setdefault("labels", _no_labels(arrays))

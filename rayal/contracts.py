@@ -367,12 +367,13 @@ def _no_notes(*_: object) -> list[str]:
     return []
 
 
-def strategy(
+def strategy(  # noqa: PLR0913  a component declares this much about itself
     *,
     needs: set[str] | Names | None = None,
     oracle: bool | Callable[[Mapping[str, Any]], bool] = False,
     unit_length: bool | Callable[[Mapping[str, Any]], bool] = False,
     geometric: bool = False,
+    blockwise: bool = False,
     check: StrategyCheck = _no_check,
     added: Collection[str] = (),
 ) -> Callable[[Strategy[P]], Strategy[P]]:
@@ -386,6 +387,8 @@ def strategy(
     so that images differ by direction. Each may be a function of the parameters.
     geometric: whether it compares features alone; it then has `space`, which may be `hidden`, what
     the learner's last layer sees, and `normalize` where it does not scale to unit length itself.
+    blockwise: whether it reads the features of a large pool a part at a time (`kernels.rows`), so
+    that they may be a mapped file, and of float16.
     check: `(params, N, encoder's params)`; raises ValueError where they do not fit together;
     called when a sweep is planned.
     added: names of parameters that came after the strategy's first release: at their defaults it
@@ -412,6 +415,7 @@ def strategy(
             needs=reads,
             oracle=oracle_or_balanced,
             unit_length=unit_length if callable(unit_length) else lambda _: unit_length,
+            blockwise=blockwise,
             check=check,
             added=late,
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from rayal.contracts import Features
 from rayal.kernels.clustering import unit_rows
+from rayal.kernels.gemm_distances import chunks
 from rayal.kernels.unique_rows import distinct_rows
 
 ANGLE = 1e-6  # between directions that 32-bit floats do not tell apart
@@ -22,10 +23,11 @@ def are_alike(features: Features, *, unit_length: bool) -> bool:
     """Whether all rows (N, D), or all their directions, are the same; False for a single row."""
     if len(features) < 2:
         return False
+    blocks = (features[rows] for rows in chunks(len(features)))
     if not unit_length:
-        return bool((features == features[0]).all())
-    rows = unit_rows(features)
-    return bool(np.abs(rows - rows[0]).max() < ANGLE)
+        return all((rows == features[0]).all() for rows in blocks)
+    first = unit_rows(features[:1])
+    return all(np.abs(unit_rows(rows) - first).max() < ANGLE for rows in blocks)
 
 
 def count_different(features: Features, enough: int, *, unit_length: bool) -> int:
@@ -46,4 +48,5 @@ def _projections(features: Features) -> Features:
     """Return directions (N, D) projected to a grid in a few dimensions."""
     draw = np.random.default_rng(_SEED)
     onto = draw.normal(size=(features.shape[1], _PROJECTIONS))
-    return np.round(unit_rows(features) @ onto / _GRID).astype(np.float32)
+    blocks = (unit_rows(features[rows]) for rows in chunks(len(features)))
+    return np.concatenate([np.round(rows @ onto / _GRID).astype(np.float32) for rows in blocks])

@@ -48,12 +48,14 @@ class EncoderTraits(Traits):
 class StrategyTraits(Traits):
     """needs: names of what it reads beyond features and labels; oracle: if it reads true labels.
 
-    unit_length: if it sees features scaled to unit length alone.
+    unit_length: if it sees features scaled to unit length alone. blockwise: if it reads features of
+    a large pool a part at a time, of float16 too.
     """
 
     needs: Names = lambda _: set()
     oracle: Callable[[Params], bool] = lambda _: False
     unit_length: Callable[[Params], bool] = lambda _: False
+    blockwise: bool = False
 
 
 @dataclass(frozen=True)

@@ -62,36 +62,42 @@ def greedy_herding(
     points = as_points(features)
     first, copies_of = np.unique(distinct_rows(points), return_inverse=True)
     mass = np.bincount(copies_of, weights=weights).astype(np.float64)
-    cover = _Cover(points[first], mass, sigma)
+    different = points[first]
+    cover = Cover(different, different, mass, sigma)
     known = np.unique(copies_of[labeled])
     for row in known:
         cover.add(row)
     candidates = np.setdiff1d(np.arange(len(first)), known)
-    picks = first[np.fromiter(_lazily(cover, candidates, budget), np.int64)]
+    picks = first[np.fromiter(choose_lazily(cover, candidates, budget), np.int64)]
     rest = np.setdiff1d(np.arange(len(points)), np.concatenate([labeled, picks]))
     return np.concatenate([picks, rest[: budget - len(picks)]])
 
 
 @dataclass
-class _Cover:
-    """points (n, D), all different; mass (n,): the weight of all copies of each."""
+class Cover:
+    """How well points (m, D) are covered by what is chosen of candidates (n, D).
 
+    mass (m,): how much each point counts, at least 0.
+    """
+
+    candidates: Float32
     points: Float32
     mass: Float64
     sigma: float
 
     @cached_property
     def covered(self) -> Float32:
-        """The largest kernel (n,) to what is chosen, so far 0."""
+        """The largest kernel (m,) to what is chosen, so far 0."""
         return np.zeros(len(self.points), dtype=np.float32)
 
     @cached_property
     def error(self) -> float:
+        parts = (self.candidates[rows] for rows in gemm_distances.chunks(len(self.candidates)))
         # Twice: the distances that decide are rounded as well.
-        return 2 * gemm_distances.error_bound(self.points) / self.sigma**2 + SLACK
+        return 2 * max(map(gemm_distances.error_bound, parts)) / self.sigma**2 + SLACK
 
     def kernel(self, row: int) -> Float32:
-        squared = distances.to_one_center(self.points, self.points[row])
+        squared = distances.to_one_center(self.points, self.candidates[row])
         kernel = np.exp(squared / np.float32(-(self.sigma**2)))
         return np.asarray(np.rint(kernel / np.float32(STEP)) * np.float32(STEP))
 
@@ -104,9 +110,9 @@ class _Cover:
     def bounds(self, rows: Int64) -> Float64:
         """Return what the gains of the rows (m,) cannot be above."""
         bounds = np.full(len(rows), STEP * self.mass.sum())
-        mass = self.mass.astype(np.float32)
+        mass, candidates = self.mass.astype(np.float32), self.candidates[rows]
         for columns in gemm_distances.chunks(len(self.points)):
-            block = gemm_distances.squared_distances(self.points[rows], self.points[columns])
+            block = gemm_distances.squared_distances(candidates, self.points[columns])
             block *= np.float32(-1 / self.sigma**2)
             block += np.float32(self.error)
             np.exp(np.minimum(block, 0, out=block), out=block)
@@ -117,9 +123,9 @@ class _Cover:
         return bounds * (1 + SLACK)
 
 
-def _lazily(cover: _Cover, candidates: Int64, budget: int) -> Iterator[int]:
+def choose_lazily(cover: Cover, candidates: Int64, budget: int) -> Iterator[int]:
     """Yield candidates, the one with the largest gain first, until nothing is gained."""
-    bounds = np.full(len(cover.points), -1.0)
+    bounds = np.full(len(cover.candidates), -1.0)
     for rows in gemm_distances.chunks(len(candidates), BLOCK):
         bounds[candidates[rows]] = cover.bounds(candidates[rows])
     fresh = np.ones(len(bounds), dtype=bool)
@@ -133,7 +139,7 @@ def _lazily(cover: _Cover, candidates: Int64, budget: int) -> Iterator[int]:
         yield pick
 
 
-def _best(cover: _Cover, bounds: Float64, fresh: npt.NDArray[np.bool_]) -> tuple[int, float]:
+def _best(cover: Cover, bounds: Float64, fresh: npt.NDArray[np.bool_]) -> tuple[int, float]:
     """Return the row with the largest gain, and the gain; bounds and fresh are brought up to date.
 
     Rows with a negative bound are out of the question.

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from rayal.kernels.gemm_distances import chunks
+from rayal.kernels.two_hop_kernel import STEP
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -16,7 +17,6 @@ Int64 = npt.NDArray[np.int64]
 EXACT = 32_768  # rows up to which all pairs are looked at
 PROBED = 16  # beyond: of sqrt(N) cells the nearest so many are searched
 TRAINING_STEPS, TRAINING_ROWS = 8, 64  # of the cells' k-means; rows a cell
-STEP = 2.0**-30  # kernels are whole numbers of it, so that sums of their differences are exact
 
 
 def nearest_neighbors(features: Float32, k: int) -> Int64:
@@ -58,20 +58,28 @@ def two_hop_kernel(features: Float32, k: int) -> csr_array:
         features: (N, D) of unit length.
         k: from 1 to N - 1.
     """
-    N = len(features)
-    neighbors = nearest_neighbors(features, k)
-    rows = np.repeat(np.arange(N), k)
-    weights = np.maximum(_products(features, rows, neighbors.ravel()), 0)
-    present = neighbors.ravel() >= 0  # cells may hold fewer than k
-    graph = csr_array((weights[present], (rows[present], neighbors.ravel()[present])), shape=(N, N))
-    graph = graph.maximum(graph.T)
-    degrees = np.asarray(graph.sum(axis=1)).ravel()
-    scale = np.divide(1, np.sqrt(degrees), out=np.zeros(N), where=degrees > 0)
-    graph = graph.multiply(scale[:, None]).multiply(scale[None]).tocsr()
+    N, neighbors = len(features), nearest_neighbors(features, k)
+    cosines = _products(features, np.repeat(np.arange(N), k), neighbors.ravel()).reshape(N, k)
+    graph = symmetric_graph(neighbors, cosines)
     kernel = csr_array(graph + graph @ graph)
     kernel.data = np.rint(kernel.data / STEP) * STEP
     kernel.sort_indices()
     return kernel
+
+
+def symmetric_graph(neighbors: Int64, cosines: Float32 | Float64) -> csr_array:
+    """Return A (N, N) of neighbors (N, k), -1 where there are fewer, and their cosines (N, k)."""
+    N, k = neighbors.shape
+    rows, columns = np.repeat(np.arange(N, dtype=np.int32), k), neighbors.astype(np.int32).ravel()
+    present = columns >= 0  # cells may hold fewer than k
+    weights = np.maximum(cosines.ravel()[present], 0, dtype=np.float64)
+    graph = csr_array((weights, (rows[present], columns[present])), shape=(N, N))
+    graph = csr_array(graph.maximum(graph.T))
+    degrees = np.asarray(graph.sum(axis=1)).ravel()
+    scale = np.divide(1, np.sqrt(degrees), out=np.zeros(N), where=degrees > 0)
+    graph.data *= np.repeat(scale, np.diff(graph.indptr))
+    graph.data *= scale[graph.indices]
+    return graph
 
 
 def _products(features: Float32, first: Int64, second: Int64) -> Float64:

@@ -6,9 +6,14 @@ import numpy as np
 
 from rayal.contracts import Features, Indices
 from rayal.kernels import clustering
+from rayal.kernels.ranking import pad_to_budget
+from rayal.kernels.rows import Rows
+from rayal.kernels.sampled_clustering import sampled_kmeans
+
+SAMPLED = "clusters are found on a sample"
 
 
-def cluster_representatives(
+def cluster_representatives(  # noqa: PLR0913  which rows, how many, and how they are clustered
     features: Features,
     positions: Indices,
     budget: int,
@@ -16,6 +21,7 @@ def cluster_representatives(
     *,
     normalize: bool,
     restarts: int,
+    approximate: bool = False,
 ) -> Indices:
     """Cluster some rows into K = B; return the one nearest to each center, largest cluster first.
 
@@ -28,10 +34,15 @@ def cluster_representatives(
         rng: seeds the initial centers.
         normalize: scale rows to unit length.
         restarts: initializations of which the best is kept.
+        approximate: find centers on a sample, without a copy of the rows; rows far from their
+            centers then make up the number.
 
     Returns:
         (B,) of the positions.
     """
+    if approximate:
+        many = Rows(features, positions, unit=normalize)
+        return positions[_of_many(many, budget, rng, restarts)]
     points = rows(features, positions, normalize=normalize)
     clusters, centers = clustering.kmeans(points, budget, rng, restarts=restarts)
     nearest = clustering.nearest_to_centers(points, clusters, centers)
@@ -39,6 +50,15 @@ def cluster_representatives(
     duplicates = np.setdiff1d(np.arange(len(positions)), chosen)[: budget - len(chosen)]
     picks: Indices = positions[np.concatenate([chosen, duplicates])]
     return picks
+
+
+def _of_many(rows: Rows, budget: int, rng: np.random.Generator, restarts: int) -> Indices:
+    """Return the row nearest to each of K = B centers that were found on a sample, (B,)."""
+    clusters = sampled_kmeans(rows, budget, rng, restarts=restarts)
+    chosen = clusters.nearest_rows()
+    if len(chosen) == budget:
+        return chosen
+    return pad_to_budget(chosen, np.argsort(-clusters.to_center, kind="stable"), budget)
 
 
 def rows(features: Features, positions: Indices, *, normalize: bool) -> Features:

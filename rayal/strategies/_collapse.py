@@ -11,8 +11,10 @@ from pydantic import Field
 from rayal.contracts import UNLABELED, Features, Indices, Labels, Pool
 from rayal.kernels import clustering
 from rayal.kernels.last_results import keeps_last_results
-from rayal.kernels.near_duplicates import representatives
+from rayal.kernels.near_duplicates import representatives, representatives_in_cells
 from rayal.kernels.ranking import pad_to_budget
+from rayal.kernels.rows import Rows
+from rayal.strategies import _large_pools
 
 Cosine: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
 
@@ -27,7 +29,8 @@ def choose_collapsed(
     """Return (B,) positions by a strategy that sees one image of each bundle.
 
     A bundle is an image and its neighbors (`rayal.kernels.near_duplicates`); it has a label when
-    one of its images has. Where B is larger than the number of bundles without one, others of the
+    one of its images has. Beyond 200,000 images bundles are looked for inside of cells of near
+    images alone. Where B is larger than the number of bundles without one, others of the
     unlabeled images follow at random.
 
     Args:
@@ -53,6 +56,8 @@ def choose_collapsed(
 @keeps_last_results
 def _standing(features: Features, cosine: float) -> Indices:
     """Return for each image (N,) the one that stands for it."""
+    if len(features) > _large_pools.LARGE:
+        return representatives_in_cells(Rows(features, unit=True), cosine)
     return representatives(clustering.unit_rows(features), cosine)
 
 

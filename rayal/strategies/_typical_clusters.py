@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 
 from rayal.contracts import Features, Indices, Pool
 from rayal.kernels import clustering
+from rayal.kernels.rows import Rows
+from rayal.kernels.sampled_clustering import sampled_kmeans
+from rayal.kernels.sampled_typicality import nearly_most_typical
 from rayal.kernels.typicality import most_typical
+
+MostTypical: TypeAlias = Callable[[Indices, int], int]  # members (n,), neighbors -> a place
 
 MAX_CLUSTERS, MIN_SIZE, RESTARTS = 500, 5, 1  # typiclust's own
 NEIGHBORS = 20
+SAMPLED = "clusters are found on a sample, and typical images of large ones too"
 ITERATIONS = 10  # of k-means, whose clusters need not be the best: they only part the pool
 
 
-def typical_of_clusters(
+def typical_of_clusters(  # noqa: PLR0913  the parameters of TypiClust and its form
     pool: Pool,
     budget: int,
     rng: np.random.Generator,
@@ -23,31 +31,56 @@ def typical_of_clusters(
     max_clusters: int = MAX_CLUSTERS,
     min_size: int = MIN_SIZE,
     restarts: int = RESTARTS,
+    approximate: bool = False,
 ) -> Indices:
     """Return (B,) positions by TypiClust; see the strategy `typiclust`.
 
     Args:
         pool: its features (N, D) and labels (N,).
         budget: B.
-        rng: seeds the initial centers.
+        rng: seeds the initial centers, and draws samples.
         max_clusters: bound on K.
         min_size: images that a cluster needs to be used at first.
         restarts: initializations of which the best is kept.
+        approximate: find clusters, and typical images of those above 4,096, on samples, without a
+            copy of the features.
     """
-    features = clustering.unit_rows(pool.features)
     K = min(len(pool.labeled) + budget, max_clusters)
-    clusters, _ = clustering.kmeans(features, K, rng, restarts=restarts, iterations=ITERATIONS)
+    cluster = _cluster_many if approximate else _cluster
+    clusters, most_typical_of = cluster(pool.features, K, rng, restarts)
     left = _members(clusters, pool.unlabeled)
     turns = _turns(clusters, pool.labeled, left, min_size)
     picks = np.empty(budget, dtype=np.int64)
     for i in range(budget):
-        small, labels, larger, cluster = heapq.heappop(turns)
-        members = left[cluster]
-        place = _most_typical_of(features, members)
-        picks[i], left[cluster] = members[place], np.delete(members, place)
+        small, labels, larger, own = heapq.heappop(turns)
+        members = left[own]
+        place = most_typical_of(members, _neighbors(members)) if len(members) > 1 else 0
+        picks[i], left[own] = members[place], np.delete(members, place)
         if len(members) > 1:
-            heapq.heappush(turns, (small, labels + 1, larger, cluster))
+            heapq.heappush(turns, (small, labels + 1, larger, own))
     return picks
+
+
+def _neighbors(members: Indices) -> int:
+    return min(NEIGHBORS, len(members) // 2)
+
+
+def _cluster(
+    features: Features, K: int, rng: np.random.Generator, restarts: int
+) -> tuple[Indices, MostTypical]:
+    """Return the cluster (N,) of each image, and what finds the most typical of some."""
+    points = clustering.unit_rows(features)
+    clusters, _ = clustering.kmeans(points, K, rng, restarts=restarts, iterations=ITERATIONS)
+    return clusters, lambda members, k: most_typical(points[members], k)
+
+
+def _cluster_many(
+    features: Features, K: int, rng: np.random.Generator, restarts: int
+) -> tuple[Indices, MostTypical]:
+    """Do as `_cluster`, on samples."""
+    rows = Rows(features, unit=True)
+    clusters = sampled_kmeans(rows, K, rng, restarts=restarts, iterations=ITERATIONS).of
+    return clusters, lambda members, k: nearly_most_typical(rows, members, k, rng)
 
 
 def _members(clusters: Indices, positions: Indices) -> list[Indices]:
@@ -68,9 +101,3 @@ def _turns(
     ]
     heapq.heapify(turns)
     return turns
-
-
-def _most_typical_of(features: Features, members: Indices) -> int:
-    if len(members) == 1:
-        return 0
-    return most_typical(features[members], min(NEIGHBORS, len(members) // 2))

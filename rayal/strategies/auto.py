@@ -7,12 +7,13 @@ import numpy as np
 from rayal.contracts import Features, Indices, Pool, strategy
 from rayal.kernels import clustering, uncertainty
 from rayal.kernels.feature_transform import FlatFeaturesError, fit_transform
-from rayal.kernels.herding import greedy_herding
 from rayal.kernels.last_results import keeps_last_results
-from rayal.strategies._cluster_representatives import cluster_representatives
+from rayal.strategies._cluster_representatives import SAMPLED, cluster_representatives
 from rayal.strategies._collapse import choose_collapsed
 from rayal.strategies._herding_width import smallest_distance
+from rayal.strategies._large_pools import is_approximate
 from rayal.strategies._predictions import checked
+from rayal.strategies._smooth_cover import smooth_cover
 
 EVIDENCE = "1"  # version of docs/evidence.md that the rule stands on
 COMPONENTS = 64
@@ -20,17 +21,19 @@ NEAR_IDENTICAL = 0.98  # cosine of half-whitened components from which one image
 RESTARTS = 5
 
 
-@strategy(unit_length=True)
+@strategy(unit_length=True, blockwise=True)
 def auto(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     """Choose as this project recommends, by version 1 of its evidence.
 
     Features become unit-length, half-whitened principal components, 64 of them. Without predictions
     near-identical images are collapsed (a cosine of .98), the rest is clustered into K = B, and the
     image nearest to each center is taken, largest cluster first. With predictions the images are
-    taken that cover the uncertain part of the pool best, as `uherding` does.
+    taken that cover the uncertain part of the pool best, as `uherding` does. Beyond 200,000 images
+    near-identical ones are looked for inside of cells of near images, and the rest is approximate
+    as in `kmeans` and `uherding`.
 
     Cost: the components once, O(N D^2 + D^3); the first query O(N^2) once and k-means of 64
-    dimensions; later queries O(N^2) a query.
+    dimensions; later queries O(N^2) a query. Beyond 200,000 images linear in N.
 
     Use: where nothing speaks for another strategy.
 
@@ -52,7 +55,8 @@ def auto(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
         return _nearest_to_centers(Pool(features, pool.labels, pool.num_classes), budget, rng)
     uncertain = 1 + uncertainty.negative_margin(checked(pool.probs))
     width = smallest_distance(features[pool.labeled])
-    return greedy_herding(features, pool.labeled, budget, width, uncertain)
+    pool = Pool(features, pool.labels, pool.num_classes)
+    return smooth_cover("auto", pool, budget, rng, width, uncertain, unit=False)
 
 
 def _nearest_to_centers(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
@@ -60,7 +64,13 @@ def _nearest_to_centers(pool: Pool, budget: int, rng: np.random.Generator) -> In
 
     def choose(pool: Pool, budget: int) -> Indices:
         return cluster_representatives(
-            pool.features, pool.unlabeled, budget, rng, normalize=False, restarts=RESTARTS
+            pool.features,
+            pool.unlabeled,
+            budget,
+            rng,
+            normalize=False,
+            restarts=RESTARTS,
+            approximate=is_approximate("auto", len(pool.unlabeled), SAMPLED),
         )
 
     return choose_collapsed(pool, budget, rng, NEAR_IDENTICAL, choose)

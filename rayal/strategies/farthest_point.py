@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from rayal.contracts import Indices, Pool, strategy
+from rayal.contracts import Features, Indices, Pool, strategy
 from rayal.kernels import clustering, distances
-from rayal.kernels.covering import greedy_k_center
+from rayal.kernels.rows import Rows
+from rayal.strategies import _large_pools
+from rayal.strategies._farthest_first import farthest_first
 
 
-@strategy(unit_length=True, geometric=True)
+@strategy(unit_length=True, geometric=True, blockwise=True)
 def farthest_point(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     """Choose the image nearest to the mean, then always the one farthest from all before it.
 
@@ -31,11 +33,22 @@ def farthest_point(pool: Pool, budget: int, rng: np.random.Generator) -> Indices
     Returns:
         (B,) positions, in the order of the choice.
     """
-    features = clustering.unit_rows(pool.features)
     if len(pool.labeled):
-        return greedy_k_center(features, pool.labeled, budget, rng)
-    center = features.mean(axis=0, dtype=np.float64).astype(np.float32)
-    start = np.array([distances.to_one_center(features, center).argmin()])
+        return farthest_first(pool.features, pool.labeled, budget, rng, unit=True)
+    start = _nearest_to_mean(pool.features)
     if budget == 1:
         return start
-    return np.concatenate([start, greedy_k_center(features, start, budget - 1, rng)])
+    return np.concatenate([start, farthest_first(pool.features, start, budget - 1, rng, unit=True)])
+
+
+def _nearest_to_mean(features: Features) -> Indices:
+    """Return the position (1,) of the row of unit length that is nearest to the mean."""
+    if len(features) <= _large_pools.LARGE:
+        points = clustering.unit_rows(features)
+        center = points.mean(axis=0, dtype=np.float64).astype(np.float32)
+        return np.array([distances.to_one_center(points, center).argmin()])
+    rows = Rows(features, unit=True)
+    total = sum(points.sum(axis=0, dtype=np.float64) for _, points in rows.blocks())
+    center = np.asarray(total / len(rows), dtype=np.float32)
+    away = [distances.to_one_center(points, center) for _, points in rows.blocks()]
+    return np.array([np.concatenate(away).argmin()])

@@ -10,8 +10,9 @@ from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
 
 from rayal.contracts import Indices, Pool, strategy
-from rayal.kernels.covering import balanced_k_center, greedy_k_center
+from rayal.kernels.covering import balanced_k_center
 from rayal.scores import STRICT, lacking
+from rayal.strategies._farthest_first import farthest_first
 
 Space: TypeAlias = Literal["features", "hidden"]
 
@@ -32,7 +33,7 @@ def _reads(given: Mapping[str, object]) -> set[str]:
     return hidden | ({"predictions"} if given["class_balanced"] else set())
 
 
-@strategy(needs=_reads, geometric=True)
+@strategy(needs=_reads, geometric=True, blockwise=True)
 def k_center(
     pool: Pool,
     budget: int,
@@ -46,7 +47,8 @@ def k_center(
     Euclidean distances; the papers' "Coreset". Ties go to the lowest position. Before the first
     label the first image is drawn at random. Budgets nest.
 
-    Cost: O(N D (B + L)) time, O(N) memory.
+    Cost: O(N D (B + L)) time, O(N) memory; beyond 200,000 images distances are worked out only
+    where they may decide, mostly O(N D).
 
     Use: to reach rare looks; it also reaches outliers.
 
@@ -67,7 +69,7 @@ def k_center(
     """
     points = pool.penultimate_features if space == "hidden" else pool.features
     if class_balanced is None:
-        return greedy_k_center(points, pool.labeled, budget, rng)
+        return farthest_first(points, pool.labeled, budget, rng)
     divisor = pool.num_classes if class_balanced.get("divided_by_classes", True) else 1
     return balanced_k_center(
         points,

@@ -9,10 +9,16 @@ from pydantic import PositiveFloat
 
 from rayal.contracts import Features, Indices, Pool, strategy
 from rayal.kernels import ball_cover, clustering
+from rayal.kernels.rows import Rows
+from rayal.kernels.sampled_ball_cover import sampled_ball_cover, sampled_pure_radius
+from rayal.kernels.sampled_clustering import sampled_kmeans
 from rayal.strategies._collapse import Cosine, choose_collapsed
+from rayal.strategies._large_pools import is_approximate
+
+SAMPLED = "balls are those of a sample of the images"
 
 
-@strategy(unit_length=True, geometric=True, added={"collapse"})
+@strategy(unit_length=True, geometric=True, blockwise=True, added={"collapse", "exact"})
 def probcover(
     pool: Pool,
     budget: int,
@@ -20,6 +26,7 @@ def probcover(
     *,
     delta: PositiveFloat | Literal["auto"] = "auto",
     collapse: Cosine | None = None,
+    exact: bool = False,
 ) -> Indices:
     """Choose, one after another, the image with the most uncovered images closer than delta.
 
@@ -28,9 +35,10 @@ def probcover(
     the lowest position. When all is covered, the image farthest from all labeled and chosen ones
     follows, as in `k_center`. The released code drops the last N mod 500 images; here none is.
 
-    With a number for delta budgets nest.
+    With a number for delta budgets nest. Beyond 200,000 images the choice is among 16,384 drawn
+    ones and counts 262,144 drawn ones; `rayal.kernels.sampled_ball_cover` has the bound.
 
-    Cost: O(N^2 D) time by definition, O(N) memory.
+    Cost: O(N^2 D) time by definition, O(N) memory; beyond 200,000 images 16,384 x 262,144 D.
 
     Use: for the first queries, where delta suits the features.
 
@@ -39,11 +47,13 @@ def probcover(
     Args:
         pool: its features (N, D).
         budget: B.
-        rng: seeds the pseudo-labels and draws the balls looked at for "auto".
+        rng: seeds the pseudo-labels and draws the balls looked at for "auto", and the images of the
+            approximate form.
         delta: radius, up to 2; "auto" is the largest whose balls are pure for 95 % of the images,
             pseudo-labels being k-means clusters, as many as classes (section 3.2 of the paper).
         collapse: cosine of the features from which on images are near-identical: one stands for
             its neighbors, the one with the most first. None keeps all.
+        exact: take the exact form at any size.
 
     Returns:
         (B,) positions, in the order of the choice.
@@ -53,6 +63,8 @@ def probcover(
     """
 
     def choose(pool: Pool, budget: int) -> Indices:
+        if is_approximate("probcover", len(pool.features), SAMPLED, exact=exact):
+            return _among_many(pool, budget, delta, rng)
         features = clustering.unit_rows(pool.features)
         radius = _pure_radius(features, pool.num_classes, rng) if delta == "auto" else delta
         return ball_cover.greedy_ball_cover(features, pool.labeled, budget, radius, rng)
@@ -60,11 +72,26 @@ def probcover(
     return choose_collapsed(pool, budget, rng, collapse, choose)
 
 
+def _among_many(
+    pool: Pool, budget: int, delta: float | Literal["auto"], rng: np.random.Generator
+) -> Indices:
+    rows = Rows(pool.features, unit=True)
+    if delta == "auto":
+        _check_classes(pool.num_classes)
+        clusters = sampled_kmeans(rows, pool.num_classes, rng)
+        delta = sampled_pure_radius(rows, clusters.of, rng)
+    return sampled_ball_cover(rows, pool.labeled, budget, delta, rng)
+
+
 def _pure_radius(features: Features, num_classes: int, rng: np.random.Generator) -> float:
+    _check_classes(num_classes)
+    clusters, _ = clustering.kmeans(features, num_classes, rng)
+    return ball_cover.pure_radius(features, clusters, rng)
+
+
+def _check_classes(num_classes: int) -> None:
     if num_classes < 1:
         raise ValueError(
             "probcover with delta: auto makes as many clusters as there are classes, and none "
             "is known; give a number for delta, such as 0.5"
         )
-    clusters, _ = clustering.kmeans(features, num_classes, rng)
-    return ball_cover.pure_radius(features, clusters, rng)

@@ -8,13 +8,19 @@ from pydantic import NonNegativeInt
 from rayal.contracts import Indices, Pool, strategy
 from rayal.kernels import uncertainty
 from rayal.kernels.ranking import highest_first
+from rayal.strategies._large_pools import is_approximate
 from rayal.strategies._predictions import probabilities
-from rayal.strategies._typical_clusters import typical_of_clusters
+from rayal.strategies._typical_clusters import SAMPLED, typical_of_clusters
 
 
-@strategy(unit_length=True, geometric=True)
+@strategy(unit_length=True, geometric=True, blockwise=True, added={"exact"})
 def tcm(
-    pool: Pool, budget: int, rng: np.random.Generator, *, labels_per_class: NonNegativeInt = 10
+    pool: Pool,
+    budget: int,
+    rng: np.random.Generator,
+    *,
+    labels_per_class: NonNegativeInt = 10,
+    exact: bool = False,
 ) -> Indices:
     """Choose as `typiclust` until there are enough labels, and by `margin` from then on.
 
@@ -34,6 +40,7 @@ def tcm(
         budget: B.
         rng: seeds the clustering, or shuffles equal margins.
         labels_per_class: `margin` is used from C times as many labels on.
+        exact: take the exact form of `typiclust` at any size.
 
     Returns:
         (B,) positions.
@@ -43,6 +50,7 @@ def tcm(
     """
     enough = len(pool.labeled) >= labels_per_class * pool.num_classes
     if pool.predictions is None or not enough:
-        return typical_of_clusters(pool, budget, rng)
+        approximate = is_approximate("tcm", len(pool.features), SAMPLED, exact=exact)
+        return typical_of_clusters(pool, budget, rng, approximate=approximate)
     scores = uncertainty.negative_margin(probabilities(pool))
     return pool.unlabeled[highest_first(scores, rng)[:budget]]

@@ -10,14 +10,14 @@ from pydantic import PositiveFloat
 
 from rayal.contracts import Indices, Pool, strategy
 from rayal.kernels import calibration, clustering, uncertainty
-from rayal.kernels.herding import greedy_herding
 from rayal.strategies._herding_width import smallest_distance
 from rayal.strategies._predictions import checked
+from rayal.strategies._smooth_cover import smooth_cover
 
 HELD_OUT = 5  # one label in so many calibrates (Bae et al. 2025)
 
 
-@strategy(unit_length=True, geometric=True, added={"temperature"})
+@strategy(unit_length=True, geometric=True, blockwise=True, added={"temperature", "exact"})
 def uherding(
     pool: Pool,
     budget: int,
@@ -25,6 +25,7 @@ def uherding(
     *,
     sigma: PositiveFloat | Literal["auto"] = "auto",
     temperature: PositiveFloat | Literal["calibrated"] = 1.0,
+    exact: bool = False,
 ) -> Indices:
     """Choose as `maxherding`, each image x weighted by 1 - the margin of its prediction.
 
@@ -41,12 +42,13 @@ def uherding(
     Args:
         pool: its features (N, D), and the predictions if there are any.
         budget: B.
-        rng: draws the labels that calibrate; not used otherwise.
+        rng: draws the labels that calibrate, and the images of the approximate form.
         sigma: width; "auto" is the smallest distance of two different labeled images (the paper's
             rule), or 1 without two of them.
         temperature: what the logarithms of the probabilities are divided by. "calibrated" is, of
             1.0, 1.1 to 20, the one with the least expected calibration error on a fifth of the
             labels, for the learner trained on the others.
+        exact: take the exact form at any size.
 
     Returns:
         (B,) positions, in the order of the choice.
@@ -54,10 +56,10 @@ def uherding(
     Raises:
         ValueError: NaN or infinity among the probabilities, or a calibration without a learner.
     """
-    features = clustering.unit_rows(pool.features)
-    width = smallest_distance(features[pool.labeled]) if sigma == "auto" else sigma
+    labeled = clustering.unit_rows(pool.features, pool.labeled)
+    width = smallest_distance(labeled) if sigma == "auto" else sigma
     weights = None if pool.predictions is None else _uncertainty(pool, temperature, rng)
-    return greedy_herding(features, pool.labeled, budget, width, weights)
+    return smooth_cover("uherding", pool, budget, rng, width, weights, exact=exact)
 
 
 def _uncertainty(

@@ -122,15 +122,15 @@ def test_a_larger_budget_goes_on_where_a_smaller_one_ended() -> None:
 def test_bounds_hold_and_lazy_choice_evaluates_few(monkeypatch: pytest.MonkeyPatch) -> None:
     points = np.random.default_rng(0).normal(size=(400, 4)).astype(np.float32)
     counted = []
-    plain = herding._Cover.gain
+    plain = herding.Cover.gain
 
-    def gain(self: herding._Cover, row: int) -> float:
+    def gain(self: herding.Cover, row: int) -> float:
         found = plain(self, row)
         assert found <= self.bounds(np.array([row]))[0]
         counted.append(row)
         return found
 
-    monkeypatch.setattr(herding._Cover, "gain", gain)
+    monkeypatch.setattr(herding.Cover, "gain", gain)
     greedy_herding(points, NONE, 30, 1.0)
     assert len(counted) < 2 * 30
 

@@ -3,7 +3,8 @@ import pytest
 
 from rayal.kernels import near_duplicates
 from rayal.kernels.clustering import unit_rows
-from rayal.kernels.near_duplicates import representatives
+from rayal.kernels.near_duplicates import representatives, representatives_in_cells
+from rayal.kernels.rows import Rows
 from tests.draws import draws
 
 
@@ -58,3 +59,23 @@ def test_copies_are_neighbors_at_any_threshold() -> None:
 def test_a_threshold_that_is_no_cosine_between_is_refused(threshold: float) -> None:
     with pytest.raises(ValueError, match="above 0 and below 1"):
         representatives(np.eye(2, dtype=np.float32), threshold)
+
+
+def test_in_cells_all_but_bundles_across_borders_are_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(near_duplicates, "CELL", 100)
+    rng = np.random.default_rng(0)
+    points = np.repeat(rng.normal(size=(400, 8)), 3, axis=0) + 0.01 * rng.normal(size=(1200, 8))
+    features = unit_rows(points.astype(np.float32))
+    whole = representatives(features, 0.98)
+    standing = representatives_in_cells(Rows(features), 0.98)
+    assert np.array_equal(standing[standing], standing)
+    assert np.mean(standing == whole) > 0.95
+
+
+def test_one_cell_is_the_whole() -> None:
+    points, threshold = bundles(3)
+    features = unit_rows(points.astype(np.float32))
+    expected = representatives(features, threshold)
+    assert np.array_equal(representatives_in_cells(Rows(features), threshold), expected)

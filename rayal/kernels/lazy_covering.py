@@ -1,0 +1,104 @@
+"""Greedy k-center of many rows: distances are brought up to date only where they may matter.
+
+A distance to the nearest center never grows, so an old one bounds the present one. Rows whose
+bounds are below the farthest row need not be looked at, and after a few centers these are nearly
+all: the picks are those of `covering.greedy_k_center`, to the bit, mostly without its pass over the
+whole matrix for each pick.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.kernels import distances
+from rayal.kernels.gemm_distances import chunks
+from rayal.kernels.rows import Rows
+from rayal.kernels.validation import check_budget
+
+Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
+
+FRONT = 4096  # rows with the largest bounds, which are kept up to date at every pick
+CENTERS_AT_ONCE = 256  # of those that a row has missed
+TAKEN = -1.0  # below every squared distance
+
+
+def lazy_k_center(rows: Rows, labeled: Int64, budget: int, rng: np.random.Generator) -> Int64:
+    """Return `budget` positions, each the one farthest from the labeled and those before it.
+
+    The same as `covering.greedy_k_center` returns: Euclidean distances, ties to the lowest
+    position, the first drawn by `rng` where nothing is labeled. O(N D) time and O(N) memory beyond
+    the rows, and for each pick O(4,096 D) and what rises to the front; O(N D B) at worst, where all
+    rows are equally far apart.
+
+    Args:
+        rows: (N, D).
+        labeled: positions that are centers already.
+        budget: at most N less the number labeled.
+        rng: used for the first center only.
+
+    Raises:
+        ValueError: where the budget is not between 1 and what is left.
+    """
+    check_budget(budget, len(rows) - len(labeled))
+    picks = [] if len(labeled) else [int(rng.integers(len(rows)))]
+    cover = _LazyCover(rows, np.concatenate([labeled, np.array(picks, dtype=np.int64)]))
+    while len(picks) < budget:
+        picks.append(cover.farthest())
+        cover.add(picks[-1])
+    return np.array(picks, dtype=np.int64)
+
+
+class _LazyCover:
+    """Squared distances (N,) to the nearest of the first `seen` (N,) centers: bounds from above."""
+
+    def __init__(self, rows: Rows, centers: Int64) -> None:
+        self._rows = rows
+        self._centers = list(map(int, centers))
+        self._bounds = np.full(len(rows), np.inf, dtype=np.float32)
+        self._seen = np.zeros(len(rows), dtype=np.int64)
+        for part, points in rows.blocks():
+            self._update(part, points, 0, min(len(centers), CENTERS_AT_ONCE))
+        self._bounds[centers] = TAKEN
+        self._fill_front()
+
+    def farthest(self) -> int:
+        """Return the position of the row that is farthest from all centers."""
+        while self._bounds[self._front].max() < self._lowest:
+            self._fill_front()
+        # The front is ascending, so that the first of equals is at the lowest position.
+        return int(self._front[np.argmax(self._bounds[self._front])])
+
+    def add(self, center: int) -> None:
+        self._bounds[center] = TAKEN
+        self._centers.append(center)
+        self._update(self._front, self._front_points, len(self._centers) - 1, len(self._centers))
+        self._bounds[center] = TAKEN
+
+    def _update(self, rows: slice | Int64, points: Float32, first: int, last: int) -> None:
+        """Count centers first to last - 1 for some rows, which have seen those before."""
+        centers = self._rows[np.array(self._centers[first:last])]
+        away = distances.to_nearest(points, centers)
+        self._bounds[rows] = np.minimum(self._bounds[rows], away)
+        self._seen[rows] = last
+
+    def _fill_front(self) -> None:
+        """Bring up to date what has the largest bounds, until these are distances themselves."""
+        size = min(FRONT, len(self._rows))
+        while True:
+            self._lowest = np.partition(self._bounds, -size)[-size]
+            front = np.flatnonzero(self._bounds >= self._lowest)
+            stale = front[self._seen[front] < len(self._centers)]
+            if not len(stale):
+                break
+            for part in chunks(len(stale), FRONT):
+                self._refresh(stale[part])
+        self._front, self._front_points = front, self._rows[front]
+
+    def _refresh(self, rows: Int64) -> None:
+        for seen in np.unique(self._seen[rows]):
+            behind = rows[self._seen[rows] == seen]
+            points = self._rows[behind]
+            for centers in chunks(len(self._centers) - seen, CENTERS_AT_ONCE):
+                self._update(behind, points, seen + centers.start, seen + centers.stop)

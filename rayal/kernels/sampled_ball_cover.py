@@ -1,0 +1,122 @@
+"""Covering many points with few balls: balls around drawn rows, counted on drawn points.
+
+Which of the drawn points lie in a ball is kept, a bit each, so that the greedy choice itself costs
+next to nothing.
+"""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.kernels import gemm_distances
+from rayal.kernels.lazy_covering import lazy_k_center
+from rayal.kernels.rows import Rows
+from rayal.kernels.validation import check_budget
+
+Bits = npt.NDArray[np.uint8]
+Float32 = npt.NDArray[np.float32]
+Int64 = npt.NDArray[np.int64]
+
+CENTERS = 16_384  # rows that may be chosen
+POINTS = 262_144  # rows that are counted
+PURITY_SAMPLE = 1024  # balls looked at to estimate how many are pure
+BLOCK = 1024  # balls worked on at once
+
+
+def sampled_ball_cover(
+    rows: Rows, labeled: Int64, budget: int, radius: float, rng: np.random.Generator
+) -> Int64:
+    """Return `budget` positions, each with the most points in its ball that no ball yet covers.
+
+    The choice is greedy among 16,384 drawn rows and on 262,144 drawn points; with fewer rows than
+    these, on all. The drawn rows hold one of the best share q of all rows, at each pick, with a
+    probability of 1 - (1 - q)^16384: 80 % for q = 1e-4. The share of the pool that a given choice
+    covers is off by more than e with a probability of at most 2 exp(-2 m e^2) for m drawn points
+    (Hoeffding 1963): .003 in 9 of a thousand draws. Balls are open; distances are rounded as
+    float32. When all is covered, the row farthest from all centers follows. O(N D) for the draws,
+    16,384 x 262,144 D at most for the balls, 512 MiB of bits.
+
+    Args:
+        rows: (N, D).
+        labeled: positions whose balls are there already.
+        budget: at most N less the number labeled.
+        radius: may be infinite; balls of radius 0 hold nothing.
+        rng: draws the rows and the points.
+
+    Raises:
+        ValueError: where the budget is not between 1 and what is left.
+    """
+    check_budget(budget, len(rows) - len(labeled))
+    left = np.setdiff1d(np.arange(len(rows)), labeled)
+    drawn = np.sort(rng.choice(left, min(len(left), max(CENTERS, budget)), replace=False))
+    points = np.sort(rng.choice(len(rows), min(len(rows), POINTS), replace=False))
+    centers = np.concatenate([labeled, drawn])
+    balls = _balls(rows, centers, points, radius)
+    covered = np.bitwise_or.reduce(balls[: len(labeled)], axis=0, initial=np.uint8(0))
+    picks = drawn[_largest_first(balls[len(labeled) :], covered, budget)]
+    if len(picks) == budget:
+        return picks
+    rest = lazy_k_center(rows, np.concatenate([labeled, picks]), budget - len(picks), rng)
+    return np.concatenate([picks, rest])
+
+
+def sampled_pure_radius(
+    rows: Rows, clusters: Int64, rng: np.random.Generator, *, purity: float = 0.95
+) -> float:
+    """Return the largest radius at which the open balls of `purity` of the rows are pure.
+
+    As `ball_cover.pure_radius`, by 1,024 drawn balls among all rows, and rounded as float32.
+
+    Args:
+        rows: (N, D).
+        clusters: (N,) 0 to K - 1.
+        rng: draws the balls.
+        purity: share of the balls, above 0 and at most 1.
+    """
+    drawn = np.sort(rng.choice(len(rows), min(len(rows), PURITY_SAMPLE), replace=False))
+    centers = rows[drawn]
+    nearest = np.full(len(drawn), np.inf)
+    for part, points in rows.blocks():
+        squared = gemm_distances.squared_distances(centers, points)
+        squared[clusters[drawn][:, None] == clusters[part][None]] = np.inf
+        nearest = np.minimum(nearest, squared.min(axis=1))
+    first_impure = np.sort(np.sqrt(np.maximum(nearest, 0)))
+    return float(first_impure[int((1 - purity) * len(drawn) + 1e-9)])
+
+
+def _balls(rows: Rows, centers: Int64, points: Int64, radius: float) -> Bits:
+    """Return which points each ball holds, (n, ceil(m / 8)): a bit each."""
+    balls = np.zeros((len(centers), -(-len(points) // 8)), dtype=np.uint8)
+    around = rows[centers]
+    for part in gemm_distances.chunks(len(points), gemm_distances.COLUMNS):  # a multiple of 8
+        held = rows[points[part]]
+        into = slice(part.start // 8, -(-part.stop // 8))
+        for some in gemm_distances.chunks(len(centers), BLOCK):
+            inside = gemm_distances.squared_distances(around[some], held) < radius**2
+            balls[some, into] = np.packbits(inside, axis=1)
+    return balls
+
+
+def _largest_first(balls: Bits, covered: Bits, budget: int) -> Int64:
+    """Return the balls (n,), n <= budget, in a greedy order, until one covers nothing new."""
+
+    def gain(ball: int) -> int:
+        return int(np.bitwise_count(balls[ball] & ~covered).sum(dtype=np.int64))
+
+    heap = [(-gain(ball), ball) for ball in range(len(balls))]
+    heapq.heapify(heap)
+    picks: list[int] = []
+    while heap and len(picks) < budget:
+        bound, ball = heap[0]
+        # What a ball gains never grows, and of equals the first in the heap is the lowest.
+        if (present := -gain(ball)) != bound:
+            heapq.heapreplace(heap, (present, ball))
+        elif bound == 0:
+            break
+        else:
+            picks.append(heapq.heappop(heap)[1])
+            covered = covered | balls[ball]
+    return np.array(picks, dtype=np.int64)

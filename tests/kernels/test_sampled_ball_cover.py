@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+
+from rayal.kernels import sampled_ball_cover as module
+from rayal.kernels.ball_cover import greedy_ball_cover, pure_radius
+from rayal.kernels.rows import Rows
+from rayal.kernels.sampled_ball_cover import sampled_ball_cover, sampled_pure_radius
+
+NONE = np.array([], dtype=np.int64)
+
+
+def points(n: int = 150) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(n, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("budget", [1, 20, 148])
+@pytest.mark.parametrize("labeled", [NONE, np.array([3, 90])])
+def test_with_all_rows_drawn_the_choice_is_greedy(labeled: np.ndarray, budget: int) -> None:
+    made = points()
+    picks = sampled_ball_cover(Rows(made), labeled, budget, 0.8, np.random.default_rng(0))
+    expected = greedy_ball_cover(made, labeled, budget, 0.8, np.random.default_rng(0))
+    assert np.array_equal(picks, expected)
+
+
+def test_a_sample_covers_nearly_as_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = points(3000)
+
+    def share(picks: np.ndarray) -> float:
+        away = ((made[:, None] - made[None, picks]) ** 2).sum(axis=2)
+        return float((away.min(axis=1) < 0.8**2).mean())
+
+    whole = greedy_ball_cover(made, NONE, 20, 0.8, np.random.default_rng(0))
+    monkeypatch.setattr(module, "CENTERS", 600)
+    monkeypatch.setattr(module, "POINTS", 1200)
+    picks = sampled_ball_cover(Rows(made), NONE, 20, 0.8, np.random.default_rng(0))
+    assert share(picks) > 0.93 * share(whole)
+
+
+def test_balls_in_blocks_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = points()
+    first = sampled_ball_cover(Rows(made), NONE, 30, 0.8, np.random.default_rng(0))
+    monkeypatch.setattr(module.gemm_distances, "COLUMNS", 16)
+    monkeypatch.setattr(module, "BLOCK", 7)
+    second = sampled_ball_cover(Rows(made), NONE, 30, 0.8, np.random.default_rng(0))
+    assert np.array_equal(first, second)
+
+
+def test_the_radius_is_that_of_all_balls_where_all_are_drawn() -> None:
+    made = points()
+    clusters = (made[:, 0] > 0).astype(np.int64)
+    exact = pure_radius(made, clusters, np.random.default_rng(0))
+    sampled = sampled_pure_radius(Rows(made), clusters, np.random.default_rng(0))
+    assert sampled == pytest.approx(exact, rel=1e-3)
+
+
+def test_one_cluster_has_an_infinite_radius() -> None:
+    clusters = np.zeros(150, dtype=np.int64)
+    assert np.isinf(sampled_pure_radius(Rows(points()), clusters, np.random.default_rng(0)))
