@@ -124,7 +124,7 @@ class Cover:
 
 
 def choose_lazily(cover: Cover, candidates: Int64, budget: int) -> Iterator[int]:
-    """Yield candidates, the one with the largest gain first, until nothing is gained."""
+    """Yield candidates (n,), the one with the largest gain first, until nothing is gained."""
     bounds = np.full(len(cover.candidates), -1.0)
     for rows in gemm_distances.chunks(len(candidates), BLOCK):
         bounds[candidates[rows]] = cover.bounds(candidates[rows])
