@@ -206,9 +206,15 @@ def _cards(components: list[Component[Any]]) -> str:
 def _rows(kind: str, components: list[Component[Any]]) -> str:
     return "\n".join(
         f"[{component.name}]({component.name}.md)\n"
-        f": {docstrings.escaped(docstrings.parse(component.function).summary)}\n"
+        f": {docstrings.escaped(docstrings.parse(component.function).summary)}{_size(component)}\n"
         for component in components
     )
+
+
+def _size(component: Component[Any]) -> str:
+    """Return the published size of a data set; "" of what has none."""
+    size = component.traits.published if component.kind == "dataset" else None
+    return f" Published: {_published(size, _bound(component))}." if size else ""
 
 
 _HEADS = {

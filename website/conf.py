@@ -39,3 +39,4 @@ html_css_files = ["site.css"]
 html_extra_path = [str(HERE.parent / "docs" / "evidence.csv")]
 html_show_sphinx = False
 html_copy_source = False
+html_show_search_summary = False  # it would be fetched, which a page on a disk may not

@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 ORDER = {
-    "Use": ["labeling", "experiments", "sweep-file", "evidence", "scale", "cluster", "doctor"],
+    "Use": [
+        *("commands", "labeling", "sweep-file", "results", "experiments", "evidence"),
+        *("scale", "cluster", "doctor"),
+    ],
     "Strategies": ["which-strategy", "reference/strategies/index", "strategies"],
     "Reference": [
         *(f"reference/{kind}/index" for kind in ("datasets", "encoders", "learners", "metrics")),
@@ -20,6 +23,7 @@ ORDER = {
 TITLES = {  # beside the pages, where a page's own would say too much or too little there
     "labeling": "Labeling one's own images",
     "cluster": "Clusters",
+    "doctor": "What stops a sweep: doctor",
     "evidence": "Evidence",
     "reference/strategies/index": "All strategies, in pictures",
     "strategies": "What they read and cost",

@@ -52,6 +52,10 @@ An *entry* of a list is a component's name, or a mapping of its name and paramet
 [datasets](reference/datasets/index.md), [encoders](reference/encoders/index.md),
 [strategies](reference/strategies/index.md), [learners](reference/learners/index.md).
 
+A strategy's entry may borrow from beside the trial: `select_on` names an encoder whose features it
+reads, `scored_by` a learner whose predictions it reads, each an entry of its own:
+`{name: kmeans, select_on: {name: random}}`.
+
 Any key can be changed for one run: `rayal sweep FILE --set resources.trial.cpus=2 --set seeds=1`.
 YAML is read as version 1.2: `no` and `on` are text. An unknown key is refused.
 """

@@ -70,6 +70,19 @@ def test_strategies_learner_and_data_set_run_in_one_sweep(example_run: Path) -> 
 
 
 @pytest.mark.slow
+def test_the_table_for_a_paper_has_a_row_for_each_strategy(tmp_path: Path) -> None:
+    sweep = sweeps.write_sweep(tmp_path, strategies=["random", "k_center"], seeds=2)
+    assert sweeps.run(sweep, tmp_path / "run", "--local").returncode == 0
+    code = blocks("results", "python")[-1].replace("runs/quickstart", "run")
+    table = run(code, tmp_path)
+    assert [row.split(" & ")[0] for row in table.splitlines() if "pm" in row] == [
+        r"k\_center",
+        "random",
+    ]
+    assert table.count(r"$\pm$") == 4
+
+
+@pytest.mark.slow
 def test_the_sweep_files_beside_the_examples_plan(tmp_path: Path) -> None:
     write_examples("write-a-strategy", tmp_path, "edge_first.py", "edge_first.yaml")
     write_examples("write-a-learner", tmp_path, "centroid.py", "centroid.yaml")
