@@ -158,7 +158,7 @@ def _class_balanced(
         budget,
         weight,
         solver=solver,
-        quick=solver == "auto",
+        thorough=solver != "auto",
     )
     return np.asarray(balanced.indices)
 

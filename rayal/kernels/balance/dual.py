@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rayal.kernels.balance.interior_point import CoreProgram, solve_core
 from rayal.kernels.balance.problem import Float64, Int64, Problem
 
 CORE = 1500  # columns of the first linear program
 ALL = 4000  # rows that are no trouble to a linear program
 SHRINK = 8  # a sample has this many times fewer rows
 ROUNDS = 40
+SIMPLEX = 100_000  # numbers of a linear program's core, from which on its vertices are too many
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +104,10 @@ def _solve_core(problem: Problem, core: Int64, shares: Float64) -> tuple[Float64
     held = shares.copy()
     held[core] = 0
     held_rows = np.flatnonzero(held)
+    if len(core) * C > SIMPLEX:
+        inner = _solve_by_interior_point(problem, core, held)
+        if inner is not None:
+            return inner
     free = np.concatenate([probs.T, np.eye(C), -np.eye(C)], axis=1)
     once = np.concatenate([np.ones(len(core)), np.zeros(2 * C)])
     from scipy.optimize import linprog
@@ -120,6 +126,27 @@ def _solve_core(problem: Problem, core: Int64, shares: Float64) -> tuple[Float64
     held[core] = answer.x[: len(core)]
     multipliers = answer.eqlin.marginals
     return np.clip(multipliers[:C], -weight, weight), float(multipliers[C]), held
+
+
+def _solve_by_interior_point(
+    problem: Problem, core: Int64, held: Float64
+) -> tuple[Float64, float, Float64] | None:
+    """As `_solve_core`; held (N,): shares of the others, 0 in the core."""
+    held_rows = np.flatnonzero(held)
+    program = CoreProgram(
+        problem.costs[core],
+        problem.probs[core].astype(np.float64),
+        problem.target - problem.classes_of(held_rows),
+        problem.budget - len(held_rows),
+        problem.weight,
+    )
+    solved = solve_core(program)
+    if solved is None:
+        return None
+    multipliers, shares = solved
+    held[core] = shares
+    y = np.clip(multipliers[:-1], -problem.weight, problem.weight)
+    return y, float(multipliers[-1]), held
 
 
 def _priced_in(reduced: Float64, shares: Float64, core: Int64) -> Int64:
