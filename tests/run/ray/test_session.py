@@ -1,9 +1,11 @@
+import importlib.util
 import os
 from pathlib import Path
 
 import pytest
 
-from rayal.doctor.checks import proxies, sockets
+from rayal.doctor.checks import disk, load, proxies, sockets
+from rayal.doctor.checks.shared_memory import SharedMemory
 from rayal.run.ray import session
 from rayal.run.ray.errors import ClusterError
 from rayal.run.ray.session import SETTINGS, ray_session
@@ -77,3 +79,42 @@ def test_temporary_files_go_where_the_paths_of_sockets_fit(
     monkeypatch.setattr(sockets, "SHORT_FOLDERS", (str(tmp_path / "absent"),))
     with pytest.raises(ClusterError, match="set TMPDIR to a folder whose path has at most"):
         session._short_folder(print)
+
+
+def test_ray_reads_every_setting_that_rayal_makes() -> None:
+    """A name that Ray does not know would be no setting, and nobody would hear of it."""
+    [place] = importlib.util.find_spec("ray").submodule_search_locations or []  # type: ignore[union-attr]
+    flags = (Path(place) / "_raylet.so").read_bytes()
+    read = {name for name in (*SETTINGS, *load.TIME_OUTS) if _flag(name) in flags}
+    for folder in ("_private", "air", "train", "tune"):
+        for file in (Path(place) / folder).rglob("*.py"):
+            text = file.read_bytes()
+            read |= {name for name in (*SETTINGS, *load.TIME_OUTS) if name.encode() in text}
+    assert read == {*SETTINGS, *load.TIME_OUTS}
+
+
+def _flag(name: str) -> bytes:
+    """A setting of Ray's services, as their library names it."""
+    return b"\0" + name.removeprefix("RAY_").encode() + b"\0"
+
+
+def test_settings_of_a_start_follow_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "current_load", lambda: load.Load(9.0, 3))
+    monkeypatch.setattr(disk, "disk_under", lambda folder: disk.Disk(folder, 10**12, 10**10))
+    made = session._start_settings(tmp_path)
+    assert made["RAY_DASHBOARD_STARTUP_TIMEOUT_S"] == "900"
+    assert made["RAY_local_fs_capacity_threshold"] == "0.9990"
+
+
+def test_a_store_that_does_not_fit_shared_memory_lies_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        session, "measured_shared_memory", lambda: SharedMemory(64 * 10**6, 24 * 10**9)
+    )
+    made = session._object_store(tmp_path, 5 * 10**9)
+    assert made == {"object_store_memory": 10**10, "_plasma_directory": str(tmp_path)}
+    monkeypatch.setattr(session, "measured_shared_memory", lambda: SharedMemory(10**10, 24 * 10**9))
+    assert session._object_store(tmp_path, 0) == {}
