@@ -25,7 +25,7 @@ TIME_OUTS = {
     "RAY_gcs_server_request_timeout_seconds": 120,
     "RAY_agent_register_timeout_ms": 120_000,
 }
-MOST = 10  # times longer
+MOST = 5  # times longer: what fails in earnest is to be said within minutes
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def test_ray_reads_every_setting_that_rayal_makes() -> None:
     [place] = importlib.util.find_spec("ray").submodule_search_locations or []  # type: ignore[union-attr]
     flags = (Path(place) / "_raylet.so").read_bytes()
     read = {name for name in (*SETTINGS, *load.TIME_OUTS) if _flag(name) in flags}
-    for folder in ("_private", "air", "train", "tune"):
+    for folder in ("_common", "_private", "air", "dashboard", "train", "tune"):
         for file in (Path(place) / folder).rglob("*.py"):
             text = file.read_bytes()
             read |= {name for name in (*SETTINGS, *load.TIME_OUTS) if name.encode() in text}
