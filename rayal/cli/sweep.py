@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     options = parser(prog).parse_args(given)
     console = output()
-    _print_findings(console, mend_process())
+    mended = mend_process()
     try:
         sweep = load_sweep(packaged.find(options.sweep), options.set)
         trackers.check_trackers(sweep)
@@ -86,7 +86,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
             show_plan(console, plan, root, options.redo)
             return DONE
         with store.lock_run(root, sweep.name) as held:
-            return _run(console, plan, held, options, shlex.join([*prog.split(), *given]))
+            command = shlex.join([*prog.split(), *given])
+            return _run(console, plan, held, options, command, mended)
     except (SweepError, StoreError, _RefusedError) as error:
         print_error(error)
         return REFUSED
@@ -129,7 +130,12 @@ def parser(prog: str) -> argparse.ArgumentParser:
 
 
 def _run(
-    console: Console, plan: Plan, held: RunStore, options: argparse.Namespace, command: str
+    console: Console,
+    plan: Plan,
+    held: RunStore,
+    options: argparse.Namespace,
+    command: str,
+    mended: Sequence[Finding],
 ) -> int:
     from rayal.run import environment
 
@@ -143,6 +149,7 @@ def _run(
     needed = written_bytes(plan, todo, held)
     store.check_space(held.root, needed)
     if todo:
+        _print_findings(console, mended)
         asked = plan.sweep.resources, _mode(options), held.root, shared_bytes(plan, todo), needed
         _examine(console, request_for(*asked))
     listeners = [JsonLinesLog(held.root), *trackers.open_trackers(plan.sweep, held.root)]
