@@ -184,6 +184,34 @@ def test_a_node_with_other_code_is_named_and_refused(other_code: Nodes, tmp_path
     assert sweeps.records(tmp_path / "run") == {}
 
 
+SLOW_AGENT = """
+import pathlib, sys, time
+
+command = pathlib.Path("/proc/self/cmdline").read_text()
+marker = pathlib.Path(__file__).with_name("slept")
+if "dashboard/agent.py" in command and not marker.exists():
+    marker.touch()
+    time.sleep(25)
+"""
+
+
+def test_a_ray_whose_agents_start_too_slowly_is_started_again(tmp_path: Path) -> None:
+    """Ray waits 15 s for them, whatever is asked, and its raylet then dies."""
+    (tmp_path / "hook").mkdir()
+    (tmp_path / "hook" / "sitecustomize.py").write_text(SLOW_AGENT)
+    sweep = sweeps.write_sweep(tmp_path, strategies=["random"], budgets=[10], seeds=1)
+    variables = sweeps.environment()
+    variables["PYTHONPATH"] += f"{os.pathsep}{tmp_path / 'hook'}"
+    ended = subprocess.run(
+        sweeps.command(sweep, tmp_path / "run"),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=500,
+        env=variables, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stdout
+    assert "did not start in time: they are started again" in ended.stdout
+    assert (tmp_path / "hook" / "slept").exists()
+
+
 def test_a_run_that_was_moved_goes_on_where_it_lies(tmp_path: Path) -> None:
     sweep = sweeps.write_sweep(tmp_path, strategies=["random"], budgets=[10], seeds=1)
     assert sweeps.run(sweep, tmp_path / "run", "--local").returncode == 0

@@ -40,6 +40,11 @@ def _measure(request: Request) -> Leftovers:
     return Leftovers(tuple(sorted(pids)))
 
 
+def ray_processes(scratch: Path) -> list[int]:
+    """Return the ids of this user's processes of the Ray that lies in a scratch folder."""
+    return [pid for pid, folder in _processes(PROCESSES) if folder == scratch]
+
+
 def _processes(proc: Path) -> Iterator[tuple[int, Path]]:
     """This user's processes of a Ray that rayal started, each with its scratch folder."""
     for folder in proc.glob("[0-9]*"):

@@ -1,7 +1,8 @@
 """How slow this machine is just now: Ray's services must start within fixed times.
 
 On a machine with more waiting work than CPUs, or a quota of half a CPU, they do not. rayal gives
-them as many times longer as there is work waiting for each CPU.
+them as many times longer as there is work waiting for each CPU, and starts Ray again where a time
+of Ray's that is fixed (15 s for its agents) was too short all the same.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from rayal.doctor.request import Request
 TIME_OUTS = {
     "RAY_DASHBOARD_STARTUP_TIMEOUT_S": 300,
     "RAY_gcs_server_port_wait_time_s": 60,
-    "RAY_raylet_start_wait_time_s": 60,
     "RAY_worker_register_timeout_seconds": 120,
     "RAY_gcs_server_request_timeout_seconds": 120,
     "RAY_agent_register_timeout_ms": 120_000,

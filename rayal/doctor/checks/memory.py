@@ -23,7 +23,8 @@ from rayal.doctor.sizes import size
 MEMINFO = Path("/proc/meminfo")
 SERVICES = 700_000_000  # bytes: the driver and Ray's services
 WORKER = 350_000_000  # bytes: one worker with PyTorch, before its work
-LEAST_ADDRESS_SPACE = 16_000_000_000  # bytes that one process reserves
+RAYS_SHARE = 0.3  # of the memory, for Ray's store
+LEAST_ADDRESS_SPACE = 5_000_000_000  # bytes a process: with 4 GB Ray's raylet dies, with 12 it runs
 
 
 @dataclass(frozen=True)
@@ -66,11 +67,8 @@ def _measure(request: Request) -> Memory:
 
 @check("memory", _measure)
 def _judge(facts: Memory, request: Request) -> Finding:
-    if facts.address_space is not None and facts.address_space < LEAST_ADDRESS_SPACE:
-        measured = f"address space of {size(facts.address_space)} a process"
-        state: State = "warning" if request.mode == "local" else "fails"
-        threshold = f"Ray reserves {size(LEAST_ADDRESS_SPACE)}"
-        return Finding(state, measured, threshold, "ulimit -v unlimited")
+    if limited := _judge_address_space(facts, request):
+        return limited
     workers = 0 if request.mode == "local" else facts.workers
     needed = SERVICES + workers * WORKER + request.feature_bytes
     measured, threshold = f"{size(facts.available)} available", f"about {size(needed)}"
@@ -79,3 +77,15 @@ def _judge(facts: Memory, request: Request) -> Finding:
     fewer = max(1, int((facts.available - SERVICES - request.feature_bytes) / WORKER))
     mend = f"--set resources.machine_cpus={fewer}, or a larger limit (docker run --memory=...)"
     return Finding("warning", measured, f"{threshold} for {max(1, workers)} at once", mend)
+
+
+def _judge_address_space(facts: Memory, request: Request) -> Finding | None:
+    """Judge a limit on address space; None where there is none that matters."""
+    store = 0 if request.mode == "local" else int(RAYS_SHARE * facts.total)
+    needed = LEAST_ADDRESS_SPACE + store
+    if facts.address_space is None or facts.address_space >= needed:
+        return None
+    certain = facts.address_space < LEAST_ADDRESS_SPACE and request.mode != "local"
+    measured = f"address space of {size(facts.address_space)} a process"
+    state: State = "fails" if certain else "warning"
+    return Finding(state, measured, f"{size(needed)} are reserved", "ulimit -v unlimited")

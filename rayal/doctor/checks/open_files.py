@@ -15,7 +15,7 @@ from rayal.doctor.request import Request
 
 ENOUGH = 65_536
 SMALL = 4_096  # below it a sweep of some thousand trials may run out of them
-LEAST = 200  # a Ray of one worker, just started, has more open in one process
+LEAST = 64  # with 50 Ray does not start, with 100 it does
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rayal.doctor.check import check
-from rayal.doctor.checks.memory import usable_memory
+from rayal.doctor.checks.memory import RAYS_SHARE, usable_memory
 from rayal.doctor.finding import Finding
 from rayal.doctor.request import Request
 from rayal.doctor.sizes import size
 
 SHARED_MEMORY = Path("/dev/shm")
-RAYS_SHARE = 0.3  # of the memory, for Ray's store
 LEAST_STORE = 80_000_000  # bytes; Ray refuses less than 75 MiB
 STORE_ON_DISK = 2_000_000_000  # bytes that a store on the disk may take, more where features do
 FILLED = 0.9  # of /dev/shm: other programs use it too

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import secrets
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from rayal.doctor.check import mend_process
-from rayal.doctor.checks import cpus, disk, load, sockets, source
+from rayal.doctor.checks import cpus, disk, leftovers, load, sockets, source
 from rayal.doctor.checks.proxies import LOOPBACK, bypass_proxies
 from rayal.doctor.checks.shared_memory import measured_shared_memory, plan_store
+from rayal.doctor.request import Request
 from rayal.run.preflight import request_for
 from rayal.run.ray.cluster_watch import leave_lost_cluster
 from rayal.run.ray.errors import ClusterError, ClusterLostError
@@ -31,6 +33,7 @@ SETTINGS = {
     "RAY_worker_niceness": "0",  # Ray's 15 leaves workers 3 % of a core beside others' work
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths in a sweep mean the same in every process
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
+    "RAY_raylet_start_wait_time_s": "60",  # one that lives has registered; a dead one is seen
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # under `uv run` Ray would send the working directory
     "RAY_ROTATION_MAX_BYTES": "20000000",  # of each log, in place of half a gigabyte
     "RAY_ROTATION_BACKUP_COUNT": "1",
@@ -42,6 +45,7 @@ SETTINGS = {
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",  # records are the truth, Tune's snapshots are not used
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
+START_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ def ray_session(
     say(f"joining the Ray cluster at {joined}" if joined else "starting Ray")
     bypass_proxies(*LOOPBACK, *([joined.rpartition(":")[0]] if joined else []))
     with scratch_folder(None if joined else _short_folder(say)) as scratch:
-        dashboard = _join(joined) if joined else _start(scratch, resources, feature_bytes)
+        dashboard = _join(joined) if joined else _start(scratch, resources, feature_bytes, say)
         with interruptible(), _left_at_the_end():  # Ray has put signal handlers of its own in place
             if dashboard:
                 say(_dashboard_line(dashboard))
@@ -135,7 +139,9 @@ def _token() -> str:
     return secrets.token_hex(32)
 
 
-def _start(scratch: Path, resources: Resources, feature_bytes: int) -> str | None:
+def _start(
+    scratch: Path, resources: Resources, feature_bytes: int, say: Callable[[str], None]
+) -> str | None:
     """Start a Ray of our own: on 127.0.0.1 alone, with a token that only this user can read.
 
     Returns the dashboard's host and port.
@@ -152,24 +158,40 @@ def _start(scratch: Path, resources: Resources, feature_bytes: int) -> str | Non
     for name, value in _start_settings(scratch).items():
         os.environ.setdefault(name, value)
     source.name_to_workers()
+    for attempt in range(1, START_ATTEMPTS + 1):
+        try:
+            return _start_services(scratch, request, feature_bytes)
+        except Exception as error:  # a service that does not start raises a bare one
+            _end_processes(scratch)
+            if attempt == START_ATTEMPTS or "timed out" not in str(error).lower():
+                first_line = str(error).strip().partition("\n")[0]
+                raise ClusterError(
+                    f"Ray could not be started: {first_line} Use --local to do without."
+                ) from error
+            say("Ray's services did not start in time: they are started again")
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _start_services(scratch: Path, request: Request, feature_bytes: int) -> str | None:
     import ray
 
-    try:
-        return ray.init(
-            address="local",
-            num_cpus=cpus.cpus_for_ray(cpus.measured_cpus(), request),
-            **_object_store(scratch, feature_bytes),
-            include_dashboard=True,
-            dashboard_host="127.0.0.1",
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            _temp_dir=str(scratch / "ray"),
-        ).dashboard_url
-    except Exception as error:  # a service that does not start raises a bare one
-        first_line = str(error).strip().partition("\n")[0]
-        raise ClusterError(
-            f"Ray could not be started: {first_line} Use --local to do without."
-        ) from error
+    return ray.init(
+        address="local",
+        num_cpus=cpus.cpus_for_ray(cpus.measured_cpus(), request),
+        **_object_store(scratch, feature_bytes),
+        include_dashboard=True,
+        dashboard_host="127.0.0.1",
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        _temp_dir=str(scratch / "ray"),
+    ).dashboard_url
+
+
+def _end_processes(scratch: Path) -> None:
+    """End what is left of a Ray of our own that did not start."""
+    for pid in leftovers.ray_processes(scratch):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _start_settings(scratch: Path) -> dict[str, str]:
