@@ -4,6 +4,9 @@ Makes what is not there yet and shows all: features, how well they tell classes 
 dataset map as a table and as a figure. `rayal encode DATASET` does so for one dataset,
 whose parameters and encoder are given with --set. The sweep finds what was made.
 
+`rayal encode IMAGES --shards PLACE` writes the features of a folder or list of images as shards,
+for `rayal select` on pools that no memory holds.
+
 Exit status: 0 all made, 1 some failed, 2 refused before anything started, 130 interrupted (the
 same command goes on where it stopped).
 """
@@ -46,10 +49,12 @@ from rayal.cli.terminal import (
 from rayal.contracts import Embedding
 from rayal.encoders._features import neighbors
 from rayal.events.bar import Lines
+from rayal.labeling.errors import LabelingError
 from rayal.run.encoding import load_dataset, make_embedding, restore_images
 from rayal.run.failures import PASSING, error_message, error_trace
 from rayal.run.malloc import configure_malloc
 from rayal.run.process_exit import exits_are_errors
+from rayal.run.ray.errors import ClusterError, ClusterLostError
 from rayal.run.signals import interruptible
 from rayal.storage import dataset_map
 from rayal.storage import run as store
@@ -77,6 +82,9 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     configure_malloc()
     console = output()
     try:
+        if options.shards is not None:
+            return _encode_shards(options, console)
+        _refuse_of_shards(options, parser(prog).parse_args([options.what]))
         sweep = _sweep(options.what, options.set)
         plan = make_plan(sweep)
         root = options.out or Path("runs") / sweep.name
@@ -85,7 +93,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
             plan = go_on(plan, held.plan() if held.has_plan() else None, held.finished()).plan
             failed = [] if options.show else _make(console, plan, held)
             _show(console, plan, held)
-    except (SweepError, StoreError) as error:
+    except (SweepError, StoreError, ClusterError, ClusterLostError, LabelingError) as error:
         print_error(error)
         return REFUSED
     except KeyboardInterrupt:
@@ -102,7 +110,10 @@ def parser(prog: str) -> argparse.ArgumentParser:
         description="Make the encoder stages of a sweep, or of one dataset, and show them.",
     )
     made.add_argument(
-        "what", metavar="SWEEP_OR_DATASET", help="a sweep file, or a dataset's name (with moco)"
+        "what",
+        metavar="SWEEP_OR_DATASET",
+        help="a sweep file, a dataset's name (with "
+        "moco), or with --shards a folder of images or a list of them",
     )
     add_out(made)
     add_set(
@@ -112,7 +123,36 @@ def parser(prog: str) -> argparse.ArgumentParser:
     made.add_argument(
         "--show", action="store_true", help="show what is there; make and write nothing"
     )
+    _add_shards(made.add_argument_group("features of many images as shards"))
     return made
+
+
+def _add_shards(made: argparse._ArgumentGroup) -> None:
+    add = made.add_argument
+    add("--shards", metavar="PLACE", help="where they go: a folder, s3:// or gs://BUCKET/PREFIX")
+    add("--encoder", metavar="NAME", help="pretrained (default) or another that does not train")
+    add("--side", type=int, default=224, help="pixels of the squares that images are read into")
+    add("--dtype", choices=["float16", "float32"], default="float16", help="of the features")
+    add("--files-per-shard", type=int, default=2048, metavar="n", help="what a worker holds")
+    add("--address", metavar="HOST:PORT", help="a Ray cluster that does the work")
+    add("--gpus", type=float, default=0, metavar="g", help="GPUs of each of its workers, or a part")
+
+
+def _encode_shards(options: argparse.Namespace, console: Console) -> int:
+    from rayal.cli.encode_shards import encode  # imports what a sweep does not need
+
+    try:
+        return encode(options, console)
+    except ValueError as error:
+        raise LabelingError(str(error)) from error
+
+
+def _refuse_of_shards(options: argparse.Namespace, usual: argparse.Namespace) -> None:
+    for name in ("encoder", "side", "dtype", "files_per_shard", "address", "gpus"):
+        if getattr(options, name) != getattr(usual, name):
+            raise LabelingError(
+                f"--{name.replace('_', '-')} is of shards: name their place, --shards"
+            )
 
 
 def _sweep(what: str, overrides: Sequence[str]) -> Sweep:

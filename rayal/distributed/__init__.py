@@ -9,6 +9,7 @@
 | `top.py`, `k_center.py`, `balance.py` | exact: the same choice whatever the shards |
 | `kmeans.py`, `coverage.py`, `typiclust.py` | in two levels, with a bound |
 | `strategies.py` | which of them there are, what they need and what they promise |
+| `encoding.py` | features of many files, a shard a piece of work |
 | `selecting.py` | `select`: the way in |
 
 Letters as everywhere: N rows, D dimensions, C classes, B budget, L labels so far; S shards.

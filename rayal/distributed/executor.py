@@ -72,8 +72,17 @@ class Executor(ABC):
         """Call a method of all parts, which are made first where they are not there."""
 
     @abstractmethod
-    def map(self, function: Callable[..., Any], items: Sequence[Any], *shared: Any) -> list[Any]:
-        """Return function(item, *shared) of every item, in their order."""
+    def map(
+        self,
+        function: Callable[..., Any],
+        items: Sequence[Any],
+        *shared: Any,
+        on_result: Callable[[Any], None] = lambda result: None,
+    ) -> list[Any]:
+        """Return function(item, *shared) of every item, in their order.
+
+        on_result: called with each as it comes, in any order.
+        """
 
 
 def made_again(maker: PartMaker, shard: Shard, updates: Sequence[Call]) -> Any:

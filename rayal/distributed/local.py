@@ -25,5 +25,15 @@ class LocalExecutor(Executor):
         method, arguments = call
         return [getattr(part, method)(*arguments) for part in self._made[1]]
 
-    def map(self, function: Callable[..., Any], items: Sequence[Any], *shared: Any) -> list[Any]:
-        return [function(item, *shared) for item in items]
+    def map(
+        self,
+        function: Callable[..., Any],
+        items: Sequence[Any],
+        *shared: Any,
+        on_result: Callable[[Any], None] = lambda result: None,
+    ) -> list[Any]:
+        results = []
+        for item in items:
+            results.append(function(item, *shared))
+            on_result(results[-1])
+        return results

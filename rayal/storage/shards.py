@@ -1,8 +1,9 @@
 """Shards: a pool's features in folders of some rows each, on a disk or in an object store.
 
     PLACE/shard-00000/    features.npy (n, D) float16 or float32; rows.parquet with a column `id`;
-                          probs.npy (n, C) and scores.npy (n,) where there are any; whole.json, the
-                          sizes and hashes of the others
+                          probs.npy (n, C) and scores.npy (n,) where there are any; left_out.json,
+                          what was to be rows and is none, and why; whole.json, the sizes and hashes
+                          of the others
     PLACE/shards.json     rows, dimensions, type and content of every shard; written last
 
 A row's number in the pool counts through the shards in their order. A shard appears complete or not
@@ -30,10 +31,12 @@ from rayal.storage.location import Location, parse_location
 MANIFEST = "shards.json"
 FORMAT = 1
 FEATURES, ROWS, PROBS, SCORES = "features.npy", "rows.parquet", "probs.npy", "scores.npy"
+LEFT_OUT = "left_out.json"
 DTYPES = ("float16", "float32")
 ROWS_PER_SHARD = 65_536
 Dtype: TypeAlias = Literal["float16", "float32"]
 Numbers: TypeAlias = npt.NDArray[np.floating[Any]]
+LeftOut: TypeAlias = list[tuple[str, str]]  # what, and why
 
 
 @dataclass(frozen=True)
@@ -164,8 +167,21 @@ def write_shards(
     return write_manifest(place, written, about or {})
 
 
-def write_shard(root: Location, number: int, batch: Batch, dtype: Dtype = "float32") -> str:
+def write_shard(
+    root: Location,
+    number: int,
+    batch: Batch,
+    dtype: Dtype = "float32",
+    left_out: LeftOut | None = None,
+) -> str:
     """Write one shard and return its name; one of that number stays as it is.
+
+    Args:
+        root: of the shards.
+        number: of this one.
+        batch: its rows, at least one.
+        dtype: of the features.
+        left_out: what was to be a row and is none, and why.
 
     Raises:
         ValueError: as `write_shards`.
@@ -178,24 +194,42 @@ def write_shard(root: Location, number: int, batch: Batch, dtype: Dtype = "float
         for file, array in ((PROBS, batch.probs), (SCORES, batch.scores)):
             if array is not None:
                 write_array(folder / file, np.ascontiguousarray(array, dtype=np.float32))
+        if left_out:
+            (folder / LEFT_OUT).write_text(json.dumps(left_out), encoding="utf-8")
     return name
 
 
+def write_left_out(root: Location, number: int, left_out: LeftOut) -> str:
+    """Write a shard without a row, of which all was left out; return its name."""
+    name = shard_name(number)
+    with files_of(root).create_dir_atomic(root / name) as folder:
+        (folder / LEFT_OUT).write_text(json.dumps(left_out), encoding="utf-8")
+    return name
+
+
+def read_left_out(root: Location, name: str) -> LeftOut:
+    """Return what of a shard was left out."""
+    path = files_of(root).local_copy(root / name) / LEFT_OUT
+    if not path.exists():
+        return []
+    return [(str(what), str(why)) for what, why in json.loads(path.read_text(encoding="utf-8"))]
+
+
 def write_manifest(root: Location, names: Sequence[str], about: Mapping[str, Any]) -> ShardSet:
-    """Write down the shards, in their order, which makes them a pool.
+    """Write down the shards, in their order, which makes them a pool; those without rows are none.
 
     Raises:
         ValueError: there is none, or they do not fit together.
     """
     files = files_of(root)
-    if not names:
+    facts = [found for name in names if (found := _facts(files, root, name))]
+    if not facts:
         raise ValueError("there are no rows: a pool has at least one")
-    facts = [_facts(files, root, name) for name in names]
     for key in ("dims", "dtype", "classes", "has_scores"):
         if len({str(each[key]) for each in facts}) > 1:
-            other = next(each for each in facts if each[key] != facts[0][key])
+            first, other = facts[0], next(each for each in facts if each[key] != facts[0][key])
             raise ValueError(
-                f"{other['name']} has {key} {other[key]}, and {names[0]} has {facts[0][key]}"
+                f"{other['name']} has {key} {other[key]}, and {first['name']} has {first[key]}"
             )
     shared = {key: facts[0][key] for key in ("dims", "dtype", "classes", "has_scores")}
     shards = [{key: each[key] for key in ("name", "rows", "content")} for each in facts]
@@ -283,7 +317,10 @@ def _write_ids(path: Path, ids: Sequence[str]) -> None:
 
 
 def _facts(files: Files, root: Location, name: str) -> dict[str, Any]:
+    """Return what shards.json says of a shard; nothing of one without rows."""
     folder = files.local_copy(root / name)
+    if not (folder / FEATURES).exists():
+        return {}
     features = map_array(folder / FEATURES)
     probs = folder / PROBS
     return {

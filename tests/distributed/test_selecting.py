@@ -108,7 +108,7 @@ def test_the_balanced_choice_has_the_bound_of_one_machine(pools: dict[int, Path]
     counts = np.bincount(list(LABELS.values()), minlength=C)
     target = np.maximum((len(LABELS) + budget) / C - counts, 0)
     costs = -uncertainty.negative_margin(PROBS[left].astype(np.float64))
-    alone = balance.solve(costs, PROBS[left], target, budget, weight, quick=True)
+    alone = balance.solve(costs, PROBS[left], target, budget, weight)
     chosen = select_from_shards(pools[16], "margin", budget, labels=LABELS, class_balanced=weight)
     assert set(chosen.positions) == set(left[alone.indices])
     assert chosen.figures["bound"] == pytest.approx(alone.bound, abs=1e-9)

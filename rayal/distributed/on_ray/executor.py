@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rayal.distributed.executor import Call, Executor, PartMaker, Parts, made_again
+from rayal.run.gpus import take_share
 from rayal.run.ray.errors import ClusterLostError
+from rayal.run.ray.resources import alive_nodes
 from rayal.run.ray.session import ray_session
 from rayal.storage.shards import Shard
 from rayal.sweep.schema import Resources
@@ -24,14 +26,21 @@ IN_FLIGHT = 2  # pieces of other work that an actor has been given
 
 
 @contextlib.contextmanager
-def ray_executor(address: str, say: Callable[[str], None]) -> Iterator[RayExecutor]:
+def ray_executor(
+    address: str, say: Callable[[str], None], gpus: float = 0
+) -> Iterator[RayExecutor]:
     """Join a cluster and work on it for as long as the body takes.
+
+    Args:
+        address: of the cluster.
+        say: told what happens.
+        gpus: of each actor, a share of one or whole ones; there are as many actors as have room.
 
     Raises:
         ClusterError: nothing answers there.
     """
     with ray_session(Resources(), address, say):
-        executor = RayExecutor(say)
+        executor = RayExecutor(say, gpus)
         try:
             yield executor
         finally:
@@ -49,7 +58,8 @@ class _Worker:
 class ShardActor:
     """Holds parts of the latest kind asked for, by the number of their shard."""
 
-    def __init__(self) -> None:
+    def __init__(self, gpus: float) -> None:
+        take_share(gpus)
         self._key = -1
         self._parts: dict[int, tuple[Any, int]] = {}
 
@@ -83,8 +93,8 @@ class ShardActor:
 class RayExecutor(Executor):
     """Works on the shards with all CPUs of a cluster."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+    def __init__(self, say: Callable[[str], None], gpus: float = 0) -> None:
+        self._say, self._gpus = say, gpus
         self._workers: list[_Worker] = []
         self._losses = 0
 
@@ -102,7 +112,13 @@ class RayExecutor(Executor):
                 self._ask_all("build", absent, lambda shards: _to_build(parts, shards))
         return [answers[number] for number in range(count)]
 
-    def map(self, function: Callable[..., Any], items: Sequence[Any], *shared: Any) -> list[Any]:
+    def map(
+        self,
+        function: Callable[..., Any],
+        items: Sequence[Any],
+        *shared: Any,
+        on_result: Callable[[Any], None] = lambda result: None,
+    ) -> list[Any]:
         import ray
 
         waiting = list(reversed(range(len(items))))
@@ -120,6 +136,7 @@ class RayExecutor(Executor):
             worker, number = pending.pop(ready)
             try:
                 results[number] = ray.get(ready)
+                on_result(results[number])
             except ray.exceptions.RayActorError:
                 waiting.append(number)
                 self._lose(worker)
@@ -135,9 +152,10 @@ class RayExecutor(Executor):
         self._workers = []
 
     def _start(self) -> None:
-        """Start an actor for each CPU, where there is none."""
+        """Start an actor for each CPU, or for each share of a GPU, where there is none."""
         if not self._workers:
-            self._workers = [_Worker(_actor()) for _ in range(max(1, _cpus()))]
+            count = max(1, _room(self._gpus))
+            self._workers = [_Worker(_actor(self._gpus)) for _ in range(count)]
 
     def _place(self, shards: set[int]) -> None:
         """Give every shard an actor: the one that has the fewest."""
@@ -189,15 +207,17 @@ def _to_build(parts: Parts, shards: list[int]) -> tuple[Any, ...]:
     return held, parts.key, parts.maker, parts.updates
 
 
-def _actor() -> Any:
+def _actor(gpus: float) -> Any:
     import ray
 
     options = {"num_cpus": 1, "max_restarts": 0, "scheduling_strategy": "SPREAD"}
-    return ray.remote(ShardActor).options(**options).remote()
+    return ray.remote(ShardActor).options(num_gpus=gpus, **options).remote(gpus)
 
 
-def _cpus() -> int:
-    import ray
-
-    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return int(resources.get("CPU", 1))
+def _room(gpus: float) -> int:
+    """Return how many actors the cluster has room for."""
+    room = 0
+    for node in alive_nodes():
+        cpus, cards = int(node.get("CPU", 0)), node.get("GPU", 0)
+        room += min(cpus, int(cards / gpus + 1e-9)) if gpus else cpus
+    return room

@@ -1,0 +1,134 @@
+"""Selection from shards: seconds, peak memory, and how good the bounded choices are.
+
+    python -m benchmarks.shards --rows 100000 --dims 128 --budget 100 --memory 4GiB
+    python -m benchmarks.shards --rows 1000000 --only k_center kmeans
+
+Rows are drawn around 200 centers of unequal weight. Each choice runs in a process of its own, whose
+peak memory is its resident set, mapped files included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from rayal.cli.select_shards import parse_bytes
+from rayal.storage.shards import Batch, read_shard_set, write_shards
+
+STRATEGIES = (
+    "random", "scores", "margin", "balanced margin", "k_center", "kmeans", "typiclust",
+    "facility_location",
+)  # fmt: skip
+CLASSES, GROUPS = 10, 200
+ROWS_PER_SHARD = 65_536
+QUALITY_ROWS = 20_000  # the undivided greedy choice holds a matrix of so many rows squared
+
+
+def batches(rows: int, dims: int) -> Iterator[Batch]:
+    """Give the rows of the pool."""
+    rng = np.random.default_rng(0)
+    centers = rng.standard_normal((GROUPS, dims), dtype=np.float32)
+    weights = rng.dirichlet(np.full(GROUPS, 0.5))
+    for start in range(0, rows, ROWS_PER_SHARD):
+        n = min(ROWS_PER_SHARD, rows - start)
+        features = centers[rng.choice(GROUPS, n, p=weights)]
+        features = features + 0.7 * rng.standard_normal((n, dims), dtype=np.float32)
+        probs = rng.dirichlet(np.full(CLASSES, 0.3), n).astype(np.float32)
+        ids = [str(i) for i in range(start, start + n)]
+        yield Batch(ids, features, probs, rng.random(n, dtype=np.float32))
+
+
+def measured(place: Path, name: str, budget: int, memory: int | None) -> dict[str, object]:
+    """Choose in a process of its own."""
+    given = [str(place), name, str(budget), json.dumps(memory)]
+    command = [sys.executable, "-m", "benchmarks.shards", "--one", *given]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        return {"strategy": name, "error": ended.stderr.strip().splitlines()[-1]}
+    line: dict[str, object] = json.loads(ended.stdout)
+    return line
+
+
+def one(place: str, name: str, budget: int, memory: int | None) -> None:
+    """Choose here, and print what it took."""
+    from rayal.distributed.selecting import select_from_shards
+
+    params = {"class_balanced": 1.0} if name.startswith("balanced") else {}
+    started, cpu = time.perf_counter(), time.process_time()
+    strategy = name.rpartition(" ")[2]
+    chosen = select_from_shards(place, strategy, budget, memory=memory, **params)
+    line = {
+        "strategy": name,
+        "seconds": round(time.perf_counter() - started, 2),
+        "cpu_seconds": round(time.process_time() - cpu, 2),
+        "peak_MiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        **chosen.figures,
+    }
+    print(json.dumps(line))
+
+
+def quality(place: Path, budget: int) -> dict[str, float]:
+    """Compare coverage in levels and k-means over shards with those of the undivided pool."""
+    from rayal.distributed.coverage import coverage, greedy, similarity
+    from rayal.distributed.kmeans import kmeans
+    from rayal.distributed.local import LocalExecutor
+    from rayal.distributed.shard_rows import rows_at
+    from rayal.kernels import clustering, distances
+
+    shards = read_shard_set(place)
+    none = np.empty(0, np.int64)
+    rows = rows_at(shards, np.arange(shards.rows), unit=True)
+    found = coverage(LocalExecutor(), shards, none, budget, 0)
+    alone = greedy(similarity(rows, rows, None), np.zeros(len(rows), np.float32), budget)
+    value = float(similarity(rows, rows[alone], None).max(axis=1).mean(dtype=np.float64))
+    made = kmeans(LocalExecutor(), shards, none, budget, np.random.default_rng(0))
+    clusters, centers = clustering.kmeans(rows, budget, np.random.default_rng(0), restarts=5)
+    inertia = distances.to_own_center(rows, clusters, centers).sum(dtype=np.float64)
+    return {
+        "coverage": found.value,
+        "coverage_undivided": value,
+        "inertia": made.inertia,
+        "inertia_one_machine": float(inertia),
+    }
+
+
+def main() -> None:
+    """Print a line of JSON for each strategy."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--dims", type=int, default=128)
+    parser.add_argument("--budget", type=int, default=100)
+    parser.add_argument("--memory", type=parse_bytes)
+    parser.add_argument("--dtype", choices=["float16", "float32"], default="float16")
+    parser.add_argument("--only", nargs="*", default=STRATEGIES)
+    parser.add_argument("--quality", action="store_true", help="of at most 20,000 rows")
+    parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        place, name, budget, memory = options.one
+        one(place, name, int(budget), json.loads(memory))
+        return
+    with tempfile.TemporaryDirectory(prefix="shards-") as folder:
+        place = Path(folder) / "pool"
+        rows = min(options.rows, QUALITY_ROWS) if options.quality else options.rows
+        write_shards(
+            place, batches(rows, options.dims), dtype=options.dtype, rows_per_shard=ROWS_PER_SHARD
+        )
+        if options.quality:
+            print(json.dumps(quality(place, options.budget)))
+            return
+        for name in options.only:
+            print(json.dumps(measured(place, name, options.budget, options.memory)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""`rayal encode IMAGES --shards PLACE`: features of many files, for selection from shards."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import io
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+
+from rayal.cli.terminal import DONE, print_line
+from rayal.distributed.encoding import Done, EncodingJob, encode_files
+from rayal.distributed.executor import Executor
+from rayal.distributed.local import LocalExecutor
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.scan import Scan, scan_folder, scan_list
+from rayal.labeling.tables import choose_columns, is_table, read_list
+from rayal.storage.files import files_of
+from rayal.storage.location import parse_location
+from rayal.storage.shards import LeftOut
+
+DEFAULT_ENCODER = "pretrained"
+SECONDS = 5.0  # between lines where the output is no terminal
+
+
+def encode(options: argparse.Namespace, console: Console) -> int:
+    """Encode the files of a folder or a list, and say how far it is.
+
+    Raises:
+        ValueError, StoreError, ClusterError: as `encode_files`.
+    """
+    source, found = _scan(Path(options.what).expanduser())
+    name, params = options.encoder or DEFAULT_ENCODER, _parameters(options.set)
+    job = EncodingJob(
+        str(source.resolve()), str(parse_location(options.shards).resolve()), name, params,
+        options.side, options.dtype, options.files_per_shard,
+    )  # fmt: skip
+    progress = _Throughput(len(found.candidates), lambda line: print_line(console, line))
+    with _executor(options, progress.say) as executor:
+        paths = [one.path for one in found.candidates]
+        shards, unread = encode_files(executor, job, paths, progress.count)
+    left_out = [(one.path, one.reason) for one in found.left_out] + unread
+    table = parse_location(options.shards) / "left_out.csv"
+    files_of(table).write(table, _table(left_out))
+    print_line(
+        console,
+        f"{shards.rows:,} images in {len(shards.shards):,} shards of {shards.dims:,} features, "
+        f"{len(left_out):,} files left out{f' ({table})' if left_out else ''}",
+    )
+    print_line(console, f"Which to label first: rayal select {options.shards} --budget B")
+    return DONE
+
+
+def _scan(what: Path) -> tuple[Path, Scan]:
+    if what.is_dir():
+        return what, scan_folder(what)
+    if not what.is_file() or not is_table(what):
+        raise LabelingError(
+            f"{what} is neither a folder of images nor a list of them (CSV, Parquet, JSON lines)"
+        )
+    rows = read_list(what, choose_columns(what, {}))
+    return what.parent, scan_list(what.parent, ((row.path, "") for row in rows))
+
+
+@contextlib.contextmanager
+def _executor(options: argparse.Namespace, say: Callable[[str], None]) -> Iterator[Executor]:
+    if options.address is None:
+        yield LocalExecutor()
+        return
+    from rayal.distributed.on_ray.executor import ray_executor
+
+    with ray_executor(options.address, say, options.gpus) as executor:
+        yield executor
+
+
+class _Throughput:
+    """Says how many images are done, how many a second, and how long the rest will take."""
+
+    def __init__(self, total: int, say: Callable[[str], None]) -> None:
+        self.say, self._total = say, total
+        self._started = self._said = time.monotonic()
+        self._done = self._made = self._left_out = 0
+
+    def count(self, piece: Done) -> None:
+        self._done += piece.files
+        self._left_out += piece.left_out
+        self._made += 0 if piece.was_there else piece.files
+        now = time.monotonic()
+        if now - self._said >= SECONDS or self._done == self._total:
+            self._said = now
+            self.say(self.line(now - self._started))
+
+    def line(self, seconds: float) -> str:
+        """Return the line after some seconds."""
+        speed = self._made / max(seconds, 1e-9)
+        left = f"{(self._total - self._done) / speed / 3600:.2f} h left" if speed else "none made"
+        bad = f", {self._left_out:,} left out" if self._left_out else ""
+        return f"{self._done:,} of {self._total:,} images, {speed:,.1f} a second, {left}{bad}"
+
+
+def _parameters(pairs: list[str]) -> dict[str, Any]:
+    found = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        kind, _, name = key.partition(".")
+        if not equals or kind != "encoder" or not name:
+            raise ValueError(f"--set {pair} is not understood: write encoder.NAME=VALUE")
+        found[name] = yaml.safe_load(value)
+    return found
+
+
+def _table(left_out: LeftOut) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["path", "reason"])
+    writer.writerows(left_out)
+    return text.getvalue().encode("utf-8", "backslashreplace")

@@ -1,0 +1,230 @@
+"""Features of many files, shard by shard: what is there outlives a kill, bad files are counted.
+
+A piece of work is some files: they are read, brought to squares, embedded, and written as one shard
+by whoever does the piece. What lies there is not made again. A worker has one piece in memory and
+one waiting, whatever the number of files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal.contract_checks import check_embedding
+from rayal.contracts import Dataset, Features, Split
+from rayal.distributed.executor import Executor
+from rayal.labeling.pictures import read_square
+from rayal.registry import ENCODERS
+from rayal.seeds import generator
+from rayal.storage.files import StoreError, files_of
+from rayal.storage.location import Location, parse_location
+from rayal.storage.shards import (
+    Batch,
+    Dtype,
+    LeftOut,
+    ShardSet,
+    is_shard_set,
+    read_left_out,
+    read_shard_set,
+    shard_name,
+    write_left_out,
+    write_manifest,
+    write_shard,
+)
+
+JOB = "encoding.json"
+CHANNELS = 3
+FILES_PER_SHARD = 2048  # 308 MB of pixels at 224 x 224
+
+Bytes = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class EncodingJob:
+    """What is encoded how.
+
+    source: the folder that paths are relative to. root: where shards go. encoder, params: the
+    component. side: pixels of the squares that images are read into. files: a hash of their names.
+    """
+
+    source: str
+    root: str
+    encoder: str
+    params: Mapping[str, Any]
+    side: int
+    dtype: Dtype
+    files_per_shard: int
+    files: str = ""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """The files of one shard, by paths relative to the source."""
+
+    number: int
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A piece that is done: files, those of them left out; was_there: whether it was before."""
+
+    files: int
+    left_out: int
+    was_there: bool
+
+
+def encode_files(
+    executor: Executor,
+    job: EncodingJob,
+    paths: Sequence[str],
+    on_piece: Callable[[Done], None] = lambda done: None,
+) -> tuple[ShardSet, LeftOut]:
+    """Write the features of files as shards, ids being their paths; return them and what is none.
+
+    Args:
+        executor: who does the work.
+        job: what is encoded how.
+        paths: relative to the source, in the order of the rows.
+        on_piece: told of each piece that is done.
+
+    Raises:
+        ValueError: no file, or none that can be read; an encoder that trains, or what it raises.
+        StoreError: another job's shards are there, another process writes them, or nothing can be
+            written.
+    """
+    check_encoder(job)
+    if job.side < 1 or job.files_per_shard < 1:
+        raise ValueError(
+            f"side {job.side} and files a shard {job.files_per_shard}: at least 1 each"
+        )
+    if not paths:
+        raise ValueError(f"there are no images in {job.source}")
+    root = parse_location(job.root)
+    job = EncodingJob(**{**asdict(job), "files": _hash(paths)})
+    with files_of(root).lock(root, ()):
+        files_of(root).remove_leftovers(root)
+        _write_down(root, job)
+        pieces = [
+            Piece(number, tuple(paths[start : start + job.files_per_shard]))
+            for number, start in enumerate(range(0, len(paths), job.files_per_shard))
+        ]
+        executor.map(encode_piece, pieces, job, on_result=on_piece)
+        names = [shard_name(piece.number) for piece in pieces]
+        left_out = [pair for name in names for pair in read_left_out(root, name)]
+        if is_shard_set(root):
+            return read_shard_set(root), left_out
+        if len(left_out) == len(paths):
+            path, reason = left_out[0]
+            raise ValueError(f"no image of {job.source} can be read: {path}: {reason}")
+        about = {"encoder": {"name": job.encoder, **job.params}, "side": job.side}
+        return write_manifest(root, names, about | {"left_out": len(left_out)}), left_out
+
+
+def check_encoder(job: EncodingJob) -> None:
+    """Refuse an encoder that cannot run, or that is trained on all images at once.
+
+    Raises:
+        ValueError: which, and why.
+    """
+    component = ENCODERS.find(job.encoder)
+    if "keep" in inspect.signature(component.function).parameters:
+        raise ValueError(
+            f"encoder '{job.encoder}' trains on all images at once, and cannot encode them in "
+            "pieces; train it on some (`rayal encode`), and give its weights to `checkpoint`"
+        )
+    try:
+        component.traits.check(component.bind(job.params), 1)
+    except (OSError, ModuleNotFoundError) as error:
+        raise ValueError(f"encoder '{job.encoder}': {error}") from error
+
+
+def encode_piece(piece: Piece, job: EncodingJob) -> Done:
+    """Make one shard, unless it is there."""
+    root, name = parse_location(job.root), shard_name(piece.number)
+    if files_of(root).is_complete(root / name):
+        return Done(len(piece.paths), len(read_left_out(root, name)), True)
+    pixels, ids, left_out = _read(piece, job)
+    if ids:
+        features = _features(job, pixels)
+        write_shard(root, piece.number, Batch(ids, features), job.dtype, left_out)
+    else:
+        write_left_out(root, piece.number, left_out)
+    return Done(len(piece.paths), len(left_out), False)
+
+
+def _read(piece: Piece, job: EncodingJob) -> tuple[Bytes, list[str], LeftOut]:
+    """Return pixels (n, side, side, 3) of the files that can be read, their paths, and the rest."""
+    pixels = np.empty((len(piece.paths), job.side, job.side, CHANNELS), dtype=np.uint8)
+
+    def read(row: int) -> str:
+        try:
+            pixels[row] = read_square(Path(job.source) / piece.paths[row], job.side, CHANNELS)
+        except OSError as error:
+            return f"it cannot be read: {(error.strerror or str(error)).lower()}"
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    with ThreadPoolExecutor(_threads()) as pool:
+        reasons = list(pool.map(read, range(len(piece.paths))))
+    good = [row for row, reason in enumerate(reasons) if not reason]
+    pairs = zip(piece.paths, reasons, strict=True)
+    left_out = [(path, reason) for path, reason in pairs if reason]
+    kept = pixels if len(good) == len(pixels) else pixels[good]
+    return kept, [piece.paths[row] for row in good], left_out
+
+
+def _features(job: EncodingJob, pixels: Bytes) -> Features:
+    """Return the features (n, D) of images (n, side, side, 3)."""
+    component = ENCODERS.find(job.encoder)
+    labels = np.zeros(len(pixels), dtype=np.int64)
+    data = Dataset("images", ("unknown",), Split(pixels, labels), Split(pixels[:1], labels[:1]))
+    rng = generator("shards encoder", job.encoder)  # of each piece the same: the same network
+    params = component.arguments(dict(job.params))
+    embedding = component.function(data, rng, lambda report: None, **params)
+    check_embedding(job.encoder, embedding, data)
+    features: Features = embedding.train
+    return features
+
+
+def _threads() -> int:
+    """Return the CPUs that this process has: those that Ray gave it, or the machine's."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    if given.isdigit() and int(given):
+        return int(given)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _write_down(root: Location, job: EncodingJob) -> None:
+    """Write what is encoded how; where that is there already, go on with the same alone."""
+    files = files_of(root)
+    said = json.dumps(asdict(job), indent=1, sort_keys=True).encode()
+    if files.exists(root / JOB):
+        earlier = json.loads(files.read(root / JOB))
+        now = json.loads(said)
+        differing = [name for name in now if now[name] != earlier.get(name) and name != "root"]
+        if differing:
+            name = differing[0]
+            raise StoreError(
+                f"{root} holds features with another '{name}' ({earlier.get(name)}, now "
+                f"{now[name]}); name another place by --shards"
+            )
+        return
+    if is_shard_set(root):
+        raise StoreError(f"{root} holds shards that were made elsewhere; name another place")
+    files.write(root / JOB, said)
+
+
+def _hash(paths: Sequence[str]) -> str:
+    return hashlib.sha256("\0".join(paths).encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -1,0 +1,125 @@
+"""Features of many files, shard by shard."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rayal.distributed import encoding
+from rayal.distributed.encoding import Done, EncodingJob, encode_files
+from rayal.distributed.local import LocalExecutor
+from rayal.storage.files import StoreError
+from rayal.storage.shards import ShardSet
+
+BAD = {"b/empty.png": b"", "c.jpg": b"\xff\xd8\xff no picture"}
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> EncodingJob:
+    """Ten pictures and two files that are none."""
+    source = tmp_path / "images"
+    (source / "b").mkdir(parents=True)
+    for i in range(10):
+        pixels = np.random.default_rng(i).integers(0, 255, (9, 12, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(source / f"a{i}.png")
+    for name, content in BAD.items():
+        (source / name).write_bytes(content)
+    return EncodingJob(str(source), str(tmp_path / "shards"), "pixels", {}, 8, "float32", 5)
+
+
+def paths_of(job: EncodingJob) -> list[str]:
+    source = Path(job.source)
+    return sorted(str(p.relative_to(source)) for p in source.rglob("*.*") if p.is_file())
+
+
+def features_of(shards: ShardSet) -> dict[str, np.ndarray]:
+    return {
+        name: row
+        for shard in shards.shards
+        for name, row in zip(
+            shards.ids(shard), np.load(shards.folder(shard) / "features.npy"), strict=True
+        )
+    }
+
+
+def test_every_picture_has_its_features_and_every_other_file_a_reason(job: EncodingJob) -> None:
+    pieces: list[Done] = []
+    shards, left_out = encode_files(LocalExecutor(), job, paths_of(job), pieces.append)
+    found = features_of(shards)
+    assert list(found) == [f"a{i}.png" for i in range(10)]
+    for name, row in found.items():
+        square = encoding.read_square(Path(job.source) / name, 8, 3)
+        np.testing.assert_allclose(row, square.reshape(-1) / np.float32(255))
+    assert [path for path, _ in left_out] == sorted(BAD)
+    assert all(reason for _, reason in left_out)
+    assert [piece.files for piece in pieces] == [5, 5, 2]
+    assert len(shards.shards) == 2  # of the third no file is a picture
+    assert shards.about == {"encoder": {"name": "pixels"}, "side": 8, "left_out": 2}
+
+
+def test_what_was_made_before_an_interruption_is_not_made_again(
+    job: EncodingJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(done: Done) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        encode_files(LocalExecutor(), job, paths_of(job), interrupt)
+    made: list[int] = []
+    features = encoding._features
+
+    def counted(job: EncodingJob, pixels: Any) -> Any:
+        made.append(len(pixels))
+        return features(job, pixels)
+
+    monkeypatch.setattr(encoding, "_features", counted)
+    pieces: list[Done] = []
+    shards, left_out = encode_files(LocalExecutor(), job, paths_of(job), pieces.append)
+    assert made == [5]
+    assert [piece.was_there for piece in pieces] == [True, False, False]
+    assert (shards.rows, len(left_out)) == (10, 2)
+    again, left_out = encode_files(LocalExecutor(), job, paths_of(job))
+    assert (again, len(left_out), made) == (shards, 2, [5])
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda job: replace(job, side=9), "another 'side' (8, now 9)"),
+        (lambda job: replace(job, dtype="float16"), "another 'dtype'"),
+        (lambda job: replace(job, files_per_shard=6), "another 'files_per_shard'"),
+    ],
+)
+def test_features_made_otherwise_are_not_mixed(
+    job: EncodingJob, change: Callable[[EncodingJob], EncodingJob], named: str
+) -> None:
+    encode_files(LocalExecutor(), job, paths_of(job))
+    with pytest.raises(StoreError) as refused:
+        encode_files(LocalExecutor(), change(job), paths_of(job))
+    assert named in str(refused.value)
+    with pytest.raises(StoreError, match="another 'files'"):
+        encode_files(LocalExecutor(), job, paths_of(job)[1:])
+
+
+def test_what_cannot_be_encoded_is_refused(job: EncodingJob) -> None:
+    with pytest.raises(ValueError, match="there are no images in"):
+        encode_files(LocalExecutor(), job, [])
+    with pytest.raises(ValueError, match=r"can be read: b/empty\.png: "):
+        encode_files(LocalExecutor(), job, sorted(BAD))
+    with pytest.raises(ValueError, match="'moco' trains on all images at once"):
+        encode_files(LocalExecutor(), replace(job, encoder="moco"), paths_of(job))
+    with pytest.raises(ValueError, match="did you mean 'pixels'"):
+        encode_files(LocalExecutor(), replace(job, encoder="pixel"), paths_of(job))
+    with pytest.raises(ValueError, match="at least 1 each"):
+        encode_files(LocalExecutor(), replace(job, side=0), paths_of(job))
+
+
+def test_what_is_encoded_how_is_written_down(job: EncodingJob) -> None:
+    encode_files(LocalExecutor(), job, paths_of(job))
+    said = json.loads((Path(job.root) / "encoding.json").read_text())
+    assert (said["encoder"], said["side"], said["dtype"]) == ("pixels", 8, "float32")
