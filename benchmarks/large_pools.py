@@ -183,12 +183,13 @@ def _query(features: npt.NDArray[Any], job: Mapping[str, Any]) -> npt.NDArray[np
 
     if job.get("approximate"):
         _large_pools.LARGE = 0
-    exact = {"exact": True} if job.get("exact") else {}
+    if job.get("exact"):
+        _large_pools.LARGE = len(features)
     name = job["strategy"]
     if name == "margin":
         probs = np.random.default_rng(0).dirichlet(np.ones(CLASSES), len(features))
         return rayal.query(name, job["budget"], probs=probs.astype(np.float32))
-    params = {**PARAMS.get(name, {}), **exact}
+    params = PARAMS.get(name, {})
     return rayal.query(name, job["budget"], features=features, seed=job.get("seed", 0), **params)
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.contracts import Dataset, DataShape, Embedding, Features, Progress, encoder
+from rayal.encoders._features.extraction import allocate_features
+from rayal.kernels.gemm_distances import chunks
 from rayal.storage.file_hash import file_hash
 from rayal.vision import notes
 
@@ -74,15 +76,18 @@ def features(
     stored, named = _read(path), _read_ids(ids)
     N, M = len(dataset.train.labels), len(dataset.test.labels)
     matrix = stored[0] if len(stored) == 1 else np.concatenate(stored)
+    train, test = np.arange(N), np.arange(N, N + M)
     if len(matrix) != N + M or (len(stored) == 2 and len(stored[0]) != N):
         shapes = " and ".join(str(part.shape) for part in stored)
         raise ValueError(
             f"path={path} is {shapes}, and the dataset has {N} images in the pool and {M} to test: "
             "a row for each is needed"
         )
+    if named is None and matrix.dtype == np.float32:
+        return Embedding(np.ascontiguousarray(matrix[:N]), np.ascontiguousarray(matrix[N:]))
     if named is not None:
-        matrix = matrix[_rows(named, N, M, str(ids))]
-    return Embedding(_float32(matrix[:N]), _float32(matrix[N:]))
+        train, test = np.split(_rows(named, N, M, str(ids)), [N])
+    return Embedding(_float32(matrix, train), _float32(matrix, test))
 
 
 def _read(path: str) -> list[npt.NDArray[Any]]:
@@ -148,5 +153,9 @@ def _rows(named: list[str], N: int, M: int, ids: str) -> npt.NDArray[np.int64]:
     return np.array([row_of[name] for name in images])
 
 
-def _float32(rows: npt.NDArray[Any]) -> Features:
-    return np.ascontiguousarray(rows, np.float32)
+def _float32(matrix: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> Features:
+    """Return some rows (n,) of a matrix as float32; more than 1 GiB of them lie in a file."""
+    taken = allocate_features(len(rows), matrix.shape[1])
+    for part in chunks(len(rows)):
+        taken[part] = matrix[rows[part]]
+    return taken

@@ -10,11 +10,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 
 from rayal.contracts import Features
+from rayal.kernels.gemm_distances import chunks
 from rayal.labeling import duplicates, feature_files, tables
 from rayal.labeling.encoding import (
     EncodingJob,
@@ -67,7 +69,7 @@ def assemble(project: Project, tell: Tell) -> None:
         if not note.startswith("encoder "):  # told before it ran
             tell(note)
     with temporary_beside(project.root / "features.npy") as temporary, temporary.open("wb") as file:
-        np.save(file, made.features)
+        _save_float32(file, made.features)
     about = {"notes": made.notes, "shape": made.features.shape, "job": made.job}
     write_bytes(project.root / "features.json", json.dumps(about, indent=1).encode())
     write_left_out(project.root / "left_out.csv", made.left_out)
@@ -102,6 +104,14 @@ def check_encoder(settings: Settings) -> dict[str, Any]:
         return component.bind(given)
     except ValueError as error:
         raise LabelingError(f"{error}") from error
+
+
+def _save_float32(file: BinaryIO, features: npt.NDArray[np.floating[Any]]) -> None:
+    """Write features (N, D), which may be mapped and of float16, as .npy of float32, in parts."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": features.shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    for rows in chunks(len(features)):
+        file.write(np.ascontiguousarray(features[rows], dtype="<f4").tobytes())
 
 
 def _from_features(project: Project) -> _Assembled:

@@ -172,7 +172,9 @@ class Query:
         labels = self.labels[rows]
         budget = min(budget, int(open_rows.sum()))
         predictions = None if self.predictions is None else _of_rows(self.predictions, rows)
-        pool = Pool(self.features[rows], labels, len(self.classes), predictions=predictions)
+        # A mapped matrix of a million rows is copied only where rows are left out.
+        features = self.features if len(rows) == len(self.features) else self.features[rows]
+        pool = Pool(features, labels, len(self.classes), predictions=predictions)
         try:
             answer = self.component.function(pool, budget, rng, **self.params)
             return rows[check_choice(self.component.name, answer, labels, budget)]

@@ -10,10 +10,6 @@ import warnings
 LARGE = 200_000  # images up to which the exact form is taken
 
 
-class ApproximateChoiceWarning(UserWarning):
-    """A strategy chooses by its approximate form."""
-
-
 def is_approximate(strategy: str, N: int, how: str, *, exact: bool = False) -> bool:
     """Whether a strategy takes its approximate form; warns where it does.
 
@@ -28,7 +24,6 @@ def is_approximate(strategy: str, N: int, how: str, *, exact: bool = False) -> b
     warnings.warn(
         f"{strategy}: {N:,} images are more than {LARGE:,}, so {how}"
         f"{'' if strategy == 'auto' else '; exact: true insists on the exact form'}",
-        ApproximateChoiceWarning,
         stacklevel=2,
     )
     return True

@@ -99,3 +99,20 @@ def test_the_matrix_is_part_of_what_results_depend_on(tmp_path: Path) -> None:
     path = saved(tmp_path / "f.npy")
     component = ENCODERS.find("features")
     assert component.files(component.bind({"path": path})) == {"path": Path(path)}
+
+
+@pytest.mark.parametrize("with_ids", [False, True])
+def test_numbers_of_16_bits_become_float32_and_stay_in_order(
+    with_ids: bool, tmp_path: Path
+) -> None:
+    rows = MATRIX.astype(np.float16)
+    np.save(tmp_path / "features.npy", rows)
+    params = {"path": str(tmp_path / "features.npy")}
+    if with_ids:
+        names = [*(f"train/{i}" for i in range(N)), *(f"test/{i}" for i in range(M))]
+        (tmp_path / "ids.txt").write_text("\n".join(names))
+        params["ids"] = str(tmp_path / "ids.txt")
+    embedding = encode(**params)
+    assert embedding.train.dtype == embedding.test.dtype == np.float32
+    assert np.array_equal(embedding.train, rows[:N].astype(np.float32))
+    assert np.array_equal(embedding.test, rows[N:].astype(np.float32))
