@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.evidence.cells import FIRST, LATER, LEVEL, MEASURES, cells, full_labels
-from analysis.evidence.leaders import STAGES, advice, leaderboard
-from analysis.evidence.published_order import PAIRS, published_order
+from analysis.evidence.leaders import advice, leaderboard
+from analysis.evidence.published_order import PAIRS, STAGES, published_order
 from analysis.export import to_csv
 from analysis.figures.text import NONE
 from analysis.study.study import Study

@@ -26,6 +26,11 @@ PAIRS = (  # ahead as published, behind
     ("typiclust", "margin"),
     ("random", "k_center"),
 )
+STAGES = (  # labels a class, from and below, and what they are called
+    (0.0, 4.0, "fewer than four labels a class"),
+    (4.0, 8.0, "four to eight labels a class"),
+    (8.0, math.inf, "eight labels a class and more"),
+)
 COLUMNS = (*KEYS, "per_class", "measure", "ahead", "behind", "pairs", "lead", "low", "high", "p",
            "holm", "found")  # fmt: skip
 
