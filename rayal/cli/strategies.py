@@ -69,6 +69,10 @@ take one of:
 * `stochastic: {beta: 1}`: by chance, the image at rank r with odds r^-beta, so that the images of
   one query are not all alike (Kirsch et al. 2023).
 
+Strategies that choose one image after another (`k_center`, `badge`, `maxherding`, `typiclust`) have
+a `class_balanced` of their own, by CBAL's greedy form (Algorithm 2): each image's gain less
+`lambda` / C times what the classes lack after it.
+
 ## Parameters and sources
 """
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.kernels import distances, gemm_distances
+from rayal.kernels.greedy_balance import ClassBalance
 from rayal.kernels.unique_rows import distinct_rows
 from rayal.kernels.validation import as_points, check_budget
 
@@ -54,11 +55,7 @@ def greedy_herding(
     Raises:
         ValueError: where the budget is not between 1 and what is left, or sigma too small.
     """
-    check_budget(budget, len(features) - len(labeled))
-    if not sigma >= NARROWEST:
-        raise ValueError(
-            f"sigma must be at least {NARROWEST:g}, but is {sigma:g}; widen the kernel"
-        )
+    _check(features, labeled, budget, sigma)
     points = as_points(features)
     first, copies_of = np.unique(distinct_rows(points), return_inverse=True)
     mass = np.bincount(copies_of, weights=weights).astype(np.float64)
@@ -71,6 +68,59 @@ def greedy_herding(
     picks = first[np.fromiter(choose_lazily(cover, candidates, budget), np.int64)]
     rest = np.setdiff1d(np.arange(len(points)), np.concatenate([labeled, picks]))
     return np.concatenate([picks, rest[: budget - len(picks)]])
+
+
+def balanced_herding(
+    features: npt.NDArray[np.floating[Any]],
+    labeled: Int64,
+    budget: int,
+    sigma: float,
+    balance: ClassBalance,
+) -> Int64:
+    """Return `budget` positions, each adding most to sum_x max_s k(x, s) less its cost.
+
+    As greedy_herding, but what the classes lack after an image counts against it. Ties go to the
+    lowest position.
+
+    Args:
+        features: (N, D).
+        labeled: positions that are chosen already.
+        budget: at most N less the number labeled.
+        sigma: at least 1e-15.
+        balance: of the N points.
+
+    Raises:
+        ValueError: where the budget is not between 1 and what is left, or sigma too small.
+    """
+    _check(features, labeled, budget, sigma)
+    points = as_points(features)
+    cover = Cover(points, points, np.ones(len(points)), sigma)
+    for row in labeled:
+        cover.add(row)
+    bounds = np.full(len(points), -1.0)
+    left = np.setdiff1d(np.arange(len(points)), labeled)
+    for rows in gemm_distances.chunks(len(left), BLOCK):
+        bounds[left[rows]] = cover.bounds(left[rows])
+    fresh = np.ones(len(bounds), dtype=bool)
+    picks = np.empty(budget, dtype=np.int64)
+    for number in range(budget):
+        pick, _ = _best(cover, bounds, fresh, costs=balance.costs(), least=-np.inf)
+        cover.add(pick)
+        balance.add(pick)
+        bounds[pick] = -1
+        fresh[:] = False
+        picks[number] = pick
+    return picks
+
+
+def _check(
+    features: npt.NDArray[np.floating[Any]], labeled: Int64, budget: int, sigma: float
+) -> None:
+    check_budget(budget, len(features) - len(labeled))
+    if not sigma >= NARROWEST:
+        raise ValueError(
+            f"sigma must be at least {NARROWEST:g}, but is {sigma:g}; widen the kernel"
+        )
 
 
 @dataclass
@@ -139,28 +189,37 @@ def choose_lazily(cover: Cover, candidates: Int64, budget: int) -> Iterator[int]
         yield pick
 
 
-def _best(cover: Cover, bounds: Float64, fresh: npt.NDArray[np.bool_]) -> tuple[int, float]:
-    """Return the row with the largest gain, and the gain; bounds and fresh are brought up to date.
+def _best(
+    cover: Cover,
+    bounds: Float64,
+    fresh: npt.NDArray[np.bool_],
+    *,
+    costs: Float64 | float = 0.0,
+    least: float = 0.0,
+) -> tuple[int, float]:
+    """Return the row with the largest gain less its cost, and that; bounds, fresh are brought on.
 
-    Rows with a negative bound are out of the question.
+    Rows with a negative bound are out of the question, and those with no more than `least`: -1.
     """
-    pick, gain = -1, 0.0
+    pick, value = -1, least
+    charges = np.broadcast_to(np.asarray(costs, dtype=np.float64), bounds.shape)
     settled = bounds < 0
     while True:
-        hopeful = np.flatnonzero(~settled & (bounds >= gain))
+        hopeful = np.flatnonzero(~settled & (bounds - charges >= value))
         if len(hopeful) == 0:
-            return pick, gain
-        row = int(hopeful[bounds[hopeful].argmax()])
+            return pick, value
+        row = int(hopeful[(bounds - charges)[hopeful].argmax()])
         if not fresh[row]:
-            stale = _largest(hopeful[~fresh[hopeful]], bounds)
+            stale = _largest(hopeful[~fresh[hopeful]], bounds - charges)
             bounds[stale] = np.minimum(bounds[stale], cover.bounds(stale))
             fresh[stale] = True
             continue
-        gain_of_row = cover.gain(row)
-        bounds[row] = gain_of_row * (1 + SLACK**2)
+        gain = cover.gain(row)
+        bounds[row] = gain * (1 + SLACK**2)
         settled[row] = True
-        if gain_of_row > gain or (gain_of_row == gain and row < pick):
-            pick, gain = row, gain_of_row
+        of_row = gain - float(charges[row])
+        if of_row > value or (of_row == value and row < pick):
+            pick, value = row, of_row
 
 
 def _largest(rows: Int64, bounds: Float64) -> Int64:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.kernels import distances
+from rayal.kernels.greedy_balance import ClassBalance
 from rayal.kernels.row_blocks import RowBlocks
 from rayal.kernels.validation import as_points, check_budget
 
@@ -29,7 +30,11 @@ CLOSE = 1e-3
 
 
 def gradient_k_means_pp(
-    features: Numbers, residuals: Numbers, budget: int, rng: np.random.Generator
+    features: Numbers,
+    residuals: Numbers,
+    budget: int,
+    rng: np.random.Generator,
+    balance: ClassBalance | None = None,
 ) -> Int64:
     """Return `budget` positions by k-means++ on gradients of the last layer (BADGE, Algorithm 1).
 
@@ -44,6 +49,9 @@ def gradient_k_means_pp(
         residuals: (N, C), probabilities less the one-hot predicted class.
         budget: between 1 and N.
         rng: draws all choices but the first.
+        balance: of the N rows. A choice's gain is then the logarithm of its squared distance (of
+            its length at first) and a standard Gumbel variate, whose largest is drawn with a chance
+            proportional to the squared distance; what classes lack counts against it.
 
     Raises:
         ValueError: where the budget is not between 1 and N, or the matrices differ in length.
@@ -68,6 +76,8 @@ def gradient_k_means_pp(
         return np.asarray(away)
 
     with RowBlocks(len(h), h.shape[1] + r.shape[1]) as blocks:
+        if balance is not None:
+            return _draw_balanced(lengths, budget, rng, from_chosen, blocks, balance)
         return _draw(int(np.argmax(lengths)), budget, rng, from_chosen, blocks)
 
 
@@ -93,6 +103,36 @@ def _draw(
         picks.append(int(np.searchsorted(cumulative, draw, side="right")))
         left[picks[-1]] = False
     return np.array(picks, dtype=np.int64)
+
+
+def _draw_balanced(
+    lengths: Float64,
+    budget: int,
+    rng: np.random.Generator,
+    from_chosen: FromChosen,
+    blocks: RowBlocks,
+    balance: ClassBalance,
+) -> Int64:
+    """Do the same with gains log(squared distance) + Gumbel; one without distance comes last."""
+    nearest = np.full(blocks.rows, np.inf)
+    left = np.ones(blocks.rows, dtype=bool)
+    picks: list[int] = []
+    gains = _logarithms(lengths)
+    while len(picks) < budget:
+        value = np.where(left, gains - balance.costs(), -np.inf)
+        if np.isneginf(value).all():  # copies alone are left: by what the classes lack
+            value = np.where(left, -balance.costs(), -np.inf)
+        picks.append(int(np.argmax(value)))
+        left[picks[-1]] = False
+        balance.add(picks[-1])
+        _add_choice(nearest, picks[-1], from_chosen, blocks)
+        gains = _logarithms(nearest) + rng.gumbel(size=blocks.rows)
+    return np.array(picks, dtype=np.int64)
+
+
+def _logarithms(squares: Float64) -> Float64:
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(squares))
 
 
 def _add_choice(nearest: Float64, chosen: int, from_chosen: FromChosen, blocks: RowBlocks) -> None:

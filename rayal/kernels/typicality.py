@@ -33,6 +33,22 @@ def most_typical(points: Float32, k: int) -> int:
     return best
 
 
+def typicality(points: Float32, k: int) -> Float64:
+    """Return the inverse (n,) of each row's mean distance to its k nearest others.
+
+    Of copies, whose mean is 0, it is the largest that others have, times as much again; all are 1
+    where all rows are copies.
+
+    Args:
+        points: (n, D), n > k, C-contiguous.
+        k: at least 1.
+    """
+    means = np.array([_mean_distance(points, row, k) for row in range(len(points))])
+    if not means.any():
+        return np.ones(len(points))
+    return np.asarray(1 / np.where(means > 0, means, means[means > 0].min() / 2))
+
+
 def _mean_distance(points: Float32, position: int, k: int) -> float:
     squared = distances.to_one_center(points, points[position])
     squared[position] = np.inf

@@ -10,10 +10,11 @@ import numpy as np
 
 from rayal.contracts import Features, Indices, Pool
 from rayal.kernels import clustering
+from rayal.kernels.greedy_balance import ClassBalance
 from rayal.kernels.rows import Rows
 from rayal.kernels.sampled_clustering import sampled_kmeans
 from rayal.kernels.sampled_typicality import nearly_most_typical
-from rayal.kernels.typicality import most_typical
+from rayal.kernels.typicality import most_typical, typicality
 
 MostTypical: TypeAlias = Callable[[Indices, int], int]  # members (n,), neighbors -> a place
 
@@ -32,6 +33,7 @@ def typical_of_clusters(  # noqa: PLR0913  the parameters of TypiClust and its f
     min_size: int = MIN_SIZE,
     restarts: int = RESTARTS,
     approximate: bool = False,
+    balance: ClassBalance | None = None,
 ) -> Indices:
     """Return (B,) positions by TypiClust; see the strategy `typiclust`.
 
@@ -44,10 +46,14 @@ def typical_of_clusters(  # noqa: PLR0913  the parameters of TypiClust and its f
         restarts: initializations of which the best is kept.
         approximate: find clusters, and typical images of those above 4,096, on samples, without a
             copy of the features.
+        balance: what counts against typicality in the choice among a cluster's images; in the exact
+            form alone.
     """
     K = min(len(pool.labeled) + budget, max_clusters)
     cluster = _cluster_many if approximate else _cluster
     clusters, most_typical_of = cluster(pool.features, K, rng, restarts)
+    if balance is not None:
+        most_typical_of = _balanced(pool.features, balance)
     left = _members(clusters, pool.unlabeled)
     turns = _turns(clusters, pool.labeled, left, min_size)
     picks = np.empty(budget, dtype=np.int64)
@@ -56,6 +62,8 @@ def typical_of_clusters(  # noqa: PLR0913  the parameters of TypiClust and its f
         members = left[own]
         place = most_typical_of(members, _neighbors(members)) if len(members) > 1 else 0
         picks[i], left[own] = members[place], np.delete(members, place)
+        if balance is not None:
+            balance.add(int(picks[i]))
         if len(members) > 1:
             heapq.heappush(turns, (small, labels + 1, larger, own))
     return picks
@@ -81,6 +89,14 @@ def _cluster_many(
     rows = Rows(features, unit=True)
     clusters = sampled_kmeans(rows, K, rng, restarts=restarts, iterations=ITERATIONS).of
     return clusters, lambda members, k: nearly_most_typical(rows, members, k, rng)
+
+
+def _balanced(features: Features, balance: ClassBalance) -> MostTypical:
+    """Return what finds the most typical of some, less what it costs."""
+    points = clustering.unit_rows(features)
+    return lambda members, k: int(
+        np.argmax(typicality(points[members], k) - balance.costs(members))
+    )
 
 
 def _members(clusters: Indices, positions: Indices) -> list[Indices]:

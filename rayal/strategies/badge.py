@@ -7,10 +7,17 @@ import numpy as np
 from rayal.contracts import Indices, Pool, strategy
 from rayal.kernels.seeding import gradient_k_means_pp
 from rayal.kernels.validation import check_finite
+from rayal.strategies._greedy_balance import GreedyBalance, balance_of
 
 
-@strategy(needs={"predictions", "hidden"})
-def badge(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
+@strategy(needs={"predictions", "hidden"}, added={"class_balanced"})
+def badge(
+    pool: Pool,
+    budget: int,
+    rng: np.random.Generator,
+    *,
+    class_balanced: GreedyBalance | None = None,
+) -> Indices:
     """Choose by k-means++ on the gradients that the predicted classes, taken as true, would give.
 
     The gradient of an image's cross-entropy by the last layer is (p - one-hot of the most probable
@@ -20,12 +27,16 @@ def badge(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
 
     Use: from a few hundred labels on, with any batch.
 
-    Source: Ash et al. 2020.
+    Source: Ash et al. 2020; balanced, Bengar et al. 2022 (CBAL), section 4.2.
 
     Args:
         pool: probabilities (N, C) and what the learner's last layer sees (N, H).
         budget: B.
         rng: draws all images but the first.
+        class_balanced: `lambda` weighs the balance of the classes against the logarithm of the
+            squared distance: chances are multiplied by exp(-lambda / C * ||what the classes lack
+            after the image||_1); `divided_by_classes: false` leaves C out. Budgets then do not
+            nest.
 
     Returns:
         (B,) positions, in the order of the choice.
@@ -39,4 +50,5 @@ def badge(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     check_finite(hidden, "what the last layer sees")
     residuals = probs.astype(np.float32)
     residuals[np.arange(len(left)), probs.argmax(axis=1)] -= 1
-    return left[gradient_k_means_pp(hidden, residuals, budget, rng)]
+    balance = balance_of(pool, budget, class_balanced, left)
+    return left[gradient_k_means_pp(hidden, residuals, budget, rng, balance)]

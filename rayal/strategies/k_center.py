@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
-from pydantic import Field
-from typing_extensions import NotRequired, TypedDict
 
 from rayal.contracts import Indices, Pool, strategy
 from rayal.kernels.covering import balanced_k_center
-from rayal.scores import STRICT, lacking
+from rayal.scores import lacking
 from rayal.strategies._farthest_first import farthest_first
+from rayal.strategies._greedy_balance import GreedyBalance, reads_balance, weight_of
 
 Space: TypeAlias = Literal["features", "hidden"]
 
 
-# As a call: no class body can hold a field named lambda.
-GreedyBalance = TypedDict(
-    "GreedyBalance",
-    {
-        "lambda": Annotated[float, Field(ge=0, allow_inf_nan=False)],
-        "divided_by_classes": NotRequired[bool],
-    },
-)
-GreedyBalance.__pydantic_config__ = STRICT  # type: ignore[attr-defined]
-
-
 def _reads(given: Mapping[str, object]) -> set[str]:
     hidden = {"hidden"} if given["space"] == "hidden" else set()
-    return hidden | ({"predictions"} if given["class_balanced"] else set())
+    return hidden | reads_balance(given)
 
 
 @strategy(needs=_reads, geometric=True, blockwise=True)
@@ -70,7 +58,6 @@ def k_center(
     points = pool.penultimate_features if space == "hidden" else pool.features
     if class_balanced is None:
         return farthest_first(points, pool.labeled, budget, rng)
-    divisor = pool.num_classes if class_balanced.get("divided_by_classes", True) else 1
     return balanced_k_center(
         points,
         pool.labeled,
@@ -78,5 +65,5 @@ def k_center(
         rng,
         probs=pool.probs,
         target=lacking(pool, budget),
-        weight=class_balanced["lambda"] / divisor,
+        weight=weight_of(class_balanced, pool.num_classes),
     )

@@ -6,13 +6,27 @@ import numpy as np
 from pydantic import PositiveFloat
 
 from rayal.contracts import Indices, Pool, strategy
-from rayal.kernels.herding import UNIT_WIDTH
+from rayal.kernels import clustering
+from rayal.kernels.herding import UNIT_WIDTH, balanced_herding
 from rayal.strategies._collapse import Cosine, choose_collapsed
+from rayal.strategies._greedy_balance import (
+    GreedyBalance,
+    balance_of,
+    check_balance,
+    reads_balance,
+)
 from rayal.strategies._smooth_cover import smooth_cover
 
 
-@strategy(unit_length=True, geometric=True, blockwise=True, added={"collapse", "exact"})
-def maxherding(
+@strategy(
+    needs=reads_balance,
+    unit_length=True,
+    geometric=True,
+    blockwise=True,
+    check=check_balance,
+    added={"collapse", "exact", "class_balanced"},
+)
+def maxherding(  # noqa: PLR0913  its own parameters and those of all strategies of its kind
     pool: Pool,
     budget: int,
     rng: np.random.Generator,
@@ -20,6 +34,7 @@ def maxherding(
     sigma: PositiveFloat = UNIT_WIDTH,
     collapse: Cosine | None = None,
     exact: bool = False,
+    class_balanced: GreedyBalance | None = None,
 ) -> Indices:
     """Choose, one after another, the image that adds most to mean_x max_s k(x, s).
 
@@ -34,7 +49,7 @@ def maxherding(
 
     Use: for the first queries; no radius to choose.
 
-    Source: Bae et al. 2024.
+    Source: Bae et al. 2024; balanced, Bengar et al. 2022 (CBAL), section 4.2.
 
     Args:
         pool: its features (N, D).
@@ -44,12 +59,20 @@ def maxherding(
         collapse: cosine of the features from which on images are near-identical: one stands for
             its neighbors, the one with the most first. None keeps all.
         exact: take the exact form at any size.
+        class_balanced: `lambda` weighs the balance of the classes against what an image adds to
+            sum_x max_s k(x, s), the number of images that are covered: its cost is lambda / C *
+            ||what the classes lack after it||_1; `divided_by_classes: false` leaves C out. The form
+            is then exact, and budgets do not nest.
 
     Returns:
         (B,) positions, in the order of the choice.
     """
 
     def choose(pool: Pool, budget: int) -> Indices:
+        balance = balance_of(pool, budget, class_balanced)
+        if balance is not None:
+            features = clustering.unit_rows(pool.features)
+            return balanced_herding(features, pool.labeled, budget, sigma, balance)
         return smooth_cover("maxherding", pool, budget, rng, sigma, exact=exact)
 
     return choose_collapsed(pool, budget, rng, collapse, choose)

@@ -7,6 +7,12 @@ from pydantic import PositiveInt
 
 from rayal.contracts import Indices, Pool, strategy
 from rayal.strategies._collapse import Cosine, choose_collapsed
+from rayal.strategies._greedy_balance import (
+    GreedyBalance,
+    balance_of,
+    check_balance,
+    reads_balance,
+)
 from rayal.strategies._large_pools import is_approximate
 from rayal.strategies._typical_clusters import (
     MAX_CLUSTERS,
@@ -17,8 +23,15 @@ from rayal.strategies._typical_clusters import (
 )
 
 
-@strategy(unit_length=True, geometric=True, blockwise=True, added={"collapse", "exact"})
-def typiclust(  # noqa: PLR0913  its own parameters and that of all strategies of density
+@strategy(
+    needs=reads_balance,
+    unit_length=True,
+    geometric=True,
+    blockwise=True,
+    check=check_balance,
+    added={"collapse", "exact", "class_balanced"},
+)
+def typiclust(  # noqa: PLR0913  its own parameters and those of all strategies of its kind
     pool: Pool,
     budget: int,
     rng: np.random.Generator,
@@ -28,6 +41,7 @@ def typiclust(  # noqa: PLR0913  its own parameters and that of all strategies o
     restarts: PositiveInt = RESTARTS,
     collapse: Cosine | None = None,
     exact: bool = False,
+    class_balanced: GreedyBalance | None = None,
 ) -> Indices:
     """Take the most typical image of the largest cluster with the fewest labels, again and again.
 
@@ -49,7 +63,7 @@ def typiclust(  # noqa: PLR0913  its own parameters and that of all strategies o
     Use: for the first queries, few labels at a time; where images come in bundles, as slices of one
     scan, with `collapse: 0.98`.
 
-    Source: Hacohen et al. 2022.
+    Source: Hacohen et al. 2022; balanced, Bengar et al. 2022 (CBAL), section 4.2.
 
     Args:
         pool: its features (N, D).
@@ -61,6 +75,9 @@ def typiclust(  # noqa: PLR0913  its own parameters and that of all strategies o
         collapse: cosine of the features from which on images are near-identical: one stands for
             its neighbors, the one with the most first. None keeps all.
         exact: take the exact form at any size.
+        class_balanced: `lambda` weighs the balance of the classes against typicality, which an
+            image of the cluster whose turn it is gains: its cost is lambda / C * ||what the classes
+            lack after it||_1; `divided_by_classes: false` leaves C out. The form is then exact.
 
     Returns:
         (B,) positions, in the order of the choice.
@@ -74,7 +91,13 @@ def typiclust(  # noqa: PLR0913  its own parameters and that of all strategies o
             max_clusters=max_clusters,
             min_size=min_size,
             restarts=restarts,
-            approximate=is_approximate("typiclust", len(pool.features), SAMPLED, exact=exact),
+            approximate=is_approximate(
+                "typiclust",
+                len(pool.features),
+                SAMPLED,
+                exact=exact or class_balanced is not None,
+            ),
+            balance=balance_of(pool, budget, class_balanced),
         )
 
     return choose_collapsed(pool, budget, rng, collapse, choose)
