@@ -42,6 +42,7 @@ bench: $(VENV)/ready
 	$(RUN) -m benchmarks.pretraining
 	$(RUN) -m benchmarks.training
 	$(RUN) -m benchmarks.heads
+	$(RUN) -m benchmarks.logistic
 	$(RUN) -m benchmarks.selection
 	$(RUN) -m benchmarks.balance
 	$(RUN) -m benchmarks.analysis

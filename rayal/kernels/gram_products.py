@@ -29,7 +29,7 @@ class Gram:
     def trace(self) -> Float64:
         """Return the traces of K, (S, 1, 1)."""
         if self.is_factor:
-            return np.square(self.used).sum(axis=(1, 2), keepdims=True)
+            return np.asarray(np.square(self.used).sum(axis=(1, 2), keepdims=True))
         return np.asarray(np.trace(self.used, axis1=1, axis2=2)[:, None, None])
 
     def times(self, x: Array) -> Array:

@@ -78,4 +78,4 @@ def over_images(x: Array) -> Array:
 def dots(x: Array, y: Array) -> Float64:
     """Return the sums (S, 1, 1) of products of two arrays (S, ., n), problem by problem."""
     S = len(x)
-    return np.matmul(x.reshape(S, 1, -1), y.reshape(S, -1, 1)).astype(np.float64, copy=False)
+    return np.asarray(np.matmul(x.reshape(S, 1, -1), y.reshape(S, -1, 1)), np.float64)
