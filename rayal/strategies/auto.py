@@ -32,8 +32,9 @@ def auto(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     near-identical ones are looked for inside of cells of near images, and the rest is approximate
     as in `kmeans` and `uherding`.
 
-    Cost: the components once, O(N D^2 + D^3); the first query O(N^2) once and k-means of 64
-    dimensions; later queries O(N^2) a query. Beyond 200,000 images linear in N.
+    Cost: the components once, O(N D^2 + D^3), or some 700 N D beyond 2,048 dimensions; the first
+    query O(N^2) once and k-means of 64 dimensions; later queries O(N^2) a query. Beyond 200,000
+    images linear in N.
 
     Use: where nothing speaks for another strategy.
 

@@ -59,6 +59,21 @@ def test_a_transform_is_that_of_a_singular_value_decomposition(
     np.testing.assert_allclose(found * signs, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("transform", CASES, ids=str)
+@pytest.mark.parametrize("N", [4, 60, 700])
+def test_many_features_are_transformed_as_few_are_without_their_covariances(
+    transform: dict[str, Any], N: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given, other = pool(N, 150), pool(20, 150, seed=1)
+    by_covariances = fit_transform(given, transform)(other)  # type: ignore[arg-type]
+    monkeypatch.setattr(feature_transform, "EXACT", 100)
+    monkeypatch.setattr(feature_transform, "ROWS", 64)
+    by_products = fit_transform(given, transform)(other)  # type: ignore[arg-type]
+    assert by_products.shape == by_covariances.shape
+    size = np.abs(by_covariances).max()
+    np.testing.assert_allclose(by_products, by_covariances, atol=2e-6 * size)
+
+
 def test_whitened_components_have_variance_one_and_half_whitened_their_deviation() -> None:
     given = pool(500)
     whole = fit_transform(given, {"whiten": 4})(given)
