@@ -42,5 +42,5 @@ class Gram:
         return Gram(self.used.astype(dtype, copy=False), self.is_factor)
 
     def only(self, problems: npt.NDArray[np.bool_]) -> Gram:
-        """Return it for some of the problems."""
+        """Return it for the problems that are marked (S,)."""
         return Gram(self.used[problems], self.is_factor)

@@ -48,7 +48,7 @@ class Problems:
     c: float
 
     def only(self, on: npt.NDArray[np.bool_]) -> Problems:
-        """Return some of the problems."""
+        """Return the problems that are marked (S,)."""
         parts = self.gram.only(on), self.rough.only(on), self.trace[on], self.onehot[on]
         return Problems(*parts, self.c)
 
