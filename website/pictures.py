@@ -27,7 +27,7 @@ def svg(component: Component[StrategyTraits]) -> str:
         'stroke="#777" stroke-width="1.6"/>'
         for x, y in (places[i] for i in before)
     ]
-    numbers = [_numbered(*places[i], rank) for rank, i in enumerate(chosen, start=1)][::-1]
+    numbers = [_numbered(places[i], rank) for rank, i in enumerate(chosen, start=1)][::-1]
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
@@ -74,7 +74,8 @@ def _places() -> list[tuple[float, float]]:
     ]
 
 
-def _numbered(x: float, y: float, rank: int) -> str:
+def _numbered(place: tuple[float, float], rank: int) -> str:
+    x, y = place
     return (
         f'<circle cx="{x}" cy="{y}" r="6.8" fill="{CHOSEN}"/>'
         f'<text x="{x}" y="{y + 2.9:.1f}" fill="#fff">{rank}</text>'

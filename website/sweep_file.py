@@ -86,7 +86,7 @@ def _texts(model: type[Any]) -> dict[str, str]:
     [tree] = ast.parse(inspect.getsource(model)).body
     assert isinstance(tree, ast.ClassDef)
     return {
-        key.target.id: inspect.cleandoc(text.value.value)
+        key.target.id: inspect.cleandoc(str(text.value.value))
         for key, text in zip(tree.body, tree.body[1:], strict=False)
         if isinstance(key, ast.AnnAssign)
         and isinstance(key.target, ast.Name)
