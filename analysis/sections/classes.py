@@ -35,6 +35,7 @@ from analysis.study.grouping import (
 from analysis.study.study import Study
 
 SHARES = ["trials", "class_index", "class", "images", "share", "pool_images", "pool_share"]
+COUNTED = ["dataset", "dataset_name", "encoder", "selection", "rounds", "round", "labelled"]
 SELECTION = [*PLACE, "rounds", "selection", "labelled"]
 
 
@@ -57,15 +58,19 @@ def class_distribution(study: Study) -> pd.DataFrame:
     Averaged over seeds and learners. The first query of a cycle depends on the initial strategy
     alone, so it is counted once per seed, not once per query strategy.
     """
+    rows = (row for k, group in counted_selections(study) for row in _shares(study, k, group))
+    return to_frame(rows, [*(key for key in COUNTED if key != "dataset_name"), *SHARES])
+
+
+def counted_selections(study: Study) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Yield the rounds that count classes by COUNTED, each choice once a seed."""
     view = study.distinct_rounds
     view = view.assign(dataset_name=study.rounds.loc[view.index, "dataset"])
     view = view[view["class_counts"].notna()]
     first = view["round"] == 0
     view["selection"] = _selection(view)
-    keys = ["dataset", "dataset_name", "encoder", "selection", "rounds", "round", "labelled"]
-    view = pd.concat([view[first].drop_duplicates([*keys, "seed"]), view[~first]])
-    rows = (row for k, group in groups(view, keys) for row in _shares(study, k, group))
-    return to_frame(rows, [*(key for key in keys if key != "dataset_name"), *SHARES])
+    view = pd.concat([view[first].drop_duplicates([*COUNTED, "seed"]), view[~first]])
+    yield from groups(view, COUNTED)
 
 
 def class_entropy(coverage: pd.DataFrame, distribution: pd.DataFrame) -> pd.DataFrame:
