@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rayal.storage.files import StoreError
 from rayal.storage.location import parse_location
@@ -15,10 +16,8 @@ REFUSED = 2
 def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m analysis") -> int:
     """Write the report of the runs named on the command line; return the exit status."""
     given = parser(prog).parse_args(arguments)
-    from analysis.report import write_all  # after --help, which needs no matplotlib
-
     try:
-        written = write_all(*given.runs, out=given.out)
+        _write(given)
     except StoreError as error:
         print(f"analysis: {error}", file=sys.stderr)
         return REFUSED
@@ -26,19 +25,30 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m analy
         runs = ", ".join(map(str, given.runs))
         print(f"analysis: the report of {runs} cannot be written: {error}", file=sys.stderr)
         return REFUSED
+    return 0
+
+
+def _write(given: argparse.Namespace) -> None:
+    """Write what was asked for, and say where it is."""
+    from analysis.report import write_all, write_bundle  # after --help, which needs no matplotlib
+
+    if given.bundle:
+        files = write_bundle(given.bundle, *given.runs, only=given.only)
+        print(f"bundle   {given.bundle} ({files} files; unpack it where a web server reads)")
+        return
+    written = write_all(*given.runs, out=given.out, only=given.only)
     root = written.page.parent.parent
     print(f"report   {written.page}")
     print(f"tables   {root / 'tables'}/*.csv, *.md, *.tex ({len(written.tables)} tables)")
-    print(f"figures  {root / 'figures'}/*.svg, *.png ({len(written.figures)} files)")
-    return 0
+    print(f"figures  {root / 'figures'}/*.svg, *.png, *.pdf ({len(written.figures)} files)")
 
 
 def parser(prog: str) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     made = argparse.ArgumentParser(
         prog=prog,
-        description="Write report/index.html, tables/*.csv|md|tex and figures/*.svg|png of a run, "
-        "or of several runs compared.",
+        description="Write report/index.html, tables/*.csv|md|tex and figures/*.svg|png|pdf of a "
+        "run, or of several runs compared.",
     )
     made.add_argument(
         "runs",
@@ -50,6 +60,15 @@ def parser(prog: str) -> argparse.ArgumentParser:
     made.add_argument(
         "--out", type=parse_location, metavar="DIR",
         help="write here (default: into the run; several: a folder beside the first)",
+    )  # fmt: skip
+    made.add_argument(
+        "--only", action="append", default=[], metavar="SECTION",
+        help="the page with this section alone, and its figures; again for more (paper, verdict, "
+        "auc: what stands after # in the page's menu)",
+    )  # fmt: skip
+    made.add_argument(
+        "--bundle", type=Path, metavar="FILE.zip",
+        help="write all as one ZIP for any web server, in place of the folders",
     )  # fmt: skip
     return made
 

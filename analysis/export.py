@@ -9,18 +9,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.figures.text import MINUS, NONE, one_line
+from analysis.figures.text import MINUS, NONE
+from analysis.page.typeset import (
+    PrintedTable,
+    in_latex,
+    in_markdown,
+    latex_table,
+    markdown_table,
+)
 from rayal.storage.atomic import write_bytes
 
 MOST_ROWS = 2000  # of a table in Markdown or LaTeX; longer ones are data, not print
 _FORMULA = re.compile(r"\s*[=+\-@]")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-_LATEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
-    MINUS: "$-$", NONE: "--",
-}  # fmt: skip
 
 
 def write_tables(
@@ -50,6 +51,13 @@ def write_tables(
     return written
 
 
+def write_printed(folder: Path, printed: Mapping[str, PrintedTable]) -> None:
+    """Write NAME.tex and NAME.md of tables that are made for print."""
+    for name, table in printed.items():
+        _write(folder / f"{name}.tex", latex_table(table))
+        _write(folder / f"{name}.md", markdown_table(table))
+
+
 def to_csv(frame: pd.DataFrame) -> str:
     """Write a table as CSV in which no name is a formula or steers a terminal.
 
@@ -66,19 +74,19 @@ def to_csv(frame: pd.DataFrame) -> str:
 
 def to_markdown(frame: pd.DataFrame, title: str) -> str:
     """Write a table in Markdown; what its names hold cannot change its form."""
-    header, rows = _texts(frame, _in_markdown)
+    header, rows = _texts(frame, in_markdown)
     right = ["---:" if is_number else "---" for is_number in _numeric(frame)]
     lines = [f"| {' | '.join(cells)} |" for cells in [header, right, *rows]]
-    return f"**{_in_markdown(title)}**\n\n" + "\n".join(lines) + "\n"
+    return f"**{in_markdown(title)}**\n\n" + "\n".join(lines) + "\n"
 
 
 def to_latex(frame: pd.DataFrame, title: str) -> str:
     """Write a table in LaTeX with the rules of booktabs; what its names hold is escaped."""
-    header, rows = _texts(frame, _in_latex)
+    header, rows = _texts(frame, in_latex)
     columns = "".join("r" if is_number else "l" for is_number in _numeric(frame))
     lines = [" & ".join(cells) + r" \\" for cells in [header, *rows]]
     return "\n".join([
-        r"\begin{table}", r"\centering", rf"\caption{{{_in_latex(title)}}}",
+        r"\begin{table}", r"\centering", rf"\caption{{{in_latex(title)}}}",
         rf"\begin{{tabular}}{{{columns}}}", r"\toprule", lines[0], r"\midrule", *lines[1:],
         r"\bottomrule", r"\end{tabular}", r"\end{table}", "",
     ])  # fmt: skip
@@ -119,15 +127,6 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _in_markdown(text: str) -> str:
-    shown = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|~#!])", r"\\\1", shown)
-
-
-def _in_latex(text: str) -> str:
-    return "".join(_LATEX.get(sign, sign) for sign in one_line(text))
 
 
 def _write(path: Path, text: str) -> Path:

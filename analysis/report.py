@@ -1,19 +1,26 @@
-"""The report of a run: tables as files, figures as SVG and PNG, and one page that holds it all."""
+"""The report of a run: tables and figures as files, and one page that holds it all."""
 
 from __future__ import annotations
 
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from analysis.export import write_tables
-from analysis.figures.render import render_figures
+from analysis.export import write_printed, write_tables
+from analysis.figures.render import RenderedFigure, render_figures
 from analysis.page.html import PageSection, render
-from analysis.sections import all_figures, all_sections, all_tables, captions
-from analysis.sections.base import Report
+from analysis.page.typeset import PrintedTable
+from analysis.sections import all_figures, all_prints, all_sections, all_tables, captions
+from analysis.sections.base import Report, Section
 from analysis.study.study import Study, read_study
+from rayal.hints import nearest
 from rayal.storage.atomic import write_bytes
-from rayal.storage.files import files_of
+from rayal.storage.files import StoreError, files_of
 from rayal.storage.location import Location
+
+ZIPPED_IN = (1980, 1, 1, 0, 0, 0)  # the same report is the same bundle on any day
 
 
 class Written(NamedTuple):
@@ -25,7 +32,7 @@ class Written(NamedTuple):
 
 
 def write(root: Location) -> Location:
-    """Write report/index.html, tables/*.csv and figures/*.svg|png under a run; return the page.
+    """Write report/index.html, tables/ and figures/ under a run; return the page.
 
     A run that is under way or has no finished trial gives a page that says so.
 
@@ -35,51 +42,129 @@ def write(root: Location) -> Location:
     return write_all(root).page
 
 
-def write_all(*roots: Location | str, out: Location | None = None) -> Written:
+def write_all(
+    *roots: Location | str, out: Location | None = None, only: Sequence[str] = ()
+) -> Written:
     """Like write, for one run or for several compared; returns every path.
 
     Args:
         roots: a run's directory each.
         out: where all is written: by default into the run, or into a folder beside the first.
+        only: sections by their anchors: the page has these, and only the figures that it shows and
+            the tables made for print of these are drawn and written. All where none is named.
+
+    Raises:
+        rayal.storage.files.StoreError: a root is no run, a record in it cannot be read, or there is
+            no such section.
     """
+    chosen = sections_named(only)
     report = make_report(read_study(*roots, out=out))
-    page = page_of(report).encode()
+    page = page_of(report, chosen)
+    figures = [figure for figure in report.figures if figure.is_drawn or not only]
     root = report.study.run.root
     with files_of(root).upload_dir(root) as folder:
         tables = write_tables(folder / "tables", report.tables, captions())
-        figures = _write_figures(folder / "figures", report)
-        _write(folder / "report" / "index.html", page)
+        write_printed(folder / "tables", prints_of(report, chosen))
+        drawn = [path for figure in figures for path in _write_figure(folder / "figures", figure)]
+        _write(folder / "report" / "index.html", page.encode())
     return Written(
         root / "report" / "index.html",
         [root / "tables" / path.name for path in tables],
-        [root / "figures" / path.name for path in figures],
+        [root / "figures" / path.name for path in drawn],
     )
 
 
+def write_bundle(path: Path, *roots: Location | str, only: Sequence[str] = ()) -> int:
+    """Write a report as one ZIP for any web server: index.html, and all that it links to.
+
+    Args:
+        path: of the ZIP; one that is there is replaced when the new one is whole.
+        roots: a run's directory each.
+        only: as of write_all.
+
+    Returns:
+        How many files it holds.
+
+    Raises:
+        rayal.storage.files.StoreError: as of write_all.
+    """
+    chosen = sections_named(only)
+    report = make_report(read_study(*roots))
+    page = page_of(report, chosen, base="")
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        write_tables(folder / "tables", report.tables, captions())
+        write_printed(folder / "tables", prints_of(report, chosen))
+        for figure in report.figures:
+            if figure.is_drawn or not only:
+                list(_write_figure(folder / "figures", figure))
+        _write(folder / "index.html", page.encode())
+        return _zip(folder, path)
+
+
+def sections_named(anchors: Sequence[str]) -> list[Section]:
+    """Return the sections with these anchors in the order of the page, or all where none is named.
+
+    Raises:
+        rayal.storage.files.StoreError: there is no such section.
+    """
+    every = {section.anchor: section for section in all_sections()}
+    for anchor in anchors:
+        if anchor not in every:
+            close = nearest(anchor, every)
+            raise StoreError(
+                f"the report has no section {anchor!r}{close}; it has {', '.join(every)}"
+            )
+    return [section for section in every.values() if section.anchor in anchors or not anchors]
+
+
 def make_report(study: Study) -> Report:
-    """Compute all tables of a study and draw all its figures."""
+    """Compute all tables of a study and plan all its figures."""
     tables = all_tables(study)
     return Report(study, tables, render_figures(all_figures(study, tables)))
 
 
-def page_of(report: Report) -> str:
-    """Put a report's sections on one page; those with nothing to show are left out."""
+def page_of(report: Report, sections: Sequence[Section] = (), base: str = "../") -> str:
+    """Put a report's sections on one page; those with nothing to show are left out.
+
+    Args:
+        report: what the sections show.
+        sections: those of the page; all where none is given.
+        base: from the page to the folders of tables and figures.
+    """
     shown = (
         PageSection(section.anchor, section.title, section.heading, list(section.content(report)))
-        for section in all_sections()
+        for section in sections or all_sections()
     )
-    return render(report.study, [section for section in shown if section.blocks])
+    return render(report.study, [section for section in shown if section.blocks], base)
 
 
-def _write_figures(folder: Path, report: Report) -> list[Path]:
-    return [
-        _write(folder / f"{figure.name}.{ending}", content)
-        for figure in report.figures
-        for ending, content in (("svg", figure.svg.encode()), ("png", figure.png))
-    ]
+def prints_of(report: Report, sections: Sequence[Section]) -> Mapping[str, PrintedTable]:
+    """Return the tables that sections make for print."""
+    return dict(all_prints(report.study, report.tables, sections))
+
+
+def _write_figure(folder: Path, figure: RenderedFigure) -> Iterator[Path]:
+    files = figure.files
+    for ending, content in (("svg", files.svg.encode()), ("png", files.png), ("pdf", files.pdf)):
+        yield _write(folder / f"{figure.name}.{ending}", content)
 
 
 def _write(path: Path, content: bytes) -> Path:
     path.parent.mkdir(exist_ok=True)
     write_bytes(path, content)
     return path
+
+
+def _zip(folder: Path, path: Path) -> int:
+    """Put all files of a folder into a ZIP, in the order of their names."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    with tempfile.SpooledTemporaryFile() as made:
+        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+            for file in files:
+                name = zipfile.ZipInfo(file.relative_to(folder).as_posix(), ZIPPED_IN)
+                name.compress_type, name.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+                archive.writestr(name, file.read_bytes())
+        made.seek(0)
+        write_bytes(path, made.read())
+    return len(files)

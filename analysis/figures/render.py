@@ -1,36 +1,48 @@
-"""Figure specs -> drawn figures, each with a file name of its own."""
+"""Figure specs -> figures, each with a file name of its own, drawn when first asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 from analysis.figures import style
 from analysis.figures.spec import FigureSpec
+from analysis.figures.style import FigureFiles
 
 
-class RenderedFigure(NamedTuple):
-    """A drawn figure with its words; number: that of the figure in its report."""
+@dataclass(frozen=True)
+class RenderedFigure:
+    """A figure with its words; number: that of the figure in its report; name: of its files."""
 
-    kind: str
+    spec: FigureSpec
     number: int
     name: str
-    title: str
-    caption: str
-    alt: str
-    source: str
-    svg: str
-    png: bytes
+
+    @cached_property
+    def files(self) -> FigureFiles:
+        """The figure as SVG, PNG and PDF."""
+        return style.as_files(self.spec.draw)
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether its files were asked for."""
+        return "files" in vars(self)
+
+    @property
+    def kind(self) -> str:
+        """By which a section asks for it."""
+        return self.spec.kind
+
+    @property
+    def svg(self) -> str:
+        """The figure as the page shows it."""
+        return self.files.svg
 
 
 def render_figures(specs: Iterable[FigureSpec]) -> list[RenderedFigure]:
-    """Draw figures as SVG and PNG."""
+    """Give figures their names and numbers."""
     every = list(specs)
     names = style.file_names([f"{spec.kind}-{spec.place}" for spec in every])
-    return [_render(spec, k, name) for k, (spec, name) in enumerate(zip(every, names, strict=True))]
-
-
-def _render(spec: FigureSpec, number: int, name: str) -> RenderedFigure:
-    svg, png = style.as_files(spec.draw)
-    words = (spec.title, spec.caption, spec.alt, spec.source)
-    return RenderedFigure(spec.kind, number, name, *words, svg, png)
+    return [RenderedFigure(spec, k, name) for k, (spec, name) in enumerate(zip(every, names,
+            strict=True))]  # fmt: skip

@@ -12,11 +12,12 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
@@ -68,6 +69,7 @@ RC: dict[Any, Any] = {
     "lines.linewidth": 1.8,
     "lines.markersize": 4.5,
     "figure.dpi": 100,
+    "pdf.fonttype": 42,  # letters, not outlines: journals ask for it
 }
 
 
@@ -147,8 +149,16 @@ def legend_below(figure: Figure) -> None:
         figure.legend(handles, names, loc="outside lower left", ncols=columns, handlelength=2.6)
 
 
-def as_files(draw: Callable[[], Figure]) -> tuple[str, bytes]:
-    """Draw a figure once as SVG text and once as PNG, white behind, at 200 dots an inch.
+class FigureFiles(NamedTuple):
+    """A figure as SVG text, as PNG at 200 dots an inch, and as PDF; the last two white behind."""
+
+    svg: str
+    png: bytes
+    pdf: bytes
+
+
+def as_files(draw: Callable[[], Figure]) -> FigureFiles:
+    """Draw a figure once for each kind of file.
 
     The same figure gives the same files on any day. The canvases are called directly: savefig
     would lay the figure out and draw it twice for either.
@@ -161,7 +171,8 @@ def as_files(draw: Callable[[], Figure]) -> tuple[str, bytes]:
         if engine is not None:
             engine.execute(figure)
         figure.set_layout_engine("none")
-        return tooltips.written(_svg(figure), figure), _png(figure)
+        svg = tooltips.written(_svg(figure), figure)
+        return FigureFiles(svg, _png(figure), _pdf(figure))
 
 
 def _svg(figure: Figure) -> str:
@@ -178,6 +189,14 @@ def _png(figure: Figure) -> bytes:
     figure.set_facecolor("white")
     canvas: Any = FigureCanvasAgg(figure)
     canvas.print_png(target, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
+    return target.getvalue()
+
+
+def _pdf(figure: Figure) -> bytes:
+    target = io.BytesIO()
+    figure.set_dpi(150)  # of what is drawn as a picture inside
+    canvas: Any = FigureCanvasPdf(figure)
+    canvas.print_pdf(target, metadata={"CreationDate": None, "Creator": None, "Producer": None})
     return target.getvalue()
 
 

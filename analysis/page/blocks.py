@@ -77,4 +77,14 @@ class TableFiles:
     rows: Sequence[tuple[str, int]]
 
 
-Block: TypeAlias = Text | Heading | Gallery | Folded | Sentences | Code | TableFiles | PageTable
+@dataclass(frozen=True)
+class PrintedFiles:
+    """Links to tables made for print: of each what it shows, and the name of its files."""
+
+    form: ClassVar = "printed"
+    rows: Sequence[tuple[str, str]]
+
+
+Block: TypeAlias = (
+    Text | Heading | Gallery | Folded | Sentences | Code | TableFiles | PrintedFiles | PageTable
+)

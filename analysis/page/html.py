@@ -33,8 +33,8 @@ class PageSection(NamedTuple):
     blocks: Sequence[Block]
 
 
-def render(study: Study, sections: Sequence[PageSection]) -> str:
-    """Put the sections of a study's report on one page."""
+def render(study: Study, sections: Sequence[PageSection], base: str) -> str:
+    """Put the sections of a study's report on one page; base: from it to tables/ and figures/."""
     environment = _environment()
     script = _source(environment, "report.js")
     return environment.get_template("report.html.j2").render(
@@ -43,6 +43,7 @@ def render(study: Study, sections: Sequence[PageSection]) -> str:
         settings=_settings(study),
         runs=len(study.roots),
         sections=sections,
+        base=base,
         style=Markup(_source(environment, "report.css")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

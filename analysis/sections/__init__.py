@@ -5,7 +5,7 @@ To add one, add a file; nothing else names it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -13,6 +13,7 @@ from pkgutil import iter_modules
 import pandas as pd
 
 from analysis.figures.spec import FigureSpec
+from analysis.page.typeset import PrintedTable
 from analysis.sections.base import REGISTERED, Section, Tables
 from analysis.study.study import Study
 
@@ -37,6 +38,14 @@ def all_figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
     """Plan the figures of every section."""
     for section in all_sections():
         yield from section.figures(study, tables)
+
+
+def all_prints(
+    study: Study, tables: Tables, sections: Iterable[Section]
+) -> Iterator[tuple[str, PrintedTable]]:
+    """Make the tables for print of some sections, each with the name of its files."""
+    for section in sections:
+        yield from section.prints(study, tables).items()
 
 
 def captions() -> dict[str, str]:

@@ -20,10 +20,12 @@ from analysis.figures.render import RenderedFigure
 from analysis.figures.spec import FigureSpec
 from analysis.page.blocks import Block, Folded, Gallery, Sentence
 from analysis.page.table import PageTable
-from analysis.study.grouping import SETTING, in_sequence
+from analysis.page.typeset import PrintedTable
+from analysis.study.grouping import SETTING, groups, in_sequence, query_modes
 from analysis.study.measures import TEST_MEASURES
 from analysis.study.study import Study
 
+MOST_SETTINGS = 6  # beyond this many, only the ends of the budgets are told
 Tables: TypeAlias = Mapping[str, pd.DataFrame]
 
 
@@ -87,6 +89,7 @@ MakeTables: TypeAlias = Callable[[Study, Tables], Tables]
 MakeFigures: TypeAlias = Callable[[Study, Tables], Iterable[FigureSpec]]
 MakeSentences: TypeAlias = Callable[[Setting], Iterable[Sentence]]
 MakeCaptions: TypeAlias = Callable[[], Mapping[str, str]]
+MakePrints: TypeAlias = Callable[[Study, Tables], Mapping[str, PrintedTable]]
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,7 @@ class Section:
     figures: MakeFigures
     sentences: MakeSentences
     captions: MakeCaptions
+    prints: MakePrints
 
 
 REGISTERED: dict[str, Section] = {}
@@ -117,6 +121,7 @@ def section(  # noqa: PLR0913 - the parts of a section, all but the first option
     figures: MakeFigures = lambda _study, _tables: (),
     sentences: MakeSentences = lambda _setting: (),
     captions: MakeCaptions = dict,
+    prints: MakePrints = lambda _study, _tables: {},
 ) -> Callable[[Content], Content]:
     """Register a function as the content of a section: what the page shows, block by block.
 
@@ -131,6 +136,7 @@ def section(  # noqa: PLR0913 - the parts of a section, all but the first option
         figures: of the study, from all tables; any section may show them, by their kind.
         sentences: for the findings, about one setting.
         captions: of tables in print, where their names do not say enough.
+        prints: tables made for print, of the study and all tables, by their files' names.
 
     Raises:
         ValueError: another section has the anchor.
@@ -139,7 +145,9 @@ def section(  # noqa: PLR0913 - the parts of a section, all but the first option
     def register(content: Content) -> Content:
         if anchor in REGISTERED:
             raise ValueError(f"two sections have the anchor {anchor!r}")
-        made = Section(anchor, title, heading, order, content, tables, figures, sentences, captions)
+        made = Section(
+            anchor, title, heading, order, content, tables, figures, sentences, captions, prints
+        )
         REGISTERED[anchor] = made
         return content
 
@@ -173,3 +181,20 @@ def selection_in_words(row: pd.Series) -> str:
     if row["round"] == 0:
         return f"{row['initial']} as initial strategy"
     return in_sequence(str(row["initial"]), str(row["strategy"]))
+
+
+def settings(report: Report) -> list[Setting]:
+    """Split the summary by setting and query mode, in which sentences are told."""
+    summary = report.tables["summary"]
+    measured = competing(summary[summary["n"] > 0], report.study)
+    measured = measured.assign(mode=query_modes(measured))
+    parts = list(groups(measured, [*SETTING, "mode"]))
+    brief = len(parts) > MOST_SETTINGS
+    return [Setting(_setting_name(key, measured), rows, report, brief) for key, rows in parts]
+
+
+def _setting_name(key: dict[str, str], rows: pd.DataFrame) -> str:
+    """Name of a setting: the dataset, and what else differs between settings."""
+    parts = [key["dataset"]]
+    parts += [key[k] for k in ("encoder", "learner", "mode") if rows[k].nunique() > 1]
+    return ", ".join(parts)

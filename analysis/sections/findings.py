@@ -1,10 +1,10 @@
-"""The first words of the page: what the sections found, in sentences with their uncertainty."""
+"""What the sections found, in sentences with their uncertainty."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -14,21 +14,17 @@ from analysis.sections.base import (
     REGISTERED,
     Report,
     Setting,
-    competing,
     section,
     selection_in_words,
+    settings,
 )
 from analysis.sections.leaders import MANY_TIMES, MEASURES
 from analysis.sections.trainings import without_seed
 from analysis.statistics.paired_tests import ALPHA
 from analysis.study.comparisons import INITIAL, QUERY
-from analysis.study.grouping import SETTING, as_labels, groups, query_modes
-from analysis.study.measures import in_order, table_of
+from analysis.study.measures import table_of
 from analysis.study.study import Study
 
-MOST_SPANS, MOST_NAMES = 3, 4  # leaders, and names, that one sentence lists
-MOST_NAMED = 5  # strategies with failed trials
-MOST_SETTINGS = 6  # beyond this many, only the ends of the budgets are told
 NOTE = (
     "Intervals of means are of 95 %: Student's for fewer than 10 seeds, bootstrapped from there "
     "on; of differences, Student's over shared seeds, or Welch's over all trials of random "
@@ -39,19 +35,8 @@ NOTE = (
 )
 
 
-def settings(report: Report) -> list[Setting]:
-    """Split the summary by setting and query mode, in which sentences are told."""
-    summary = report.tables["summary"]
-    measured = competing(summary[summary["n"] > 0], report.study)
-    measured = measured.assign(mode=query_modes(measured))
-    parts = list(groups(measured, [*SETTING, "mode"]))
-    brief = len(parts) > MOST_SETTINGS
-    return [Setting(_name(key, measured), rows, report, brief) for key, rows in parts]
-
-
 def sentences(setting: Setting) -> Iterator[Sentence]:
-    """Give the verdict, then say of each number of labels who has the highest mean."""
-    yield from _verdict(setting)
+    """Say of each number of labels who has the highest mean."""
     measure = setting.measure
     budgets = sorted(setting.rows["labelled"].unique())
     ends = [budgets[0], budgets[-1]][: len(budgets)]
@@ -68,67 +53,6 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
         lead = f"{budget} labeled images:"
         measures = _other_measures(setting, budget)
         yield Sentence(lead, f"{text} {_against_random(best, setting)} {measures}".strip())
-
-
-def _verdict(setting: Setting) -> Iterator[Sentence]:
-    """Say who leads up to which budget, who is not told apart, and whether measures agree."""
-    leaders = setting.table("leaders")
-    primary = leaders[leaders["measure"] == setting.measure].sort_values("labelled")
-    if primary.empty or len(setting.rows[["initial", "strategy"]].drop_duplicates()) < 2:
-        return
-    agree = leaders.groupby("labelled")["agrees"].all()
-    disputed = [int(n) for n in agree.index[~agree]]
-    if not disputed:
-        judged = f"{_measures_in_words(setting.measure)} do not contradict it"
-    elif len(disputed) < len(agree):
-        judged = f"the measures disagree with {_listed(disputed)} labels"
-    else:
-        judged = "the measures disagree at every number of labels: no strategy is best by all"
-    yield Sentence("Verdict:", f"by {setting.words}, {_spans_in_words(primary)}; {judged}.")
-
-
-def _measures_in_words(primary: str) -> str:
-    *before, last = (MEASURES[measure] for measure in (*in_order(primary), "coverage"))
-    return f"{', '.join(before)} and {last}"
-
-
-class _Span(NamedTuple):
-    """Budgets in a row with one leader; for each, who is not told apart from it."""
-
-    leader: str
-    budgets: list[int]
-    not_told_apart: list[set[str]]
-
-
-def _spans_in_words(leaders: pd.DataFrame) -> str:
-    """Name the leaders over the budgets, each with those that are not told apart from it."""
-    spans: list[_Span] = []
-    for row in leaders.to_dict("records"):
-        if not spans or spans[-1].leader != row["leader"]:
-            spans.append(_Span(str(row["leader"]), [], []))
-        spans[-1].budgets.append(int(row["labelled"]))
-        names = str(row["not_told_apart"]).split("; ")
-        spans[-1].not_told_apart.append({name for name in names if name})
-    if len(spans) > MOST_SPANS:
-        names = list(dict.fromkeys(span.leader for span in spans))
-        return f"no strategy keeps the lead: it changes between {'; '.join(names)}"
-    return "; ".join(map(_span_in_words, spans))
-
-
-def _span_in_words(span: _Span) -> str:
-    first, last = span.budgets[0], span.budgets[-1]
-    ends = f"{first}" if first == last else f"{first} to {last}"
-    everywhere, anywhere = set.intersection(*span.not_told_apart), set.union(*span.not_told_apart)
-    names = sorted(everywhere or anywhere)
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    listed = f"{'; '.join(names[:MOST_NAMES])}{more}"
-    if not names:
-        sure = "told apart from all others"
-    elif everywhere:
-        sure = f"not told apart from {listed}"
-    else:
-        sure = f"at some of them not told apart from {listed}"
-    return f"{span.leader} leads with {ends} labels ({sure})"
 
 
 def _other_measures(setting: Setting, budget: int) -> str:
@@ -149,21 +73,11 @@ def _failed(best: pd.Series) -> str:
     return f" ({best['failed']:.0f} more failed)" if best["failed"] else ""
 
 
-def _listed(numbers: list[int]) -> str:
-    *before, last = map(str, numbers)
-    return f"{', '.join(before)} and {last}" if before else last
-
-
-@section("findings", title="Findings", heading="Findings", order=10, sentences=sentences)
+@section("findings", title="Findings", heading="Findings", order=15, sentences=sentences)
 def content(report: Report) -> Iterator[Block]:
     """The sentences of all sections, setting by setting."""
-    counts = report.study.progress
-    if not counts.done:
-        failed = f", and {counts.failed:,} failed" if counts.failed else ""
-        yield Text(f"No trial has finished{failed}: there is nothing to report yet.")
+    if not report.study.progress.done:
         return
-    if counts.done < counts.planned:
-        yield Text(_incomplete(report.study), "warning")
     every = sorted(REGISTERED.values(), key=lambda section: section.order)
     by_setting = [
         (setting.name, [sentence for part in every for sentence in part.sentences(setting)])
@@ -178,22 +92,6 @@ def content(report: Report) -> Iterator[Block]:
     for caveat in _caveats(report.study):
         yield Text(caveat, "warning")
     yield Text(NOTE + _oracles_in_words(report.study), "note")
-
-
-def _incomplete(study: Study) -> str:
-    counts, trials = study.progress, as_labels(study.trials)
-    failed = (trials["status"] == "failed").groupby(trials["strategy"], sort=False)
-    words = [
-        f"{number} of {len(of_one)} of {strategy}"
-        for strategy, of_one in failed
-        if (number := int(of_one.sum()))
-    ]
-    more = f" and of {len(words) - MOST_NAMED} more" if len(words) > MOST_NAMED else ""
-    named = f" Failed: {', '.join(words[:MOST_NAMED])}{more}." if words else ""
-    return (
-        f"The run is not complete: these findings rest on {counts.done:,} of {counts.planned:,} "
-        f"trials.{named}"
-    )
 
 
 def _caveats(study: Study) -> Iterator[str]:
@@ -227,13 +125,6 @@ def _oracles_in_words(study: Study) -> str:
         f" {names} read{'s' if len(study.oracles) == 1 else ''} the true labels of the pool, which "
         "nobody has before asking: shown for comparison, not counted among the compared."
     )
-
-
-def _name(key: dict[str, str], rows: pd.DataFrame) -> str:
-    """Name of a setting: the dataset, and what else differs between settings."""
-    parts = [key["dataset"]]
-    parts += [key[k] for k in ("encoder", "learner", "mode") if rows[k].nunique() > 1]
-    return ", ".join(parts)
 
 
 def _interval(row: pd.Series, low: str, high: str, sign: str = "") -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from analysis.figures.curves import capital, curve_specs, kind_of
 from analysis.figures.spec import FigureSpec
-from analysis.page.blocks import Block, Text
+from analysis.page.blocks import Block
 from analysis.page.budgets import means_by_budget
 from analysis.page.table import PageTable, by_query_mode
 from analysis.sections.base import Report, Tables, folded, section
@@ -18,10 +18,6 @@ from analysis.study.study import Study
 from analysis.study.summary import summary
 
 SHOWN = ("auc", "accuracy")  # besides the primary measure
-HINT = (
-    "Point at a mark of a figure for its value; or reach the figure with the Tab key and step "
-    "through its marks with the arrow keys."
-)
 
 
 def tables(study: Study, _earlier: Tables) -> Tables:
@@ -46,13 +42,11 @@ def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
     "auc", title="Test set", heading="On the test set", order=20, tables=tables, figures=figures
 )
 def content(report: Report) -> Iterator[Block]:
-    """Curves and tables of the primary measure, then of AUC and accuracy."""
+    """The primary measure as a table, then AUC and accuracy; the verdict shows its curves."""
     means = report.tables["summary"]
     if not report.study.progress.done:
         return
-    yield Text(HINT, "note hint")
     primary, *others = dict.fromkeys((report.study.measure, *SHOWN))
-    yield from report.gallery(kind_of(primary))
     yield from _means(means, primary)
     for measure in others:
         yield from report.gallery(kind_of(measure))

@@ -254,7 +254,7 @@ def _show(console: Console, plan: Plan, held: RunStore) -> None:
     print_table(console, table)
     for trial in plan.embeddings.values():
         if held.files.exists(_map_path(trial, held)):
-            print_line(console, f"Map: {_map_path(trial, held)}, and .svg, .png beside it")
+            print_line(console, f"Map: {_map_path(trial, held)}, and .svg, .png, .pdf beside it")
 
 
 def _shown(trial: Trial, held: RunStore) -> _Shown:

@@ -11,13 +11,14 @@ from rayal.storage.atomic import write_bytes
 
 
 def write_figure(table: Path, dataset_map: DatasetMap) -> None:
-    """Draw variability against confidence at each temperature, as SVG and PNG beside a table."""
+    """Draw variability against confidence at each temperature; SVG, PNG, PDF beside a table."""
     if not dataset_map.confidence:
         return
     with bundled_analysis():
         from analysis.figures import dataset_maps, style
 
         draw = partial(dataset_maps.dataset_map, dataset_map.confidence, dataset_map.variability)
-        svg, png = style.as_files(draw)
-    write_bytes(table.with_suffix(".svg"), svg.encode())
-    write_bytes(table.with_suffix(".png"), png)
+        files = style.as_files(draw)
+    write_bytes(table.with_suffix(".svg"), files.svg.encode())
+    write_bytes(table.with_suffix(".png"), files.png)
+    write_bytes(table.with_suffix(".pdf"), files.pdf)

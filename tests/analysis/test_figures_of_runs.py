@@ -127,14 +127,16 @@ def test_every_figure_names_tables_that_are_written(single, root, tmp_path):
     names = {path.name for path in written.tables}
     _, found = single
     for picture in found:
-        assert set(picture.source.split(", ")) <= names
+        assert set(picture.spec.source.split(", ")) <= names
     assert {path.stem for path in written.figures} == {picture.name for picture in found}
 
 
-def test_every_figure_is_whole_in_both_forms(single):
+def test_every_figure_is_whole_in_all_forms(single):
     for picture in single[1]:
         ElementTree.fromstring(picture.svg)
-        with Image.open(io.BytesIO(picture.png)) as image:
+        assert picture.files.pdf.startswith(b"%PDF")
+        assert picture.files.pdf.endswith(b"%%EOF\n")
+        with Image.open(io.BytesIO(picture.files.png)) as image:
             assert min(image.size) > 300
             assert len(set(image.convert("L").resize((64, 64)).tobytes())) > 3
 

@@ -2,6 +2,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +12,7 @@ from analysis import report
 from analysis.__main__ import main
 from analysis.figures import style
 from analysis.study.study import read_study
+from rayal.storage.files import StoreError
 from tests.analysis.made_up_runs import RunBuilder, component
 
 pytestmark = pytest.mark.slow
@@ -47,7 +49,7 @@ def page(written):
     return written.page.read_text()
 
 
-def test_a_single_query_run_has_its_figures_in_both_forms(written):
+def test_a_single_query_run_has_its_figures_in_all_forms(written):
     assert {path.name for path in written.figures} == {
         f"{name}.{form}"
         for name in (
@@ -59,7 +61,7 @@ def test_a_single_query_run_has_its_figures_in_both_forms(written):
             "map-blood-moco",
             "ablation-k-blood",
         )
-        for form in ("svg", "png")
+        for form in ("svg", "png", "pdf")
     }
     assert all(path.stat().st_size > 3000 for path in written.figures)
 
@@ -115,7 +117,7 @@ def test_means_on_the_page_are_those_of_the_csv(page, single_query, written):
 
 
 def test_the_page_asks_for_nothing(page):
-    assert re.findall(r'(?:src|href)="(?!#|data:|\.\./tables/)[^"]*"', page) == []
+    assert re.findall(r'(?:src|href)="(?!#|data:|\.\./(?:tables|figures)/)[^"]*"', page) == []
     assert "default-src 'none'" in page
     assert "@import" not in page
 
@@ -225,3 +227,37 @@ def test_file_names_are_safe_and_distinct():
     names = style.file_names(["auc-a/b", "auc-a b", "auc-a:b", "../..", "x" * 300])
     assert names[:4] == ["auc-a-b", "auc-a-b-2", "auc-a-b-3", "figure"]
     assert len(names[4]) == 100
+
+
+def test_only_some_sections_draw_and_show_what_is_theirs(single_query, tmp_path):
+    written = report.write_all(single_query, out=tmp_path, only=["verdict", "paper"])
+    page = written.page.read_text()
+    assert re.findall(r'<h2 id="([^"]+)"', page) == ["verdict", "paper"]
+    assert {path.stem for path in written.figures} == {"auc-blood-moco"}
+    assert (tmp_path / "tables" / "paper-blood-moco-linear-auc.tex").exists()
+
+
+def test_a_section_that_is_not_there_is_refused_before_anything_is_read(tmp_path):
+    with pytest.raises(StoreError, match="no section 'papr', did you mean 'paper'"):
+        report.write_all(tmp_path / "nothing", only=["papr"])
+
+
+def test_a_bundle_holds_all_that_its_page_links_to_and_is_the_same_twice(single_query, tmp_path):
+    bundle = tmp_path / "report.zip"
+    count = report.write_bundle(bundle, single_query)
+    with zipfile.ZipFile(bundle) as archive:
+        names = set(archive.namelist())
+        page = archive.read("index.html").decode()
+    links = set(re.findall(r'href="([^"#:]+)"', page))
+    assert len(names) == count
+    assert links
+    assert links <= names
+    first = bundle.read_bytes()
+    report.write_bundle(bundle, single_query)
+    assert bundle.read_bytes() == first
+
+
+def test_every_link_of_the_page_is_a_file(written):
+    links = set(re.findall(r'href="([^"#:]+)"', written.page.read_text()))
+    assert {link.rpartition(".")[2] for link in links} == {"svg", "png", "pdf", "csv", "tex", "md"}
+    assert [link for link in links if not (written.page.parent / link).exists()] == []

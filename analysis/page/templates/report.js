@@ -1,4 +1,12 @@
 "use strict";
+// The menu: closed on a phone until it is asked for, and again when a section was chosen.
+const menu = document.querySelector("nav details");
+const phone = matchMedia("(max-width: 30rem)");
+const fit = () => { menu.open = !phone.matches; };
+phone.addEventListener("change", fit);
+menu.addEventListener("click", (event) => { if (event.target.closest("a")) fit(); });
+fit();
+
 // Tables: a click on a heading sorts; cells without a value stay last.
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
@@ -102,4 +110,4 @@ for (const plot of document.querySelectorAll(".plot")) {
   });
 }
 addEventListener("scroll", () => { if (document.activeElement?.classList.contains("plot") !== true) hide(); }, { passive: true });
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((each) => { each.open = true; }));
+addEventListener("beforeprint", () => document.querySelectorAll("main details").forEach((each) => { each.open = true; }));

@@ -23,7 +23,7 @@ def test_each_mark_of_a_line_and_of_a_scatter_has_its_text_in_order() -> None:
         tooltips.attach(dots, ["d", "e"])
         return figure
 
-    svg, _ = style.as_files(draw)
+    svg = style.as_files(draw).svg
     assert sorted(tips(svg)) == list("abcde")
     marks = re.findall(r'<use data-tip="(.)"[^>]* x="([0-9.]+)"', svg)
     places = {name: float(x) for name, x in marks}
@@ -40,7 +40,7 @@ def test_each_cell_of_a_heat_map_has_its_text() -> None:
         )
         return figure
 
-    svg, _ = style.as_files(draw)
+    svg = style.as_files(draw).svg
     assert tips(svg) == [f"cell {i}" for i in range(6)]
     assert len(re.findall(r'<path data-tip="', svg)) == 6
 
@@ -54,7 +54,7 @@ def test_a_hostile_text_stays_text_and_the_svg_stays_whole() -> None:
         tooltips.attach(axis.scatter([1], [1]), [text])
         return figure
 
-    svg, _ = style.as_files(draw)
+    svg = style.as_files(draw).svg
     assert tips(svg) == ["<script>'\"& ]]>"]
     ElementTree.fromstring(svg)
 

@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 
 from analysis.report import make_report, write
-from analysis.sections.findings import sentences, settings
+from analysis.sections.base import settings
+from analysis.sections.findings import sentences
+from analysis.sections.verdict import verdict
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import RunBuilder, component, run_with_one_choice
 
@@ -36,8 +38,8 @@ def test_the_page_says_which_strategies_read_true_labels(tmp_path: Path) -> None
 
 def test_a_strategy_of_one_choice_is_not_called_better(tmp_path: Path) -> None:
     [setting] = settings(make_report(read_study(run_with_one_choice(tmp_path).write())))
-    verdict, told = (found.text for found in sentences(setting))
-    assert "maxherding leads with 20 labels (not told apart from random)" in verdict
+    first, told = (found.text for found in (*verdict(setting), *sentences(setting)))
+    assert "maxherding leads with 20 labels (not told apart from random)" in first
     assert "maxherding had the highest mean AUC" in told
     assert "(no interval from one choice), 5 seeds" in told
     assert "It made one choice, whatever the seed: above 18 of random's 20." in told

@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 
 from analysis.report import make_report, write
-from analysis.sections.findings import sentences, settings
+from analysis.sections.base import settings
+from analysis.sections.findings import sentences
 from analysis.sections.leaders import leaders
+from analysis.sections.verdict import verdict
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import RunBuilder, component, run_with_one_choice
 
@@ -28,13 +30,13 @@ def run_of(root, *, hacon_accuracy=0.8, budgets=(20, 40), seeds=5):
 
 def told(run):
     [setting] = settings(make_report(read_study(run.write())))
-    return [f"{found.lead} {found.text}" for found in sentences(setting)]
+    return [f"{found.lead} {found.text}" for found in (*verdict(setting), *sentences(setting))]
 
 
 def test_measures_that_agree_are_said_to(tmp_path):
-    verdict = told(run_of(tmp_path, hacon_accuracy=0.9))[0]
-    assert verdict.startswith("Verdict: by AUC, hacon leads with 20 to 40 labels")
-    assert "do not contradict it" in verdict
+    first = told(run_of(tmp_path, hacon_accuracy=0.9))[0]
+    assert first.startswith("Verdict: by AUC, hacon leads with 20 to 40 labels")
+    assert "do not contradict it" in first
 
 
 def test_a_leader_whose_accuracy_is_below_random_s_is_not_praised(tmp_path):

@@ -20,7 +20,7 @@ def test_every_file_of_the_folder_is_a_section_of_the_report() -> None:
 def test_sections_follow_one_another_by_their_order() -> None:
     orders = [section.order for section in all_sections()]
     assert orders == sorted(set(orders))
-    assert all_sections()[0].anchor == "findings"
+    assert all_sections()[0].anchor == "verdict"
 
 
 def test_a_second_section_of_one_anchor_is_refused() -> None:

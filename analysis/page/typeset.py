@@ -1,0 +1,118 @@
+"""Tables in print: LaTeX with the rules of booktabs, and Markdown; names from data are escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from analysis.figures.text import MINUS, NONE, one_line
+
+MOST_COLUMNS = 5  # of values side by side on a page of text; further ones stand below
+_LATEX = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
+    MINUS: "$-$", NONE: "--", "†": r"\textsuperscript{\dag}", "±": r"$\pm$",
+}  # fmt: skip
+
+
+class PrintedCell(NamedTuple):
+    """Text of a cell, whether it is bold, and what follows it in small type."""
+
+    text: str
+    bold: bool = False
+    small: str = ""
+
+
+@dataclass(frozen=True)
+class PrintedTable:
+    """Rows by names and values.
+
+    Args:
+        caption: what the table says, whole sentences.
+        label: by which a text refers to it.
+        names: headings of the columns that name a row.
+        over: what stands above the headings of the values.
+        values: headings of the values.
+        rows: cells of names and values, one row each.
+        bounds: as many of the last rows stand below a rule of their own.
+    """
+
+    caption: str
+    label: str
+    names: Sequence[str]
+    over: str
+    values: Sequence[str]
+    rows: Sequence[Sequence[PrintedCell]]
+    bounds: int = 0
+
+
+def in_latex(text: str) -> str:
+    """Escape a text for LaTeX, on one line."""
+    return "".join(_LATEX.get(sign, sign) for sign in one_line(text))
+
+
+def in_markdown(text: str) -> str:
+    """Escape a text for Markdown, on one line."""
+    shown = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|~#!])", r"\\\1", shown)
+
+
+def latex_table(table: PrintedTable) -> str:
+    """Write a table for the package booktabs, of more than MOST_COLUMNS values in parts."""
+    starts = range(0, max(len(table.values), 1), MOST_COLUMNS)
+    parts = [_tabular(table, start, start + MOST_COLUMNS) for start in starts]
+    return "\n".join([
+        r"\begin{table}", r"\centering", rf"\caption{{{in_latex(table.caption)}}}",
+        rf"\label{{{_label(table.label)}}}", r"\smallskip\small",
+        "\n\\par\\medskip\n".join(parts), r"\end{table}", "",
+    ])  # fmt: skip
+
+
+def markdown_table(table: PrintedTable) -> str:
+    """Write a table in Markdown: the caption as a paragraph above it."""
+    headings = [*table.names, *(f"{table.over} {value}".strip() for value in table.values)]
+    rules = ["---"] * len(table.names) + ["---:"] * len(table.values)
+    cells = [[_markdown_cell(cell) for cell in row] for row in table.rows]
+    lines = [
+        f"| {' | '.join(line)} |" for line in [list(map(in_markdown, headings)), rules, *cells]
+    ]
+    return f"{in_markdown(table.caption)}\n\n" + "\n".join(lines) + "\n"
+
+
+def _tabular(table: PrintedTable, start: int, stop: int) -> str:
+    """Write the names and the values from start up to stop."""
+    names, values = len(table.names), table.values[start:stop]
+    over = [
+        f"{'& ' * names}\\multicolumn{{{len(values)}}}{{c}}{{{in_latex(table.over)}}} \\\\",
+        rf"\cmidrule(lr){{{names + 1}-{names + len(values)}}}",
+    ]
+    rows = [
+        " & ".join(map(_latex_cell, [*row[:names], *row[names:][start:stop]])) + r" \\"
+        for row in table.rows
+    ]
+    if table.bounds:
+        rows.insert(len(rows) - table.bounds, r"\midrule")
+    head = " & ".join(map(in_latex, [*table.names, *values])) + r" \\"
+    return "\n".join([
+        rf"\begin{{tabular}}{{{'l' * names}{'r' * len(values)}}}", r"\toprule", *over, head,
+        r"\midrule", *rows, r"\bottomrule", r"\end{tabular}",
+    ])  # fmt: skip
+
+
+def _latex_cell(cell: PrintedCell) -> str:
+    text = in_latex(cell.text)
+    shown = rf"\textbf{{{text}}}" if cell.bold else text
+    return rf"{shown} {{\scriptsize {in_latex(cell.small)}}}" if cell.small else shown
+
+
+def _markdown_cell(cell: PrintedCell) -> str:
+    text = in_markdown(cell.text)
+    shown = f"**{text}**" if cell.bold and text else text
+    return f"{shown} {in_markdown(cell.small)}" if cell.small else shown
+
+
+def _label(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9:.-]+", "-", name)

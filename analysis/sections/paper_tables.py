@@ -1,0 +1,145 @@
+"""Tables as a paper prints them: a strategy a row, a number of labels a column, in LaTeX."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from analysis.figures.curves import capital
+from analysis.figures.style import file_names
+from analysis.page.blocks import Block, PrintedFiles, Text
+from analysis.page.typeset import PrintedCell, PrintedTable
+from analysis.sections.base import Report, Tables, section
+from analysis.study.grouping import CYCLES, SETTING, groups, in_sequence, query_modes
+from analysis.study.measures import TEST_MEASURES, in_order
+from analysis.study.study import Study
+
+INCOMPLETE = "†"
+TESTED = (
+    "Bold: not told apart from the highest mean at the level .05, by Student's paired test over "
+    "choices of images with Holm's correction over all pairs of the column (against random, where "
+    "it made at least three times as many choices, Welch's test with Bonferroni's correction)."
+)
+
+
+class _Column(NamedTuple):
+    """What stands in bold at a number of labels: the leader, and who is not told apart from it."""
+
+    budget: int
+    best: frozenset[str]
+
+
+def prints(study: Study, tables: Tables) -> Mapping[str, PrintedTable]:
+    """One table for every setting, query mode and measure, by the name of its file."""
+    measured = tables["summary"][tables["summary"]["done"] > 0]
+    measured = measured.assign(mode=query_modes(measured))
+    made = [
+        (_place(key, measure), _printed(key, rows, study, tables["leaders"], measure))
+        for measure in in_order(study.measure)
+        for key, rows in groups(measured, [*SETTING, "mode"])
+        if rows[f"{measure}_mean"].notna().any()
+    ]
+    return dict(zip(file_names([name for name, _ in made]), (table for _, table in made),
+                    strict=True))  # fmt: skip
+
+
+@section("paper", title="For a paper", heading="Tables for a paper", order=118, prints=prints)
+def content(report: Report) -> Iterator[Block]:
+    """Links to each table in LaTeX and in Markdown."""
+    made = prints(report.study, report.tables)
+    if made:
+        yield Text(
+            "Means with their 95 % intervals, bold where they are not told apart from the highest. "
+            "The LaTeX needs \\usepackage{booktabs}; every figure is there as PDF."
+        )
+        yield PrintedFiles([(table.caption.split(":")[0], name) for name, table in made.items()])
+
+
+def _place(key: Mapping[str, str], measure: str) -> str:
+    mode = "-cycles" if key["mode"] == CYCLES else ""
+    return f"paper-{'-'.join(key[name] for name in SETTING)}{mode}-{measure}"
+
+
+def _printed(
+    key: Mapping[str, str], rows: pd.DataFrame, study: Study, leaders: pd.DataFrame, measure: str
+) -> PrintedTable:
+    columns = list(_columns(key, leaders, measure, sorted(rows["labelled"].unique())))
+    selections = list(groups(rows, ["initial", "strategy"]))
+    bounds = [part for part in selections if _is_bound(part[0], study)]
+    ordered = [part for part in selections if not _is_bound(part[0], study)] + bounds
+    cells = [_row(who, part, columns, measure, key["mode"]) for who, part in ordered]
+    return PrintedTable(
+        caption=_caption(key, rows, [_name(who, key["mode"]) for who, _ in bounds], measure),
+        label=f"tab:{_place(key, measure)}",
+        names=["strategy", "seeds"],
+        over="labeled images",
+        values=[f"{column.budget:,}" for column in columns],
+        rows=cells,
+        bounds=len(bounds) if len(bounds) < len(ordered) else 0,
+    )
+
+
+def _columns(
+    key: Mapping[str, str], leaders: pd.DataFrame, measure: str, budgets: Sequence[int]
+) -> Iterator[_Column]:
+    here = leaders[(leaders["measure"] == measure) & (query_modes(leaders) == key["mode"])]
+    for name in SETTING:
+        here = here[here[name] == key[name]]
+    for budget in budgets:
+        best: set[str] = set()
+        for row in here[here["labelled"] == budget].to_dict("records"):
+            best |= {row["leader"], *filter(None, str(row["not_told_apart"]).split("; "))}
+        yield _Column(int(budget), frozenset(best))
+
+
+def _row(
+    who: Mapping[str, str], rows: pd.DataFrame, columns: Sequence[_Column], measure: str, mode: str
+) -> list[PrintedCell]:
+    name, by_budget = _name(who, mode), {row["labelled"]: row for row in rows.to_dict("records")}
+    seeds = sorted({int(row["done"]) for row in by_budget.values()})
+    number = f"{seeds[0]:,}" if len(seeds) == 1 else f"{seeds[0]:,} to {seeds[-1]:,}"
+    values = (_value(by_budget.get(at.budget), at, who, name, measure) for at in columns)
+    return [PrintedCell(name), PrintedCell(number), *values]
+
+
+def _value(
+    row: Mapping[Any, Any] | None, column: _Column, who: Mapping[str, str], name: str, measure: str
+) -> PrintedCell:
+    """Mean and interval; bold where who was asked for these images is among the best."""
+    if row is None or math.isnan(row[f"{measure}_mean"]):
+        return PrintedCell("")
+    asked = who["initial"] if row["round"] == 0 else name
+    mark = INCOMPLETE if row["done"] < row["planned"] else ""
+    low, high = row[f"{measure}_low"], row[f"{measure}_high"]
+    interval = "" if math.isnan(low) else f"({low:.3f}, {high:.3f})"
+    return PrintedCell(f"{row[f'{measure}_mean']:.3f}{mark}", asked in column.best, interval)
+
+
+def _caption(
+    key: Mapping[str, str], rows: pd.DataFrame, bounds: Sequence[str], measure: str
+) -> str:
+    parts = [
+        f"{capital(TEST_MEASURES[measure])} on {key['dataset']} ({key['encoder']}, "
+        f"{key['learner']}), {key['mode']}: mean over seeds and its 95 % interval, by labeled "
+        "images.",
+        TESTED,
+    ]
+    if rows[f"{measure}_low"].isna().any():
+        parts.append("Without an interval: the same images were chosen whatever the seed.")
+    if bounds:
+        reads = "reads" if len(bounds) == 1 else "read"
+        parts.append(f"Below the rule: {', '.join(bounds)} {reads} true labels, as a bound.")
+    if (rows["done"] < rows["planned"]).any():
+        parts.append(f"{INCOMPLETE}: not all planned trials are done.")
+    return " ".join(parts)
+
+
+def _name(who: Mapping[str, str], mode: str) -> str:
+    return in_sequence(who["initial"], who["strategy"]) if mode == CYCLES else who["strategy"]
+
+
+def _is_bound(who: Mapping[str, str], study: Study) -> bool:
+    return bool({who["initial"], who["strategy"]} & study.oracles)

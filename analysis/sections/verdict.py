@@ -1,0 +1,126 @@
+"""The first words of the page: who leads, how surely, and the curves that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pandas as pd
+
+from analysis.figures.curves import kind_of
+from analysis.page.blocks import Block, Heading, Sentence, Sentences, Text
+from analysis.sections.base import Report, Setting, section, settings
+from analysis.sections.leaders import MEASURES
+from analysis.study.grouping import as_labels
+from analysis.study.measures import in_order
+from analysis.study.study import Study
+
+MOST_SPANS, MOST_NAMES = 3, 4  # leaders, and names, that one sentence lists
+MOST_NAMED = 5  # strategies with failed trials
+HINT = (
+    "Point at a mark of a figure for its value; or reach the figure with the Tab key and step "
+    "through its marks with the arrow keys."
+)
+
+
+@section("verdict", title="Verdict", heading="Verdict", order=10)
+def content(report: Report) -> Iterator[Block]:
+    """Who leads in each setting, and the curves of the primary measure."""
+    counts = report.study.progress
+    if not counts.done:
+        failed = f", and {counts.failed:,} failed" if counts.failed else ""
+        yield Text(f"No trial has finished{failed}: there is nothing to report yet.")
+        return
+    if counts.done < counts.planned:
+        yield Text(_incomplete(report.study), "warning")
+    every = settings(report)
+    for setting in every:
+        words = list(verdict(setting))
+        if words and len(every) > 1:
+            yield Heading(setting.name)
+        if words:
+            yield Sentences(words)
+    yield from report.gallery(kind_of(report.study.measure))
+    yield Text(HINT, "note hint")
+
+
+def verdict(setting: Setting) -> Iterator[Sentence]:
+    """Say who leads up to which budget, who is not told apart, and whether measures agree."""
+    leaders = setting.table("leaders")
+    primary = leaders[leaders["measure"] == setting.measure].sort_values("labelled")
+    if primary.empty or len(setting.rows[["initial", "strategy"]].drop_duplicates()) < 2:
+        return
+    agree = leaders.groupby("labelled")["agrees"].all()
+    disputed = [int(n) for n in agree.index[~agree]]
+    if not disputed:
+        judged = f"{_measures_in_words(setting.measure)} do not contradict it"
+    elif len(disputed) < len(agree):
+        judged = f"the measures disagree with {_listed(disputed)} labels"
+    else:
+        judged = "the measures disagree at every number of labels: no strategy is best by all"
+    yield Sentence("Verdict:", f"by {setting.words}, {_spans_in_words(primary)}; {judged}.")
+
+
+def _measures_in_words(primary: str) -> str:
+    *before, last = (MEASURES[measure] for measure in (*in_order(primary), "coverage"))
+    return f"{', '.join(before)} and {last}"
+
+
+class _Span(NamedTuple):
+    """Budgets in a row with one leader; for each, who is not told apart from it."""
+
+    leader: str
+    budgets: list[int]
+    not_told_apart: list[set[str]]
+
+
+def _spans_in_words(leaders: pd.DataFrame) -> str:
+    """Name the leaders over the budgets, each with those that are not told apart from it."""
+    spans: list[_Span] = []
+    for row in leaders.to_dict("records"):
+        if not spans or spans[-1].leader != row["leader"]:
+            spans.append(_Span(str(row["leader"]), [], []))
+        spans[-1].budgets.append(int(row["labelled"]))
+        names = str(row["not_told_apart"]).split("; ")
+        spans[-1].not_told_apart.append({name for name in names if name})
+    if len(spans) > MOST_SPANS:
+        names = list(dict.fromkeys(span.leader for span in spans))
+        return f"no strategy keeps the lead: it changes between {'; '.join(names)}"
+    return "; ".join(map(_span_in_words, spans))
+
+
+def _span_in_words(span: _Span) -> str:
+    first, last = span.budgets[0], span.budgets[-1]
+    ends = f"{first}" if first == last else f"{first} to {last}"
+    everywhere, anywhere = set.intersection(*span.not_told_apart), set.union(*span.not_told_apart)
+    names = sorted(everywhere or anywhere)
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    listed = f"{'; '.join(names[:MOST_NAMES])}{more}"
+    if not names:
+        sure = "told apart from all others"
+    elif everywhere:
+        sure = f"not told apart from {listed}"
+    else:
+        sure = f"at some of them not told apart from {listed}"
+    return f"{span.leader} leads with {ends} labels ({sure})"
+
+
+def _incomplete(study: Study) -> str:
+    counts, trials = study.progress, as_labels(study.trials)
+    failed = (trials["status"] == "failed").groupby(trials["strategy"], sort=False)
+    words = [
+        f"{number} of {len(of_one)} of {strategy}"
+        for strategy, of_one in failed
+        if (number := int(of_one.sum()))
+    ]
+    more = f" and of {len(words) - MOST_NAMED} more" if len(words) > MOST_NAMED else ""
+    named = f" Failed: {', '.join(words[:MOST_NAMED])}{more}." if words else ""
+    return (
+        f"The run is not complete: these findings rest on {counts.done:,} of {counts.planned:,} "
+        f"trials.{named}"
+    )
+
+
+def _listed(numbers: list[int]) -> str:
+    *before, last = map(str, numbers)
+    return f"{', '.join(before)} and {last}" if before else last
