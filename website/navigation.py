@@ -6,7 +6,7 @@ from pathlib import Path
 
 ORDER = {
     "Use": [
-        *("commands", "labeling", "sweep-file", "results", "report", "experiments", "evidence"),
+        *("commands", "labeling", "sweep-file", "results", "experiments", "evidence"),
         *("scale", "cluster", "doctor"),
     ],
     "Strategies": ["which-strategy", "reference/strategies/index", "strategies"],
@@ -23,7 +23,6 @@ ORDER = {
 TITLES = {  # beside the pages, where a page's own would say too much or too little there
     "labeling": "Labeling one's own images",
     "cluster": "Clusters",
-    "report": "The report",
     "doctor": "What stops a sweep: doctor",
     "evidence": "Evidence",
     "reference/strategies/index": "All strategies, in pictures",
