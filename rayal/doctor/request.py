@@ -9,6 +9,7 @@ from typing import Literal
 # start: a Ray of our own; join: a cluster that runs; local: no Ray; node: a machine of a cluster.
 Mode = Literal["start", "join", "local", "node"]
 STARTED: tuple[Mode, ...] = ("start",)
+HERE: tuple[Mode, ...] = ("start", "join", "local")  # where rayal can mend the process itself
 
 
 @dataclass(frozen=True)

@@ -62,9 +62,11 @@ TRAPS = [
     ("temporary files", TemporaryFolder("/x", None, 2, False, None), START, "fails", "TMPDIR="),
     ("disk of Ray", Disk(Path("/tmp"), 100 * GB, 3 * GB), START, "mended", "1.0 GB are left"),
     ("disk of Ray", Disk(Path("/tmp"), GB, GB // 10), START, "warning", "TMPDIR=/a/larger/disk"),
+    ("disk of Ray", Disk(Path("/tmp"), 100 * GB, 3 * GB), NODE, "warning", "free some in /tmp"),
     ("results", Disk(Path("r"), GB, 10), Request(disk_bytes=20), "fails", "another --out"),
     ("results", Disk(Path("r"), GB, GB, False), START, "fails", "make that folder writable"),
     ("open files", OpenFiles(1024, 1_048_576), START, "mended", "raised to 65,536"),
+    ("open files", OpenFiles(1024, 1_048_576), NODE, "warning", "ulimit -Hn 65536"),
     ("open files", OpenFiles(1024, 1024), START, "warning", "ulimit -Hn 65536"),
     ("open files", OpenFiles(50, 50), START, "fails", "ulimit -n 4096"),
     ("memory", Memory(GB, 600 * 10**6, None, 8), START, "warning", "machine_cpus=1"),
@@ -173,6 +175,13 @@ def test_every_check_measures_this_machine(mode: str, tmp_path: Path) -> None:
     for finding in findings:
         assert finding.state in STATES
         assert not finding.measured.startswith("not measured"), finding
+
+
+def test_no_node_is_said_to_be_mended() -> None:
+    """What is mended is the process that starts; a node's Ray runs already."""
+    for check, facts, request, state, _ in TRAPS:
+        if state == "mended" and "node" in find_check(check).modes:
+            assert judged(check, facts, replace(request, mode="node")).state != "mended"
 
 
 def test_what_cannot_be_measured_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

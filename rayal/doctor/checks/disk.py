@@ -65,6 +65,10 @@ def _judge(facts: Disk | None, request: Request) -> Finding:
     if facts.free < LEAST_FREE:
         mend = f"free some in {facts.folder}, or export TMPDIR=/a/larger/disk"
         return Finding("warning", measured, threshold, mend)
+    if facts.filled > RAYS_LIMIT and request.mode == "node":
+        return Finding(
+            "warning", measured, f"{100 * RAYS_LIMIT:.0f} %", f"free some in {facts.folder}"
+        )
     if facts.filled > RAYS_LIMIT:
         mend = f"Ray writes until {size(KEPT_FREE)} are left, not until {100 * RAYS_LIMIT:.0f} %"
         return Finding("mended", measured, threshold, mend)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from rayal.doctor.check import check
 from rayal.doctor.finding import Finding
-from rayal.doctor.request import Request
+from rayal.doctor.request import HERE, Request
 from rayal.storage.machine_cache import cache_folder
 
 CACHES = (("MPLCONFIGDIR", "matplotlib"), ("XDG_CACHE_HOME", "cache"))
@@ -89,7 +89,7 @@ def _spare_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="rayal-cache-"))
 
 
-@check("home", _measure, mend=replace_missing)
+@check("home", _measure, modes=HERE, mend=replace_missing)
 def _judge(facts: Home, request: Request) -> Finding:
     threshold = "a folder that takes files, a user with a name"
     measured = facts.home if facts.is_writable else f"{facts.home} cannot be written to"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from rayal.doctor.check import check
 from rayal.doctor.checks.cpus import Cpus, measured_cpus
 from rayal.doctor.finding import Finding
-from rayal.doctor.request import Request
+from rayal.doctor.request import STARTED, Request
 
 # What Ray waits for, in its own unit, on a machine that has nothing else to do.
 TIME_OUTS = {
@@ -61,7 +61,7 @@ def _measure(request: Request) -> Load:
     return current_load()
 
 
-@check("load", _measure, modes=("start", "node"))
+@check("load", _measure, modes=STARTED)
 def _judge(facts: Load, request: Request) -> Finding:
     measured = f"{facts.load:.1f} on {facts.cpus:g} CPUs"
     threshold = "one piece of work for each"

@@ -47,7 +47,8 @@ def raise_limit() -> None:
 
 @check("open files", _measure, mend=raise_limit)
 def _judge(facts: OpenFiles, request: Request) -> Finding:
-    raised = max(facts.soft, min(facts.hard, ENOUGH))
+    most = facts.soft if request.mode == "node" else facts.hard  # a node's Ray runs already
+    raised = max(facts.soft, min(most, ENOUGH))
     measured = f"{facts.soft:,} a process, up to {facts.hard:,}"
     threshold = f"{SMALL:,} for thousands of trials"
     if raised < LEAST and request.mode != "local":

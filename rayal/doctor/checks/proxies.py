@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from rayal.doctor.check import check
 from rayal.doctor.finding import Finding
-from rayal.doctor.request import Request
+from rayal.doctor.request import HERE, Request
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 NO_PROXY = ("no_proxy", "NO_PROXY", "no_grpc_proxy")  # who reads which differs by library
@@ -60,7 +60,7 @@ def _answers(address: str) -> bool:
         return False
 
 
-@check("proxies", _measure)
+@check("proxies", _measure, modes=HERE)
 def _judge(facts: Proxies, request: Request) -> Finding:
     threshold = "none between Ray's services"
     if not facts.named:

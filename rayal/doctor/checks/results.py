@@ -7,7 +7,7 @@ from pathlib import Path
 from rayal.doctor.check import check
 from rayal.doctor.checks.disk import Disk, disk_under
 from rayal.doctor.finding import Finding
-from rayal.doctor.request import Request
+from rayal.doctor.request import HERE, Request
 from rayal.doctor.sizes import size
 
 
@@ -15,7 +15,7 @@ def _measure(request: Request) -> Disk | None:
     return disk_under(request.out) if request.out else None
 
 
-@check("results", _measure, modes=("start", "join", "local"))
+@check("results", _measure, modes=HERE)
 def _judge(facts: Disk | None, request: Request) -> Finding:
     threshold = f"{size(request.disk_bytes)} at the least"
     if facts is None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rayal.doctor.check import check
 from rayal.doctor.finding import Finding
-from rayal.doctor.request import Request
+from rayal.doctor.request import HERE, Request
 
 VARIABLES = ("TMPDIR", "RAY_TMPDIR")
 
@@ -53,7 +53,7 @@ def _measure(request: Request) -> TemporaryFolder:
     return TemporaryFolder(named, owner, os.geteuid(), not unusable("TMPDIR"), taken)
 
 
-@check("temporary files", _measure, mend=replace_unusable)
+@check("temporary files", _measure, modes=HERE, mend=replace_unusable)
 def _judge(facts: TemporaryFolder, request: Request) -> Finding:
     threshold = "a folder that this user can write to"
     if facts.taken is None:
