@@ -28,6 +28,7 @@ from rayal.sweep.contents import changed_paths, hashes_in
 from rayal.sweep.names import Names, query_label
 
 LATEST = 100  # records from which the rate is taken
+WATCHED_EVERY, LONGEST_WATCH = 10.0, 86_400  # seconds
 PROG = "python -m rayal.status"
 
 
@@ -121,15 +122,27 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
     options = parser(prog).parse_args(arguments)
     try:
-        status = read(options.run)
+        for status in _statuses(options.run, options.watch):
+            if options.json:
+                print(json.dumps(asdict(status), indent=None if options.watch else 1), flush=True)
+            else:
+                show(output(), status)
     except StoreError as error:
         print_error(error)
         return REFUSED
-    if options.json:
-        print(json.dumps(asdict(status), indent=1))
-    else:
-        show(output(), status)
+    except KeyboardInterrupt:  # how watching is stopped
+        print()
     return DONE
+
+
+def _statuses(run: Location, every: float | None) -> Iterator[Status]:
+    """Yield how far a run is, once, or again and again until no trial runs or waits."""
+    while True:
+        status = read(run)
+        yield status
+        if every is None or not (status.trials.running or status.trials.waiting):
+            return
+        time.sleep(every)
 
 
 def show(console: Console, status: Status) -> None:
@@ -273,4 +286,21 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "run", type=parse_location, metavar="RUN", help="the run's directory or address"
     )
     made.add_argument("--json", action="store_true", help="print JSON, for other programs")
+    made.add_argument(
+        "--watch", type=_seconds, nargs="?", const=WATCHED_EVERY, metavar="SECONDS",
+        help=f"say it again every so many seconds (default {WATCHED_EVERY:g}) until the last trial "
+        "has ended; Ctrl-C stops",
+    )  # fmt: skip
     return made
+
+
+def _seconds(given: str) -> float:
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = 0.0
+    if not 1 <= seconds <= LONGEST_WATCH:
+        raise argparse.ArgumentTypeError(
+            f"{given!r} is no number of seconds from 1 to {LONGEST_WATCH:,}"
+        )
+    return seconds

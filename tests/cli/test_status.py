@@ -161,6 +161,42 @@ def test_json_holds_the_same_for_programs(held: RunStore, capsys: Captured) -> N
     assert found["stages"][0]["trials"]["waiting"] == 3
 
 
+def test_a_run_is_watched_until_its_last_trial_has_ended(
+    held: RunStore, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = iter("abcdefghijkl")
+    waited: list[float] = []
+
+    def wait(seconds: float) -> None:
+        waited.append(seconds)
+        for _ in range(4):
+            end(held, next(left), len(waited))
+
+    monkeypatch.setattr(status.time, "sleep", wait)
+    assert status.main([str(held.root), "--json", "--watch", "2"]) == 0
+    done = [json.loads(line)["trials"]["done"] for line in capsys.readouterr().out.splitlines()]
+    assert done == [0, 4, 8, 12]
+    assert waited == [2.0, 2.0, 2.0]
+
+
+def test_ctrl_c_ends_watching_and_is_no_failure(
+    held: RunStore, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(status.time, "sleep", interrupted)
+    assert status.main([str(held.root), "--watch"]) == 0
+    assert "0 of 12 trials done" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("given", ["0", "nan", "-3", "x", "100000"])
+def test_an_interval_that_is_none_is_refused(given: str, capsys: Captured) -> None:
+    with pytest.raises(SystemExit):
+        status.main(["run", f"--watch={given}"])
+    assert f"'{given}' is no number of seconds from 1 to 86,400" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_real_sweep_is_read_without_ray_or_torch(tmp_path: Path) -> None:
     sweep = sweeps.write_sweep(tmp_path, plugins=["plugin.py"], strategies=["random", "poisoned"])
