@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+import rayal
 from analysis.sections import all_sections
 from rayal.cli import strategies as guide
+from rayal.cli.main import COMMANDS
 from rayal.registry import STRATEGIES
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
@@ -45,6 +47,16 @@ def test_every_sweep_command_of_the_page_of_commands_plans() -> None:
         if path.endswith("blood_cpu.yaml"):
             changes.append("datasets=[bloodmnist]")  # the file is the user's own
         assert make_plan(load_sweep(ROOT / path, changes), absent_data=True).trials
+
+
+def test_the_page_of_commands_has_every_command() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    assert [name for name in COMMANDS if not re.search(rf"^    rayal {name} ", page, re.M)] == []
+
+
+def test_the_page_of_the_api_has_every_public_name() -> None:
+    page = (ROOT / "docs" / "api.md").read_text()
+    assert [name for name in rayal.__all__ if f"`rayal.{name}`" not in page] == []
 
 
 def test_the_readme_has_the_two_commands_and_make_knows_them() -> None:
