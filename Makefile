@@ -44,6 +44,7 @@ bench: $(VENV)/ready
 	$(RUN) -m benchmarks.heads
 	$(RUN) -m benchmarks.logistic
 	$(RUN) -m benchmarks.selection
+	$(RUN) -m benchmarks.large_pools
 	$(RUN) -m benchmarks.balance
 	$(RUN) -m benchmarks.analysis
 

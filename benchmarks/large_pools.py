@@ -8,6 +8,8 @@ each cell. Printed for each strategy, size and budget:
   of the memory of the process alone (anonymous);
 * the exponent of N, by least squares on the logarithms of the processors' seconds.
 
+`--seeds 20` prints, of as many choices of the approximate and of the exact form, the share
+of the clusters that they reach and the accuracy of the nearest chosen row's cluster, with a test.
 `--quality` prints the objective of each approximate form over that of the exact one, at 1e5 rows.
 `--peers` prints time, memory and objective of facility location by apricot and submodlib and of
 k-means by scikit-learn and faiss beside ours, of those that can be imported.
@@ -50,6 +52,7 @@ PARAMS: Mapping[str, Mapping[str, Any]] = {"probcover": {"delta": 0.6}}
 CLASSES, CLUSTERS = 10, 300
 ROWS = 65_536  # made at once
 SAMPLE_SECONDS = 0.05
+TESTED = 5000  # rows whose cluster is told by the nearest pick
 Cell = dict[str, Any]
 
 
@@ -61,7 +64,9 @@ def main() -> None:
         return
     console = Console(width=160)
     with tempfile.TemporaryDirectory(prefix="rayal-large-", dir=given.folder) as folder:
-        if given.quality or given.peers:
+        if given.seeds:
+            _compare_seeds(console, given, Path(folder))
+        elif given.quality or given.peers:
             _compare(console, given, Path(folder))
         else:
             _measure(console, given, Path(folder))
@@ -79,19 +84,21 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--folder", help="for the features, 2 GB for a million rows")
     parser.add_argument("--quality", action="store_true")
     parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--seeds", type=int, default=0, help="choices that are compared")
     parser.add_argument("--approximate", action="store_true", help="at every size")
     parser.add_argument("--cell", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def write_features(path: Path, N: int, D: int, dtype: str) -> None:
-    """Write made-up features (N, D), a part at a time."""
+def write_features(path: Path, N: int, D: int, dtype: str) -> npt.NDArray[np.int64]:
+    """Write made-up features (N, D), a part at a time; return the cluster (N,) of each row."""
     shape = np.random.default_rng(0)
     spectrum = np.exp(-np.arange(D) / (D / 8)).astype(np.float32)
     centers = shape.standard_normal((CLUSTERS, D), dtype=np.float32)
     odds = shape.pareto(1.5, CLUSTERS) + 0.2
     widths = shape.uniform(0.3, 1.0, CLUSTERS).astype(np.float32)
     features = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), (N, D))
+    clusters = np.empty(N, dtype=np.int64)
     for start in range(0, N, ROWS):
         rng = np.random.default_rng([1, start])
         count = min(ROWS, N - start)
@@ -100,7 +107,9 @@ def write_features(path: Path, N: int, D: int, dtype: str) -> None:
         rows *= widths[own][:, None]
         rows += centers[own]
         features[start : start + count] = rows * spectrum
+        clusters[start : start + count] = own
     features.flush()
+    return clusters
 
 
 def _measure(console: Console, given: argparse.Namespace, folder: Path) -> None:
@@ -181,10 +190,8 @@ def _query(features: npt.NDArray[Any], job: Mapping[str, Any]) -> npt.NDArray[np
     import rayal
     from rayal.strategies import _large_pools
 
-    if job.get("approximate"):
-        _large_pools.LARGE = 0
-    if job.get("exact"):
-        _large_pools.LARGE = len(features)
+    if job.get("approximate") or job.get("exact"):
+        _large_pools.LARGE = len(features) if job.get("exact") else 0
     name = job["strategy"]
     if name == "margin":
         probs = np.random.default_rng(0).dirichlet(np.ones(CLASSES), len(features))
@@ -249,6 +256,44 @@ def _compare(console: Console, given: argparse.Namespace, folder: Path) -> None:
                     table.add_row(what, f"{budget:,}", _in_words(cell), shown, ratio)
         console.print(table)
         path.unlink()
+
+
+def _compare_seeds(console: Console, given: argparse.Namespace, folder: Path) -> None:
+    """Print what choices of both forms lead to, and Welch's test of each."""
+    from scipy.stats import ttest_ind
+
+    N, budget = given.sizes[0], given.budgets[0]
+    path = folder / "features.npy"
+    clusters = write_features(path, N, given.width, given.dtype)
+    features = np.load(path, mmap_mode="r")
+    asked = np.random.default_rng(2).choice(N, TESTED, replace=False)
+    for name in given.strategies:
+        ends: dict[str, list[tuple[float, float]]] = {}
+        for form in ("exact", "approximate"):
+            for seed in range(given.seeds):
+                job = {"strategy": name, "budget": budget, "seed": seed, form: True}
+                picks = _query(features, job)
+                ends.setdefault(form, []).append(_ends(features, clusters, picks, asked))
+        for what, number in (("clusters reached", 0), ("accuracy", 1)):
+            both = {form: [end[number] for end in found] for form, found in ends.items()}
+            shown = ", ".join(f"{f} {np.mean(v):.4f} (sd {np.std(v):.4f})" for f, v in both.items())
+            p = ttest_ind(*both.values(), equal_var=False).pvalue
+            console.print(f"{name} B={budget} {what}: {shown}, p = {p:.2f}")
+
+
+def _ends(
+    features: npt.NDArray[Any],
+    clusters: npt.NDArray[np.int64],
+    picks: npt.NDArray[np.int64],
+    asked: npt.NDArray[np.int64],
+) -> tuple[float, float]:
+    """Return the share of clusters with a pick, and how often the nearest pick is of one's own."""
+    from rayal.kernels.clustering import unit_rows
+    from rayal.kernels.distances import nearest_center
+
+    nearest = nearest_center(unit_rows(features[asked]), unit_rows(features[picks]))
+    right = clusters[picks][nearest] == clusters[asked]
+    return len(np.unique(clusters[picks])) / CLUSTERS, float(right.mean())
 
 
 if __name__ == "__main__":

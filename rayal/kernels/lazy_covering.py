@@ -1,9 +1,10 @@
 """Greedy k-center of many rows: distances are brought up to date only where they may matter.
 
-A distance to the nearest center never grows, so an old one bounds the present one. Rows whose
-bounds are below the farthest row need not be looked at, and after a few centers these are nearly
-all: the picks are those of `covering.greedy_k_center`, to the bit, mostly without its pass over the
-whole matrix for each pick.
+A distance to the nearest center never grows, so an old one bounds the present one, and rows whose
+bounds are below the farthest row need not be looked at. The picks are those of
+`covering.greedy_k_center`, to the bit, and the matrix is read in parts where that passes over all
+of it. How much is saved depends on the data: a third to a half of all distances were worked out in
+made-up clusters of unequal widths, with B = 100 and 400 of 1e5 and 4e5 rows.
 """
 
 from __future__ import annotations
@@ -29,8 +30,7 @@ def lazy_k_center(rows: Rows, labeled: Int64, budget: int, rng: np.random.Genera
 
     The same as `covering.greedy_k_center` returns: Euclidean distances, ties to the lowest
     position, the first drawn by `rng` where nothing is labeled. O(N D) time and O(N) memory beyond
-    the rows, and for each pick O(4,096 D) and what rises to the front; O(N D B) at worst, where all
-    rows are equally far apart.
+    the rows, and for each pick O(4,096 D) and what rises to the front; O(N D B) at worst.
 
     Args:
         rows: (N, D).

@@ -22,6 +22,7 @@ Int64: TypeAlias = npt.NDArray[np.int64]
 Numbers: TypeAlias = npt.NDArray[np.floating[Any]]
 
 BLOCK = 8192  # rows read at once
+LARGE = 200_000  # rows up to which strategies take their exact form
 
 
 class Rows:

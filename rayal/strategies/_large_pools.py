@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import warnings
 
-LARGE = 200_000  # images up to which the exact form is taken
+from rayal.kernels import rows
+
+LARGE = rows.LARGE  # images up to which the exact form is taken
 
 
 def is_approximate(strategy: str, N: int, how: str, *, exact: bool = False) -> bool:

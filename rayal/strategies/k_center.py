@@ -36,7 +36,7 @@ def k_center(
     label the first image is drawn at random. Budgets nest.
 
     Cost: O(N D (B + L)) time, O(N) memory; beyond 200,000 images distances are worked out only
-    where they may decide, mostly O(N D).
+    where they may decide.
 
     Use: to reach rare looks; it also reaches outliers.
 

@@ -1,4 +1,4 @@
-"""What people would want to know of a plan's encoders and learners before anything runs."""
+"""What people would want to know of a plan's components before anything runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from rayal.contracts import DataShape
-from rayal.registry import ENCODERS, LEARNERS
+from rayal.kernels.rows import LARGE
+from rayal.registry import ENCODERS, LEARNERS, STRATEGIES
 from rayal.sweep.dataset_info import DatasetInfo
 from rayal.sweep.definition import EncodingStage, Spec, Trial, encoding_stages
 
@@ -35,7 +36,24 @@ def _notes(stage: EncodingStage, data: DatasetInfo) -> list[str]:
         with suppress(FileNotFoundError):
             said = LEARNERS.find(learner.name).traits.notes(learner.params, shape)
             notes += [f"learner {learner.name}: {note}" for note in said]
-    return notes
+    return [*notes, *_approximate_forms(stage, data.train)]
+
+
+def _approximate_forms(stage: EncodingStage, N: int) -> list[str]:
+    """Name the strategies that take an approximate form in a pool of N images."""
+    if N <= LARGE:
+        return []
+    queries = (query for trial in stage.trials for query in (trial.initial, trial.strategy))
+    names = {
+        query.name
+        for query in queries
+        if "exact" in STRATEGIES.find(query.name).parameters and not query.params.get("exact")
+    }
+    return [
+        f"strategy {name}: the approximate form, for the pool has more than {LARGE:,} images; "
+        "exact: true insists on the exact one"
+        for name in sorted(names)
+    ]
 
 
 def _learners(stage: EncodingStage) -> list[Spec]:

@@ -8,6 +8,7 @@ import torch
 import yaml
 
 from rayal.storage.file_hash import file_hash
+from rayal.sweep import notes as sweep_notes
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import Plan, make_plan
@@ -95,3 +96,24 @@ def test_notes_are_kept_in_the_plan_for_the_report(tmp_path: Path) -> None:
     made = plan(tmp_path, {"name": "random", "backbone": "small_cnn"})
     (entry,) = made.as_json("", {})["artefacts"].values()
     assert entry["notes"][0] == "weights: random, as asked for"
+
+
+def test_strategies_that_take_an_approximate_form_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def said(strategies: list[Any]) -> list[str]:
+        content = {
+            "name": "s", "datasets": ["digits"], "encoders": ["pixels"], "learners": ["linear"],
+            "strategies": strategies, "budgets": [10], "seeds": 1,
+        }  # fmt: skip
+        (tmp_path / "s.yaml").write_text(yaml.safe_dump(content))
+        found = notes(make_plan(load_sweep(tmp_path / "s.yaml", [])))
+        return [note for note in found if note.startswith("strategy")]
+
+    assert not said(["kmeans", "random"])
+    monkeypatch.setattr(sweep_notes, "LARGE", 1000)
+    (line,) = said(["kmeans", "random", {"name": "typiclust", "exact": True}])
+    assert line.startswith(
+        "strategy kmeans: the approximate form, for the pool has more than 1,000"
+    )
+    assert "exact: true insists" in line

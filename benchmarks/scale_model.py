@@ -1,0 +1,244 @@
+"""What each strategy costs against N, D, B and nodes: python -m benchmarks.scale_model.
+
+Counted are multiplications and additions of matrix products, numbers read from the matrix, kernels
+evaluated, steps of a heap or a sort, and reductions over nodes. The seconds of a processor core
+that each takes are fitted to MEASURED by least squares of relative errors, none below zero; the
+table then goes to 1e9 rows, which nobody measured. `--latency` and `--bandwidth` of the network are
+assumptions, as is that nodes work evenly.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import nnls
+
+from rayal.kernels import cells, sampled_ball_cover, sampled_clustering, sampled_herding
+from rayal.kernels import near_duplicates as duplicates
+from rayal.kernels import sampled_typicality as typicality
+
+Float64 = npt.NDArray[np.float64]
+
+COMPONENTS = 64  # that `auto` works on
+MAX_CLUSTERS = 500  # of typiclust
+REFRESHES = 5  # times that maxherding looks at a row that may be chosen, measured on made-up rows
+LOOKED_AT = 0.5  # part of the distances that k_center works out, measured on made-up rows
+GIGA = 1e9
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is counted: products, numbers read, kernels evaluated, steps; all in 1e9.
+
+    reductions over the nodes, and the bytes of each.
+    """
+
+    products: float = 0.0
+    numbers: float = 0.0
+    kernels: float = 0.0
+    steps: float = 0.0
+    reductions: float = 1.0
+    payload: float = 0.0
+
+    def counted(self) -> Float64:
+        """Return the four numbers that take a processor's time."""
+        return np.array([self.products, self.numbers, self.kernels, self.steps]) / GIGA
+
+
+def _clustered(N: float, D: float, K: float, restarts: int, steps: int) -> float:
+    few = min(N, max(sampled_clustering.FEWEST, sampled_clustering.RESTART_SAMPLE * K))
+    most = max(2 * K, sampled_clustering.MOST_NUMBERS / D)
+    more = min(N, most, max(sampled_clustering.FEWEST, sampled_clustering.SAMPLE * K))
+    return 2 * D * K * (restarts * steps * few + sampled_clustering.SETTLING * more + N)
+
+
+def _kmeans(N: float, D: float, B: float) -> Work:
+    return Work(_clustered(N, D, B, 5, 20), 3 * N * D, reductions=25, payload=4 * B * D)
+
+
+def _typiclust(N: float, D: float, B: float) -> Work:
+    K = min(B, MAX_CLUSTERS)
+    members = N / K
+    looked_at = typicality.SAMPLE if members > typicality.EXACT else members
+    typical = 2 * D * B * members * looked_at
+    return Work(
+        _clustered(N, D, K, 1, 10) + typical, 4 * N * D, B * members * looked_at, reductions=B
+    )
+
+
+def _facility_location(N: float, D: float, B: float) -> Work:
+    count = N / cells.SIZE
+    training = cells.TRAINING_STEPS * cells.TRAINING_ROWS * count * count
+    pairs = N * cells.PROBED * cells.SIZE
+    return Work(2 * D * (training + N * count + pairs), 12 * N * D, pairs, 10 * N * np.log2(N))
+
+
+def _maxherding(N: float, D: float, B: float) -> Work:
+    drawn = max(sampled_herding.FEWEST, sampled_herding.A_PICK * B)
+    pairs = REFRESHES * min(N, sampled_herding.CANDIDATES) * min(N, drawn)
+    return Work(2 * D * pairs, N * D, pairs)
+
+
+def _probcover(N: float, D: float, B: float) -> Work:
+    pairs = min(N, sampled_ball_cover.CENTERS) * min(N, sampled_ball_cover.POINTS)
+    return Work(2 * D * pairs, N * D, pairs)
+
+
+def _k_center(N: float, D: float, B: float) -> Work:
+    return Work(numbers=N * D * (1 + LOOKED_AT * B), reductions=B, payload=4 * D)
+
+
+def _auto(N: float, D: float, B: float) -> Work:
+    K = COMPONENTS
+    components = 4 * N * D * D + 2 * N * D * K  # in 64 bits: twice the time
+    pairs = N * duplicates.CELL
+    count = N / duplicates.CELL
+    near = 2 * K * (pairs + N * count + cells.TRAINING_STEPS * cells.TRAINING_ROWS * count**2)
+    return Work(components + near + _clustered(N, K, B, 5, 20), 4 * N * D, pairs)
+
+
+def _scores(N: float, D: float, B: float) -> Work:
+    return Work(steps=N * np.log2(N), payload=8 * B)
+
+
+STRATEGIES: dict[str, Callable[[float, float, float], Work]] = {
+    "random": _scores,
+    "margin": _scores,
+    "k_center": _k_center,
+    "kmeans": _kmeans,
+    "maxherding": _maxherding,
+    "probcover": _probcover,
+    "typiclust": _typiclust,
+    "facility_location": _facility_location,
+    "auto": _auto,
+}
+
+PART = 8192  # rows that coverage over shards looks at together
+STEPS = 25  # passes of k-means over shards, the start's among them
+
+
+def _kmeans_over_shards(N: float, D: float, B: float) -> Work:
+    return Work(2 * D * B * N * STEPS, STEPS * N * D, reductions=STEPS, payload=4 * B * D)
+
+
+def _typiclust_over_shards(N: float, D: float, B: float) -> Work:
+    K = min(B, MAX_CLUSTERS)
+    return Work(2 * D * K * N * STEPS, STEPS * N * D, reductions=STEPS + B, payload=4 * K * D)
+
+
+def _coverage_over_shards(N: float, D: float, B: float) -> Work:
+    # Of each part B rows go on to the next level.
+    levels = 1 / (1 - min(B / PART, 0.5))
+    pairs = levels * N * PART
+    return Work(2 * D * pairs, levels * N * D, pairs, reductions=2, payload=4 * B * D)
+
+
+def _k_center_over_shards(N: float, D: float, B: float) -> Work:
+    return Work(numbers=N * D * B, reductions=B, payload=4 * D)
+
+
+# What `rayal select SHARDS` does; the other strategies have no such form.
+OVER_SHARDS: dict[str, Callable[[float, float, float], Work]] = {
+    "random": _scores,
+    "margin": _scores,
+    "k_center": _k_center_over_shards,
+    "kmeans": _kmeans_over_shards,
+    "probcover": _coverage_over_shards,
+    "typiclust": _typiclust_over_shards,
+    "facility_location": _coverage_over_shards,
+}
+
+# Strategy, N, D, B, seconds of one processor core by `benchmarks.large_pools`.
+MEASURED: list[tuple[str, float, float, float, float]] = [
+    ("random", 1e6, 512, 1000, 1.0),
+    ("margin", 1e6, 512, 1000, 1.3),
+    ("k_center", 1e6, 512, 1000, 42.4),
+    ("kmeans", 1e5, 64, 100, 1.4),
+    ("kmeans", 4e5, 128, 100, 10.4),
+    ("facility_location", 4e5, 128, 100, 42.1),
+    ("maxherding", 4e5, 128, 100, 25.9),
+    ("typiclust", 4e5, 128, 100, 28.6),
+]
+
+
+def fitted() -> Float64:
+    """Return the seconds (4,) of 1e9 products, numbers, kernels and steps."""
+    counts = np.stack([STRATEGIES[name](N, D, B).counted() for name, N, D, B, _ in MEASURED])
+    seconds = np.array([point[-1] for point in MEASURED])
+    rates: Float64 = nnls(counts / seconds[:, None], np.ones(len(seconds)))[0]
+    return rates
+
+
+def model_seconds(name: str, N: float, D: float, B: float, rates: Float64) -> float:
+    """Return the seconds of one core that the model gives on one machine."""
+    return float(STRATEGIES[name](N, D, B).counted() @ rates)
+
+
+def hours(name: str, N: float, nodes: int, given: argparse.Namespace) -> float | None:
+    """Return the hours by the clock for D and B; of more nodes over shards, with the network's.
+
+    None where the strategy has no form over shards.
+    """
+    count = (STRATEGIES if nodes == 1 else OVER_SHARDS).get(name)
+    if count is None:
+        return None
+    work = count(N, given.width, given.budget)
+    network = work.reductions * (given.latency + work.payload / given.bandwidth)
+    seconds = float(work.counted() @ fitted()) / (nodes * given.cores)
+    return (seconds + (network if nodes > 1 else 0)) / 3600
+
+
+def markdown(given: argparse.Namespace) -> str:
+    """Return the errors at the measured points and the table beyond them, as docs/scale.md has."""
+    rates = fitted()
+    lines = [
+        "| strategy | N | D | B | measured, s of a core | model | error |",
+        "|---|" + "--:|" * 6,
+    ]
+    for name, N, D, B, seconds in MEASURED:
+        model = model_seconds(name, N, D, B, rates)
+        error = f"{model / seconds - 1:+.0%}"
+        cells_ = f"{N:,.0f} | {D:,.0f} | {B:,.0f} | {seconds:.1f} | {model:.1f} | {error}"
+        lines.append(f"| `{name}` | {cells_} |")
+    places = [(1e6, 1), (1e7, 1), (1e8, 1), (1e8, 16), (1e9, 16), (1e9, 128)]
+    heads = (f"{N:.0e}".replace("e+0", "e") + f" on {nodes}" for N, nodes in places)
+    lines += ["", f"| strategy | {' | '.join(heads)} |", "|---|" + "--:|" * len(places)]
+    for name in STRATEGIES:
+        row = (_time(hours(name, N, nodes, given)) for N, nodes in places)
+        lines.append(f"| `{name}` | {' | '.join(row)} |")
+    return "\n".join(lines)
+
+
+def options(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Return what a command line says of D, B, nodes and the network."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--width", type=int, default=512, help="D")
+    parser.add_argument("--budget", type=int, default=1000, help="B")
+    parser.add_argument("--cores", type=int, default=2, help="of a node")
+    parser.add_argument("--latency", type=float, default=0.005, help="seconds of a reduction")
+    parser.add_argument("--bandwidth", type=float, default=1e9, help="bytes a second")
+    return parser.parse_args(arguments)
+
+
+def _time(hours: float | None) -> str:
+    if hours is None:
+        return "-"
+    seconds = 3600 * hours
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{hours:.0f} h"
+
+
+def main() -> None:
+    """Print the rates, the error at each measured point, and the table."""
+    named = zip(("products", "numbers", "kernels", "steps"), fitted(), strict=True)
+    print("seconds of a core for 1e9: " + ", ".join(f"{n} {r:.3g}" for n, r in named) + "\n")
+    print(markdown(options()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""The page on large pools, held against the model that its numbers come from."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from benchmarks import scale_model
+from rayal.registry import STRATEGIES
+
+PAGE = Path(__file__).parent.parent.parent / "docs" / "scale.md"
+
+
+def test_the_tables_are_those_of_the_model() -> None:
+    assert scale_model.markdown(scale_model.options([])) in PAGE.read_text()
+
+
+def test_rates_are_not_negative_and_the_model_is_near_what_was_measured() -> None:
+    rates = scale_model.fitted()
+    assert (rates >= 0).all()
+    for name, N, D, B, seconds in scale_model.MEASURED:
+        model = scale_model.model_seconds(name, N, D, B, rates)
+        assert 0.2 < model / seconds < 5, name
+
+
+@pytest.mark.parametrize("name", list(scale_model.STRATEGIES))
+def test_work_never_shrinks_with_the_pool(name: str) -> None:
+    assert name in STRATEGIES.names()
+    works = [scale_model.STRATEGIES[name](N, 512, 1000).counted() for N in (1e5, 1e6, 1e7, 1e9)]
+    assert all((later >= earlier).all() for earlier, later in pairwise(works))
