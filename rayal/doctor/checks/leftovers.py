@@ -1,7 +1,7 @@
 """Processes that a killed sweep has left behind: they hold memory, and GPUs.
 
-Ray's processes end some seconds after the driver that started them. One that hangs, in a driver's
-call for example, does not.
+Ray's processes end within about a minute of the driver that started them. One that hangs, in a call
+of a GPU's driver for example, does not.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from rayal.storage.scratch import PREFIX, is_abandoned
 
 PROCESSES = Path("/proc")
 LISTED = 8
+TITLE = b"ray::"  # workers and agents put a title in the place of their command
 _SCRATCH = re.compile(rf"(/[^\0 =]*/{PREFIX}[^/\0]+)/ray/".encode())
 
 
@@ -51,11 +52,17 @@ def _processes(proc: Path) -> Iterator[tuple[int, Path]]:
         try:
             if folder.stat().st_uid != os.geteuid():
                 continue
-            found = _SCRATCH.search((folder / "cmdline").read_bytes())
+            command = (folder / "cmdline").read_bytes()
+            named = _files(folder) if command.startswith(TITLE) else command
         except OSError:  # it has ended
             continue
-        if found:
+        if found := _SCRATCH.search(named):
             yield int(folder.name), Path(os.fsdecode(found.group(1)))
+
+
+def _files(process: Path) -> bytes:
+    """The paths of the files that a process has open, its logs among them."""
+    return b"\0".join(os.fsencode(file.readlink()) for file in (process / "fd").iterdir())
 
 
 @check("left-overs", _measure, modes=("start", "local", "node"))
