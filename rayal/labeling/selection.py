@@ -31,7 +31,7 @@ from rayal.traits import StrategyTraits
 
 FIRST_STRATEGY, LATER_STRATEGY = "kmeans", "dropquery"  # without and with a classifier
 ONE_STRATEGY = "auto"  # in place of both
-LONGEST_FEATURES = 2048  # dimensions up to which it is asked: it takes O(D^3) for D of them
+LONGEST_FEATURES = 8192  # dimensions up to which it is asked: beyond, components take long
 
 
 @dataclass(frozen=True)

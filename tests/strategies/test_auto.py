@@ -39,6 +39,15 @@ def test_no_two_of_a_bundle_are_asked_for() -> None:
     assert len(np.unique(chosen // 3)) == 10
 
 
+def test_with_labels_and_no_predictions_no_copy_of_a_labeled_image_is_asked_for() -> None:
+    features = np.repeat(clusters(30), 3, axis=0)
+    labels = np.full(len(features), UNLABELED)
+    labels[[0, 3, 31]] = 1  # of one class, on which nobody can train
+    asked = set((ask(Pool(features, labels, 3), 15) // 3).tolist())
+    assert len(asked) == 15
+    assert not asked & {0, 1, 10}
+
+
 def test_with_predictions_it_covers_the_uncertain_part_of_the_components() -> None:
     features = clusters()
     labels = np.full(len(features), UNLABELED)
