@@ -33,7 +33,7 @@ def balance_of(
 ) -> ClassBalance | None:
     """Return what the classes lack of an equal share after this query; None where not asked for.
 
-    positions: of the images that it numbers from 0; by default those of the pool.
+    positions: (n,) of the images that it numbers from 0; by default those of the pool (N,).
     """
     if given is None:
         return None
