@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from rayal.kernels import distances, gemm_distances
 from rayal.kernels.greedy_balance import ClassBalance
+from rayal.kernels.kept_rows import KeptRows
 from rayal.kernels.unique_rows import distinct_rows
 from rayal.kernels.validation import as_points, check_budget
 
@@ -28,6 +29,7 @@ BLOCK = 128  # bounds renewed at once
 STEP = 2.0**-24  # kernels are whole numbers of it, so that sums of their differences are exact
 UNIT_WIDTH = 1.0  # of a kernel on features of unit length (Bae et al. 2024)
 NARROWEST = 1e-15  # kernel: its square is still above 0 in float32
+KEPT = 1 << 30  # bytes of kernels that are kept, at most: all of them for 16,384 points
 SLACK = 1e-5  # relative error of float32 exponentials and sums, generously
 
 
@@ -43,7 +45,7 @@ def greedy_herding(
     x runs over all points, s over the labeled and those before it; k(x, s) = exp(-|x - s|^2 /
     sigma^2). The sum is at least 1 - 1/e of the largest possible (Bae et al. 2024). Ties go to the
     lowest position, so once nothing is gained, as by a copy, the lowest positions follow.
-    Usual time O(N^2 D), O(N^2 D B) at worst; memory O(N D).
+    Usual time O(N^2 D), O(N^2 D B) at worst; memory O(N D), and KEPT bytes at most.
 
     Args:
         features: (N, D).
@@ -160,17 +162,33 @@ class Cover:
     def bounds(self, rows: Int64) -> Float64:
         """Return what the gains of the rows (m,) cannot be above."""
         bounds = np.full(len(rows), STEP * self.mass.sum())
-        mass, candidates = self.mass.astype(np.float32), self.candidates[rows]
+        kernels = self._kept.take(rows, self._kernels_from_above)
+        for columns in gemm_distances.chunks(len(self.points)):
+            block = kernels[:, columns]
+            block -= self.covered[columns]
+            np.maximum(block, 0, out=block)
+            block *= self._mass32[columns]
+            bounds += block.sum(axis=1)
+        return bounds * (1 + SLACK)
+
+    def _kernels_from_above(self, rows: Int64) -> Float32:
+        """Return kernels (m, points) of the rows (m,), none lower than it is."""
+        kernels = np.empty((len(rows), len(self.points)), dtype=np.float32)
+        candidates = self.candidates[rows]
         for columns in gemm_distances.chunks(len(self.points)):
             block = gemm_distances.squared_distances(candidates, self.points[columns])
             block *= np.float32(-1 / self.sigma**2)
             block += np.float32(self.error)
-            np.exp(np.minimum(block, 0, out=block), out=block)
-            block -= self.covered[columns]
-            np.maximum(block, 0, out=block)
-            block *= mass[columns]
-            bounds += block.sum(axis=1)
-        return bounds * (1 + SLACK)
+            np.exp(np.minimum(block, 0, out=block), out=kernels[:, columns])
+        return kernels
+
+    @cached_property
+    def _mass32(self) -> Float32:
+        return self.mass.astype(np.float32)
+
+    @cached_property
+    def _kept(self) -> KeptRows:
+        return KeptRows(len(self.candidates), len(self.points), KEPT)
 
 
 def choose_lazily(cover: Cover, candidates: Int64, budget: int) -> Iterator[int]:

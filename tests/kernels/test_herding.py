@@ -150,3 +150,14 @@ def test_a_budget_that_the_pool_cannot_meet_is_refused(budget: int) -> None:
 def test_a_kernel_without_width_is_refused(sigma: float) -> None:
     with pytest.raises(ValueError, match="sigma must be at least 1e-15"):
         greedy_herding(np.eye(4), NONE, 1, sigma)
+
+
+@pytest.mark.parametrize("kept", [0, 20 * 60 * 4, 1 << 30])
+def test_how_many_kernels_are_kept_changes_no_pick(
+    kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(3)
+    points = rng.normal(size=(60, 4)).astype(np.float32)
+    monkeypatch.setattr(herding, "BLOCK", 4)  # several renewals a pick
+    monkeypatch.setattr(herding, "KEPT", kept)
+    assert greedy_herding(points, NONE, 30, 1.0).tolist() == slow_twin(points, NONE, 30, 1.0)
