@@ -135,6 +135,7 @@ def _add_shards(made: argparse._ArgumentGroup) -> None:
     add("--dtype", choices=["float16", "float32"], default="float16", help="of the features")
     add("--files-per-shard", type=int, default=2048, metavar="n", help="what a worker holds")
     add("--address", metavar="HOST:PORT", help="a Ray cluster that does the work")
+    add("--workers", type=int, metavar="n", help="of that cluster, which may have to grow")
     add("--gpus", type=float, default=0, metavar="g", help="GPUs of each of its workers, or a part")
 
 
@@ -148,7 +149,7 @@ def _encode_shards(options: argparse.Namespace, console: Console) -> int:
 
 
 def _refuse_of_shards(options: argparse.Namespace, usual: argparse.Namespace) -> None:
-    for name in ("encoder", "side", "dtype", "files_per_shard", "address", "gpus"):
+    for name in ("encoder", "side", "dtype", "files_per_shard", "address", "workers", "gpus"):
         if getattr(options, name) != getattr(usual, name):
             raise LabelingError(
                 f"--{name.replace('_', '-')} is of shards: name their place, --shards"

@@ -35,6 +35,10 @@ def encode(options: argparse.Namespace, console: Console) -> int:
     Raises:
         ValueError, StoreError, ClusterError: as `encode_files`.
     """
+    if (options.workers is not None and options.workers < 1) or options.gpus < 0:
+        raise LabelingError(
+            f"--workers {options.workers} and --gpus {options.gpus:g}: at least 1, and at least 0"
+        )
     source, found = _scan(Path(options.what).expanduser())
     name, params = options.encoder or DEFAULT_ENCODER, _parameters(options.set)
     job = EncodingJob(
@@ -75,7 +79,7 @@ def _executor(options: argparse.Namespace, say: Callable[[str], None]) -> Iterat
         return
     from rayal.distributed.on_ray.executor import ray_executor
 
-    with ray_executor(options.address, say, options.gpus) as executor:
+    with ray_executor(options.address, say, options.workers, options.gpus) as executor:
         yield executor
 
 

@@ -118,12 +118,13 @@ def parser(prog: str) -> argparse.ArgumentParser:
     )  # fmt: skip
     add("--memory", metavar="SIZE", help="of shards: what the process may take, such as 4GiB")
     add("--address", metavar="HOST:PORT", help="of shards: a Ray cluster that does the work")
+    add("--workers", type=int, metavar="n", help="of that cluster, which may have to grow")
     add("--images-moved-to", metavar="PATH", help="of a project: where its images lie now")
     return made
 
 
 def _check_numbers(options: argparse.Namespace) -> None:
-    for name, least in (("budget", 0), ("audit", 0), ("per_group", 1), ("seed", 0)):
+    for name, least in (("budget", 0), ("audit", 0), ("per_group", 1), ("seed", 0), ("workers", 1)):
         value = getattr(options, name)
         if value is not None and value < least:
             raise LabelingError(f"--{name.replace('_', '-')} {value} is out of bounds: {least} up")
@@ -138,7 +139,7 @@ def _select_shards(options: argparse.Namespace, console: Console) -> int:
 
 
 def _refuse_of_shards(options: argparse.Namespace) -> None:
-    for name in ("labeled", "memory", "address"):
+    for name in ("labeled", "memory", "address", "workers"):
         if getattr(options, name) is not None:
             raise LabelingError(
                 f"--{name} is of shards of features, and {options.images} has no shards.json"

@@ -20,7 +20,18 @@ from rayal.labeling.errors import LabelingError
 from rayal.storage.atomic import write_bytes
 from rayal.storage.location import parse_location
 
-OPTIONS = ("images", "budget", "out", "strategy", "seed", "set", "labeled", "memory", "address")
+OPTIONS = (
+    "images",
+    "budget",
+    "out",
+    "strategy",
+    "seed",
+    "set",
+    "labeled",
+    "memory",
+    "address",
+    "workers",
+)
 DEFAULT_STRATEGY = "kmeans"
 _UNITS = {"": 1, "b": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _UNITS |= {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
@@ -54,6 +65,7 @@ def select(options: argparse.Namespace, usual: argparse.Namespace, console: Cons
         seed=options.seed,
         memory=None if options.memory is None else parse_bytes(options.memory),
         address=options.address,
+        workers=options.workers,
         say=lambda line: print_line(console, line),
         **_parameters(options.set),
     )

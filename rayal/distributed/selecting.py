@@ -50,6 +50,7 @@ def select_from_shards(  # noqa: PLR0913  each is one thing that a person may sa
     seed: int = 0,
     memory: int | None = None,
     address: str | None = None,
+    workers: int | None = None,
     say: Callable[[str], None] = lambda line: None,
     **params: Any,
 ) -> ShardSelection:
@@ -68,6 +69,7 @@ def select_from_shards(  # noqa: PLR0913  each is one thing that a person may sa
             at each pass. None to map them all.
         address: of a Ray cluster that does the work ("auto" for that of this machine); None for
             this process.
+        workers: of the cluster, for which it may have to grow; None: a worker for each CPU now.
         say: told what happens.
         params: class_balanced (the weight of the class balance, of strategies by scores and
             probabilities); delta (the radius of probcover).
@@ -88,7 +90,7 @@ def select_from_shards(  # noqa: PLR0913  each is one thing that a person may sa
             "a label"
         )
     streamed = _is_streamed(strategy, chooser, shards, memory)
-    with _executor(address, streamed, say) as executor:
+    with _executor(address, workers, streamed, say) as executor:
         labeled, classes = _labeled(executor, shards, known)
         rng = generator("shards", seed)
         asked = Question(
@@ -139,14 +141,14 @@ def _is_streamed(
 
 @contextlib.contextmanager
 def _executor(
-    address: str | None, streamed: bool, say: Callable[[str], None]
+    address: str | None, workers: int | None, streamed: bool, say: Callable[[str], None]
 ) -> Iterator[Executor]:
     if address is None:
         yield LocalExecutor(streamed=streamed)
         return
     from rayal.distributed.on_ray.executor import ray_executor
 
-    with ray_executor(address, say) as executor:
+    with ray_executor(address, say, workers) as executor:
         yield executor
 
 

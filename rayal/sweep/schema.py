@@ -90,6 +90,10 @@ class Resources(_Strict):
     machine_cpus: Annotated[int, Field(ge=0, le=MOST_CPUS)] = 0
     """How many CPUs a Ray started here may use; 0: all. Example: `2`"""
 
+    object_store: Quantity | None = None
+    """GiB of a dataset's features and images that each node keeps a copy of in shared memory; what
+    is larger, trials map from the run's directory. Example: `8`"""
+
     autoscale: Autoscale | None = None
     """What a joined cluster can grow by; Ray does not tell before it has grown.
     Example: `{nodes: 3, gpus: 1}`"""

@@ -50,6 +50,7 @@ def test_a_list_of_files(capsys: pytest.CaptureFixture[str]) -> None:
         (["nowhere", "--shards", "made"], "neither a folder of images nor a list"),
         (["cells", "--shards", "made", "--encoder", "moco"], "trains on all images at once"),
         (["cells", "--shards", "made", "--set", "size=1"], "write encoder.NAME=VALUE"),
+        (["cells", "--shards", "made", "--workers", "0"], "--workers 0 and --gpus 0: at least 1"),
         (["digits", "--side", "8"], "--side is of shards: name their place, --shards"),
     ],
 )

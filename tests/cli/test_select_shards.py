@@ -50,6 +50,7 @@ def test_the_next_choice_takes_the_labels_into_account(capsys: pytest.CaptureFix
     [
         (["--group", "patient"], "--group is not of shards of features"),
         (["--strategy", "nearly"], "'nearly' does not choose from shards"),
+        (["--workers", "0"], "--workers 0 is out of bounds: 1 up"),
         (["--memory", "much"], "--memory much is no amount of memory"),
         (["--memory", "1MB"], "0.0 GiB are allowed"),
         (["--set", "encoder.x=1"], "write strategy.NAME=VALUE"),

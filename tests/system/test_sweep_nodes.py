@@ -57,6 +57,18 @@ def looking(task, rng, *, marks: str):
         time.sleep(0.1)
     even = lambda n: np.full((n, task.num_classes), 1 / task.num_classes, dtype=np.float32)
     return Predictions(even(len(task.test)), lambda: even(len(task.train)))
+
+
+@learner()
+def naming(task, rng, *, marks: str):
+    """Say which file is mapped where it reads features."""
+    address = task.train.ctypes.data
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        first, last = (int(end, 16) for end in line.split()[0].split("-"))
+        if first <= address < last:
+            mark(marks, Path(line.split()[-1]).name.replace(".", "-"))
+    even = lambda n: np.full((n, task.num_classes), 1 / task.num_classes, dtype=np.float32)
+    return Predictions(even(len(task.test)), lambda: even(len(task.train)))
 '''
 
 
@@ -163,3 +175,20 @@ def test_a_sweep_is_sent_as_a_job(cluster: Nodes, tmp_path: Path) -> None:
     )  # fmt: skip
     assert "2 of 2 trials done, 0 failed" in said
     assert len(sweeps.records(tmp_path / "run")) == 2
+
+
+def test_what_is_larger_than_the_object_store_is_mapped_from_the_run(
+    cluster: Nodes, tmp_path: Path
+) -> None:
+    """No node has a copy: the trials read the file that the encoder wrote."""
+    marks = str(tmp_path / "trials")
+    changes = {
+        "datasets": ["digits"],
+        "encoders": ["pixels"],
+        "learners": [{"name": "naming", "marks": marks}],
+        "seeds": 4,
+    }
+    sweep = write_sweep(tmp_path, resources={"object_store": 0.0001}, **changes)
+    run(sweeps.command(sweep, tmp_path / "run", "--address", cluster.address), cluster, tmp_path)
+    read = [mark.name.split(".")[1] for mark in (tmp_path / "trials").iterdir()]
+    assert read == ["train-npy"] * 4

@@ -27,20 +27,22 @@ IN_FLIGHT = 2  # pieces of other work that an actor has been given
 
 @contextlib.contextmanager
 def ray_executor(
-    address: str, say: Callable[[str], None], gpus: float = 0
+    address: str, say: Callable[[str], None], workers: int | None = None, gpus: float = 0
 ) -> Iterator[RayExecutor]:
     """Join a cluster and work on it for as long as the body takes.
 
     Args:
         address: of the cluster.
         say: told what happens.
-        gpus: of each actor, a share of one or whole ones; there are as many actors as have room.
+        workers: actors, which are waited for where the cluster has to grow; None: as many as have
+            room now.
+        gpus: of each actor, a share of one or whole ones.
 
     Raises:
         ClusterError: nothing answers there.
     """
     with ray_session(Resources(), address, say):
-        executor = RayExecutor(say, gpus)
+        executor = RayExecutor(say, workers, gpus)
         try:
             yield executor
         finally:
@@ -93,8 +95,10 @@ class ShardActor:
 class RayExecutor(Executor):
     """Works on the shards with all CPUs of a cluster."""
 
-    def __init__(self, say: Callable[[str], None], gpus: float = 0) -> None:
-        self._say, self._gpus = say, gpus
+    def __init__(
+        self, say: Callable[[str], None], workers: int | None = None, gpus: float = 0
+    ) -> None:
+        self._say, self._count, self._gpus = say, workers, gpus
         self._workers: list[_Worker] = []
         self._losses = 0
 
@@ -154,7 +158,7 @@ class RayExecutor(Executor):
     def _start(self) -> None:
         """Start an actor for each CPU, or for each share of a GPU, where there is none."""
         if not self._workers:
-            count = max(1, _room(self._gpus))
+            count = self._count or max(1, _room(self._gpus))
             self._workers = [_Worker(_actor(self._gpus)) for _ in range(count)]
 
     def _place(self, shards: set[int]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar, cast
 
@@ -51,9 +50,9 @@ class EncoderHandle(Protocol):
     on_started: RemoteMethod[[], None]
     report: RemoteMethod[[dict[str, float]], None]
     latest_report: RemoteMethod[[], tuple[dict[str, float], bool]]
-    set_ref: RemoteMethod[[list[ObjectRef[TrialData]]], None]
-    get_ref: RemoteMethod[[], list[ObjectRef[TrialData]]]
-    trial_data: RemoteMethod[[], TrialData]
+    set_ref: RemoteMethod[[list[ObjectRef[TrialData | None]]], None]
+    get_ref: RemoteMethod[[], list[ObjectRef[TrialData | None]]]
+    trial_data: RemoteMethod[[], TrialData | None]
 
 
 class EncoderActor:
@@ -68,8 +67,9 @@ class EncoderActor:
         self._name, self._trial, self._config = name, trial, config
         self._report: dict[str, float] = {}
         self._is_displaced = False
-        self._refs: list[ObjectRef[TrialData]] = []
+        self._refs: list[ObjectRef[TrialData | None]] = []
         self._trial_data: TrialData | None = None
+        self._is_prepared = False
 
     def on_started(self) -> None:
         """The training task has a place."""
@@ -83,24 +83,30 @@ class EncoderActor:
         """The last report, and whether a training that was lost waits for a place."""
         return self._report, self._is_displaced
 
-    def set_ref(self, refs: list[ObjectRef[TrialData]]) -> None:
+    def set_ref(self, refs: list[ObjectRef[TrialData | None]]) -> None:
         """Take the reference that the driver holds on what `trial_data` returned."""
         self._refs = refs
 
-    def get_ref(self) -> list[ObjectRef[TrialData]]:
+    def get_ref(self) -> list[ObjectRef[TrialData | None]]:
         """Hand that reference to a worker; empty after a restart."""
         return self._refs
 
-    def trial_data(self) -> TrialData:
+    def trial_data(self) -> TrialData | None:
         """Prepare on the first call; ask again, or after a restart, and get the same.
+
+        None where it is larger than `resources.object_store`: then whoever needs it reads it from
+        the store, and no node is kept by a copy of it.
 
         Raises:
             EncodingError: the encoder or the dataset failed, or the training was lost too often.
             StoreError: the store can take no more.
         """
-        if self._trial_data is None:
+        if not self._is_prepared:
             with sendable_errors():
-                self._trial_data = self._prepare()
+                prepared = self._prepare()
+            if not is_beyond(prepared, self._config.resources.object_store):
+                self._trial_data = prepared
+            self._is_prepared = True
         return self._trial_data
 
     def _prepare(self) -> TrialData:
@@ -178,9 +184,36 @@ def encoder_handle(name: str) -> EncoderHandle:
     return cast(EncoderHandle, ray.get_actor(name))
 
 
-@cache
-def shared_trial_data(name: str) -> TrialData:
-    """Read what an encoder actor holds once a process; its arrays stay in shared memory."""
+def is_beyond(data: TrialData, gibibytes: float | None) -> bool:
+    """Whether features, copies and images take more than so many GiB; None: no limit."""
+    if gibibytes is None:
+        return False
+    embedding, dataset = data.embedding, data.dataset
+    splits = (dataset.train, dataset.test, dataset.val)
+    sizes = [split.images.nbytes for split in splits if split is not None]
+    features = (embedding.train, embedding.test, embedding.views)
+    sizes += [array.nbytes for array in features if array is not None]
+    return sum(sizes) > gibibytes * 2**30
+
+
+def shared_trial_data(trial: Trial, config: WorkerConfig) -> TrialData:
+    """Read what an encoder actor holds once a process; its arrays stay in shared memory.
+
+    What is beyond the object store is read from the run's directory, memory-mapped.
+    """
+    name = actor_name(trial)
+    if name not in _SHARED:
+        held = _held_by(name)
+        if held is None:
+            held = load_trial_data(trial, load_dataset(trial), config.store())
+        _SHARED[name] = held
+    return _SHARED[name]
+
+
+_SHARED: dict[str, TrialData] = {}
+
+
+def _held_by(name: str) -> TrialData | None:
     import ray
 
     handle = encoder_handle(name)

@@ -30,7 +30,7 @@ class EncodingJob:
     """An embedding that is being made, and the trials that need it."""
 
     actor: EncoderHandle
-    trial_data: ObjectRef[TrialData]
+    trial_data: ObjectRef[TrialData | None]
     stage: EncodingStage
     started: float = field(default_factory=time.monotonic)
 

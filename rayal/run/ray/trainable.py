@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rayal.contracts import TrialData
 from rayal.run.gpus import release_memory
-from rayal.run.ray.encoder_actor import WorkerConfig, actor_name, shared_trial_data
+from rayal.run.ray.encoder_actor import WorkerConfig, shared_trial_data
 from rayal.run.worker import run_trials
 from rayal.sweep.definition import Trial
 
@@ -40,7 +40,7 @@ def make_trainable(sweep: str) -> type[Trainable]:
         def step(self) -> dict[str, object]:
             trials = _all_trials(self._trials[0])
             batch = [trials[name] for name in self._batch]
-            data = _shared_by_all(batch)
+            data = _shared_by_all(batch, self._worker)
             share = self._worker.resources.of_learner(batch[0].learner.name)
             outcomes = run_trials(batch, data, self._worker.store(), share)
             release_memory()
@@ -56,12 +56,12 @@ def make_trainable(sweep: str) -> type[Trainable]:
     return TrialRunner
 
 
-def _shared_by_all(batch: Sequence[Trial]) -> TrialData:
+def _shared_by_all(batch: Sequence[Trial], worker: WorkerConfig) -> TrialData:
     """Join what the actors hold that the trials of a batch need; their own embedding is one."""
     others = {key: asking for trial in batch for key, asking in trial.encodings.items()}
     own = others.pop(batch[0].embedding_id)
-    lent = {key: shared_trial_data(actor_name(one)).embedding for key, one in others.items()}
-    return replace(shared_trial_data(actor_name(own)), others=lent)
+    lent = {key: shared_trial_data(one, worker).embedding for key, one in others.items()}
+    return replace(shared_trial_data(own, worker), others=lent)
 
 
 @cache
