@@ -28,6 +28,7 @@ from rayal.sweep.contents import changed_paths, hashes_in
 from rayal.sweep.names import Names, query_label
 
 LATEST = 100  # records from which the rate is taken
+LAST_PORT = 65_535
 WATCHED_EVERY, LONGEST_WATCH = 10.0, 86_400  # seconds
 PROG = "python -m rayal.status"
 
@@ -122,6 +123,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
     options = parser(prog).parse_args(arguments)
     try:
+        if options.serve is not None:
+            return _serve(options.run, options.serve)
         for status in _statuses(options.run, options.watch):
             if options.json:
                 print(json.dumps(asdict(status), indent=None if options.watch else 1), flush=True)
@@ -130,8 +133,23 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     except StoreError as error:
         print_error(error)
         return REFUSED
-    except KeyboardInterrupt:  # how watching is stopped
+    except KeyboardInterrupt:  # how watching and serving are stopped
         print()
+    return DONE
+
+
+def _serve(run: Location, port: int) -> int:
+    """Serve the run's page until Ctrl-C."""
+    from rayal.cli.live_page import StatusServer
+
+    try:
+        server = StatusServer(run, port)
+    except OSError as error:
+        print_error(f"port {port} cannot be had: {error.strerror or error}; 0 takes any")
+        return REFUSED
+    print_line(output(), f"open {server.address} (Ctrl-C stops)")
+    with server:
+        server.serve_forever()
     return DONE
 
 
@@ -147,12 +165,12 @@ def _statuses(run: Location, every: float | None) -> Iterator[Status]:
 
 def show(console: Console, status: Status) -> None:
     """Print one line of sums, then a table of encoder stages and one of strategies."""
-    for line in (_sentence(status), *_source_notes(status)):
+    for line in sentences(status):
         print_line(console, line)
-    stages = Table("dataset", "encoder", "stage", *_COLUMNS)
+    stages = Table("dataset", "encoder", "stage", *COLUMNS)
     for stage in status.stages:
         stages.add_row(cell(stage.dataset), cell(stage.encoder), stage.state, *_cells(stage.trials))
-    strategies = Table("strategy", *_COLUMNS)
+    strategies = Table("strategy", *COLUMNS)
     for name, counts in status.strategies.items():
         strategies.add_row(cell(name), *_cells(counts))
     print_table(console, stages)
@@ -236,17 +254,23 @@ def _rate(ended: Sequence[float]) -> float:
 
 # Words -----------------------------------------------------------------------------
 
-_COLUMNS = ("done", "running", "failed", "waiting")
+COLUMNS = ("done", "running", "failed", "waiting")
 
 
 def _cells(counts: Counts) -> list[str]:
-    return [str(getattr(counts, name)) for name in _COLUMNS]
+    return [str(getattr(counts, name)) for name in COLUMNS]
+
+
+def sentences(status: Status) -> Iterator[str]:
+    """Sum a status up: one line, and what people would want to know of the files behind it."""
+    yield _sentence(status)
+    yield from _source_notes(status)
 
 
 def _sentence(status: Status) -> str:
     counts = status.trials
     said = [f"{status.name}: {counts.done} of {counts.total} trials done"]
-    said += [f"{getattr(counts, name)} {name}" for name in _COLUMNS[1:]]
+    said += [f"{getattr(counts, name)} {name}" for name in COLUMNS[1:]]
     if status.rate and counts.running + counts.waiting:
         said.append(f"{status.rate:.2g}/s")
         said.append(f"about {_duration(status.seconds_left or 0)} left")
@@ -291,7 +315,18 @@ def parser(prog: str) -> argparse.ArgumentParser:
         help=f"say it again every so many seconds (default {WATCHED_EVERY:g}) until the last trial "
         "has ended; Ctrl-C stops",
     )  # fmt: skip
+    made.add_argument(
+        "--serve", type=_port, nargs="?", const=0, metavar="PORT",
+        help="serve it as a page that renews itself, to this machine alone; the printed address "
+        "holds the token that opens it",
+    )  # fmt: skip
     return made
+
+
+def _port(given: str) -> int:
+    if not given.isdecimal() or int(given) > LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{given!r} is no port from 0 to {LAST_PORT:,}")
+    return int(given)
 
 
 def _seconds(given: str) -> float:

@@ -9,7 +9,8 @@ import threading
 import pytest
 
 from rayal.labeling.page.desk import Desk
-from rayal.labeling.page.server import LARGEST, LabelServer
+from rayal.labeling.page.server import LabelServer
+from rayal.private_server import LARGEST
 from tests.labeling.made_up_projects import log_of, make_project
 
 
