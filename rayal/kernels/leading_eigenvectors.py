@@ -13,7 +13,6 @@ from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import eigh
 
 Float64 = npt.NDArray[np.float64]
 
@@ -33,6 +32,8 @@ def leading_eigenvectors(
         count: K, at most its size.
         rng: draws the first directions.
     """
+    from scipy.linalg import eigh  # here, so that the help of a command does not wait for SciPy
+
     first = rng.normal(size=(size, min(size, count + EXTRA)))
     block, _ = np.linalg.qr(first)
     basis, inside = np.empty((size, 0)), np.empty((0, 0))
