@@ -102,7 +102,7 @@ def test_the_map_is_one_table_with_its_figure_beside_it(tmp_path: Path, out: Pat
     assert run(path, "--out", out) == 0
     (key,) = keys(path)
     files = sorted(file.name for file in (out / "maps").iterdir())
-    assert files == [f"digits-moco-{key}.{suffix}" for suffix in ("parquet", "png", "svg")]
+    assert files == [f"digits-moco-{key}.{suffix}" for suffix in ("parquet", "pdf", "png", "svg")]
     table = pq.read_table(out / "maps" / f"digits-moco-{key}.parquet")
     assert table.column_names == [
         "index", "label", "count", "confidence_0.2", "variability_0.2",
