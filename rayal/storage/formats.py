@@ -24,7 +24,12 @@ SOMETIMES = ("pseudo_labels", "pseudo_labels_right")  # numbers that not every l
 LISTS = ("selected", "class_counts", "auc_missing_classes")  # of a round
 
 Json = dict[str, Any]
-_PLACES = {"dataset", "at_default", "oracle"}  # of a definition: no part of what a trial is
+_PLACES = {
+    "dataset",
+    "at_default",
+    "former",
+    "oracle",
+}  # of a definition: no part of what a trial is
 
 
 class Round(TypedDict):
@@ -101,7 +106,8 @@ class PlanFile(TypedDict):
     """plan.json: the trials of the present sweep by id, and what they stand on.
 
     Definitions are those of sweep.definition.Trial, with `at_default` in each component (names of
-    parameters) and `oracle` in strategies that read true labels.
+    parameters), `former` in encoders (parameters outside their ids, at an earlier default) and
+    `oracle` in strategies that read true labels.
     """
 
     schema: int

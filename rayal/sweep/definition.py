@@ -161,8 +161,10 @@ class Trial:
 def marked_definition(trial: Trial) -> dict[str, Any]:
     """The definition, with `at_default` in each component and `oracle` where a strategy is one.
 
-    at_default: names of the parameters that stand at their defaults. oracle: true where the query
-    has seen labels that are not revealed yet, the pool's or, by its scorer, the test set's.
+    at_default: names of the parameters that stand at their defaults. former: of an encoder, the
+    parameters that its id does not name, which stand at what was their default before. oracle:
+    true where the query has seen labels that are not revealed yet, the pool's or, by its scorer,
+    the test set's.
     """
     definition = trial.definition()
     for kind in REGISTRIES:
@@ -171,12 +173,20 @@ def marked_definition(trial: Trial) -> dict[str, Any]:
         for name, lent in spec.borrowed.items():
             at_default = parameters_at_default(BORROWED[name], lent)
             definition[kind][name]["at_default"] = at_default
+    if former := _at_former_default(trial.encoder):
+        definition["encoder"]["former"] = former
     for kind in ("initial", "strategy"):
         spec = getattr(trial, kind)
         is_scored = trial.scorer and (kind == "initial" or len(trial.schedule) == 1)
         if is_scored or STRATEGIES.find(spec.name).traits.oracle(spec.params):
             definition[kind]["oracle"] = True
     return definition
+
+
+def _at_former_default(encoder: Spec) -> dict[str, Any]:
+    """Return the parameters that an encoder's id leaves out, with what they are then."""
+    former = ENCODERS.find(encoder.name).traits.former
+    return {name: value for name, value in former.items() if name not in encoder.params}
 
 
 def names_alone(trial: Trial) -> dict[str, Named]:

@@ -154,7 +154,8 @@ def _component(kind: str, definition: Mapping[str, Any]) -> _Component:
 
 def _stated(family: str, place: str, plain: str, component: Mapping[str, Any]) -> _Component:
     at_default = component.get("at_default")
-    return _Component(family, place, plain, flatten(component["params"]), at_default)
+    params = {**component.get("former", {}), **component["params"]}
+    return _Component(family, place, plain, flatten(params), at_default)
 
 
 def _borrowed(definition: Mapping[str, Any]) -> Iterator[tuple[str, _Component]]:

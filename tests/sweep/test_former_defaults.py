@@ -7,8 +7,10 @@ from pathlib import Path
 
 import yaml
 
+from rayal.sweep.definition import marked_definition
 from rayal.sweep.earlier import go_on
 from rayal.sweep.file import load_sweep
+from rayal.sweep.names import Names
 from rayal.sweep.plan import Plan, make_plan
 
 
@@ -63,3 +65,11 @@ def test_a_new_run_and_its_like_have_the_present_default(tmp_path: Path) -> None
         again = go_on(planned(tmp_path), earlier, set())
         assert [trial.id for trial in again.plan.trials] == [trial.id for trial in new.trials]
         assert again.former == {}
+
+
+def test_an_encoder_at_a_former_default_is_named_with_it(tmp_path: Path) -> None:
+    plans = [planned(tmp_path, map=kind) for kind in ("two_views", "query_key")]
+    definitions = [marked_definition(plan.trials[0]) for plan in plans]
+    names = Names(definitions)
+    labels = {names.of(definition)["encoder"].label for definition in definitions}
+    assert labels == {"moco", "moco map=query_key"}
