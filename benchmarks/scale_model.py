@@ -159,9 +159,13 @@ MEASURED: list[tuple[str, float, float, float, float]] = [
     ("k_center", 1e6, 512, 1000, 42.4),
     ("kmeans", 1e5, 64, 100, 1.4),
     ("kmeans", 4e5, 128, 100, 10.4),
+    ("kmeans", 1e6, 512, 1000, 125.7),
     ("facility_location", 4e5, 128, 100, 42.1),
     ("maxherding", 4e5, 128, 100, 25.9),
     ("typiclust", 4e5, 128, 100, 28.6),
+    ("probcover", 4e5, 128, 100, 31.0),
+    ("auto", 4e5, 128, 100, 48.5),
+    ("k_center", 4e5, 128, 100, 2.4),
 ]
 
 
