@@ -19,7 +19,7 @@ fast: $(VENV)/ready
 	$(RUN) -m ruff format --check .
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
-	RAYAL_TEST_DRAWS=20 $(PYTEST) -m "not slow" -q
+	RAYAL_TEST_DRAWS=10 $(PYTEST) -m "not slow" -q
 
 check: $(VENV)/ready $(VENV)/servers/ready
 	$(RUN) -m ruff format --check .

@@ -28,7 +28,7 @@ def server(tmp_path: Path) -> Iterator[StatusServer]:
         held.save_plan(plan(trials=trials, artefacts=artefacts), "")
         held.save_record("a", record("a"))
     with StatusServer(tmp_path / "run") as made:
-        thread = threading.Thread(target=made.serve_forever, daemon=True)
+        thread = threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         yield made
         made.shutdown()

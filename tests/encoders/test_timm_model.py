@@ -1,4 +1,5 @@
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,11 @@ from rayal.run.encoding import check_embedding
 from rayal.seeds import generator
 from rayal.vision.torchvision_cpu import torchvision
 
-torchvision()
-timm = pytest.importorskip("timm")
+# Not imported here: timm brings a tracker along, which costs every run of the tests seconds.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("timm") is None, reason="timm is not installed"),
+]
 
 N, M = 5, 2
 VIT = "vit_tiny_patch16_224"  # transformers cannot be smaller by name
@@ -40,6 +44,8 @@ def encode(given: Dataset, **params: Any) -> Embedding:
 
 def by_timm(network: Any, images: np.ndarray, size: int) -> np.ndarray:
     """One image at a time, by the transform that timm builds for its own configuration."""
+    torchvision()
+    import timm
     from PIL import Image
 
     config = {**timm.data.resolve_model_data_config(network), "input_size": (3, size, size)}
