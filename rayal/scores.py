@@ -15,7 +15,7 @@ strategy. A sweep file may then add to it one of
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Concatenate, Literal, TypeAlias
 
 import numpy as np
@@ -79,12 +79,15 @@ _MODIFIER_NEEDS = {
 
 
 def score(
-    *, needs: set[str] | Names, check: StrategyCheck = lambda *_: None
+    *,
+    needs: set[str] | Names,
+    check: StrategyCheck = lambda *_: None,
+    added: Collection[str] = (),
 ) -> Callable[[Score[P]], Strategy[P]]:
     """Register `(pool, rng, *, params) -> (U,)`, finite scores of the unlabeled, as a strategy.
 
     The strategy has the function's parameters and, at most one of them in use, the modifiers of
-    this module. Equal scores are shuffled; without a modifier budgets nest.
+    this module. Equal scores are shuffled; without a modifier budgets nest. added: as a strategy's.
     """
 
     def all_needs(params: Mapping[str, Any]) -> set[str]:
@@ -92,7 +95,7 @@ def score(
         return own | {_MODIFIER_NEEDS[n] for n in _modifiers_in_use(params) if n in _MODIFIER_NEEDS}
 
     def register(function: Score[P]) -> Strategy[P]:
-        return strategy(needs=all_needs, check=check)(_choosing_by(function))
+        return strategy(needs=all_needs, check=check, added=added)(_choosing_by(function))
 
     return register
 

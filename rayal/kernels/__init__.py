@@ -4,7 +4,8 @@
 * covering a pool: `covering` (greedy k-center), `robust_covering` (by an integer program),
   `ball_cover` (ProbCover), `herding` (MaxHerding)
 * groups: `clustering` (k-means by faiss), `seeding` (k-means++ on gradients), `typicality`, `umap`
-* predictions: `uncertainty`, `prototypes` (maximally separated), `discriminator` (VAAL)
+* predictions: `uncertainty`, `prototypes` (maximally separated), `discriminator` (VAAL; as its
+  authors released it: `released_vaal`)
 * classes and rankings: `ranking`, `balance` (CBAL's program), `imbalance` (long-tailed pools)
 * machinery: `validation`, `unique_rows`, `row_blocks` (threads), `cuda`
 """

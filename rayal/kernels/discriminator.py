@@ -2,26 +2,29 @@
 
 Sinha, Ebrahimi and Darrell, "Variational Adversarial Active Learning", ICCV 2019, section 3. The
 autoencoder describes images of both kinds by latent vectors that shall not give the kind away;
-the discriminator tells the kind from a latent vector nevertheless.
+the discriminator tells the kind from a latent vector nevertheless. The networks and losses of the
+authors' code are in `released_vaal`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
-_LARGEST = 32  # pixels; larger images are made smaller
+LARGEST = 32  # pixels; larger images are made smaller
 _MULTIPLE = 4  # two layers of stride 2 halve a side twice
 _CHUNK = 1024  # images worked on at once outside training
 _HIDDEN = 512  # units in each of the discriminator's two layers
 _WIDTHS = (32, 64)  # channels of the autoencoder's two layers
 
 Int64 = npt.NDArray[np.int64]
+Batches: TypeAlias = Iterator[tuple[torch.Tensor, torch.Tensor]]  # of labeled, unlabeled images
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ def probability_of_label(
     unlabeled: Int64,
     seed: int,
     training: Training,
+    recipe: type[AdversarialPair] | None = None,
 ) -> npt.NDArray[np.float64]:
     """Return (U,) the discriminator's probability that each unlabeled image is a labeled one.
 
@@ -61,18 +65,20 @@ def probability_of_label(
         unlabeled: positions (U,), at least one.
         seed: of initial weights, batches and noise.
         training: how the networks are trained.
+        recipe: networks and losses; those of this module where none is given.
 
     Raises:
         FloatingPointError: training diverged.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     generator = torch.Generator().manual_seed(seed)
-    planes = shrink(images).to(device)
-    autoencoder, discriminator = _networks(planes.shape[1:], training.latent, seed)
-    pair = AdversarialPair(autoencoder.to(device), discriminator.to(device), generator, training)
+    recipe = recipe or AdversarialPair
+    planes = shrink(images, recipe.multiple).to(device)
+    autoencoder, discriminator = _networks(planes.shape[1:], training.latent, seed, recipe)
+    pair = recipe(autoencoder.to(device), discriminator.to(device), generator, training)
     batches = _pairs(planes, labeled, unlabeled, training.batch_size, generator)
     for _ in range(training.epochs * -(-len(planes) // training.batch_size)):
-        pair.train(*next(batches))
+        pair.train(batches)
     logits = pair.judge(planes, torch.tensor(unlabeled)).double().cpu()
     if not logits.isfinite().all():
         raise FloatingPointError(
@@ -82,8 +88,8 @@ def probability_of_label(
     return np.asarray(torch.sigmoid(logits).numpy())
 
 
-def shrink(images: npt.NDArray[np.uint8]) -> torch.Tensor:
-    """Return (N, channels, h, w) uint8, h and w multiples of 4 and at most 32.
+def shrink(images: npt.NDArray[np.uint8], multiple: int = _MULTIPLE) -> torch.Tensor:
+    """Return (N, channels, h, w) uint8, h and w multiples of this and at most 32.
 
     Sides above 32 pixels are averaged down to 32, others padded with their border.
     """
@@ -91,9 +97,9 @@ def shrink(images: npt.NDArray[np.uint8]) -> torch.Tensor:
     for start in range(0, len(images), _CHUNK):
         part = images[start : start + _CHUNK].transpose(0, 3, 1, 2)
         planes = torch.from_numpy(np.array(part, dtype=np.float32, order="C"))
-        h, w = (min(side, _LARGEST) for side in planes.shape[2:])
+        h, w = (min(side, LARGEST) for side in planes.shape[2:])
         planes = nn.functional.adaptive_avg_pool2d(planes, (h, w))
-        right, below = -w % _MULTIPLE, -h % _MULTIPLE
+        right, below = -w % multiple, -h % multiple
         planes = nn.functional.pad(planes, (0, right, 0, below), mode="replicate")
         parts.append(planes.round_().to(torch.uint8))
     return torch.cat(parts)
@@ -141,6 +147,8 @@ class AdversarialPair:
     The discriminator sees the means of latent vectors, as in the released code, without noise.
     """
 
+    multiple: ClassVar[int] = _MULTIPLE  # of which the sides of images are
+
     def __init__(
         self,
         autoencoder: Autoencoder,
@@ -157,8 +165,21 @@ class AdversarialPair:
             torch.optim.Adam(net.parameters(), training.lr, fused=True) for net in both
         ]
 
-    def train(self, labeled: torch.Tensor, unlabeled: torch.Tensor) -> None:
+    @staticmethod
+    def networks(shape: tuple[int, ...], latent: int) -> tuple[Autoencoder, nn.Sequential]:
+        """Return both networks for images of this shape, (channels, h, w), with new weights."""
+        discriminator = nn.Sequential(
+            nn.Linear(latent, _HIDDEN),
+            nn.ReLU(),
+            nn.Linear(_HIDDEN, _HIDDEN),
+            nn.ReLU(),
+            nn.Linear(_HIDDEN, 1),
+        )
+        return Autoencoder(shape, latent), discriminator
+
+    def train(self, batches: Batches) -> None:
         """Update both networks on batches of images (n, channels, h, w) in 0..1 of each kind."""
+        labeled, unlabeled = next(batches)
         images = torch.cat([labeled, unlabeled])
         weights = equal_halves(len(labeled), len(unlabeled)).to(images.device, non_blocking=True)
         kinds = (torch.arange(len(images), device=images.device) < len(labeled)).float()
@@ -180,10 +201,10 @@ class AdversarialPair:
         mean, log_variance = self.autoencoder.describe(images)
         noise = torch.randn(mean.shape, generator=self.generator).to(mean.device, non_blocking=True)
         logits = self.autoencoder.decoder(mean + noise * torch.exp(0.5 * log_variance))
-        pixels = _cross_entropy(logits, images).flatten(1).sum(1)
+        pixels = cross_entropy(logits, images).flatten(1).sum(1)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(1)
         judged = self.discriminator(mean)[:, 0]
-        fooling = _cross_entropy(judged, torch.ones_like(judged))
+        fooling = cross_entropy(judged, torch.ones_like(judged))
         loss = pixels + self.training.beta * divergence + self.training.adversary * fooling
         return (weights * loss).sum()
 
@@ -191,13 +212,13 @@ class AdversarialPair:
         self, means: torch.Tensor, kinds: torch.Tensor, weights: torch.Tensor
     ) -> torch.Tensor:
         """Return the cross-entropy of kinds (n,), 1 labeled and 0 unlabeled (Eq. 4)."""
-        return (weights * _cross_entropy(self.discriminator(means)[:, 0], kinds)).sum()
+        return (weights * cross_entropy(self.discriminator(means)[:, 0], kinds)).sum()
 
     @torch.inference_mode()
     def judge(self, planes: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
         """Return the discriminator's logit (n,) of "labelled" for planes at these positions."""
         judged = [
-            self.discriminator(self.autoencoder.describe(_take(planes, part))[0])[:, 0]
+            self.discriminator(self.autoencoder.describe(take(planes, part))[0])[:, 0]
             for part in torch.split(positions, _CHUNK)
         ]
         return torch.cat(judged)
@@ -216,17 +237,15 @@ def equal_halves(labeled: int, unlabeled: int) -> torch.Tensor:
     return torch.cat([torch.full((labeled,), 1 / labeled), torch.full((unlabeled,), 1 / unlabeled)])
 
 
-def _networks(shape: tuple[int, ...], latent: int, seed: int) -> tuple[Autoencoder, nn.Module]:
+def _networks(
+    shape: tuple[int, ...],
+    latent: int,
+    seed: int,
+    recipe: type[AdversarialPair] = AdversarialPair,
+) -> tuple[Autoencoder, nn.Module]:
     with torch.random.fork_rng(devices=[]):  # layers draw from torch's global generator
         torch.default_generator.manual_seed(seed)
-        discriminator = nn.Sequential(
-            nn.Linear(latent, _HIDDEN),
-            nn.ReLU(),
-            nn.Linear(_HIDDEN, _HIDDEN),
-            nn.ReLU(),
-            nn.Linear(_HIDDEN, 1),
-        )
-        return Autoencoder(shape, latent), discriminator
+        return recipe.networks(shape, latent)
 
 
 def _pairs(
@@ -235,11 +254,11 @@ def _pairs(
     unlabeled: Int64,
     batch_size: int,
     generator: torch.Generator,
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+) -> Batches:
     """Yield batches of labeled and of unlabeled images, without end."""
     streams = [_shuffled(kind, batch_size, generator) for kind in (labeled, unlabeled)]
     for known, unknown in zip(*streams, strict=True):
-        yield _take(planes, known), _take(planes, unknown)
+        yield take(planes, known), take(planes, unknown)
 
 
 def _shuffled(
@@ -252,9 +271,11 @@ def _shuffled(
         yield from torch.split(shuffled, batch_size)
 
 
-def _take(planes: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+def take(planes: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    """Return the images (n, channels, h, w) at these positions (n,), as numbers in 0..1."""
     return planes[positions.to(planes.device, non_blocking=True)].float().div_(255)
 
 
-def _cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+def cross_entropy(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Return the cross-entropy (n, ...) of logits (n, ...) and targets in 0..1 of their shape."""
     return nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")

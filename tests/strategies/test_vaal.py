@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from rayal.contracts import UNLABELED, Pool
-from rayal.kernels import discriminator
+from rayal.kernels import discriminator, released_vaal
 from rayal.registry import STRATEGIES
 from rayal.strategies.vaal import vaal
 
@@ -63,6 +63,24 @@ def test_the_same_generator_repeats_the_choice_and_another_changes_it() -> None:
     assert not np.array_equal(vaal(given, 20, rng(1), **QUICK), first)
 
 
+def test_the_released_recipe_chooses_by_the_released_networks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given, _ = digits(60)
+    monkeypatch.setattr(released_vaal, "_WIDTHS", (4, 6, 8, 10))
+    chosen = vaal(given, 20, rng(), recipe="released", **QUICK)
+    assert np.array_equal(vaal(given, 20, rng(), recipe="released", **QUICK), chosen)
+    assert set(chosen) <= set(given.unlabeled)
+    assert not np.array_equal(vaal(given, 20, rng(), **QUICK), chosen)
+
+
+def test_trials_without_a_recipe_keep_their_ids() -> None:
+    component = STRATEGIES.find("vaal")
+    assert "recipe" not in component.bind({})
+    assert component.bind({"recipe": "small"}) == component.bind({})
+    assert component.bind({"recipe": "released"}) == {**component.bind({}), "recipe": "released"}
+
+
 def test_labels_count_by_their_presence_alone() -> None:
     given, _ = digits(60)
     assert given.images is not None
@@ -101,7 +119,7 @@ def test_what_it_reads_is_declared() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [("epochs", 0), ("updates", 0), ("latent", 0), ("lr", 0.0), ("beta", -1.0),
-     ("adversary", float("nan")), ("batch_size", 0)],
+     ("adversary", float("nan")), ("batch_size", 0), ("recipe", "official")],
 )  # fmt: skip
 def test_bad_parameters_are_refused_by_name(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"'vaal': {name}=.* is refused"):
