@@ -196,8 +196,9 @@ def make_run(root: Path, records: int) -> None:
     (root / "plan.json").write_text(json.dumps(plan))
     rng = np.random.default_rng(0)
     for trial, definition in trials.items():
-        content = {"schema": 1, "trial": trial, "versions": {"rayal": "0"}, "host": "a",
-                   "seconds": 1.0, "rounds": [_round(definition["schedule"][0], rng)]}  # fmt: skip
+        content = {"schema": 1, "trial": trial, "definition": definition,
+                   "versions": {"rayal": "0"}, "host": "a", "seconds": 1.0,
+                   "rounds": [_round(definition["schedule"][0], rng)]}  # fmt: skip
         (root / "records" / f"{trial}.json").write_text(json.dumps(content))
 
 

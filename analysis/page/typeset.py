@@ -10,12 +10,15 @@ from typing import NamedTuple
 from analysis.figures.text import MINUS, NONE, one_line
 
 MOST_COLUMNS = 5  # of values side by side on a page of text; further ones stand below
-_LATEX = {
+_LATEX = str.maketrans({
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
     MINUS: "$-$", NONE: "--", "†": r"\textsuperscript{\dag}", "±": r"$\pm$",
-}  # fmt: skip
+})  # fmt: skip
+_MARKDOWN = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {sign: f"\\{sign}" for sign in r"\`*_[]|~#!"}
+)
 
 
 class PrintedCell(NamedTuple):
@@ -51,13 +54,12 @@ class PrintedTable:
 
 def in_latex(text: str) -> str:
     """Escape a text for LaTeX, on one line."""
-    return "".join(_LATEX.get(sign, sign) for sign in one_line(text))
+    return one_line(text).translate(_LATEX)
 
 
 def in_markdown(text: str) -> str:
     """Escape a text for Markdown, on one line."""
-    shown = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|~#!])", r"\\\1", shown)
+    return one_line(text).translate(_MARKDOWN)
 
 
 def latex_table(table: PrintedTable) -> str:

@@ -100,8 +100,9 @@ def resampled_means(rows: npt.ArrayLike, drawn: npt.NDArray[np.int64]) -> Floats
     """
     values = np.asarray(rows, np.float64)
     known = np.isfinite(values)
-    times = np.zeros((len(drawn), len(values)))  # (R, n): how often each row was drawn
-    np.add.at(times, (np.arange(len(drawn))[:, None], drawn), 1)
+    cells = np.arange(len(drawn))[:, None] * len(values) + drawn
+    times = np.bincount(cells.ravel(), minlength=len(drawn) * len(values)).astype(np.float64)
+    times = times.reshape(len(drawn), len(values))  # (R, n): how often each row was drawn
     counts = times @ known
     means = np.full(counts.shape, np.nan)
     np.divide(times @ np.where(known, values, 0), counts, out=means, where=counts > 0)

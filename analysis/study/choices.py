@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -14,20 +13,18 @@ def choices_of(rounds: pd.DataFrame) -> pd.Series[str]:
 
     Rows of one name rest on the same images; a row that does not say which is a choice of its own.
     """
-    named: dict[object, str] = {}
-    for trial, part in rounds.groupby("trial", sort=False):
-        queries = part.sort_values("round")
-        named |= zip(queries.index, _names(str(trial), queries["selected"]), strict=True)
-    return pd.Series([named[row] for row in rounds.index], rounds.index, dtype=object)
+    trials, selected = rounds["trial"].to_numpy(object), rounds["selected"].to_numpy(object)
+    queries = {trial: hashlib.sha256() for trial in trials}
+    named = np.empty(len(rounds), object)
+    for row in np.argsort(rounds["round"].to_numpy(), kind="stable"):
+        trial = trials[row]
+        queries[trial].update(_query(str(trial), selected[row]))
+        named[row] = queries[trial].hexdigest()[:16]
+    return pd.Series(named, rounds.index, dtype=object)
 
 
-def _names(trial: str, selected: pd.Series) -> Iterator[str]:
-    """Name the first query, the first two, and so on; within a query the order does not count."""
-    digest = hashlib.sha256()
-    for images in selected:
-        if isinstance(images, list):
-            digest.update(np.sort(np.asarray(images, np.int64)).tobytes())
-        else:
-            digest.update(trial.encode("utf-8", "surrogatepass"))
-        digest.update(b"/")
-        yield digest.hexdigest()[:16]
+def _query(trial: str, images: object) -> bytes:
+    """Return what tells a query from others; the order of its images does not count."""
+    if isinstance(images, list):
+        return np.sort(np.asarray(images, np.int64)).tobytes() + b"/"
+    return trial.encode("utf-8", "surrogatepass") + b"/"

@@ -149,7 +149,7 @@ def _of_role(role: _Role, rows: pd.DataFrame, apart: Collection[str]) -> Iterato
 
 def _cells(rows: pd.DataFrame, keys: list[str]) -> Cells:
     cells: dict[tuple[Any, ...], dict[int, str]] = {}
-    columns = (rows[key] for key in (*keys, "seed", "choice"))
+    columns = (rows[key].to_numpy(object) for key in (*keys, "seed", "choice"))
     for *cell, seed, choice in zip(*columns, strict=True):
         cells.setdefault(tuple(cell), {})[seed] = choice
     return cells

@@ -296,6 +296,8 @@ def _is_of(definition: Any, expected: Mapping[str, Any]) -> bool:
 
 
 def _is_same(value: Any, expected: Any) -> bool:
+    if repr(value) == repr(expected):  # the quick answer of nearly all
+        return True
     if isinstance(value, Mapping) and isinstance(expected, Mapping):
         stated = value.keys() & expected.keys()
         if "files" in stated and "params" in stated:  # of a file its content counts, not its place

@@ -60,15 +60,17 @@ class Names:
         others: dict[str, _Component] = {}
         for definition in definitions:
             for kind in _kinds(definition):
-                if _family(kind) != "strategy":
-                    others.setdefault(_key(kind, definition), _component(kind, definition))
+                if _family(kind) != "strategy" and (key := _key(kind, definition)) not in others:
+                    others[key] = _component(kind, definition)
             others |= {key: one for key, one in _borrowed(definition) if key not in others}
         self._named = _told_apart(others)
         strategies: dict[str, _Component] = {}
         for definition in definitions:
             for kind in _kinds(definition):
-                key = _key(kind, definition)
-                if _family(kind) == "strategy" and key not in strategies:
+                if (
+                    _family(kind) == "strategy"
+                    and (key := _key(kind, definition)) not in strategies
+                ):
                     strategies[key] = self._query(kind, definition)
         self._named |= _told_apart(strategies)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -76,12 +77,16 @@ def _areas(view: pd.DataFrame, measure: str) -> pd.DataFrame:
     rows = []
     for key, group in groups(view.dropna(subset=[measure]), CURVE):
         budgets = np.unique(group["labelled"])
-        for seed, curve in group.sort_values("labelled").groupby("seed"):
-            if len(curve) == len(budgets) > 1:
-                area = learning_curves.aubc(curve["labelled"], curve[measure])
-                ends = {"first": budgets[0], "last": budgets[-1]}
-                choice = "/".join(curve["choice"])
-                rows.append({**key, "seed": seed, **ends, "aubc": area, "choice": choice})
+        ends = {"first": budgets[0], "last": budgets[-1]}
+        ordered = group.sort_values(["seed", "labelled"])
+        columns = ("seed", "labelled", measure, "choice")
+        seeds, labeled, values, choices = (ordered[name].to_numpy() for name in columns)
+        starts = np.flatnonzero(np.diff(seeds, prepend=seeds[0] - 1))
+        for start, end in pairwise([*starts, len(seeds)]):
+            if end - start == len(budgets) > 1:
+                area = learning_curves.aubc(labeled[start:end], values[start:end])
+                choice = "/".join(choices[start:end])
+                rows.append({**key, "seed": seeds[start], **ends, "aubc": area, "choice": choice})
     return to_frame(rows, [*CURVE, "seed", "first", "last", "aubc", "choice"])
 
 
