@@ -32,7 +32,7 @@ from rayal.contracts import (
     StrategyCheck,
     strategy,
 )
-from rayal.kernels import balance, prototypes, ranking
+from rayal.kernels import balance, prototypes, ranking, uncertainty
 from rayal.kernels.validation import check_finite
 from rayal.modifiers import with_parameters
 
@@ -108,6 +108,21 @@ def lacking(pool: Pool, budget: int) -> npt.NDArray[np.float64]:
     counts = np.bincount(pool.labels[pool.labeled], minlength=pool.num_classes)
     share = (len(pool.labeled) + budget) / pool.num_classes
     return np.asarray(np.maximum(share - counts, 0.0), dtype=np.float64)
+
+
+def query_losses(pool: Pool, chosen: Indices) -> dict[str, float]:
+    """Return both terms of CBAL's Eq. 8 for a query of B images, chosen (B,) from this pool.
+
+    query_entropy: the sum of their entropies, nats, by the learner that was there to choose by;
+    query_l1_loss: ||Omega - P^T z||_1, images by which what it expects of each class misses what
+    the class lacks.
+    """
+    probs = pool.probs[chosen].astype(np.float64)
+    missing = lacking(pool, len(chosen)) - probs.sum(axis=0)
+    return {
+        "query_entropy": float(uncertainty.entropy(probs).sum()),
+        "query_l1_loss": float(np.abs(missing).sum()),
+    }
 
 
 def _modifiers_in_use(params: Mapping[str, Any]) -> list[str]:

@@ -20,6 +20,7 @@ from rayal.contract_checks import check_choice, checked_predictions
 from rayal.contracts import UNLABELED, Indices, Labels, Pool, Predictions, Probs, Task, TrialData
 from rayal.registry import LEARNERS, STRATEGIES
 from rayal.scorer import join_test_set
+from rayal.scores import query_losses
 from rayal.seeds import generator
 from rayal.sweep.definition import Trial
 from rayal.working_directory import working_directory_kept
@@ -68,7 +69,7 @@ def rounds(
         budget = trial.schedule[number] - int(np.sum(labels != UNLABELED))
         started = time.perf_counter()
         if number == 0 and trial.scorer:
-            chosen = _scored_query(trial, data, budget)
+            chosen, losses = _scored_query(trial, data, budget)
         else:
             if number and trial.strategy.scored_by:
                 scores = _scores_after(rows, trial, data, scores)
@@ -80,14 +81,14 @@ def rounds(
                 partial(_predict_without, *scoring, labels.copy(), number - 1) if number else None,
                 partial(_score_batches, trial, data, labels.copy(), number),
             )
-            chosen = _query(trial, pool, number, budget)
+            chosen, losses = _query(trial, pool, number, budget)
         selecting = time.perf_counter() - started
         labels[chosen] = data.dataset.train.labels[chosen]  # the oracle: revealed here alone
         predictions, training = yield _request(trial, data, labels, number, predictions)
         predictions = checked_predictions(trial.learner.name, predictions, data)
         row = _measure(data, labels, predictions)
         row |= {"round": number, "budget": budget, "labelled": trial.schedule[number]}
-        row |= _pseudo_labels(data, predictions)
+        row |= _pseudo_labels(data, predictions) | losses
         row |= {"select_seconds": selecting, "train_seconds": training}
         rows.append({**row, "selected": chosen.tolist()})
         if number + 1 < len(trial.schedule):
@@ -103,7 +104,8 @@ def train(trial: Trial, request: TrainingRequest) -> Predictions:
     return predictions
 
 
-def _query(trial: Trial, pool: Pool, number: int, budget: int) -> Indices:
+def _query(trial: Trial, pool: Pool, number: int, budget: int) -> tuple[Indices, Row]:
+    """Return what the strategy chooses, and the losses of that where they are recorded."""
     spec = trial.initial if number == 0 else trial.strategy
     component = STRATEGIES.find(spec.name)
     if not component.traits.oracle(spec.params):
@@ -112,7 +114,9 @@ def _query(trial: Trial, pool: Pool, number: int, budget: int) -> Indices:
     rng = generator("query", trial.dataset_name, trial.seed, number)
     with working_directory_kept():
         chosen = component.function(pool, budget, rng, **spec.to_kwargs())
-    return check_choice(spec.name, chosen, pool.labels, budget)
+    chosen = check_choice(spec.name, chosen, pool.labels, budget)
+    recorded = trial.record_losses and pool.predictions is not None
+    return chosen, query_losses(pool, chosen) if recorded else {}
 
 
 def _selected_on(trial: Trial, data: TrialData, number: int) -> TrialData:
@@ -148,14 +152,15 @@ def _scores_after(
     return previous
 
 
-def _scored_query(trial: Trial, data: TrialData, budget: int) -> Indices:
+def _scored_query(trial: Trial, data: TrialData, budget: int) -> tuple[Indices, Row]:
     """Make a first query with a learner that was trained on the test set."""
     scoring, source = _scoring(trial, data, 0)
     joined, labels = join_test_set(source)
     request = _request(scoring, joined, labels, 0, None, stage="scorer")
     predictions = checked_predictions(scoring.learner.name, train(scoring, request), joined)
     read, _ = join_test_set(_selected_on(trial, data, 0))
-    return _query(trial, read.pool(labels, predictions), 0, budget) - len(data.embedding.test)
+    chosen, losses = _query(trial, read.pool(labels, predictions), 0, budget)
+    return chosen - len(data.embedding.test), losses
 
 
 def _request(

@@ -9,7 +9,7 @@ from rayal.kernels import balance
 from rayal.kernels.prototypes import simplex
 from rayal.metrics import l1_score
 from rayal.registry import STRATEGIES
-from rayal.scores import lacking
+from rayal.scores import lacking, query_losses
 from rayal.strategies.entropy import entropy
 from rayal.strategies.margin import margin
 
@@ -40,6 +40,22 @@ def with_probs(pool: Pool, probs: np.ndarray, outputs: np.ndarray | None = None)
 def test_a_class_lacks_what_it_has_less_than_an_equal_share_after_the_query() -> None:
     here = Pool(np.zeros((9, 1), np.float32), np.array([0, 0, 0, 0, 1] + [UNLABELED] * 4), 3)
     assert lacking(here, 4).tolist() == [0, 2, 3]
+
+
+def test_the_losses_of_a_query_are_both_terms_of_the_papers_programme() -> None:
+    here = pool()
+    chosen = here.unlabeled[::7]
+    summed, expected = 0.0, np.zeros(here.num_classes)
+    for image in chosen:
+        for c, p in enumerate(here.probs[image].tolist()):
+            summed -= p * np.log(p)
+            expected[c] += p
+    missing = sum(abs(a - b) for a, b in zip(lacking(here, len(chosen)), expected, strict=True))
+    losses = query_losses(here, chosen)
+    assert losses == {
+        "query_entropy": pytest.approx(summed, rel=1e-6),
+        "query_l1_loss": pytest.approx(missing, rel=1e-6),
+    }
 
 
 def test_class_balanced_solves_the_papers_programme() -> None:

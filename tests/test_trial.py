@@ -158,6 +158,20 @@ def test_every_round_counts_the_pseudo_labels_and_those_that_are_right(
     assert "pseudo_labels" not in run(trial("random", "margin", (6, 9)), data)[0]
 
 
+@pytest.mark.parametrize("scorer", ["", "trained-on-test-set"])
+def test_losses_of_queries_that_a_learner_scored_are_recorded_on_request_and_change_nothing_else(
+    data: TrialData, scorer: str
+) -> None:
+    first = "entropy" if scorer else "random"
+    plain = replace(trial(first, "entropy", (6, 12, 20)), scorer=scorer)
+    rows = run(replace(plain, record_losses=True), data)
+    assert ["query_entropy" in row for row in rows] == [bool(scorer), True, True]
+    for row in rows[0 if scorer else 1 :]:
+        assert 0 < row.pop("query_entropy") <= row["budget"] * np.log(3)
+        assert 0 <= row.pop("query_l1_loss") <= 2 * row["budget"]
+    assert without_seconds(rows) == without_seconds(run(plain, data))
+
+
 @pytest.mark.parametrize("finished", [0, 1, 2, 3])
 def test_a_rule_tuned_at_the_first_query_is_tuned_alike_after_an_interruption(
     data: TrialData, finished: int

@@ -20,7 +20,9 @@ METRICS = (  # of a round, numbers
     "auc", "accuracy", "balanced_accuracy", "mean_class_accuracy", "pool_error", "coverage",
     "class_entropy", "l1_score", "select_seconds", "train_seconds",
 )  # fmt: skip
-SOMETIMES = ("pseudo_labels", "pseudo_labels_right")  # numbers that not every learner has
+SOMETIMES = (  # numbers that not every learner has, and that not every sweep asks for
+    "pseudo_labels", "pseudo_labels_right", "query_entropy", "query_l1_loss",
+)  # fmt: skip
 LISTS = ("selected", "class_counts", "auc_missing_classes")  # of a round
 
 Json = dict[str, Any]
@@ -38,7 +40,9 @@ class Round(TypedDict):
     budget: images asked for in this round; labelled: in all, after it. selected: (budget,) indices.
     class_counts: (C,) labeled images of each class. auc_missing_classes: left out of the mean.
     pseudo_labels, pseudo_labels_right: labels that the learner gave itself, and how many of them
-    are true; absent where it has no rule for it.
+    are true; absent where it has no rule for it. query_entropy, query_l1_loss: of this round's
+    query, both terms of CBAL's Eq. 8; absent unless the sweep has `record_losses`, and where no
+    learner was there to choose by.
     """
 
     round: int
@@ -59,6 +63,8 @@ class Round(TypedDict):
     train_seconds: float
     pseudo_labels: NotRequired[int]
     pseudo_labels_right: NotRequired[int]
+    query_entropy: NotRequired[float]
+    query_l1_loss: NotRequired[float]
 
 
 class Record(TypedDict):

@@ -95,7 +95,8 @@ class Trial:
 
     schedule: labelled images in all after each round; one entry is a single query, in which
     `initial` and `strategy` are the same. scorer: what lends predictions to a first query that
-    needs some, where the sweep asked for that; "" otherwise.
+    needs some, where the sweep asked for that; "" otherwise. record_losses: whether its record has
+    the losses of its queries; no part of what it is, as they change no result.
     """
 
     dataset: Spec
@@ -108,6 +109,7 @@ class Trial:
     schedule: tuple[int, ...]
     seed: int
     scorer: str = ""
+    record_losses: bool = False
 
     @cached_property
     def embedding_id(self) -> str:

@@ -39,6 +39,7 @@ class Sweep:
     hours: Hours
     expect: str
     measure: Measure
+    record_losses: bool
     resources: Resources
     track: Track
     plugins: tuple[Path, ...]
@@ -81,6 +82,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         hours=read.hours,
         expect=read.expect.strip(),
         measure=read.measure,
+        record_losses=read.record_losses,
         resources=read.resources,
         track=read.track,
         plugins=tuple((path.parent / plugin).resolve() for plugin in read.plugins),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 from typing import Any
@@ -147,7 +147,8 @@ def make_plan(sweep: Sweep, *, absent_data: bool = False) -> Plan:
     trials: dict[str, Trial] = {}
     for label, part in sweep.parts.items():
         for trial in planner.trials(label, part):
-            trials.setdefault(trial.id, trial)
+            recorded = replace(trial, record_losses=True) if sweep.record_losses else trial
+            trials.setdefault(trial.id, recorded)
     for stage in encoding_stages(trials.values()).values():
         with mistakes.gather():
             rules.check_processes(stage.trial.encoder, sweep.resources.pretrain)

@@ -200,6 +200,10 @@ class SweepFile(_Strict):
     measure: Measure = "auc"
     """That the report leads with. Example: `accuracy`"""
 
+    record_losses: bool = False
+    """Also record entropy and imbalance of each query that a learner was there for, as that learner
+    expects them. Ids stay: a trial that has finished without is not run again. Example: `true`"""
+
     plugins: list[str] = []
     """Python files with components of one's own, relative to the sweep file.
     Example: `[my_strategy.py]`"""

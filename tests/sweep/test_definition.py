@@ -34,7 +34,8 @@ OTHER: dict[str, Any] = {
     "scorer": "trained-on-test-set",
 }
 # Where the data lie and how they are read: what they are is said by their name and content.
-OF_NO_EFFECT = {"dataset": Spec("npz", {"path": "there.npz"})}
+# What is recorded besides changes no result.
+OF_NO_EFFECT = {"dataset": Spec("npz", {"path": "there.npz"}), "record_losses": True}
 OF_THE_EMBEDDING = {"dataset_name", "content", "encoder"}
 
 
@@ -57,7 +58,7 @@ def test_no_two_of_these_trials_share_an_id() -> None:
 
 
 @pytest.mark.parametrize("field", OF_NO_EFFECT)
-def test_where_the_data_lie_changes_no_id(field: str) -> None:
+def test_where_the_data_lie_and_what_else_is_recorded_change_no_id(field: str) -> None:
     other = dataclasses.replace(PLAIN, **{field: OF_NO_EFFECT[field]})
     assert (other.id, other.embedding_id) == (PLAIN.id, PLAIN.embedding_id)
 

@@ -88,6 +88,15 @@ def test_a_scorer_is_lent_to_first_queries_that_need_predictions_alone(tmp_path:
     assert {t.id for t in plain.trials} <= {t.id for t in with_scorer.trials}
 
 
+def test_losses_are_recorded_for_all_trials_of_a_sweep_that_asks_under_the_same_ids(
+    tmp_path: Path,
+) -> None:
+    plain, asked = plan_of(tmp_path), plan_of(tmp_path, record_losses=True)
+    assert [t.id for t in asked.trials] == [t.id for t in plain.trials]
+    assert {t.record_losses for t in asked.trials} == {True}
+    assert {t.record_losses for t in plain.trials} == {False}
+
+
 def test_trials_that_a_learner_takes_together_share_it_and_their_schedule(tmp_path: Path) -> None:
     plan = plan_of(
         tmp_path,
