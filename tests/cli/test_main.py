@@ -30,6 +30,18 @@ def test_help_waits_for_no_library() -> None:
     assert not {"numpy", "torch", "pydantic", "ray", "rich", "pandas"} & set(loaded)
 
 
+@pytest.mark.slow
+def test_a_dry_run_of_the_quickstart_waits_for_neither_scikit_learn_nor_pandas() -> None:
+    run = "main(['sweep', 'quickstart', '--dry-run'])"
+    code = f"import sys; from rayal.cli.main import main; {run}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        env=sweeps.environment(),
+    ).stdout.splitlines()[-1].split()  # fmt: skip
+    assert "rayal.datasets.digits" in loaded
+    assert not {"sklearn", "pandas", "scipy.stats"} & set(loaded)
+
+
 def test_a_command_that_does_not_exist_is_refused_with_the_nearest(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -32,6 +32,21 @@ def test_the_published_size_is_the_size_that_is_loaded(fraction: float) -> None:
     assert set(data.train.labels) == set(data.test.labels) == set(range(10))
 
 
+@pytest.mark.parametrize("fraction", [0.05, 0.3, 0.95])
+def test_the_test_set_is_what_scikit_learn_sets_apart(fraction: float) -> None:
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    theirs = load_digits()
+    apart = train_test_split(
+        np.arange(1797), test_size=fraction, stratify=theirs.target, random_state=0
+    )[1]
+    ours = digits(test_fraction=fraction).test
+    assert np.array_equal(ours.labels, theirs.target[np.sort(apart)])
+    pixels = np.rint(theirs.images[np.sort(apart)] * (255 / 16))
+    assert np.array_equal(ours.images[..., 0], pixels)
+
+
 def test_the_split_is_the_same_every_time() -> None:
     assert np.array_equal(digits().test.images, digits().test.images)
 
