@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from rayal.contracts import Indices, Labels
 
@@ -35,7 +36,7 @@ def stratified_split(labels: Labels, test_size: int, seed: int) -> tuple[Indices
 def _shares(counts: Indices, total: int, rng: np.random.RandomState) -> Indices:
     """Divide a total among classes by their counts (C,), largest remainders first: (C,)."""
     exact = counts / counts.sum() * total
-    shares = np.floor(exact)
+    shares: npt.NDArray[np.float64] = np.floor(exact)
     remainders, left = exact - shares, int(total - shares.sum())
     for remainder in np.unique(remainders)[::-1]:
         if left == 0:
