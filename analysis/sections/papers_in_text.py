@@ -3,6 +3,8 @@
 * pearson_r: AUC after the first with AUC after the last query, over the initial strategies (HaCon);
 * auc_gain: mean AUC less that of random selection, in points, at one number of labels (HaCon);
 * labels_saved: fewer labels than random for its mean AUC at its largest number, in % (HaCon);
+* missed_ratio: classes without a label in a query of random selection, times those of the strategy,
+  at one number of labels (low-budget);
 * more_time: seconds of selection and training of a trial beyond those of entropy, in % (MSAL).
 """
 
@@ -29,6 +31,7 @@ NAMES = {
     "pearson_r": "Pearson's r of first and last AUC",
     "auc_gain": "AUC beyond random, points",
     "labels_saved": "labels saved, %",
+    "missed_ratio": "classes missed by random, times its own",
     "more_time": "time beyond entropy, %",
 }
 Row: TypeAlias = dict[str, Any]
@@ -162,6 +165,29 @@ def _savings(
         }
 
 
+def _missed(
+    study: Study, _earlier: Tables, study_curves: list[Curve], printed: Printed
+) -> Iterator[Row]:
+    """Compare the mean shares of classes that single queries miss; none where all are covered."""
+    place = [*SETTING, "labelled"]
+    single = as_labels(study.rounds[study.rounds["rounds"] == 1])
+    missed = single.assign(missed=1 - single["coverage"]).groupby([*place, "strategy"], sort=False)
+    shares = missed["missed"].agg(["mean", "size"]).reset_index()
+    of_random = shares[shares["strategy"] == study.baseline].set_index(place)["mean"]
+    rows = _rows_of(shares, study_curves, printed)
+    for row in rows[rows["labelled"].isin(counts(printed)) & (rows["mean"] > 0)].to_dict("records"):
+        base = of_random.get(tuple(row[name] for name in place), math.nan)
+        if not math.isnan(base):
+            yield {
+                **{name: row[name] for name in (*place, "strategy")},
+                "n": row["size"],
+                "over": "trials",
+                "low": math.nan,
+                "high": math.nan,
+                "measured": base / row["mean"],
+            }
+
+
 def _times(
     study: Study, _earlier: Tables, study_curves: list[Curve], printed: Printed
 ) -> Iterator[Row]:
@@ -191,5 +217,6 @@ MEASURE: Mapping[str, Callable[[Study, Tables, list[Curve], Printed], Iterator[R
     "pearson_r": _correlations,
     "auc_gain": _gains,
     "labels_saved": _savings,
+    "missed_ratio": _missed,
     "more_time": _times,
 }

@@ -1,9 +1,21 @@
+import pandas as pd
 import pytest
 
 from analysis.sections import all_tables
-from analysis.sections.papers_in_text import COLUMNS, MEASURE, NAMES, printed_numbers
+from analysis.sections.papers_in_text import COLUMNS, MEASURE, NAMES, printed_numbers, tables
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import RunBuilder, component
+
+# The tables of earlier sections that numbers of other papers are read from.
+EMPTY = {
+    "correlation_of_means": pd.DataFrame(columns=["dataset", "strategy", "labelled_last"]),
+    "against_random": pd.DataFrame(
+        columns=["dataset", "strategy", "metric", "rounds", "labelled"], dtype=object
+    ),
+    "annotation_saved": pd.DataFrame(
+        columns=["dataset", "encoder", "learner", "strategy", "rounds", "labelled"], dtype=object
+    ),
+}
 
 
 def test_every_printed_number_can_be_measured():
@@ -44,6 +56,29 @@ def test_a_gain_is_in_points_at_the_printed_number_of_labels(tmp_path):
     saved = found[found["quantity"] == "labels_saved"]
     assert saved["labelled"].tolist() == [23]
     assert saved["measured"].iloc[0] == pytest.approx(100 * 12 / 23)
+
+
+def test_missed_classes_are_those_of_random_over_the_strategys_own(tmp_path):
+    run = RunBuilder(tmp_path)
+    covered = {"random": (0.90, 0.94), "kmeans": (0.97, 0.99), "margin": (1.0, 1.0)}
+    for strategy, coverages in covered.items():
+        for seed, coverage in enumerate(coverages):
+            for labels in (1000, 3000):
+                made = run.trial(component(strategy), seed, [labels], dataset="imagenet")
+                run.records[run.done(made)]["rounds"][0]["coverage"] = coverage
+    found = tables(read_study(run.write()), EMPTY)["papers_in_text"]
+    assert found["quantity"].tolist() == ["missed_ratio"]
+    assert found["labelled"].tolist() == [3000]
+    assert found["measured"].iloc[0] == pytest.approx(0.08 / 0.02)
+    assert found["printed"].tolist() == ["almost 4"]
+
+
+def test_a_strategy_that_misses_no_class_has_no_ratio(tmp_path):
+    run = RunBuilder(tmp_path)
+    for strategy, coverage in (("random", 0.9), ("kmeans", 1.0)):
+        made = run.trial(component(strategy), 0, [3000], dataset="imagenet")
+        run.records[run.done(made)]["rounds"][0]["coverage"] = coverage
+    assert tables(read_study(run.write()), EMPTY) == {}
 
 
 @pytest.mark.slow
