@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.pretend_cuda.loading import load
 
 if TYPE_CHECKING:
-    from rayal.vision import networks
+    from rayal.vision import backbone_names
 
 STEPS = (2, 3)  # of the two runs that are compared
 ACCEPTED = {
@@ -65,7 +65,8 @@ def moco(  # noqa: PLR0913  as many as the cases differ in
     import numpy as np
 
     from rayal.encoders._moco.process_group import SINGLE_PROCESS
-    from rayal.encoders._moco.setup import MocoSeeds, MocoSettings, build_pretraining
+    from rayal.encoders._moco.settings import MocoSeeds, MocoSettings
+    from rayal.encoders._moco.setup import build_pretraining
     from rayal.encoders._training.progress_reporter import ProgressReporter
 
     settings: dict[str, Any] = {
@@ -87,7 +88,7 @@ def moco(  # noqa: PLR0913  as many as the cases differ in
 
 
 def scratch(
-    size: int, batch: int, augmentation: str, backbone: networks.Backbone = "resnet18"
+    size: int, batch: int, augmentation: str, backbone: backbone_names.Backbone = "resnet18"
 ) -> Callable[[int], object]:
     """Return a function that trains a network as the learner `scratch` does."""
     import numpy as np
@@ -108,7 +109,7 @@ def scratch(
 
 
 def fixmatch(
-    size: int, batch: int, backbone: networks.Backbone = "resnet18"
+    size: int, batch: int, backbone: backbone_names.Backbone = "resnet18"
 ) -> Callable[[int], object]:
     """Return a function that makes so many steps of FixMatch."""
     import numpy as np

@@ -158,7 +158,11 @@ class Component(Generic[AnyTraits]):
 
 @dataclass
 class Registry(Generic[AnyTraits]):
-    """All components of one kind; the package's modules are imported on the first look-up."""
+    """All components of one kind.
+
+    A look-up imports the package's module of that name, and all modules only where there is no such
+    one: a plan of experiments without networks does not wait for PyTorch.
+    """
 
     kind: str
     package: str
@@ -200,8 +204,20 @@ class Registry(Generic[AnyTraits]):
 
     def has(self, name: str) -> bool:
         """Whether there is a component of that name."""
-        self._load()
+        if not (self._loaded or self._has_module_of(name)):
+            self._load()
         return name in self._components
+
+    def _has_module_of(self, name: str) -> bool:
+        """Whether the package's module of that name, now imported, holds a component of it."""
+        module = f"{self.package}.{name}"
+        if not name.isidentifier() or name.startswith("_"):
+            return False
+        if importlib.util.find_spec(module) is None:
+            return False
+        importlib.import_module(module)
+        found = self._components.get(name)
+        return found is not None and found.function.__module__ == module
 
     def _load(self) -> None:
         if self._loaded:

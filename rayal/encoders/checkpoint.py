@@ -26,8 +26,8 @@ from rayal.encoders._features.preparation import (
     check_channels,
 )
 from rayal.storage.file_hash import file_hash
-from rayal.vision import networks, notes
-from rayal.vision.networks import Backbone, ResNet, Stem
+from rayal.vision import backbone_names, networks, notes
+from rayal.vision.backbone_names import Backbone, ResNet, Stem
 from rayal.vision.precision import Precision
 from rayal.vision.weight_files import OtherNetworkError, Selection, WeightFile, weights_line
 
@@ -58,7 +58,7 @@ def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
     return [
         weights_line(path, file_hash(path), summary),
         *notes.resizing(shape.image, params["size"] and (params["size"],) * 2),
-        notes.feature_size(shape.N, shape.M, networks.width_of(backbone), params["views"]),
+        notes.feature_size(shape.N, shape.M, backbone_names.width_of(backbone), params["views"]),
     ]
 
 

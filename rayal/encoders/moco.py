@@ -12,19 +12,12 @@ from pydantic import Field
 
 from rayal.contracts import Dataset, DataShape, Embedding, Progress, encoder
 from rayal.encoders._features import augmented_views
-from rayal.encoders._features.embedding import embed
-from rayal.encoders._features.extraction import FeatureExtractor
-from rayal.encoders._moco.launcher import launch_workers
-from rayal.encoders._moco.monitoring import KnnProbe
-from rayal.encoders._moco.setup import MocoSeeds, MocoSettings, build_pretraining
-from rayal.encoders._training import supervised_map as truth
-from rayal.encoders._training.dataset_map import MapViews
-from rayal.encoders._training.progress_reporter import ProgressReporter
+from rayal.encoders._moco.settings import MapViews, MocoSeeds, MocoSettings
+from rayal.encoders._training import truth_epochs as truth
+from rayal.encoders._training.truth_epochs import TruthEpochs
 from rayal.registry import from_arguments
-from rayal.vision import networks, notes
+from rayal.vision import backbone_names, notes
 from rayal.vision.augmentation_params import AugmentationName
-from rayal.vision.compilation import check_can_compile
-from rayal.vision.device import device
 from rayal.vision.precision import Precision
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -42,10 +35,10 @@ def _gives(params: Mapping[str, Any]) -> set[str]:
 
 
 def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
-    D = networks.width_of(params["backbone"])
+    D = backbone_names.width_of(params["backbone"])
     return [
         "weights: trained here, from random ones",
-        *notes.resizing(shape.image, networks.input_size(params["backbone"], shape.image)),
+        *notes.resizing(shape.image, backbone_names.input_size(params["backbone"], shape.image)),
         notes.feature_size(shape.N, shape.M, D, params["views"]),
     ]
 
@@ -57,8 +50,8 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
     progress: Progress,
     keep: Path | None = None,
     *,
-    backbone: networks.Backbone = "resnet50",
-    stem: networks.Stem = "imagenet",
+    backbone: backbone_names.Backbone = "resnet50",
+    stem: backbone_names.Stem = "imagenet",
     epochs: Count = 200,
     batch_size: Annotated[int, Field(ge=2)] = 4096,
     micro_batch: Annotated[int, Field(ge=2)] | None = None,
@@ -75,7 +68,7 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
     flip: bool = True,
     taus: Annotated[tuple[Positive, ...], Field(min_length=1)] = (0.2, 0.1, 0.05, 0.01, 0.001),
     views: augmented_views.ViewCount = 0,
-    truth_epochs: truth.TruthEpochs = 0,
+    truth_epochs: TruthEpochs = 0,
     precision: Precision | None = None,
     map: MapViews = "two_views",
     compile: bool = False,
@@ -136,6 +129,18 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         RuntimeError: one of several processes stopped, or there is no compiler to compile with.
     """
     settings = from_arguments(MocoSettings, locals())
+    # What imports PyTorch, which a plan does without.
+    from rayal.encoders._features.embedding import embed
+    from rayal.encoders._features.extraction import FeatureExtractor
+    from rayal.encoders._moco.launcher import launch_workers
+    from rayal.encoders._moco.monitoring import KnnProbe
+    from rayal.encoders._moco.setup import build_pretraining
+    from rayal.encoders._training.progress_reporter import ProgressReporter
+    from rayal.encoders._training.supervised_map import supervised_map
+    from rayal.vision import networks
+    from rayal.vision.compilation import check_can_compile
+    from rayal.vision.device import device
+
     images = dataset.train.images
     settings.check(len(images))
     if compile:
@@ -146,7 +151,7 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         reporter = ProgressReporter(training.schedule, progress)
         training.run(reporter, KnnProbe(network, dataset.val, reporter), keep)
     embedding = embed(FeatureExtractor(network), dataset, rng, views=views, flip=flip)
-    true_class = truth.supervised_map(
+    true_class = supervised_map(
         dataset, rng, progress, keep, backbone=backbone, stem=stem, flip=flip, epochs=truth_epochs
     )
     dataset_map = training.recorder.finish(true_class)

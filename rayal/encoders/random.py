@@ -12,10 +12,12 @@ from rayal.contracts import Dataset, DatasetMap, DataShape, Embedding, Progress,
 from rayal.encoders._features import augmented_views
 from rayal.encoders._features.embedding import embed
 from rayal.encoders._features.extraction import FeatureExtractor
-from rayal.encoders._training import supervised_map as truth
+from rayal.encoders._training import truth_epochs as truth
+from rayal.encoders._training.supervised_map import supervised_map
+from rayal.encoders._training.truth_epochs import TruthEpochs
 from rayal.seeds import integer
-from rayal.vision import networks, notes
-from rayal.vision.networks import Backbone, Stem
+from rayal.vision import backbone_names, networks, notes
+from rayal.vision.backbone_names import Backbone, Stem
 
 
 def _gives(params: Mapping[str, Any]) -> set[str]:
@@ -23,10 +25,10 @@ def _gives(params: Mapping[str, Any]) -> set[str]:
 
 
 def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
-    D = networks.width_of(params["backbone"])
+    D = backbone_names.width_of(params["backbone"])
     return [
         "weights: random, as asked for",
-        *notes.resizing(shape.image, networks.input_size(params["backbone"], shape.image)),
+        *notes.resizing(shape.image, backbone_names.input_size(params["backbone"], shape.image)),
         notes.feature_size(shape.N, shape.M, D, params["views"]),
     ]
 
@@ -40,7 +42,7 @@ def random(  # noqa: PLR0913  of which two are the features' own
     backbone: Backbone = "resnet50",
     stem: Stem = "imagenet",
     views: augmented_views.ViewCount = 0,
-    truth_epochs: truth.TruthEpochs = 0,
+    truth_epochs: TruthEpochs = 0,
     flip: bool = True,
 ) -> Embedding:
     """Return the pooled features of a backbone with random weights.
@@ -59,7 +61,7 @@ def random(  # noqa: PLR0913  of which two are the features' own
     images = dataset.train.images
     network = networks.backbone(backbone, stem, images.shape[3], seed=integer(rng))
     embedding = embed(FeatureExtractor(network), dataset, rng, views=views, flip=flip)
-    true_class = truth.supervised_map(
+    true_class = supervised_map(
         dataset, rng, progress, backbone=backbone, stem=stem, flip=flip, epochs=truth_epochs
     )
     no_records = np.zeros(len(images), np.int64)

@@ -13,7 +13,7 @@ from rayal.learners._networks.task_images import task_images
 from rayal.learners._networks.trained_classifier import TrainedClassifier, gives, make_classifier
 from rayal.registry import from_arguments
 from rayal.seeds import integer
-from rayal.vision import networks, semi_supervised
+from rayal.vision import backbone_names, networks, semi_supervised
 from rayal.vision.semi_supervised import FixMatchRecipe
 
 
@@ -22,8 +22,8 @@ def fixmatch(  # noqa: D417, PLR0913  as many as published
     task: Task,
     rng: np.random.Generator,
     *,
-    backbone: networks.Backbone = "resnet18",
-    stem: networks.Stem = "cifar",
+    backbone: backbone_names.Backbone = "resnet18",
+    stem: backbone_names.Stem = "cifar",
     steps: PositiveInt = 2**20,
     batch_size: PositiveInt = 64,
     mu: PositiveInt = 7,

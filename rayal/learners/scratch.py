@@ -24,7 +24,7 @@ from rayal.learners._networks.trained_classifier import (
 from rayal.registry import from_arguments
 from rayal.seeds import integer
 from rayal.storage.file_hash import file_hash
-from rayal.vision import networks, notes
+from rayal.vision import backbone_names, networks, notes
 from rayal.vision.training import fit
 from rayal.vision.training_recipe import OptimizerName, TrainingRecipe
 from rayal.vision.weight_files import WeightFile, sum_over_colors, weights_line
@@ -54,7 +54,7 @@ def _check(params: Mapping[str, Any], N: int) -> None:
 
 
 def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
-    path, size = _file(params), networks.input_size(params["backbone"], shape.image)
+    path, size = _file(params), backbone_names.input_size(params["backbone"], shape.image)
     if path is None or not shape.image:
         return notes.resizing(shape.image, size)
     with torch.device("meta"):  # shapes without numbers
@@ -75,8 +75,8 @@ def scratch(  # noqa: D417, PLR0913  the papers' recipes have this many settings
     task: Task,
     rng: np.random.Generator,
     *,
-    backbone: networks.Backbone = "resnet18",
-    stem: networks.Stem = "cifar",
+    backbone: backbone_names.Backbone = "resnet18",
+    stem: backbone_names.Stem = "cifar",
     weights: str | None = None,
     optimiser: OptimizerName = "sgd",
     lr: PositiveFloat = 0.02,

@@ -9,11 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import torch
-
-from rayal.vision.device import upload
+if TYPE_CHECKING:  # at run time where it is needed: a plan does without
+    import torch
 
 AugmentationName: TypeAlias = Literal["rgb", "rgb_no_blur", "ct", "grey"]
 
@@ -90,6 +89,8 @@ class AugmentationParams:
 
     def to(self, device: torch.device) -> AugmentationParams:
         """Move all but the order, which Python reads."""
+        from rayal.vision.device import upload
+
         return self._map(lambda values: upload(values, device))
 
     def rows(self, rows: slice) -> AugmentationParams:
@@ -105,6 +106,7 @@ def sample_params(
     n: int, size: tuple[int, int], ranges: AugmentationRanges, generator: torch.Generator
 ) -> AugmentationParams:
     """Draw the parameters of n images of size (H, W), as torchvision's transforms would."""
+    import torch
 
     def uniform(low: float, high: float) -> torch.Tensor:
         return torch.rand(n, generator=generator) * (high - low) + low
@@ -141,6 +143,8 @@ def _sample_crops(
 
     As RandomResizedCrop: the first of ten attempts that fits into the image, or the full image.
     """
+    import torch
+
     H, W = size
     shape = (n, _CROP_ATTEMPTS)
     area = H * W * (torch.rand(shape, generator=generator) * (scale[1] - scale[0]) + scale[0])

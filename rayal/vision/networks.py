@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import re
 from collections.abc import Mapping
 from types import ModuleType
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
+from rayal.vision.backbone_names import NO_TIMM, Backbone, ResNet, Stem, input_size
 from rayal.vision.convolution import Conv3x3, use_fast_small_convolutions
 from rayal.vision.torchvision_cpu import torchvision
 
-ResNet: TypeAlias = Literal["resnet18", "resnet34", "resnet50", "resnet101"]
-Backbone: TypeAlias = Literal["small_cnn", ResNet, "inception_resnet_v2"]
-Stem: TypeAlias = Literal["imagenet", "cifar"]
 Weights: TypeAlias = Mapping[str, npt.NDArray[np.generic]]
 
 _SMALL_CNN = ((32, 1), (64, 2), (64, 1), (128, 2), (128, 1))  # (channels, stride) of each layer
-_SMALLEST_INCEPTION_IMAGE = 75  # side of the smallest image that leaves a map at the end
 # (layer1 has bottlenecks, blocks in layer3) of each ResNet
 _RESNETS: dict[tuple[bool, int], ResNet] = {
     (False, 2): "resnet18",
@@ -78,25 +74,6 @@ def count_batches_on_cpu(network: nn.Module) -> nn.Module:
 def num_features(network: nn.Module) -> int:
     """Return D, the number of features that a backbone of this file gives."""
     return int([p for p in network.parameters() if p.dim() == 4][-1].shape[0])
-
-
-@functools.cache
-def width_of(name: Backbone) -> int:
-    """Return D, the number of features that the backbone of that name gives.
-
-    Raises:
-        ModuleNotFoundError: as `backbone` does.
-    """
-    with torch.device("meta"):  # shapes without numbers
-        return num_features(backbone(name, "imagenet", 3, seed=0))
-
-
-def input_size(name: Backbone, image: tuple[int, ...]) -> tuple[int, int] | None:
-    """Return the size (H, W) that a backbone resizes images (H, W, channels) to, None for none."""
-    if name != "inception_resnet_v2" or not image:
-        return None
-    H, W = image[:2]
-    return max(H, _SMALLEST_INCEPTION_IMAGE), max(W, _SMALLEST_INCEPTION_IMAGE)
 
 
 def to_arrays(network: nn.Module) -> dict[str, npt.NDArray[np.generic]]:
@@ -180,7 +157,4 @@ def _timm() -> ModuleType:
     try:
         return importlib.import_module("timm")
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "the backbone inception_resnet_v2 comes from timm, which is not installed: "
-            "pip install timm, or take a resnet"
-        ) from error
+        raise ModuleNotFoundError(NO_TIMM) from error

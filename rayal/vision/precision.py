@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import torch
+if TYPE_CHECKING:  # at run time where it is needed: a plan does without
+    import torch
 
 Precision: TypeAlias = Literal["float32", "bf16"]
 
@@ -24,11 +25,15 @@ def autocast(where: torch.device, precision: Precision | None = None) -> torch.a
     bf16 keeps two to three digits. It is faster on CPUs that have instructions for it (AVX-512
     BF16, AMX) and slower on others, and two kinds of CPU may round differently.
     """
+    import torch
+
     half = precision == "bf16" if precision else _has_bf16(where)
     return torch.autocast(where.type, torch.bfloat16, enabled=half, cache_enabled=False)
 
 
 def _has_bf16(where: torch.device) -> bool:
+    import torch
+
     return where.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
@@ -38,6 +43,8 @@ def without_tf32(where: torch.device) -> Iterator[None]:
     if where.type != "cuda":
         yield
         return
+    import torch
+
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = False
     try:

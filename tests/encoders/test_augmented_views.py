@@ -13,6 +13,7 @@ from rayal.seeds import generator
 from rayal.vision import networks
 from rayal.vision.device import to_device
 from rayal.vision.torchvision_cpu import torchvision
+from rayal.vision.weak_augmentation import WeakAugmentation
 
 torchvision()
 from torchvision.transforms import functional as F  # noqa: E402, N812
@@ -139,7 +140,7 @@ def test_batch_norm_keeps_its_statistics() -> None:
     after = networks.to_arrays(network)
     assert together is not None
     assert all(np.array_equal(before[key], after[key]) for key in before)
-    weak = views.WeakAugmentation(False, 0)
+    weak = WeakAugmentation(False, 0)
     planes = to_device(images())
     copies = weak.for_network(planes)
     with torch.inference_mode():

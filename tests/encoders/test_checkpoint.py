@@ -8,12 +8,12 @@ from torch import nn
 
 from rayal.contracts import Dataset, Embedding, Split
 from rayal.encoders import checkpoint
-from rayal.encoders._features import augmented_views as views
 from rayal.registry import ENCODERS
 from rayal.run.encoding import check_embedding
 from rayal.seeds import generator
 from rayal.vision import networks
 from rayal.vision.torchvision_cpu import torchvision
+from rayal.vision.weak_augmentation import WeakAugmentation
 
 torchvision()
 from torchvision.transforms import functional as F  # noqa: E402, N812
@@ -112,9 +112,7 @@ def test_progress_and_views_are_given(weights: str) -> None:
 def test_views_are_prepared_as_the_images_are(
     weights: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        views.WeakAugmentation, "__call__", lambda self, images: images.float() / 255
-    )
+    monkeypatch.setattr(WeakAugmentation, "__call__", lambda self, images: images.float() / 255)
     found = encode(data(1), weights=weights, size=40, views=1)
     np.testing.assert_allclose(found.views[0], found.train, rtol=1e-5, atol=1e-6)
 

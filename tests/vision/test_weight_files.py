@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from rayal.vision import networks, weight_files
+from rayal.vision import backbone_names, networks, weight_files
 from rayal.vision.weight_files import OtherNetworkError, WeightFile, sum_over_colors
 
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ def initialize(network: nn.Module, path: Path) -> None:
 State = dict[str, torch.Tensor]
 
 
-def resnet(seed: int, name: networks.Backbone = "resnet18") -> nn.Module:
+def resnet(seed: int, name: backbone_names.Backbone = "resnet18") -> nn.Module:
     return networks.backbone(name, "imagenet", 3, seed)
 
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 from pydantic import Field
 
 from rayal.contracts import Features, Images
-from rayal.encoders._features.extraction import BATCH, FeatureExtractor, allocate_features
-from rayal.vision.device import to_device
-from rayal.vision.weak_augmentation import WeakAugmentation
+
+if TYPE_CHECKING:  # at run time where it is needed: a plan does without PyTorch
+    from rayal.encoders._features.extraction import FeatureExtractor
+    from rayal.vision.weak_augmentation import WeakAugmentation
 
 ViewCount: TypeAlias = Annotated[int, Field(ge=0, le=100)]  # copies of each image
 
@@ -40,6 +41,8 @@ def view_features(
         flip: mirror copies left and right with probability .5.
         seed: of the copies.
     """
+    from rayal.vision.weak_augmentation import WeakAugmentation
+
     augment = WeakAugmentation(flip, seed)
     return _stack_in_file(count, lambda: extractor.extract_changed(images, augment))
 
@@ -53,11 +56,16 @@ def view_pixels(images: Images, count: int, flip: bool, seed: int) -> Features |
         flip: mirror copies left and right with probability .5.
         seed: of the copies.
     """
+    from rayal.vision.weak_augmentation import WeakAugmentation
+
     augment = WeakAugmentation(flip, seed)
     return _stack_in_file(count, lambda: _augmented_pixels(images, augment))
 
 
 def _augmented_pixels(images: Images, augment: WeakAugmentation) -> Features:
+    from rayal.encoders._features.extraction import BATCH, allocate_features
+    from rayal.vision.device import to_device
+
     tensor = to_device(images)
     pixels = allocate_features(len(images), math.prod(images.shape[1:]))
     for start in range(0, len(images), BATCH):

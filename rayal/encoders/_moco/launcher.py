@@ -29,7 +29,7 @@ from rayal.encoders._moco.process_group import (
     destroy_process_group,
     init_process_group,
 )
-from rayal.encoders._moco.setup import MocoSeeds, MocoSettings
+from rayal.encoders._moco.settings import MocoSeeds, MocoSettings
 from rayal.storage.scratch import scratch_folder
 
 JOB, IMAGES, LOG = "job.pickle", "images", "member-{}.log"

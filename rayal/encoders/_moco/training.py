@@ -14,8 +14,9 @@ from rayal.encoders._moco.batch_norm import SharedRunningStatistics
 from rayal.encoders._moco.model import MomentumContrast
 from rayal.encoders._moco.monitoring import KnnProbe
 from rayal.encoders._moco.process_group import SINGLE_PROCESS, ProcessGroup
+from rayal.encoders._moco.settings import MapViews
 from rayal.encoders._training.checkpoints import Checkpoint, GeneratorState, Stateful
-from rayal.encoders._training.dataset_map import DatasetMapRecorder, MapViews, confidence
+from rayal.encoders._training.dataset_map import DatasetMapRecorder, confidence
 from rayal.encoders._training.progress_reporter import ProgressReporter, divergence_error
 from rayal.encoders._training.schedule import PretrainingSchedule
 from rayal.vision import batches

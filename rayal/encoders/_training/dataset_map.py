@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,6 @@ import torch
 
 from rayal.contracts import DatasetMap
 
-# Whose projections the map compares: both views' by the query network, or query and key.
-MapViews: TypeAlias = Literal["two_views", "query_key"]
 Float32: TypeAlias = npt.NDArray[np.float32]
 
 # Entries of the similarity matrix held at once: 16 MiB, which a CPU's cache holds, or 256 MiB.

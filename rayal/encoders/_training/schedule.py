@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:  # at run time where it is needed: a plan does without
+    import torch
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class PretrainingSchedule:
         Sizes differ by one at most: no image is left out, no batch is too small for batch norm,
         and every record of the dataset map has as many negatives as any other.
         """
+        import torch
+
         order = torch.randperm(self.samples, generator=generator) % self.N
         return order.tensor_split(self.steps_per_epoch)
 

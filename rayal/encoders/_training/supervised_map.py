@@ -7,14 +7,12 @@ how well one could choose, not how well one can.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import Field
 from torch import nn
 
 from rayal.contracts import UNLABELED, Dataset, Images, Labels, Progress
@@ -24,22 +22,16 @@ from rayal.encoders._training.progress_reporter import ProgressReporter
 from rayal.encoders._training.schedule import PretrainingSchedule
 from rayal.seeds import integer
 from rayal.vision import networks
+from rayal.vision.backbone_names import Backbone, Stem
 from rayal.vision.device import device, to_device
-from rayal.vision.networks import Backbone, Stem
 from rayal.vision.precision import autocast
 from rayal.vision.weak_augmentation import WeakAugmentation
 
-TruthEpochs: TypeAlias = Annotated[int, Field(ge=0)]  # 0 makes no map
 Float32: TypeAlias = npt.NDArray[np.float32]
 
 _BATCH = 128
 _BASE_LR = 0.1  # for 256 images in a step
 _WEIGHT_DECAY = 5e-4
-
-
-def gives(params: Mapping[str, Any]) -> set[str]:
-    """Return {"truth_map"} where the parameter `truth_epochs` asks for one."""
-    return {"truth_map"} if params["truth_epochs"] else set()
 
 
 def supervised_map(  # noqa: PLR0913  four of them are the encoder's own
