@@ -26,7 +26,9 @@ def start(profile: Path):
     for flag in (*FLAGS, f"--user-data-dir={profile}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    return selenium.Chrome(options, selenium.ChromeService(DRIVER))
+    browser = selenium.Chrome(options, selenium.ChromeService(DRIVER))
+    browser.set_script_timeout(300)  # axe takes its time on a busy machine
+    return browser
 
 
 def show(browser, address: str, width: int = 1200, scheme: str = "light", height: int = 800):

@@ -31,7 +31,7 @@ STRATEGIES: list[tuple[str, dict[str, Any]]] = [
 ]
 # Several choices in one session: joining a cluster takes longer than they do.
 ASKING = """
-import contextlib, json, sys
+import contextlib, json, sys, time
 import psutil
 from rayal.distributed import selecting
 from rayal.distributed.on_ray import executor
@@ -56,6 +56,8 @@ def kill_a_node(workers):
     for raylet in raylets:
         if any(socket in word for word in raylet.info["cmdline"] or []):
             raylet.kill()
+    while any(n["Alive"] for n in ray.nodes() if n["NodeID"] == victim):
+        time.sleep(0.1)  # its actors end with it: no work may end before they do
     return victim
 
 def node_of(actor):
