@@ -19,7 +19,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from rayal.storage.atomic import this_process
 from rayal.storage.files import Files, StoreError
@@ -78,13 +78,19 @@ class Lease:
         return {name: renewed for name, renewed in leases.items() if name != self._name}
 
     def _remove_dead(self, name: str) -> None:
+        """Remove another's lease where its holder is dead.
+
+        What was given back is left alone: its holder may put it again at this very moment.
+        """
         holder = self._holder(name)
-        if self._is_alive(name, holder):
+        state = self._state(name, holder)
+        if state == "alive":
             raise StoreError(
                 f"{self._root} is in use by {holder.get('holder')}; wait for it or give another "
                 "--out"
             )
-        self._files.remove(self._folder / name)
+        if state == "dead":
+            self._files.remove(self._folder / name)
 
     def _holder(self, name: str) -> dict[str, Any]:
         try:
@@ -93,18 +99,23 @@ class Lease:
             return {"holder": "another process"}
         return about
 
-    def _is_alive(self, name: str, holder: Mapping[str, Any]) -> bool:
+    def _state(
+        self, name: str, holder: Mapping[str, Any]
+    ) -> Literal["alive", "dead", "given back"]:
         """Watch another's lease until it is renewed, given back or stale."""
         if holder.get("machine") == _machine():
-            return _began(holder.get("process")) == holder.get("began")
+            alive = _began(holder.get("process")) == holder.get("began")
+            return "alive" if alive else "dead"
         first = self._others().get(name)
         until = time.monotonic() + STALE_SECONDS
         while time.monotonic() < until:
             time.sleep(min(1.0, RENEW_SECONDS))
             now = self._others().get(name)
-            if now != first or now is None:
-                return now is not None
-        return False
+            if now is None:
+                return "given back"
+            if now != first:
+                return "alive"
+        return "dead"
 
     def _renew(self) -> None:
         met: dict[str, float] = {}

@@ -53,6 +53,17 @@ def test_a_holder_whose_lease_was_taken_over_is_interrupted(place: Address) -> N
         hold()
 
 
+def test_a_lease_that_was_given_back_is_not_removed(
+    place: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its holder may put it again between the look and the removal."""
+    files, removed = files_of(place), []
+    asking = Lease(files, place)
+    monkeypatch.setattr(files, "remove", removed.append)
+    asking._remove_dead("withdrawn.json")
+    assert removed == []
+
+
 def test_of_many_that_start_at_the_same_moment_never_two_hold(place: Address) -> None:
     files = files_of(place)
     most, ended = [0], []
