@@ -9,11 +9,10 @@ import io
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import yaml
 from rich.console import Console
 
+from rayal.cli.component_parameters import component_parameters
 from rayal.cli.terminal import DONE, print_line
 from rayal.distributed.encoding import Done, EncodingJob, encode_files
 from rayal.distributed.executor import Executor
@@ -40,7 +39,8 @@ def encode(options: argparse.Namespace, console: Console) -> int:
             f"--workers {options.workers} and --gpus {options.gpus:g}: at least 1, and at least 0"
         )
     source, found = _scan(Path(options.what).expanduser())
-    name, params = options.encoder or DEFAULT_ENCODER, _parameters(options.set)
+    name = options.encoder or DEFAULT_ENCODER
+    params = component_parameters(options.set, "encoder")["encoder"]
     job = EncodingJob(
         str(source.resolve()), str(parse_location(options.shards).resolve()), name, params,
         options.side, options.dtype, options.files_per_shard,
@@ -106,17 +106,6 @@ class _Throughput:
         left = f"{(self._total - self._done) / speed / 3600:.2f} h left" if speed else "none made"
         bad = f", {self._left_out:,} left out" if self._left_out else ""
         return f"{self._done:,} of {self._total:,} images, {speed:,.1f} a second, {left}{bad}"
-
-
-def _parameters(pairs: list[str]) -> dict[str, Any]:
-    found = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        kind, _, name = key.partition(".")
-        if not equals or kind != "encoder" or not name:
-            raise ValueError(f"--set {pair} is not understood: write encoder.NAME=VALUE")
-        found[name] = yaml.safe_load(value)
-    return found
 
 
 def _table(left_out: LeftOut) -> bytes:

@@ -16,9 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 
+from rayal.cli.component_parameters import component_parameters
 from rayal.cli.labeling_project import refuse
 from rayal.cli.terminal import (
     DONE,
@@ -179,7 +179,7 @@ def _refuse_choices(options: argparse.Namespace) -> None:
 
 
 def _request(options: argparse.Namespace) -> Request:
-    parameters = _parameters(options.set)
+    parameters = component_parameters(options.set, "encoder", "strategy")
     columns = {
         "path": options.path_column,
         "group": options.group,
@@ -198,20 +198,6 @@ def _request(options: argparse.Namespace) -> Request:
         options.per_group,
         tuple(name.strip() for name in options.classes.split(",") if name.strip()),
     )
-
-
-def _parameters(pairs: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Return kind -> parameter -> value of `--set KIND.PARAMETER=VALUE`."""
-    found: dict[str, dict[str, Any]] = {"encoder": {}, "strategy": {}}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        kind, _, name = key.partition(".")
-        if not equals or kind not in found or not name:
-            raise LabelingError(
-                f"--set {pair} is not understood: write encoder.NAME=VALUE or strategy.NAME=VALUE"
-            )
-        found[kind][name] = yaml.safe_load(value)
-    return found
 
 
 def _component(

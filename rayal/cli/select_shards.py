@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 
+from rayal.cli.component_parameters import component_parameters
 from rayal.cli.terminal import DONE, print_line
 from rayal.distributed.selecting import UNKNOWN, ShardSelection, select_from_shards
 from rayal.labeling.errors import LabelingError
@@ -67,7 +67,7 @@ def select(options: argparse.Namespace, usual: argparse.Namespace, console: Cons
         address=options.address,
         workers=options.workers,
         say=lambda line: print_line(console, line),
-        **_parameters(options.set),
+        **component_parameters(options.set, "strategy")["strategy"],
     )
     place = parse_location(options.images)
     out = options.out or Path(f"{place.name or 'shards'}-chosen")
@@ -115,17 +115,6 @@ def _class(path: Path, row: Mapping[str, str | None]) -> int:
             "probabilities: give its number from 0, or leave it empty"
         )
     return int(text)
-
-
-def _parameters(pairs: list[str]) -> dict[str, Any]:
-    found = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        kind, _, name = key.partition(".")
-        if not equals or kind != "strategy" or not name:
-            raise LabelingError(f"--set {pair} is not understood: write strategy.NAME=VALUE")
-        found[name] = yaml.safe_load(value)
-    return found
 
 
 def _write(out: Path, chosen: ShardSelection, asked: Mapping[str, Any]) -> None:

@@ -209,10 +209,10 @@ def _threads() -> int:
 def _write_down(root: Location, job: EncodingJob) -> None:
     """Write what is encoded how; where that is there already, go on with the same alone."""
     files = files_of(root)
-    said = json.dumps(asdict(job), indent=1, sort_keys=True).encode()
+    described = json.dumps(asdict(job), indent=1, sort_keys=True).encode()
     if files.exists(root / JOB):
         earlier = json.loads(files.read(root / JOB))
-        now = json.loads(said)
+        now = json.loads(described)
         differing = [name for name in now if now[name] != earlier.get(name) and name != "root"]
         if differing:
             name = differing[0]
@@ -223,7 +223,7 @@ def _write_down(root: Location, job: EncodingJob) -> None:
         return
     if is_shard_set(root):
         raise StoreError(f"{root} holds shards that were made elsewhere; name another place")
-    files.write(root / JOB, said)
+    files.write(root / JOB, described)
 
 
 def _hash(paths: Sequence[str]) -> str:
