@@ -60,12 +60,9 @@ def write_all(
     chosen = sections_named(only)
     report = make_report(read_study(*roots, out=out))
     page = page_of(report, chosen)
-    figures = [figure for figure in report.figures if figure.is_drawn or not only]
     root = report.study.run.root
     with files_of(root).upload_dir(root) as folder:
-        tables = write_tables(folder / "tables", report.tables, captions())
-        write_printed(folder / "tables", prints_of(report, chosen))
-        drawn = [path for figure in figures for path in _write_figure(folder / "figures", figure)]
+        tables, drawn = _write_parts(folder, report, chosen, only)
         _write(folder / "report" / "index.html", page.encode())
     return Written(
         root / "report" / "index.html",
@@ -93,11 +90,7 @@ def write_bundle(path: Path, *roots: Location | str, only: Sequence[str] = ()) -
     page = page_of(report, chosen, base="")
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        write_tables(folder / "tables", report.tables, captions())
-        write_printed(folder / "tables", prints_of(report, chosen))
-        for figure in report.figures:
-            if figure.is_drawn or not only:
-                list(_write_figure(folder / "figures", figure))
+        _write_parts(folder, report, chosen, only)
         _write(folder / "index.html", page.encode())
         return _zip(folder, path)
 
@@ -142,6 +135,16 @@ def page_of(report: Report, sections: Sequence[Section] = (), base: str = "../")
 def prints_of(report: Report, sections: Sequence[Section]) -> Mapping[str, PrintedTable]:
     """Return the tables that sections make for print."""
     return dict(all_prints(report.study, report.tables, sections))
+
+
+def _write_parts(
+    folder: Path, report: Report, chosen: Sequence[Section], only: Sequence[str]
+) -> tuple[list[Path], list[Path]]:
+    """Write tables and figures; of some sections alone, the figures that their page has drawn."""
+    tables = write_tables(folder / "tables", report.tables, captions())
+    write_printed(folder / "tables", prints_of(report, chosen))
+    figures = [figure for figure in report.figures if figure.is_drawn or not only]
+    return tables, [path for f in figures for path in _write_figure(folder / "figures", f)]
 
 
 def _write_figure(folder: Path, figure: RenderedFigure) -> Iterator[Path]:
