@@ -50,7 +50,7 @@ def cells(study: Study) -> pd.DataFrame:
     )
     names = frame["dataset"].map(class_counts(study)).astype("float64")
     frame["per_class"] = frame["labelled"].astype("float64") / names
-    return _with_verdicts(frame)[list(COLUMNS)]
+    return with_verdicts(frame)[list(COLUMNS)]
 
 
 def class_counts(study: Study) -> dict[str, int]:
@@ -126,8 +126,8 @@ def _in_points(gain: float, low: float, high: float) -> dict[str, float]:
     return {"gain": 100 * gain, "low": 100 * low, "high": 100 * high}
 
 
-def _with_verdicts(frame: pd.DataFrame) -> pd.DataFrame:
-    """Add Holm's correction over the rivals' cells of each measure, and what it says."""
+def with_verdicts(frame: pd.DataFrame) -> pd.DataFrame:
+    """Set Holm's correction over the rivals' cells of each measure, and what it says."""
     frame["holm"] = math.nan
     for _, part in frame[~frame["oracle"].astype(bool)].groupby("measure", sort=False):
         frame.loc[part.index, "holm"] = paired_tests.holm(part["p"])

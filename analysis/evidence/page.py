@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.evidence.cells import FIRST, LATER, LEVEL, MEASURES, cells, full_labels
+from analysis.evidence.earlier import with_earlier
 from analysis.evidence.leaders import advice, leaderboard
 from analysis.evidence.published_order import PAIRS, STAGES, published_order
 from analysis.export import to_csv
@@ -21,19 +22,24 @@ IN_WORDS = {"auc": "area under the ROC curve", "mean_class_accuracy": "mean per-
 QUERIES = {FIRST: "First queries", LATER: "Later queries"}
 
 
-def write_evidence(study: Study, folder: Path, version: str) -> tuple[Path, Path]:
+def write_evidence(
+    study: Study, folder: Path, version: str, earlier: pd.DataFrame | None = None
+) -> tuple[Path, Path]:
     """Write evidence.md and evidence.csv of runs; return their paths.
 
     Args:
         study: the runs, as one.
         folder: made if it is not there.
         version: of the evidence, which `auto` names.
+        earlier: rows of an earlier table, kept where the runs have no such row.
     """
-    every_cell = cells(study)
+    own = cells(study)
+    every_cell = own if earlier is None else with_earlier(own, earlier)
     folder.mkdir(parents=True, exist_ok=True)
     page, table = folder / "evidence.md", folder / "evidence.csv"
     write_bytes(table, to_csv(_rounded(every_cell)).encode())
-    write_bytes(page, ("\n".join(_page(study, every_cell, version)).rstrip() + "\n").encode())
+    lines = _page(study, every_cell, version, from_earlier=len(every_cell) - len(own))
+    write_bytes(page, ("\n".join(lines).rstrip() + "\n").encode())
     return page, table
 
 
@@ -45,10 +51,11 @@ def _rounded(every_cell: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def _page(study: Study, every_cell: pd.DataFrame, version: str) -> Iterator[str]:
+def _page(study: Study, every_cell: pd.DataFrame, version: str, from_earlier: int) -> Iterator[str]:
     yield f"# Evidence, version {version}"
     yield ""
     yield from _head(study, every_cell)
+    yield from _kept(from_earlier, len(every_cell))
     for group in study.same_choices.groups:
         yield from (group.in_words, "")
     for query, title in QUERIES.items():
@@ -83,6 +90,17 @@ def _head(study: Study, every_cell: pd.DataFrame) -> Iterator[str]:
         "with its interval, p, seeds and seconds."
     )
     yield ""
+
+
+def _kept(rows: int, of: int) -> Iterator[str]:
+    """Say which rows rest on records that were not read for this page."""
+    if rows:
+        yield (
+            f"{rows} of {of} rows of `evidence.csv` stand as an earlier table had them, for the "
+            "runs read here have no trials of those. Holm's correction and who leads are of all "
+            "rows; full labels and the order of later queries are of the runs read here alone."
+        )
+        yield ""
 
 
 def _family(every_cell: pd.DataFrame) -> int:

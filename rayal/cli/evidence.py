@@ -29,6 +29,10 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "--out", metavar="DIR", type=Path, default=Path("docs"), help="folder of the two files "
         "(default: docs)",
     )  # fmt: skip
+    made.add_argument(
+        "--add-to", metavar="FILE", type=Path, help="an earlier evidence.csv: its rows stay where "
+        "the runs have no such row, so that a run of other data adds to what is known",
+    )  # fmt: skip
     return made
 
 
@@ -39,12 +43,14 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
 
     try:
         with bundled_analysis():
+            from analysis.evidence.earlier import read_cells
             from analysis.evidence.page import write_evidence
             from analysis.study.study import read_study
 
+            earlier = read_cells(given.add_to) if given.add_to else None
             study = read_study(*given.runs, out=given.out / "evidence")
-            page, table = write_evidence(study, given.out, EVIDENCE)
-    except (StoreError, OSError) as error:
+            page, table = write_evidence(study, given.out, EVIDENCE, earlier)
+    except (StoreError, OSError, ValueError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return REFUSED
     print(f"page   {page}\ncells  {table}")

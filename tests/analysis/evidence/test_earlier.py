@@ -1,0 +1,81 @@
+"""An earlier table of evidence, to which runs of other data are added."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from analysis.evidence.cells import cells
+from analysis.evidence.earlier import read_cells, with_earlier
+from analysis.evidence.page import write_evidence
+from analysis.study.study import Study, read_study
+from rayal.cli import evidence
+from tests.analysis.made_up_runs import RunBuilder, component
+
+
+def run_of(folder: Path, labels: int, gain: float, strategy: str = "kmeans") -> Path:
+    run = RunBuilder(folder)
+    for seed in range(6):
+        for name, lead in (("random", 0.0), (strategy, gain)):
+            run.done(run.trial(component(name), seed, [labels]), [0.7 + lead + 0.002 * seed])
+    return run.write()
+
+
+@pytest.fixture
+def earlier_run(tmp_path: Path) -> Path:
+    return run_of(tmp_path / "earlier", 5, 0.1)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return read_study(run_of(tmp_path / "later", 20, 0.002))
+
+
+def test_adding_a_run_to_a_table_gives_the_cells_of_both_runs_read_together(
+    earlier_run: Path, study: Study, tmp_path: Path
+) -> None:
+    _, table = write_evidence(read_study(earlier_run), tmp_path / "docs", "1")
+    added = with_earlier(cells(study), read_cells(table))
+    together = cells(read_study(earlier_run, tmp_path / "later"))
+    assert added["labelled"].tolist() == together["labelled"].tolist()
+    for name in ("gain", "low", "high"):
+        assert added[name].tolist() == pytest.approx(together[name].tolist(), abs=0.006)
+    assert added["holm"].tolist() == pytest.approx(together["holm"].tolist(), rel=0.06)
+    assert added["verdict"].tolist() == together["verdict"].tolist()
+
+
+def test_a_row_that_the_runs_have_too_is_theirs(earlier_run: Path, tmp_path: Path) -> None:
+    _, table = write_evidence(read_study(earlier_run), tmp_path / "docs", "1")
+    again = cells(read_study(run_of(tmp_path / "again", 5, 0.2)))
+    pd.testing.assert_frame_equal(with_earlier(again, read_cells(table)), again)
+
+
+def test_the_page_says_which_rows_stand_as_they_were(
+    earlier_run: Path, study: Study, tmp_path: Path
+) -> None:
+    _, table = write_evidence(read_study(earlier_run), tmp_path / "docs", "1")
+    page, table = write_evidence(study, tmp_path / "docs", "1", read_cells(table))
+    assert "2 of 4 rows of `evidence.csv` stand as an earlier table had them" in page.read_text()
+    assert len(read_cells(table)) == 4  # and may be added to again
+
+
+def test_the_command_keeps_the_rows_of_the_table_that_it_adds_to(
+    earlier_run: Path, study: Study, tmp_path: Path
+) -> None:
+    docs = tmp_path / "docs"
+    assert evidence.main([str(earlier_run), "--out", str(docs)]) == 0
+    table = docs / "evidence.csv"
+    run = str(tmp_path / "later")
+    assert evidence.main([run, "--out", str(docs), "--add-to", str(table)]) == 0
+    assert sorted(set(read_cells(table)["labelled"])) == [5, 20]
+
+
+def test_another_file_is_no_table_of_evidence(
+    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other.csv"
+    other.write_text("strategy,gain\nkmeans,1\n")
+    run = str(tmp_path / "later")
+    assert evidence.main([run, "--out", str(tmp_path / "docs"), "--add-to", str(other)]) == 2
+    assert "has no column query, dataset" in capsys.readouterr().err
+    assert not (tmp_path / "docs" / "evidence.csv").exists()
