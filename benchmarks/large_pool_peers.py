@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -42,8 +43,12 @@ def _covered(features: Features, picks: Picks) -> float:
 
 
 def _graph_cover(features: Features, picks: Picks) -> float:
-    kernel = two_hop_kernel(unit_rows(features), NEIGHBORS)
-    return float(kernel[picks].max(axis=0).toarray().sum())
+    return float(_kernel(features.filename)[picks].max(axis=0).toarray().sum())
+
+
+@lru_cache(maxsize=1)
+def _kernel(path: str) -> Any:
+    return two_hop_kernel(unit_rows(np.load(path, mmap_mode="r")), NEIGHBORS)
 
 
 def _radius(features: Features, picks: Picks) -> float:

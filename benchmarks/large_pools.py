@@ -8,9 +8,10 @@ each cell. Printed for each strategy, size and budget:
   of the memory of the process alone (anonymous);
 * the exponent of N, by least squares on the logarithms of the processors' seconds.
 
-`--seeds 20` prints, of as many choices of the approximate and of the exact form, the share
-of the clusters that they reach and the accuracy of the nearest chosen row's cluster, with a test.
-`--quality` prints the objective of each approximate form over that of the exact one, at 1e5 rows.
+`--seeds 20` prints what choices of the approximate and of the exact form lead to on as many pools
+(`benchmarks.large_pool_seeds`).
+`--quality` prints the objective of each approximate form over that of the exact one; where budgets
+nest, the exact choice of the largest budget serves the others.
 `--peers` prints time, memory and objective of facility location by apricot and submodlib and of
 k-means by scikit-learn and faiss beside ours, of those that can be imported.
 
@@ -52,7 +53,7 @@ PARAMS: Mapping[str, Mapping[str, Any]] = {"probcover": {"delta": 0.6}}
 CLASSES, CLUSTERS = 10, 300
 ROWS = 65_536  # made at once
 SAMPLE_SECONDS = 0.05
-TESTED = 5000  # rows whose cluster is told by the nearest pick
+NESTING = {"k_center", "facility_location", "maxherding", "probcover"}  # of the exact forms
 Cell = dict[str, Any]
 
 
@@ -62,10 +63,12 @@ def main() -> None:
     if given.cell:
         print(json.dumps(_run_cell(json.loads(given.cell))), flush=True)
         return
+    from benchmarks import large_pool_seeds
+
     console = Console(width=160)
     with tempfile.TemporaryDirectory(prefix="rayal-large-", dir=given.folder) as folder:
         if given.seeds:
-            _compare_seeds(console, given, Path(folder))
+            large_pool_seeds.compare_seeds(console, given, Path(folder))
         elif given.quality or given.peers:
             _compare(console, given, Path(folder))
         else:
@@ -84,15 +87,15 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--folder", help="for the features, 2 GB for a million rows")
     parser.add_argument("--quality", action="store_true")
     parser.add_argument("--peers", action="store_true")
-    parser.add_argument("--seeds", type=int, default=0, help="choices that are compared")
+    parser.add_argument("--seeds", type=int, default=0, help="pools on which forms are compared")
     parser.add_argument("--approximate", action="store_true", help="at every size")
     parser.add_argument("--cell", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
-def write_features(path: Path, N: int, D: int, dtype: str) -> npt.NDArray[np.int64]:
+def write_features(path: Path, N: int, D: int, dtype: str, seed: int = 0) -> npt.NDArray[np.int64]:
     """Write made-up features (N, D), a part at a time; return the cluster (N,) of each row."""
-    shape = np.random.default_rng(0)
+    shape = np.random.default_rng(seed)
     spectrum = np.exp(-np.arange(D) / (D / 8)).astype(np.float32)
     centers = shape.standard_normal((CLUSTERS, D), dtype=np.float32)
     odds = shape.pareto(1.5, CLUSTERS) + 0.2
@@ -100,7 +103,7 @@ def write_features(path: Path, N: int, D: int, dtype: str) -> npt.NDArray[np.int
     features = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), (N, D))
     clusters = np.empty(N, dtype=np.int64)
     for start in range(0, N, ROWS):
-        rng = np.random.default_rng([1, start])
+        rng = np.random.default_rng([1, start, seed])
         count = min(ROWS, N - start)
         own = rng.choice(CLUSTERS, count, p=odds / odds.sum())
         rows = rng.standard_normal((count, D), dtype=np.float32)
@@ -183,10 +186,11 @@ def _run_cell(job: Mapping[str, Any]) -> Cell:
     if "peer" in job:
         ask = large_pool_peers.PEERS[job["peer"]]
         return _watched(lambda: ask(features, job["budget"]))
-    return _watched(lambda: _query(features, job))
+    return _watched(lambda: query(features, job))
 
 
-def _query(features: npt.NDArray[Any], job: Mapping[str, Any]) -> npt.NDArray[np.int64]:
+def query(features: npt.NDArray[Any], job: Mapping[str, Any]) -> npt.NDArray[np.int64]:
+    """Ask a strategy, in the form that the job names."""
     import rayal
     from rayal.strategies import _large_pools
 
@@ -225,75 +229,52 @@ def _watched(work: Any) -> Cell:
 
 def _compare(console: Console, given: argparse.Namespace, folder: Path) -> None:
     """Print objectives beside times: of the exact forms, or of other libraries."""
-    from benchmarks import large_pool_peers
+    from benchmarks.large_pool_peers import OBJECTIVES
 
     for N in given.sizes:
         path = folder / f"{N}.npy"
         write_features(path, N, given.width, given.dtype)
-        features = np.load(path, mmap_mode="r")
         table = Table(title=f"N = {N:,}, D = {given.width}, {given.threads} threads")
         for heading in ("what", "B", "takes", "objective", "of the first"):
             table.add_column(heading, justify="left" if heading == "what" else "right")
-        for name, objective in large_pool_peers.OBJECTIVES.items():
-            if name not in given.strategies:
-                continue
-            rivals = large_pool_peers.rivals(name) if given.peers else {}
-            jobs = {f"{name}, exact": {"strategy": name, "exact": True}}
-            jobs[f"{name}, approximate"] = {"strategy": name, "approximate": True}
-            jobs |= {rival: {"peer": rival} for rival in rivals}
-            for budget in given.budgets:
-                first = None
-                for what, job in jobs.items():
-                    asked = {"path": str(path), "budget": budget, **job}
-                    cell = _in_own_process(asked, given.threads, given.cap)
-                    value = None
-                    if "picks" in cell:
-                        value = objective(features, np.array(cell["picks"]))
-                        first = first or value
-                    console.print(f"[dim]N={N:,} {what} B={budget}: {_in_words(cell)} {value}[/]")
-                    ratio = f"{value / first:.4f}" if value and first else ""
-                    shown = "" if value is None else f"{value:.5g}"
-                    table.add_row(what, f"{budget:,}", _in_words(cell), shown, ratio)
+        for name in given.strategies:
+            if name in OBJECTIVES:
+                _compare_strategy(console, given, path, name, table)
         console.print(table)
         path.unlink()
 
 
-def _compare_seeds(console: Console, given: argparse.Namespace, folder: Path) -> None:
-    """Print what choices of both forms lead to, and Welch's test of each."""
-    from scipy.stats import ttest_ind
+def _compare_strategy(
+    console: Console, given: argparse.Namespace, path: Path, name: str, table: Table
+) -> None:
+    from benchmarks import large_pool_peers
 
-    N, budget = given.sizes[0], given.budgets[0]
-    path = folder / "features.npy"
-    clusters = write_features(path, N, given.width, given.dtype)
     features = np.load(path, mmap_mode="r")
-    asked = np.random.default_rng(2).choice(N, TESTED, replace=False)
-    for name in given.strategies:
-        ends: dict[str, list[tuple[float, float]]] = {}
-        for form in ("exact", "approximate"):
-            for seed in range(given.seeds):
-                job = {"strategy": name, "budget": budget, "seed": seed, form: True}
-                picks = _query(features, job)
-                ends.setdefault(form, []).append(_ends(features, clusters, picks, asked))
-        for what, number in (("clusters reached", 0), ("accuracy", 1)):
-            both = {form: [end[number] for end in found] for form, found in ends.items()}
-            shown = ", ".join(f"{f} {np.mean(v):.4f} (sd {np.std(v):.4f})" for f, v in both.items())
-            p = ttest_ind(*both.values(), equal_var=False).pvalue
-            console.print(f"{name} B={budget} {what}: {shown}, p = {p:.2f}")
-
-
-def _ends(
-    features: npt.NDArray[Any],
-    clusters: npt.NDArray[np.int64],
-    picks: npt.NDArray[np.int64],
-    asked: npt.NDArray[np.int64],
-) -> tuple[float, float]:
-    """Return the share of clusters with a pick, and how often the nearest pick is of one's own."""
-    from rayal.kernels.clustering import unit_rows
-    from rayal.kernels.distances import nearest_center
-
-    nearest = nearest_center(unit_rows(features[asked]), unit_rows(features[picks]))
-    right = clusters[picks][nearest] == clusters[asked]
-    return len(np.unique(clusters[picks])) / CLUSTERS, float(right.mean())
+    jobs: dict[str, Cell] = {
+        f"{name}, exact": {"strategy": name, "exact": True},
+        f"{name}, approximate": {"strategy": name, "approximate": True},
+    }
+    jobs |= {rival: {"peer": rival} for rival in large_pool_peers.rivals(name) if given.peers}
+    nested: Cell = {}
+    for budget in sorted(given.budgets, reverse=True):
+        first = None
+        for what, job in jobs.items():
+            if nested and job.get("exact"):
+                cell = {**nested, "picks": nested["picks"][:budget]}
+            else:
+                cell = _in_own_process(
+                    {"path": str(path), "budget": budget, **job}, given.threads, given.cap
+                )
+            if job.get("exact") and name in NESTING and "picks" in cell:
+                nested = cell
+            value, picks = None, cell.get("picks")
+            if picks is not None:
+                value = large_pool_peers.OBJECTIVES[name](features, np.array(picks))
+                first = first or value
+            console.print(f"[dim]{path.stem} {what} B={budget}: {_in_words(cell)} {value}[/]")
+            ratio = f"{value / first:.4f}" if value and first else ""
+            shown = "" if value is None else f"{value:.5g}"
+            table.add_row(what, f"{budget:,}", _in_words(cell), shown, ratio)
 
 
 if __name__ == "__main__":

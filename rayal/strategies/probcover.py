@@ -35,10 +35,10 @@ def probcover(
     the lowest position. When all is covered, the image farthest from all labeled and chosen ones
     follows, as in `k_center`. The released code drops the last N mod 500 images; here none is.
 
-    With a number for delta budgets nest. Beyond 200,000 images the choice is among 16,384 drawn
-    ones and counts 262,144 drawn ones; `rayal.kernels.sampled_ball_cover` has the bound.
+    With a number for delta budgets nest. Beyond 200,000 images the choice is among 65,536 drawn
+    ones and counts 65,536 drawn ones; `rayal.kernels.sampled_ball_cover` has the bound.
 
-    Cost: O(N^2 D) time by definition, O(N) memory; beyond 200,000 images 16,384 x 262,144 D.
+    Cost: O(N^2 D) time by definition, O(N) memory; beyond 200,000 images 65,536 x 65,536 D.
 
     Use: for the first queries, where delta suits the features.
 
