@@ -24,13 +24,14 @@ from rayal.contracts import (
     TrialData,
 )
 from rayal.kernels.validation import misfit_of_squares
+from rayal.label_arrays import has_label
 
 _ROWS_AT_ONCE = 4096  # of features that are looked at; all may be too large for memory
 _SUM_TOLERANCE = 1e-3  # of the probabilities of an image; float32 sums are off by less
 
 
 def check_choice(name: str, chosen: Any, labels: Labels, budget: int) -> Indices:
-    """Return a strategy's choice (B,) as it is; labels (N,) are those that it saw.
+    """Return a strategy's choice (B,) as it is; labels (N,) or (N, C) are those that it saw.
 
     Raises:
         ValueError: it is not exactly B distinct unlabeled int64 positions.
@@ -47,8 +48,8 @@ def check_choice(name: str, chosen: Any, labels: Labels, budget: int) -> Indices
         wrong = f"positions from {array.min()} to {array.max()}, outside 0 to {len(labels) - 1}"
     elif len(np.unique(array)) != budget:
         wrong = "the same image more than once"
-    elif np.any(labels[array] != UNLABELED):
-        wrong = f"{int(np.sum(labels[array] != UNLABELED))} images that have a label already"
+    elif np.any(has_label(labels[array])):
+        wrong = f"{int(np.sum(has_label(labels[array])))} images that have a label already"
     if wrong:
         raise ValueError(f"strategy '{name}' returned {wrong}")
     return array
@@ -59,17 +60,18 @@ def checked_predictions(name: str, predictions: Any, data: TrialData) -> Predict
 
     Raises:
         ValueError: they are no Predictions, or (then or later) probabilities have another shape
-            than (M, C) and (N, C), are not finite, below zero, or do not sum to one; or features
-            of the pool are not finite (N, H).
+            than (M, C) and (N, C), are not finite, below zero, or do not sum to one (above one,
+            where an image may have several classes); or features of the pool are not finite (N, H).
     """
     learner = f"learner '{name}'"
     if not isinstance(predictions, Predictions):
         raise ValueError(f"{learner} returned a {type(predictions).__name__}, not Predictions")
     N, M, C = len(data.embedding.train), len(data.embedding.test), data.dataset.num_classes
     given = predictions
+    probabilities = _independent if data.dataset.multilabel else _probabilities
 
     def probs_of_pool(what: str, probs: Any) -> Probs:
-        return _probabilities(learner, what, probs, (N, C))
+        return probabilities(learner, what, probs, (N, C))
 
     def features_of_pool(what: str, compute: Callable[[], Any] | None, width: int | None) -> Any:
         return compute and (lambda: _numbers(learner, what, compute(), (N, width)))
@@ -87,12 +89,13 @@ def checked_predictions(name: str, predictions: Any, data: TrialData) -> Predict
         weights = given.last_layer()
         finite = np.array(weights)
         if finite.ndim == 2:
-            finite[np.isneginf(finite[:, -1]), -1] = 0  # of classes that are never predicted
+            certain = np.isinf if data.dataset.multilabel else np.isneginf
+            finite[certain(finite[:, -1]), -1] = 0  # of classes that are never predicted, or always
         _numbers(learner, "last-layer weights", finite, (C, None))
         return weights
 
     return Predictions(
-        test=_probabilities(learner, "test", given.test, (M, C)),
+        test=probabilities(learner, "test", given.test, (M, C)),
         predict_pool=lambda: probs_of_pool("pool", given.pool),
         mc_dropout=given.mc_dropout and mc_dropout,
         predict_views=given.predict_views and predict_views,
@@ -208,6 +211,19 @@ def _probabilities(learner: str, what: str, probs: Any, shape: tuple[int, int]) 
             f"{learner} gave {what} probabilities that are below zero or do not sum to one, for "
             f"{off.sum()} of {len(array)} images; the first, in row {first}, are "
             f"{np.round(array[first][:8], 4).tolist()}"
+        )
+    return array
+
+
+def _independent(learner: str, what: str, probs: Any, shape: tuple[int, int]) -> Probs:
+    """Return probabilities (n, C), each of a class for itself, or say what is wrong with them."""
+    array = _numbers(learner, f"{what} probabilities", probs, shape)
+    off = ((array < 0) | (array > 1)).any(axis=1)
+    if off.any():
+        first = int(np.flatnonzero(off)[0])
+        raise ValueError(
+            f"{learner} gave {what} probabilities outside 0 to 1 for {off.sum()} of {len(array)} "
+            f"images; the first, in row {first}, are {np.round(array[first][:8], 4).tolist()}"
         )
     return array
 

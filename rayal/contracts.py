@@ -23,16 +23,17 @@ import numpy.typing as npt
 from rayal import modifiers, requirements
 from rayal.former_names import FormerPoolNames, FormerTaskNames
 from rayal.kernels.feature_transform import FeatureTransform
+from rayal.label_arrays import UNLABELED as UNLABELED
+from rayal.label_arrays import Labels as Labels
+from rayal.label_arrays import has_label, is_multilabel
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
 from rayal.traits import DatasetTraits, EncoderTraits, LearnerTraits, StrategyTraits
 
-UNLABELED = -1
-
 Images: TypeAlias = npt.NDArray[np.uint8]  # (N, H, W, channels)
-Labels: TypeAlias = npt.NDArray[np.int64]  # (N,), UNLABELED where unknown
 Indices: TypeAlias = npt.NDArray[np.int64]  # (B,)
 Features: TypeAlias = npt.NDArray[np.float32]  # (N, D)
-Probs: TypeAlias = npt.NDArray[np.float32]  # (N, C), rows sum to one
+# (N, C): rows sum to one; with several classes an image each is the chance of its class alone.
+Probs: TypeAlias = npt.NDArray[np.float32]
 Weights: TypeAlias = Mapping[str, npt.NDArray[np.generic]]  # parameter name -> array
 
 # What an encoder reports while it trains: epoch and epochs (counts), loss, images_per_second.
@@ -41,7 +42,7 @@ Progress: TypeAlias = Callable[[Mapping[str, float]], None]
 
 @dataclass(frozen=True)
 class Split:
-    """Images (N, H, W, channels) uint8 and their classes (N,) int64.
+    """Images (N, H, W, channels) uint8 and their classes (N,) int64; of several an image (N, C).
 
     files: names (N,) of the images' files, where they have some; relative to the dataset's folder.
     """
@@ -69,6 +70,11 @@ class Dataset:
     @property
     def num_classes(self) -> int:
         return len(self.classes)
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether an image may have several classes: labels are (N, C) (`rayal.label_arrays`)."""
+        return is_multilabel(self.train.labels)
 
     @cached_property
     def content(self) -> str:
@@ -167,7 +173,8 @@ class Predictions:
 class Pool(FormerPoolNames):
     """All that a strategy may see of N images.
 
-    features (N, D). labels (N,): UNLABELED until asked for, read-only. images (N, H, W, channels).
+    features (N, D). labels (N,): UNLABELED until asked for, read-only; (N, C) where an image may
+    have several classes, of 0, 1 and UNLABELED. images (N, H, W, channels).
     true_labels (N,): for strategies declared `oracle` alone. predictions: of the learner trained so
     far, None before the first label; each part is computed on first use. first_predicted: the pool
     as it was at the first query that had predictions, for rules that are tuned once; None at that
@@ -193,16 +200,21 @@ class Pool(FormerPoolNames):
     @cached_property
     def unlabeled(self) -> Indices:
         """Ascending positions (U,) of the images without a label."""
-        return np.flatnonzero(self.labels == UNLABELED)
+        return np.flatnonzero(~has_label(self.labels))
 
     @cached_property
     def labeled(self) -> Indices:
         """Ascending positions (L,) of the images with a label."""
-        return np.flatnonzero(self.labels != UNLABELED)
+        return np.flatnonzero(has_label(self.labels))
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether an image may have several classes."""
+        return is_multilabel(self.labels)
 
     @property
     def probs(self) -> Probs:
-        """Class probabilities (N, C)."""
+        """Class probabilities (N, C); of several classes an image each for itself."""
         return self._predicted.pool
 
     @cached_property
@@ -239,6 +251,7 @@ class Pool(FormerPoolNames):
 class Task(FormerTaskNames):
     """What a learner sees: features of pool (N, D) and test (M, D), and the labels so far (N,).
 
+    Where an image may have several classes, labels are (N, C) of 0, 1 and UNLABELED.
     views (A, N, D): features of augmented copies, where the encoder made some. round: 0 for the
     first training; previous_predictions: of the learner a round before, where it uses them.
     For learners that train a network of their own: images (N, H, W, channels) of the pool and
@@ -261,7 +274,12 @@ class Task(FormerTaskNames):
     @cached_property
     def labeled(self) -> Indices:
         """Ascending positions (L,) of the images with a label."""
-        return np.flatnonzero(self.labels != UNLABELED)
+        return np.flatnonzero(has_label(self.labels))
+
+    @property
+    def multilabel(self) -> bool:
+        """Whether an image may have several classes."""
+        return is_multilabel(self.labels)
 
     def require_label(self, learner: str, use: str = "train on") -> None:
         """Raise ValueError where no image has a label.
@@ -374,6 +392,7 @@ def strategy(  # noqa: PLR0913  a component declares this much about itself
     unit_length: bool | Callable[[Mapping[str, Any]], bool] = False,
     geometric: bool = False,
     blockwise: bool = False,
+    multilabel: bool | Callable[[Mapping[str, Any]], bool] | None = None,
     check: StrategyCheck = _no_check,
     added: Collection[str] = (),
 ) -> Callable[[Strategy[P]], Strategy[P]]:
@@ -389,6 +408,8 @@ def strategy(  # noqa: PLR0913  a component declares this much about itself
     the learner's last layer sees, and `normalize` where it does not scale to unit length itself.
     blockwise: whether it reads the features of a large pool a part at a time (`kernels.rows`), so
     that they may be a mapped file, and of float16.
+    multilabel: whether it handles several classes an image; without it, if it reads neither true
+    labels nor anything of a learner but what its last layer sees.
     check: `(params, N, encoder's params)`; raises ValueError where they do not fit together;
     called when a sweep is planned.
     added: names of parameters that came after the strategy's first release: at their defaults it
@@ -411,8 +432,15 @@ def strategy(  # noqa: PLR0913  a component declares this much about itself
             hidden = geometric and params.get("space") == "hidden"
             return own(params) | ({"hidden"} if hidden else set())
 
+        def handles_several(params: Mapping[str, Any]) -> bool:
+            declared = multilabel(params) if callable(multilabel) else multilabel
+            learned = requirements.FROM_LEARNER - {"hidden"}
+            able = not own(params) & learned if declared is None else declared
+            return bool(able) and not oracle_or_balanced(params)
+
         traits = StrategyTraits(
             needs=reads,
+            multilabel=handles_several,
             oracle=oracle_or_balanced,
             unit_length=unit_length if callable(unit_length) else lambda _: unit_length,
             blockwise=blockwise,
@@ -474,6 +502,7 @@ def learner(  # noqa: PLR0913  a component declares this much about itself
     files: Files | None = None,
     uses_previous_predictions: Callable[[Mapping[str, Any]], bool] = lambda _: False,
     fit_batched: Callable[..., list[Predictions]] | None = None,
+    multilabel: bool | Callable[[Mapping[str, Any]], bool] = False,
     added: Collection[str] = (),
 ) -> Callable[[Learner[P]], Learner[P]]:
     """Register `(task, rng, *, params) -> Predictions`.
@@ -487,6 +516,8 @@ def learner(  # noqa: PLR0913  a component declares this much about itself
     uses_previous_predictions: from the parameters, whether it reads Task.previous_predictions.
     fit_batched: `(tasks, rngs, *, params) -> list of Predictions`, the same for several tasks
     on one embedding, faster.
+    multilabel: whether it handles several classes an image: labels (N, C), of which it predicts
+    each class's own probability; or a function of the parameters.
     added: as a strategy's.
     """
 
@@ -498,6 +529,7 @@ def learner(  # noqa: PLR0913  a component declares this much about itself
             gives=lambda params: {"predictions", "labels"} | more(params),
             uses_previous_predictions=uses_previous_predictions,
             fit_batched=fit_batched,
+            multilabel=multilabel if callable(multilabel) else lambda _: multilabel,
             check=check,
             notes=notes,
             files=files,
@@ -512,6 +544,7 @@ def dataset(
     *,
     published: Callable[..., tuple[int, int]] | None = None,
     class_counts: Callable[..., Sequence[int]] | None = None,
+    multilabel: bool = False,
 ) -> Callable[[DatasetLoader[P]], DatasetLoader[P]]:
     """Register `(*, params) -> Dataset`.
 
@@ -520,12 +553,14 @@ def dataset(
 
     published: from the same parameters, the published (N, C), for plans made where the files are
     absent; class_counts: the published images of each class, so that such a plan knows the size of
-    an imbalanced pool. Without them it shows the size before the imbalance.
+    an imbalanced pool. Without them it shows the size before the imbalance. multilabel: whether an
+    image of the published data has several classes.
     """
     size = None if published is None else modifiers.published_size(published, class_counts)
 
     def register(function: DatasetLoader[P]) -> DatasetLoader[P]:
-        return DATASETS.register(DatasetTraits(published=size))(modifiers.imbalance(function))
+        traits = DatasetTraits(published=size, multilabel=multilabel)
+        return DATASETS.register(traits)(modifiers.imbalance(function))
 
     return register
 

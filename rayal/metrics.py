@@ -57,10 +57,23 @@ def macro_auc(probs: Probs, labels: Labels) -> tuple[float, list[int]]:
     A class is left out where the labels (M,) hold no image of it, or of no other: its area is
     undefined. NaN where all are left out.
     """
-    areas = np.array([_auc(probs[:, c], labels == c) for c in range(probs.shape[1])])
+    areas = np.array([area_under_roc(probs[:, c], labels == c) for c in range(probs.shape[1])])
     undefined = np.isnan(areas)
     value = float(areas[~undefined].mean()) if not undefined.all() else float("nan")
     return value, np.flatnonzero(undefined).tolist()
+
+
+def area_under_roc(scores: npt.NDArray[np.floating[Any]], positive: npt.NDArray[np.bool_]) -> float:
+    """Return the chance that of scores (n,) a positive is above a negative; else NaN.
+
+    Ties count half.
+    """
+    high, low = np.sort(scores[positive]), np.sort(scores[~positive])
+    if len(high) == 0 or len(low) == 0:
+        return float("nan")
+    below = np.searchsorted(low, high, "left").sum()
+    not_above = np.searchsorted(low, high, "right").sum()
+    return float((below + not_above) / (2 * len(high) * len(low)))
 
 
 def accuracy(predicted: Labels, labels: Labels) -> float:
@@ -120,16 +133,6 @@ def l1_score(counts: Counts) -> float:
         return float("nan")
     distance = np.abs(counts - labeled / classes).sum()
     return float(distance * classes / (2 * labeled * (classes - 1)))
-
-
-def _auc(scores: npt.NDArray[np.floating[Any]], positive: npt.NDArray[np.bool_]) -> float:
-    """Return the chance that a positive scores above a negative, ties counting half; else NaN."""
-    high, low = np.sort(scores[positive]), np.sort(scores[~positive])
-    if len(high) == 0 or len(low) == 0:
-        return float("nan")
-    below = np.searchsorted(low, high, "left").sum()
-    not_above = np.searchsorted(low, high, "right").sum()
-    return float((below + not_above) / (2 * len(high) * len(low)))
 
 
 def _recalls(predicted: Labels, labels: Labels, num_classes: int) -> npt.NDArray[np.float64]:

@@ -106,6 +106,11 @@ def imbalance(function: Callable[..., Any]) -> Callable[..., Any]:
         data = function(**params)
         if imbalance is None:
             return data
+        if data.multilabel:
+            raise ValueError(
+                f"imbalance shrinks classes of which an image has one, and those of {data.name} "
+                "have several: leave it out"
+            )
         images, labels = data.train.images, data.train.labels
         kept, reserved = draw_imbalanced(labels, data.num_classes, imbalance)
         files = data.train.files

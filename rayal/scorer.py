@@ -11,7 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from rayal.contracts import UNLABELED, Embedding, Features, Labels, Split, TrialData
+from rayal.contracts import Embedding, Features, Labels, Split, TrialData
+from rayal.label_arrays import without_labels
 
 
 def join_test_set(data: TrialData) -> tuple[TrialData, Labels]:
@@ -38,7 +39,7 @@ def join_test_set(data: TrialData) -> tuple[TrialData, Labels]:
             views=None if embedding.views is None else _joined(embedding.test, embedding.views),
         ),
     )
-    return joined, np.concatenate([test.labels, np.full(len(pool.labels), UNLABELED)])
+    return joined, np.concatenate([test.labels, without_labels(pool.labels)])
 
 
 def _joined(test: Features, views: Features) -> Features:

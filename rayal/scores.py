@@ -33,7 +33,9 @@ from rayal.contracts import (
     strategy,
 )
 from rayal.kernels import balance, prototypes, ranking, uncertainty
+from rayal.kernels.over_classes import score_over_classes
 from rayal.kernels.validation import check_finite
+from rayal.label_arrays import count_by_class
 from rayal.modifiers import with_parameters
 
 Scores: TypeAlias = npt.NDArray[np.floating[Any]]
@@ -81,21 +83,28 @@ _MODIFIER_NEEDS = {
 def score(
     *,
     needs: set[str] | Names,
+    multilabel: bool = False,
     check: StrategyCheck = lambda *_: None,
     added: Collection[str] = (),
 ) -> Callable[[Score[P]], Strategy[P]]:
     """Register `(pool, rng, *, params) -> (U,)`, finite scores of the unlabeled, as a strategy.
 
     The strategy has the function's parameters and, at most one of them in use, the modifiers of
-    this module. Equal scores are shuffled; without a modifier budgets nest. added: as a strategy's.
+    this module. Equal scores are shuffled; without a modifier budgets nest. multilabel: whether the
+    function handles several classes an image; all modifiers but `pseudo_label_balanced` then do.
+    added: as a strategy's.
     """
 
     def all_needs(params: Mapping[str, Any]) -> set[str]:
         own = needs(params) if callable(needs) else needs
         return own | {_MODIFIER_NEEDS[n] for n in _modifiers_in_use(params) if n in _MODIFIER_NEEDS}
 
+    def handles_several(params: Mapping[str, Any]) -> bool:
+        return multilabel and not params.get("pseudo_label_balanced")
+
     def register(function: Score[P]) -> Strategy[P]:
-        return strategy(needs=all_needs, check=check, added=added)(_choosing_by(function))
+        declared = strategy(needs=all_needs, multilabel=handles_several, check=check, added=added)
+        return declared(_choosing_by(function))
 
     return register
 
@@ -103,26 +112,46 @@ def score(
 def lacking(pool: Pool, budget: int) -> npt.NDArray[np.float64]:
     """Return Omega (C,), what each class lacks of an equal share after this query (CBAL, Eq. 3).
 
-    Omega_i = max((L + B) / C - n_i, 0) for L labels so far, n_i of them of class i.
+    Omega_i = max((L + B) / C - n_i, 0) for L labels so far, n_i of them of class i. Where an image
+    may have several classes, n_i are its known images, and what is shared are not images but
+    classes of images: those known, and B times the number that is expected of an unlabeled image.
     """
-    counts = np.bincount(pool.labels[pool.labeled], minlength=pool.num_classes)
-    share = (len(pool.labeled) + budget) / pool.num_classes
+    counts = count_by_class(pool.labels, pool.num_classes)
+    share = (_classes_of_labeled(pool, counts) + budget * _classes_of_an_image(pool)) / len(counts)
     return np.asarray(np.maximum(share - counts, 0.0), dtype=np.float64)
+
+
+def _classes_of_labeled(pool: Pool, counts: Indices) -> int:
+    return int(counts.sum()) if pool.multilabel else len(pool.labeled)
+
+
+def _classes_of_an_image(pool: Pool) -> float:
+    """Return how many classes an unlabeled image is expected to have."""
+    if not pool.multilabel:
+        return 1
+    return float(pool.probs[pool.unlabeled].sum(axis=1, dtype=np.float64).mean())
 
 
 def query_losses(pool: Pool, chosen: Indices) -> dict[str, float]:
     """Return both terms of CBAL's Eq. 8 for a query of B images, chosen (B,) from this pool.
 
-    query_entropy: the sum of their entropies, nats, by the learner that was there to choose by;
+    query_entropy: the sum of their entropies, nats, by the learner that was there to choose by; of
+    several classes an image the mean of each class's;
     query_l1_loss: ||Omega - P^T z||_1, images by which what it expects of each class misses what
     the class lacks.
     """
     probs = pool.probs[chosen].astype(np.float64)
     missing = lacking(pool, len(chosen)) - probs.sum(axis=0)
     return {
-        "query_entropy": float(uncertainty.entropy(probs).sum()),
+        "query_entropy": float(_entropies(pool, probs).sum()),
         "query_l1_loss": float(np.abs(missing).sum()),
     }
+
+
+def _entropies(pool: Pool, probs: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    if pool.multilabel:
+        return score_over_classes(uncertainty.entropy, probs, "mean")
+    return uncertainty.entropy(probs)
 
 
 def _modifiers_in_use(params: Mapping[str, Any]) -> list[str]:

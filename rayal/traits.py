@@ -32,9 +32,13 @@ class Traits:
 
 @dataclass(frozen=True)
 class DatasetTraits(Traits):
-    """published: the published (N, C), from the parameters; None where they are not known."""
+    """published: the published (N, C), from the parameters; None where they are not known.
+
+    multilabel: whether an image of them has several classes.
+    """
 
     published: Callable[..., tuple[int, int]] | None = None
+    multilabel: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,15 @@ class StrategyTraits(Traits):
     """needs: names of what it reads beyond features and labels; oracle: if it reads true labels.
 
     unit_length: if it sees features scaled to unit length alone. blockwise: if it reads features of
-    a large pool a part at a time, of float16 too.
+    a large pool a part at a time, of float16 too. multilabel: if it handles several classes an
+    image.
     """
 
     needs: Names = lambda _: set()
     oracle: Callable[[Params], bool] = lambda _: False
     unit_length: Callable[[Params], bool] = lambda _: False
     blockwise: bool = False
+    multilabel: Callable[[Params], bool] = lambda _: False
 
 
 @dataclass(frozen=True)
@@ -63,10 +69,12 @@ class LearnerTraits(Traits):
     """needs: names of what it reads beyond features and labels; gives: of what it predicts.
 
     uses_previous_predictions: whether it reads those of the round before. fit_batched: does the
-    same for several tasks at once, faster; None where it has no such way.
+    same for several tasks at once, faster; None where it has no such way. multilabel: whether it
+    handles several classes an image.
     """
 
     needs: Names = lambda _: set()
     gives: Names = lambda _: set()
     uses_previous_predictions: Callable[[Params], bool] = lambda _: False
     fit_batched: Callable[..., list[Any]] | None = None
+    multilabel: Callable[[Params], bool] = lambda _: False

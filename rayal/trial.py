@@ -14,16 +14,20 @@ from functools import cache, partial
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
-from rayal import metrics
+from rayal import metrics, multilabel_metrics
 from rayal.contract_checks import check_choice, checked_predictions
 from rayal.contracts import UNLABELED, Indices, Labels, Pool, Predictions, Probs, Task, TrialData
+from rayal.label_arrays import has_label, without_labels
 from rayal.registry import LEARNERS, STRATEGIES
 from rayal.scorer import join_test_set
 from rayal.scores import query_losses
 from rayal.seeds import generator
 from rayal.sweep.definition import Trial
 from rayal.working_directory import working_directory_kept
+
+FOLDS = 5  # of the labeled images, where thresholds are chosen by them
 
 Row = dict[str, Any]
 Result = TypeVar("Result")
@@ -66,7 +70,7 @@ def rounds(
     predictions = yield from _predictions_after(rows, trial, data)
     first_predicted = cache(lambda: _first_predicted(trial, data, rows[0]))
     for number in range(len(rows), len(trial.schedule)):
-        budget = trial.schedule[number] - int(np.sum(labels != UNLABELED))
+        budget = trial.schedule[number] - int(has_label(labels).sum())
         started = time.perf_counter()
         if number == 0 and trial.scorer:
             chosen, losses = _scored_query(trial, data, budget)
@@ -86,7 +90,7 @@ def rounds(
         labels[chosen] = data.dataset.train.labels[chosen]  # the oracle: revealed here alone
         predictions, training = yield _request(trial, data, labels, number, predictions)
         predictions = checked_predictions(trial.learner.name, predictions, data)
-        row = _measure(data, labels, predictions)
+        row = _measure(trial, data, labels, predictions, number)
         row |= {"round": number, "budget": budget, "labelled": trial.schedule[number]}
         row |= _pseudo_labels(data, predictions) | losses
         row |= {"select_seconds": selecting, "train_seconds": training}
@@ -204,10 +208,16 @@ def _predict_without(
     trial: Trial, data: TrialData, labels: Labels, number: int, held_out: Indices
 ) -> Probs:
     """Probabilities (n, C) of labeled images by the round's learner, trained without them."""
-    others = labels.copy()
-    others[held_out] = UNLABELED
+    others = _without(labels, held_out)
     request = _request(trial, data, others, number, None, stage="held out")
     return checked_predictions(trial.learner.name, train(trial, request), data).pool[held_out]
+
+
+def _without(labels: Labels, positions: Indices) -> Labels:
+    """Return labels without those of some images."""
+    others = labels.copy()
+    others[positions] = UNLABELED
+    return others
 
 
 def _score_batches(
@@ -244,15 +254,53 @@ def _uses_previous(trial: Trial) -> bool:
     return LEARNERS.find(trial.learner.name).traits.uses_previous_predictions(trial.learner.params)
 
 
-def _measure(data: TrialData, labels: Labels, predictions: Predictions) -> Row:
-    return metrics.evaluate(
-        test_probs=predictions.test,
-        test_labels=data.dataset.test.labels,
-        pool_probs=predictions.pool,
-        pool_truth=data.dataset.train.labels,
-        labels=labels,
-        num_classes=data.dataset.num_classes,
+def _measure(
+    trial: Trial, data: TrialData, labels: Labels, predictions: Predictions, number: int
+) -> Row:
+    measured: dict[str, Any] = {
+        "test_probs": predictions.test,
+        "test_labels": data.dataset.test.labels,
+        "pool_probs": predictions.pool,
+        "pool_truth": data.dataset.train.labels,
+        "labels": labels,
+        "num_classes": data.dataset.num_classes,
+    }
+    if not data.dataset.multilabel:
+        return metrics.evaluate(**measured)
+    thresholds = _thresholds_by_folds(trial, data, labels, number)
+    return multilabel_metrics.evaluate(**measured, thresholds=thresholds)
+
+
+def _thresholds_by_folds(
+    trial: Trial, data: TrialData, labels: Labels, number: int
+) -> npt.NDArray[np.float64]:
+    """Return (C,), the threshold of each class by the labeled images alone.
+
+    Each image is predicted by the round's learner trained on the other folds; where these have no
+    positive or no negative of a class, its prediction does not count. One half where there is one
+    labeled image.
+    """
+    labeled = np.flatnonzero(has_label(labels))
+    if len(labeled) == 1:
+        return np.full(labels.shape[1], multilabel_metrics.HALF)
+    names = "threshold folds", trial.dataset_name, trial.seed, number
+    fold = multilabel_metrics.deal_folds(
+        labels[labeled], min(FOLDS, len(labeled)), generator(*names)
     )
+    task = data.task(labels, number)
+    images = None if task.images is None else task.images[labeled]
+    shown = replace(task, test=np.asarray(task.train[labeled]), test_images=images)
+    probs = np.full(labels[labeled].shape, np.nan)
+    parts = [np.flatnonzero(fold == number) for number in range(fold.max() + 1)]
+    rest = [_without(labels, labeled[part]) for part in parts]
+    requests = [
+        TrainingRequest(replace(shown, labels=others), (*names, number))
+        for number, others in enumerate(rest)
+    ]
+    for part, others, fitted in zip(parts, rest, _train_all(trial, requests), strict=True):
+        probs[part] = fitted.test[part]
+        probs[np.ix_(part, multilabel_metrics.one_sided_classes(others))] = np.nan
+    return multilabel_metrics.best_thresholds(probs, labels[labeled])
 
 
 def _pseudo_labels(data: TrialData, predictions: Predictions) -> Row:
@@ -272,7 +320,7 @@ def _pseudo_labels(data: TrialData, predictions: Predictions) -> Row:
 
 def _labels_after(rows: list[Row], data: TrialData) -> Labels:
     truth = data.dataset.train.labels
-    labels = np.full(len(truth), UNLABELED, dtype=np.int64)
+    labels = without_labels(truth)
     for row in rows:
         labels[row["selected"]] = truth[row["selected"]]
     return labels

@@ -1,22 +1,25 @@
-"""The 2-D single-label sets of MedMNIST v2 (Yang et al. 2023), through the `medmnist` package."""
+"""The 2-D sets of MedMNIST v2 (Yang et al. 2023), through the `medmnist` package."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, NoReturn, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from rayal.contracts import Dataset, dataset
 from rayal.datasets._files.medmnist_format import read_medmnist_file
 
 SETS = (
     "pathmnist", "bloodmnist", "organamnist", "organcmnist", "organsmnist", "dermamnist",
-    "octmnist", "pneumoniamnist", "breastmnist", "retinamnist", "tissuemnist",
+    "octmnist", "pneumoniamnist", "breastmnist", "retinamnist", "tissuemnist", "chestmnist",
 )  # fmt: skip
+SEVERAL = ("chestmnist",)  # of which an image may have several classes
 
 Size: TypeAlias = Literal[28, 64, 128, 224]
 
 
 def _register(name: str) -> None:
+    several = name in SEVERAL
+
     def published(*, root: str = "", size: Size = 28, download: bool = False) -> tuple[int, int]:
         info = _package().INFO[name]
         return info["n_samples"]["train"], len(info["label"])
@@ -27,10 +30,10 @@ def _register(name: str) -> None:
         if not path.is_file():
             _obtain(name, path, size, download)
         classes = [info["label"][str(c)] for c in range(len(info["label"]))]
-        return read_medmnist_file(path, name, classes)
+        return read_medmnist_file(path, name, classes, multilabel=several)
 
     load.__name__ = load.__qualname__ = name
-    load.__doc__ = f"""Load {name}.
+    load.__doc__ = f"""Load {name}{", of which an image may have several classes" * several}.
 
     Args:
         root: folder of the file; "" is the package's own cache folder.
@@ -41,24 +44,11 @@ def _register(name: str) -> None:
         FileNotFoundError: the file is absent, and was not asked for or cannot be fetched.
         ValueError: the file is damaged.
     """
-    dataset(published=published)(load)
+    dataset(published=published, multilabel=several)(load)
 
 
 for _name in SETS:
     _register(_name)
-
-
-def _refuse_multi_label() -> NoReturn:
-    raise ValueError(
-        "chestmnist has 14 labels an image, and everything here is defined for one; "
-        f"sets with one label: {', '.join(SETS)}"
-    )
-
-
-@dataset(published=_refuse_multi_label)
-def chestmnist() -> Dataset:
-    """Refuse: several labels an image are not supported."""
-    _refuse_multi_label()
 
 
 def _package() -> Any:

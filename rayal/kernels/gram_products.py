@@ -41,6 +41,6 @@ class Gram:
         """Return it in float32 or float64."""
         return Gram(self.used.astype(dtype, copy=False), self.is_factor)
 
-    def only(self, problems: npt.NDArray[np.bool_]) -> Gram:
-        """Return it for the problems that are marked (S,)."""
+    def only(self, problems: npt.NDArray[np.bool_ | np.int64]) -> Gram:
+        """Return it for the problems that are marked (S,), or for those of these numbers."""
         return Gram(self.used[problems], self.is_factor)

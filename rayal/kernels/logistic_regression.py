@@ -104,14 +104,21 @@ def _of_all_classes(weights: Float64, seen: Int64, num_classes: int) -> Float64:
 
 
 def _solve(inputs: Sequence[Array], onehot: Float64, c: float) -> Float64:
-    """Return weights (S, k, D + 1) of S problems with inputs (n, D) and labels (S, k, n)."""
-    means = [own.mean(axis=0, dtype=np.float64) for own in inputs]
-    gram = Gram.of(own - mean for own, mean in zip(inputs, means, strict=True))
+    """Return weights (S, k, D + 1) of S problems with inputs (n, D) and labels (S, k, n).
+
+    Inputs that are one array are multiplied once.
+    """
+    different = {id(own): own for own in inputs}
+    means = {key: own.mean(axis=0, dtype=np.float64) for key, own in different.items()}
+    gram = Gram.of(own - means[key] for key, own in different.items())
+    if len(different) < len(inputs):
+        place = {key: number for number, key in enumerate(different)}
+        gram = gram.only(np.array([place[id(own)] for own in inputs]))
     rough = gram.in_precision(np.float32) if _fits_single(inputs[0], c) else gram
     problems = softmax_newton.Problems(gram, rough, gram.trace(), onehot, c)
     return np.stack([
-        _weights(A, b, own, mean)
-        for A, b, own, mean in zip(*softmax_newton.solve(problems), inputs, means, strict=True)
+        _weights(A, b, own, means[id(own)])
+        for A, b, own in zip(*softmax_newton.solve(problems), inputs, strict=True)
     ])  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import PositiveFloat
 
 from rayal.contracts import Features, Predictions, Task, learner
-from rayal.kernels import logistic_regression
+from rayal.kernels import binary_heads, logistic_regression
 from rayal.kernels.clustering import unit_rows
 from rayal.learners._heads.head import Head, probs_of_all
 from rayal.learners._heads.scaling import Scale, standardizer
@@ -20,6 +20,7 @@ Scaling = Literal["l2", "standardize", "none"]
 @learner(
     gives={"hidden", "last_layer", "views"},
     fit_batched=lambda tasks, rngs, **params: logistic_many(tasks, rngs, **params),
+    multilabel=True,
 )
 def logistic(
     task: Task,
@@ -31,6 +32,9 @@ def logistic(
     """Fit multinomial logistic regression with an L2 penalty on the labeled images.
 
     Nothing is drawn from `rng`: there is one optimum. A class without a label has probability 0.
+    Where an image may have several classes, each class has a binary head of its own, fitted to the
+    images of which it is known; without a positive among them its probability is 0, without a
+    negative 1.
     With features of unit length a fixed C of 100 serves from a few labels to some hundreds; the
     more labels, the less the penalty weighs.
 
@@ -64,13 +68,13 @@ def logistic_many(
     if not tasks:
         return []
     scale = _scale(scaling, tasks[0].train)
-    solved = logistic_regression.fit_many(
-        [scale(np.asarray(task.train[task.labeled])) for task in tasks],
-        [task.labels[task.labeled] for task in tasks],
-        tasks[0].num_classes,
-        C,
-    )
-    heads = [Head(scale, weights.astype(np.float32), None, 0.0) for weights in solved]
+    inputs = [scale(np.asarray(task.train[task.labeled])) for task in tasks]
+    labels = [task.labels[task.labeled] for task in tasks]
+    if binary := tasks[0].multilabel:
+        solved = binary_heads.fit_many(inputs, labels, C)
+    else:
+        solved = logistic_regression.fit_many(inputs, labels, tasks[0].num_classes, C)
+    heads = [Head(scale, weights.astype(np.float32), None, 0.0, binary) for weights in solved]
     tests = probs_of_all(heads, tasks[0].test)
     return [head.predictions(t, test) for head, t, test in zip(heads, tasks, tests, strict=True)]
 

@@ -1,6 +1,6 @@
 """What a report shows of a pool's images: true classes and small pictures, kept once a dataset.
 
-    DIR/datasets/NAME-CONTENT/   labels.npy      (N,) int, -1 where unknown
+    DIR/datasets/NAME-CONTENT/   labels.npy      (N,) int, -1 where unknown; of several (N, C)
                                  thumbnails.npy  (N, H, W) or (N, H, W, 3) uint8; may be absent
                                  files.csv       index, path; of data that come in files
 
@@ -38,8 +38,11 @@ class StoredImages:
 
     @property
     def labels(self) -> npt.NDArray[np.int64] | None:
-        """True classes (N,), -1 where unknown; None where absent or damaged."""
-        return _map_array(self._folder / "labels.npy", dimensions=(1,))
+        """True classes (N,), -1 where unknown; None where absent or damaged.
+
+        Of several classes an image (N, C) of 0 and 1.
+        """
+        return _map_array(self._folder / "labels.npy", dimensions=(1, 2))
 
     @property
     def thumbnails(self) -> npt.NDArray[np.uint8] | None:
@@ -109,7 +112,7 @@ class DatasetImages:
         thumbnails: npt.NDArray[np.uint8] | None,
         files: Sequence[str] | None = None,
     ) -> None:
-        """Keep labels (N,), pictures (N, H, W[, 3]) and names of files (N,).
+        """Keep labels (N,) or (N, C), pictures (N, H, W[, 3]) and names of files (N,).
 
         Where another process was first, what it kept stays.
         """

@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayal.contracts import UNLABELED, DatasetMap, Labels
+from rayal.contracts import DatasetMap, Labels
+from rayal.label_arrays import has_label, is_multilabel
 from rayal.storage.atomic import temporary_beside
 
 _TRUTH = ("truth_confidence", "truth_variability")
@@ -79,16 +80,24 @@ def write_table(path: Path, dataset_map: DatasetMap, labels: Labels) -> None:
     Args:
         path: of the table.
         dataset_map: of N images.
-        labels: (N,), null in the column `label` where unknown; no column where all are.
+        labels: (N,), null in the column `label` where unknown; no column where all are. Of several
+            classes an image (N, C): the column `labels` has lists of those it is known to have.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     columns: dict[str, Any] = dict(to_columns(dataset_map, separator="_"))
-    unknown = labels == UNLABELED
+    unknown = ~has_label(labels)
     if not unknown.all():
-        first = {"index": columns.pop("index"), "label": pa.array(labels, mask=unknown)}
-        columns = {**first, **columns}
+        if is_multilabel(labels):
+            own = [
+                None if none else np.flatnonzero(row == 1)
+                for row, none in zip(labels, unknown, strict=True)
+            ]
+            column = {"labels": pa.array(own, pa.list_(pa.int64()))}
+        else:
+            column = {"label": pa.array(labels, mask=unknown)}
+        columns = {"index": columns.pop("index"), **column, **columns}
     with temporary_beside(path) as temporary:
         pq.write_table(pa.table(columns), temporary)
 

@@ -20,8 +20,9 @@ METRICS = (  # of a round, numbers
     "auc", "accuracy", "balanced_accuracy", "mean_class_accuracy", "pool_error", "coverage",
     "class_entropy", "l1_score", "select_seconds", "train_seconds",
 )  # fmt: skip
-SOMETIMES = (  # numbers that not every learner has, and that not every sweep asks for
+SOMETIMES = (  # numbers that not every learner or dataset has, and not every sweep asks for
     "pseudo_labels", "pseudo_labels_right", "query_entropy", "query_l1_loss",
+    "mean_average_precision", "f1",
 )  # fmt: skip
 LISTS = ("selected", "class_counts", "auc_missing_classes")  # of a round
 
@@ -43,6 +44,10 @@ class Round(TypedDict):
     are true; absent where it has no rule for it. query_entropy, query_l1_loss: of this round's
     query, both terms of CBAL's Eq. 8; absent unless the sweep has `record_losses`, and where no
     learner was there to choose by.
+    Where an image may have several classes: mean_average_precision; f1 at thresholds (C,);
+    classes_without_positive in the test set, left out of both; class_counts, images that have each
+    class; one_sided_classes, of which the labels have no positive or no negative. balanced_accuracy
+    and mean_class_accuracy are absent there.
     """
 
     round: int
@@ -53,8 +58,8 @@ class Round(TypedDict):
     auc_missing_classes: list[int]
     auc: float
     accuracy: float
-    balanced_accuracy: float
-    mean_class_accuracy: float
+    balanced_accuracy: NotRequired[float]
+    mean_class_accuracy: NotRequired[float]
     pool_error: float
     coverage: float
     class_entropy: float
@@ -65,6 +70,11 @@ class Round(TypedDict):
     pseudo_labels_right: NotRequired[int]
     query_entropy: NotRequired[float]
     query_l1_loss: NotRequired[float]
+    mean_average_precision: NotRequired[float]
+    f1: NotRequired[float]
+    thresholds: NotRequired[list[float]]
+    classes_without_positive: NotRequired[list[int]]
+    one_sided_classes: NotRequired[list[int]]
 
 
 class Record(TypedDict):
@@ -97,6 +107,7 @@ class DatasetEntry(TypedDict):
     test: int
     class_counts: list[int]
     content: str
+    multilabel: NotRequired[bool]  # an image may have several classes; absent where it has one
 
 
 class ArtifactEntry(TypedDict):

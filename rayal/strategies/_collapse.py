@@ -8,12 +8,13 @@ from typing import Annotated, TypeAlias
 import numpy as np
 from pydantic import Field
 
-from rayal.contracts import UNLABELED, Features, Indices, Labels, Pool
+from rayal.contracts import Features, Indices, Labels, Pool
 from rayal.kernels import clustering
 from rayal.kernels.last_results import keeps_last_results
 from rayal.kernels.near_duplicates import representatives, representatives_in_cells
 from rayal.kernels.ranking import pad_to_budget
 from rayal.kernels.rows import Rows
+from rayal.label_arrays import without_labels
 from rayal.strategies import _large_pools
 
 Cosine: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
@@ -62,8 +63,8 @@ def _standing(features: Features, cosine: float) -> Indices:
 
 
 def _labels_of_bundles(pool: Pool, standing: Indices) -> Labels:
-    """Return labels (N,): of an image that stands for others, the first label in its bundle."""
-    labels = np.full(len(standing), UNLABELED)
+    """Return labels of the pool's shape: of an image that stands for others, its bundle's first."""
+    labels = without_labels(pool.labels)
     first_last = pool.labeled[::-1]
     labels[standing[first_last]] = pool.labels[first_last]
     return labels

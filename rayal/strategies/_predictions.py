@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, TypeAlias
 
 import numpy as np
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from rayal.contracts import Pool
 from rayal.kernels import uncertainty
+from rayal.kernels.over_classes import Combination, score_over_classes
 from rayal.kernels.validation import check_finite
 
 Scores: TypeAlias = npt.NDArray[np.float64]
@@ -24,6 +25,28 @@ def probabilities(pool: Pool) -> Scores:
         ValueError: NaN or infinity among them.
     """
     return checked(pool.probs[pool.unlabeled])
+
+
+def uncertainties(
+    pool: Pool, measure: Callable[[Scores], Scores], combination: Combination
+) -> Scores:
+    """Return a measure of the probabilities of the unlabeled images, (U,).
+
+    combination: where an image may have several classes, what puts the scores of each together.
+
+    Raises:
+        ValueError: NaN or infinity among the probabilities.
+    """
+    return measured(pool, probabilities(pool), measure, combination)
+
+
+def measured(
+    pool: Pool, probs: Scores, measure: Callable[[Scores], Scores], combination: Combination
+) -> Scores:
+    """Return a measure (n,) of probabilities (n, C) of the pool's kind."""
+    if pool.multilabel:
+        return score_over_classes(measure, probs, combination)
+    return measure(probs)
 
 
 def mc_passes(pool: Pool, passes: int, rng: np.random.Generator) -> Iterator[Scores]:

@@ -12,7 +12,7 @@ from rayal.strategies._cluster_representatives import SAMPLED, cluster_represent
 from rayal.strategies._collapse import choose_collapsed
 from rayal.strategies._herding_width import smallest_distance
 from rayal.strategies._large_pools import is_approximate
-from rayal.strategies._predictions import checked
+from rayal.strategies._predictions import checked, measured
 from rayal.strategies._smooth_cover import smooth_cover
 
 EVIDENCE = "1"  # version of docs/evidence.md that the rule stands on
@@ -28,7 +28,8 @@ def auto(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     Features become unit-length, half-whitened principal components, 64 of them. Without predictions
     near-identical images are collapsed (a cosine of .98), the rest is clustered into K = B, and the
     image nearest to each center is taken, largest cluster first. With predictions the images are
-    taken that cover the uncertain part of the pool best, as `uherding` does. Beyond 200,000 images
+    taken that cover the uncertain part of the pool best, as `uherding` does; where an image may
+    have several classes, the mean of their uncertainties counts. Beyond 200,000 images
     near-identical ones are looked for inside of cells of near images, and the rest is approximate
     as in `kmeans` and `uherding`.
 
@@ -54,7 +55,7 @@ def auto(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     features = _half_whitened(pool.features)
     if pool.predictions is None:
         return _nearest_to_centers(Pool(features, pool.labels, pool.num_classes), budget, rng)
-    uncertain = 1 + uncertainty.negative_margin(checked(pool.probs))
+    uncertain = 1 + measured(pool, checked(pool.probs), uncertainty.negative_margin, "mean")
     width = smallest_distance(features[pool.labeled])
     pool = Pool(features, pool.labels, pool.num_classes)
     return smooth_cover("auto", pool, budget, rng, width, uncertain, unit=False)

@@ -11,13 +11,19 @@ from pydantic import PositiveFloat
 from rayal.contracts import Indices, Pool, strategy
 from rayal.kernels import calibration, clustering, uncertainty
 from rayal.strategies._herding_width import smallest_distance
-from rayal.strategies._predictions import checked
+from rayal.strategies._predictions import checked, measured
 from rayal.strategies._smooth_cover import smooth_cover
 
 HELD_OUT = 5  # one label in so many calibrates (Bae et al. 2025)
 
 
-@strategy(unit_length=True, geometric=True, blockwise=True, added={"temperature", "exact"})
+@strategy(
+    unit_length=True,
+    geometric=True,
+    blockwise=True,
+    multilabel=lambda given: given.get("temperature", 1.0) == 1.0,
+    added={"temperature", "exact"},
+)
 def uherding(
     pool: Pool,
     budget: int,
@@ -31,7 +37,8 @@ def uherding(
 
     Bae et al., "Uncertainty Herding: One Active Learning Method for All Label Budgets", ICLR 2025.
     Without predictions, as at the first query, all weights are one. The paper calibrates the
-    predictions by a temperature found on held-out labels: `temperature: calibrated`.
+    predictions by a temperature found on held-out labels: `temperature: calibrated`. Where an image
+    may have several classes, the mean of their uncertainties counts, without a temperature.
 
     Cost: that of `maxherding`; calibrated, one more training of the learner.
 
@@ -71,7 +78,7 @@ def _uncertainty(
         temperature = _calibrated_temperature(pool, rng)
     if temperature != 1:
         probs = calibration.with_temperature(probs, temperature)
-    return 1 + uncertainty.negative_margin(probs)
+    return 1 + measured(pool, probs, uncertainty.negative_margin, "mean")
 
 
 def _calibrated_temperature(pool: Pool, rng: np.random.Generator) -> float:

@@ -6,11 +6,10 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from rayal.contracts import Dataset
 from rayal.hints import is_writable, show_value
 from rayal.kernels.imbalance import name_suffix
+from rayal.label_arrays import count_by_class
 from rayal.registry import DATASETS
 from rayal.sweep.definition import Spec
 from rayal.sweep.entries import Entry, find, plain
@@ -22,7 +21,8 @@ class DatasetInfo:
 
     train, test, val: numbers of images; reserved: images of the pool set aside as first labels.
     image_shape: (H, W, channels). absent: why the files could not be read, in a plan that allows
-    that; sizes are then those that were published.
+    that; sizes are then those that were published. multilabel: whether an image may have several
+    classes; class_counts are then the images that have each.
     """
 
     name: str
@@ -35,11 +35,13 @@ class DatasetInfo:
     reserved: int = 0
     val: int = 0
     absent: str = ""
+    multilabel: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """What plan.json says of it."""
         kept = ("classes", "train", "test", "class_counts", "content")
-        return {name: getattr(self, name) for name in kept}
+        several = {"multilabel": True} if self.multilabel else {}
+        return {name: getattr(self, name) for name in kept} | several
 
 
 def dataset_info(data: Dataset) -> DatasetInfo:
@@ -59,11 +61,12 @@ def dataset_info(data: Dataset) -> DatasetInfo:
         train=len(data.train.labels),
         test=len(data.test.labels),
         classes=data.classes,
-        class_counts=tuple(np.bincount(data.train.labels, minlength=data.num_classes).tolist()),
+        class_counts=tuple(count_by_class(data.train.labels, data.num_classes).tolist()),
         content=data.content,
         image_shape=data.train.images.shape[1:],
         reserved=0 if data.initial_pool is None else len(data.initial_pool),
         val=0 if data.val is None else len(data.val.labels),
+        multilabel=data.multilabel,
     )
 
 
@@ -114,4 +117,5 @@ def _published_info(spec: Spec, absent: str) -> DatasetInfo:
         content=f"absent: {json.dumps(spec.as_json())}",
         image_shape=(),
         absent=absent,
+        multilabel=DATASETS.find(spec.name).traits.multilabel,
     )

@@ -276,11 +276,17 @@ class _Planner:
         for encoder in resolved.all_encoders():
             with gather():
                 rules.check_component(ENCODERS, encoder, data, absent=absent)
+                rules.check_several_classes(ENCODERS, encoder, data)
         for learner in resolved.all_learners():
             with gather():
                 rules.check_component(LEARNERS, learner, data, absent=absent)
             with gather():
                 rules.check_validation_set(learner, data)
+            with gather():
+                rules.check_several_classes(LEARNERS, learner, data)
+        for strategy in resolved.all_strategies():
+            with gather():
+                rules.check_several_classes(STRATEGIES, strategy, data)
         for strategy, encoder in product(resolved.all_strategies(), resolved.encoders):
             with gather():
                 read = strategy.select_on or encoder

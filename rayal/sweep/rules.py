@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rayal.multilabel import check_multilabel
 from rayal.registry import ENCODERS, LEARNERS, STRATEGIES, Registry
 from rayal.requirements import FROM_ENCODER, FROM_LEARNER, listed, remedies
 from rayal.sweep.dataset_info import DatasetInfo
@@ -94,6 +95,24 @@ def check_validation_set(learner: Spec, data: DatasetInfo) -> None:
         raise ValueError(
             f"learner '{learner.name}' watches the loss on a validation set (plateau_patience, "
             f"early_stopping), and {data.name} has none: set both to null or use another dataset"
+        )
+
+
+def check_several_classes(registry: Registry[Any], spec: Spec, data: DatasetInfo) -> None:
+    """Where an image may have several classes, whatever reads labels has to be made for them."""
+    if not data.multilabel:
+        return
+    if registry is ENCODERS:
+        _check_encoder_without_labels(spec, data)
+    else:
+        check_multilabel(registry, spec.name, spec.params, data.name)
+
+
+def _check_encoder_without_labels(encoder: Spec, data: DatasetInfo) -> None:
+    if "truth_map" in ENCODERS.find(encoder.name).traits.gives(encoder.params):
+        raise ValueError(
+            f"encoder '{encoder.name}' trains on the one class of an image (truth_epochs), and "
+            f"those of {data.name} have several: leave truth_epochs out"
         )
 
 

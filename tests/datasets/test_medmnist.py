@@ -14,7 +14,7 @@ PUBLISHED = {
     "pathmnist": (89_996, 9), "bloodmnist": (11_959, 8), "organamnist": (34_561, 11),
     "organcmnist": (12_975, 11), "organsmnist": (13_932, 11), "dermamnist": (7_007, 7),
     "octmnist": (97_477, 4), "pneumoniamnist": (4_708, 2), "breastmnist": (546, 2),
-    "retinamnist": (1_080, 5), "tissuemnist": (165_466, 8),
+    "retinamnist": (1_080, 5), "tissuemnist": (165_466, 8), "chestmnist": (78_468, 14),
 }  # fmt: skip
 
 
@@ -122,12 +122,23 @@ def test_labels_outside_the_sets_classes_are_refused(tmp_path: Path) -> None:
         load("breastmnist", root=str(tmp_path))
 
 
-def test_chestmnist_is_refused_when_planned_and_when_loaded() -> None:
+def test_chestmnist_has_fourteen_classes_of_which_an_image_may_have_any(tmp_path: Path) -> None:
     component = DATASETS.find("chestmnist")
+    assert component.traits.multilabel
     assert component.traits.published is not None
-    for ask in (component.traits.published, component.function):
-        with pytest.raises(ValueError, match=r"14 labels an image.*bloodmnist"):
-            ask()
+    assert component.traits.published() == (78468, 14)
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split, count in (("train", 9), ("val", 3), ("test", 4)):
+        arrays[f"{split}_images"] = rng.integers(256, size=(count, 28, 28), dtype=np.uint8)
+        arrays[f"{split}_labels"] = rng.integers(2, size=(count, 14), dtype=np.uint8)
+    arrays["train_labels"][0] = 0  # an image of none of the fourteen is one as any other
+    np.savez(tmp_path / "chestmnist.npz", **arrays)
+    data = load("chestmnist", root=str(tmp_path))
+    assert data.multilabel
+    assert data.classes[:2] == ("atelectasis", "cardiomegaly")
+    np.testing.assert_array_equal(data.train.labels, arrays["train_labels"])
+    assert data.train.labels.dtype == np.int64
 
 
 def test_a_size_that_was_never_published_is_refused() -> None:

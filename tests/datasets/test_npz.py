@@ -86,7 +86,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "fewer labels": ({"train_labels": np.zeros(11, int)}, "12 train_images, but 11 train_labels"),
     "another size": ({"test_images": images(9, 6, 6)}, r"test_images have the shape \(6, 6, 1\)"),
     "float labels": ({"train_labels": np.zeros(12)}, "train_labels must be integers, not float64"),
-    "one-hot labels": ({"train_labels": np.eye(12, dtype=int)}, "12 columns: data with several"),
+    "one-hot labels": ({"train_labels": np.eye(12, dtype=int)}, "train_labels.* exactly one class"),
     "cubic labels": ({"train_labels": np.zeros((12, 1, 1), int)}, r"must be \(N,\) or \(N, 1\)"),
     "a negative label": ({"train_labels": outside(-1)}, "2 of 12 .* 0 to 2, .* -1 at index 4"),
     "unused numbers": ({"train_labels": outside(9)}, "labels go up to 9, but no image has .* 3;"),

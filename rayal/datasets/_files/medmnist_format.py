@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,39 +12,73 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.contracts import Dataset, Images, Labels, Split
+from rayal.datasets._files.class_columns import as_class_columns, is_class_columns
 
 Array = npt.NDArray[Any]
 
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError)
 
 
-def read_medmnist_file(path: Path, name: str, classes: Sequence[str] | None) -> Dataset:
+def read_medmnist_file(
+    path: Path, name: str, classes: Sequence[str] | None, *, multilabel: bool | None = None
+) -> Dataset:
     """Read a file of MedMNIST's format.
 
     Args:
-        path: images uint8 (N, H, W) or (N, H, W, 1 or 3); labels integers (N,) or (N, 1); the
+        path: images uint8 (N, H, W) or (N, H, W, 1 or 3); labels integers (N,) or (N, 1), or (N, C)
+            of 0 and 1, -1 where unknown, where an image may have several classes (ChestMNIST); the
             validation arrays may be empty or absent.
         name: of the dataset.
         classes: their names in the order of the labels; None: "0", "1", ... up to the largest
-            label, each of which must occur.
+            label, each of which must occur; or of the columns.
+        multilabel: whether labels are columns of 0 and 1; None: by their shape, which a file of
+            one-hot rows is refused for.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it cannot be read, or an array is missing or not as above.
     """
-    splits = {split: _checked(path, split, *pair) for split, pair in _arrays(path).items()}
+    arrays = _arrays(path)
+    if is_class_columns(path, {f"{k}_labels": own for k, (_, own) in arrays.items()}, multilabel):
+        splits = {
+            split: _checked(path, split, *pair, as_class_columns) for split, pair in arrays.items()
+        }
+        return _with_columns(path, name, classes, splits)
+    splits = {split: _checked(path, split, *pair, _as_labels) for split, pair in arrays.items()}
     names = tuple(classes) if classes is not None else _numbered(path, splits)
     if len(names) < 2:
         raise ValueError(f"{path}: at least 2 classes are needed, and there is {len(names)}")
-    shape = splits["train"].images.shape[1:]
-    for split, arrays in splits.items():
-        _check_range(path, f"{split}_labels", arrays.labels, len(names))
-        if arrays.images.shape[1:] != shape:
+    for split, own in splits.items():
+        _check_range(path, f"{split}_labels", own.labels, len(names))
+    return _dataset(path, name, names, splits)
+
+
+def _with_columns(
+    path: Path, name: str, classes: Sequence[str] | None, splits: Mapping[str, Split]
+) -> Dataset:
+    """Return the dataset whose labels are a column of each class."""
+    columns = splits["train"].labels.shape[1]
+    names = tuple(classes) if classes is not None else tuple(map(str, range(columns)))
+    for split, own in splits.items():
+        if own.labels.shape[1] != len(names):
             raise ValueError(
-                f"{path}: {split}_images have the shape {arrays.images.shape[1:]} each, "
+                f"{path}: {split}_labels has {own.labels.shape[1]} columns for {len(names)} classes"
+            )
+    return _dataset(path, name, names, splits)
+
+
+def _dataset(
+    path: Path, name: str, classes: tuple[str, ...], splits: Mapping[str, Split]
+) -> Dataset:
+    """Put splits together whose images are of one shape."""
+    shape = splits["train"].images.shape[1:]
+    for split, own in splits.items():
+        if own.images.shape[1:] != shape:
+            raise ValueError(
+                f"{path}: {split}_images have the shape {own.images.shape[1:]} each, "
                 f"train_images {shape}"
             )
-    return Dataset(name, names, splits["train"], splits["test"], splits.get("val"))
+    return Dataset(name, classes, splits["train"], splits["test"], splits.get("val"))
 
 
 def _arrays(path: Path) -> dict[str, tuple[Array, Array]]:
@@ -79,9 +113,11 @@ def _member(file: np.lib.npyio.NpzFile, key: str) -> Array:
         raise ValueError(f"the array '{key}' is damaged or no plain array: {error}") from error
 
 
-def _checked(path: Path, split: str, images: Array, labels: Array) -> Split:
+def _checked(
+    path: Path, split: str, images: Array, labels: Array, read: Callable[[Path, str, Array], Labels]
+) -> Split:
     images = _as_images(path, f"{split}_images", images)
-    labels = _as_labels(path, f"{split}_labels", labels)
+    labels = read(path, f"{split}_labels", labels)
     if len(images) != len(labels):
         raise ValueError(f"{path}: {len(images)} {split}_images, but {len(labels)} {split}_labels")
     return Split(images, labels)
@@ -104,12 +140,7 @@ def _as_images(path: Path, key: str, images: Array) -> Images:
 def _as_labels(path: Path, key: str, labels: Array) -> Labels:
     if not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"{path}: {key} must be integers, not {labels.dtype}")
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        raise ValueError(
-            f"{path}: {key} has {labels.shape[1]} columns: data with several labels an image "
-            "(or one-hot rows) are not supported; give one class number an image"
-        )
-    if labels.ndim not in (1, 2):
+    if labels.ndim not in (1, 2) or (labels.ndim == 2 and labels.shape[1] != 1):
         raise ValueError(f"{path}: {key} must be (N,) or (N, 1), not {labels.shape}")
     return labels.reshape(-1).astype(np.int64)
 

@@ -10,6 +10,7 @@ from rayal.encoders._features.extraction import extract_features
 from rayal.encoders._features.neighbors import leave_one_out_accuracy
 from rayal.encoders._training.progress_reporter import ProgressReporter
 from rayal.encoders._training.time_budget import TimeBudget
+from rayal.label_arrays import is_multilabel
 
 _IMAGES = 2000  # at most
 _SHARE = 0.02  # of the training's time
@@ -20,13 +21,14 @@ class KnnProbe:
     """Reports now and then how well a backbone's features tell the validation classes apart.
 
     Each of at most 2,000 labeled validation images asks its nearest among the others (online
-    k-NN evaluation). No image of the pool and none of its labels is read, and nothing of the
-    training changes.
+    k-NN evaluation), where images have one class. No image of the pool and none of its labels is
+    read, and nothing of the training changes.
     """
 
     def __init__(self, backbone: nn.Module, val: Split | None, reporter: ProgressReporter) -> None:
         self._backbone = backbone
-        self._sample = None if val is None else _evenly_spaced(val)
+        one_class = val is not None and not is_multilabel(val.labels)
+        self._sample = _evenly_spaced(val) if val is not None and one_class else None
         self._reporter = reporter
         self._budget = TimeBudget(_SHARE)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from rayal.contracts import Features, Predictions, Probs, Task
 from rayal.learners._heads.scaling import Scale, row_chunks
-from rayal.learners._heads.softmax import dropout, logits, probabilities
+from rayal.learners._heads.softmax import binary_probabilities, dropout, logits, probabilities
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Head:
     weights: Features
     last: Features | None  # (C, O), of a head with prototypes
     dropout: float
+    binary: bool = False  # each class for itself, for data with several classes an image
 
     def predictions(self, task: Task, test: Probs) -> Predictions:
         """Return the predictions for a task whose test set has these probabilities (M, C)."""
@@ -42,7 +43,13 @@ class Head:
 
     def probs(self, features: Features) -> Probs:
         """Return class probabilities (N, C) of features (N, D)."""
-        return self._in_chunks(features, lambda x: probabilities(x, self.weights, self.last))
+        return self._in_chunks(features, self.probs_of_scaled)
+
+    def probs_of_scaled(self, inputs: Features) -> Probs:
+        """Return class probabilities (N, C) of features (N, D) that are scaled already."""
+        if self.binary:
+            return binary_probabilities(inputs, self.weights)
+        return probabilities(inputs, self.weights, self.last)
 
     def outputs(self, features: Features) -> Features:
         """Return the outputs (N, O) of features (N, D), before the prototypes."""
@@ -53,7 +60,7 @@ class Head:
         for _ in range(T):
             yield self._in_chunks(
                 features,
-                lambda x: probabilities(dropout(x, self.dropout, rng), self.weights, self.last),
+                lambda x: self.probs_of_scaled(dropout(x, self.dropout, rng)),
             )
 
     def _in_chunks(self, features: Features, answer: Callable[[Features], Features]) -> Features:
@@ -67,5 +74,5 @@ def probs_of_all(heads: Sequence[Head], features: Features) -> list[Probs]:
     for rows in row_chunks(len(features)):
         scaled = heads[0].scale(features[rows])
         for part, head in zip(parts, heads, strict=True):
-            part.append(probabilities(scaled, head.weights, head.last))
+            part.append(head.probs_of_scaled(scaled))
     return [np.concatenate(part) for part in parts]

@@ -1,9 +1,10 @@
-"""Softmax regression: what a linear head (O, D + 1), its bias last, makes of features (N, D)."""
+"""What a linear head (O, D + 1), its bias last, makes of features (N, D): softmax or sigmoids."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 Float32 = npt.NDArray[np.float32]
 
@@ -25,6 +26,11 @@ def probabilities(inputs: Float32, weights: Float32, last: Float32 | None = None
     """Return (N, C) class probabilities of features (N, D) under weights (O, D + 1)."""
     outputs = logits(inputs, weights)
     return softmax(outputs if last is None else last @ outputs).T
+
+
+def binary_probabilities(inputs: Float32, weights: Float32) -> Float32:
+    """Return (N, C), the probability of each class for itself: a sigmoid of its output."""
+    return np.asarray(expit(logits(inputs, weights)).T, dtype=np.float32)
 
 
 def dropout(inputs: Float32, rate: float, rng: np.random.Generator) -> Float32:
