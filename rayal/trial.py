@@ -20,6 +20,7 @@ from rayal import metrics, multilabel_metrics
 from rayal.contract_checks import check_choice, checked_predictions
 from rayal.contracts import UNLABELED, Indices, Labels, Pool, Predictions, Probs, Task, TrialData
 from rayal.label_arrays import has_label, without_labels
+from rayal.query_plane import query_plane
 from rayal.registry import LEARNERS, STRATEGIES
 from rayal.scorer import join_test_set
 from rayal.scores import query_losses
@@ -73,7 +74,7 @@ def rounds(
         budget = trial.schedule[number] - int(has_label(labels).sum())
         started = time.perf_counter()
         if number == 0 and trial.scorer:
-            chosen, losses = _scored_query(trial, data, budget)
+            chosen, recorded = _scored_query(trial, data, budget)
         else:
             if number and trial.strategy.scored_by:
                 scores = _scores_after(rows, trial, data, scores)
@@ -85,14 +86,15 @@ def rounds(
                 partial(_predict_without, *scoring, labels.copy(), number - 1) if number else None,
                 partial(_score_batches, trial, data, labels.copy(), number),
             )
-            chosen, losses = _query(trial, pool, number, budget)
+            chosen, recorded = _query(trial, pool, number, budget)
         selecting = time.perf_counter() - started
+        of_query = recorded()  # what it takes is no time of the strategy
         labels[chosen] = data.dataset.train.labels[chosen]  # the oracle: revealed here alone
         predictions, training = yield _request(trial, data, labels, number, predictions)
         predictions = checked_predictions(trial.learner.name, predictions, data)
         row = _measure(trial, data, labels, predictions, number)
         row |= {"round": number, "budget": budget, "labelled": trial.schedule[number]}
-        row |= _pseudo_labels(data, predictions) | losses
+        row |= _pseudo_labels(data, predictions) | of_query
         row |= {"select_seconds": selecting, "train_seconds": training}
         rows.append({**row, "selected": chosen.tolist()})
         if number + 1 < len(trial.schedule):
@@ -108,8 +110,8 @@ def train(trial: Trial, request: TrainingRequest) -> Predictions:
     return predictions
 
 
-def _query(trial: Trial, pool: Pool, number: int, budget: int) -> tuple[Indices, Row]:
-    """Return what the strategy chooses, and the losses of that where they are recorded."""
+def _query(trial: Trial, pool: Pool, number: int, budget: int) -> tuple[Indices, Callable[[], Row]]:
+    """Return what the strategy chooses, and what makes the record of that query besides."""
     spec = trial.initial if number == 0 else trial.strategy
     component = STRATEGIES.find(spec.name)
     if not component.traits.oracle(spec.params):
@@ -119,8 +121,18 @@ def _query(trial: Trial, pool: Pool, number: int, budget: int) -> tuple[Indices,
     with working_directory_kept():
         chosen = component.function(pool, budget, rng, **spec.to_kwargs())
     chosen = check_choice(spec.name, chosen, pool.labels, budget)
-    recorded = trial.record_losses and pool.predictions is not None
-    return chosen, query_losses(pool, chosen) if recorded else {}
+    return chosen, partial(_of_query, trial, pool, chosen, number)
+
+
+def _of_query(trial: Trial, pool: Pool, chosen: Indices, number: int) -> Row:
+    """Return what the sweep asked to be recorded of a query that a learner was there for."""
+    row: Row = {}
+    if pool.predictions is not None and trial.record_losses:
+        row |= query_losses(pool, chosen)
+    if number and trial.record_embeddings:
+        rng = generator("query plane", trial.dataset_name, trial.seed, number)
+        row |= query_plane(pool, chosen, trial.record_embeddings, rng)
+    return row
 
 
 def _selected_on(trial: Trial, data: TrialData, number: int) -> TrialData:
@@ -156,15 +168,15 @@ def _scores_after(
     return previous
 
 
-def _scored_query(trial: Trial, data: TrialData, budget: int) -> tuple[Indices, Row]:
+def _scored_query(trial: Trial, data: TrialData, budget: int) -> tuple[Indices, Callable[[], Row]]:
     """Make a first query with a learner that was trained on the test set."""
     scoring, source = _scoring(trial, data, 0)
     joined, labels = join_test_set(source)
     request = _request(scoring, joined, labels, 0, None, stage="scorer")
     predictions = checked_predictions(scoring.learner.name, train(scoring, request), joined)
     read, _ = join_test_set(_selected_on(trial, data, 0))
-    chosen, losses = _query(trial, read.pool(labels, predictions), 0, budget)
-    return chosen - len(data.embedding.test), losses
+    chosen, recorded = _query(trial, read.pool(labels, predictions), 0, budget)
+    return chosen - len(data.embedding.test), recorded
 
 
 def _request(

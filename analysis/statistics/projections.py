@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from rayal.kernels.tsne import tsne2d
+
 CLUSTERS = 30  # HaCon's K
 PER_CLUSTER = 10  # points, at the least on average
 DIGITS = 4  # of coordinates, so that a table that is read back is the same
@@ -70,14 +72,7 @@ def _pca(features: Features) -> Features:
 
 
 def _tsne(features: Features) -> Features:
-    from sklearn.manifold import TSNE
-
-    wide = np.pad(features, ((0, 0), (0, 2)))
-    perplexity = min(30.0, (len(features) - 1) / 3)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of points that are all alike
-        mapper = TSNE(init="pca", random_state=0, perplexity=perplexity, n_jobs=1)
-        return np.asarray(mapper.fit_transform(wide))
+    return tsne2d(features)
 
 
 METHODS: dict[str, Callable[[Features], Features]] = {"UMAP": _umap, "PCA": _pca, "t-SNE": _tsne}

@@ -24,6 +24,7 @@ SOMETIMES = (  # numbers that not every learner or dataset has, and not every sw
     "pseudo_labels", "pseudo_labels_right", "query_entropy", "query_l1_loss",
     "mean_average_precision", "f1",
 )  # fmt: skip
+MAPPINGS = ("query_plane",)  # of a round, where the sweep asked for it
 LISTS = ("selected", "class_counts", "auc_missing_classes")  # of a round
 
 Json = dict[str, Any]
@@ -43,7 +44,8 @@ class Round(TypedDict):
     pseudo_labels, pseudo_labels_right: labels that the learner gave itself, and how many of them
     are true; absent where it has no rule for it. query_entropy, query_l1_loss: of this round's
     query, both terms of CBAL's Eq. 8; absent unless the sweep has `record_losses`, and where no
-    learner was there to choose by.
+    learner was there to choose by. query_plane: see `rayal.query_plane`; absent unless the sweep
+    has `record_embeddings`.
     Where an image may have several classes: mean_average_precision; f1 at thresholds (C,);
     classes_without_positive in the test set, left out of both; class_counts, images that have each
     class; one_sided_classes, of which the labels have no positive or no negative. balanced_accuracy
@@ -70,6 +72,7 @@ class Round(TypedDict):
     pseudo_labels_right: NotRequired[int]
     query_entropy: NotRequired[float]
     query_l1_loss: NotRequired[float]
+    query_plane: NotRequired[dict[str, list[float]]]
     mean_average_precision: NotRequired[float]
     f1: NotRequired[float]
     thresholds: NotRequired[list[float]]

@@ -96,7 +96,8 @@ class Trial:
     schedule: labelled images in all after each round; one entry is a single query, in which
     `initial` and `strategy` are the same. scorer: what lends predictions to a first query that
     needs some, where the sweep asked for that; "" otherwise. record_losses: whether its record has
-    the losses of its queries; no part of what it is, as they change no result.
+    the losses of its queries; record_embeddings: of how many images it has the place in a plane of
+    each query. Both are no part of what it is, as they change no result.
     """
 
     dataset: Spec
@@ -110,6 +111,7 @@ class Trial:
     seed: int
     scorer: str = ""
     record_losses: bool = False
+    record_embeddings: int = 0
 
     @cached_property
     def embedding_id(self) -> str:

@@ -40,6 +40,7 @@ class Sweep:
     expect: str
     measure: Measure
     record_losses: bool
+    record_embeddings: int
     resources: Resources
     track: Track
     plugins: tuple[Path, ...]
@@ -83,6 +84,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         expect=read.expect.strip(),
         measure=read.measure,
         record_losses=read.record_losses,
+        record_embeddings=read.record_embeddings,
         resources=read.resources,
         track=read.track,
         plugins=tuple((path.parent / plugin).resolve() for plugin in read.plugins),

@@ -147,8 +147,7 @@ def make_plan(sweep: Sweep, *, absent_data: bool = False) -> Plan:
     trials: dict[str, Trial] = {}
     for label, part in sweep.parts.items():
         for trial in planner.trials(label, part):
-            recorded = replace(trial, record_losses=True) if sweep.record_losses else trial
-            trials.setdefault(trial.id, recorded)
+            trials.setdefault(trial.id, _recorded(trial, sweep))
     for stage in encoding_stages(trials.values()).values():
         with mistakes.gather():
             rules.check_processes(stage.trial.encoder, sweep.resources.pretrain)
@@ -213,6 +212,17 @@ class ResolvedPart:
         each = sum(self.seeds[spec.name] for spec in self.strategies)
         first = 1 if self.initial is None else len(self.initial)
         return each * first * len(self.encoders) * len(self.learners)
+
+
+def _recorded(trial: Trial, sweep: Sweep) -> Trial:
+    """Return the trial with what the sweep asks to be recorded besides.
+
+    Planes of one seed are enough to look at, and take long.
+    """
+    planes = sweep.record_embeddings if trial.seed == 0 else 0
+    if not (sweep.record_losses or planes):
+        return trial
+    return replace(trial, record_losses=sweep.record_losses, record_embeddings=planes)
 
 
 class _Planner:

@@ -16,6 +16,7 @@ from rayal.sweep.entries import Entry, as_entry
 
 MOST_CPUS = 100_000  # of one piece of work, a machine or a cluster
 MOST_ROUNDS = 100_000
+FEWEST_IN_A_PLANE, MOST_IN_A_PLANE = 10, 2000  # images: fewer have no layout, more take minutes
 
 
 class _Strict(BaseModel):
@@ -29,6 +30,14 @@ Quantity = Annotated[float, Field(ge=0, le=1e12)]  # of hours, or money
 
 
 Measure: TypeAlias = Literal["auc", "accuracy", "mean_class_accuracy"]  # that a report leads with
+
+
+def _of_a_plane(images: int) -> int:
+    if images and not FEWEST_IN_A_PLANE <= images <= MOST_IN_A_PLANE:
+        raise ValueError(
+            f"should be from {FEWEST_IN_A_PLANE} to {MOST_IN_A_PLANE:,} images, or 0 for none"
+        )
+    return images
 
 
 def _whole_gpus(gpus: float) -> float:
@@ -203,6 +212,11 @@ class SweepFile(_Strict):
     record_losses: bool = False
     """Also record entropy and imbalance of each query that a learner was there for, as that learner
     expects them. Ids stay: a trial that has finished without is not run again. Example: `true`"""
+
+    record_embeddings: Annotated[int, AfterValidator(_of_a_plane)] = 0
+    """In trials of seed 0 also record where so many images of the pool lie, by t-SNE, for the last
+    layer of the learner that each later query was made by: some seconds a query. Ids stay, as
+    above. From 10 to 2000, or 0. Example: `500`"""
 
     plugins: list[str] = []
     """Python files with components of one's own, relative to the sweep file.

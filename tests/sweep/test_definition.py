@@ -35,7 +35,11 @@ OTHER: dict[str, Any] = {
 }
 # Where the data lie and how they are read: what they are is said by their name and content.
 # What is recorded besides changes no result.
-OF_NO_EFFECT = {"dataset": Spec("npz", {"path": "there.npz"}), "record_losses": True}
+OF_NO_EFFECT = {
+    "dataset": Spec("npz", {"path": "there.npz"}),
+    "record_losses": True,
+    "record_embeddings": 500,
+}
 OF_THE_EMBEDDING = {"dataset_name", "content", "encoder"}
 
 

@@ -97,6 +97,18 @@ def test_losses_are_recorded_for_all_trials_of_a_sweep_that_asks_under_the_same_
     assert {t.record_losses for t in plain.trials} == {False}
 
 
+def test_planes_are_recorded_for_the_first_seed_alone_under_the_same_ids(tmp_path: Path) -> None:
+    plain, asked = plan_of(tmp_path), plan_of(tmp_path, record_embeddings=500)
+    assert [t.id for t in asked.trials] == [t.id for t in plain.trials]
+    assert {(t.seed == 0, t.record_embeddings) for t in asked.trials} == {(True, 500), (False, 0)}
+
+
+@pytest.mark.parametrize("images", [5, 2001, -1])
+def test_a_plane_of_too_few_or_too_many_images_is_refused(tmp_path: Path, images: int) -> None:
+    with pytest.raises(SweepError, match=r"record_embeddings.*from 10 to 2,000 images, or 0"):
+        plan_of(tmp_path, record_embeddings=images)
+
+
 def test_trials_that_a_learner_takes_together_share_it_and_their_schedule(tmp_path: Path) -> None:
     plan = plan_of(
         tmp_path,
