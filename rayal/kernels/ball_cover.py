@@ -1,29 +1,28 @@
 """Covering many points with few balls of one radius (maximum coverage, greedily).
 
-No list of neighbors is kept: which points lie in a ball is worked out anew when it is needed,
-which is twice for each point, so that time is O(N^2 D) and memory O(N) beyond the points, however
-many neighbors they have.
+Where the pairs of neighbors are few, their graph is kept. Otherwise no list of neighbors is: which
+points lie in a ball is then worked out anew when it is needed, which is twice for each point, so
+that time is O(N^2 D) and memory O(N) beyond the points, however many neighbors they have.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rayal.kernels import gemm_distances
+from rayal.kernels.ball_graph import BallGraph, ball_graph
+from rayal.kernels.balls import ROWS, Balls
 from rayal.kernels.covering import greedy_k_center
 from rayal.kernels.validation import as_points, check_budget
 
-Bool = npt.NDArray[np.bool_]
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
-ROWS = 255  # balls worked on at once: as many as can be counted in one byte
 PURITY_SAMPLE = 4096  # balls looked at to estimate how many are pure
 DIGITS = 4  # kept of a radius
 
@@ -53,8 +52,8 @@ def greedy_ball_cover(
     """
     check_budget(budget, len(features) - len(labeled))
     points = as_points(features)
-    balls = _Balls(points, radius**2, gemm_distances.error_bound(points))
-    picks = np.fromiter(_largest_first(balls, labeled, budget), np.int64)
+    balls = Balls(points, radius**2, gemm_distances.error_bound(points))
+    picks = np.fromiter(_largest_first(ball_graph(balls) or balls, labeled, budget), np.int64)
     if len(picks) == budget:
         return picks
     centers = np.concatenate([labeled, picks])
@@ -86,45 +85,7 @@ def pure_radius(
     return _rounded_down(float(first_impure[int((1 - purity) * len(sample) + 1e-9)]))
 
 
-@dataclass(frozen=True)
-class _Balls:
-    points: Float32
-    squared_radius: float
-    error: float
-
-    def hold(self, centers: Int64, columns: slice) -> Bool:
-        """Return (m, n) whether the balls of m centers hold the n points in the slice."""
-        squared = gemm_distances.squared_distances(self.points[centers], self.points[columns])
-        inside: Bool = squared < self.squared_radius - self.error
-        maybe: Bool = squared <= self.squared_radius + self.error
-        if not np.array_equal(inside, maybe):
-            unsure = np.divmod(np.flatnonzero(maybe ^ inside), inside.shape[1])
-            pairs = centers[unsure[0]], columns.start + unsure[1]
-            inside[unsure] = gemm_distances.exact(self.points, *pairs) < self.squared_radius
-        return inside
-
-    def covered_by(self, centers: Int64) -> Bool:
-        """Return (N,) whether each point is in one of the balls."""
-        covered = np.zeros(len(self.points), dtype=bool)
-        for block, columns in self._blocks(centers):
-            covered[columns] |= self.hold(block, columns).any(axis=0)
-        return covered
-
-    def counts(self, centers: Int64) -> Int64:
-        """Return (N,) how many of the balls hold each point: as many as its ball has centers in."""
-        counts = np.zeros(len(self.points), dtype=np.int64)
-        for block, columns in self._blocks(centers):
-            inside = self.hold(block, columns).view(np.uint8)
-            counts[columns] += np.add.reduce(inside, axis=0, dtype=np.uint8)
-        return counts
-
-    def _blocks(self, centers: Int64) -> Iterator[tuple[Int64, slice]]:
-        for columns in gemm_distances.chunks(len(self.points)):
-            for rows in gemm_distances.chunks(len(centers), ROWS):
-                yield centers[rows], columns
-
-
-def _largest_first(balls: _Balls, labeled: Int64, budget: int) -> Iterator[int]:
+def _largest_first(balls: Balls | BallGraph, labeled: Int64, budget: int) -> Iterator[int]:
     uncovered = ~balls.covered_by(labeled)
     gains = balls.counts(np.flatnonzero(uncovered))
     gains[labeled] = -1

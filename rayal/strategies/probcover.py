@@ -38,7 +38,8 @@ def probcover(
     With a number for delta budgets nest. Beyond 200,000 images the choice is among 65,536 drawn
     ones and counts 65,536 drawn ones; `rayal.kernels.sampled_ball_cover` has the bound.
 
-    Cost: O(N^2 D) time by definition, O(N) memory; beyond 200,000 images 65,536 x 65,536 D.
+    Cost: O(N^2 D) time by definition, O(N) memory and up to 0.5 GB for the pairs closer than delta,
+    kept where they are fewer than 34 million; beyond 200,000 images 65,536 x 65,536 D.
 
     Use: for the first queries, where delta suits the features.
 
