@@ -48,8 +48,8 @@ def rounded_products(balls: Balls, sample: Int64) -> RoundedProducts | None:
     """Return the products of the points; None where float32 is as fast.
 
     Args:
-        balls: their points and radius.
-        sample: positions by which the share of pairs that are not excluded is estimated.
+        balls: their points (N, D) and radius.
+        sample: positions (n,) by which the share of pairs that are not excluded is estimated.
     """
     points = balls.points
     N, D = points.shape
