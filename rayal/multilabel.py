@@ -1,11 +1,14 @@
-"""Which components handle several classes an image, and the one refusal of those that do not."""
+"""Which components handle several classes an image, and the one refusal of those that do not.
+
+A parameter `over_classes` says how a component puts the classes of an image together.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from rayal.registry import Registry
+from rayal.registry import Component, Registry
 
 
 def check_multilabel(
@@ -33,6 +36,19 @@ def check_multilabel(
         f"{registry.kind} '{name}'{with_these} is defined for one class an image, and those of "
         f"{dataset} have several: {way_out} one that handles them ({others})"
     )
+
+
+def check_one_class(component: Component[Any], params: Mapping[str, Any], dataset: str) -> None:
+    """Refuse what a component would do for several classes on data of one class an image.
+
+    Raises:
+        ValueError: a parameter asks for it.
+    """
+    if "over_classes" in params:
+        raise ValueError(
+            f"{component.kind} '{component.name}' has over_classes={params['over_classes']}, and "
+            f"an image of {dataset} has one class: leave it out"
+        )
 
 
 def _handles_by_default(registry: Registry[Any], name: str) -> bool:

@@ -1,7 +1,7 @@
 """What a linear last layer predicts when what it sees changes.
 
-Weights (C, H + 1) have the bias last, minus infinity for a class that is never predicted. All is
-float64, in blocks of rows.
+Weights (C, H + 1) have the bias last, minus infinity for a class that is never predicted (plus for
+one that always is, where each is decided for itself). All is float64, in blocks of rows.
 """
 
 from __future__ import annotations
@@ -50,6 +50,24 @@ def dropout_changes(
             dropped = hidden[rows] * (kept / (1 - rate))
             changes[rows] += _logits(dropped, weights).argmax(axis=1) != plain[rows]
     return changes
+
+
+def dropout_flips(
+    hidden: Numbers, weights: Numbers, passes: int, rate: float, rng: np.random.Generator
+) -> Int64:
+    """Return how many of T passes with dropout decide another way on each class, (n, C).
+
+    Each class is decided for itself: its image has it where the output is at least 0. Arguments
+    are those of `dropout_changes`.
+    """
+    flips = np.zeros((len(hidden), len(weights)), dtype=np.int64)
+    for _ in range(passes):
+        for rows in chunks(len(hidden), ROWS):
+            kept = rng.random(hidden[rows].shape, dtype=np.float32) >= rate
+            dropped = hidden[rows] * (kept / (1 - rate))
+            plain = _logits(hidden[rows], weights) >= 0
+            flips[rows] += (_logits(dropped, weights) >= 0) != plain
+    return flips
 
 
 def mixing_changes(hidden: Numbers, weights: Numbers, anchors: Numbers) -> Bools:

@@ -10,9 +10,10 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import PositiveFloat, PositiveInt
 
-from rayal.contracts import UNLABELED, Features, Indices, Labels, Predictions, Task, learner
+from rayal.contracts import Features, Indices, Labels, Predictions, Task, learner
 from rayal.kernels.clustering import unit_rows
 from rayal.kernels.prototypes import simplex
+from rayal.label_arrays import has_label
 from rayal.learners import _parameters as shared
 from rayal.learners._heads.adam import AdamSchedule
 from rayal.learners._heads.batched import Problem, fit_many
@@ -37,6 +38,7 @@ def _gives(params: Mapping[str, Any]) -> set[str]:
     gives=_gives,
     uses_previous_predictions=lambda params: params["pseudo_labels"] is not None,
     fit_batched=lambda tasks, rngs, **params: linear_many(tasks, rngs, **params),
+    multilabel=lambda params: not params["prototypes"] and params["pseudo_labels"] is None,
 )
 def linear(  # noqa: D417, PLR0913  the papers' recipes have this many settings
     task: Task,
@@ -57,7 +59,8 @@ def linear(  # noqa: D417, PLR0913  the papers' recipes have this many settings
     """Train softmax regression by Adam on the labeled images.
 
     The head is C wide whatever classes have a label. Initial weights depend on `rng`, D and C
-    alone, so that strategies compared at the same seed start alike.
+    alone, so that strategies compared at the same seed start alike. Where an image may have
+    several classes, each class has a sigmoid and a binary cross-entropy, summed over those known.
 
     Args:
         task: at least one label.
@@ -134,7 +137,8 @@ def _train(
     labels = [recipe.labels(task) for task in tasks]
     together, problems = _problems(labels, starts, rngs)
     trained = fit_many(scale(pool[together]), problems, recipe.schedule, last)
-    heads = [Head(scale, weights, last, recipe.dropout) for weights in trained]
+    binary = tasks[0].multilabel
+    heads = [Head(scale, weights, last, recipe.dropout, binary) for weights in trained]
     tests = probs_of_all(heads, tasks[0].test)
     return [
         replace(head.predictions(task, test), pseudo_labels=joined(task, own, recipe.pseudo_labels))
@@ -146,7 +150,7 @@ def _problems(
     labels: Sequence[Labels], starts: Sequence[Features], rngs: Sequence[np.random.Generator]
 ) -> tuple[Indices, list[Problem]]:
     """Return which images are learned from, so that each is scaled once, and what by each head."""
-    training = [np.flatnonzero(own != UNLABELED) for own in labels]
+    training = [np.flatnonzero(has_label(own)) for own in labels]
     together = np.unique(np.concatenate(training))
     each = zip(training, labels, starts, rngs, strict=True)
     return together, [

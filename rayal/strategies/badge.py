@@ -9,8 +9,10 @@ from rayal.kernels.seeding import gradient_k_means_pp
 from rayal.kernels.validation import check_finite
 from rayal.strategies._greedy_balance import GreedyBalance, balance_of
 
+HALF = 0.5  # from which probability on an image is taken to have a class, of several
 
-@strategy(needs={"predictions", "hidden"}, added={"class_balanced"})
+
+@strategy(needs={"predictions", "hidden"}, multilabel=True, added={"class_balanced"})
 def badge(
     pool: Pool,
     budget: int,
@@ -21,7 +23,9 @@ def badge(
     """Choose by k-means++ on the gradients that the predicted classes, taken as true, would give.
 
     The gradient of an image's cross-entropy by the last layer is (p - one-hot of the most probable
-    class) times what that layer sees. The longest comes first, the others by chance; budgets nest.
+    class) times what that layer sees. Where an image may have several classes, it is that of the
+    sum of their binary cross-entropies, each class taken as it is more probable. The longest comes
+    first, the others by chance; budgets nest.
 
     Cost: O(N (H + C) B) time, O(N) memory.
 
@@ -49,6 +53,9 @@ def badge(
     check_finite(probs, "the predicted probabilities")
     check_finite(hidden, "what the last layer sees")
     residuals = probs.astype(np.float32)
-    residuals[np.arange(len(left)), probs.argmax(axis=1)] -= 1
+    if pool.multilabel:
+        residuals -= probs >= HALF
+    else:
+        residuals[np.arange(len(left)), probs.argmax(axis=1)] -= 1
     balance = balance_of(pool, budget, class_balanced, left)
     return left[gradient_k_means_pp(hidden, residuals, budget, rng, balance)]

@@ -8,14 +8,15 @@ import numpy as np
 from pydantic import Field, PositiveInt
 
 from rayal.contracts import Indices, Pool, strategy
-from rayal.kernels.last_layer import dropout_changes
+from rayal.kernels.last_layer import dropout_changes, dropout_flips
+from rayal.kernels.over_classes import Combination
 from rayal.kernels.validation import check_finite
 from rayal.strategies._candidates import diverse_candidates
 
 ENOUGH = 25  # candidates for each image that is asked for (Gupte et al. 2024)
 
 
-@strategy(needs={"hidden", "last_layer"})
+@strategy(needs={"hidden", "last_layer"}, multilabel=True, added={"over_classes"})
 def dropquery(
     pool: Pool,
     budget: int,
@@ -23,6 +24,7 @@ def dropquery(
     *,
     passes: PositiveInt = 3,
     rate: Annotated[float, Field(gt=0, lt=1)] = 0.75,
+    over_classes: Combination = "maximum",
 ) -> Indices:
     """Cluster the images whose predicted class dropout changes into K = B; one of each cluster.
 
@@ -44,6 +46,8 @@ def dropquery(
         rng: of the inputs dropped and the clustering; draws what fills up.
         passes: T.
         rate: fraction of the inputs that is dropped.
+        over_classes: where an image may have several classes, each is decided for itself; what
+            counts is the maximum or the mean over the classes of how many passes decide otherwise.
 
     Returns:
         (B,) positions.
@@ -54,7 +58,11 @@ def dropquery(
     left = pool.unlabeled
     check_finite(pool.penultimate_features, "what the last layer sees")
     hidden = pool.penultimate_features[left]
-    changes = dropout_changes(hidden, pool.last_layer, passes, rate, rng)
+    if pool.multilabel:
+        flips = dropout_flips(hidden, pool.last_layer, passes, rate, rng)
+        changes = flips.max(axis=1) if over_classes == "maximum" else flips.mean(axis=1)
+    else:
+        changes = dropout_changes(hidden, pool.last_layer, passes, rate, rng)
     threshold = passes // 2
     while threshold > 0 and np.sum(changes > threshold) < ENOUGH * budget:
         threshold -= 1

@@ -21,7 +21,7 @@ def _reads(given: Mapping[str, object]) -> set[str]:
     return hidden | reads_balance(given)
 
 
-@strategy(needs=_reads, geometric=True, blockwise=True)
+@strategy(needs=_reads, geometric=True, blockwise=True, multilabel=True)
 def k_center(
     pool: Pool,
     budget: int,

@@ -23,6 +23,7 @@ from rayal.strategies._smooth_cover import smooth_cover
     unit_length=True,
     geometric=True,
     blockwise=True,
+    multilabel=True,
     check=check_balance,
     added={"collapse", "exact", "class_balanced"},
 )

@@ -28,6 +28,7 @@ from rayal.strategies._typical_clusters import (
     unit_length=True,
     geometric=True,
     blockwise=True,
+    multilabel=True,
     check=check_balance,
     added={"collapse", "exact", "class_balanced"},
 )

@@ -19,7 +19,7 @@ Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Weight: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-@score(needs={"images", "labels"}, added={"recipe"})
+@score(needs={"images", "labels"}, multilabel=True, added={"recipe"})
 def vaal(  # noqa: PLR0913  the published recipe has this many settings
     pool: Pool,
     rng: np.random.Generator,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rayal.multilabel import check_multilabel
+from rayal.multilabel import check_multilabel, check_one_class
 from rayal.registry import ENCODERS, LEARNERS, STRATEGIES, Registry
 from rayal.requirements import FROM_ENCODER, FROM_LEARNER, listed, remedies
 from rayal.sweep.dataset_info import DatasetInfo
@@ -101,8 +101,8 @@ def check_validation_set(learner: Spec, data: DatasetInfo) -> None:
 def check_several_classes(registry: Registry[Any], spec: Spec, data: DatasetInfo) -> None:
     """Where an image may have several classes, whatever reads labels has to be made for them."""
     if not data.multilabel:
-        return
-    if registry is ENCODERS:
+        check_one_class(registry.find(spec.name), spec.params, data.name)
+    elif registry is ENCODERS:
         _check_encoder_without_labels(spec, data)
     else:
         check_multilabel(registry, spec.name, spec.params, data.name)

@@ -1,5 +1,7 @@
 """Softmax regression of many heads at once, by Adam, with the gradient in closed form.
 
+Where an image may have several classes, heads are binary: a sigmoid and a loss for each class.
+
 A linear head on frozen features is trained hundreds of times in a sweep, mostly on few images:
 there a step of torch.optim.Adam under autograd costs tens of times its arithmetic. Here a step is
 one for a block of heads. Each head's numbers are, to the last bit, those of its training alone:
@@ -18,8 +20,10 @@ from itertools import chain
 import faiss
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 from threadpoolctl import ThreadpoolController
 
+from rayal.label_arrays import UNLABELED
 from rayal.learners._heads.adam import Adam, AdamSchedule
 from rayal.learners._heads.softmax import dropout, softmax
 
@@ -31,13 +35,15 @@ BLOCK_NUMBERS = 1 << 17  # weights of a block: with gradient and moments 2 MB, n
 
 @dataclass(frozen=True)
 class Problem:
-    """What one head learns from: positions in the shared inputs, a class at each, and a start.
+    """What one head learns from: positions in the shared inputs, a label at each, and a start.
+
+    labels: a class of each image (L,), or of several (L, C) 1, 0, and UNLABELED where unknown.
 
     rng shuffles the batches of each epoch, where one does not hold all, and drops inputs.
     """
 
     positions: Int64  # (L,)
-    labels: Int64  # (L,)
+    labels: Int64  # (L,) or (L, C)
     weights: Float32  # (O, D + 1), left as they are
     rng: np.random.Generator
 
@@ -49,6 +55,8 @@ def fit_many(
     last: Float32 | None = None,
 ) -> list[Float32]:
     """Return the weights (O, D + 1) of each head after minimising mean cross-entropy by Adam.
+
+    Of binary heads the mean over the images of the sum of their known classes' cross-entropies.
 
     Blocks of heads with the same number of labels are trained in step, on as many threads as faiss
     may use.
@@ -128,13 +136,13 @@ class _Block:
         return self._weights
 
     def _batches(self) -> Iterator[tuple[Float32, Int64]]:
-        """Yield inputs (S, n, D + 1) and labels (S, n) of the batches of an epoch."""
+        """Yield inputs (S, n, D + 1) and labels (S, n[, C]) of the batches of an epoch."""
         count, size = self._labels.shape[1], self._schedule.batch_size
         positions, labels = self._positions, self._labels
         if count > size:  # in one batch the order changes nothing
             orders = np.stack([rng.permutation(count) for rng in self._rngs])
             positions = np.take_along_axis(positions, orders, axis=1)
-            labels = np.take_along_axis(labels, orders, axis=1)
+            labels = labels[np.arange(len(labels))[:, None], orders]
         for start in range(0, count, size):
             batch = slice(start, start + size)
             yield self._inputs_at(positions[:, batch]), labels[:, batch]
@@ -158,7 +166,18 @@ class _Block:
         if self._last is not None:
             outputs = np.matmul(outputs, self._last.T)
         S, n, C = outputs.shape
+        if labels.ndim == 3:
+            return _binary_residual(outputs, labels)
         probs = softmax(np.ascontiguousarray(outputs.reshape(-1, C).T))
         residual = np.subtract(probs.T.reshape(S, n, C), self._classes[labels], out=outputs)
         residual /= n
         return residual if self._last is None else np.matmul(residual, self._last)
+
+
+def _binary_residual(outputs: Float32, labels: Int64) -> Float32:
+    """Return (sigmoid - Y) / n where a class is known and 0 elsewhere, (S, n, C); in place."""
+    expit(outputs, out=outputs)
+    outputs -= labels
+    outputs[labels == UNLABELED] = 0
+    outputs /= labels.shape[1]
+    return outputs
