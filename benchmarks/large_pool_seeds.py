@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from rich.console import Console
-from scipy.stats import ttest_rel
+from scipy import stats
 
 from benchmarks import large_pools
 from rayal.kernels.clustering import unit_rows
@@ -51,11 +51,11 @@ def compare_seeds(console: Console, given: argparse.Namespace, folder: Path) -> 
         for number, end in enumerate(ENDS):
             exact, approximate = np.stack(of_seeds)[:, :, number].T
             difference = approximate - exact
-            half = 2.093 * difference.std(ddof=1) / np.sqrt(len(difference))
+            half = stats.t.ppf(0.975, len(difference) - 1) * stats.sem(difference)
             console.print(
                 f"{name} N={N:,} B={budget} {end}: exact {exact.mean():.4f}, approximate "
                 f"{approximate.mean():.4f}, difference {difference.mean():+.4f} +- {half:.4f}, "
-                f"p = {ttest_rel(exact, approximate).pvalue:.2f}"
+                f"p = {stats.ttest_rel(exact, approximate).pvalue:.2f}"
             )
 
 

@@ -2,15 +2,16 @@
 
 Counted are multiplications and additions of matrix products, numbers read from the matrix, kernels
 evaluated, steps of a heap or a sort, and reductions over nodes. The seconds of a processor core
-that each takes are fitted to MEASURED by least squares of relative errors, none below zero; the
-table then goes to 1e9 rows, which nobody measured. `--latency` and `--bandwidth` of the network are
+that each takes are fitted to MEASURED by least squares of relative errors, none below zero, and
+those over shards, where float16 is read anew at each pass, to MEASURED_OVER_SHARDS; the table then
+goes to 1e9 rows, which nobody measured. `--latency` and `--bandwidth` of the network are
 assumptions, as is that nodes work evenly.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -152,8 +153,11 @@ OVER_SHARDS: dict[str, Callable[[float, float, float], Work]] = {
     "facility_location": _coverage_over_shards,
 }
 
+Count = Callable[[float, float, float], Work]
+Point = tuple[str, float, float, float, float]
+
 # Strategy, N, D, B, seconds of one processor core by `benchmarks.large_pools`.
-MEASURED: list[tuple[str, float, float, float, float]] = [
+MEASURED: list[Point] = [
     ("random", 1e6, 512, 1000, 1.0),
     ("margin", 1e6, 512, 1000, 1.3),
     ("k_center", 1e6, 512, 1000, 42.4),
@@ -161,6 +165,7 @@ MEASURED: list[tuple[str, float, float, float, float]] = [
     ("kmeans", 4e5, 128, 100, 10.4),
     ("kmeans", 1e6, 512, 1000, 125.7),
     ("facility_location", 4e5, 128, 100, 42.1),
+    ("facility_location", 1e6, 512, 1000, 300.3),
     ("maxherding", 4e5, 128, 100, 25.9),
     ("typiclust", 4e5, 128, 100, 28.6),
     ("probcover", 4e5, 128, 100, 31.0),
@@ -169,17 +174,31 @@ MEASURED: list[tuple[str, float, float, float, float]] = [
 ]
 
 
-def fitted() -> Float64:
+# The same by `benchmarks.shards --memory 4GiB`, of float16.
+MEASURED_OVER_SHARDS: list[Point] = [
+    ("random", 1e5, 128, 100, 0.3),
+    ("random", 1e6, 128, 100, 0.7),
+    ("k_center", 1e5, 128, 100, 2.6),
+    ("k_center", 1e6, 128, 100, 25.0),
+    ("kmeans", 1e5, 128, 100, 1.7),
+    ("kmeans", 1e6, 128, 100, 16.0),
+    ("typiclust", 1e5, 128, 100, 3.2),
+    ("facility_location", 1e5, 128, 100, 11.0),
+]
+
+
+def fitted(points: Sequence[Point] = MEASURED, counts: Mapping[str, Count] = STRATEGIES) -> Float64:
     """Return the seconds (4,) of 1e9 products, numbers, kernels and steps."""
-    counts = np.stack([STRATEGIES[name](N, D, B).counted() for name, N, D, B, _ in MEASURED])
-    seconds = np.array([point[-1] for point in MEASURED])
-    rates: Float64 = nnls(counts / seconds[:, None], np.ones(len(seconds)))[0]
+    work = np.stack([counts[name](N, D, B).counted() for name, N, D, B, _ in points])
+    seconds = np.array([point[-1] for point in points])
+    rates: Float64 = nnls(work / seconds[:, None], np.ones(len(seconds)))[0]
     return rates
 
 
-def model_seconds(name: str, N: float, D: float, B: float, rates: Float64) -> float:
-    """Return the seconds of one core that the model gives on one machine."""
-    return float(STRATEGIES[name](N, D, B).counted() @ rates)
+def model_seconds(point: Point, rates: Float64, counts: Mapping[str, Count] = STRATEGIES) -> float:
+    """Return the seconds of one core that the model gives at a point that was measured."""
+    name, N, D, B, _ = point
+    return float(counts[name](N, D, B).counted() @ rates)
 
 
 def hours(name: str, N: float, nodes: int, given: argparse.Namespace) -> float | None:
@@ -187,27 +206,24 @@ def hours(name: str, N: float, nodes: int, given: argparse.Namespace) -> float |
 
     None where the strategy has no form over shards.
     """
-    count = (STRATEGIES if nodes == 1 else OVER_SHARDS).get(name)
-    if count is None:
+    counts = STRATEGIES if nodes == 1 else OVER_SHARDS
+    if name not in counts:
         return None
-    work = count(N, given.width, given.budget)
+    rates = fitted() if nodes == 1 else fitted(MEASURED_OVER_SHARDS, OVER_SHARDS)
+    work = counts[name](N, given.width, given.budget)
     network = work.reductions * (given.latency + work.payload / given.bandwidth)
-    seconds = float(work.counted() @ fitted()) / (nodes * given.cores)
+    seconds = float(work.counted() @ rates) / (nodes * given.cores)
     return (seconds + (network if nodes > 1 else 0)) / 3600
 
 
 def markdown(given: argparse.Namespace) -> str:
     """Return the errors at the measured points and the table beyond them, as docs/scale.md has."""
-    rates = fitted()
     lines = [
         "| strategy | N | D | B | measured, s of a core | model | error |",
         "|---|" + "--:|" * 6,
+        *_errors(MEASURED, STRATEGIES, ""),
+        *_errors(MEASURED_OVER_SHARDS, OVER_SHARDS, " over shards"),
     ]
-    for name, N, D, B, seconds in MEASURED:
-        model = model_seconds(name, N, D, B, rates)
-        error = f"{model / seconds - 1:+.0%}"
-        cells_ = f"{N:,.0f} | {D:,.0f} | {B:,.0f} | {seconds:.1f} | {model:.1f} | {error}"
-        lines.append(f"| `{name}` | {cells_} |")
     places = [(1e6, 1), (1e7, 1), (1e8, 1), (1e8, 16), (1e9, 16), (1e9, 128)]
     heads = (f"{N:.0e}".replace("e+0", "e") + f" on {nodes}" for N, nodes in places)
     lines += ["", f"| strategy | {' | '.join(heads)} |", "|---|" + "--:|" * len(places)]
@@ -215,6 +231,16 @@ def markdown(given: argparse.Namespace) -> str:
         row = (_time(hours(name, N, nodes, given)) for N, nodes in places)
         lines.append(f"| `{name}` | {' | '.join(row)} |")
     return "\n".join(lines)
+
+
+def _errors(points: Sequence[Point], counts: Mapping[str, Count], where: str) -> Iterator[str]:
+    rates = fitted(points, counts)
+    for point in points:
+        name, N, D, B, seconds = point
+        model = model_seconds(point, rates, counts)
+        error = f"{model / seconds - 1:+.0%}"
+        numbers = f"{N:,.0f} | {D:,.0f} | {B:,.0f} | {seconds:.1f} | {model:.1f} | {error}"
+        yield f"| `{name}`{where} | {numbers} |"
 
 
 def options(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -239,8 +265,14 @@ def _time(hours: float | None) -> str:
 
 def main() -> None:
     """Print the rates, the error at each measured point, and the table."""
-    named = zip(("products", "numbers", "kernels", "steps"), fitted(), strict=True)
-    print("seconds of a core for 1e9: " + ", ".join(f"{n} {r:.3g}" for n, r in named) + "\n")
+    for where, rates in (
+        ("", fitted()),
+        (" over shards", fitted(MEASURED_OVER_SHARDS, OVER_SHARDS)),
+    ):
+        named = zip(("products", "numbers", "kernels", "steps"), rates, strict=True)
+        listed = ", ".join(f"{name} {rate:.3g}" for name, rate in named)
+        print(f"seconds of a core for 1e9{where}: {listed}")
+    print()
     print(markdown(options()))
 
 

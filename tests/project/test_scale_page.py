@@ -1,5 +1,6 @@
 """The page on large pools, held against the model that its numbers come from."""
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,12 +16,22 @@ def test_the_tables_are_those_of_the_model() -> None:
     assert scale_model.markdown(scale_model.options([])) in PAGE.read_text()
 
 
-def test_rates_are_not_negative_and_the_model_is_within_a_factor_of_ten() -> None:
-    rates = scale_model.fitted()
+@pytest.mark.parametrize(
+    ("points", "counts"),
+    [
+        (scale_model.MEASURED, scale_model.STRATEGIES),
+        (scale_model.MEASURED_OVER_SHARDS, scale_model.OVER_SHARDS),
+    ],
+    ids=["one machine", "shards"],
+)
+def test_rates_are_not_negative_and_the_model_is_within_a_factor_of_ten(
+    points: Sequence[scale_model.Point], counts: Mapping[str, scale_model.Count]
+) -> None:
+    rates = scale_model.fitted(points, counts)
     assert (rates >= 0).all()
-    for name, N, D, B, seconds in scale_model.MEASURED:
-        model = scale_model.model_seconds(name, N, D, B, rates)
-        assert 0.1 < model / seconds < 10, name
+    for point in points:
+        model = scale_model.model_seconds(point, rates, counts)
+        assert 0.1 < model / point[-1] < 10, point
 
 
 @pytest.mark.parametrize("name", list(scale_model.STRATEGIES))
