@@ -26,6 +26,7 @@ PLACES: dict[str, type[BaseModel]] = {
     "resources.autoscale": schema.Autoscale,
     "resources.price": schema.Price,
     "hours": schema.Hours,
+    "prune": schema.Prune,
     "track": schema.Track,
 }
 TITLES = {"": "At the top", "parts.NAME": "Of a part, or at the top for all parts"}

@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from typing_extensions import Doc, NotRequired, is_typeddict
 
 from rayal.sweep.amounts import Amount, Amounts, SeedCounts
-from rayal.sweep.schema import Entries
+from rayal.sweep.schema import Entries, PruneOption
 
 SHARE = "a share such as `0.5%`"
 BY_HAND = (  # types whose form is checked by a function, which says nothing of it
@@ -22,6 +22,7 @@ BY_HAND = (  # types whose form is checked by a function, which says nothing of 
     (Amounts, f"whole number, {SHARE}, or a list of these"),
     (SeedCounts, "whole number, or a mapping of names to whole numbers"),
     (Entries, "list of entries"),
+    (PruneOption, "`paired`, or a mapping of the keys under `prune`, or `null`"),
 )
 PLAIN = {
     bool: "true or false",

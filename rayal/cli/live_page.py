@@ -10,7 +10,8 @@ from dataclasses import asdict
 from html import escape
 from http import HTTPStatus
 
-from rayal.cli.status import COLUMNS, Counts, Status, read, sentences
+from rayal.cli.run_status import Counts, Status, read
+from rayal.cli.status import columns_of, sentences
 from rayal.private_server import PrivateHandler, PrivateServer, RefusedError
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location
@@ -72,7 +73,7 @@ class _Handler(PrivateHandler):
 
 def page(status: Status) -> str:
     """Write a status as HTML that asks for itself again until no trial runs or waits."""
-    counts = status.trials
+    counts, columns = status.trials, columns_of(status)
     going_on = counts.running or counts.waiting
     again = f'<meta http-equiv="refresh" content="{EVERY}">' if going_on else ""
     stages = [
@@ -86,8 +87,8 @@ def page(status: Status) -> str:
         f'<progress max="{max(counts.total, 1)}" value="{counts.done}" '
         'aria-label="trials done"></progress>'
         + "".join(f"<p>{escape(line)}</p>" for line in sentences(status))
-        + _table(("dataset", "encoder", "stage"), stages)
-        + _table(("strategy",), _named(status.strategies))
+        + _table(("dataset", "encoder", "stage"), stages, columns)
+        + _table(("strategy",), _named(status.strategies), columns)
         + "</body></html>"
     )
 
@@ -96,13 +97,17 @@ def _named(strategies: Mapping[str, Counts]) -> Iterable[tuple[tuple[str, ...], 
     return (((name,), counts) for name, counts in strategies.items())
 
 
-def _table(names: tuple[str, ...], rows: Iterable[tuple[tuple[str, ...], Counts]]) -> str:
+def _table(
+    names: tuple[str, ...],
+    rows: Iterable[tuple[tuple[str, ...], Counts]],
+    columns: tuple[str, ...],
+) -> str:
     head = "".join(f'<th class="name" scope="col">{name}</th>' for name in names)
-    head += "".join(f'<th scope="col">{name}</th>' for name in COLUMNS)
+    head += "".join(f'<th scope="col">{name}</th>' for name in columns)
     body = "".join(
         "<tr>"
         + "".join(f'<td class="name">{escape(text)}</td>' for text in texts)
-        + "".join(f"<td>{getattr(counts, name):,}</td>" for name in COLUMNS)
+        + "".join(f"<td>{getattr(counts, name):,}</td>" for name in columns)
         + "</tr>"
         for texts, counts in rows
     )

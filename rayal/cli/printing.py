@@ -13,7 +13,7 @@ from rayal.cli.bundled_analysis import bundled_analysis
 from rayal.cli.terminal import cell, print_line, print_table
 from rayal.storage.location import Location
 from rayal.storage.run import RunStore
-from rayal.sweep import cost
+from rayal.sweep import cost, pruning
 from rayal.sweep.dataset_info import DatasetInfo
 from rayal.sweep.definition import Trial
 from rayal.sweep.earlier import EarlierTrials, go_on
@@ -43,6 +43,8 @@ def show_plan(console: Console, plan: Plan, root: Location, redo: Sequence[str] 
     again = {trial.id for trial in select(plan, redo, earlier.unverified)}
     _print_components(console, plan)
     print_earlier(console, earlier)
+    if family := pruning.family_of(plan):
+        print_line(console, pruning.in_words(family, len(plan.trials)))
     done = sum(trial.id in finished - again for trial in plan.trials)
     stages = len(plan.embeddings)
     print_line(

@@ -11,112 +11,22 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 
 from rich.console import Console
 from rich.table import Table
 
 from rayal.cli.printing import counted, listed_ids
+from rayal.cli.run_status import Counts, Status, read
 from rayal.cli.terminal import DONE, REFUSED, cell, output, print_error, print_line, print_table
 from rayal.storage.files import StoreError
-from rayal.storage.formats import Json, PlanFile
 from rayal.storage.location import Location, parse_location
-from rayal.storage.run import RunStore
-from rayal.sweep.contents import changed_paths, hashes_in
-from rayal.sweep.names import Names, query_label
+from rayal.storage.stopped import in_words
 
-LATEST = 100  # records from which the rate is taken
 LAST_PORT = 65_535
 WATCHED_EVERY, LONGEST_WATCH = 10.0, 86_400  # seconds
 PROG = "python -m rayal.status"
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Trials by what became of them. `running`: has finished rounds, and no record yet."""
-
-    done: int = 0
-    running: int = 0
-    failed: int = 0
-    waiting: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.done + self.running + self.failed + self.waiting
-
-
-@dataclass(frozen=True)
-class Stage:
-    """An encoder on a dataset: "ready", "training" or "not begun", and its trials."""
-
-    dataset: str
-    encoder: str
-    state: str
-    trials: Counts
-
-
-@dataclass(frozen=True)
-class Status:
-    """How far a run is.
-
-    rate: trials per second over the latest records since the sweep was last started, 0 where that
-    cannot be told. seconds_left: of the trials neither done nor failed, None where there is no
-    rate. idle_seconds: since the last record, None before the first.
-    superseded: ids of finished trials that were made by other files or plugins than those that the
-    sweep was last started with, and are left out. changed_files: files and plugins that are others
-    on this machine since then; outdated: ids of the finished trials that they had made.
-    """
-
-    name: str
-    trials: Counts
-    stages: tuple[Stage, ...]
-    strategies: Mapping[str, Counts]
-    rate: float
-    seconds_left: float | None
-    idle_seconds: float | None
-    superseded: tuple[str, ...] = ()
-    changed_files: tuple[str, ...] = ()
-    outdated: tuple[str, ...] = ()
-
-
-def read(root: Location, now: float | None = None) -> Status:
-    """Read how far the run in a directory is; now: seconds since the epoch.
-
-    Raises:
-        StoreError: it is no run, or its plan cannot be read.
-    """
-    store = RunStore(root)
-    if not store.has_plan():
-        raise StoreError(
-            f"{root} is not a run: it has no plan.json; give the folder that a sweep named "
-            "with 'results in'"
-        )
-    plan, finished = store.plan(), store.finished_at()
-    states = _states(store, plan["trials"], finished)
-    counts = Counts(**Counter(states.values()))
-    names = Names(plan["trials"].values())
-    ended = _ended_since_start(store, states, finished)
-    rate = _rate(ended)
-    unended = counts.running + counts.waiting
-    changed = changed_paths(plan.get("contents", {}))
-    return Status(
-        name=plan["name"],
-        trials=counts,
-        stages=tuple(_stages(store, plan, states, names)),
-        strategies=_by_strategy(plan["trials"], states, names),
-        rate=rate,
-        seconds_left=0.0 if not unended else unended / rate if rate else None,
-        idle_seconds=max(0.0, (now or time.time()) - ended[-1]) if ended else None,
-        superseded=tuple(sorted(plan.get("superseded", {}).keys() & finished.keys())),
-        changed_files=tuple(sorted({path for paths in changed.values() for path in paths})),
-        outdated=tuple(
-            trial
-            for trial, definition in plan["trials"].items()
-            if trial in finished and not changed.keys().isdisjoint(hashes_in(definition))
-        ),
-    )
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
@@ -167,89 +77,17 @@ def show(console: Console, status: Status) -> None:
     """Print one line of sums, then a table of encoder stages and one of strategies."""
     for line in sentences(status):
         print_line(console, line)
-    stages = Table("dataset", "encoder", "stage", *COLUMNS)
+    columns = columns_of(status)
+    stages = Table("dataset", "encoder", "stage", *columns)
     for stage in status.stages:
-        stages.add_row(cell(stage.dataset), cell(stage.encoder), stage.state, *_cells(stage.trials))
-    strategies = Table("strategy", *COLUMNS)
+        stages.add_row(
+            cell(stage.dataset), cell(stage.encoder), stage.state, *_cells(stage.trials, columns)
+        )
+    strategies = Table("strategy", *columns)
     for name, counts in status.strategies.items():
-        strategies.add_row(cell(name), *_cells(counts))
+        strategies.add_row(cell(name), *_cells(counts, columns))
     print_table(console, stages)
     print_table(console, strategies)
-
-
-# What became of each trial ---------------------------------------------------------
-
-
-def _states(
-    store: RunStore, trials: Mapping[str, Json], done: Mapping[str, float]
-) -> dict[str, str]:
-    """A record means done, whatever else lies there; a failure outweighs rounds that are kept."""
-    failed, running = store.failed(), store.in_progress()
-
-    def state(trial: str) -> str:
-        if trial in done:
-            return "done"
-        if trial in failed:
-            return "failed"
-        return "running" if trial in running else "waiting"
-
-    return {trial: state(trial) for trial in trials}
-
-
-def _stages(
-    store: RunStore, plan: PlanFile, states: Mapping[str, str], names: Names
-) -> list[Stage]:
-    counts: dict[str, Counter[str]] = {}
-    encoders: dict[str, str] = {}
-    for trial, definition in plan["trials"].items():
-        key = definition["artefact"]
-        for needed in definition.get("artefacts", [key]):
-            counts.setdefault(needed, Counter())[states[trial]] += 1
-        if "encoder" in definition:
-            encoders[key] = names.of(definition)["encoder"].label
-
-    def state(key: str) -> str:
-        if store.artifacts.is_complete(key):
-            return "ready"
-        return "training" if store.artifacts.has_checkpoint(key) else "not begun"
-
-    return [
-        Stage(
-            about["dataset"],
-            encoders.get(key, str(about["encoder"]["name"])),
-            state(key),
-            Counts(**counts[key]),
-        )
-        for key, about in plan["artefacts"].items()
-    ]
-
-
-def _by_strategy(
-    trials: Mapping[str, Json], states: Mapping[str, str], names: Names
-) -> dict[str, Counts]:
-    counted: dict[str, Counter[str]] = {}
-    for trial, definition in trials.items():
-        label = query_label(names.of(definition), definition["schedule"])
-        counted.setdefault(label, Counter())[states[trial]] += 1
-    return {name: Counts(**states) for name, states in counted.items()}
-
-
-# How fast --------------------------------------------------------------------------
-
-
-def _ended_since_start(
-    store: RunStore, states: Mapping[str, str], finished: Mapping[str, float]
-) -> list[float]:
-    """When the trials of the latest start ended, in order: the plan is written at each start."""
-    started = store.started_at()
-    times = (finished[trial] for trial, state in states.items() if state == "done")
-    return sorted(time for time in times if time >= started)
-
-
-def _rate(ended: Sequence[float]) -> float:
-    latest = ended[-LATEST:]
-    spent = latest[-1] - latest[0] if latest else 0.0
-    return (len(latest) - 1) / spent if spent > 0 else 0.0
 
 
 # Words -----------------------------------------------------------------------------
@@ -257,20 +95,26 @@ def _rate(ended: Sequence[float]) -> float:
 COLUMNS = ("done", "running", "failed", "waiting")
 
 
-def _cells(counts: Counts) -> list[str]:
-    return [str(getattr(counts, name)) for name in COLUMNS]
+def columns_of(status: Status) -> tuple[str, ...]:
+    """Return the states that are shown: `spared` where there are such trials."""
+    return (*COLUMNS, "spared") if status.trials.spared else COLUMNS
+
+
+def _cells(counts: Counts, columns: Sequence[str]) -> list[str]:
+    return [str(getattr(counts, name)) for name in columns]
 
 
 def sentences(status: Status) -> Iterator[str]:
     """Sum a status up: one line, and what people would want to know of the files behind it."""
     yield _sentence(status)
+    yield from map(in_words, status.stopped)
     yield from _source_notes(status)
 
 
 def _sentence(status: Status) -> str:
     counts = status.trials
     said = [f"{status.name}: {counts.done} of {counts.total} trials done"]
-    said += [f"{getattr(counts, name)} {name}" for name in COLUMNS[1:]]
+    said += [f"{getattr(counts, name)} {name}" for name in columns_of(status)[1:]]
     if status.rate and counts.running + counts.waiting:
         said.append(f"{status.rate:.2g}/s")
         said.append(f"about {_duration(status.seconds_left or 0)} left")

@@ -15,15 +15,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rayal.cli.bundled_analysis import bundled_analysis
-from rayal.cli.printing import (
-    counted,
-    print_earlier,
-    print_notes,
-    show_plan,
-    show_summary,
-    warn_scorer,
-)
+from rayal.cli.printing import counted, print_earlier, print_notes, show_plan, warn_scorer
+from rayal.cli.sweep_end import sum_up, write_report
 from rayal.cli.terminal import (
     DONE,
     FAILED,
@@ -54,12 +47,14 @@ from rayal.storage import run as store
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location
 from rayal.storage.run import RunStore
+from rayal.storage.stopped import forget_pruning
 from rayal.sweep import packaged
 from rayal.sweep.definition import Trial, encoding_stages
 from rayal.sweep.earlier import go_on
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import Plan, make_plan
+from rayal.sweep.pruning import family_of
 from rayal.sweep.selector import select
 
 PROG = "python -m rayal.sweep"
@@ -81,6 +76,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
         sweep = load_sweep(packaged.find(options.sweep), options.set)
         trackers.check_trackers(sweep)
         plan = make_plan(sweep, absent_data=options.dry_run)
+        family_of(plan)  # refuses pruning that has nothing to compare with
         root = options.out or Path("runs") / sweep.name
         if options.dry_run:
             show_plan(console, plan, root, options.redo)
@@ -155,6 +151,8 @@ def _run(
     listeners = [JsonLinesLog(held.root), *trackers.open_trackers(plan.sweep, held.root)]
     content = plan.as_json(command, {**environment.versions(), **environment.commit()})
     held.save_plan(content, plan.sweep.as_yaml())
+    if plan.sweep.prune is None:
+        forget_pruning(held.root)
     if former := held.set_aside_former_failures([*content["trials"], *plan.embeddings]):
         print_line(
             console,
@@ -176,8 +174,8 @@ def _run(
         print_error(error)
         return FAILED
     seconds = time.monotonic() - started
-    index = None if options.no_report else _write_report(console, held.root)
-    return _sum_up(console, plan, held, seconds, command, index)
+    index = None if options.no_report else write_report(console, held.root)
+    return sum_up(console, plan, held, seconds, command, index)
 
 
 def _todo(console: Console, plan: Plan, held: RunStore) -> list[Trial]:
@@ -246,64 +244,19 @@ def _run_trials(
     with Dispatcher(display, listeners, plan, held) as events:
         if not todo:
             return
+        from rayal.run.pruning import make_pruner
+
+        pruner = make_pruner(plan, held, events)
+        if not (left := pruner.kept(todo)):
+            return
         if options.local:
             from rayal.run import local
 
-            local.run(plan, todo, held, events)
+            local.run(plan, left, held, events, pruner)
             return
         from rayal.run.ray import driver
 
         try:
-            driver.run(plan, todo, held, events, options.address)
+            driver.run(plan, left, held, events, options.address, pruner)
         except ClusterError as error:
             raise _RefusedError(str(error)) from error
-
-
-def _sum_up(
-    console: Console,
-    plan: Plan,
-    held: RunStore,
-    seconds: float,
-    command: str,
-    index: Location | None,
-) -> int:
-    finished = held.finished()
-    missing = [trial for trial in plan.trials if trial.id not in finished]
-    _show_summary(console, held.root)
-    total = len(plan.trials)
-    done = total - len(missing)
-    print_line(console, f"{done} of {total} trials done, {len(missing)} failed, {seconds:.0f} s")
-    for trial in missing[:10]:
-        print_line(console, f"  failed: {trial.id}, log: {held.failure_path(trial.id)}")
-    if len(missing) > 10:
-        print_line(console, f"  ... and {len(missing) - 10} more in {held.root / 'failures'}")
-    if missing:
-        print_line(console, f"Try the failed ones again: {command}")
-    if index:
-        print_line(console, f"Report: {index}")
-    verb = "Make it again" if index else "Make the report"
-    tool = "rayal report" if command.startswith("rayal ") else "python -m rayal report"
-    print_line(console, f"{verb}: {tool} {shlex.quote(str(held.root))}")
-    return FAILED if missing else DONE
-
-
-def _show_summary(console: Console, root: Location) -> None:
-    """Print the table of results; a fault in it must not hide which trials failed."""
-    try:
-        show_summary(console, root)
-    except Exception as error:  # noqa: BLE001 - the records are safe, so say it and go on
-        print_line(console, f"the summary could not be made ({type(error).__name__}: {error})")
-
-
-def _write_report(console: Console, root: Location) -> Location | None:
-    """Make the report; a run's results must not be lost to a fault in drawing them."""
-    try:
-        with bundled_analysis():
-            from analysis import report
-
-            return report.write(root)
-    except StoreError as error:
-        print_line(console, f"the report could not be made: {error}")
-    except Exception as error:  # noqa: BLE001 - the records are safe, so say it and go on
-        print_line(console, f"the report could not be made ({type(error).__name__}: {error})")
-    return None

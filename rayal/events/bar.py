@@ -21,6 +21,7 @@ from rich.progress import (
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
 from rayal.events.terminal_text import terminal_text
+from rayal.storage.stopped import Stopped, in_words
 from rayal.sweep.definition import Trial
 
 REPEATS = 3  # times that the same error of another trial is shown
@@ -81,6 +82,11 @@ class LiveBar(Listener):
             self._console.print(f"[red]failed[/red] {outcome.trial}: ", end="")
             self._console.print(terminal_text(outcome.error), markup=False, highlight=False)
 
+    def strategy_stopped(self, stopped: Stopped) -> None:
+        self._counter.total -= len(stopped["spared"])
+        self._bars.update(self._trials, total=self._counter.total)
+        self.message(in_words(stopped))
+
     def message(self, text: str) -> None:
         self._console.print(terminal_text(text), markup=False, highlight=False)
 
@@ -113,6 +119,10 @@ class Lines(Listener):
             self.message(f"failed {outcome.trial}: {outcome.error}")
         if self._counter.ended == self._counter.total or self._was_quiet():
             self.message(self._counter.line())
+
+    def strategy_stopped(self, stopped: Stopped) -> None:
+        self._counter.total -= len(stopped["spared"])
+        self.message(in_words(stopped))
 
     def message(self, text: str) -> None:
         self._last_line = time.monotonic()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import TracebackType
 
 from rayal.events.listener import Listener
 from rayal.events.listener_thread import Event, ListenerThread
 from rayal.events.outcome import Outcome
 from rayal.storage.run import RunStore
+from rayal.storage.stopped import Stopped
 from rayal.sweep.definition import Trial
 from rayal.sweep.plan import Plan
 
@@ -35,6 +37,7 @@ class Dispatcher(Listener):
         self._listeners = listeners
         self.names = display.names = plan.names
         self._threads: list[ListenerThread] = []
+        self._stopped: list[Stopped] = []  # for those who are added later
 
     def __enter__(self) -> Dispatcher:
         self._display.sweep_started(self._remaining)
@@ -61,6 +64,8 @@ class Dispatcher(Listener):
         thread = ListenerThread(listener, self._store, self._warn)
         thread.post(lambda listener: listener.sweep_started(self._remaining))
         thread.post_earlier_records(self._earlier)
+        for stopped in self._stopped:
+            thread.post(partial(_tell_of_stopped, stopped))
         self._threads.append(thread)
 
     def encoding_started(self, trial: Trial) -> None:
@@ -85,6 +90,10 @@ class Dispatcher(Listener):
         for thread in self._threads:
             thread.post_end_of_trial(trial, outcome)
 
+    def strategy_stopped(self, stopped: Stopped) -> None:
+        self._stopped.append(stopped)
+        self._tell(lambda listener: listener.strategy_stopped(stopped))
+
     def message(self, text: str) -> None:
         self._tell(lambda listener: listener.message(text))
 
@@ -97,6 +106,10 @@ class Dispatcher(Listener):
     def _warn(self, text: str) -> None:
         with self._lock:
             self._display.message(text)
+
+
+def _tell_of_stopped(stopped: Stopped, listener: Listener) -> None:
+    listener.strategy_stopped(stopped)
 
 
 def _reason(error: BaseException | None) -> str:

@@ -2,8 +2,9 @@
 
 Each line has `time` (UTC), `event` and, where it is about one, `trial`. Events: sweep_started,
 stage_started, stage_ready, trials_started (`trials`: those that a worker takes up together, which
-comes again for the same trials when a worker dies), trial_done, trial_failed, sweep_ended. Starts
-of the same run follow one another in the same file.
+comes again for the same trials when a worker dies), trial_done, trial_failed, strategy_stopped
+(why, and `spared`: trials that are not run), sweep_ended. Starts of the same run follow one another
+in the same file.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from rayal.events.outcome import Outcome
 from rayal.storage.files import files_of
 from rayal.storage.formats import Record
 from rayal.storage.location import Location
+from rayal.storage.stopped import Stopped
 from rayal.sweep.definition import Trial
 
 FILE_NAME = "log.jsonl"
@@ -53,6 +55,10 @@ class JsonLinesLog(Listener):
 
     def trial_recorded(self, trial: Trial, record: Record) -> None:
         self._write("trial_done", **self._trial(trial), seconds=round(record["seconds"], 3))
+
+    def strategy_stopped(self, stopped: Stopped) -> None:
+        about = {key: value for key, value in stopped.items() if key != "trials"}
+        self._write("strategy_stopped", **about)
 
     def sweep_ended(self, reason: str) -> None:
         self._write("sweep_ended", how=reason)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rayal.events.outcome import Outcome
 from rayal.storage.formats import Record
+from rayal.storage.stopped import Stopped
 from rayal.sweep.definition import Trial, names_alone
 from rayal.sweep.names import Named
 
@@ -48,6 +49,9 @@ class Listener:
 
     def earlier_record(self, trial: Trial, record: Record) -> None:
         """The record of a trial of this plan that was done before the sweep was started again."""
+
+    def strategy_stopped(self, stopped: Stopped) -> None:
+        """A strategy lost to random selection in a cell: its trials that wait are not run."""
 
     def message(self, text: str) -> None:
         """Something that a person should know."""

@@ -10,6 +10,7 @@ from typing import Literal
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
 from rayal.storage.formats import Record
+from rayal.storage.stopped import Stopped
 from rayal.sweep.definition import Trial
 
 
@@ -84,6 +85,10 @@ class SweepMetrics(Listener):
             self._put(FAILURES, 1, error=_error_type(outcome.error))
         else:
             self._done += 1
+        self._put_states()
+
+    def strategy_stopped(self, stopped: Stopped) -> None:
+        self._total -= len(stopped["spared"])
         self._put_states()
 
     def trial_recorded(self, trial: Trial, record: Record) -> None:

@@ -8,8 +8,10 @@ from functools import partial
 
 from rayal.contracts import TrialData
 from rayal.events.listener import Listener
+from rayal.events.outcome import Outcome
 from rayal.run.encoding import load_all_trial_data, load_dataset, make_embedding
 from rayal.run.failures import PASSING, fail_all
+from rayal.run.pruning import Pruner
 from rayal.run.worker import run_trials
 from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
@@ -18,12 +20,19 @@ from rayal.sweep.plan import Plan
 from rayal.sweep.schema import Resources
 
 
-def run(plan: Plan, todo: Sequence[Trial], store: RunStore, events: Listener) -> None:
-    """Make each embedding, then run the trials that need it.
+def run(
+    plan: Plan,
+    todo: Sequence[Trial],
+    store: RunStore,
+    events: Listener,
+    pruner: Pruner | None = None,
+) -> None:
+    """Make each embedding, then run the trials that need it, but for those that are spared.
 
     Raises:
         StoreError: the store can take no more.
     """
+    pruner = pruner or Pruner()
     encoder = _Encoder(plan.sweep.resources.pretrain.threads, store, events)
     for trials in group_by_embeddings(todo).values():
         try:
@@ -33,8 +42,11 @@ def run(plan: Plan, todo: Sequence[Trial], store: RunStore, events: Listener) ->
         except BaseException as error:  # noqa: BLE001 - an encoder's failure is that of its trials
             fail_all(trials, store, events, error)
             continue
-        for batch in plan.batches(trials, workers=1):
-            _run_batch(batch, data, plan.sweep.resources, store, events)
+        for batch in pruner.batches(plan, trials, workers=1):
+            if left := pruner.kept(batch):
+                pruner.begun(trial.id for trial in left)
+                for outcome in _run_batch(left, data, plan.sweep.resources, store, events):
+                    pruner.ended(outcome)
 
 
 class _Encoder:
@@ -75,7 +87,7 @@ def _run_batch(
     resources: Resources,
     store: RunStore,
     events: Listener,
-) -> None:
+) -> list[Outcome]:
     events.trials_started([trial.id for trial in batch])
     share = resources.of_learner(batch[0].learner.name)
     outcomes = run_trials(batch, data, store, share, alone=True)
@@ -83,3 +95,4 @@ def _run_batch(
         if outcome.fatal:
             raise StoreError(outcome.error)
         events.trial_ended(trial, outcome)
+    return outcomes

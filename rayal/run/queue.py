@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from rayal.events.listener import Listener
+from rayal.run.pruning import Pruner
 from rayal.sweep.definition import Trial, group_by_embeddings
 from rayal.sweep.plan import Plan
 
@@ -65,7 +66,7 @@ class EncodingStates(Protocol):
 class TrialQueue:
     """The trials that have not ended, in batches, by the embeddings they need."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the last two have defaults
         self,
         plan: Plan,
         todo: Sequence[Trial],
@@ -73,11 +74,16 @@ class TrialQueue:
         workers: int,
         events: Listener,
         clock: Callable[[], float] = time.monotonic,
+        pruner: Pruner | None = None,
     ) -> None:
+        self.pruner = pruner or Pruner()
         self.trials = {trial.id: trial for trial in todo}
         self._encodings, self._events = encodings, events
         self._waiting = {
-            key: deque([trial.id for trial in batch] for batch in plan.batches(trials, workers))
+            key: deque(
+                [trial.id for trial in batch]
+                for batch in self.pruner.batches(plan, trials, workers)
+            )
             for key, trials in group_by_embeddings(todo).items()
         }
         self._given: set[str] = set()
@@ -93,8 +99,14 @@ class TrialQueue:
     def is_exhausted(self) -> bool:
         """Whether no batch is given out, and none will be."""
         failed = self._encodings.failed
-        to_come = [k for k, queue in self._waiting.items() if queue and failed.isdisjoint(k)]
-        return not (to_come or self._given)
+        return not self._given and not any(
+            failed.isdisjoint(needed) and any(map(self._is_to_run, waiting))
+            for needed, waiting in self._waiting.items()
+        )
+
+    def _is_to_run(self, batch: Sequence[str]) -> bool:
+        """Whether anything of a batch is not spared."""
+        return not all(map(self.pruner.is_spared, batch))
 
     def next_batch(self) -> list[str] | None:
         """Return ids of trials whose embedding is ready, None while or when there are none.
@@ -106,10 +118,12 @@ class TrialQueue:
         if self._hold.is_on(self._encodings.displaced, running=len(self._given)):
             return None
         for needed, waiting in self._waiting.items():
-            if waiting and self._encodings.ready.issuperset(needed):
-                batch = waiting.popleft()
-                self._given.update(batch)
-                return batch
+            while waiting and self._encodings.ready.issuperset(needed):
+                batch = [name for name in waiting.popleft() if not self.pruner.is_spared(name)]
+                if batch:
+                    self._given.update(batch)
+                    self.pruner.begun(batch)
+                    return batch
         return None
 
     def started(self, batch: Sequence[str]) -> None:

@@ -31,6 +31,7 @@ class TrialEvents:
             self.fatal = outcome.error
         else:
             self._events.trial_ended(self._queue.trials[outcome.trial], outcome)
+            self._queue.pruner.ended(outcome)
 
     def raise_at_end(self) -> None:
         """Leave the scheduler when there is nothing more to do.

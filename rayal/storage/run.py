@@ -7,6 +7,7 @@
     DIR/records/ID.json         a finished trial; its presence means "done"
     DIR/partial/ID.json         the finished rounds of a trial in progress
     DIR/failures/ID.log         definition and traceback of a trial that failed
+    DIR/pruned.json             see storage.stopped
     DIR/.rayal                  marks a folder as a run, which is written to
     NAME.set-aside              what was no file of a run, or not what was written
 

@@ -23,7 +23,7 @@ from rayal.sweep.errors import Mistakes, SweepError
 from rayal.sweep.form_errors import sentences, unknown_key
 from rayal.sweep.overrides import apply_override
 from rayal.sweep.plugins import import_plugins
-from rayal.sweep.schema import Hours, Measure, Part, Resources, SweepFile, Track
+from rayal.sweep.schema import Hours, Measure, Part, Prune, Resources, SweepFile, Track
 
 ONLY_PART = "all"  # the name of the part of a file that has no parts
 SHAPES = {"budgets", "cycles"}  # of which a part has one
@@ -41,6 +41,7 @@ class Sweep:
     measure: Measure
     record_losses: bool
     record_embeddings: int
+    prune: Prune | None
     resources: Resources
     track: Track
     plugins: tuple[Path, ...]
@@ -85,6 +86,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         measure=read.measure,
         record_losses=read.record_losses,
         record_embeddings=read.record_embeddings,
+        prune=read.prune,
         resources=read.resources,
         track=read.track,
         plugins=tuple((path.parent / plugin).resolve() for plugin in read.plugins),

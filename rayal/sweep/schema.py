@@ -10,6 +10,7 @@ import math
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from rayal.sweep.amounts import Amount, Amounts, SeedCounts
 from rayal.sweep.entries import Entry, as_entry
@@ -17,6 +18,7 @@ from rayal.sweep.entries import Entry, as_entry
 MOST_CPUS = 100_000  # of one piece of work, a machine or a cluster
 MOST_ROUNDS = 100_000
 FEWEST_IN_A_PLANE, MOST_IN_A_PLANE = 10, 2000  # images: fewer have no layout, more take minutes
+MOST_PAIRS = 100_000
 
 
 class _Strict(BaseModel):
@@ -125,6 +127,36 @@ class Hours(_Strict):
     """Hours of a CPU core alone. Example: `0.07`"""
 
 
+PAIRED = "paired"  # what stands for pruning with its defaults
+
+
+class Prune(_Strict):
+    """When a strategy is stopped that loses to random selection in pairs of the same seed."""
+
+    level: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    """Chance that a sweep stops any strategy which loses no more often than it wins, over all of
+    its strategies and cells, however often it is looked at. Example: `0.01`"""
+
+    min_pairs: Annotated[int, Field(ge=2, le=MOST_PAIRS)] = 8
+    """Seeds that a strategy and random selection have both finished, at the least, before it may be
+    stopped. Example: `10`"""
+
+
+def _as_prune(written: object) -> object:
+    """Take the word for the defaults, and leave a mapping to be read."""
+    if written == PAIRED:
+        return {}
+    if written is None or isinstance(written, dict | Prune):
+        return written
+    raise PydanticCustomError(
+        "prune",
+        "write paired, or a mapping of level and min_pairs; null, or no such key, runs every trial",
+    )
+
+
+PruneOption: TypeAlias = Annotated[Prune | None, BeforeValidator(_as_prune)]
+
+
 class Track(_Strict):
     """Where runs are shown besides the run's own report: nowhere unless asked."""
 
@@ -217,6 +249,11 @@ class SweepFile(_Strict):
     """In trials of seed 0 also record where so many images of the pool lie, by t-SNE, for the last
     layer of the learner that each later query was made by: some seconds a query. Ids stay, as
     above. From 10 to 2000, or 0. Example: `500`"""
+
+    prune: PruneOption = None
+    """Stops a strategy in a cell (dataset, encoder, learner, labels) where it clearly loses to
+    random selection in pairs of the same seed; `paired` stands for the defaults. Ids stay: without
+    it, the same command runs what was spared. Example: `paired`"""
 
     plugins: list[str] = []
     """Python files with components of one's own, relative to the sweep file.

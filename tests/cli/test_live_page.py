@@ -10,7 +10,7 @@ import pytest
 
 from rayal.cli import status
 from rayal.cli.live_page import StatusServer, page
-from rayal.cli.status import Counts, Status
+from rayal.cli.run_status import Counts, Status
 from rayal.storage import run as store
 from tests.storage.records import plan, record
 

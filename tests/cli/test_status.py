@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rayal.cli import status
-from rayal.cli.status import Counts
+from rayal.cli import run_status, status
+from rayal.cli.run_status import Counts
 from rayal.storage import run as store
 from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
@@ -55,7 +55,7 @@ def test_each_trial_is_counted_once_by_the_last_that_became_of_it(held: RunStore
     end(held, "b", 11)
     held.save_record("of-an-earlier-plan", record("of-an-earlier-plan"))
     held.save_failure("also-earlier", {}, "x", "trace")
-    found = status.read(held.root)
+    found = run_status.read(held.root)
     assert found.trials == Counts(done=2, running=1, failed=1, waiting=8)
     assert found.trials.total == 12
     assert found.strategies == {
@@ -67,12 +67,12 @@ def test_each_trial_is_counted_once_by_the_last_that_became_of_it(held: RunStore
 def test_a_failure_that_was_tried_again_and_went_well_is_no_failure(held: RunStore) -> None:
     held.save_failure("a", {}, "ValueError: x", "trace")
     (held.root / "records" / "a.json").write_text("{}")  # killed before the failure was removed
-    assert status.read(held.root).trials == Counts(done=1, waiting=11)
+    assert run_status.read(held.root).trials == Counts(done=1, waiting=11)
 
 
 def test_encoder_stages_are_ready_training_or_not_begun(held: RunStore) -> None:
     def states() -> list[tuple[str, str, str]]:
-        return [(s.dataset, s.encoder, s.state) for s in status.read(held.root).stages]
+        return [(s.dataset, s.encoder, s.state) for s in run_status.read(held.root).stages]
 
     assert states() == [("digits", "moco", "not begun"), ("digits", "pixels", "not begun")]
     held.artifacts.checkpoint_folder("moco-key").mkdir()
@@ -84,7 +84,7 @@ def test_rate_and_time_left_are_those_since_the_latest_start(held: RunStore) -> 
     end(held, "a", -500)  # of an earlier start
     for number, trial in enumerate("bcde"):
         end(held, trial, 60 + 2 * number)  # the minute before the first is the encoder's
-    found = status.read(held.root, now=START + 76)
+    found = run_status.read(held.root, now=START + 76)
     assert found.rate == pytest.approx(0.5)
     assert found.seconds_left == pytest.approx(7 / 0.5)
     assert found.idle_seconds == pytest.approx(10)
@@ -94,7 +94,7 @@ def test_rate_and_time_left_are_those_since_the_latest_start(held: RunStore) -> 
 def test_a_clock_that_jumped_makes_nothing_negative(held: RunStore, jump: float) -> None:
     for number, trial in enumerate("abcdefgh"):
         end(held, trial, 10 * number + (jump if number >= 4 else 0))
-    found = status.read(held.root, now=START + 80 + jump)
+    found = run_status.read(held.root, now=START + 80 + jump)
     assert found.trials == Counts(done=8, waiting=4)
     assert found.rate > 0
     assert found.seconds_left is not None
@@ -107,7 +107,7 @@ def test_a_clock_that_jumped_makes_nothing_negative(held: RunStore, jump: float)
 def test_no_rate_is_said_where_there_is_none(held: RunStore, records: int) -> None:
     for trial in "a" * records:
         end(held, trial, 5)
-    found = status.read(held.root)
+    found = run_status.read(held.root)
     assert found.rate == 0
     assert found.seconds_left is None
 
@@ -115,7 +115,7 @@ def test_no_rate_is_said_where_there_is_none(held: RunStore, records: int) -> No
 def test_a_whole_run_has_nothing_left(held: RunStore) -> None:
     for number, trial in enumerate("abcdefghijkl"):
         end(held, trial, number)
-    assert status.read(held.root).seconds_left == 0
+    assert run_status.read(held.root).seconds_left == 0
 
 
 Captured = pytest.CaptureFixture[str]
@@ -123,7 +123,7 @@ Captured = pytest.CaptureFixture[str]
 
 def test_what_is_no_run_is_refused_with_one_line(tmp_path: Path, capsys: Captured) -> None:
     with pytest.raises(StoreError, match=r"is not a run: it has no plan\.json"):
-        status.read(tmp_path)
+        run_status.read(tmp_path)
     assert status.main([str(tmp_path)]) == 2
     said = capsys.readouterr()
     assert said.out == ""
@@ -156,7 +156,9 @@ def test_json_holds_the_same_for_programs(held: RunStore, capsys: Captured) -> N
     end(held, "a", 1)
     assert status.main([str(held.root), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["trials"] == {"done": 1, "running": 0, "failed": 0, "waiting": 11}
+    assert found["trials"] == {
+        "done": 1, "running": 0, "failed": 0, "waiting": 11, "spared": 0,
+    }  # fmt: skip
     assert found["strategies"]["hacon k=3"]["done"] == 1
     assert found["stages"][0]["trials"]["waiting"] == 3
 
@@ -201,7 +203,7 @@ def test_an_interval_that_is_none_is_refused(given: str, capsys: Captured) -> No
 def test_a_real_sweep_is_read_without_ray_or_torch(tmp_path: Path) -> None:
     sweep = sweeps.write_sweep(tmp_path, plugins=["plugin.py"], strategies=["random", "poisoned"])
     assert sweeps.run(sweep, tmp_path / "run", "--local").returncode == 1
-    found = status.read(tmp_path / "run")
+    found = run_status.read(tmp_path / "run")
     assert found.trials == Counts(done=6, failed=6)
     assert [stage.state for stage in found.stages] == ["ready"]
     code = "import sys, rayal.status; print({'ray', 'torch'} & set(sys.modules))"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import analysis
-from rayal.cli import status
+from rayal.cli import run_status
 from rayal.storage import formats
 from rayal.storage.files import DamagedError, StoreError
 from rayal.storage.run import read_run
@@ -22,7 +22,7 @@ def test_format_1_is_read_by_the_store_and_the_report_when_there_is_a_second_one
     monkeypatch.setattr(formats, "SCHEMA", 2)
     assert len(read_run(FORMAT_1).records) == 8
     assert analysis.load(FORMAT_1)["trial"].nunique() == 8
-    assert status.read(FORMAT_1).trials.done == 8
+    assert run_status.read(FORMAT_1).trials.done == 8
 
 
 @pytest.mark.parametrize("schema", [0, 2, "1", None])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from analysis.__main__ import main as analyse
-from rayal.cli import status
+from rayal.cli import run_status, status
 from rayal.cli.sweep import main as sweep
 from rayal.storage.run import RunStore
 from tests import sweeps
@@ -39,8 +39,8 @@ def contents(folder: Path) -> dict[Path, bytes]:
 
 
 def test_the_status_of_a_run_of_format_1_is_read() -> None:
-    found = status.read(WRITTEN / "run")
-    assert found.trials == status.Counts(done=DONE, failed=FAILED)
+    found = run_status.read(WRITTEN / "run")
+    assert found.trials == run_status.Counts(done=DONE, failed=FAILED)
     assert {(s.dataset, s.encoder, s.state) for s in found.stages} == {
         ("digits", "pixels", "not begun"),
         ("stripes", "moco", "ready"),
@@ -153,4 +153,4 @@ def test_a_plan_that_names_no_format_is_one_of_the_first(copy: Path) -> None:
     plan = json.loads((copy / "run" / "plan.json").read_text())
     del plan["schema"]
     (copy / "run" / "plan.json").write_text(json.dumps(plan))
-    assert status.read(copy / "run").trials.done == DONE
+    assert run_status.read(copy / "run").trials.done == DONE

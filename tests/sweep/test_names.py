@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 import analysis
-from rayal.cli import status
+from rayal.cli import run_status, status
 from rayal.cli.printing import show_plan
 from rayal.events.jsonl import JsonLinesLog
 from rayal.events.outcome import Outcome
@@ -119,7 +119,7 @@ def test_a_name_with_brackets_is_printed_as_it_is(tmp_path: Path) -> None:
     write_run(plan, tmp_path / "run")
     console = Console(file=io.StringIO(), width=400)
     show_plan(console, plan, parse_location(str(tmp_path / "none")))
-    status.show(console, status.read(parse_location(str(tmp_path / "run"))))
+    status.show(console, run_status.read(parse_location(str(tmp_path / "run"))))
     assert isinstance(console.file, io.StringIO)
     [name] = plan.datasets
     rows = [line for line in console.file.getvalue().splitlines() if line.startswith("│")]
@@ -163,7 +163,7 @@ def test_plan_status_and_report_give_a_component_one_name(
         kinds = ("encoder", "learner", "strategy")
         assert any({named[kind].label for kind in kinds} <= line for line in lines)
 
-    read = status.read(parse_location(str(root)))
+    read = run_status.read(parse_location(str(root)))
     assert set(read.strategies) == {query_label(*name) for name in names}
     assert {stage.encoder for stage in read.stages} == {n["encoder"].label for n, _ in names}
 

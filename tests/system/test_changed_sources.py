@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import analysis
-from rayal.cli import status
+from rayal.cli import run_status
 from tests import sweeps
 
 pytestmark = pytest.mark.slow
@@ -86,7 +86,7 @@ def test_an_edited_helper_of_a_plugin_runs_its_trials_again_and_no_others(folder
     (old,) = {tuple(indices) for indices in chosen(folder, "mine")}
     (folder / "taking.py").write_text(LAST)
 
-    before = status.read(folder / "run")
+    before = run_status.read(folder / "run")
     assert [Path(path).name for path in before.changed_files] == ["taking.py"]
     assert len(before.outdated) == 2
     planned = run(folder, "--dry-run")
@@ -98,10 +98,10 @@ def test_an_edited_helper_of_a_plugin_runs_its_trials_again_and_no_others(folder
     assert "4 trials, 2 done already" in run(folder)
     (new,) = {tuple(indices) for indices in chosen(folder, "mine")}
     assert set(new).isdisjoint(old)
-    after = status.read(folder / "run")
+    after = run_status.read(folder / "run")
     assert len(after.superseded) == 2
     assert after.outdated == ()
-    assert after.trials == status.Counts(done=4)
+    assert after.trials == run_status.Counts(done=4)
 
     (folder / "taking.py").write_text(FIRST)  # back again: those records are the plan's once more
     assert "all 4 trials are done already" in run(folder)
@@ -169,9 +169,9 @@ def test_a_run_from_before_stays_done_is_named_and_is_watched_from_then_on(folde
     assert sweeps.results(folder / "run") == before
 
     (folder / "taking.py").write_text(LAST)
-    assert len(status.read(folder / "run").outdated) == 2
+    assert len(run_status.read(folder / "run").outdated) == 2
     assert "4 trials, 2 done already" in run(folder)
-    assert len(status.read(folder / "run").superseded) == 2
+    assert len(run_status.read(folder / "run").superseded) == 2
 
 
 def test_trials_in_doubt_are_run_again_when_asked_for(folder: Path) -> None:
@@ -226,8 +226,8 @@ def test_a_repaired_plugin_leaves_no_failure_of_what_it_was_before(folder: Path)
     said = run(folder)
     assert "2 failures of trials that the plan does not name: set aside as" in said
     assert "4 of 4 trials done, 0 failed" in said
-    after = status.read(folder / "run")
-    assert after.trials == status.Counts(done=4)
+    after = run_status.read(folder / "run")
+    assert after.trials == run_status.Counts(done=4)
     assert not list((folder / "run" / "failures").glob("*.log"))
     assert len(list((folder / "run" / "failures").glob("*.log.set-aside"))) == 2
     assert len(analysis.load(folder / "run")) == 4

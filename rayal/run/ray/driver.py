@@ -11,6 +11,7 @@ from pathlib import Path
 from rayal.events.dispatch import Dispatcher
 from rayal.events.prometheus import SweepMetrics
 from rayal.run.preflight import request_for, shared_bytes
+from rayal.run.pruning import Pruner
 from rayal.run.queue import TrialQueue
 from rayal.run.ray.callbacks import make_callback, make_memory_trimmer
 from rayal.run.ray.cluster_watch import services, watch_cluster
@@ -37,7 +38,12 @@ MIN_PENDING = 4  # batches that wait for a worker at the least, so that none wai
 
 
 def run(
-    plan: Plan, todo: Sequence[Trial], store: RunStore, events: Dispatcher, address: str | None
+    plan: Plan,
+    todo: Sequence[Trial],
+    store: RunStore,
+    events: Dispatcher,
+    address: str | None,
+    pruner: Pruner | None = None,
 ) -> None:
     """Run trials on a cluster, or on a Ray started here for the purpose.
 
@@ -65,9 +71,16 @@ def run(
             import ray.tune  # noqa: F401 - it takes a second, in which encoders train
 
             encodings.wait_for_one()
-            os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(max(MIN_PENDING, 2 * workers))
-            queue = TrialQueue(plan, todo, encodings, workers, events)
+            os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(_most_pending(workers, pruner))
+            queue = TrialQueue(plan, todo, encodings, workers, events, pruner=pruner)
             _tune(plan, store, queue, TrialEvents(events, store, queue), session.scratch)
+
+
+def _most_pending(workers: int, pruner: Pruner | None) -> int:
+    """How many batches are given out ahead; what is given out can not be spared any more."""
+    if pruner is None or pruner.stops_nothing:
+        return max(MIN_PENDING, 2 * workers)
+    return workers
 
 
 def _tune(

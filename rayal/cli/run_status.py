@@ -1,0 +1,189 @@
+"""How far a run is, read from its directory alone."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rayal.storage.files import StoreError
+from rayal.storage.formats import Json, PlanFile
+from rayal.storage.location import Location
+from rayal.storage.run import RunStore
+from rayal.storage.stopped import Stopped, read_pruning, spared_trials
+from rayal.sweep.contents import changed_paths, hashes_in
+from rayal.sweep.names import Names, query_label
+
+LATEST = 100  # records from which the rate is taken
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Trials by what became of them.
+
+    running: have finished rounds, and no record yet. spared: of a strategy that `prune` stopped.
+    """
+
+    done: int = 0
+    running: int = 0
+    failed: int = 0
+    waiting: int = 0
+    spared: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.done + self.running + self.failed + self.waiting + self.spared
+
+
+@dataclass(frozen=True)
+class Stage:
+    """An encoder on a dataset: "ready", "training" or "not begun", and its trials."""
+
+    dataset: str
+    encoder: str
+    state: str
+    trials: Counts
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a run is.
+
+    rate: trials per second over the latest records since the sweep was last started, 0 where that
+    cannot be told. seconds_left: of the trials neither done nor failed, None where there is no
+    rate. idle_seconds: since the last record, None before the first.
+    superseded: ids of finished trials that were made by other files or plugins than those that the
+    sweep was last started with, and are left out. changed_files: files and plugins that are others
+    on this machine since then; outdated: ids of the finished trials that they had made.
+    stopped: strategies, by `prune`, each in a cell.
+    """
+
+    name: str
+    trials: Counts
+    stages: tuple[Stage, ...]
+    strategies: Mapping[str, Counts]
+    rate: float
+    seconds_left: float | None
+    idle_seconds: float | None
+    superseded: tuple[str, ...] = ()
+    changed_files: tuple[str, ...] = ()
+    outdated: tuple[str, ...] = ()
+    stopped: tuple[Stopped, ...] = ()
+
+
+def read(root: Location, now: float | None = None) -> Status:
+    """Read how far the run in a directory is; now: seconds since the epoch.
+
+    Raises:
+        StoreError: it is no run, or its plan cannot be read.
+    """
+    store = RunStore(root)
+    if not store.has_plan():
+        raise StoreError(
+            f"{root} is not a run: it has no plan.json; give the folder that a sweep named "
+            "with 'results in'"
+        )
+    plan, finished = store.plan(), store.finished_at()
+    pruning = read_pruning(root)
+    states = _states(store, plan["trials"], finished, spared_trials(pruning))
+    counts = Counts(**Counter(states.values()))
+    names = Names(plan["trials"].values())
+    ended = _ended_since_start(store, states, finished)
+    rate = _rate(ended)
+    unended = counts.running + counts.waiting
+    changed = changed_paths(plan.get("contents", {}))
+    return Status(
+        name=plan["name"],
+        trials=counts,
+        stages=tuple(_stages(store, plan, states, names)),
+        strategies=_by_strategy(plan["trials"], states, names),
+        rate=rate,
+        seconds_left=0.0 if not unended else unended / rate if rate else None,
+        idle_seconds=max(0.0, (now or time.time()) - ended[-1]) if ended else None,
+        superseded=tuple(sorted(plan.get("superseded", {}).keys() & finished.keys())),
+        changed_files=tuple(sorted({path for paths in changed.values() for path in paths})),
+        outdated=tuple(
+            trial
+            for trial, definition in plan["trials"].items()
+            if trial in finished and not changed.keys().isdisjoint(hashes_in(definition))
+        ),
+        stopped=tuple(pruning["stopped"]) if pruning else (),
+    )
+
+
+# What became of each trial ---------------------------------------------------------
+
+
+def _states(
+    store: RunStore, trials: Mapping[str, Json], done: Mapping[str, float], spared: set[str]
+) -> dict[str, str]:
+    """A record means done, whatever else lies there; a failure outweighs rounds that are kept."""
+    failed, running = store.failed(), store.in_progress()
+
+    def state(trial: str) -> str:
+        if trial in done:
+            return "done"
+        if trial in spared:
+            return "spared"
+        if trial in failed:
+            return "failed"
+        return "running" if trial in running else "waiting"
+
+    return {trial: state(trial) for trial in trials}
+
+
+def _stages(
+    store: RunStore, plan: PlanFile, states: Mapping[str, str], names: Names
+) -> list[Stage]:
+    counts: dict[str, Counter[str]] = {}
+    encoders: dict[str, str] = {}
+    for trial, definition in plan["trials"].items():
+        key = definition["artefact"]
+        for needed in definition.get("artefacts", [key]):
+            counts.setdefault(needed, Counter())[states[trial]] += 1
+        if "encoder" in definition:
+            encoders[key] = names.of(definition)["encoder"].label
+
+    def state(key: str) -> str:
+        if store.artifacts.is_complete(key):
+            return "ready"
+        return "training" if store.artifacts.has_checkpoint(key) else "not begun"
+
+    return [
+        Stage(
+            about["dataset"],
+            encoders.get(key, str(about["encoder"]["name"])),
+            state(key),
+            Counts(**counts[key]),
+        )
+        for key, about in plan["artefacts"].items()
+    ]
+
+
+def _by_strategy(
+    trials: Mapping[str, Json], states: Mapping[str, str], names: Names
+) -> dict[str, Counts]:
+    counted: dict[str, Counter[str]] = {}
+    for trial, definition in trials.items():
+        label = query_label(names.of(definition), definition["schedule"])
+        counted.setdefault(label, Counter())[states[trial]] += 1
+    return {name: Counts(**states) for name, states in counted.items()}
+
+
+# How fast --------------------------------------------------------------------------
+
+
+def _ended_since_start(
+    store: RunStore, states: Mapping[str, str], finished: Mapping[str, float]
+) -> list[float]:
+    """When the trials of the latest start ended, in order: the plan is written at each start."""
+    started = store.started_at()
+    times = (finished[trial] for trial, state in states.items() if state == "done")
+    return sorted(time for time in times if time >= started)
+
+
+def _rate(ended: Sequence[float]) -> float:
+    latest = ended[-LATEST:]
+    spent = latest[-1] - latest[0] if latest else 0.0
+    return (len(latest) - 1) / spent if spent > 0 else 0.0

@@ -1,0 +1,93 @@
+"""What `rayal sweep` says and leaves at its end: the report, the summary, what is missing."""
+
+from __future__ import annotations
+
+import shlex
+
+from rich.console import Console
+
+from rayal.cli.bundled_analysis import bundled_analysis
+from rayal.cli.printing import counted, show_summary
+from rayal.cli.terminal import DONE, FAILED, print_line
+from rayal.storage.files import StoreError
+from rayal.storage.location import Location
+from rayal.storage.run import RunStore
+from rayal.storage.stopped import Pruning, in_words, read_pruning, spared_trials
+from rayal.sweep.plan import Plan
+
+MOST_FAILED = MOST_STOPPED = 10  # of which each is named
+
+
+def sum_up(
+    console: Console,
+    plan: Plan,
+    held: RunStore,
+    seconds: float,
+    command: str,
+    index: Location | None,
+) -> int:
+    """Print the summary, and what failed or was spared; return the exit status."""
+    finished = held.finished()
+    pruning = read_pruning(held.root)
+    skipped = spared_trials(pruning) - finished
+    missing = [t for t in plan.trials if t.id not in finished and t.id not in skipped]
+    _show_summary(console, held.root)
+    total = len(plan.trials)
+    spared = sum(trial.id in skipped for trial in plan.trials)
+    done = total - len(missing) - spared
+    pruned = f"{spared} spared, " if pruning else ""
+    print_line(
+        console, f"{done} of {total} trials done, {pruned}{len(missing)} failed, {seconds:.0f} s"
+    )
+    for trial in missing[:MOST_FAILED]:
+        print_line(console, f"  failed: {trial.id}, log: {held.failure_path(trial.id)}")
+    if len(missing) > MOST_FAILED:
+        more = len(missing) - MOST_FAILED
+        print_line(console, f"  ... and {more} more in {held.root / 'failures'}")
+    if pruning and spared:
+        _print_stopped(console, pruning)
+    if missing:
+        print_line(console, f"Try the failed ones again: {command}")
+    if index:
+        print_line(console, f"Report: {index}")
+    verb = "Make it again" if index else "Make the report"
+    tool = "rayal report" if command.startswith("rayal ") else "python -m rayal report"
+    print_line(console, f"{verb}: {tool} {shlex.quote(str(held.root))}")
+    return FAILED if missing else DONE
+
+
+def _print_stopped(console: Console, pruning: Pruning) -> None:
+    """Name who was stopped where, at which level, and how to run what was spared."""
+    stopped = pruning["stopped"]
+    for one in stopped[:MOST_STOPPED]:
+        print_line(console, f"  {in_words(one)}")
+    if len(stopped) > MOST_STOPPED:
+        print_line(console, f"  ... and {len(stopped) - MOST_STOPPED} more")
+    comparisons = counted(pruning["comparisons"], "comparison")
+    print_line(
+        console,
+        f"Stopped by prune at level {pruning['level']:g} over {comparisons}; without prune, the "
+        "same command runs what was spared (--set prune=null)",
+    )
+
+
+def _show_summary(console: Console, root: Location) -> None:
+    """Print the table of results; a fault in it must not hide which trials failed."""
+    try:
+        show_summary(console, root)
+    except Exception as error:  # noqa: BLE001 - the records are safe, so say it and go on
+        print_line(console, f"the summary could not be made ({type(error).__name__}: {error})")
+
+
+def write_report(console: Console, root: Location) -> Location | None:
+    """Make the report; a run's results must not be lost to a fault in drawing them."""
+    try:
+        with bundled_analysis():
+            from analysis import report
+
+            return report.write(root)
+    except StoreError as error:
+        print_line(console, f"the report could not be made: {error}")
+    except Exception as error:  # noqa: BLE001 - the records are safe, so say it and go on
+        print_line(console, f"the report could not be made ({type(error).__name__}: {error})")
+    return None
