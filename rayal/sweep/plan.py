@@ -252,6 +252,7 @@ class _Planner:
                 self._check_on_dataset(resolved, data)
                 scheduled = schedules(part, data, self._mistakes)
                 rules.check_rounds(label, scheduled, resolved.trials_of_a_schedule())
+                self._check_reserved(resolved, data, scheduled)
             if not self._mistakes:
                 yield from _dataset_trials(resolved, spec, data, scheduled)
 
@@ -301,9 +302,13 @@ class _Planner:
             with gather():
                 read = strategy.select_on or encoder
                 rules.check_component(STRATEGIES, strategy, data, read, absent=absent)
+
+    def _check_reserved(
+        self, resolved: ResolvedPart, data: DatasetInfo, scheduled: Sequence[tuple[int, ...]]
+    ) -> None:
         for first in resolved.first_strategies():
-            with gather():
-                rules.check_reserved(first, data)
+            with self._mistakes.gather():
+                rules.check_reserved(first, data, max((s[0] for s in scheduled), default=0))
 
 
 def _dataset_trials(

@@ -127,13 +127,20 @@ def check_learner(learner: Spec, encoder: Spec) -> None:
         )
 
 
-def check_reserved(first: Spec, data: DatasetInfo) -> None:
-    """A first query among images set aside needs a dataset that sets some aside."""
+def check_reserved(first: Spec, data: DatasetInfo, budget: int) -> None:
+    """A first query of B images among those set aside needs a dataset that sets as many aside."""
     needs = STRATEGIES.find(first.name).traits.needs(first.params)
-    if "initial_pool" in needs and not data.reserved and not data.absent:
+    if "initial_pool" not in needs or data.absent:
+        return
+    if not data.reserved:
         raise ValueError(
             f"strategy '{first.name}' chooses among images set aside, and {data.name} sets none "
             "aside: give the dataset an imbalance with set_aside, or use another initial"
+        )
+    if budget > data.reserved:
+        raise ValueError(
+            f"strategy '{first.name}' is asked for {budget:,} first images, and {data.name} sets "
+            f"{data.reserved:,} aside: lower the first budget, or raise the dataset's set_aside"
         )
 
 

@@ -45,6 +45,14 @@ REFUSED = [
         "learner 'scratch': weights=absent.pth: there is no such file",
     ),
     ({"strategies": ["set_aside"]}, "among images set aside, and digits sets none aside"),
+    (
+        {
+            "datasets": [{"name": "digits", "imbalance": {"step": 1, "set_aside": 0.1}}],
+            "strategies": ["set_aside"],
+            "budgets": [50, 150],
+        },
+        "is asked for 150 first images, and digits-step1-aside0.1 sets 120 aside: lower the first",
+    ),
     ({"cycles": {"start": 5, "step": 5, "rounds": 3}}, "both budgets and cycles"),
     (
         {"encoders": [{"name": "moco", "queue": 64, "epochs": 3}]},
