@@ -20,6 +20,7 @@ from rayal.cli.terminal import (
     print_line,
     warnings_as_lines,
 )
+from rayal.labeling.class_names import names_of
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.ingest import Ingested, ingest
 from rayal.labeling.project import Project
@@ -28,7 +29,8 @@ PROG = "rayal ingest"
 SHOWN = 5  # of what was not taken
 EPILOG = """\
 Read are exports of Label Studio (JSON, JSON_MIN, CSV) and CVAT (CVAT for images 1.1, .xml or .zip),
-labels.csv filled in, and folders FOLDER/CLASS/IMAGE. Each label is matched by the image's id, then
+labels.csv filled in, folders FOLDER/CLASS/IMAGE, and where an image may have several classes tables
+with a column of 0 and 1 for each class. Each label is matched by the image's id, then
 by its path. Reading a file twice changes nothing.
 """
 
@@ -81,9 +83,10 @@ def _show(console: Console, project: Project, done: Ingested) -> None:
         print_line(console, f"New classes: {', '.join(done.new_classes)}")
     _show_conflicts(console, project)
     labels = project.labels.labels()
+    named = {name for label in labels.values() for name in names_of(label)}
     print_line(
         console,
-        f"{len(labels):,} images have a label, of {len(set(labels.values())):,} classes. The next "
+        f"{len(labels):,} images have a label, of {len(named):,} classes. The next "
         f"round: rayal select {project.root} --budget B",
     )
 

@@ -48,8 +48,18 @@ def _show(project: Project, made: Predicted) -> None:
     print_line(console, f"{made.images:,} images without a label are labeled by the classifier:")
     for name, count in sorted(made.counts.items(), key=lambda pair: -pair[1]):
         print_line(console, f"  {count:>9,}  {name}")
+    for name in made.constant:
+        has = made.counts.get(name, 0) > 0
+        print_line(
+            console,
+            f"NOTE: the labels have no image {'without' if has else 'with'} {name}: it is said of "
+            f"{'every image' if has else 'none'}",
+        )
+    several = made.classifier.multilabel
     flags = {
-        "unsure": f"have a probability below {SURE:g}",
+        "unsure": f"have a class whose probability is between {1 - SURE:.1g} and {SURE:g}"
+        if several
+        else f"have a probability below {SURE:g}",
         "unlike": "are unlike any labeled image",
         "near-duplicate": "are near-duplicates of a labeled image",
     }

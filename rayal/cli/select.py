@@ -49,6 +49,7 @@ examples:
   rayal select cells/ --budget 60                       a folder of images, at any depth
   rayal select cells/ --budget 60 --audit 30            and 30 at random, to measure with
   rayal select slides.csv --group patient --per-group 1 a list with a column of paths
+  rayal select xrays/ --classes effusion,mass --multilabel  several classes an image, or none
   rayal select embeddings.npz --budget 60               features and ids, without images
   rayal select shards/ --budget 1000 --memory 4GiB      features in shards, larger than memory
   rayal select cells-labels --budget 40                 the next round
@@ -103,6 +104,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
     add("--label", metavar="COLUMN", help="column of labels that are known already")
     add("--split", metavar="COLUMN", help="column of splits: test and val are not chosen")
     add("--classes", default="", metavar="A,B,...", help="names of classes that are known")
+    add("--multilabel", action="store_true", help="an image may have several of --classes, or none")
     add("--features", metavar="FILE", help="features of the images, made elsewhere, ids = paths")
     add("--ids", metavar="FILE", help="ids of an .npy of features, a line each")
     add("--encoder", metavar="NAME", help="pretrained (default), moco, checkpoint, timm_model ...")
@@ -197,6 +199,7 @@ def _request(options: argparse.Namespace) -> Request:
         options.seed,
         options.per_group,
         tuple(name.strip() for name in options.classes.split(",") if name.strip()),
+        options.multilabel,
     )
 
 

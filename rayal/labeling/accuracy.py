@@ -10,30 +10,16 @@ apart, under its own name.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from rayal.contracts import Indices, Labels, Probs
-from rayal.kernels.exact_intervals import proportion_interval
+from rayal.label_arrays import is_multilabel
 from rayal.labeling.labeled import LabeledPool
+from rayal.labeling.multilabel_accuracy import MultilabelAccuracy, multilabel_accuracy_of
+from rayal.labeling.share import Share
 from rayal.labeling.training import held_out, probabilities
-
-
-@dataclass(frozen=True)
-class Share:
-    """So many of n, with the exact 95 % interval of the proportion behind it."""
-
-    count: int
-    n: int
-
-    @property
-    def value(self) -> float:
-        """The proportion, NaN of none."""
-        return self.count / self.n if self.n else float("nan")
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        return proportion_interval(self.count, self.n)
 
 
 @dataclass(frozen=True)
@@ -45,7 +31,10 @@ class Accuracy:
     confusions: tuple[tuple[str, str, int], ...]  # (true, predicted, count), most frequent first
 
 
-def audit_accuracy(pool: LabeledPool) -> Accuracy | None:
+AnyAccuracy: TypeAlias = Accuracy | MultilabelAccuracy
+
+
+def audit_accuracy(pool: LabeledPool) -> AnyAccuracy | None:
     """Return the accuracy on the audit sample of the classifier trained on the other labels.
 
     None where one of the two has no label.
@@ -58,7 +47,7 @@ def audit_accuracy(pool: LabeledPool) -> Accuracy | None:
     return accuracy_of(probs, pool.labels[pool.audited], pool.classes)
 
 
-def optimistic_accuracy(pool: LabeledPool, rng: np.random.Generator) -> Accuracy | None:
+def optimistic_accuracy(pool: LabeledPool, rng: np.random.Generator) -> AnyAccuracy | None:
     """Return the accuracy in a cross-validation on the images that train, by groups.
 
     None where they are of one group alone.
@@ -70,14 +59,16 @@ def optimistic_accuracy(pool: LabeledPool, rng: np.random.Generator) -> Accuracy
     return None if probs is None else accuracy_of(probs, pool.training_labels, pool.classes)
 
 
-def accuracy_of(probs: Probs, labels: Labels, classes: tuple[str, ...]) -> Accuracy:
+def accuracy_of(probs: Probs, labels: Labels, classes: tuple[str, ...]) -> AnyAccuracy:
     """Return the accuracy of predictions.
 
     Args:
         probs: (n, C).
-        labels: (n,), all known.
+        labels: (n,), or (n, C), all known.
         classes: C names.
     """
+    if is_multilabel(labels):
+        return multilabel_accuracy_of(probs, labels, classes)
     predicted = probs.argmax(axis=1)
     right = predicted == labels
     recall = {

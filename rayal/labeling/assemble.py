@@ -18,6 +18,7 @@ import numpy.typing as npt
 from rayal.contracts import Features
 from rayal.kernels.gemm_distances import chunks
 from rayal.labeling import duplicates, feature_files, tables
+from rayal.labeling.class_names import ClassSet
 from rayal.labeling.encoding import (
     EncodingJob,
     encode,
@@ -27,7 +28,8 @@ from rayal.labeling.encoding import (
     side_of,
 )
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.labels import Answer, class_name
+from rayal.labeling.known_labels import labels_by_id, labels_by_path
+from rayal.labeling.labels import answer_of
 from rayal.labeling.pool import LeftOut, PoolImage, id_of_name, write_left_out, write_pool
 from rayal.labeling.project import Project
 from rayal.labeling.reading import Reading, read_files
@@ -50,7 +52,7 @@ class _Assembled:
     features: Features
     left_out: list[LeftOut]
     notes: list[str]
-    labels: Mapping[str, str]  # id -> class, from a table
+    labels: Mapping[str, str | ClassSet]  # by id, from a table
     job: Mapping[str, Any]  # how images were described; empty for features that were given
 
 
@@ -74,7 +76,7 @@ def assemble(project: Project, tell: Tell) -> None:
     write_bytes(project.root / "features.json", json.dumps(about, indent=1).encode())
     write_left_out(project.root / "left_out.csv", made.left_out)
     project.labels.append(
-        *(Answer(rayal_id, label, source="csv") for rayal_id, label in made.labels.items())
+        *(answer_of(rayal_id, label, source="csv") for rayal_id, label in made.labels.items())
     )
     write_pool(project.root / "pool.csv", made.images)
     forget_work(project.root / ".work")
@@ -137,40 +139,15 @@ def _from_images(project: Project, tell: Tell) -> _Assembled:
     left_out = sorted(
         [*scan.left_out, *reading.left_out, *described.left_out], key=lambda one: one.path
     )
-    known = _known_labels(reading, described, labels)
+    known = labels_by_id(reading, described.images, labels)
     notes += _notes_of_reading(reading)
     return _Assembled(described.images, described.features, left_out, notes, known, described.job)
 
 
-def _known_labels(
-    reading: Reading, described: _Described, labels: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the labels that a table has for images of the pool, by id.
-
-    Raises:
-        LabelingError: two files of the same bytes have different labels.
-    """
-    ids = {image.path: image.rayal_id for image in reading.images}
-    ids |= {one.path: one.rayal_id for one in reading.left_out if one.rayal_id}
-    in_pool = {image.rayal_id for image in described.images}
-    known: dict[str, tuple[str, str]] = {}
-    for path, label in labels.items():
-        rayal_id = ids.get(path)
-        if not label or rayal_id not in in_pool:
-            continue
-        other, earlier = known.setdefault(rayal_id, (path, class_name(label)))
-        if earlier != class_name(label):
-            raise LabelingError(
-                f"{other} and {path} have the same bytes, and the labels {earlier!r} and "
-                f"{label!r}: correct one of them in the table"
-            )
-    return {rayal_id: label for rayal_id, (_, label) in known.items()}
-
-
-def _scan(project: Project) -> tuple[Scan, dict[str, str]]:
+def _scan(project: Project) -> tuple[Scan, dict[str, str | ClassSet]]:
     """Return the files of a project, and labels by path where a table has some."""
     source, root = project.settings.source, project.source
-    labels: dict[str, str] = {}
+    labels: dict[str, str | ClassSet] = {}
     if source.kind == "folder":
         scan = scan_folder(root)
     else:
@@ -180,7 +157,7 @@ def _scan(project: Project) -> tuple[Scan, dict[str, str]]:
         scan.left_out += [
             LeftOut(row.path, f"of the split {row.split}") for row in rows if row not in kept
         ]
-        labels = {row.path: row.label for row in kept}
+        labels = labels_by_path(kept, source.absolute, project.settings)
     if source.group_pattern:
         scan.candidates = with_groups(scan.candidates, source.group_pattern)
     return scan, labels

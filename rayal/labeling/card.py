@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
-
-from rayal.labeling.accuracy import Accuracy, Share, audit_accuracy
+from rayal.label_arrays import count_by_class
+from rayal.labeling.accuracy import AnyAccuracy, audit_accuracy
 from rayal.labeling.classifier import Classifier
 from rayal.labeling.labeled import LabeledPool
+from rayal.labeling.multilabel_accuracy import MultilabelAccuracy
 from rayal.labeling.project import Project
+from rayal.labeling.share import Share
 from rayal.labeling.training import LEARNER
 from rayal.registry import LEARNERS
 
 TEXT = """\
 ---
-tags: [image-classification]
+tags: [{tags}]
 library_name: rayal
 ---
 # Classifier of {count} classes
 
-Logistic regression (L2 penalty, C = {C:g}) on features of unit length: {features}.
+{model} (L2 penalty, C = {C:g}) on features of unit length: {features}.
 Probabilities are brought to the accuracy that they claim by the temperature {temperature:.3g}.
 
 ```python
 import rayal
 
 classifier = rayal.load_classifier("classifier")
-classifier.predict(["a.png", "b.png"])        # names of classes
+classifier.predict(["a.png", "b.png"])        # {predicted}
 classifier.predict_proba(features)            # (n, {count}), in the order of classifier.classes
 ```
 
@@ -44,8 +45,21 @@ classifier.predict_proba(features)            # (n, {count}), in the order of cl
 {accuracy}
 
 Images of another kind than the pool (another device, another stain, other classes) are outside of
-what was measured. Every image is given one of the {count} classes, also one that is of none.
+what was measured. {limit}
 """
+ONE_CLASS = {
+    "tags": "image-classification",
+    "model": "Logistic regression",
+    "predicted": "names of classes",
+    "limit": "Every image is given one of the {count} classes, also one that is of none.",
+}
+SEVERAL_CLASSES = {
+    "tags": "image-classification, multi-label",
+    "model": "Logistic regression of each class for itself",
+    "predicted": "the names of each image's classes, () for none",
+    "limit": "An image may have several of the {count} classes, or none; each is predicted from a "
+    "probability of one half on.",
+}
 
 
 def card_of(project: Project, pool: LabeledPool, classifier: Classifier, with_audit: bool) -> str:
@@ -58,13 +72,16 @@ def card_of(project: Project, pool: LabeledPool, classifier: Classifier, with_au
         with_audit: whether the audit sample trained it too.
     """
     rows = pool.labeled if with_audit else pool.training
-    counts = np.bincount(pool.labels[rows], minlength=pool.num_classes)
+    counts = count_by_class(pool.labels[rows], pool.num_classes)
     job = classifier.encoder
     made_by = (
         f"encoder `{job.name}` {_code(json.dumps(dict(job.params)))}" if job else "from a file"
     )
     audit = f", {len(pool.audited)} of them of the audit sample" if with_audit else ""
+    words = SEVERAL_CLASSES if pool.multilabel else ONE_CLASS
+    words = {name: text.format(count=len(classifier.classes)) for name, text in words.items()}
     return TEXT.format(
+        **words,
         C=LEARNERS.find(LEARNER).bind({})["C"],
         count=len(classifier.classes),
         features=f"{classifier.weights.shape[1] - 1} features, {made_by}",
@@ -79,17 +96,44 @@ def card_of(project: Project, pool: LabeledPool, classifier: Classifier, with_au
     )
 
 
-def _accuracy(found: Accuracy | None, with_audit: bool) -> str:
+def _accuracy(found: AnyAccuracy | None, with_audit: bool) -> str:
     if found is None:
         return (
             "It was not measured: there is no audit sample with labels (`rayal select --audit 30`)."
         )
     without = " This is of the classifier without the audit sample." if with_audit else ""
+    if isinstance(found, MultilabelAccuracy):
+        return _multilabel_accuracy(found, without)
     recall = "\n".join(f"| {_cell(name)} | {in_words(s)} |" for name, s in found.recall.items())
     return (
         f"On {found.overall.n} images drawn at random from the pool, which it did not learn from: "
         f"accuracy {in_words(found.overall)}.{without}\n\n| class | recall |\n|---|---|\n{recall}"
     )
+
+
+def _multilabel_accuracy(found: MultilabelAccuracy, without: str) -> str:
+    rows = "\n".join(
+        f"| {_cell(name)} | {in_words(found.recall[name])} | {in_words(found.specificity[name])} |"
+        for name in found.recall
+    )
+    ranked = (
+        "" if found.macro_auc is None
+        else f" Macro AUC {found.macro_auc:.3f}{_of_fewer(found)}, without an interval."
+    )  # fmt: skip
+    return (
+        f"On {found.overall.n} images drawn at random from the pool, which it did not learn from: "
+        f"all classes of an image right {in_words(found.overall)}.{ranked}{without}\n\n"
+        "| class | recall, images with it | specificity, images without it |\n|---|---|---|\n"
+        f"{rows}"
+    )
+
+
+def _of_fewer(found: MultilabelAccuracy) -> str:
+    """Say which classes an area under the curve leaves out."""
+    if not found.not_ranked:
+        return ""
+    listed = ", ".join(map(_cell, found.not_ranked))
+    return f" (without {listed}: the sample has no image with, or none without)"
 
 
 def in_words(share: Share) -> str:

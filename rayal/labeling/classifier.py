@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from scipy.special import expit
 
 from rayal.array_input import feature_matrix
 from rayal.contracts import Dataset, Features, Images, Split
@@ -23,12 +24,14 @@ from rayal.kernels.calibration import with_temperature
 from rayal.kernels.clustering import unit_rows
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.pictures import read_square
+from rayal.multilabel_metrics import HALF
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
 from rayal.storage import plain_files
 from rayal.storage.atomic import write_bytes
 
-FORMAT = 1
+FORMAT = 2  # up to which is read
+ONE_CLASS = 1  # the format of one class an image, which earlier versions read too
 FILE = "classifier.safetensors"
 Float64: TypeAlias = npt.NDArray[np.float64]
 
@@ -64,7 +67,8 @@ class Classifier:
 
     classes: C names. weights: (C, D + 1), bias last. temperature: that brings probabilities to the
     accuracy that they claim. encoder: what makes features of images, None where features came in a
-    file. card: what it learned from.
+    file. card: what it learned from. multilabel: whether an image may have several classes: weights
+    are then of a logistic regression of each class for itself.
     """
 
     classes: tuple[str, ...]
@@ -72,13 +76,19 @@ class Classifier:
     temperature: float = 1.0
     encoder: EncoderJob | None = None
     card: str = ""
+    multilabel: bool = False
 
-    def predict(self, images: Any) -> list[str]:
-        """Return the most probable class of each image; see `predict_proba`."""
-        return [self.classes[n] for n in self.predict_proba(images).argmax(axis=1)]
+    def predict(self, images: Any) -> list[str] | list[tuple[str, ...]]:
+        """Return the most probable class of each image; see `predict_proba`.
+
+        Where an image may have several, all whose probability is one half or more, () if none is.
+        """
+        return self.predicted(self.predict_proba(images))
 
     def predict_proba(self, images: Any) -> Float64:
         """Return calibrated probabilities (n, C) of images, in the order of `classes`.
+
+        Rows sum to one; where an image may have several classes each is of its class for itself.
 
         Args:
             images: paths of files, or one; or an array: images (n, H, W) or (n, H, W, channels) of
@@ -100,8 +110,16 @@ class Classifier:
             )
         logits = unit_rows(features).astype(np.float64) @ self.weights[:, :-1].T
         logits += self.weights[:, -1]
+        if self.multilabel:
+            return np.asarray(expit(logits / self.temperature))
         probs = np.exp(logits - logits.max(axis=1, keepdims=True))
         return with_temperature(probs / probs.sum(axis=1, keepdims=True), self.temperature)
+
+    def predicted(self, probs: Float64) -> list[str] | list[tuple[str, ...]]:
+        """Return what calibrated probabilities (n, C) predict of each image; see `predict`."""
+        if self.multilabel:
+            return [tuple(self.classes[c] for c in np.flatnonzero(own >= HALF)) for own in probs]
+        return [self.classes[n] for n in probs.argmax(axis=1)]
 
     def _features(self, images: Any) -> Features:
         if isinstance(images, str | Path):
@@ -158,6 +176,7 @@ def load_classifier(path: str | Path) -> Classifier:
             float(about["temperature"]),
             None if encoder is None else EncoderJob(**encoder),
             about["card"],
+            bool(about.get("multilabel")),
         )
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         if isinstance(error, LabelingError):
@@ -171,12 +190,12 @@ def save_classifier(folder: Path, classifier: Classifier) -> None:
 
     job = classifier.encoder
     about = {
-        "format": FORMAT,
+        "format": FORMAT if classifier.multilabel else ONE_CLASS,
         "classes": list(classifier.classes),
         "temperature": classifier.temperature,
         "encoder": None if job is None else vars(job),
         "card": classifier.card,
-    }
+    } | ({"multilabel": True} if classifier.multilabel else {})
     folder.mkdir(exist_ok=True)
     weights = np.ascontiguousarray(classifier.weights, dtype=np.float32)
     content = save({"weights": weights}, metadata={"rayal": json.dumps(about)})

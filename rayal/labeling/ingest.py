@@ -8,10 +8,12 @@ from pathlib import Path
 
 from rayal.datasets._files.image_index import ImageIndex
 from rayal.datasets._files.lookalikes import lookalikes, shown
+from rayal.labeling.class_names import class_name
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.tool import Import, Returned, read_export
-from rayal.labeling.labels import Answer, class_name
+from rayal.labeling.labels import Answer
 from rayal.labeling.project import Project
+from rayal.labeling.returned_classes import with_class_sets, with_one_class
 
 
 @dataclass
@@ -36,7 +38,7 @@ def ingest(project: Project, files: Sequence[Path]) -> Ingested:
             alike.
         OSError: the log cannot be written to.
     """
-    imports = [(file, read_export(file)) for file in files]
+    imports = [(file, _read(project, file)) for file in files]
     for file, found in imports:
         _check_project(project, file, found)
     reader = _Reader(project)
@@ -45,6 +47,13 @@ def ingest(project: Project, files: Sequence[Path]) -> Ingested:
     reader.check_classes()
     project.labels.append(*reader.answers)
     return reader.ingested
+
+
+def _read(project: Project, file: Path) -> Import:
+    found = read_export(file)
+    if project.settings.multilabel:
+        return with_class_sets(file, found, project.classes)
+    return with_one_class(file, found)
 
 
 def _check_project(project: Project, file: Path, found: Import) -> None:
@@ -144,7 +153,7 @@ class _Reader:
             return
         earlier = self._standing.get(rayal_id, {}).get(one.by)
         if earlier is not None and (
-            (earlier.action, earlier.label) == (one.action, label)
+            (earlier.action, earlier.label, earlier.classes) == (one.action, label, one.classes)
             or (one.action == "skip")
             or (one.at and earlier.source == found.source and earlier.at > one.at)
         ):
@@ -159,6 +168,7 @@ class _Reader:
             one.at,
             one.seconds,
             self._round.get(rayal_id),
+            one.classes,
         )
         self._keep(answer)
 
@@ -185,7 +195,6 @@ class _Reader:
             self.ingested.not_usable += 1
             return
         self.ingested.labeled += 1
-        assert answer.label is not None
-        if answer.label not in self._classes:
+        if answer.label is not None and answer.label not in self._classes:
             self._classes.append(answer.label)
             self.ingested.new_classes.append(answer.label)

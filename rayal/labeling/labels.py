@@ -13,33 +13,31 @@ import enum
 import json
 import math
 import os
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
 
+from rayal.labeling.class_names import NOT_USABLE_NAME, ClassSet, class_name, class_set
 from rayal.labeling.errors import LabelingError
 from rayal.storage import atomic, plain_files
 
 Action: TypeAlias = Literal["label", "withdraw", "not_usable", "skip"]
 Source: TypeAlias = Literal["page", "label-studio", "cvat", "csv", "folders", "python"]
-LONGEST_LABEL = 200  # characters
-_TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 LARGEST_LOG = 4 << 30  # bytes; some 20 million answers
 
 
 class NotUsable(enum.Enum):
     """The answer that an image cannot be labeled: blurred, empty, of something else."""
 
-    NOT_USABLE = "not usable"
+    NOT_USABLE = NOT_USABLE_NAME
 
     def __str__(self) -> str:
         return self.value
 
 
 NOT_USABLE: Final = NotUsable.NOT_USABLE
-Label: TypeAlias = str | NotUsable  # what may stand for an image
+Label: TypeAlias = str | ClassSet | NotUsable  # what may stand for an image
 
 
 class LabelLogError(LabelingError):
@@ -50,9 +48,10 @@ class LabelLogError(LabelingError):
 class Answer:
     """One answer about one image.
 
-    id: the image's rayal_id. label: the class, for the action `label` alone. by: the annotator, or
-    nothing. at: time in UTC, ISO 8601; filled in where it is empty. seconds: that the answer took.
-    round: that the image was chosen in.
+    id: the image's rayal_id. For the action `label` alone, label: the class; or, where an image may
+    have several, classes: all that it has, () for none of them. by: the annotator, or nothing. at:
+    time in UTC, ISO 8601; filled in where it is empty. seconds: that the answer took. round: that
+    the image was chosen in.
 
     Raises:
         ValueError: a label that is missing, empty, too long or unprintable; a label where the
@@ -67,6 +66,7 @@ class Answer:
     at: str = ""
     seconds: float | None = None
     round: int | None = None
+    classes: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         _check_one_of("action", self.action, get_args(Action))
@@ -75,38 +75,30 @@ class Answer:
             raise ValueError(f"an answer needs the id of an image, and has {self.id!r}")
         if not (isinstance(self.by, str) and isinstance(self.at, str)):
             raise ValueError(f"by and at are text, and are {self.by!r} and {self.at!r}")
-        if (self.label is not None) != (self.action == "label"):
-            raise ValueError(
-                f"the action '{self.action}' does not go with the label {self.label!r}"
-            )
+        given = self.label if self.classes is None else self.classes
+        both = self.label is not None and self.classes is not None
+        if both or (given is not None) != (self.action == "label"):
+            raise ValueError(f"the action '{self.action}' does not go with the label {given!r}")
         if self.label is not None:
             object.__setattr__(self, "label", class_name(self.label))
+        if self.classes is not None:
+            object.__setattr__(self, "classes", class_set(self.classes).names)
         if self.seconds is not None and not 0 <= self.seconds < math.inf:
             raise ValueError(f"an answer takes 0 seconds or more, and this one {self.seconds!r}")
 
     @property
     def stands_for(self) -> Label | None:
-        """What the answer says of the image: a class, NOT_USABLE, or nothing."""
+        """What the answer says of the image: a class or several, NOT_USABLE, or nothing."""
+        if self.classes is not None:
+            return ClassSet(self.classes)
         return NOT_USABLE if self.action == "not_usable" else self.label
 
 
-def class_name(text: str) -> str:
-    """Return the name of a class as it is kept: without spaces around it, in one Unicode form.
-
-    Raises:
-        ValueError: it is empty, longer than 200 characters, or has signs that do not show.
-    """
-    if not isinstance(text, str):
-        raise ValueError(f"the name of a class is text, and this is {text!r}")
-    name = unicodedata.normalize("NFC", text.strip())
-    if not name or len(name) > LONGEST_LABEL:
-        raise ValueError(
-            f"the name of a class has 1 to {LONGEST_LABEL} characters, and {name[:40]!r} has "
-            f"{len(name)}"
-        )
-    if any(map(_is_hidden, name)):
-        raise ValueError(f"the name of a class has signs that do not show: {name[:40]!r}")
-    return name
+def answer_of(rayal_id: str, label: str | ClassSet, **more: Any) -> Answer:
+    """Return the answer that an image has a class, or the classes of a set; more: as Answer has."""
+    if isinstance(label, ClassSet):
+        return Answer(rayal_id, classes=label.names, **more)
+    return Answer(rayal_id, label, **more)
 
 
 class LabelLog:
@@ -134,7 +126,7 @@ class LabelLog:
             return
         now = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds")
         dated = [dataclasses.replace(each, at=each.at or now) for each in answers]
-        lines = "".join(f"{json.dumps(dataclasses.asdict(each))}\n" for each in dated)
+        lines = "".join(f"{json.dumps(_as_line(each))}\n" for each in dated)
         with atomic.lock(self.path.with_name(f".{self.path.name}.lock")):
             self._write(lines.encode())
 
@@ -169,7 +161,10 @@ class LabelLog:
         return {image: by for image, by in stands.items() if by}
 
     def current(self) -> dict[str, Label]:
-        """Return what stands for each image: a class or NOT_USABLE; nothing where people differ."""
+        """Return what stands for each image: class or classes, or NOT_USABLE.
+
+        Nothing where people differ.
+        """
         return self._once("current", self._current)
 
     def _current(self) -> dict[str, Label]:
@@ -179,9 +174,9 @@ class LabelLog:
             if len(said := _said(by)) == 1
         }
 
-    def labels(self) -> dict[str, str]:
-        """Return the class of each image that has one."""
-        return {image: label for image, label in self.current().items() if isinstance(label, str)}
+    def labels(self) -> dict[str, str | ClassSet]:
+        """Return the class of each image that has one, or the set of its classes."""
+        return {i: label for i, label in self.current().items() if label is not NOT_USABLE}
 
     def conflicts(self) -> dict[str, dict[str, Label]]:
         """Return the images on which annotators differ, image -> annotator -> what they say."""
@@ -255,14 +250,14 @@ class LabelLog:
             ) from error
 
 
+def _as_line(answer: Answer) -> dict[str, Any]:
+    """Return what is written of an answer; one class an image has no set of classes."""
+    fields = dataclasses.asdict(answer)
+    return {name: v for name, v in fields.items() if name != "classes" or v is not None}
+
+
 def _said(by: Mapping[str, Answer]) -> set[Label]:
     return {said for answer in by.values() if (said := answer.stands_for) is not None}
-
-
-def _is_hidden(sign: str) -> bool:
-    """Whether a character breaks lines, turns the direction of writing, or is none."""
-    turns = unicodedata.bidirectional(sign) in _TURNS
-    return turns or unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp")
 
 
 def _check_one_of(what: str, value: object, known: tuple[str, ...]) -> None:

@@ -20,10 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.contracts import UNLABELED, Indices, Labels
-from rayal.labeling.accuracy import Share, accuracy_of
+from rayal.label_arrays import has_label
+from rayal.labeling.accuracy import accuracy_of
 from rayal.labeling.folds import group_folds
 from rayal.labeling.labeled import Bools, LabeledPool
-from rayal.labeling.training import probabilities
+from rayal.labeling.share import Share
+from rayal.labeling.training import hidden, probabilities
 
 Floats = npt.NDArray[np.float64]
 PARTS = (0.4, 0.55, 0.75, 1.0)  # of the labels of a training fold
@@ -60,24 +62,23 @@ def curve_over_rounds(pool: LabeledPool) -> list[CurvePoint]:
     answers = probabilities(pool.training_features, list(sets.values()), pool.num_classes, test)
     truth = pool.labels[pool.audited]
     return [
-        CurvePoint(
-            number, int((own != UNLABELED).sum()), accuracy_of(p, truth, pool.classes).overall
-        )
+        CurvePoint(number, int(has_label(own).sum()), accuracy_of(p, truth, pool.classes).overall)
         for (number, own), p in zip(sets.items(), answers, strict=True)
     ]
 
 
 def labels_by_round(pool: LabeledPool) -> dict[int, Labels]:
-    """Return round -> the labels (n,) of training images that it and those before it gave."""
+    """Return round -> the labels of training images, (n,) or (n, C), by it and those before it."""
     rounds = pool.rounds[pool.training]
     return {
-        int(number): np.where(rounds <= number, pool.training_labels, UNLABELED)
-        for number in np.unique(rounds)
+        int(number): hidden(pool.training_labels, rounds > number) for number in np.unique(rounds)
     }
 
 
 def expected_gain(pool: LabeledPool, more: int, rng: np.random.Generator) -> Gain | None:
     """Return what `more` labels are expected to bring, None where there are too few to say.
+
+    None too where an image may have several classes: the range was measured with one.
 
     Args:
         pool: with labels.
@@ -85,7 +86,7 @@ def expected_gain(pool: LabeledPool, more: int, rng: np.random.Generator) -> Gai
         rng: decides folds and parts.
     """
     n = len(pool.training)
-    if n < LEAST or len(np.unique(pool.training_labels)) < 2:
+    if pool.multilabel or n < LEAST or len(np.unique(pool.training_labels)) < 2:
         return None
     tried = _errors_of_parts(pool, rng)
     if tried is None:

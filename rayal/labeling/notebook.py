@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from rayal.labeling.class_names import ClassSet, check_known, class_set
 from rayal.labeling.contact_sheet import picture_address
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.ingest import Ingested, ingest
-from rayal.labeling.labels import Answer
-from rayal.labeling.predicting import COLUMNS, predict
+from rayal.labeling.labels import answer_of
+from rayal.labeling.predicting import columns_of, predict
 from rayal.labeling.project import Project
 from rayal.labeling.report import Findings, write_report
 from rayal.labeling.rounds import Round
@@ -48,7 +49,7 @@ class Pool:
                 gone on with.
             choices: as `rayal select` has them: group, path_column, label, split (columns of a
                 list), group_pattern, per_group, features, ids, encoder and strategy (a name, or a
-                mapping with name and parameters), seed, classes.
+                mapping with name and parameters), seed, classes, multilabel.
 
         Raises:
             LabelingError: there is no such place, or a choice is not understood.
@@ -88,11 +89,12 @@ class Pool:
         with self.project.locked():
             return ingest(self.project, [Path(file) for file in files])
 
-    def label(self, labels: Mapping[str, str], by: str = "") -> None:
-        """Take labels by path or id.
+    def label(self, labels: Mapping[str, str | Collection[str]], by: str = "") -> None:
+        """Take labels by path or id: a class each, or where an image may have several, all of them.
 
         Raises:
-            LabelingError: an image is not in the pool; then none is taken.
+            LabelingError: an image is not in the pool, or a class not among those of a project
+                whose images may have several; then none is taken.
         """
         pool = self.project.pool
         by_path = dict(zip(pool.paths, pool.ids, strict=True))
@@ -100,9 +102,26 @@ class Pool:
         unknown = [i for i in ids if i not in pool.position]
         if unknown:
             raise LabelingError(f"{unknown[0]!r} is neither a path nor an id of {self.root}")
-        self.project.labels.append(
-            *(Answer(i, label, by=by) for i, label in zip(ids, labels.values(), strict=True))
-        )
+        answers = [
+            answer_of(i, self._label(name, label), by=by)
+            for i, (name, label) in zip(ids, labels.items(), strict=True)
+        ]
+        self.project.labels.append(*answers)
+
+    def _label(self, image: str, label: str | Collection[str]) -> str | ClassSet:
+        """Return a label as the project holds it."""
+        settings = self.project.settings
+        if isinstance(label, str) == settings.multilabel:
+            wanted = "a list of classes, [] for none" if settings.multilabel else "one class"
+            raise LabelingError(f"the label of {image!r} is {wanted}, and this is {label!r}")
+        if isinstance(label, str):
+            return label
+        try:
+            named = class_set(label)
+        except ValueError as error:
+            raise LabelingError(f"{image!r}: {error}") from error
+        check_known(named, settings.classes, f"{image!r}: ")
+        return named
 
     def report(self) -> Findings:
         """Write the report; return what it says: how good the classifier is, whether to go on.
@@ -121,15 +140,18 @@ class Pool:
         Raises:
             LabelingError: labels of fewer than two classes.
         """
-        predict(self.project, self.project.labels, with_audit=with_audit)
+        made = predict(self.project, self.project.labels, with_audit=with_audit)
         rows = read_csv_rows(self.root / "predictions.csv")
-        return pd.DataFrame(rows, columns=COLUMNS).astype({"probability": float})
+        columns = columns_of(made.classifier)
+        numbers = dict.fromkeys([name for name in columns if name.startswith("probability")], float)
+        return pd.DataFrame(rows, columns=columns).astype(numbers)
 
     @property
     def images(self) -> pd.DataFrame:
         """A row for each image: what pool.csv holds, with its label so far."""
         table = pd.DataFrame([vars(image) for image in self.project.pool])
-        return table.assign(label=table["rayal_id"].map(self.project.labels.labels()))
+        labels = {i: str(label) for i, label in self.project.labels.labels().items()}
+        return table.assign(label=table["rayal_id"].map(labels))
 
     @property
     def selection(self) -> pd.DataFrame:

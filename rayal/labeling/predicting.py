@@ -10,17 +10,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayal.contracts import UNLABELED, Features, Indices
+from rayal.contracts import Features, Indices
 from rayal.kernels.calibration import temperature_of_least_loss
 from rayal.kernels.clustering import unit_rows
+from rayal.label_arrays import has_label
 from rayal.labeling.card import card_of
+from rayal.labeling.class_names import NONE, ClassSet
 from rayal.labeling.classifier import Classifier, EncoderJob, save_classifier
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labeled import LabeledPool, labeled_pool
 from rayal.labeling.labels import LabelLog
 from rayal.labeling.project import Project
 from rayal.labeling.spreadsheet import write_csv
-from rayal.labeling.training import fit, held_out
+from rayal.labeling.training import can_be_learned, fit, held_out
+from rayal.multilabel_metrics import one_sided_classes
 from rayal.seeds import generator
 
 SURE = 0.8  # calibrated probability below which a prediction is flagged
@@ -28,24 +31,34 @@ FAR = 0.01  # share of the labeled images that lie further from all others than 
 LEAST = 20  # held-out predictions below which probabilities are left as they are
 ROWS = 4096  # of the pool worked on at once
 COLUMNS = ("path", "class", "probability", "flag", "rayal_id")
+PROBABILITY_OF = (
+    "probability of "  # begins the name of a column, where there may be several classes
+)
 Float64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Predicted:
-    """What was written. flagged: flag -> how many images have it."""
+    """What was written.
+
+    counts: class -> images; where an image may have several, NONE -> those of none too. flagged:
+    flag -> how many images have it. constant: classes that the classifier says of every image, or
+    of none, for the labels have no image without it, or none with it.
+    """
 
     classifier: Classifier
     images: int
     counts: Mapping[str, int]
     flagged: Mapping[str, int]
+    constant: tuple[str, ...] = ()
 
 
 def predict(project: Project, log: LabelLog, *, with_audit: bool = False) -> Predicted:
     """Write the predictions of all images without a label, and the classifier.
 
     Args:
-        project: with labels of two classes or more.
+        project: with labels of two classes or more; where an image may have several, with images
+            that have a class and others that do not.
         log: its answers.
         with_audit: have the audit sample train too; the accuracy is still that without it.
 
@@ -58,14 +71,23 @@ def predict(project: Project, log: LabelLog, *, with_audit: bool = False) -> Pre
     classifier = train(training, _encoder_job(project), generator("calibration", "folds"))
     classifier = replace(classifier, card=card_of(project, pool, classifier, with_audit))
     rows = list(_rows(project, training, classifier))
-    write_csv(project.root / "predictions.csv", COLUMNS, rows)
+    write_csv(project.root / "predictions.csv", columns_of(classifier), rows)
     save_classifier(project.root / "classifier", classifier)
     return Predicted(
         classifier,
         len(rows),
-        _counts([row["class"] for row in rows]),
+        _counts([name for row in rows for name in row["names"]]),
         _counts([kind for row in rows for kind in row["kinds"]]),
+        _constant(training),
     )
+
+
+def columns_of(classifier: Classifier) -> tuple[str, ...]:
+    """Return the columns of predictions.csv."""
+    if not classifier.multilabel:
+        return COLUMNS
+    probabilities = (f"{PROBABILITY_OF}{name}" for name in classifier.classes)
+    return ("path", "classes", *probabilities, "flag", "rayal_id")
 
 
 def train(pool: LabeledPool, encoder: EncoderJob | None, rng: np.random.Generator) -> Classifier:
@@ -75,8 +97,14 @@ def train(pool: LabeledPool, encoder: EncoderJob | None, rng: np.random.Generato
     training image by one that was trained without its group, and the audit sample.
 
     Raises:
-        LabelingError: fewer than two classes have a label.
+        LabelingError: fewer than two classes have a label; where an image may have several, no
+            class has an image with it and one without.
     """
+    if pool.multilabel and not can_be_learned(pool.training_labels):
+        raise LabelingError(
+            f"a classifier needs images that have a class and others that do not, and "
+            f"{len(pool.training)} labels have no such class; label more images: rayal label DIR"
+        )
     named = np.unique(pool.training_labels)
     if len(named) < 2:
         raise LabelingError(
@@ -88,15 +116,26 @@ def train(pool: LabeledPool, encoder: EncoderJob | None, rng: np.random.Generato
     last_layer = made[0].last_layer
     if last_layer is None:
         raise RuntimeError("the learner of projects gives its last layer")
-    classifier = Classifier(pool.classes, last_layer(), encoder=encoder)
+    classifier = Classifier(pool.classes, last_layer(), encoder=encoder, multilabel=pool.multilabel)
     groups = pool.groups[pool.training]
     parts = [held_out(features, labels, groups, pool.num_classes, rng)]
     parts.append(classifier.probabilities(np.asarray(pool.features[pool.audited])).astype("f4"))
-    truth = np.concatenate([labels if parts[0] is not None else [], pool.labels[pool.audited]])
+    truth = np.concatenate(
+        [labels[: None if parts[0] is not None else 0], pool.labels[pool.audited]]
+    )
     probs = np.concatenate([part for part in parts if part is not None]).astype(np.float64)
     if len(truth) < LEAST:
         return classifier
-    return replace(classifier, temperature=temperature_of_least_loss(probs, truth.astype(np.int64)))
+    if pool.multilabel:  # each decision is one between two: with the class, and without it
+        truth, probs = truth.ravel(), np.column_stack([1 - probs.ravel(), probs.ravel()])
+    return replace(classifier, temperature=temperature_of_least_loss(probs, truth))
+
+
+def _constant(pool: LabeledPool) -> tuple[str, ...]:
+    """Return the classes of which the labels that train have one kind alone."""
+    if not pool.multilabel:
+        return ()
+    return tuple(pool.classes[c] for c in one_sided_classes(pool.training_labels))
 
 
 def _rows(project: Project, pool: LabeledPool, classifier: Classifier) -> Iterator[dict[str, Any]]:
@@ -108,30 +147,45 @@ def _rows(project: Project, pool: LabeledPool, classifier: Classifier) -> Iterat
         probs = classifier.probabilities(features)
         far = (unit_rows(features) @ labeled.T).max(axis=1) < nearest_cosine
         for row, own, is_far in zip(rows.tolist(), probs, far.tolist(), strict=True):
-            kinds = _kinds(project, pool, row, float(own.max()), is_far=is_far)
+            kinds = _kinds(project, pool, row, own, is_far=is_far)
             image = project.pool[row]
             yield {
                 "path": image.path,
-                "class": classifier.classes[int(own.argmax())],
-                "probability": f"{own.max():.4f}",
+                **_prediction(classifier, own),
                 "flag": "; ".join(kinds.values()),
                 "rayal_id": image.rayal_id,
                 "kinds": list(kinds),
             }
 
 
+def _prediction(classifier: Classifier, probs: Float64) -> dict[str, Any]:
+    """Return the cells of what is predicted of an image of probabilities (C,), and its names."""
+    [predicted] = classifier.predicted(probs[None])
+    if isinstance(predicted, str):
+        return {"class": predicted, "probability": f"{probs.max():.4f}", "names": [predicted]}
+    own = {
+        f"{PROBABILITY_OF}{name}": f"{p:.4f}"
+        for name, p in zip(classifier.classes, probs, strict=True)
+    }
+    return {"classes": str(ClassSet(predicted)), **own, "names": predicted or [NONE]}
+
+
 def _kinds(
-    project: Project, pool: LabeledPool, row: int, probability: float, *, is_far: bool
+    project: Project, pool: LabeledPool, row: int, probs: Float64, *, is_far: bool
 ) -> dict[str, str]:
-    """Return why a person should look at a prediction, kind -> words."""
+    """Return why a person should look at a prediction of probabilities (C,), kind -> words."""
     kinds = {}
-    if probability < SURE:
+    if pool.multilabel:
+        unsure = np.flatnonzero(np.maximum(probs, 1 - probs) < SURE)
+        if len(unsure):
+            kinds["unsure"] = f"unsure of {', '.join(pool.classes[c] for c in unsure)}"
+    elif probs.max() < SURE:
         kinds["unsure"] = f"unsure: below {SURE:g}"
     if is_far:
         kinds["unlike"] = "unlike any labeled image"
     stands = int(project.pool.standing[row])
-    if stands != row and pool.labels[stands] != UNLABELED:
-        label = pool.classes[pool.labels[stands]]
+    if stands != row and has_label(pool.labels[[stands]])[0]:
+        label = pool.label_of(stands)
         kinds["near-duplicate"] = f"near-duplicate of {project.pool[stands].path}, labeled {label}"
     return kinds
 

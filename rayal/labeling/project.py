@@ -134,7 +134,10 @@ class Project:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of classes: those named beforehand, then the others as they came up in answers."""
+        """Names of classes: those named beforehand, then the others as they came up in answers.
+
+        Where an image may have several classes there are no others.
+        """
         answered = (answer.label for answer in self.labels.all() if answer.label is not None)
         return tuple(dict.fromkeys([*self.settings.classes, *answered]))
 

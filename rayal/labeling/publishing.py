@@ -71,8 +71,9 @@ def _sheet(project: Project, made: Round) -> Sheet:
     entries = tuple(_entry(project, one) for one in made.chosen)
     settings = project.settings
     return Sheet(
-        project.root.resolve(), images, settings.project, made.number, project.classes, entries
-    )
+        project.root.resolve(), images, settings.project, made.number, project.classes, entries,
+        settings.multilabel,
+    )  # fmt: skip
 
 
 def _entry(project: Project, chosen: Chosen) -> Entry:

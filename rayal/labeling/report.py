@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from rayal.label_arrays import count_by_class
 from rayal.labeling import pictures
-from rayal.labeling.accuracy import Accuracy, audit_accuracy, optimistic_accuracy
+from rayal.labeling.accuracy import AnyAccuracy, audit_accuracy, optimistic_accuracy
 from rayal.labeling.card import in_words
 from rayal.labeling.labeled import LabeledPool, labeled_pool
 from rayal.labeling.labels import Label, LabelLog
@@ -34,6 +35,7 @@ from rayal.storage.atomic import write_bytes
 FEW = 5  # labels of a class below which it is named
 SHOWN = 24  # suspects on the page
 SIDE = 96  # pixels of a thumbnail
+ACCURACY = "accuracy on the others"
 WIDTH, HEIGHT, LEFT, BOTTOM = 640, 260, 52, 40  # of the curve, and its margins
 
 
@@ -42,7 +44,8 @@ class Findings:
     """All that the answers of a project say.
 
     counts: class -> labels, of all. few: classes with few labels that train. gains: of the next
-    labels, for the last round's budget and for a hundred. conflicts: path -> annotator -> what.
+    labels, for the last round's budget and for a hundred; none where an image may have several
+    classes. conflicts: path -> annotator -> what. multilabel: whether it may.
     """
 
     images: int
@@ -53,23 +56,25 @@ class Findings:
     skipped: int
     counts: dict[str, int]
     few: tuple[str, ...]
-    audit: Accuracy | None
-    optimistic: Accuracy | None
+    audit: AnyAccuracy | None
+    optimistic: AnyAccuracy | None
     curve: tuple[CurvePoint, ...]
     stopping: StoppingAdvice
     gains: tuple[Gain, ...]
     pace: Pace | None
     suspects: tuple[Suspect, ...]
     conflicts: dict[str, dict[str, Label]]
+    multilabel: bool = False
 
     @property
     def summary(self) -> list[str]:
         """The findings in a few lines."""
         lines = [f"{self.labels:,} of {self.images:,} images have a label"]
         if self.audit:
-            lines.append(f"accuracy on the others: {in_words(self.audit.overall)}")
+            what = "all classes of an image right, on the others" if self.multilabel else ACCURACY
+            lines.append(f"{what}: {in_words(self.audit.overall)}")
         else:
-            lines.append("accuracy on the others: not measured, no audit sample has labels")
+            lines.append(f"{ACCURACY}: not measured, no audit sample has labels")
         if self.suspects:
             lines.append(f"{len(self.suspects):,} labels look like mistakes")
         if self.conflicts:
@@ -89,6 +94,12 @@ class Findings:
                 "The predictions on the other images hardly change from round to round any more: "
                 "further labels will bring little. Stop, unless a class below is still too poor."
             )
+        if self.multilabel:
+            return (
+                "What more labels would bring is not estimated where an image may have several "
+                "classes: its range was measured with one. Go on while the classes "
+                "below are too poor."
+            )
         if not self.gains:
             return "There are too few labels to say what more of them would bring: go on."
         gain = self.gains[-1]
@@ -107,8 +118,8 @@ def findings(project: Project, log: LabelLog) -> Findings:
     """Return all that the answers of a project say."""
     pool = labeled_pool(project, log)
     rng = generator("labeling report", project.settings.seed)
-    numbers = np.bincount(pool.labels[pool.labeled], minlength=pool.num_classes)
-    training = np.bincount(pool.training_labels, minlength=pool.num_classes)
+    numbers = count_by_class(pool.labels[pool.labeled], pool.num_classes)
+    training = count_by_class(pool.training_labels, pool.num_classes)
     path = {image.rayal_id: image.path for image in project.pool}
     return Findings(
         images=len(project.pool),
@@ -127,6 +138,7 @@ def findings(project: Project, log: LabelLog) -> Findings:
         pace=pace_of(log.all()),
         suspects=tuple(suspects(pool, rng)),
         conflicts={path.get(i, i): by for i, by in log.conflicts().items()},
+        multilabel=pool.multilabel,
     )
 
 
@@ -140,7 +152,10 @@ def write_report(project: Project, log: LabelLog) -> tuple[Path, Findings]:
     found = findings(project, log)
     folder = project.root / "report"
     folder.mkdir(exist_ok=True)
-    numbers = json.dumps(dataclasses.asdict(found), indent=1, default=str)
+    content = dataclasses.asdict(found)
+    if not found.multilabel:
+        del content["multilabel"]
+    numbers = json.dumps(content, indent=1, default=str)
     write_bytes(folder / "report.json", f"{numbers}\n".encode())
     write_bytes(folder / "index.html", _page(project, found).encode())
     return folder / "index.html", found

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rayal.labeling import feature_files, tables
 from rayal.labeling.assemble import DEFAULT_ENCODER, GIVEN_FEATURES, assemble, check_encoder
+from rayal.labeling.class_names import check_class_list, class_name
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.project import Project, is_project
 from rayal.labeling.publishing import check_nothing_unread, is_published, publish
 from rayal.labeling.rounds import Round, write_round
 from rayal.labeling.selection import choose
 from rayal.labeling.settings import Settings, Source, describe_source, write_settings
+from rayal.multilabel import check_multilabel
+from rayal.registry import STRATEGIES
 
 Tell = Callable[[str], None]
 
@@ -37,6 +40,7 @@ class Request:
     seed: int = 0
     per_group: int | None = None
     classes: tuple[str, ...] = ()
+    multilabel: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def open_or_create(request: Request, root: Path) -> Project:
     earlier = replace(project.settings, project=settings.project)
     differing = [
         name
-        for name in ("source", "encoder", "strategy", "seed", "per_group", "classes")
+        for name in ("source", "encoder", "strategy", "seed", "per_group", "classes", "multilabel")
         if getattr(earlier, name) != getattr(settings, name)
     ]
     if differing and not project.is_ready:  # a first try, which nothing came of
@@ -126,11 +130,36 @@ def _settings(request: Request, root: Path) -> Settings:
         dict(request.strategy or {}),
         request.seed,
         request.per_group,
-        request.classes,
+        _classes(request),
+        multilabel=request.multilabel,
     )
     if encoder["name"] != GIVEN_FEATURES:
         check_encoder(settings)
+    if settings.multilabel and settings.strategy:
+        _check_strategy(settings.strategy)
     return settings
+
+
+def _check_strategy(strategy: Mapping[str, Any]) -> None:
+    """Refuse a strategy that is defined for one class an image."""
+    given = dict(strategy)
+    name = given.pop("name")
+    try:
+        check_multilabel(STRATEGIES, name, STRATEGIES.find(name).bind(given), "this project")
+    except ValueError as error:
+        raise LabelingError(str(error)) from error
+
+
+def _classes(request: Request) -> tuple[str, ...]:
+    """Return the classes named beforehand; where an image may have several they are checked."""
+    if not request.multilabel:
+        return request.classes
+    try:
+        names = tuple(dict.fromkeys(class_name(name) for name in request.classes))
+    except ValueError as error:
+        raise LabelingError(str(error)) from error
+    check_class_list(names)
+    return names
 
 
 def _source(request: Request, root: Path) -> Source:

@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 
 from rayal.contract_checks import check_choice
-from rayal.contracts import UNLABELED, Features, Indices, Labels, Pool, Predictions, Task
+from rayal.contracts import Features, Indices, Labels, Pool, Predictions, Task
+from rayal.label_arrays import has_label, is_multilabel
 from rayal.labeling import reasons
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labeled import labeled_pool
 from rayal.labeling.pool import id_of_bytes
 from rayal.labeling.project import Project
 from rayal.labeling.rounds import Chosen, Round
-from rayal.labeling.training import LEARNER
+from rayal.labeling.training import LEARNER, can_be_learned, hidden
 from rayal.registry import LEARNERS, STRATEGIES, Component
 from rayal.requirements import FROM_LEARNER
 from rayal.seeds import generator
@@ -30,13 +31,16 @@ from rayal.storage import plain_files
 from rayal.traits import StrategyTraits
 
 FIRST_STRATEGY, LATER_STRATEGY = "kmeans", "dropquery"  # without and with a classifier
+LATER_OF_SEVERAL = "margin"  # in place of the latter where an image may have several classes
 ONE_STRATEGY = "auto"  # in place of both
 LONGEST_FEATURES = 8192  # dimensions up to which it is asked: beyond, components take long
 
 
 @dataclass(frozen=True)
 class Known:
-    """What the answers say: class names, labels (N,) of those that may train, and what is closed.
+    """What the answers say: class names, labels of those that may train, and what is closed.
+
+    labels: (N,), or (N, C) where an image may have several classes.
 
     closed: (N,) whether an image can be chosen no more: it, or a near-duplicate of it, was chosen
     or has an answer.
@@ -51,7 +55,7 @@ def known(project: Project) -> Known:
     """Read the answers of a project. Labels of images to audit train nothing."""
     pool, rounds = project.pool, project.rounds
     said = labeled_pool(project, project.labels)
-    labels = np.where(said.audit, UNLABELED, said.labels)
+    labels = hidden(said.labels, said.audit)
     touched = {rayal_id for made in rounds for rayal_id in made.ids} | set(
         project.labels.standing()
     )
@@ -95,7 +99,7 @@ def choose(project: Project, budget: int, audit: int) -> Round:
         project.settings.seed,
         budget,
         audit,
-        int((state.labels != UNLABELED).sum()),
+        int(has_label(state.labels).sum()),
         datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         tuple(notes),
     )
@@ -125,7 +129,9 @@ class Query:
         """
         features = np.asarray(project.features)
         predictions = train(features, state, project.settings.seed)
-        default = default_strategy(features.shape[1], predictions is not None)
+        default = default_strategy(
+            features.shape[1], predictions is not None, multilabel=is_multilabel(state.labels)
+        )
         component, params = _strategy(project.settings.strategy, default, predictions is not None)
         return cls(
             features,
@@ -168,7 +174,7 @@ class Query:
         open_rows: np.ndarray[Any, np.dtype[np.bool_]],
         rng: np.random.Generator,
     ) -> Indices:
-        rows = np.flatnonzero(open_rows | (self.labels != UNLABELED))
+        rows = np.flatnonzero(open_rows | has_label(self.labels))
         labels = self.labels[rows]
         budget = min(budget, int(open_rows.sum()))
         predictions = None if self.predictions is None else _of_rows(self.predictions, rows)
@@ -187,13 +193,13 @@ def train(features: Features, state: Known, seed: int) -> Predictions | None:
 
     Args:
         features: (N, D) of the pool.
-        state: its labels (N,).
+        state: its labels.
         seed: of the project.
 
     Returns:
-        What it predicts; None with labels of fewer than two classes.
+        What it predicts; None where labels tell no two classes apart.
     """
-    if len(np.unique(state.labels[state.labels != UNLABELED])) < 2:
+    if not can_be_learned(state.labels):
         return None
     learner = LEARNERS.find(LEARNER)
     task = Task(features, features[:1], state.labels, len(state.classes))
@@ -220,14 +226,16 @@ def _strategy(
     return component, params
 
 
-def default_strategy(dimensions: int, has_predictions: bool) -> str:
+def default_strategy(dimensions: int, has_predictions: bool, *, multilabel: bool = False) -> str:
     """Return the name of the strategy that is asked where none is named.
 
-    dimensions: of the features, D; raw pixels have too many for the usual one.
+    dimensions: of the features, D; raw pixels have too many for the usual one. multilabel: whether
+    an image may have several classes.
     """
     if dimensions <= LONGEST_FEATURES:
         return ONE_STRATEGY
-    return LATER_STRATEGY if has_predictions else FIRST_STRATEGY
+    later = LATER_OF_SEVERAL if multilabel else LATER_STRATEGY
+    return later if has_predictions else FIRST_STRATEGY
 
 
 def _of_rows(predictions: Predictions, rows: Indices) -> Predictions:
@@ -312,13 +320,10 @@ def _explained(
     for rank, row in enumerate(rows, start=1):
         purpose = "audit" if rank <= len(audited) else "selection"
         near = reasons.nearest_labeled(query.features, state.labels, int(row))
-        predicted, confidence = reasons.predicted(probs, query.classes, int(row))
+        multilabel = is_multilabel(state.labels)
+        guess = reasons.guess_of(None if probs is None else probs[row], query.classes, multilabel)
         represents = found.get(int(row), 1)
-        words = (
-            reasons.AUDIT
-            if purpose == "audit"
-            else reasons.in_words(probs, query.classes, int(row), represents)
-        )
+        words = reasons.AUDIT if purpose == "audit" else reasons.in_words(guess, represents)
         near_id = "" if near is None else ids[near]
         made.append(
             Chosen(
@@ -328,8 +333,8 @@ def _explained(
                 words,
                 represents,
                 near_id,
-                predicted,
-                confidence,
+                "" if guess is None else guess.predicted,
+                0.0 if guess is None else guess.confidence,
             )
         )
     return made

@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeAlias
 from rayal.labeling.errors import LabelingError
 from rayal.storage.atomic import write_bytes
 
-FORMAT = 1
+FORMAT = 2  # up to which is read
+ONE_CLASS = 1  # the format of a project of one class an image, which earlier versions read too
 SourceKind: TypeAlias = Literal["folder", "table", "features"]
 
 
@@ -41,7 +42,8 @@ class Settings:
 
     project: its own name, which every export carries. encoder: name and parameters. strategy: name
     and parameters, "" for the default. per_group: at most so many images of a group and round.
-    classes: those that were named beforehand.
+    classes: those that were named beforehand. multilabel: whether an image may have several of
+    them; then they are all that there are.
     """
 
     source: Source
@@ -51,12 +53,20 @@ class Settings:
     per_group: int | None = None
     classes: tuple[str, ...] = ()
     project: str = field(default_factory=lambda: f"project_{uuid.uuid4().hex[:12]}")
-    format: int = FORMAT
+    multilabel: bool = False
+
+    @property
+    def format(self) -> int:
+        """Of the file."""
+        return FORMAT if self.multilabel else ONE_CLASS
 
 
 def write_settings(path: Path, settings: Settings) -> None:
     """Write them completely or not at all."""
-    write_bytes(path, (json.dumps(asdict(settings), indent=1) + "\n").encode())
+    content = asdict(settings) | {"format": settings.format}
+    if not settings.multilabel:
+        del content["multilabel"]
+    write_bytes(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def read_settings(path: Path) -> Settings:
@@ -67,9 +77,9 @@ def read_settings(path: Path) -> Settings:
     """
     try:
         content = json.loads(path.read_bytes())
-        if content["format"] > FORMAT:
+        if (number := content.pop("format")) > FORMAT:
             raise LabelingError(
-                f"{path} is of format {content['format']}, and this version reads up to {FORMAT}; "
+                f"{path} is of format {number}, and this version reads up to {FORMAT}; "
                 "install a later rayal"
             )
         content["source"] = Source(**content["source"])

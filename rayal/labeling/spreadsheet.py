@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from rayal.labeling.errors import LabelingError
 from rayal.storage.atomic import write_bytes
 
 PATHS = frozenset({"path", "filepath"})  # columns
@@ -42,6 +43,36 @@ def read_csv_rows(path: Path) -> list[dict[str, str]]:
         return [{n: plain(n, c or "") for n, c in row.items()} for row in csv.DictReader(file)]
 
 
+def column_names(path: Path) -> list[str]:
+    """Return the names of the columns of a table that came back; empty where it is none."""
+    if not path.is_file() or path.suffix.lower() not in (".csv", ".tsv", ".txt"):
+        return []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return next(csv.reader(file, dialect=_dialect(path)), [])
+    except (OSError, ValueError, csv.Error):
+        return []
+
+
+def returned_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield line and cells of each row of a table that came back, from whatever spreadsheet.
+
+    Cells beyond the first line's are a list under None.
+
+    Raises:
+        LabelingError: it cannot be read.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, dialect=_dialect(path), strict=True)
+            for row in reader:
+                yield reader.line_num, row
+    except (OSError, ValueError, csv.Error) as error:
+        raise LabelingError(
+            f"{path} cannot be read as CSV in UTF-8 ({error}); save it again"
+        ) from error
+
+
 def plain(column: str, cell: str) -> str:
     """Return what was written into a cell: without what keeps a spreadsheet from computing it."""
     if column in PATHS:
@@ -53,6 +84,18 @@ def _cell(column: str, value: object) -> object:
     if not isinstance(value, str) or not _looks_computed(value):
         return value
     return f"./{value}" if column in PATHS else f"'{value}"
+
+
+def _dialect(path: Path) -> type[csv.Dialect]:
+    """Spreadsheets of some countries save semicolons, or tabs."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        first = file.readline()
+    mark = max((",", ";", "\t"), key=first.count)
+
+    class Dialect(csv.excel):
+        delimiter = mark
+
+    return Dialect
 
 
 def _looks_computed(text: str) -> bool:

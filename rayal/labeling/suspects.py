@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rayal.contracts import Features, Indices
+from rayal.contracts import Features, Indices, Probs
 from rayal.kernels.clustering import unit_rows
 from rayal.labeling.labeled import LabeledPool
 from rayal.labeling.training import held_out
+from rayal.multilabel_metrics import HALF
 
 NEIGHBORS = 5
 IMPROBABLE = 0.05  # probability of a label below which it may be suspected
@@ -19,7 +20,8 @@ IMPROBABLE = 0.05  # probability of a label below which it may be suspected
 class Suspect:
     """A label that neighbors and classifier contradict.
 
-    row: of the image in the pool. label: what it was labeled. instead: what both hold it for.
+    row: of the image in the pool. label: what it was labeled. instead: what both hold it for; where
+    an image may have several classes, both are "with X" and "without X" for one class X.
     agreeing: how many of `neighbors` nearest labeled images are labeled `instead`. probability: of
     the label, by a classifier that did not see it.
     """
@@ -37,7 +39,8 @@ def suspects(pool: LabeledPool, rng: np.random.Generator) -> list[Suspect]:
 
     The classifier is one that was trained without the image's group, so that no label speaks for
     itself; its class and that of the neighbors' majority must be the same, and the label improbable
-    to it. The least probable label comes first.
+    to it. The least probable label comes first. Where an image may have several classes, each class
+    is looked at for itself.
     """
     rows = pool.labeled
     if len(rows) < NEIGHBORS + 1:
@@ -46,6 +49,8 @@ def suspects(pool: LabeledPool, rng: np.random.Generator) -> list[Suspect]:
     probs = held_out(features, labels, pool.groups[rows], pool.num_classes, rng)
     if probs is None:
         return []
+    if pool.multilabel:
+        return _of_each_class(pool, probs, features)
     votes = _votes(features, labels, pool.num_classes)
     predicted = probs.argmax(axis=1)
     agreeing = votes[np.arange(len(rows)), predicted]
@@ -64,10 +69,35 @@ def suspects(pool: LabeledPool, rng: np.random.Generator) -> list[Suspect]:
 
 def _votes(features: Features, labels: Indices, num_classes: int) -> Indices:
     """Return how many of the nearest labeled images are of each class, (n, C)."""
-    unit = unit_rows(features)
-    cosines = unit @ unit.T
-    np.fill_diagonal(cosines, -np.inf)
-    nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :NEIGHBORS]
+    nearest = _nearest(features)
     votes = np.zeros((len(features), num_classes), dtype=np.int64)
     np.add.at(votes, (np.arange(len(features))[:, None], labels[nearest]), 1)
     return votes
+
+
+def _of_each_class(pool: LabeledPool, probs: Probs, features: Features) -> list[Suspect]:
+    """Return the suspects of each class: whether an image was said to have it is contradicted."""
+    has = pool.labels[pool.labeled] == 1
+    votes = has[_nearest(features)].sum(axis=1)  # (n, C), neighbors that have the class
+    predicted = probs >= HALF
+    agreeing = np.where(predicted, votes, NEIGHBORS - votes)
+    own = np.where(has, probs, 1 - probs)
+    doubtful = np.argwhere((predicted != has) & (2 * agreeing > NEIGHBORS) & (own < IMPROBABLE))
+    order = np.argsort(own[tuple(doubtful.T)], kind="stable")
+    words = {True: "with", False: "without"}
+    return [
+        Suspect(
+            int(pool.labeled[i]), f"{words[bool(has[i, c])]} {pool.classes[c]}",
+            f"{words[bool(predicted[i, c])]} {pool.classes[c]}", int(agreeing[i, c]), NEIGHBORS,
+            float(own[i, c]),
+        )
+        for i, c in doubtful[order]
+    ]  # fmt: skip
+
+
+def _nearest(features: Features) -> Indices:
+    """Return the nearest other images (n, NEIGHBORS), the nearest one first."""
+    unit = unit_rows(features)
+    cosines = unit @ unit.T
+    np.fill_diagonal(cosines, -np.inf)
+    return np.argsort(-cosines, axis=1, kind="stable")[:, :NEIGHBORS]

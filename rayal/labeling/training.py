@@ -1,12 +1,17 @@
-"""The learner of a labeling project: logistic regression on its features, as in sweeps."""
+"""The learner of a labeling project: logistic regression on its features, as in sweeps.
+
+Where an image may have several classes, of each class for itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from rayal.contracts import UNLABELED, Features, Indices, Labels, Predictions, Probs, Task
+from rayal.label_arrays import is_multilabel
 from rayal.labeling.folds import group_folds
 from rayal.registry import LEARNERS
 
@@ -21,7 +26,7 @@ def fit(
 
     Args:
         features: (n, D) of the images that have a label in one of the sets.
-        label_sets: (n,) each, UNLABELED where a head is not to see it.
+        label_sets: (n,) each, or (n, C); UNLABELED where a head is not to see it.
         num_classes: C.
         test: (M, D), features of images to predict.
 
@@ -52,7 +57,7 @@ def held_out(
 
     Args:
         features: (n, D).
-        labels: (n,), all known.
+        labels: (n,), or (n, C), all known.
         groups: (n,).
         num_classes: C.
         rng: decides the folds.
@@ -64,6 +69,20 @@ def held_out(
     numbers = np.unique(folds)
     if len(numbers) < 2:
         return None
-    sets = [np.where(folds == fold, UNLABELED, labels) for fold in numbers]
+    sets = [hidden(labels, folds == fold) for fold in numbers]
     answers = probabilities(features, sets, num_classes, features)
     return np.asarray(np.stack(answers)[np.searchsorted(numbers, folds), np.arange(len(labels))])
+
+
+def hidden(labels: Labels, rows: npt.NDArray[np.bool_]) -> Labels:
+    """Return labels (n,), or (n, C), without those of some rows (n,)."""
+    made = labels.copy()
+    made[rows] = UNLABELED
+    return made
+
+
+def can_be_learned(labels: Labels) -> bool:
+    """Whether labels (n,), or (n, C), tell anything apart: two classes, or one from its lack."""
+    if is_multilabel(labels):
+        return bool(((labels == 1).any(axis=0) & (labels == 0).any(axis=0)).any())
+    return len(np.unique(labels[labels != UNLABELED])) > 1

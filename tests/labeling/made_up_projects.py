@@ -1,6 +1,7 @@
 """Labeling projects of colored squares, made without a choice by any strategy."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -23,6 +24,7 @@ def make_project(
     audit: int = 0,
     per_group: int = 3,
     names: dict[int, str] | None = None,
+    **settings: Any,
 ) -> Project:
     """Make a project of `count` squares of three colors, in groups, with rounds of these sizes."""
     images = folder / "cells"
@@ -40,7 +42,7 @@ def make_project(
         )
         features.append(np.eye(8)[n % 3] + rng.normal(0, 0.2, 8))
     source = describe_source("folder", str(images), folder / "labels")
-    project = Project.create(folder / "labels", Settings(source))
+    project = Project.create(folder / "labels", Settings(source, **settings))
     write_pool(project.root / "pool.csv", pool)
     np.save(project.root / "features.npy", np.asarray(features, dtype=np.float32))
     start = 0

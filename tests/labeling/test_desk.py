@@ -3,7 +3,8 @@ import pytest
 from rayal.cli.main import main
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labels import Answer
-from rayal.labeling.page.desk import ChangedMeanwhileError, Desk, read_answer
+from rayal.labeling.page.answer import read_answer
+from rayal.labeling.page.desk import ChangedMeanwhileError, Desk
 from rayal.labeling.rounds import Chosen, Round, write_round
 from tests.labeling.made_up_projects import log_of, make_project
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from rayal.labeling.labels import NOT_USABLE, Answer, LabelLog, LabelLogError, class_name
+from rayal.labeling.class_names import class_name
+from rayal.labeling.labels import NOT_USABLE, Answer, LabelLog, LabelLogError
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from rayal.datasets._files.scan import list_images, subfolders
+from rayal.labeling.class_names import NOT_USABLE_NAME
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.exchange.label_table import NOT_USABLE
 from rayal.labeling.exchange.tool import Import, Returned, Sheet, tool
 from rayal.labeling.pool import id_in, id_of_bytes
 from rayal.storage import plain_files
@@ -19,6 +19,8 @@ class ClassFolders:
     """Nothing out; FOLDER/CLASS/IMAGE back, each known by the id in its name, or by its bytes."""
 
     def write(self, sheet: Sheet) -> str:
+        if sheet.multilabel:
+            return ""
         return "sorting by hand: copy images into FOLDER/CLASS/, whatever their names"
 
     def recognizes(self, path: Path) -> bool:
@@ -43,7 +45,7 @@ def _add(found: Import, file: Path, name: str, label: str) -> None:
     except OSError as error:
         found.refused.append(f"{name} cannot be read ({error.strerror or error})")
         return
-    if label.casefold() == NOT_USABLE:
+    if label.casefold() == NOT_USABLE_NAME:
         found.returned.append(Returned(name, rayal_id, "", "not_usable"))
     else:
         found.returned.append(Returned(name, rayal_id, "", "label", label))

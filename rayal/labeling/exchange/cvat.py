@@ -15,6 +15,7 @@ import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
+from rayal.labeling.class_names import NOT_USABLE_NAME
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.tool import Entry, Import, Returned, Sheet, tool
 from rayal.labeling.pool import id_in
@@ -22,7 +23,6 @@ from rayal.storage import plain_files
 from rayal.storage.atomic import temporary_beside, write_bytes
 
 FOLDER = "cvat"
-NOT_USABLE = "not usable"  # a label of every task
 LARGEST = 1 << 30  # bytes of an export
 _LONGEST = 80  # characters of a file's own name in the link's
 
@@ -41,7 +41,7 @@ class Cvat:
             for entry in sheet.entries:
                 _link(entry, made / "images" / link_name(entry))
             (made / "manifest.jsonl").write_text(_manifest(sheet), encoding="utf-8")
-            labels = [{"name": name} for name in [*sheet.classes, NOT_USABLE]]
+            labels = [{"name": name} for name in [*sheet.choices, NOT_USABLE_NAME]]
             write_bytes(made / "labels.json", json.dumps(labels, indent=1).encode())
         return (
             f"CVAT: cvat-cli task create round-{sheet.round} --labels @{folder}/labels.json local "
@@ -65,10 +65,13 @@ class Cvat:
             tags = list(dict.fromkeys(tag.get("label", "") for tag in image.iter("tag")))
             rayal_id = id_in(name)
             if len(tags) > 1:
-                found.refused.append(f"{place} has several tags ({', '.join(tags)}): one is needed")
+                several = tuple(tags)
+                found.returned.append(
+                    Returned(place, rayal_id, name, "label", by="cvat", classes=several)
+                )
             elif not tags:
                 found.returned.append(Returned(place, rayal_id, name, "withdraw", by="cvat"))
-            elif tags[0] == NOT_USABLE:
+            elif tags[0] == NOT_USABLE_NAME:
                 found.returned.append(Returned(place, rayal_id, name, "not_usable", by="cvat"))
             else:
                 found.returned.append(Returned(place, rayal_id, name, "label", tags[0], "cvat"))

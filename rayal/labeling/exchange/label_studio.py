@@ -2,7 +2,9 @@
 
 Images are referred to, never uploaded: by /data/local-files/?d=PATH, PATH relative to the folder
 that LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT names. With classes known the configuration has buttons;
-without any it has a field to type the class into.
+without any it has a field to type the class into. Where an image may have several classes they are
+chosen by `choice="multiple"`, "none of them" among them: an annotation without a choice says
+nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 from xml.sax.saxutils import quoteattr
 
+from rayal.labeling.class_names import NONE, split_classes
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.tool import Entry, Import, Returned, Sheet, tool
 from rayal.storage import plain_files
@@ -38,7 +41,7 @@ class LabelStudio:
         tasks = [_task(sheet, root, entry) for entry in sheet.entries]
         text = json.dumps(tasks, indent=1, ensure_ascii=True)
         write_bytes(sheet.root / "label-studio.json", f"{text}\n".encode())
-        write_bytes(sheet.root / "label-studio.xml", configuration(sheet.classes).encode())
+        write_bytes(sheet.root / "label-studio.xml", configuration(sheet).encode())
         return (
             "Label Studio: start it with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true "
             f"LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT={root}; new project, Labeling Interface from "
@@ -77,12 +80,13 @@ def document_root(sheet: Sheet) -> Path:
     return common.parent if common == sheet.images else common
 
 
-def configuration(classes: tuple[str, ...]) -> str:
+def configuration(sheet: Sheet) -> str:
     """Return the labeling interface: a button for each class, or a field where none is known."""
     image = '<Image name="image" value="$image"/><Header value="$why" size="5"/>'
-    if classes:
-        buttons = "".join(f"<Choice value={quoteattr(name)}/>" for name in classes)
-        control = f'<Choices name="{FIELD}" toName="image" choice="single">{buttons}</Choices>'
+    if sheet.classes:
+        buttons = "".join(f"<Choice value={quoteattr(name)}/>" for name in sheet.choices)
+        kind = "multiple" if sheet.multilabel else "single"
+        control = f'<Choices name="{FIELD}" toName="image" choice="{kind}">{buttons}</Choices>'
     else:
         control = (
             f'<TextArea name="{FIELD}" toName="image" maxSubmissions="1" rows="1" '
@@ -105,8 +109,8 @@ def _task(sheet: Sheet, root: Path, entry: Entry) -> dict[str, Any]:
         "why": entry.reason,
     }
     task: dict[str, Any] = {"data": data}
-    if entry.predicted and entry.predicted in sheet.classes:
-        value = {"choices": [entry.predicted]}
+    if choices := _predicted(sheet, entry):
+        value = {"choices": choices}
         result = {"id": entry.rayal_id, "from_name": FIELD, "to_name": "image", "type": "choices"}
         task["predictions"] = [
             {
@@ -116,6 +120,13 @@ def _task(sheet: Sheet, root: Path, entry: Entry) -> dict[str, Any]:
             }
         ]
     return task
+
+
+def _predicted(sheet: Sheet, entry: Entry) -> list[str]:
+    """Return the choices that the classifier would make, none where it has said nothing."""
+    if not sheet.multilabel or not entry.predicted:
+        return [entry.predicted] if entry.predicted in sheet.classes else []
+    return list(split_classes([entry.predicted]).names) or [NONE]
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -187,7 +198,9 @@ def _add(
 ) -> None:
     distinct = list(dict.fromkeys(label.strip() for label in labels if label.strip()))
     if len(distinct) > 1:
-        found.refused.append(f"{place} has several labels ({', '.join(distinct)}): one is needed")
+        found.returned.append(
+            Returned(place, _id(data), _path(data), "label", classes=tuple(distinct), **common)
+        )
     elif distinct:
         returned = Returned(place, _id(data), _path(data), "label", distinct[0], **common)
         found.returned.append(returned)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from rayal.labeling.class_names import NONE
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labels import Action, Source
 
@@ -41,7 +42,7 @@ class Sheet:
     """A round as tools are given it.
 
     root: the project's folder. images: the folder of the images. project: its name, which comes
-    back with exports.
+    back with exports. multilabel: whether an image may have several of the classes, or none.
     """
 
     root: Path
@@ -50,6 +51,12 @@ class Sheet:
     round: int
     classes: tuple[str, ...]
     entries: tuple[Entry, ...]
+    multilabel: bool = False
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What a tool lets a person choose from: the classes, and NONE where there may be none."""
+        return (*self.classes, NONE) if self.multilabel else self.classes
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,9 @@ class Returned:
     """What a tool's file says of one image.
 
     place: where in the file it stands. rayal_id: "" where the file has none; then the path counts.
-    action "withdraw" says that the file knows the image and has no label of this annotator.
+    For the action "label" alone, label: the class, as the file has it; or classes: several of them,
+    and () where the file says that there is none. action "withdraw" says that the file knows the
+    image and has no label of this annotator.
     """
 
     place: str
@@ -68,16 +77,25 @@ class Returned:
     by: str = ""
     at: str = ""
     seconds: float | None = None
+    classes: tuple[str, ...] | None = None
 
 
 @dataclass
 class Import:
-    """All that a file says. refused: places whose meaning is not certain, each with the reason."""
+    """All that a file says. refused: places whose meaning is not certain, each with the reason.
+
+    class_columns: names of columns that hold 0 or 1 for each image. other_columns: name -> a place
+    of it with something else, of a table with class_columns. beside_label: names of further columns
+    of a table with a column of labels.
+    """
 
     source: Source
     returned: list[Returned] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     projects: set[str] = field(default_factory=set)
+    class_columns: tuple[str, ...] = ()
+    other_columns: dict[str, str] = field(default_factory=dict)
+    beside_label: tuple[str, ...] = ()
 
 
 class Tool(Protocol):
@@ -135,7 +153,7 @@ def read_export(path: Path) -> Import:
         which = f"of {' and '.join(fitting)} both" if fitting else "of none"
         raise LabelingError(
             f"{path} looks like an export {which} of the tools that are read: Label Studio (JSON, "
-            "JSON_MIN, CSV), CVAT for images 1.1 (XML, or a zip with it), labels.csv filled in, or "
-            "a folder with a folder for each class"
+            "JSON_MIN, CSV), CVAT for images 1.1 (XML, or a zip with it), labels.csv filled in, a "
+            "CSV with a column of 0 and 1 for each class, or a folder with a folder for each class"
         )
     return next(iter(fitting.values())).read(path)

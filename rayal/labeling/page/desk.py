@@ -10,11 +10,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
+from rayal.labeling.class_names import ClassSet, names_of
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labeled import known_classes
-from rayal.labeling.labels import Action, Answer, LabelLog, class_name
+from rayal.labeling.labels import Answer, LabelLog
+from rayal.labeling.page.answer import check_answer
 from rayal.labeling.project import Project
 from rayal.labeling.rounds import Chosen
 from rayal.labeling.selection import why_lost
@@ -104,6 +106,7 @@ class Desk:
                 "reason": chosen.reason,
                 "purpose": chosen.purpose,
                 "said": self._said(rayal_id),
+                "checked": self._checked(rayal_id),
             }
             return self._around(window) | {
                 "image": image,
@@ -125,13 +128,14 @@ class Desk:
             seen: what the window showed as said of the image, by annotator; None does not ask.
 
         Raises:
-            LabelingError: the project has no such image; a label of a file that is no longer the
-                one that was chosen.
+            LabelingError: the project has no such image or class; a label of a file that is no
+                longer the one that was chosen.
             ChangedMeanwhileError: what is said of the image is no longer what was seen.
             OSError: it cannot be written; nothing was.
         """
         with self._lock:
             rayal_id = answer.id
+            check_answer(answer, self._project.settings)
             self._check_image(answer)
             if seen is not None and seen != self._said(rayal_id):
                 raise ChangedMeanwhileError(
@@ -211,6 +215,7 @@ class Desk:
     def _around(self, window: str) -> dict[str, Any]:
         """Return what is shown whatever the image is."""
         return {
+            "multilabel": self._project.settings.multilabel,
             "classes": self._classes(),
             "progress": self._progress(),
             "recent": [self._small(image) for image in self._recent()],
@@ -219,8 +224,9 @@ class Desk:
 
     def _classes(self) -> list[dict[str, Any]]:
         counts: dict[str, int] = {}
-        for name in self._log.labels().values():
-            counts[name] = counts.get(name, 0) + 1
+        for label in self._log.labels().values():
+            for name in names_of(label):
+                counts[name] = counts.get(name, 0) + 1
         names = known_classes(self._project, self._log)
         keys = [*KEYS, *[""] * len(names)]
         return [
@@ -276,20 +282,8 @@ class Desk:
         by = self._log.standing().get(rayal_id, {})
         return {who: str(answer.stands_for) for who, answer in by.items()}
 
-
-def read_answer(fields: Mapping[str, Any]) -> Answer:
-    """Return the answer that a page sent.
-
-    Raises:
-        ValueError: it is none.
-    """
-    label, seconds = fields.get("label"), fields.get("seconds")
-    if seconds is not None and not isinstance(seconds, int | float):
-        raise ValueError(f"seconds is a number, and is {seconds!r}")
-    return Answer(
-        str(fields.get("id", "")),
-        None if label is None else class_name(label),
-        action=cast(Action, fields.get("action", "")),
-        source="page",
-        seconds=None if seconds is None else round(float(seconds), 3),
-    )
+    def _checked(self, rayal_id: str) -> list[str]:
+        """Return the classes that are checked from the start: one's own, else what all say."""
+        own = self._log.standing().get(rayal_id, {}).get(self._by)
+        stands = self._log.current().get(rayal_id) if own is None else own.stands_for
+        return list(stands.names) if isinstance(stands, ClassSet) else []

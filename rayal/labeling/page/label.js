@@ -4,6 +4,8 @@ const at = (id) => document.getElementById(id);
 const windowName = (sessionStorage.rayalWindow ??= crypto.randomUUID());
 let shown = null; // the image, as the server described it
 let classes = [];
+let multilabel = false; // an image may have several classes: boxes to check, and then to save
+let byPointer = false; // what was done last, rather than by a key
 let busy = false;
 let seconds = 0; // looked at the image, while the page was visible
 let since = null;
@@ -45,6 +47,7 @@ function trouble(message) {
 
 async function show(view) {
   classes = view.classes;
+  multilabel = view.multilabel;
   shown = view.image;
   progress(view.progress);
   at("desk").hidden = !shown;
@@ -55,7 +58,7 @@ async function show(view) {
   if (!shown) return finished(view.progress);
   at("done").hidden = true;
   caption();
-  classButtons();
+  if (multilabel) classBoxes(); else classButtons();
   strip("related", view.related);
   at("group").hidden = !view.related.length;
   at("group-title").textContent = `Others of ${visible(shown.group)} (${shown.group_size} images)`;
@@ -108,6 +111,60 @@ function classButtons() {
   }));
   at("not-usable").setAttribute("aria-pressed", String(Object.values(shown.said).includes("not usable")));
   at("names").replaceChildren(...classes.map((one) => Object.assign(document.createElement("option"), { value: one.name })));
+}
+
+function classBoxes() {
+  at("question").textContent = "Which of these are in it?";
+  at("hint").textContent = "Keys: 1 to 9 and letters check classes, Enter saves, 0 says none of them.";
+  at("several").hidden = false;
+  at("other").hidden = true; // what an answer does not name is not on the image: the classes are given
+  at("classes").setAttribute("role", "group");
+  at("classes").setAttribute("aria-labelledby", "question");
+  at("classes").replaceChildren(...classes.map((one) => {
+    const box = Object.assign(document.createElement("input"), { type: "checkbox", value: one.name });
+    box.checked = shown.checked.includes(one.name);
+    const row = document.createElement("label");
+    row.append(box);
+    if (one.key) row.append(Object.assign(element("kbd", one.key), { ariaHidden: "true" }));
+    if (one.key) box.setAttribute("aria-keyshortcuts", one.key);
+    row.append(element("span", one.name), Object.assign(element("span", String(one.count), "times"), { ariaHidden: "true" }));
+    return row;
+  }));
+  at("none").setAttribute("aria-pressed", String(Object.values(shown.said).includes("none of them")));
+  at("not-usable").setAttribute("aria-pressed", String(Object.values(shown.said).includes("not usable")));
+  weigh();
+}
+
+const boxes = () => [...at("classes").querySelectorAll("input")];
+const checked = () => boxes().filter((box) => box.checked).map((box) => box.value);
+
+// Nothing checked is no answer: that an image has none of the classes is said by a button of its own.
+function weigh() {
+  at("save").disabled = !checked().length;
+  at("none").disabled = Boolean(checked().length);
+}
+
+function toggle(name) {
+  const box = boxes().find((one) => one.value === name);
+  box.checked = !box.checked;
+  changed(box);
+}
+
+function changed(box) {
+  trouble("");
+  weigh();
+  at("announce").textContent = `${box.value} ${box.checked ? "checked" : "not checked"}`;
+}
+
+function save() {
+  const names = checked();
+  if (!names.length) return trouble("No class is checked: key 0 says that the image has none of them.");
+  return answer({ action: "label", classes: names }, `Labeled ${names.join(", ")}`);
+}
+
+function none() {
+  if (checked().length) return trouble("Classes are checked: uncheck them, or save them by Enter.");
+  return answer({ action: "label", classes: [] }, "Labeled none of them");
 }
 
 function strip(id, images) {
@@ -175,6 +232,14 @@ at("undo").addEventListener("click", undo);
 at("undo-done").addEventListener("click", undo);
 at("skip").addEventListener("click", skip);
 at("not-usable").addEventListener("click", notUsable);
+at("save").addEventListener("click", save);
+at("none").addEventListener("click", none);
+at("classes").addEventListener("change", (event) => {
+  changed(event.target);
+  if (byPointer) event.target.blur(); // Space would check it again
+});
+document.addEventListener("pointerdown", () => { byPointer = true; }, true);
+document.addEventListener("keydown", () => { byPointer = false; }, true);
 at("other").addEventListener("submit", (event) => {
   event.preventDefault();
   const typed = at("class-name").value.trim().normalize("NFC");
@@ -189,7 +254,9 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) { seconds = looked(); since = null; } else { since = performance.now(); }
 });
 document.addEventListener("keydown", (event) => {
-  if (event.target instanceof HTMLInputElement) {
+  const inBox = event.target instanceof HTMLInputElement && event.target.type === "checkbox";
+  if (inBox && event.key === " ") return;
+  if (event.target instanceof HTMLInputElement && !inBox) {
     if (event.key === "Escape") event.target.blur();
     return;
   }
@@ -197,11 +264,12 @@ document.addEventListener("keydown", (event) => {
   if (!undoKey && (event.ctrlKey || event.metaKey || event.altKey)) return;
   if (event.repeat) return;
   if (event.target.closest?.("button, summary") && (event.key === " " || event.key === "Enter")) return;
-  const action = undoKey ? undo : { " ": skip, "-": notUsable, "+": () => at("class-name").focus() }[event.key];
+  const own = multilabel ? { Enter: save, 0: none } : { "+": () => at("class-name").focus() };
+  const action = undoKey ? undo : { " ": skip, "-": notUsable, ...own }[event.key];
   const named = classes.find((one) => one.key && one.key === event.key.toLowerCase());
   if (!action && !(named && shown)) return;
   event.preventDefault();
-  if (action) action(); else label(named.name);
+  if (action) action(); else if (multilabel) toggle(named.name); else label(named.name);
 });
 // A pointer leaves no focus behind: Space would press the button again.
 document.addEventListener("pointerup", (event) => event.target.closest?.("button, summary")?.blur());

@@ -13,7 +13,8 @@ from typing import Any
 
 from rayal.labeling import pictures
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.page.desk import ChangedMeanwhileError, Desk, read_answer
+from rayal.labeling.page.answer import read_answer
+from rayal.labeling.page.desk import ChangedMeanwhileError, Desk
 from rayal.labeling.project import Project
 from rayal.labeling.selection import why_lost
 from rayal.private_server import PrivateHandler, PrivateServer, RefusedError

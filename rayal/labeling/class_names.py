@@ -1,0 +1,145 @@
+"""Names of classes as they are kept, and sets of them: several classes on one image.
+
+Written as text a set is "effusion; mass", and the empty one "none of them": an image of which
+somebody said that it has none of the classes, which is not an image that nobody looked at.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rayal.datasets._files.lookalikes import lookalikes, shown
+from rayal.hints import nearest
+from rayal.labeling.errors import LabelingError
+
+LONGEST_NAME = 200  # characters
+NONE = "none of them"
+SEPARATORS = ";|"  # either is read; the first is written
+NOT_USABLE_NAME = "not usable"  # what stands for an image that cannot be labeled
+_TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+_SHOWN = 12  # names in a message
+
+
+@dataclass(frozen=True)
+class ClassSet:
+    """The classes of one image of a project whose images may have several; names are sorted."""
+
+    names: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{SEPARATORS[0]} ".join(self.names) or NONE
+
+
+def class_name(text: str) -> str:
+    """Return the name of a class as it is kept: without spaces around it, in one Unicode form.
+
+    Raises:
+        ValueError: it is empty, longer than 200 characters, or has signs that do not show.
+    """
+    if not isinstance(text, str):
+        raise ValueError(f"the name of a class is text, and this is {text!r}")
+    name = unicodedata.normalize("NFC", text.strip())
+    if not name or len(name) > LONGEST_NAME:
+        raise ValueError(
+            f"the name of a class has 1 to {LONGEST_NAME} characters, and {name[:40]!r} has "
+            f"{len(name)}"
+        )
+    if any(map(_is_hidden, name)):
+        raise ValueError(f"the name of a class has signs that do not show: {name[:40]!r}")
+    return name
+
+
+def names_of(label: str | ClassSet) -> tuple[str, ...]:
+    """Return the classes that a label says of its image."""
+    return (label,) if isinstance(label, str) else label.names
+
+
+def class_set(names: Iterable[str]) -> ClassSet:
+    """Return a set of classes; none twice, in the order of the alphabet.
+
+    Raises:
+        ValueError: a name is no name of a class (`class_name`), or they are one text.
+    """
+    if isinstance(names, str):
+        raise ValueError(f"several classes are a list of names, and these are {names!r}")
+    return ClassSet(tuple(sorted({class_name(name) for name in names})))
+
+
+def split_classes(texts: Iterable[str]) -> ClassSet:
+    """Return the classes that texts such as "effusion; mass" or "none of them" name.
+
+    Args:
+        texts: one or several, which together say what is on one image.
+
+    Raises:
+        ValueError: they name no class and do not say "none of them", or do both.
+    """
+    parts = parts_of(texts)
+    named = [part for part in parts if part.casefold() != NONE]
+    says_none = len(named) < len(parts)
+    if says_none and named:
+        raise ValueError(f"'{NONE}' does not go with a class, and it stands with {named[0]!r}")
+    if not says_none and not named:
+        raise ValueError(f"it names no class: write '{NONE}' for an image that has none")
+    return class_set(named)
+
+
+def parts_of(texts: Iterable[str]) -> list[str]:
+    """Return what stands between the separators of texts, without what is empty."""
+    parts = [part.strip() for text in texts for part in re.split(f"[{SEPARATORS}]", text)]
+    return [part for part in parts if part]
+
+
+def check_class_list(classes: Sequence[str]) -> None:
+    """Refuse names that a project of several classes an image cannot keep apart.
+
+    Raises:
+        LabelingError: there is none; one holds a separator or is a word of another meaning; two
+            look alike.
+    """
+    if not classes:
+        raise LabelingError(
+            "--multilabel needs the names of all classes, --classes effusion,mass,...: what an "
+            "answer does not name is not on the image, so no class can be added later"
+        )
+    for name in classes:
+        if any(sign in name for sign in SEPARATORS):
+            raise LabelingError(
+                f"the class {name!r} holds '{SEPARATORS[0]}' or '{SEPARATORS[1]}', which separate "
+                "the classes of an image: rename it"
+            )
+        if name.casefold() in (NONE, NOT_USABLE_NAME):
+            raise LabelingError(f"'{name}' is what an answer says instead of a class: rename it")
+    pair = lookalikes(sorted(set(classes)))
+    if pair:
+        raise LabelingError(f"the classes {shown(pair[0])} and {shown(pair[1])} look alike")
+
+
+def check_known(named: ClassSet, classes: Sequence[str], place: str = "") -> None:
+    """Refuse classes that are none of a project's, of which each answer speaks.
+
+    Raises:
+        LabelingError: there is such a class.
+    """
+    for name in named.names:
+        if name not in classes:
+            raise LabelingError(f"{place}{unknown_class(name, classes)}")
+
+
+def unknown_class(name: str, classes: Sequence[str]) -> str:
+    """Say that a class is none of a project's."""
+    more = ", ..." if len(classes) > _SHOWN else ""
+    return (
+        f"{name!r} is no class of this project{nearest(name, classes)}; it has "
+        f"{', '.join(classes[:_SHOWN])}{more}, which every answer speaks of: for others make a "
+        "project with all of them (--classes, --out)"
+    )
+
+
+def _is_hidden(sign: str) -> bool:
+    """Whether a character breaks lines, turns the direction of writing, or is none."""
+    turns = unicodedata.bidirectional(sign) in _TURNS
+    return turns or unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp")

@@ -1,0 +1,65 @@
+"""Labels that a list of images has in a column, which are known before anything is chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rayal.labeling.class_names import ClassSet, check_known, class_name, split_classes
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.pool import PoolImage
+from rayal.labeling.reading import Reading
+from rayal.labeling.settings import Settings
+from rayal.labeling.tables import Listed
+
+
+def labels_by_path(
+    rows: Sequence[Listed], table: str, settings: Settings
+) -> dict[str, str | ClassSet]:
+    """Return the label of each row by its path, "" where it has none.
+
+    Raises:
+        LabelingError: where an image may have several classes, a cell names one that the project
+            does not have, or contradicts itself.
+    """
+    if not settings.multilabel:
+        return {row.path: row.label for row in rows}
+    return {row.path: _class_set(row, table, settings.classes) for row in rows if row.label}
+
+
+def labels_by_id(
+    reading: Reading, images: Sequence[PoolImage], labels: Mapping[str, str | ClassSet]
+) -> dict[str, str | ClassSet]:
+    """Return the labels of images of the pool, by id.
+
+    Raises:
+        LabelingError: two files of the same bytes have different labels.
+    """
+    ids = {image.path: image.rayal_id for image in reading.images}
+    ids |= {one.path: one.rayal_id for one in reading.left_out if one.rayal_id}
+    in_pool = {image.rayal_id for image in images}
+    known: dict[str, tuple[str, str | ClassSet]] = {}
+    for path, given in labels.items():
+        rayal_id = ids.get(path)
+        if not given or rayal_id not in in_pool:
+            continue
+        label = given if isinstance(given, ClassSet) else class_name(given)
+        other, earlier = known.setdefault(rayal_id, (path, label))
+        if earlier != label:
+            raise LabelingError(
+                f"{other} and {path} have the same bytes, and the labels {_shown(earlier)} and "
+                f"{_shown(given)}: correct one of them in the table"
+            )
+    return {rayal_id: label for rayal_id, (_, label) in known.items()}
+
+
+def _class_set(row: Listed, table: str, classes: Sequence[str]) -> ClassSet:
+    try:
+        found = split_classes([row.label])
+    except ValueError as error:
+        raise LabelingError(f"{table}, {row.path}: {error}") from error
+    check_known(found, classes, f"{table}, {row.path}: ")
+    return found
+
+
+def _shown(label: str | ClassSet) -> str:
+    return repr(str(label))

@@ -1,0 +1,132 @@
+"""What a file says of an image, brought to what its project holds: one class, or a set of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rayal.labeling.class_names import (
+    NONE,
+    NOT_USABLE_NAME,
+    ClassSet,
+    check_known,
+    parts_of,
+    split_classes,
+    unknown_class,
+)
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.exchange.tool import Import, Returned
+
+_SHOWN = 5  # names in a message
+
+
+def with_one_class(file: Path, found: Import) -> Import:
+    """Return what a file says, without images that it names several classes of; those are refused.
+
+    Raises:
+        LabelingError: it has a column for each class.
+    """
+    if found.class_columns:
+        raise LabelingError(
+            f"{file} has a column of 0 and 1 for each class ({_listed(found.class_columns)}), and "
+            "an image of this project has one class: name it in a column 'label'; for several "
+            "classes an image make a project with --multilabel"
+        )
+    several = [one for one in found.returned if one.classes is not None]
+    what = "tags" if found.source == "cvat" else "labels"
+    refused = [
+        f"{one.place} has several {what} ({', '.join(one.classes or ())}): one is needed"
+        for one in several
+    ]
+    kept = [one for one in found.returned if one.classes is None]
+    return replace(found, returned=kept, refused=[*found.refused, *refused])
+
+
+def with_class_sets(file: Path, found: Import, classes: Sequence[str]) -> Import:
+    """Return what a file says with a set of classes in place of each label.
+
+    An image whose label contradicts itself is refused, by its place.
+
+    Args:
+        file: that it came from.
+        found: what is in it.
+        classes: all that the project has.
+
+    Raises:
+        LabelingError: it names a class that the project does not have, lacks one of which it has
+            columns, says labels in two ways, or cannot hold several classes.
+    """
+    _check_form(file, found, classes)
+    made = replace(found, returned=[], refused=list(found.refused))
+    for one in found.returned:
+        try:
+            made.returned.append(_with_set(one))
+        except ValueError as error:
+            made.refused.append(f"{one.place}: {error}")
+    for one in made.returned:
+        check_known(ClassSet(one.classes or ()), classes, f"{file}, {_in_file(one, file)}: ")
+    return made
+
+
+def _with_set(one: Returned) -> Returned:
+    if one.action != "label":
+        return one
+    if one.label is None and not one.classes:
+        return one  # a table's row of zeros
+    given = parts_of(one.classes or () if one.label is None else (one.label,))
+    usable = [part for part in given if part.casefold() != NOT_USABLE_NAME]
+    if len(usable) < len(given):
+        if usable:
+            raise ValueError(
+                f"'{NOT_USABLE_NAME}' does not go with a class, and it stands with {usable[0]!r}"
+            )
+        return replace(one, action="not_usable", label=None, classes=None)
+    return replace(one, label=None, classes=split_classes(given).names)
+
+
+def _check_form(file: Path, found: Import, classes: Sequence[str]) -> None:
+    if found.source == "folders":
+        raise LabelingError(
+            f"{file} is a folder with a folder for each class, in which an image has one class and "
+            "those that are absent are not said; this project has several an image: use a table "
+            f"with a column 'label' ('{'; '.join(classes[:2])}', '{NONE}'), or with a column of 0 "
+            "and 1 for each class"
+        )
+    both = [name for name in classes if name in found.beside_label]
+    if both:
+        raise LabelingError(
+            f"{file} has a column 'label' and columns of classes ({_listed(both)}): leave one of "
+            "the two out"
+        )
+    if found.class_columns:
+        _check_columns(file, found, classes)
+
+
+def _check_columns(file: Path, found: Import, classes: Sequence[str]) -> None:
+    for name in classes:
+        if name in found.other_columns:
+            raise LabelingError(
+                f"{file}: the column of the class {name!r} holds 0 or 1, and "
+                f"{found.other_columns[name]}"
+            )
+        if name not in found.class_columns:
+            raise LabelingError(
+                f"{file} has no column for the class {name!r}: that an image has not got it would "
+                "be a guess; add the column"
+            )
+    for name in found.class_columns:
+        if name not in classes:
+            raise LabelingError(
+                f"{file} has a column of 0 and 1 that is no class: {unknown_class(name, classes)}; "
+                "leave the column out if it is none"
+            )
+
+
+def _in_file(one: Returned, file: Path) -> str:
+    """Return where in its file something stands."""
+    return one.place.removeprefix(f"{file.name}, ")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
