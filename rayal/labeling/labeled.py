@@ -80,7 +80,7 @@ class LabeledPool:
     def label_of(self, row: int) -> str:
         """Return the label of an image as text."""
         if not self.multilabel:
-            return self.classes[self.labels[row]]
+            return self.classes[int(self.labels[row])]
         return str(ClassSet(tuple(self.classes[c] for c in np.flatnonzero(self.labels[row] == 1))))
 
 
