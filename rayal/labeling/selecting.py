@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from rayal.labeling.publishing import check_nothing_unread, is_published, publis
 from rayal.labeling.rounds import Round, write_round
 from rayal.labeling.selection import choose
 from rayal.labeling.settings import Settings, Source, describe_source, write_settings
-from rayal.multilabel import check_multilabel
+from rayal.multilabel import check_multilabel, check_one_class
 from rayal.registry import STRATEGIES
 
 Tell = Callable[[str], None]
@@ -135,17 +135,22 @@ def _settings(request: Request, root: Path) -> Settings:
     )
     if encoder["name"] != GIVEN_FEATURES:
         check_encoder(settings)
-    if settings.multilabel and settings.strategy:
-        _check_strategy(settings.strategy)
+    if settings.strategy:
+        _check_strategy(settings)
     return settings
 
 
-def _check_strategy(strategy: Mapping[str, Any]) -> None:
-    """Refuse a strategy that is defined for one class an image."""
-    given = dict(strategy)
+def _check_strategy(settings: Settings) -> None:
+    """Refuse a strategy, or a parameter of it, that does not fit the classes of an image."""
+    given = dict(settings.strategy)
     name = given.pop("name")
     try:
-        check_multilabel(STRATEGIES, name, STRATEGIES.find(name).bind(given), "this project")
+        component = STRATEGIES.find(name)
+        params = component.bind(given)
+        if settings.multilabel:
+            check_multilabel(STRATEGIES, name, params, "this project")
+        else:
+            check_one_class(component, given, "this project")
     except ValueError as error:
         raise LabelingError(str(error)) from error
 

@@ -31,7 +31,6 @@ from rayal.storage import plain_files
 from rayal.traits import StrategyTraits
 
 FIRST_STRATEGY, LATER_STRATEGY = "kmeans", "dropquery"  # without and with a classifier
-LATER_OF_SEVERAL = "margin"  # in place of the latter where an image may have several classes
 ONE_STRATEGY = "auto"  # in place of both
 LONGEST_FEATURES = 8192  # dimensions up to which it is asked: beyond, components take long
 
@@ -129,9 +128,7 @@ class Query:
         """
         features = np.asarray(project.features)
         predictions = train(features, state, project.settings.seed)
-        default = default_strategy(
-            features.shape[1], predictions is not None, multilabel=is_multilabel(state.labels)
-        )
+        default = default_strategy(features.shape[1], predictions is not None)
         component, params = _strategy(project.settings.strategy, default, predictions is not None)
         return cls(
             features,
@@ -226,16 +223,14 @@ def _strategy(
     return component, params
 
 
-def default_strategy(dimensions: int, has_predictions: bool, *, multilabel: bool = False) -> str:
+def default_strategy(dimensions: int, has_predictions: bool) -> str:
     """Return the name of the strategy that is asked where none is named.
 
-    dimensions: of the features, D; raw pixels have too many for the usual one. multilabel: whether
-    an image may have several classes.
+    dimensions: of the features, D; raw pixels have too many for the usual one.
     """
     if dimensions <= LONGEST_FEATURES:
         return ONE_STRATEGY
-    later = LATER_OF_SEVERAL if multilabel else LATER_STRATEGY
-    return later if has_predictions else FIRST_STRATEGY
+    return LATER_STRATEGY if has_predictions else FIRST_STRATEGY
 
 
 def _of_rows(predictions: Predictions, rows: Indices) -> Predictions:

@@ -143,7 +143,7 @@ def test_without_a_class_on_some_images_and_not_on_others_nothing_is_trained(
         (["--classes", ""], "--multilabel needs the names of all classes"),
         (["--classes", "a,none of them"], "'none of them' is what an answer says instead"),
         (["--classes", "mel,MEL"], "the classes 'MEL' and 'mel' look alike"),
-        (["--strategy", "badge"], "is defined for one class an image"),
+        (["--strategy", "uniform"], "is defined for one class an image"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_read(
