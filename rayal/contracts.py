@@ -27,7 +27,7 @@ from rayal.label_arrays import UNLABELED as UNLABELED
 from rayal.label_arrays import Labels as Labels
 from rayal.label_arrays import has_label, is_multilabel
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
-from rayal.traits import DatasetTraits, EncoderTraits, LearnerTraits, StrategyTraits
+from rayal.traits import DatasetPart, DatasetTraits, EncoderTraits, LearnerTraits, StrategyTraits
 
 Images: TypeAlias = npt.NDArray[np.uint8]  # (N, H, W, channels)
 Indices: TypeAlias = npt.NDArray[np.int64]  # (B,)
@@ -41,15 +41,30 @@ Progress: TypeAlias = Callable[[Mapping[str, float]], None]
 
 
 @dataclass(frozen=True)
+class StoredFeatures:
+    """Features (N, D) that come with the data, and are read some rows at a time.
+
+    content: a hash of them. parts: from nothing, their rows (n, D) in order, of any float type; a
+    function that can be sent to another process.
+    """
+
+    content: str
+    parts: Callable[[], Iterator[npt.NDArray[np.floating[Any]]]]
+
+
+@dataclass(frozen=True)
 class Split:
     """Images (N, H, W, channels) uint8 and their classes (N,) int64; of several an image (N, C).
 
     files: names (N,) of the images' files, where they have some; relative to the dataset's folder.
+    features: of data that come as features; images without pixels, (N, 0, 0, 0), say that there
+    are no others.
     """
 
     images: Images
     labels: Labels
     files: Sequence[str] | None = None
+    features: StoredFeatures | None = None
 
 
 @dataclass(frozen=True)
@@ -84,6 +99,8 @@ class Dataset:
             for array in (split.images, split.labels) if split else ():
                 state.update(f"{array.dtype.str}{array.shape}".encode())
                 state.update(np.ascontiguousarray(array).data)
+            if split is not None and split.features is not None:
+                state.update(split.features.content.encode())
         if self.initial_pool is not None:
             state.update(self.initial_pool.astype(np.int64).tobytes())
         return state.hexdigest()
@@ -452,12 +469,13 @@ def strategy(  # noqa: PLR0913  a component declares this much about itself
     return register
 
 
-def encoder(
+def encoder(  # noqa: PLR0913  a component declares this much about itself
     *,
     gives: set[str] | Names | None = None,
     check: Check = _no_check,
     notes: Notes = _no_notes,
     files: Files | None = None,
+    reads: Callable[[Mapping[str, Any]], DatasetPart] = lambda _: "images",
     added: Collection[str] = (),
     former: Mapping[str, object] | None = None,
 ) -> Callable[[Encoder[P]], Encoder[P]]:
@@ -473,7 +491,8 @@ def encoder(
     FileNotFoundError where they name a file that is absent; called when a sweep is planned.
     notes: what people would want to know before it runs, such as where its weights come from.
     files: whose content the features depend on; without it every parameter that is the path of a
-    file. added: as a strategy's. former: parameters that came after the first release with another
+    file. reads: what of the dataset it looks at: images, or its own features, or nothing. added: as
+    a strategy's. former: parameters that came after the first release with another
     default than what the encoder did before, and the value at which it still does that.
     """
 
@@ -483,6 +502,7 @@ def encoder(
             check=check,
             notes=notes,
             files=files,
+            reads=reads,
             added=frozenset(added),
             former=former or {},
         )

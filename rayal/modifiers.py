@@ -111,6 +111,11 @@ def imbalance(function: Callable[..., Any]) -> Callable[..., Any]:
                 f"imbalance shrinks classes of which an image has one, and those of {data.name} "
                 "have several: leave it out"
             )
+        if data.train.features is not None:
+            raise ValueError(
+                f"imbalance leaves images out, and {data.name} comes as features of all of them: "
+                "write shards of those that are to be kept"
+            )
         images, labels = data.train.images, data.train.labels
         kept, reserved = draw_imbalanced(labels, data.num_classes, imbalance)
         files = data.train.files

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Params: TypeAlias = Mapping[str, Any]
 Names: TypeAlias = Callable[[Params], set[str]]
+DatasetPart: TypeAlias = Literal["images", "features", "nothing"]  # what an encoder reads
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,10 @@ class DatasetTraits(Traits):
 
 @dataclass(frozen=True)
 class EncoderTraits(Traits):
-    """gives: names of what it makes besides features."""
+    """gives: names of what it makes besides features. reads: what of the dataset."""
 
     gives: Names = lambda _: set()
+    reads: Callable[[Params], DatasetPart] = lambda _: "images"
 
 
 @dataclass(frozen=True)

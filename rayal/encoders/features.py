@@ -9,10 +9,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayal.contracts import Dataset, DataShape, Embedding, Features, Progress, encoder
+from rayal.contracts import (
+    Dataset,
+    DataShape,
+    Embedding,
+    Features,
+    Progress,
+    Split,
+    encoder,
+)
 from rayal.encoders._features.extraction import allocate_features
 from rayal.kernels.gemm_distances import chunks
 from rayal.storage.file_hash import file_hash
+from rayal.traits import DatasetPart
 from rayal.vision import notes
 
 SPLITS = ("train", "test")
@@ -20,6 +29,10 @@ SPLITS = ("train", "test")
 
 def _check(params: Mapping[str, Any], N: int) -> None:
     """Refuse files that are absent or hold no matrix, when a sweep is planned."""
+    if params["path"] is None:
+        if params["ids"] is not None:
+            raise ValueError(f"ids={params['ids']} names the rows of path, and there is no path")
+        return
     stored = _read(params["path"])
     ids = _read_ids(params["ids"])
     rows = sum(map(len, stored))
@@ -37,6 +50,8 @@ def _check(params: Mapping[str, Any], N: int) -> None:
 
 
 def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
+    if params["path"] is None:
+        return [f"features: those of the dataset, {shape.N + shape.M:,} rows of float32"]
     path = Path(params["path"]).expanduser()
     D = _read(params["path"])[0].shape[1]
     return [
@@ -45,16 +60,20 @@ def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
     ]
 
 
-@encoder(check=_check, notes=_notes)
+def _reads(params: Mapping[str, Any]) -> DatasetPart:
+    return "features" if params["path"] is None else "nothing"
+
+
+@encoder(check=_check, notes=_notes, reads=_reads)
 def features(
     dataset: Dataset,
     rng: np.random.Generator,
     progress: Progress,
     *,
-    path: str,
+    path: str | None = None,
     ids: str | None = None,
 ) -> Embedding:
-    """Return the rows of a matrix that was made elsewhere.
+    """Return the rows of a matrix that was made elsewhere, or the features of a set of shards.
 
     The file is an .npz with the arrays train (N, D) and test (M, D), or an .npy of N + M rows, the
     pool's before the test set's. Rows stand in the dataset's order, or ids says which image each
@@ -64,15 +83,18 @@ def features(
         dataset: the pool and the test set.
         rng: not used.
         progress: told nothing.
-        path: of the .npz or .npy.
+        path: of the .npz or .npy; left out: the dataset comes with features (`shards`).
         ids: path of a text file with a line for each row of the matrix (train before test in an
             .npz): train/0, train/1 .. test/0, test/1 .., counted in the dataset's order. Every
             image needs exactly one row.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it holds no such matrix, or images have no row or several.
+        ValueError: it holds no such matrix, or images have no row or several; there is no path, and
+            the dataset has no features.
     """
+    if path is None:
+        return Embedding(_of_split(dataset.train), _of_split(dataset.test))
     stored, named = _read(path), _read_ids(ids)
     N, M = len(dataset.train.labels), len(dataset.test.labels)
     matrix = stored[0] if len(stored) == 1 else np.concatenate(stored)
@@ -88,6 +110,20 @@ def features(
     if named is not None:
         train, test = np.split(_rows(named, N, M, str(ids)), [N])
     return Embedding(_float32(matrix, train), _float32(matrix, test))
+
+
+def _of_split(split: Split) -> Features:
+    """Return the features (n, D) that come with the data; more than 1 GiB of them lie in a file."""
+    if split.features is None:
+        raise ValueError("path is needed: the dataset has images, and no features of its own")
+    taken, start = np.empty((0, 0), np.float32), 0
+    for part in split.features.parts():
+        if not start:
+            taken = allocate_features(len(split.labels), part.shape[1])
+        for rows in chunks(len(part)):
+            taken[start + rows.start : start + rows.stop] = part[rows]
+        start += len(part)
+    return taken
 
 
 def _read(path: str) -> list[npt.NDArray[Any]]:

@@ -127,8 +127,10 @@ def restore_images(plan: Plan, store: RunStore) -> list[str]:
 def thumbnails(pool: Split) -> Split | None:
     """Return the pool with images of at most 32 pixels a side, every s-th pixel of larger ones.
 
-    Grey images lose their channel. None where they would fill more than 256 MB.
+    Grey images lose their channel. None where they would fill more than 256 MB, or have no pixels.
     """
+    if not pool.images.size:
+        return None
     step = math.ceil(max(pool.images.shape[1:3]) / THUMBNAIL)
     images = pool.images[:, ::step, ::step]
     if images.nbytes > MOST_THUMBNAILS:

@@ -20,9 +20,10 @@ class DatasetInfo:
     """A dataset without its images.
 
     train, test, val: numbers of images; reserved: images of the pool set aside as first labels.
-    image_shape: (H, W, channels). absent: why the files could not be read, in a plan that allows
-    that; sizes are then those that were published. multilabel: whether an image may have several
-    classes; class_counts are then the images that have each.
+    image_shape: (H, W, channels). has_features: whether it comes with features. absent: why the
+    files could not be read, in a plan that allows that; sizes are then those that were published.
+    multilabel: whether an image may have several classes; class_counts are then the images that
+    have each.
     """
 
     name: str
@@ -34,8 +35,13 @@ class DatasetInfo:
     image_shape: tuple[int, ...]
     reserved: int = 0
     val: int = 0
+    has_features: bool = False
     absent: str = ""
     multilabel: bool = False
+
+    @property
+    def has_images(self) -> bool:
+        return 0 not in self.image_shape
 
     def as_json(self) -> dict[str, Any]:
         """What plan.json says of it."""
@@ -66,6 +72,7 @@ def dataset_info(data: Dataset) -> DatasetInfo:
         image_shape=data.train.images.shape[1:],
         reserved=0 if data.initial_pool is None else len(data.initial_pool),
         val=0 if data.val is None else len(data.val.labels),
+        has_features=data.train.features is not None,
         multilabel=data.multilabel,
     )
 

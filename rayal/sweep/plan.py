@@ -288,6 +288,7 @@ class _Planner:
             with gather():
                 rules.check_component(ENCODERS, encoder, data, absent=absent)
                 rules.check_several_classes(ENCODERS, encoder, data)
+                rules.check_encoder_reads(encoder, data)
         for learner in resolved.all_learners():
             with gather():
                 rules.check_component(LEARNERS, learner, data, absent=absent)
@@ -295,9 +296,11 @@ class _Planner:
                 rules.check_validation_set(learner, data)
             with gather():
                 rules.check_several_classes(LEARNERS, learner, data)
+                rules.check_pixels(LEARNERS, learner, data)
         for strategy in resolved.all_strategies():
             with gather():
                 rules.check_several_classes(STRATEGIES, strategy, data)
+                rules.check_pixels(STRATEGIES, strategy, data)
         for strategy, encoder in product(resolved.all_strategies(), resolved.encoders):
             with gather():
                 read = strategy.select_on or encoder

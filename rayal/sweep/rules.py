@@ -144,6 +144,30 @@ def check_reserved(first: Spec, data: DatasetInfo, budget: int) -> None:
         )
 
 
+def check_encoder_reads(encoder: Spec, data: DatasetInfo) -> None:
+    """An encoder of images needs a dataset that has some, one of stored features needs those."""
+    reads = ENCODERS.find(encoder.name).traits.reads(encoder.params)
+    if reads == "images" and not data.has_images:
+        raise ValueError(
+            f"encoder '{encoder.name}' reads images, and {data.name} comes as features alone: use "
+            "the encoder features, without a path"
+        )
+    if reads == "features" and not data.has_features and not data.absent:
+        raise ValueError(
+            f"encoder '{encoder.name}' has no path, and {data.name} comes without features: give "
+            "the path of a matrix, or use the dataset shards"
+        )
+
+
+def check_pixels(registry: Registry[Any], spec: Spec, data: DatasetInfo) -> None:
+    """A strategy or learner of images needs a dataset that has some."""
+    if "images" in registry.find(spec.name).traits.needs(spec.params) and not data.has_images:
+        raise ValueError(
+            f"{registry.kind} '{spec.name}' reads images, and {data.name} comes as features alone: "
+            "leave it out, or use a dataset of images"
+        )
+
+
 def check_query(strategy: Spec, encoder: Spec, learner: Spec, *, first: bool) -> None:
     """Encoder and learner give what the strategy reads.
 

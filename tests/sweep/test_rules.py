@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from rayal.storage.shards import Batch, write_shards
 from rayal.sweep.errors import SweepError
 from tests.sweep.small_sweeps import CYCLES, plan_of
 
 REFUSED = [
+    ({"encoders": ["features"]}, "'features' has no path, and digits comes without features"),
     ({"budgets": None}, "has neither budgets and cycles|neither budgets nor cycles|neither"),
     ({"strategies": ["entropy"]}, "'entropy' needs predictions, and before the first label"),
     ({"strategies": ["hacon"]}, "'hacon' needs the dataset map, which encoder 'pixels'"),
@@ -102,3 +105,24 @@ def test_a_learner_of_images_makes_its_own_views(tmp_path: Path) -> None:
     plain = [{**scratch, "augmentation": "none"}]
     with pytest.raises(SweepError, match="'consistency' needs views, which encoder 'pixels'"):
         plan_of(tmp_path, **CYCLES, strategies=["consistency"], learners=plain)
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"encoders": ["pixels"]}, "encoder 'pixels'"),
+        ({"learners": ["scratch"]}, "learner 'scratch'"),
+        ({**CYCLES, "strategies": ["vaal"]}, "strategy 'vaal'"),
+    ],
+)
+def test_what_reads_pixels_is_refused_where_a_dataset_is_features(
+    tmp_path: Path, changed: dict[str, object], what: str
+) -> None:
+    for name in ("pool", "test"):
+        write_shards(tmp_path / name, [Batch([f"row {i}" for i in range(30)], np.eye(30))])
+        np.save(tmp_path / f"{name}.npy", np.arange(30) % 3)
+    place = {"path": "pool", "test": "test", "labels": "pool.npy", "test_labels": "test.npy"}
+    shards = {"name": "shards", **{key: str(tmp_path / name) for key, name in place.items()}}
+    asked = {"datasets": [shards], "encoders": ["features"], **changed}
+    with pytest.raises(SweepError, match=f"{what} reads images, and pool comes as features alone"):
+        plan_of(tmp_path, **asked)
