@@ -85,8 +85,9 @@ def _maxherding(N: float, D: float, B: float) -> Work:
 
 
 def _probcover(N: float, D: float, B: float) -> Work:
+    # A distance is compared and kept as a bit: next to nothing beside the product.
     pairs = min(N, sampled_ball_cover.CENTERS) * min(N, sampled_ball_cover.POINTS)
-    return Work(2 * D * pairs, N * D, pairs)
+    return Work(2 * D * pairs, N * D)
 
 
 def _k_center(N: float, D: float, B: float) -> Work:
@@ -156,7 +157,8 @@ OVER_SHARDS: dict[str, Callable[[float, float, float], Work]] = {
 Count = Callable[[float, float, float], Work]
 Point = tuple[str, float, float, float, float]
 
-# Strategy, N, D, B, seconds of one processor core by `benchmarks.large_pools`.
+# Strategy, N, D, B, seconds of one processor core by `benchmarks.large_pools`; of the approximate
+# form below 200,000 rows as well, with `--approximate` or `--quality`.
 MEASURED: list[Point] = [
     ("random", 1e6, 512, 1000, 1.0),
     ("margin", 1e6, 512, 1000, 1.3),
@@ -166,9 +168,12 @@ MEASURED: list[Point] = [
     ("kmeans", 1e6, 512, 1000, 125.7),
     ("facility_location", 4e5, 128, 100, 42.1),
     ("facility_location", 1e6, 512, 1000, 300.3),
+    ("maxherding", 5e4, 64, 100, 6.5),
+    ("maxherding", 5e4, 64, 1000, 30.9),
     ("maxherding", 4e5, 128, 100, 25.9),
     ("typiclust", 4e5, 128, 100, 28.6),
-    ("probcover", 4e5, 128, 100, 31.0),
+    ("probcover", 1e5, 64, 1000, 15.3),
+    ("probcover", 4e5, 128, 100, 22.6),
     ("auto", 4e5, 128, 100, 48.5),
     ("k_center", 4e5, 128, 100, 2.4),
 ]
