@@ -28,10 +28,10 @@ from rayal.labeling.project import Project
 PROG = "rayal ingest"
 SHOWN = 5  # of what was not taken
 EPILOG = """\
-Read are exports of Label Studio (JSON, JSON_MIN, CSV) and CVAT (CVAT for images 1.1, .xml or .zip),
-labels.csv filled in, folders FOLDER/CLASS/IMAGE, and where an image may have several classes tables
-with a column of 0 and 1 for each class. Each label is matched by the image's id, then
-by its path. Reading a file twice changes nothing.
+Read are exports of Label Studio (JSON, JSON_MIN, CSV), CVAT (for images 1.1, .xml or .zip) and
+COCO (JSON), labels.csv filled in, folders FOLDER/CLASS/IMAGE, and where an image may have several
+classes tables with a column of 0 and 1 for each class. Each label is matched by its image's id, or
+else by its path. Reading a file twice changes nothing.
 """
 
 

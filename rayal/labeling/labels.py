@@ -23,7 +23,7 @@ from rayal.labeling.errors import LabelingError
 from rayal.storage import atomic, plain_files
 
 Action: TypeAlias = Literal["label", "withdraw", "not_usable", "skip"]
-Source: TypeAlias = Literal["page", "label-studio", "cvat", "csv", "folders", "python"]
+Source: TypeAlias = Literal["page", "label-studio", "cvat", "coco", "csv", "folders", "python"]
 LARGEST_LOG = 4 << 30  # bytes; some 20 million answers
 
 

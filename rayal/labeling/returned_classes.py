@@ -34,7 +34,7 @@ def with_one_class(file: Path, found: Import) -> Import:
             "classes an image make a project with --multilabel"
         )
     several = [one for one in found.returned if one.classes is not None]
-    what = "tags" if found.source == "cvat" else "labels"
+    what = {"cvat": "tags", "coco": "categories"}.get(found.source, "labels")
     refused = [
         f"{one.place} has several {what} ({', '.join(one.classes or ())}): one is needed"
         for one in several

@@ -146,11 +146,29 @@ def _in_cvat_xml(project: Project) -> Path:
     return path
 
 
+def _in_coco(project: Project) -> Path:
+    """Every image with its boxes, two of one class where there is a bar."""
+    kinds = [*CLASSES, "none of them"]
+    boxes: list[dict[str, Any]] = []
+    images = []
+    for number, (rayal_id, names) in enumerate(zip(project.rounds[0].ids, GIVEN, strict=True)):
+        path = project.pool[project.pool.position[rayal_id]].path
+        images.append({"id": number, "file_name": path, "width": 16, "height": 16})
+        given = [] if names is None else [*_choices(names), *(["bar"] * ("bar" in names))]
+        boxes += [
+            {"image_id": number, "category_id": 1 + kinds.index(name), "bbox": [0, 0, 2, 2]}
+            for name in given
+        ]
+    categories = [{"id": n, "name": name} for n, name in enumerate(kinds, start=1)]
+    content = {"images": images, "annotations": boxes, "categories": categories}
+    return _file(project, "coco.json", json.dumps(content))
+
+
 @pytest.mark.parametrize(
     "write",
     [
         _in_labels_csv, _in_labels_csv_of_semicolons, _in_columns, _in_label_studio_json,
-        _in_label_studio_json_min, _in_label_studio_csv, _in_cvat_xml,
+        _in_label_studio_json_min, _in_label_studio_csv, _in_cvat_xml, _in_coco,
     ],
 )  # fmt: skip
 def test_each_format_brings_every_set_back_and_a_second_reading_nothing(
@@ -166,6 +184,32 @@ def test_each_format_brings_every_set_back_and_a_second_reading_nothing(
     assert project.labels.labels() == expected
     again = _take(project, file)
     assert (again.labeled, again.known) == (0, 4)
+
+
+def test_coco_serves_one_class_an_image_too(tmp_path: Path) -> None:
+    project = select(folder_of(tmp_path / "cells", 5), budget=2).project
+    content = {
+        "images": [{"id": n, "file_name": f"00{n}.png"} for n in range(4)],
+        "annotations": [
+            {"image_id": n, "category_id": c} for n, c in ((0, 1), (1, 1), (1, 2), (2, 3))
+        ],
+        "categories": [
+            {"id": n, "name": name} for n, name in ((1, "cat"), (2, "dog"), (3, "not usable"))
+        ],
+    }
+    file = _file(project, "coco.json", json.dumps(content))
+    done = _take(project, file)
+    assert (done.labeled, done.not_usable) == (1, 1)
+    assert done.refused == [
+        "coco.json, image 001.png has several categories (cat, dog): one is needed"
+    ]
+    file.write_text('{"images": [], "annotations": [{"image_id": 3, "category_id": 1}], '
+                    '"categories": [{"id": 1, "name": "cat"}]}')  # fmt: skip
+    with pytest.raises(LabelingError, match="names 3 that is not there"):
+        _take(project, file)
+    file.write_text('{"tasks": []}')
+    with pytest.raises(LabelingError, match=r"no list of tasks.* and no COCO"):
+        _take(project, file)
 
 
 def test_what_tools_are_given_lets_a_person_say_none_of_them(project: Project) -> None:

@@ -55,7 +55,7 @@ class LabelStudio:
         if path.suffix.lower() == ".csv":
             return {"annotation_id", "lead_time"} <= set(_header(path))
         with path.open("rb") as file:
-            return file.read(64).lstrip().startswith((b"[", b"{"))
+            return file.read(64).lstrip().startswith(b"[")
 
     def read(self, path: Path) -> Import:
         found = Import("label-studio")

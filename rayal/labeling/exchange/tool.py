@@ -153,7 +153,8 @@ def read_export(path: Path) -> Import:
         which = f"of {' and '.join(fitting)} both" if fitting else "of none"
         raise LabelingError(
             f"{path} looks like an export {which} of the tools that are read: Label Studio (JSON, "
-            "JSON_MIN, CSV), CVAT for images 1.1 (XML, or a zip with it), labels.csv filled in, a "
-            "CSV with a column of 0 and 1 for each class, or a folder with a folder for each class"
+            "JSON_MIN, CSV), CVAT for images 1.1 (XML, or a zip with it), COCO (JSON), labels.csv "
+            "filled in, a CSV with a column of 0 and 1 for each class, or a folder with a folder "
+            "for each class"
         )
     return next(iter(fitting.values())).read(path)
