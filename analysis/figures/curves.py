@@ -37,6 +37,8 @@ MEASURES = {
     "auc": Measure("AUC", "the test set"),
     "accuracy": Measure("accuracy", "the test set"),
     "mean_class_accuracy": Measure("mean per-class accuracy", "the test set"),
+    "mean_average_precision": Measure("mean average precision", "the test set"),
+    "f1": Measure("F1", "the test set"),
     "coverage": Measure("class coverage", "the labeled images (classes with a label / classes)"),
     "pool_error": Measure(
         "misclassified share", "the images that are not labeled yet", less_is_better=True

@@ -22,7 +22,7 @@ from analysis.page.blocks import Block, Folded, Gallery, Sentence
 from analysis.page.table import PageTable
 from analysis.page.typeset import PrintedTable
 from analysis.study.grouping import SETTING, groups, in_sequence, query_modes
-from analysis.study.measures import TEST_MEASURES
+from analysis.study.measures import IN_WORDS
 from analysis.study.study import Study
 
 MOST_SETTINGS = 6  # beyond this many, only the ends of the budgets are told
@@ -71,7 +71,7 @@ class Setting:
     @property
     def words(self) -> str:
         """The primary measure in words."""
-        return TEST_MEASURES[self.measure]
+        return IN_WORDS[self.measure]
 
     def table(self, name: str) -> pd.DataFrame:
         """Return the rows of a table that are of this setting, and of strategies that compete."""

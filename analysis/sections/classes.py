@@ -159,7 +159,7 @@ def _shares(study: Study, keys: dict[str, Any], group: pd.DataFrame) -> Iterator
     about: Mapping[str, Any] = study.run.plan["datasets"].get(keys.pop("dataset_name"), {})
     names = about.get("classes") or [str(c) for c in range(len(counts))]
     pool = np.array(about.get("class_counts") or [np.nan] * len(counts), dtype=np.float64)
-    shares, pool_shares = counts / counts.sum(), pool / pool.sum()
+    shares, pool_shares = counts / (counts.sum() or np.nan), pool / pool.sum()
     for c, name in enumerate(names):
         chosen = {"images": counts[c], "share": shares[c]}
         there = {"pool_images": pool[c], "pool_share": pool_shares[c]}

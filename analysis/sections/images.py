@@ -91,11 +91,17 @@ def _of_one_trial(part: pd.DataFrame, embedding: StoredEmbedding) -> Iterator[di
     for row in part[part["trial"] == fewest].sort_values("round").to_dict("records"):
         shared = {name: row[name] for name in CHOSEN if name in row}
         indices = np.asarray(row["selected"], np.int64)
-        classes, paths = embedding.images.classes(indices), embedding.images.paths(indices)
+        classes, paths = embedding.images.classes_of_each(indices), embedding.images.paths(indices)
         for order, index in enumerate(indices):
-            c = UNKNOWN if classes is None else int(classes[order])
-            name = embedding.classes[c] if 0 <= c < len(embedding.classes) else ""
-            here = {"order": order, "index": int(index), "class_index": c, "class": name}
+            own = classes[order]
+            c = own[0] if len(own) == 1 and not embedding.multilabel else UNKNOWN
+            names = [embedding.classes[k] for k in own if k < len(embedding.classes)]
+            here = {
+                "order": order,
+                "index": int(index),
+                "class_index": c,
+                "class": "; ".join(names),
+            }
             yield {**shared, **here, "path": "" if paths is None else paths[order]}
 
 

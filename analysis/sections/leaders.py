@@ -31,10 +31,10 @@ from analysis.statistics.intervals import Floats, welch
 from analysis.statistics.paired_tests import ALPHA
 from analysis.statistics.ranking import pairwise
 from analysis.study.grouping import SETTING, groups, in_sequence, to_frame
-from analysis.study.measures import TEST_MEASURES
+from analysis.study.measures import IN_WORDS
 from analysis.study.study import Study
 
-MEASURES = {**TEST_MEASURES, "coverage": "class coverage"}
+MEASURES = {**IN_WORDS, "coverage": "class coverage"}
 MANY_TIMES = 3  # as many choices of random as of a strategy: pairs alone would waste the others
 POINT = 0.01  # a measure lower than random's by as much counts against a leader
 KEYS = [*SETTING, "rounds", "round", "labelled"]
@@ -76,7 +76,7 @@ def content(report: Report) -> Iterator[Block]:
     """The leaders, where there is more than one selection."""
     by_measure = report.tables["leaders"]
     if report.study.rounds["strategy_label"].nunique() > 1 and len(by_measure):
-        words = TEST_MEASURES[report.study.measure]
+        words = IN_WORDS[report.study.measure]
         yield from by_query_mode(by_measure, partial(_table, words))
 
 
@@ -89,7 +89,7 @@ def _rows(
     auc_leader = _leader(part, primary)
     if auc_leader is None:
         return
-    for measure in MEASURES:
+    for measure in (measure for measure in MEASURES if measure in part):
         leader = _leader(part, measure)
         if leader is None:
             continue

@@ -14,7 +14,7 @@ from analysis.page.blocks import Block, PrintedFiles, Text
 from analysis.page.typeset import PrintedCell, PrintedTable
 from analysis.sections.base import Report, Tables, section
 from analysis.study.grouping import CYCLES, SETTING, groups, in_sequence, query_modes
-from analysis.study.measures import TEST_MEASURES, in_order
+from analysis.study.measures import IN_WORDS, in_order
 from analysis.study.study import Study
 
 INCOMPLETE = "†"
@@ -38,7 +38,7 @@ def prints(study: Study, tables: Tables) -> Mapping[str, PrintedTable]:
     measured = measured.assign(mode=query_modes(measured))
     made = [
         (_place(key, measure), _printed(key, rows, study, tables["leaders"], measure))
-        for measure in in_order(study.measure)
+        for measure in in_order(study.measure, study.measures)
         for key, rows in groups(measured, [*SETTING, "mode"])
         if rows[f"{measure}_mean"].notna().any()
     ]
@@ -122,7 +122,7 @@ def _caption(
     key: Mapping[str, str], rows: pd.DataFrame, bounds: Sequence[str], measure: str
 ) -> str:
     parts = [
-        f"{capital(TEST_MEASURES[measure])} on {key['dataset']} ({key['encoder']}, "
+        f"{capital(IN_WORDS[measure])} on {key['dataset']} ({key['encoder']}, "
         f"{key['learner']}), {key['mode']}: mean over seeds and its 95 % interval, by labeled "
         "images.",
         TESTED,

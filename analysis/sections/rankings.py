@@ -44,7 +44,7 @@ from analysis.study.grouping import (
     query_modes,
     to_frame,
 )
-from analysis.study.measures import PRIMARY, TEST_MEASURES, in_order, table_of
+from analysis.study.measures import IN_WORDS, PRIMARY, in_order, table_of
 from analysis.study.study import Study
 
 RANKS = [
@@ -80,7 +80,7 @@ def tables(study: Study, _earlier: Tables) -> Tables:
     made = {"ranks": ranks, "overall": overall, "win_tie_loss": win_tie_loss}
     return {
         table_of(name, measure): make(study, measure)
-        for measure in TEST_MEASURES
+        for measure in study.measures
         for name, make in made.items()
     }
 
@@ -118,10 +118,10 @@ def win_tie_loss(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
 @section("overall", title="Overall", heading="Over all settings", order=60, tables=tables)
 def content(report: Report) -> Iterator[Block]:
     """Mean areas, ranks, and wins, where there is more than one selection."""
-    primary, *others = in_order(report.study.measure)
+    primary, *others = in_order(report.study.measure, report.study.measures)
     yield from _by(report, primary)
     for measure in others:
-        yield from folded(f"By {TEST_MEASURES[measure]}", list(_by(report, measure)))
+        yield from folded(f"By {IN_WORDS[measure]}", list(_by(report, measure)))
 
 
 def _by(report: Report, measure: str) -> Iterator[PageTable]:
@@ -240,7 +240,7 @@ def _tables_by_mode(
 
 
 def _overall_table(measure: str, part: pd.DataFrame) -> PageTable:
-    words = TEST_MEASURES[measure]
+    words = IN_WORDS[measure]
     return page_table(
         f"Mean over settings (dataset, encoder, learner) of the area under the {words} curve, or "
         f"of the {words} where there is one budget; resampled within each setting",
@@ -258,7 +258,7 @@ def _overall_table(measure: str, part: pd.DataFrame) -> PageTable:
 
 def _ranks_table(measure: str, part: pd.DataFrame) -> PageTable:
     return page_table(
-        f"Mean rank over settings by {TEST_MEASURES[measure]}, 1 is best{_test_in_words(part)}",
+        f"Mean rank over settings by {IN_WORDS[measure]}, 1 is best{_test_in_words(part)}",
         f"{table_of('ranks', measure)}.csv",
         part,
         [SELECTION],
@@ -297,7 +297,7 @@ def _matrix_table(measure: str, part: pd.DataFrame) -> PageTable:
         return _result_cell(results.get((row[SELECTION], opponent)))
 
     return page_table(
-        f"Wins, ties and losses by {TEST_MEASURES[measure]} of the selection in the row against "
+        f"Wins, ties and losses by {IN_WORDS[measure]} of the selection in the row against "
         "that in the column, over cells (setting by labeled images): Student's paired test at .05, "
         "Holm's correction over all pairs of a cell",
         f"{table_of('win_tie_loss', measure)}.csv",
@@ -318,7 +318,7 @@ def _result_cell(row: Row | None) -> PageCell:
 
 def _sums_table(measure: str, part: pd.DataFrame) -> PageTable:
     return page_table(
-        f"Wins, ties and losses by {TEST_MEASURES[measure]} over all opponents and cells (setting "
+        f"Wins, ties and losses by {IN_WORDS[measure]} over all opponents and cells (setting "
         "by labeled images): Student's paired test at .05, Holm's correction over all pairs of a "
         "cell",
         f"{table_of('win_tie_loss', measure)}.csv",

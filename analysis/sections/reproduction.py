@@ -20,7 +20,7 @@ from analysis.page.table import (
 from analysis.sections.base import Report, Tables, section
 from analysis.study.grouping import to_frame
 from analysis.study.study import Study
-from rayal.storage.formats import LISTS
+from rayal.storage.formats import LISTS, LISTS_OF_SEVERAL
 
 
 def tables(study: Study, _earlier: Tables) -> Tables:
@@ -28,7 +28,7 @@ def tables(study: Study, _earlier: Tables) -> Tables:
     return {
         "progress": pd.DataFrame([vars(study.progress)]),
         "versions": versions(study),
-        "records": study.rounds.drop(columns=list(LISTS)),
+        "records": study.rounds.drop(columns=[*LISTS, *LISTS_OF_SEVERAL], errors="ignore"),
     }
 
 

@@ -13,7 +13,7 @@ from analysis.page.budgets import means_by_budget
 from analysis.page.table import PageTable, by_query_mode
 from analysis.sections.base import Report, Tables, folded, section
 from analysis.study.grouping import GROUP_KEYS
-from analysis.study.measures import TEST_MEASURES
+from analysis.study.measures import IN_WORDS, OF_SEVERAL
 from analysis.study.study import Study
 from analysis.study.summary import summary
 
@@ -34,7 +34,7 @@ def cycles(means: pd.DataFrame) -> pd.DataFrame:
 
 def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
     """Curves of AUC, of the primary measure, of accuracy and pool error."""
-    for measure in dict.fromkeys((study.measure, *SHOWN, "pool_error")):
+    for measure in dict.fromkeys((*_shown(study), "pool_error")):
         yield from curve_specs(tables["summary"], measure, study.baseline)
 
 
@@ -46,13 +46,19 @@ def content(report: Report) -> Iterator[Block]:
     means = report.tables["summary"]
     if not report.study.progress.done:
         return
-    primary, *others = dict.fromkeys((report.study.measure, *SHOWN))
+    primary, *others = _shown(report.study)
     yield from _means(means, primary)
     for measure in others:
         yield from report.gallery(kind_of(measure))
-        yield from folded(f"{capital(TEST_MEASURES[measure])} as a table", _means(means, measure))
+        yield from folded(f"{capital(IN_WORDS[measure])} as a table", _means(means, measure))
     yield from report.gallery("pool-error")
 
 
+def _shown(study: Study) -> list[str]:
+    """The primary measure and others; those of several classes an image where they were taken."""
+    several = [measure for measure in OF_SEVERAL if measure in study.measures]
+    return list(dict.fromkeys((study.measure, SHOWN[0], *several, *SHOWN[1:])))
+
+
 def _means(means: pd.DataFrame, measure: str) -> list[PageTable]:
-    return by_query_mode(means, means_by_budget(measure, capital(TEST_MEASURES[measure]), 3))
+    return by_query_mode(means, means_by_budget(measure, capital(IN_WORDS[measure]), 3))

@@ -53,7 +53,7 @@ def verdict(setting: Setting) -> Iterator[Sentence]:
     agree = leaders.groupby("labelled")["agrees"].all()
     disputed = [int(n) for n in agree.index[~agree]]
     if not disputed:
-        judged = f"{_measures_in_words(setting.measure)} do not contradict it"
+        judged = f"{_measures_in_words(setting)} do not contradict it"
     elif len(disputed) < len(agree):
         judged = f"the measures disagree with {_listed(disputed)} labels"
     else:
@@ -61,8 +61,9 @@ def verdict(setting: Setting) -> Iterator[Sentence]:
     yield Sentence("Verdict:", f"by {setting.words}, {_spans_in_words(primary)}; {judged}.")
 
 
-def _measures_in_words(primary: str) -> str:
-    *before, last = (MEASURES[measure] for measure in (*in_order(primary), "coverage"))
+def _measures_in_words(setting: Setting) -> str:
+    judged = in_order(setting.measure, setting.report.study.measures)
+    *before, last = (MEASURES[measure] for measure in (*judged, "coverage"))
     return f"{', '.join(before)} and {last}"
 
 

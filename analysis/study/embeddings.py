@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.contracts import DatasetMap
+from rayal.label_arrays import is_multilabel
 from rayal.storage.dataset_images import StoredImages
 
 Indices = npt.NDArray[np.int64]
@@ -29,11 +30,23 @@ class EmbeddedImages:
         self.features = _mapped(folder / "train.npy", dimensions=(2,))
 
     def classes(self, indices: Indices) -> Indices | None:
-        """True classes (n,) of images, -1 where unknown; None where none are stored."""
+        """True classes (n,) of images, -1 where unknown.
+
+        None where none are stored, and where an image may have several.
+        """
         labels = self._images.labels
-        if labels is None or not _within(indices, labels):
+        if labels is None or is_multilabel(labels) or not _within(indices, labels):
             return None
         return np.asarray(labels[indices], np.int64)
+
+    def classes_of_each(self, indices: Indices) -> list[list[int]]:
+        """The true classes of each image (n,): one, several or none; none where unknown."""
+        labels = self._images.labels
+        if labels is None or not _within(indices, labels):
+            return [[] for _ in indices]
+        if is_multilabel(labels):
+            return [np.flatnonzero(row == 1).tolist() for row in labels[indices]]
+        return [[int(c)] if c != UNKNOWN else [] for c in labels[indices]]
 
     def paths(self, indices: Indices) -> list[str] | None:
         """Names of the files of images (n,); None where the data do not come in files."""
@@ -68,6 +81,7 @@ class StoredEmbedding(NamedTuple):
     classes: list[str]
     images: EmbeddedImages
     dataset_map: DatasetMap | None
+    multilabel: bool = False  # an image may have several classes
 
     @property
     def place(self) -> dict[str, str]:

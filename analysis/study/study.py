@@ -14,14 +14,14 @@ import pandas as pd
 from analysis.study.choices import choices_of
 from analysis.study.embeddings import EmbeddedImages, StoredEmbedding
 from analysis.study.grouping import as_labels
-from analysis.study.measures import PRIMARY, TEST_MEASURES
+from analysis.study.measures import OF_SEVERAL, PRIMARY, TEST_MEASURES
 from analysis.study.merge import folder_for, merged, repeated
 from analysis.study.names import baseline
 from analysis.study.same_choices import SameChoices, same_choices
 from rayal.contracts import DatasetMap
 from rayal.storage.dataset_images import StoredImages
 from rayal.storage.files import StoreError
-from rayal.storage.formats import LISTS, METRICS, SOMETIMES
+from rayal.storage.formats import LISTS, LISTS_OF_SEVERAL, METRICS, SOMETIMES
 from rayal.storage.location import Location, parse_location
 from rayal.storage.run import Run, RunStore, read_run
 from rayal.sweep.names import KINDS, Names
@@ -69,8 +69,20 @@ class Study:
     def measure(self) -> str:
         """The measure that the report leads with: the sweep's, or AUC where that is not there."""
         wanted = str(self.run.plan.get("measure", PRIMARY))
-        known = wanted in TEST_MEASURES and self.rounds[wanted].notna().any()
+        known = wanted in self.measures and self.rounds[wanted].notna().any()
         return wanted if known else PRIMARY
+
+    @cached_property
+    def measures(self) -> tuple[str, ...]:
+        """What learners are judged by here.
+
+        Where an image may have several classes, what is of one class alone was not measured.
+        """
+        several = [measure for measure in OF_SEVERAL if measure in self.rounds]
+        if not several:
+            return tuple(TEST_MEASURES)
+        every = (*TEST_MEASURES, *several)
+        return tuple(measure for measure in every if self.rounds[measure].notna().any())
 
     @cached_property
     def labeled_rounds(self) -> pd.DataFrame:
@@ -125,6 +137,7 @@ class Study:
             classes=[str(name) for name in about.get("classes") or []],
             images=EmbeddedImages(folder, str(trial["encoder"]), images),
             dataset_map=dataset_map,
+            multilabel=bool(about.get("multilabel")),
         )
 
     @property
@@ -213,7 +226,8 @@ def rounds_of(run: Run, trials: pd.DataFrame) -> pd.DataFrame:
     position = {trial: row for row, trial in enumerate(trials["trial"])}
     where = [position[record["trial"]] for record in run.records for _ in record["rounds"]]
     measured = pd.DataFrame(list(_measurements(run.records)), columns=_measured_columns(run))
-    for name in (*METRICS, "seconds"):
+    several = [name for name in OF_SEVERAL if name in measured]
+    for name in (*METRICS, *several, "seconds"):
         values = measured[name].astype("float64")
         measured[name] = values.where(np.isfinite(values))  # an infinite measure is none
     identity = trials.drop(columns=["schedule", "status", "artefact"])
@@ -235,8 +249,12 @@ def _identity(trial: str, definition: Mapping[str, Any], names: Names) -> dict[s
 def _measured_columns(run: Run) -> list[str]:
     versions = {f"version.{name}": None for r in run.records for name in r.get("versions", {})}
     rounds = [row for record in run.records for row in record["rounds"]]
-    there = [name for name in SOMETIMES if any(name in row for row in rounds)]
-    return ["round", "budget", "labelled", *METRICS, *there, *LISTS, "seconds", "host", *versions]
+    there, lists = (
+        [name for name in names if any(name in row for row in rounds)]
+        for names in (SOMETIMES, LISTS_OF_SEVERAL)
+    )
+    measured = (*METRICS, *there, *LISTS, *lists)
+    return ["round", "budget", "labelled", *measured, "seconds", "host", *versions]
 
 
 def _measurements(records: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:

@@ -10,7 +10,7 @@ from analysis.statistics import bootstrap, intervals
 from analysis.statistics.choices import by_choice
 from analysis.study.choices import choices_of
 from analysis.study.grouping import GROUP_KEYS, as_labels, groups, to_frame
-from analysis.study.measures import TEST_MEASURES
+from analysis.study.measures import OF_SEVERAL, TEST_MEASURES
 from analysis.study.study import Study
 from rayal.storage.formats import METRICS
 
@@ -22,7 +22,8 @@ def summary_rows(frame: pd.DataFrame) -> pd.DataFrame:
 
     Columns: dataset, encoder, learner, initial, strategy, rounds, round, labelled, n (trials with
     an AUC), done (trials), auc_mean, auc_std, auc_low, auc_high, mean and std of every other
-    measure, and the intervals of the other test measures. Intervals are over distinct choices: of
+    measure, and the intervals of the other test measures; where an image may have several classes,
+    these four of its own measures. Intervals are over distinct choices: of
     one choice there is none.
     """
     return _rows(as_labels(frame).assign(choice=choices_of(frame)))
@@ -52,19 +53,26 @@ def _rows(view: pd.DataFrame) -> pd.DataFrame:
     intervals_of = [f"{m}_{s}" for m in TEST_MEASURES for s in ("low", "high")]
     columns = [*GROUP_KEYS, "n", "done", *measures[:2], *intervals_of[:2], *measures[2:]]
     columns += intervals_of[2:]
+    columns += [f"{m}_{s}" for m in _of_several(view) for s in ("mean", "std", "low", "high")]
     return to_frame((_row(keys, group) for keys, group in groups(view, GROUP_KEYS)), columns)
 
 
 def _row(keys: dict[str, Any], group: pd.DataFrame) -> dict[str, Any]:
     row = {**keys, "n": int(group["auc"].notna().sum()), "done": len(group)}
-    for measure in METRICS:
+    several = _of_several(group)
+    for measure in (*METRICS, *several):
         values = group[measure].to_numpy()
         row[f"{measure}_mean"] = intervals.mean(values)
         row[f"{measure}_std"] = intervals.std(values)
-    for measure in TEST_MEASURES:
+    for measure in (*TEST_MEASURES, *several):
         of_choices = by_choice(group[measure], group["choice"])
         row[f"{measure}_low"], row[f"{measure}_high"] = bootstrap.mean_interval(of_choices)
     return row
+
+
+def _of_several(view: pd.DataFrame) -> list[str]:
+    """Return the measures of several classes an image that rounds have."""
+    return [measure for measure in OF_SEVERAL if measure in view]
 
 
 def _planned_groups(trials: pd.DataFrame) -> pd.DataFrame:

@@ -270,21 +270,27 @@ def _shown(trial: Trial, held: RunStore) -> _Shown:
     return _Shown(
         f"{N:,} x {D:,}",
         f"{about['seconds']:,.0f}",
-        f"{_accuracy(trial, embedding):.3f}",
+        _accuracy(trial, embedding),
         taus + truth,
     )
 
 
-def _accuracy(trial: Trial, embedding: Embedding) -> float:
-    """Return the accuracy on test images of a vote of the pool's nearest, all of it labelled."""
+def _accuracy(trial: Trial, embedding: Embedding) -> str:
+    """Return the accuracy on test images of a vote of the pool's nearest, all of it labelled.
+
+    "" where an image may have several classes.
+    """
     data = load_dataset(trial)
+    if data.multilabel:
+        return ""
     known, asked = _evenly(len(embedding.train), _VOTERS), _evenly(len(embedding.test), _ASKED)
-    return neighbors.knn_accuracy(
+    accuracy = neighbors.knn_accuracy(
         embedding.train[known],
         data.train.labels[known],
         embedding.test[asked],
         data.test.labels[asked],
     )
+    return f"{accuracy:.3f}"
 
 
 def _evenly(n: int, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -62,11 +62,12 @@ def _print_components(console: Console, plan: Plan) -> None:
             print_line(console, f"{title}: {text}")
     for info in plan.datasets.values():
         tested = f", {info.test:,} to test" if info.test else ""
+        several = ", of which an image may have several" if info.multilabel else ""
         absent = f" (published sizes; {info.absent})" if info.absent else ""
         print_line(
             console,
             f"Dataset {info.name}: pool of {info.train:,} images{tested}, "
-            f"{len(info.classes)} classes{_spread(info)}{absent}",
+            f"{len(info.classes)} classes{_spread(info)}{several}{absent}",
         )
     print_notes(console, plan, plan.embeddings)
     print_table(console, _plan_table(plan))

@@ -26,6 +26,9 @@ SOMETIMES = (  # numbers that not every learner or dataset has, and not every sw
 )  # fmt: skip
 MAPPINGS = ("query_plane",)  # of a round, where the sweep asked for it
 LISTS = ("selected", "class_counts", "auc_missing_classes")  # of a round
+LISTS_OF_SEVERAL = (  # of a round, where an image may have several classes
+    "thresholds", "classes_without_positive", "one_sided_classes",
+)  # fmt: skip
 
 Json = dict[str, Any]
 _PLACES = {

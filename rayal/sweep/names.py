@@ -208,10 +208,20 @@ def _named(component: _Component, varying: Sequence[str]) -> Named:
         for name, value in {**params, **values}.items()
         if name in distinguished
         and not (name in BORROWED and value is None)
+        and not (component.family == "strategy" and _is_left_out(name, component))
         and (name.split(".")[0] not in (at_default or ()) or _is_only_number(name, values))
     ]
     label = " ".join([component.plain, *given])
     return Named(component.plain, label, values, sum(map(bool, params.values())))
+
+
+def _is_left_out(name: str, component: _Component) -> bool:
+    """Whether a marked definition leaves a parameter out, as it does one that came later.
+
+    It then stands at its default, which names do not say.
+    """
+    stated = {stated.split(".")[0] for stated in component.params}
+    return component.at_default is not None and name.split(".")[0] not in stated
 
 
 def _is_only_number(name: str, varying: Mapping[str, Any]) -> bool:

@@ -31,7 +31,10 @@ Entries = Annotated[list[Annotated[Entry, BeforeValidator(as_entry)]], Field(min
 Quantity = Annotated[float, Field(ge=0, le=1e12)]  # of hours, or money
 
 
-Measure: TypeAlias = Literal["auc", "accuracy", "mean_class_accuracy"]  # that a report leads with
+# What a report leads with; the last two are of data with several classes an image.
+Measure: TypeAlias = Literal[
+    "auc", "accuracy", "mean_class_accuracy", "mean_average_precision", "f1"
+]
 
 
 def _of_a_plane(images: int) -> int:

@@ -24,14 +24,14 @@ from analysis.sections.versus_random.savings import (
     savings_sentences,
     savings_table,
 )
-from analysis.study.measures import TEST_MEASURES, in_order, table_of
+from analysis.study.measures import IN_WORDS, in_order, table_of
 from analysis.study.study import Study
 
 
 def tables(study: Study, earlier: Tables) -> Tables:
     """Differences and their power, labels saved, areas."""
     found: dict[str, pd.DataFrame] = {}
-    for measure in TEST_MEASURES:
+    for measure in study.measures:
         against = against_random(study, measure)
         made = {
             "against_random": against,
@@ -58,11 +58,11 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
 )
 def content(report: Report) -> Iterator[Block]:
     """By the primary measure first; other measures, tests and power to be unfolded."""
-    primary, *others = in_order(report.study.measure)
+    primary, *others = in_order(report.study.measure, report.study.measures)
     compared = _of_measure(report, "against_random", primary)
     yield from _by(report, primary)
     for measure in others:
-        words = TEST_MEASURES[measure]
+        words = IN_WORDS[measure]
         yield from folded(f"By {words}", list(_by(report, measure)))
     yield from folded("Every test, and the seeds compared", by_query_mode(compared, tests_table))
     yield from folded(

@@ -24,7 +24,7 @@ from analysis.sections.versus_random.differences import WHO, paired_rows
 from analysis.statistics import intervals, learning_curves
 from analysis.study.comparisons import comparisons
 from analysis.study.grouping import SETTING, groups, to_frame
-from analysis.study.measures import PRIMARY, TEST_MEASURES, table_of
+from analysis.study.measures import IN_WORDS, PRIMARY, table_of
 from analysis.study.study import Study
 
 CURVE = [*SETTING, "initial", "strategy", "rounds"]
@@ -54,7 +54,7 @@ def aubc(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
 def areas_table(measure: str, areas: pd.DataFrame) -> PageTable:
     """Areas under the curve of a measure."""
     return page_table(
-        f"Area under the {TEST_MEASURES[measure]} curve over its range of budgets, mean ± standard "
+        f"Area under the {IN_WORDS[measure]} curve over its range of budgets, mean ± standard "
         "deviation",
         f"{table_of('aubc', measure)}.csv",
         areas,

@@ -26,7 +26,7 @@ from analysis.statistics import intervals, paired_tests
 from analysis.statistics.choices import Place, by_choice, paired_by_choice, place_among
 from analysis.study.comparisons import QUERY, Comparison, comparisons
 from analysis.study.grouping import GROUP_KEYS, SETTING, groups, to_frame
-from analysis.study.measures import PRIMARY, TEST_MEASURES, table_of
+from analysis.study.measures import IN_WORDS, PRIMARY, table_of
 from analysis.study.study import Study
 
 COMPARED = {PRIMARY: (PRIMARY, "coverage")}  # what else is compared in the table of a measure
@@ -201,7 +201,7 @@ def _table(compared: pd.DataFrame, caption: str, columns: list[Column]) -> PageT
 
 def _in_words(rows: pd.DataFrame) -> str:
     """Name the one measure of some rows."""
-    return TEST_MEASURES[_metric(rows)]
+    return IN_WORDS[_metric(rows)]
 
 
 def _metric(rows: pd.DataFrame) -> str:

@@ -32,7 +32,7 @@ from analysis.statistics import learning_curves
 from analysis.statistics.choices import rows_by_choice
 from analysis.study.comparisons import INITIAL, QUERY, Comparison, comparisons
 from analysis.study.grouping import SETTING, groups, in_sequence, to_frame
-from analysis.study.measures import PRIMARY, TEST_MEASURES, table_of
+from analysis.study.measures import IN_WORDS, PRIMARY, table_of
 from analysis.study.study import Study
 
 CURVE = [*SETTING, "initial", "strategy", "rounds"]
@@ -63,7 +63,7 @@ def annotation_saved(study: Study, summary: pd.DataFrame, measure: str = PRIMARY
 
 def savings_table(measure: str, saved: pd.DataFrame) -> PageTable:
     """Labels needed for what random has with the most labels."""
-    words = TEST_MEASURES[measure]
+    words = IN_WORDS[measure]
     rows = saved[saved["labelled"] == saved.groupby(SETTING)["labelled"].transform("max")]
     return page_table(
         f"Labels needed for the mean {words} that random has with the most labels; the interval is "
