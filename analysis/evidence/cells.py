@@ -42,7 +42,7 @@ def cells(study: Study) -> pd.DataFrame:
     rows = [
         {"query": query, **key, **row}
         for query in (FIRST, LATER)
-        for key, group in groups(rounds_of(study, study.distinct_rounds, query), KEYS)
+        for key, group in groups(rounds_of(study, study.compared_rounds, query), KEYS)
         for row in _compared(study, query, group)
     ]
     frame = pd.DataFrame(

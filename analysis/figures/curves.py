@@ -18,6 +18,7 @@ from analysis.figures.spec import FigureSpec, subsets
 from analysis.figures.style import Line
 from analysis.figures.text import printable
 from analysis.study.grouping import in_sequence
+from analysis.study.stopped import SPARED
 
 Looks = Mapping[str, Line]
 Floats = npt.NDArray[np.float64]
@@ -165,7 +166,11 @@ def _who(row: Mapping[Any, Any]) -> str:
 
 def _trials_in_words(part: pd.DataFrame) -> str:
     low, high = int(part["done"].min()), int(part["done"].max())
-    return f"{low} trials a point." if low == high else f"{low} to {high} trials a point."
+    trials = f"{low} trials a point." if low == high else f"{low} to {high} trials a point."
+    if SPARED not in part or not part[SPARED].any():
+        return trials
+    names = dict.fromkeys(part.loc[part[SPARED] > 0, "strategy"])
+    return f"{trials} Stopped early, at some points over fewer trials: {', '.join(names)}."
 
 
 def _draw_panel(axis: Axes, panel: Panel, measure: str, looks: Looks) -> None:

@@ -18,8 +18,14 @@ from analysis.page.table import (
     page_table,
 )
 from analysis.study.grouping import SETTING, groups, to_frame
+from analysis.study.stopped import SPARED
 
 LOWER_IS_BETTER = ("l1_score",)
+STOPPED = "‡"
+STOPPED_IN_WORDS = (
+    f"{STOPPED}: stopped, for it lost to random selection; over fewer seeds, biased, and compared "
+    "with nothing"
+)
 WORST = {"l1_score": 1}  # of the others 0
 
 
@@ -48,10 +54,12 @@ def _means_by_budget(
             return EMPTY
         mean, std = there[f"{measure}_mean"], there[f"{measure}_std"]
         cell = mean_std_cell(mean, std, digits, strong=bool(there["best"]))
-        return cell._replace(text=cell.text + _failed_in_words(there, measure, digits))
+        mark = STOPPED if is_stopped(there) else ""
+        return cell._replace(text=cell.text + mark + _failed_in_words(there, measure, digits))
 
+    stopped = f" ({STOPPED_IN_WORDS})" if any(map(is_stopped, summary.to_dict("records"))) else ""
     return page_table(
-        f"{title}, mean ± sample standard deviation over trials, by labeled images",
+        f"{title}, mean ± sample standard deviation over trials, by labeled images{stopped}",
         source,
         to_frame(rows, [*who, "cells"]),
         names,
@@ -60,6 +68,11 @@ def _means_by_budget(
             *(Column(f"{budget}", partial(cell, budget)) for budget in budgets),
         ],
     )
+
+
+def is_stopped(row: Row) -> bool:
+    """Whether the strategy of a row of the summary was stopped there."""
+    return bool(row.get(SPARED, 0))
 
 
 def _failed_in_words(row: Row, measure: str, digits: int) -> str:
@@ -74,10 +87,13 @@ def _failed_in_words(row: Row, measure: str, digits: int) -> str:
 def _with_best(summary: pd.DataFrame, measure: str) -> pd.DataFrame:
     """Mark the best mean of each setting and number of labels."""
     mean = f"{measure}_mean"
-    best = summary.groupby([*SETTING, "labelled"])[mean].transform(
+    values = summary[mean]
+    if SPARED in summary:
+        values = values.where(summary[SPARED] == 0)
+    best = values.groupby([summary[key] for key in (*SETTING, "labelled")]).transform(
         "min" if measure in LOWER_IS_BETTER else "max"
     )
-    return summary.assign(best=summary[mean] == best)
+    return summary.assign(best=values == best)
 
 
 def _trials(row: Row) -> PageCell:

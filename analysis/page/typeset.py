@@ -15,6 +15,7 @@ _LATEX = str.maketrans({
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
     MINUS: "$-$", NONE: "--", "†": r"\textsuperscript{\dag}", "±": r"$\pm$",
+    "‡": r"\textsuperscript{\ddag}",
 })  # fmt: skip
 _MARKDOWN = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {sign: f"\\{sign}" for sign in r"\`*_[]|~#!"}

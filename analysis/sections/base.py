@@ -23,6 +23,7 @@ from analysis.page.table import PageTable
 from analysis.page.typeset import PrintedTable
 from analysis.study.grouping import SETTING, groups, in_sequence, query_modes
 from analysis.study.measures import IN_WORDS
+from analysis.study.stopped import SPARED
 from analysis.study.study import Study
 
 MOST_SETTINGS = 6  # beyond this many, only the ends of the budgets are told
@@ -174,6 +175,11 @@ def competing(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     return rows
 
 
+def complete(summary: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the rows of the summary whose strategy was stopped there."""
+    return summary if SPARED not in summary else summary[summary[SPARED] == 0]
+
+
 def selection_in_words(row: pd.Series) -> str:
     """Say who chose the images of a row of the summary."""
     if row["rounds"] == 1:
@@ -186,7 +192,7 @@ def selection_in_words(row: pd.Series) -> str:
 def settings(report: Report) -> list[Setting]:
     """Split the summary by setting and query mode, in which sentences are told."""
     summary = report.tables["summary"]
-    measured = competing(summary[summary["n"] > 0], report.study)
+    measured = competing(complete(summary[summary["n"] > 0]), report.study)
     measured = measured.assign(mode=query_modes(measured))
     parts = list(groups(measured, [*SETTING, "mode"]))
     brief = len(parts) > MOST_SETTINGS

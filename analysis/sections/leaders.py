@@ -59,7 +59,7 @@ def leaders(study: Study) -> pd.DataFrame:
     `agrees`: the primary leader is not shown to be behind, and is not a point below random.
     Strategies that read true labels do not compete.
     """
-    view = competing(study.distinct_rounds, study)
+    view = competing(study.compared_rounds, study)
     first = view["round"] == 0
     later = in_sequence(view["initial"], view["strategy"])
     view = view.assign(selection=view["initial"].where(first, later))

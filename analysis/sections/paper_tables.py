@@ -11,10 +11,12 @@ import pandas as pd
 from analysis.figures.curves import capital
 from analysis.figures.style import file_names
 from analysis.page.blocks import Block, PrintedFiles, Text
+from analysis.page.budgets import STOPPED, STOPPED_IN_WORDS, is_stopped
 from analysis.page.typeset import PrintedCell, PrintedTable
 from analysis.sections.base import Report, Tables, section
 from analysis.study.grouping import CYCLES, SETTING, groups, in_sequence, query_modes
 from analysis.study.measures import IN_WORDS, in_order
+from analysis.study.stopped import SPARED
 from analysis.study.study import Study
 
 INCOMPLETE = "†"
@@ -112,10 +114,11 @@ def _value(
     if row is None or math.isnan(row[f"{measure}_mean"]):
         return PrintedCell("")
     asked = who["initial"] if row["round"] == 0 else name
-    mark = INCOMPLETE if row["done"] < row["planned"] else ""
+    mark = STOPPED if is_stopped(row) else INCOMPLETE if row["done"] < row["planned"] else ""
     low, high = row[f"{measure}_low"], row[f"{measure}_high"]
     interval = "" if math.isnan(low) else f"({low:.3f}, {high:.3f})"
-    return PrintedCell(f"{row[f'{measure}_mean']:.3f}{mark}", asked in column.best, interval)
+    strong = asked in column.best and mark != STOPPED
+    return PrintedCell(f"{row[f'{measure}_mean']:.3f}{mark}", strong, interval)
 
 
 def _caption(
@@ -132,8 +135,11 @@ def _caption(
     if bounds:
         reads = "reads" if len(bounds) == 1 else "read"
         parts.append(f"Below the rule: {', '.join(bounds)} {reads} true labels, as a bound.")
-    if (rows["done"] < rows["planned"]).any():
+    stopped = rows.get(SPARED, 0 * rows["done"]) > 0
+    if ((rows["done"] < rows["planned"]) & ~stopped).any():
         parts.append(f"{INCOMPLETE}: not all planned trials are done.")
+    if stopped.any():
+        parts.append(f"{STOPPED_IN_WORDS}.")
     return " ".join(parts)
 
 

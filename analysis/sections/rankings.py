@@ -141,7 +141,7 @@ def _of_each_mode(
     study: Study, measure: str, rows_of: Callable[[pd.DataFrame], Iterator[dict[str, Any]]]
 ) -> Iterator[dict[str, Any]]:
     """Yield rows of single queries and of cycles, each from its rounds with their selection."""
-    view = study.distinct_rounds.dropna(subset=[measure])
+    view = study.compared_rounds.dropna(subset=[measure])
     modes = query_modes(view)
     for mode in modes.unique():
         part = view[modes == mode]

@@ -116,7 +116,7 @@ def content(report: Report) -> Iterator[Block]:
 
 def _by_training(study: Study) -> pd.DataFrame:
     """One row per group and training: means over its trials; `seed` is the training's."""
-    rounds = study.distinct_rounds
+    rounds = study.compared_rounds
     if TRAINING not in rounds:
         return to_frame([], [*GROUP_KEYS, "seed", "trials", *METRICS])
     view = rounds.drop(columns="seed").rename(columns={TRAINING: "seed"})

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import pandas as pd
+from markupsafe import Markup
 
 from analysis.figures.curves import kind_of
+from analysis.figures.text import printable
 from analysis.page.blocks import Block, Heading, Sentence, Sentences, Text
 from analysis.sections.base import Report, Setting, section, settings
 from analysis.sections.leaders import MEASURES
 from analysis.study.grouping import as_labels
 from analysis.study.measures import in_order
 from analysis.study.study import Study
+from rayal.storage.stopped import Stopped
 
 MOST_SPANS, MOST_NAMES = 3, 4  # leaders, and names, that one sentence lists
 MOST_NAMED = 5  # strategies with failed trials
@@ -31,8 +34,10 @@ def content(report: Report) -> Iterator[Block]:
         failed = f", and {counts.failed:,} failed" if counts.failed else ""
         yield Text(f"No trial has finished{failed}: there is nothing to report yet.")
         return
-    if counts.done < counts.planned:
+    if counts.done + counts.spared < counts.planned:
         yield Text(_incomplete(report.study), "warning")
+    if stopped := report.study.stopped:
+        yield Text(_stopped(stopped))
     every = settings(report)
     for setting in every:
         words = list(verdict(setting))
@@ -120,6 +125,16 @@ def _incomplete(study: Study) -> str:
         f"The run is not complete: these findings rest on {counts.done:,} of {counts.planned:,} "
         f"trials.{named}"
     )
+
+
+def _stopped(stopped: Sequence[Stopped]) -> Markup:
+    """Say who was stopped, and where more is told of it."""
+    names = dict.fromkeys(one["strategy"] for one in stopped)
+    cells = f"{len(stopped):,} cell{'s' * (len(stopped) != 1)}"
+    return Markup(
+        "Stopped in {} by pruning, and compared with nothing there: {}. "
+        '<a href="#stopped">What was stopped, and on what grounds</a>.'
+    ).format(cells, ", ".join(map(printable, names)))
 
 
 def _listed(numbers: list[int]) -> str:

@@ -19,9 +19,10 @@ from typing import Any, NamedTuple, TypeAlias
 import pandas as pd
 
 from analysis.study.grouping import CYCLES, SETTING, SINGLE, query_modes
+from analysis.study.stopped import SPARED
 
 JOINED = " / "
-STATUS = ("done", "failed", "missing")  # whose trial stands for those of the same choice
+STATUS = ("done", "failed", "missing", SPARED)  # whose trial stands for those of the same choice
 Cells: TypeAlias = Mapping[tuple[Any, ...], Mapping[int, str]]  # the choice of each seed
 
 

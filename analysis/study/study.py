@@ -18,12 +18,14 @@ from analysis.study.measures import OF_SEVERAL, PRIMARY, TEST_MEASURES
 from analysis.study.merge import folder_for, merged, repeated
 from analysis.study.names import baseline
 from analysis.study.same_choices import SameChoices, same_choices
+from analysis.study.stopped import SPARED, of_stopped, stopped_in, with_spared, without_curves
 from rayal.contracts import DatasetMap
 from rayal.storage.dataset_images import StoredImages
 from rayal.storage.files import StoreError
 from rayal.storage.formats import LISTS, LISTS_OF_SEVERAL, METRICS, SOMETIMES
 from rayal.storage.location import Location, parse_location
 from rayal.storage.run import Run, RunStore, read_run
+from rayal.storage.stopped import Stopped
 from rayal.sweep.names import KINDS, Names
 
 ORDER = (
@@ -37,6 +39,7 @@ class TrialCounts:
     """How many trials a run plans, and what became of them.
 
     left_out: records of earlier versions of the sweep, which the present plan does not ask for.
+    spared: trials of strategies that `prune` stopped, which are not to be run.
     repeated: trials that several of the runs compared plan, and that count once.
     """
 
@@ -46,6 +49,7 @@ class TrialCounts:
     missing: int
     left_out: int
     repeated: int = 0
+    spared: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,7 @@ class Study:
     oracles: frozenset[str]  # labels of strategies that read true labels: no rivals, but bounds
     roots: tuple[Location, ...]  # of the runs that it holds
     repeated: int = 0
+    stopped: tuple[Stopped, ...] = ()  # strategies, by `prune`, each in a cell
 
     @property
     def sweeps(self) -> tuple[str, ...]:
@@ -106,6 +111,23 @@ class Study:
         return rounds[rounds["trial"].isin(self.distinct_trials["trial"])]
 
     @cached_property
+    def compared_rounds(self) -> pd.DataFrame:
+        """The rounds of `distinct_trials` but for those of strategies that were stopped.
+
+        Whether one was stopped depends on its results, so that what is left of them is biased.
+        """
+        rounds = self.distinct_rounds
+        return rounds[~of_stopped(rounds, self.stopped)]
+
+    @cached_property
+    def compared_curves(self) -> pd.DataFrame:
+        """The compared rounds, without the strategies that were stopped at another budget."""
+        rounds = self.distinct_rounds
+        if not self.stopped:
+            return rounds
+        return without_curves(rounds, of_stopped(rounds, self.stopped))
+
+    @cached_property
     def embeddings(self) -> list[StoredEmbedding]:
         """Embeddings that are on disk, in the plan's order."""
         trials = self.trials.drop_duplicates("artefact").set_index("artefact").to_dict("index")
@@ -144,9 +166,11 @@ class Study:
     def progress(self) -> TrialCounts:
         """Count the trials by what became of them."""
         counts = self.trials["status"].value_counts()
-        done, failed, missing = (int(counts.get(s, 0)) for s in ("done", "failed", "missing"))
+        done, failed, missing, spared = (
+            int(counts.get(s, 0)) for s in ("done", "failed", "missing", SPARED)
+        )
         return TrialCounts(
-            len(self.trials), done, failed, missing, self.run.left_out, self.repeated
+            len(self.trials), done, failed, missing, self.run.left_out, self.repeated, spared
         )
 
 
@@ -189,8 +213,11 @@ def read_study(*roots: Location | str, out: Location | None = None) -> Study:
     run = replace(run, root=out) if out else run
     names = Names(run.plan["trials"].values())
     trials = trials_of(run, names)
-    rounds = rounds_of(run, trials)
-    return Study(run, trials, rounds, baseline(names), _oracles(run, names), paths, repeated(runs))
+    stopped = stopped_in(trials, paths)
+    return Study(
+        run, with_spared(trials, stopped), rounds_of(run, trials), baseline(names),
+        _oracles(run, names), paths, repeated(runs), stopped,
+    )  # fmt: skip
 
 
 def _oracles(run: Run, names: Names) -> frozenset[str]:

@@ -11,6 +11,7 @@ from analysis.statistics.choices import by_choice
 from analysis.study.choices import choices_of
 from analysis.study.grouping import GROUP_KEYS, as_labels, groups, to_frame
 from analysis.study.measures import OF_SEVERAL, TEST_MEASURES
+from analysis.study.stopped import SPARED
 from analysis.study.study import Study
 from rayal.storage.formats import METRICS
 
@@ -32,7 +33,8 @@ def summary_rows(frame: pd.DataFrame) -> pd.DataFrame:
 def summary(study: Study) -> pd.DataFrame:
     """Every planned group, measured or not, with its trials accounted for.
 
-    Strategies that chose the same images are one group.
+    Strategies that chose the same images are one group. Where strategies were stopped, `spared`
+    counts their trials that are not to be run; what is left of them is biased.
     """
     return _accounted(study.distinct_trials, study.distinct_rounds)
 
@@ -78,8 +80,10 @@ def _of_several(view: pd.DataFrame) -> list[str]:
 def _planned_groups(trials: pd.DataFrame) -> pd.DataFrame:
     view = trials.rename(columns={"schedule": "labelled"})
     view["round"] = [range(len(schedule)) for schedule in view["labelled"]]
-    for status in ("done", "failed", "missing"):
+    # A column of what was spared is there where something was.
+    account = [*ACCOUNT, SPARED] if (view["status"] == SPARED).any() else ACCOUNT
+    for status in account[1:]:
         view[status] = (view["status"] == status).astype("int64")
     cells = view.assign(planned=1).explode(["labelled", "round"])
     cells = cells.astype({"labelled": "int64", "round": "int64", "rounds": "int64"})
-    return cells.groupby(GROUP_KEYS, sort=False, as_index=False)[ACCOUNT].sum()
+    return cells.groupby(GROUP_KEYS, sort=False, as_index=False)[account].sum()

@@ -13,6 +13,7 @@ from analysis.statistics.choices import by_choice, paired_by_choice
 from analysis.statistics.intervals import Floats
 from analysis.statistics.learning_curves import aubc as area_under
 from analysis.study.grouping import as_labels, groups
+from analysis.study.stopped import of_stopped
 from analysis.study.study import Study
 
 GAIN, AREA = "accuracy_gain", "accuracy_aubc"
@@ -34,7 +35,8 @@ class Measured:
     """Values of a study by curve: accuracy over rounds, gains over the plain strategy, areas."""
 
     def __init__(self, study: Study) -> None:
-        view = study.labeled_rounds
+        rounds = study.labeled_rounds
+        view = rounds[~of_stopped(rounds, study.stopped)]
         self._rounds = {tuple(key.values()): part for key, part in groups(view, CURVE)}
         self._definitions = {curve.place: curve.definition for curve in curves(study)}
         planned = groups(as_labels(study.trials), CURVE)

@@ -37,7 +37,7 @@ def aubc(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
     Over the seeds that have every budget of their strategy: one trial in cycles, one trial per
     budget in single queries.
     """
-    curves = _areas(study.distinct_rounds, measure)
+    curves = _areas(study.compared_curves, measure)
     differences: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
     for comparison in comparisons(curves, study.baseline):
         for row in paired_rows(comparison, "aubc", []):

@@ -51,7 +51,7 @@ def against_random(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
     measures += [*intervals.Welch._fields, *CHOICES]
     rows = (
         {"varied": comparison.varied, "metric": metric, **row}
-        for comparison in comparisons(study.distinct_rounds, study.baseline)
+        for comparison in comparisons(study.compared_rounds, study.baseline)
         for metric in COMPARED.get(measure, (measure,))
         for row in paired_rows(comparison, metric, ["round", "labelled"])
         if (comparison.varied, row["round"]) != (QUERY, 0)

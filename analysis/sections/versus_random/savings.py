@@ -33,6 +33,7 @@ from analysis.statistics.choices import rows_by_choice
 from analysis.study.comparisons import INITIAL, QUERY, Comparison, comparisons
 from analysis.study.grouping import SETTING, groups, in_sequence, to_frame
 from analysis.study.measures import IN_WORDS, PRIMARY, table_of
+from analysis.study.stopped import SPARED, without_curves
 from analysis.study.study import Study
 
 CURVE = [*SETTING, "initial", "strategy", "rounds"]
@@ -48,9 +49,11 @@ def annotation_saved(study: Study, summary: pd.DataFrame, measure: str = PRIMARY
     `not_reached`: share of the resamples in which it never gets there; where that is too large
     the interval has no low end (-inf).
     """
+    if SPARED in summary:
+        summary = without_curves(summary, summary[SPARED] > 0)
     trials = {
         comparison.varied: comparison
-        for comparison in comparisons(study.distinct_rounds, study.baseline)
+        for comparison in comparisons(study.compared_curves, study.baseline)
     }
     rows = (
         {"varied": comparison.varied, **row}
