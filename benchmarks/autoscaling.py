@@ -60,7 +60,7 @@ def measure(trials: int, learner: dict[str, Any], workers: int) -> Timeline:
     with tempfile.TemporaryDirectory() as place, nodes() as cluster:
         folder = Path(place)
         provider = folder / "provider.json"
-        provider.write_text(json.dumps(_provider(cluster, workers)))
+        provider.write_text(json.dumps(provider(cluster, workers)))
         settings = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
         cluster.head(f"--autoscaling-config={provider}", **settings)
         sweep = _write_sweep(folder, trials, learner, workers)
@@ -126,7 +126,7 @@ def _write_sweep(folder: Path, trials: int, learner: dict[str, Any], workers: in
     return path
 
 
-def _provider(cluster: Nodes, workers: int) -> dict[str, Any]:
+def provider(cluster: Nodes, workers: int) -> dict[str, Any]:
     """What `ray start --autoscaling-config` takes for workers on this machine."""
     empty_lists = (
         "initialization_commands", "setup_commands", "head_setup_commands",

@@ -4,9 +4,9 @@ Real Ray nodes, each on a host with a network of its own (see hosts.py), run a r
 without CPUs, on which the driver runs too, and workers with one CPU each. Faults strike at seeded
 moments, in one run of at least 300 trials for each fault:
 
-* encoder-node: kill -9 of all processes of a node that holds an encoder actor; the first sixth of
-  the strikes hit the node on which an encoder trains, each after a further epoch that was kept
-  (what is left of these when the training is over are strikes like the others);
+* encoder-node: kill -9 of the encoder actors, which lie beside the driver; the first sixth of the
+  strikes hit the node on which an encoder trains with all of its processes, each after a further
+  epoch that was kept (what is left of these when the training is over are strikes like the others);
 * trial-node: the same of a node with trials under way;
 * driver: kill -9 of the sweep's process, then the same command again;
 * head: kill -9 of the head with all that is on it, then the cluster again, then the command again;

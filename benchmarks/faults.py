@@ -147,13 +147,10 @@ def training_node() -> Strike:
 
 
 def strike_encoder_node(field: Field, rng: random.Random) -> bool:
-    """Kill a node that holds an encoder actor."""
-    struck = field.with_process("ray::EncoderActor")
-    if struck:
-        _kill_for_a_while(field, rng.choice(struck), rng)
-        return True
-    field.head.send(signal.SIGKILL, "ray::EncoderActor")  # Ray put it beside the driver: it moves
-    return False
+    """Kill the encoder actors, which are beside the driver: the node goes with the driver alone."""
+    held = field.head.processes("ray::EncoderActor")
+    field.head.send(signal.SIGKILL, "ray::EncoderActor")
+    return bool(held)
 
 
 def strike_trial_node(field: Field, rng: random.Random) -> bool:

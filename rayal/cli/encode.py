@@ -4,8 +4,9 @@ Makes what is not there yet and shows all: features, how well they tell classes 
 dataset map as a table and as a figure. `rayal encode DATASET` does so for one dataset,
 whose parameters and encoder are given with --set. The sweep finds what was made.
 
-`rayal encode IMAGES --shards PLACE` writes the features of a folder or list of images as shards,
-for `rayal select` on pools that no memory holds.
+`rayal encode IMAGES --shards PLACE` writes the features of a folder or list of images, or of those
+at s3://BUCKET/PREFIX or gs://BUCKET/PREFIX, as shards, for `rayal select` on pools that no memory
+holds.
 
 Exit status: 0 all made, 1 some failed, 2 refused before anything started, 130 interrupted (the
 same command goes on where it stopped).
@@ -113,7 +114,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "what",
         metavar="SWEEP_OR_DATASET",
         help="a sweep file, a dataset's name (with "
-        "moco), or with --shards a folder of images or a list of them",
+        "moco), or with --shards a folder of images, a list of them or s3:// or gs://BUCKET/PREFIX",
     )
     add_out(made)
     add_set(
@@ -163,7 +164,8 @@ def _sweep(what: str, overrides: Sequence[str]) -> Sweep:
     smallest = {"name": what, "datasets": [what], "encoders": ["moco"], "seeds": 1}
     smallest |= {"strategies": ["random"], "learners": ["knn"], "budgets": [1]}
     if not re.fullmatch(r"\w[\w.-]*", what):
-        raise SweepError(f"{what} is neither a sweep file nor a dataset's name")
+        images = "; of images, say where features go: --shards PLACE" if "://" in what else ""
+        raise SweepError(f"{what} is neither a sweep file nor a dataset's name{images}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / what
         path.write_text(json.dumps(smallest), encoding="utf-8")

@@ -8,7 +8,6 @@ import csv
 import io
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from rich.console import Console
 
@@ -16,12 +15,13 @@ from rayal.cli.component_parameters import component_parameters
 from rayal.cli.terminal import DONE, print_line
 from rayal.distributed.encoding import Done, EncodingJob, encode_files
 from rayal.distributed.executor import Executor
+from rayal.distributed.image_source import list_objects
 from rayal.distributed.local import LocalExecutor
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.scan import Scan, scan_folder, scan_list
+from rayal.labeling.scan import Scan, scan_folder, scan_list, scan_names
 from rayal.labeling.tables import choose_columns, is_table, read_list
 from rayal.storage.files import files_of
-from rayal.storage.location import parse_location
+from rayal.storage.location import Address, Location, parse_location
 from rayal.storage.shards import LeftOut
 
 DEFAULT_ENCODER = "pretrained"
@@ -29,7 +29,7 @@ SECONDS = 5.0  # between lines where the output is no terminal
 
 
 def encode(options: argparse.Namespace, console: Console) -> int:
-    """Encode the files of a folder or a list, and say how far it is.
+    """Encode the files of a folder or a list, or the objects at an address; say how far it is.
 
     Raises:
         ValueError, StoreError, ClusterError: as `encode_files`.
@@ -38,7 +38,7 @@ def encode(options: argparse.Namespace, console: Console) -> int:
         raise LabelingError(
             f"--workers {options.workers} and --gpus {options.gpus:g}: at least 1, and at least 0"
         )
-    source, found = _scan(Path(options.what).expanduser())
+    source, found = _scan(options.what, options.shards)
     name = options.encoder or DEFAULT_ENCODER
     params = component_parameters(options.set, "encoder")["encoder"]
     job = EncodingJob(
@@ -61,12 +61,20 @@ def encode(options: argparse.Namespace, console: Console) -> int:
     return DONE
 
 
-def _scan(what: Path) -> tuple[Path, Scan]:
+def _scan(place: str, shards: str) -> tuple[Location, Scan]:
+    source = parse_location(place)
+    if isinstance(source, Address):
+        made = f"{parse_location(shards)}/".removeprefix(
+            f"{source}/"
+        )  # what is written is no image
+        return source, scan_names(n for n in list_objects(source) if not n.startswith(made))
+    what = source.expanduser()
     if what.is_dir():
         return what, scan_folder(what)
     if not what.is_file() or not is_table(what):
         raise LabelingError(
-            f"{what} is neither a folder of images nor a list of them (CSV, Parquet, JSON lines)"
+            f"{what} is neither a folder of images nor a list of them (CSV, Parquet, JSON lines), "
+            "nor an address in an object store"
         )
     rows = read_list(what, choose_columns(what, {}))
     return what.parent, scan_list(what.parent, ((row.path, "") for row in rows))

@@ -39,6 +39,7 @@ from rayal.labeling.selecting import (
 from rayal.labeling.settings import describe_source, write_settings
 from rayal.run.ray.errors import ClusterError
 from rayal.storage.files import StoreError
+from rayal.storage.location import Address, parse_location
 from rayal.storage.shards import is_shard_set
 
 PROG = "rayal select"
@@ -52,6 +53,8 @@ examples:
   rayal select xrays/ --classes effusion,mass --multilabel  several classes an image, or none
   rayal select embeddings.npz --budget 60               features and ids, without images
   rayal select shards/ --budget 1000 --memory 4GiB      features in shards, larger than memory
+  rayal select s3://bucket/cells --shards s3://bucket/cells-features --address auto
+                                                        images in an object store, by a cluster
   rayal select cells-labels --budget 40                 the next round
 """
 
@@ -66,6 +69,8 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
         _check_numbers(options)
         if is_shard_set(options.images):
             return _select_shards(options, console)
+        if isinstance(parse_location(options.images), Address):
+            return _select_objects(options, console)
         _refuse_of_shards(options)
         selected = _select(options, console)
     except (ClusterError, StoreError, ValueError, OSError) as error:
@@ -91,8 +96,8 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "images",
         metavar="IMAGES",
         help="a folder of images; a list of them (CSV, Parquet, JSON lines); features with ids "
-        "(.npz, .npy, Parquet); shards of features, in a folder or at s3://BUCKET/PREFIX; or a "
-        "project made before, for its next round",
+        "(.npz, .npy, Parquet); shards of features, in a folder or at s3://BUCKET/PREFIX; images "
+        "at such an address, with --shards; or a project made before, for its next round",
     )
     add("--budget", type=int, default=DEFAULT_BUDGET, metavar="B", help="images to choose (60)")
     add("--audit", type=int, default=0, metavar="M", help="images to draw at random besides")
@@ -121,6 +126,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
     add("--memory", metavar="SIZE", help="of shards: what the process may take, such as 4GiB")
     add("--address", metavar="HOST:PORT", help="of shards: a Ray cluster that does the work")
     add("--workers", type=int, metavar="n", help="of that cluster, which may have to grow")
+    add("--shards", metavar="PLACE", help="of images at an address: where their features go")
     add("--images-moved-to", metavar="PATH", help="of a project: where its images lie now")
     return made
 
@@ -140,8 +146,27 @@ def _select_shards(options: argparse.Namespace, console: Console) -> int:
     return select(options, parser(PROG).parse_args([options.images]), console)
 
 
+def _select_objects(options: argparse.Namespace, console: Console) -> int:
+    """Encode the images at an address into shards, those that are not there yet; choose of them."""
+    from rayal.cli import encode, encode_shards
+
+    if options.shards is None:
+        raise LabelingError(
+            f"{options.images} has no shards.json. If it has images: --shards PLACE says where "
+            "their features go, a folder or an address"
+        )
+    given = encode.parser(PROG).parse_args([options.images, "--shards", options.shards])
+    for name in ("encoder", "address", "workers"):
+        setattr(given, name, getattr(options, name))
+    given.set = [text for text in options.set if text.startswith("encoder.")]
+    encode_shards.encode(given, console)
+    options.set = [text for text in options.set if text not in given.set]
+    options.images, options.shards, options.encoder = options.shards, None, None
+    return _select_shards(options, console)
+
+
 def _refuse_of_shards(options: argparse.Namespace) -> None:
-    for name in ("labeled", "memory", "address", "workers"):
+    for name in ("labeled", "memory", "address", "workers", "shards"):
         if getattr(options, name) is not None:
             raise LabelingError(
                 f"--{name} is of shards of features, and {options.images} has no shards.json"

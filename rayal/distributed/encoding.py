@@ -12,7 +12,6 @@ import inspect
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ import numpy.typing as npt
 from rayal.contract_checks import check_embedding
 from rayal.contracts import Dataset, Features, Split
 from rayal.distributed.executor import Executor
+from rayal.distributed.image_source import read_each
 from rayal.labeling.pictures import read_square
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
@@ -53,8 +53,9 @@ Bytes = npt.NDArray[np.uint8]
 class EncodingJob:
     """What is encoded how.
 
-    source: the folder that paths are relative to. root: where shards go. encoder, params: the
-    component. side: pixels of the squares that images are read into. files: a hash of their names.
+    source: the folder or address that paths are relative to. root: where shards go. encoder,
+    params: the component. side: pixels of the squares that images are read into. files: a hash of
+    their names.
     """
 
     source: str
@@ -167,17 +168,16 @@ def _read(piece: Piece, job: EncodingJob) -> tuple[Bytes, list[str], LeftOut]:
     """Return pixels (n, side, side, 3) of the files that can be read, their paths, and the rest."""
     pixels = np.empty((len(piece.paths), job.side, job.side, CHANNELS), dtype=np.uint8)
 
-    def read(row: int) -> str:
+    def read(row: int, path: Path) -> str:
         try:
-            pixels[row] = read_square(Path(job.source) / piece.paths[row], job.side, CHANNELS)
+            pixels[row] = read_square(path, job.side, CHANNELS)
         except OSError as error:
             return f"it cannot be read: {(error.strerror or str(error)).lower()}"
         except ValueError as error:
             return str(error)
         return ""
 
-    with ThreadPoolExecutor(_threads()) as pool:
-        reasons = list(pool.map(read, range(len(piece.paths))))
+    reasons = read_each(job.source, piece.paths, read, _threads())
     good = [row for row, reason in enumerate(reasons) if not reason]
     pairs = zip(piece.paths, reasons, strict=True)
     left_out = [(path, reason) for path, reason in pairs if reason]

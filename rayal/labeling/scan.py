@@ -5,6 +5,7 @@ Nothing stops a scan: what cannot be an image is left out with its reason.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from rayal.datasets._files import dicom
 from rayal.datasets._files.passed_over import DICOM, PassedOver, reason_of
 from rayal.datasets._files.scan import is_image, list_images
 from rayal.labeling.pool import LeftOut
+
+_NOWHERE = os.devnull  # no file lies below it, so that no object is taken for a file of this disk
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,19 @@ def scan_list(root: Path, rows: Iterable[tuple[str, str]]) -> Scan:
     return found
 
 
+def scan_names(names: Iterable[str]) -> Scan:
+    """Take objects by their names below a prefix, as a folder's files are taken by theirs."""
+    found = Scan()
+    for name in sorted(names):
+        if any(part.startswith(".") for part in name.split("/")):
+            continue
+        if reason := _why_no_image(f"{_NOWHERE}/{name}"):
+            found.left_out.append(LeftOut(_printable(name), reason))
+        else:
+            _add(found, name)
+    return found
+
+
 def with_groups(candidates: Sequence[Candidate], pattern: str) -> list[Candidate]:
     """Return the candidates with the group that a regular expression finds in their paths.
 
@@ -120,7 +136,11 @@ def _why_not(place: Path) -> str:
         return "there is no such file"
     if not place.is_file():
         return "is no plain file"
-    reason = "" if is_image(place.name) else reason_of(str(place)) or "hidden"
+    return _why_no_image(str(place))
+
+
+def _why_no_image(path: str) -> str:
+    reason = "" if is_image(Path(path).name) else reason_of(path) or "hidden"
     return "" if reason == DICOM and dicom.is_readable() else _without_pydicom(reason)
 
 

@@ -115,11 +115,11 @@ class ObjectStore:
         with contextlib.suppress(FileNotFoundError):
             self.request(location, lambda: self.system.delete_file(_key(location)))
 
-    def list_objects(self, folder: Location) -> list[Any]:
-        """Return pyarrow's FileInfo of what is right in a folder."""
+    def list_objects(self, folder: Location, *, recursive: bool = False) -> list[Any]:
+        """Return pyarrow's FileInfo of what is right in a folder, or at any depth."""
         from pyarrow import fs
 
-        selected = fs.FileSelector(_key(folder), allow_not_found=True)
+        selected = fs.FileSelector(_key(folder), allow_not_found=True, recursive=recursive)
         infos: list[Any] = self.request(folder, lambda: self.system.get_file_info(selected))
         return infos
 

@@ -9,8 +9,15 @@ from rayal.kernels import clustering
 from rayal.kernels.ranking import pad_to_budget
 from rayal.kernels.rows import Rows
 from rayal.kernels.sampled_clustering import sampled_kmeans
+from rayal.kernels.two_level_clustering import MANY, two_level_kmeans
 
 SAMPLED = "clusters are found on a sample"
+TWO_LEVELS = f"more than {MANY:,} clusters are found in two levels, on samples"
+
+
+def form_of_many(budget: int) -> str:
+    """Say how clusters of many rows are found."""
+    return TWO_LEVELS if budget > MANY else SAMPLED
 
 
 def cluster_representatives(  # noqa: PLR0913  which rows, how many, and how they are clustered
@@ -34,8 +41,8 @@ def cluster_representatives(  # noqa: PLR0913  which rows, how many, and how the
         rng: seeds the initial centers.
         normalize: scale rows to unit length.
         restarts: initializations of which the best is kept.
-        approximate: find centers on a sample, without a copy of the rows; rows far from their
-            centers then make up the number.
+        approximate: find centers on a sample, without a copy of the rows, and more than `MANY` of
+            them in two levels; rows far from their centers then make up the number.
 
     Returns:
         (B,) of the positions.
@@ -54,7 +61,8 @@ def cluster_representatives(  # noqa: PLR0913  which rows, how many, and how the
 
 def _of_many(rows: Rows, budget: int, rng: np.random.Generator, restarts: int) -> Indices:
     """Return the row nearest to each of K = B centers that were found on a sample, (B,)."""
-    clusters = sampled_kmeans(rows, budget, rng, restarts=restarts)
+    find = two_level_kmeans if budget > MANY else sampled_kmeans
+    clusters = find(rows, budget, rng, restarts=restarts)
     chosen = clusters.nearest_rows()
     if len(chosen) == budget:
         return chosen

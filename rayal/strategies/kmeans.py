@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import PositiveInt
 
 from rayal.contracts import Indices, Pool, strategy
-from rayal.strategies._cluster_representatives import SAMPLED, cluster_representatives
+from rayal.strategies._cluster_representatives import cluster_representatives, form_of_many
 from rayal.strategies._collapse import Cosine, choose_collapsed
 from rayal.strategies._large_pools import is_approximate
 
@@ -31,9 +31,11 @@ def kmeans(  # noqa: PLR0913  its own parameters and that of all strategies of d
 
     Largest cluster first. Where fewer than B images are distinct, duplicates make up the number,
     lowest position first. Beyond 200,000 images the centers are found on 256 images for each, which
-    costs the inertia about a percent, and images far from their centers make up the number.
+    costs the inertia about a percent, and images far from their centers make up the number. There
+    more than 4,000 clusters are found in two levels: sqrt(B) cells, and clusters within each.
 
-    Cost: O(N D B) a step, 20 steps, 5 restarts; beyond 200,000 images O((N + 256 B) D B).
+    Cost: O(N D B) a step, 20 steps, 5 restarts; beyond 200,000 images O((N + 256 B) D B), in two
+    levels O((N + 256 B) D sqrt(B)).
 
     Use: for the first query: with few labels the hardest to beat.
 
@@ -61,7 +63,9 @@ def kmeans(  # noqa: PLR0913  its own parameters and that of all strategies of d
             rng,
             normalize=normalize,
             restarts=restarts,
-            approximate=is_approximate("kmeans", len(pool.unlabeled), SAMPLED, exact=exact),
+            approximate=is_approximate(
+                "kmeans", len(pool.unlabeled), form_of_many(budget), exact=exact
+            ),
         )
 
     return choose_collapsed(pool, budget, rng, collapse, choose)

@@ -12,7 +12,7 @@ import rayal
 from rayal.contracts import UNLABELED, Pool
 from rayal.kernels import cells, sampled_ball_cover, sampled_clustering, sampled_herding
 from rayal.registry import STRATEGIES
-from rayal.strategies import _large_pools
+from rayal.strategies import _cluster_representatives, _large_pools
 
 pytestmark = pytest.mark.slow
 
@@ -62,6 +62,15 @@ def test_one_line_says_that_the_choice_is_approximate(name: str) -> None:
     assert str(said[0].message).startswith(f"{name}: ")
     assert "more than 200" in str(said[0].message)
     assert "exact: true" in str(said[0].message)
+
+
+@pytest.mark.usefixtures("_large")
+def test_very_many_clusters_are_found_in_two_levels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_cluster_representatives, "MANY", B - 1)
+    with pytest.warns(UserWarning, match="clusters are found in two levels"):
+        chosen = query("kmeans", features())
+    assert len(set(chosen)) == B
+    assert chosen != ask("kmeans", exact=True)
 
 
 @pytest.mark.parametrize("name", APPROXIMATE)

@@ -58,9 +58,9 @@ class EncoderHandle(Protocol):
 class EncoderActor:
     """Holds what the trials of one (dataset, encoder) share: features, map, labels.
 
-    It asks for no CPU, so that it can stay while trials run; the training itself is a task with
-    the resources of the `pretrain` stage. Its state is on disk: it is made again from the trial
-    and the path it was given, on any node that sees the path.
+    It asks for no CPU, so that it can stay beside the driver while trials run; the training itself
+    is a task with the resources of the `pretrain` stage. Its state is on disk: it is made again
+    from the trial and the path it was given.
     """
 
     def __init__(self, name: str, trial: Trial, config: WorkerConfig) -> None:
@@ -84,8 +84,13 @@ class EncoderActor:
         return self._report, self._is_displaced
 
     def set_ref(self, refs: list[ObjectRef[TrialData | None]]) -> None:
-        """Take the reference that the driver holds on what `trial_data` returned."""
+        """Take the reference that the driver holds on what `trial_data` returned.
+
+        The actor's own copy goes: many actors lie on one node, and read theirs again where asked.
+        """
         self._refs = refs
+        if self._trial_data is not None:
+            self._trial_data, self._is_prepared = None, False
 
     def get_ref(self) -> list[ObjectRef[TrialData | None]]:
         """Hand that reference to a worker; empty after a restart."""
@@ -167,12 +172,24 @@ def actor_name(trial: Trial) -> str:
 
 
 def start_encoder(trial: Trial, config: WorkerConfig) -> EncoderHandle:
-    """Start the actor; it lives as long as the handle."""
+    """Start the actor; it lives as long as the handle.
+
+    It stays on the driver's node, which is there as long as the sweep: a node with an actor, or
+    with what one returned, is never idle, and an autoscaler would keep it. Ray takes a soft
+    affinity of actors without CPUs for a wish, and places them anywhere.
+    """
     import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     name = actor_name(trial)
+    here = ray.get_runtime_context().get_node_id()
     actor = ray.remote(EncoderActor).options(
-        name=name, num_cpus=0, max_restarts=-1, max_task_retries=-1, max_concurrency=4
+        name=name,
+        num_cpus=0,
+        max_restarts=-1,
+        max_task_retries=-1,
+        max_concurrency=4,
+        scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=False),
     )
     return cast(EncoderHandle, actor.remote(name, trial, config))
 

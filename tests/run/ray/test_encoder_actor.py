@@ -38,6 +38,20 @@ def test_what_fits_the_object_store_is_given(
     assert actor.trial_data() is given
 
 
+def test_what_the_driver_holds_the_actor_reads_again_where_it_is_asked(
+    made: tuple[Trial, Path],
+) -> None:
+    trial, root = made
+    actor = EncoderActor("name", trial, config(root, None))
+    given = actor.trial_data()
+    assert given is not None
+    actor.set_ref([])
+    again = actor.trial_data()
+    assert again is not given
+    assert again is not None
+    np.testing.assert_array_equal(again.embedding.train, given.embedding.train)
+
+
 def test_what_does_not_fit_is_read_from_the_run(
     made: tuple[Trial, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
