@@ -12,7 +12,9 @@ uncertainty at 300 to 340 (.4 to 1.3 points), blood cells and CIFAR-10-LT not at
 without a change stopped scans alone, at 100 to 340 labels (0 to .3 points). Both are safe and late.
 
 Where an image may have several classes, kappa is that of the class on which successive rounds
-agree least, and a prediction has changed where one of its classes has. That was not measured.
+agree least, and a prediction has changed where one of its classes has. By
+`benchmarks/multilabel_report.py` neither stopped mosaics of blood cells or of scans before 400
+labels, in twelve projects.
 """
 
 from __future__ import annotations
