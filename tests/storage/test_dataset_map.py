@@ -51,6 +51,13 @@ def test_the_file_of_an_artifact_and_the_table_for_people_have_the_same_columns(
     assert table.column("label").to_pylist() == [0, 1, None, 1, 0, 2]
 
 
+def test_a_table_lists_the_classes_of_each_image_where_it_may_have_several(tmp_path: Path) -> None:
+    labels = np.array([[1, 0, 1], [0, 0, 0], [-1, -1, -1], [-1, 1, 0], [0, 0, 1], [1, 1, 1]])
+    dataset_map.write_table(tmp_path / "table.parquet", made_up((0.05,)), labels)
+    table = pq.read_table(tmp_path / "table.parquet")
+    assert table.column("labels").to_pylist() == [[0, 2], [], None, [1], [2], [0, 1, 2]]
+
+
 def test_columns_without_any_number_are_no_part_of_a_map() -> None:
     columns = dataset_map.to_columns(made_up())
     columns["confidence@0.2"] = np.full(6, np.nan)
