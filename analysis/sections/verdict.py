@@ -13,6 +13,7 @@ from analysis.figures.text import printable
 from analysis.page.blocks import Block, Heading, Sentence, Sentences, Text
 from analysis.sections.base import Report, Setting, section, settings
 from analysis.sections.leaders import MEASURES
+from analysis.sections.papers.agreement import agreements
 from analysis.study.grouping import as_labels
 from analysis.study.measures import in_order
 from analysis.study.study import Study
@@ -45,6 +46,8 @@ def content(report: Report) -> Iterator[Block]:
             yield Heading(setting.name)
         if words:
             yield Sentences(words)
+    for sentence in agreements(report.study, report.tables):
+        yield Text(sentence)
     yield from report.gallery(kind_of(report.study.measure))
     yield Text(HINT, "note hint")
 

@@ -1,5 +1,6 @@
 """The papers' tables from records: each measured value beside the printed one.
 
+agreement.py  how far a sweep that is a paper's table agrees with it, for the verdict
 printed.py  the printed values: data/*.csv, described by tables.yaml
 match.py    which curve of a study a printed value belongs to
 values.py   what the study measured there
@@ -24,6 +25,7 @@ from analysis.page.table import (
     text,
 )
 from analysis.sections.base import Report, Tables, section
+from analysis.sections.papers.agreement import ANCHOR
 from analysis.sections.papers.compare import paper_tables, titles
 from analysis.study.study import Study
 
@@ -36,7 +38,7 @@ def tables(study: Study, _earlier: Tables) -> Tables:
 
 
 @section(
-    "papers",
+    ANCHOR,
     title="Papers",
     heading="Compared with the published values",
     order=70,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
+from analysis.sections.papers.agreement import agreements
 from analysis.sections.papers.compare import COLUMNS, paper_tables
 from analysis.sections.papers.match import is_named
 from analysis.study.study import read_study
@@ -257,3 +258,21 @@ def test_an_ablation_s_table_needs_the_sweep_of_its_name(tmp_path):
 )
 def test_a_label_names_what_is_switched_on_and_all_else_is_off(label, params, fits):
     assert is_named(label, component("entropy", **params)) == fits
+
+
+def test_the_verdict_of_a_papers_sweep_says_how_far_it_agrees_and_links_to_the_table(tmp_path):
+    def said(name):
+        run = RunBuilder(tmp_path / name)
+        run.about = {**run.about, "name": name}
+        for seed, auc in enumerate([0.92, 0.931, 0.945]):
+            done(run, component("random"), seed, [59], dataset="bloodmnist", learner=SCRATCH,
+                 auc=[auc])  # fmt: skip
+        run.trial(component("uniform"), 0, [59], dataset="bloodmnist", learner=SCRATCH)
+        study = study_of(run)
+        return list(agreements(study, paper_tables(study)))
+
+    [sentence] = said("hacon_table1")
+    assert sentence.startswith('Beside the print: <a href="#papers">HaCon, Table 1: AUC')
+    assert ": 1 of 2 printed values measured here" in sentence
+    assert "in 1 of 1 each mean lies in the other's interval" in sentence.unescape()
+    assert said("mine") == []
