@@ -183,10 +183,12 @@ MEASURED: list[Point] = [
 MEASURED_OVER_SHARDS: list[Point] = [
     ("random", 1e5, 128, 100, 0.3),
     ("random", 1e6, 128, 100, 0.7),
+    ("random", 1e7, 128, 100, 4.4),
     ("k_center", 1e5, 128, 100, 2.6),
     ("k_center", 1e6, 128, 100, 25.0),
     ("kmeans", 1e5, 128, 100, 1.7),
     ("kmeans", 1e6, 128, 100, 16.0),
+    ("kmeans", 1e7, 128, 100, 134.4),
     ("typiclust", 1e5, 128, 100, 3.2),
     ("facility_location", 1e5, 128, 100, 11.0),
 ]
