@@ -11,7 +11,7 @@ values, so below SMALL of them the interval of a mean is Student's.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -29,6 +29,8 @@ from analysis.statistics.intervals import (
 
 RESAMPLES = 2000
 SMALL = 10
+KEPT = 300  # values up to which positions are kept: 4.8 MB a seed; more are drawn when needed
+DRAWN = 1 << 20  # positions at once, of more values: 8 MB
 
 
 def mean_interval(values: npt.ArrayLike) -> Interval:
@@ -55,7 +57,7 @@ def stratified_interval(strata: Sequence[npt.ArrayLike], seed: int = 0) -> Inter
     kept = [finite(values) for values in strata]
     if not kept or min(map(len, kept)) < 2:
         return NO_INTERVAL
-    means = [values[resamples(len(values), seed + k)].mean(axis=1) for k, values in enumerate(kept)]
+    means = [_means_of_resamples(values, seed + k) for k, values in enumerate(kept)]
     sizes = [len(values) for values in kept]
     return quantiles(np.mean(means, axis=0), min(sizes), sum(sizes) - len(sizes))
 
@@ -82,10 +84,27 @@ def expanded_ends(smallest: int, free: int) -> tuple[float, float]:
     return end, 1 - end
 
 
-@lru_cache(maxsize=64)
 def resamples(n: int, seed: int) -> npt.NDArray[np.int64]:
     """Positions (RESAMPLES, n); the same for every sample of n, so that a run is repeatable."""
-    return np.random.default_rng([seed, n]).integers(n, size=(RESAMPLES, n))
+    return _kept_resamples(n, seed) if n <= KEPT else np.concatenate(list(_drawn(n, seed)))
+
+
+def _means_of_resamples(values: Floats, seed: int) -> Floats:
+    n = len(values)
+    parts = [_kept_resamples(n, seed)] if n <= KEPT else _drawn(n, seed)
+    return np.concatenate([values[drawn].mean(axis=1) for drawn in parts])
+
+
+@lru_cache(maxsize=64)
+def _kept_resamples(n: int, seed: int) -> npt.NDArray[np.int64]:
+    return np.concatenate(list(_drawn(n, seed)))
+
+
+def _drawn(n: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield the rows of `resamples` in parts; in parts or at once, the same numbers are drawn."""
+    rng, rows = np.random.default_rng([seed, n]), max(1, DRAWN // n)
+    for start in range(0, RESAMPLES, rows):
+        yield rng.integers(n, size=(min(rows, RESAMPLES - start), n))
 
 
 def resampled_means(rows: npt.ArrayLike, drawn: npt.NDArray[np.int64]) -> Floats:

@@ -16,8 +16,6 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from scipy.special import betainc, betaln
-
 
 @lru_cache(maxsize=100_000)
 def evidence_of_losing(above: int, below: int) -> float:
@@ -26,6 +24,8 @@ def evidence_of_losing(above: int, below: int) -> float:
     In closed form 2^(n+1) B(below + 1/2, above + 1/2) P(Beta(below + 1/2, above + 1/2) > 1/2) / pi
     with n = above + below; infinite where a float cannot hold it.
     """
+    from scipy.special import betainc, betaln  # a plan and --help wait for no SciPy
+
     above_half = float(betainc(above + 0.5, below + 0.5, 0.5))  # P(p > 1/2), by symmetry
     if above_half == 0:
         return 0.0

@@ -97,6 +97,8 @@ class RunStore:
         for place, content, trial_id in zip(places, contents, trial_ids, strict=True):
             record = formats.parse_record(place, content, trial_id, known.get(trial_id))
             formats.check_finished(place, record, known.get(trial_id, {}))
+            if record.get("definition") == known.get(trial_id):
+                record["definition"] = known[trial_id]  # not the same twice in memory
             read.append(record)
         return read
 

@@ -107,3 +107,14 @@ def test_coverage_of_the_stratified_interval_is_near_its_level():
     intervals = [bootstrap.stratified_interval(list(rng.normal(size=(3, 5)))) for _ in range(600)]
     found = np.mean([low <= 0 <= high for low, high in intervals])
     assert found == pytest.approx(0.95, abs=3 * math.sqrt(0.95 * 0.05 / 600))
+
+
+def test_more_values_than_are_kept_are_drawn_in_parts_and_give_the_same_interval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    values = np.random.default_rng(0).normal(size=(2, 40))
+    at_once, drawn = bootstrap.stratified_interval(values), bootstrap.resamples(40, 3)
+    monkeypatch.setattr(bootstrap, "KEPT", 10)
+    monkeypatch.setattr(bootstrap, "DRAWN", 1700)
+    assert bootstrap.stratified_interval(values) == at_once
+    assert np.array_equal(bootstrap.resamples(40, 3), drawn)
