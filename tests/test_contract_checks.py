@@ -53,6 +53,24 @@ def test_an_encoder_that_breaks_the_contract_is_named(
         check_embedding("mine", Embedding(train, test), DATA)
 
 
+def test_probabilities_of_several_classes_are_each_from_zero_to_one() -> None:
+    columns = np.array([[1, 0], [1, 1], [0, 0], [0, 1]])
+    several = Dataset("s", ("a", "b"), Split(IMAGES, columns), Split(IMAGES[:2], columns[:2]))
+    data = TrialData(several, Embedding(GOOD, GOOD[:2]))
+    ones = np.ones((4, 2), dtype=np.float32)
+    good = Predictions(
+        test=ones[:2],
+        predict_pool=lambda: ones,
+        last_layer=lambda: np.array([[1, 2, np.inf], [3, 4, -np.inf]], dtype=np.float32),
+    )
+    checked = checked_predictions("mine", good, data)
+    assert checked.pool is ones
+    assert checked.last_layer is not None
+    assert checked.last_layer().shape == (2, 3)
+    with pytest.raises(ValueError, match=r"test probabilities outside 0 to 1 for 2 of 2 images"):
+        checked_predictions("mine", replace(good, test=1.5 * ones[:2]), data)
+
+
 def test_an_encoder_that_gives_other_widths_of_pool_and_test_set_is_named() -> None:
     with pytest.raises(ValueError, match=r"gave 3 features of each training image and 2 of each"):
         check_embedding("mine", Embedding(GOOD, GOOD[:2, :2]), DATA)

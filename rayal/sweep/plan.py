@@ -148,6 +148,8 @@ def make_plan(sweep: Sweep, *, absent_data: bool = False) -> Plan:
     for label, part in sweep.parts.items():
         for trial in planner.trials(label, part):
             trials.setdefault(trial.id, _recorded(trial, sweep))
+    with mistakes.gather():
+        rules.check_measure(sweep.measure, planner.datasets.values())
     for stage in encoding_stages(trials.values()).values():
         with mistakes.gather():
             rules.check_processes(stage.trial.encoder, sweep.resources.pretrain)

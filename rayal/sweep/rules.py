@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rayal.multilabel import check_multilabel, check_one_class
@@ -14,6 +14,8 @@ from rayal.sweep.schema import Part, Share
 
 MOST_TRIALS = 200_000  # of a part on one dataset
 MOST_ROUNDS = 10_000_000  # of these trials together
+OF_ONE_CLASS = ("mean_class_accuracy",)  # measures of one class an image
+OF_SEVERAL = ("mean_average_precision", "f1")  # and of several
 
 
 def check_shape(label: str, part: Part) -> None:
@@ -113,6 +115,20 @@ def _check_encoder_without_labels(encoder: Spec, data: DatasetInfo) -> None:
         raise ValueError(
             f"encoder '{encoder.name}' trains on the one class of an image (truth_epochs), and "
             f"those of {data.name} have several: leave truth_epochs out"
+        )
+
+
+def check_measure(measure: str, datasets: Iterable[DatasetInfo]) -> None:
+    """The measure that a report leads with is taken on some dataset."""
+    known = list(datasets)
+    if measure not in (*OF_ONE_CLASS, *OF_SEVERAL) or not known:
+        return
+    several = measure in OF_SEVERAL
+    kind = "may have several classes" if several else "has one class"
+    if not any(data.multilabel == several for data in known):
+        raise ValueError(
+            f"measure: {measure} is taken where an image {kind}, which holds of none of "
+            f"{', '.join(data.name for data in known)}: give auc or accuracy"
         )
 
 

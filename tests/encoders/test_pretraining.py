@@ -147,3 +147,12 @@ def test_of_many_epochs_a_few_are_looked_at() -> None:
     for epoch in range(1, 96):
         probe.evaluate(epoch, 95)
     assert len(told) == 10
+
+
+def test_features_are_not_judged_by_neighbors_where_an_image_may_have_several_classes() -> None:
+    class Heard:
+        def add_metric(self, name: str, value: float) -> None:
+            raise AssertionError(name)
+
+    several = Split(np.zeros((6, 8, 8, 1), np.uint8), np.eye(6, 3, dtype=np.int64))
+    KnnProbe(plain_network(), several, Heard()).evaluate(1, 1)  # type: ignore[arg-type]

@@ -71,6 +71,22 @@ def test_a_way_to_put_classes_together_is_refused_where_an_image_has_one(tmp_pat
         plan_of(tmp_path, **CYCLES, strategies=strategies)
 
 
+@pytest.mark.parametrize("measure", ["f1", "mean_average_precision"])
+def test_a_measure_of_several_classes_needs_them(
+    tmp_path: Path, two: dict[str, Any], measure: str
+) -> None:
+    with pytest.raises(SweepError, match=f"measure: {measure} is taken where an image may have"):
+        plan_of(tmp_path, measure=measure)
+    assert plan_of(tmp_path, **two, measure=measure).trials
+
+
+def test_a_measure_of_one_class_is_refused_where_no_image_has_one(
+    tmp_path: Path, two: dict[str, Any]
+) -> None:
+    with pytest.raises(SweepError, match="mean_class_accuracy is taken where an image has one"):
+        plan_of(tmp_path, **two, measure="mean_class_accuracy")
+
+
 def test_ids_are_those_without_the_parameter_at_its_default(
     tmp_path: Path, two: dict[str, Any]
 ) -> None:
