@@ -78,7 +78,9 @@ def labels_by_round(pool: LabeledPool) -> dict[int, Labels]:
 def expected_gain(pool: LabeledPool, more: int, rng: np.random.Generator) -> Gain | None:
     """Return what `more` labels are expected to bring, None where there are too few to say.
 
-    None too where an image may have several classes: the range was measured with one.
+    None too where an image may have several classes: fitted to the share of images with all
+    classes right, the range held the true gain in 46 of 48 cases on mosaics of scans, and in 23 of
+    48 on those of blood cells.
 
     Args:
         pool: with labels.

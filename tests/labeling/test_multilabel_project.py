@@ -9,6 +9,7 @@ import pytest
 
 import rayal
 from rayal.cli.main import main
+from rayal.labeling.errors import LabelingError
 from rayal.labeling.project import Project
 from tests.labeling.marked_images import CLASSES, folder_of_marks, marks_of, number_of
 
@@ -183,3 +184,39 @@ def test_labels_of_a_list_are_known_from_the_start(capsys: pytest.CaptureFixture
     Path("list.csv").write_text("path,finding\nmarks/000.png,bar;bird\nmarks/001.png,bar\n")
     assert main(["select", "list.csv", "--label", "finding", "--out", "other", *given]) == 2
     assert "marks/000.png: 'bird' is no class of this project" in capsys.readouterr().err
+
+
+def test_python_takes_lists_of_classes_and_refuses_what_is_none(marks: Path) -> None:
+    choices = {"encoder": "pixels", "classes": CLASSES}
+    pool = rayal.Pool.from_folder(marks, "several", multilabel=True, **choices)
+    pool.select(2)
+    for label, message in [
+        ("bar", r"is a list of classes, \[\] for none, and this is 'bar'"),
+        (["bird"], r"'000.png': 'bird' is no class"),
+        (["  "], r"'000.png': the name of a class has 1 to 200 characters"),
+    ]:
+        with pytest.raises(LabelingError, match=message):
+            pool.label({"001.png": ["bar"], "000.png": label})
+    assert pool.project.labels.all() == ()
+    pool.label({"001.png": ["dot", "bar"], "000.png": []})
+    assert pool.images["label"].dropna().to_list() == ["none of them", "bar; dot"]
+    one = rayal.Pool.from_folder(marks, "one", **choices)
+    one.select(2)
+    with pytest.raises(LabelingError, match=r"is one class, and this is \['bar'\]"):
+        one.label({"000.png": ["bar"]})
+
+
+def test_one_class_that_an_image_has_or_has_not_is_a_project_too(marks: Path) -> None:
+    pool = rayal.Pool.from_folder(
+        marks, "yes-or-no", encoder="pixels", classes=["bar"], multilabel=True
+    )
+    chosen = pool.select(16).paths
+    pool.label({path: [m for m in marks_of(number_of(path)) if m == "bar"] for path in chosen})
+    assert len(pool.select(8)) == 8
+    pool.report()
+    table = pool.predict()
+    right = [
+        row.classes == ("bar" if "bar" in marks_of(number_of(row.path)) else "none of them")
+        for row in table.itertuples()
+    ]
+    assert np.mean(right) > 0.8
