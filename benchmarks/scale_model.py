@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
-from rayal.kernels import cells, sampled_ball_cover, sampled_clustering, sampled_herding
+from rayal.kernels import cells, herding, sampled_ball_cover, sampled_clustering, sampled_herding
 from rayal.kernels import near_duplicates as duplicates
 from rayal.kernels import sampled_typicality as typicality
 
@@ -80,8 +80,10 @@ def _facility_location(N: float, D: float, B: float) -> Work:
 
 def _maxherding(N: float, D: float, B: float) -> Work:
     drawn = max(sampled_herding.FEWEST, sampled_herding.A_PICK * B)
-    pairs = REFRESHES * min(N, sampled_herding.CANDIDATES) * min(N, drawn)
-    return Work(2 * D * pairs, N * D, pairs)
+    pairs = min(N, sampled_herding.CANDIDATES) * min(N, drawn)
+    kept = min(1.0, herding.KEPT / (4 * pairs))
+    multiplied = pairs * (kept + REFRESHES * (1 - kept))
+    return Work(2 * D * multiplied, N * D, REFRESHES * pairs)
 
 
 def _probcover(N: float, D: float, B: float) -> Work:
@@ -170,7 +172,7 @@ MEASURED: list[Point] = [
     ("facility_location", 1e6, 512, 1000, 300.3),
     ("maxherding", 5e4, 64, 100, 6.5),
     ("maxherding", 5e4, 64, 1000, 30.9),
-    ("maxherding", 4e5, 128, 100, 25.9),
+    ("maxherding", 4e5, 128, 100, 6.7),
     ("typiclust", 4e5, 128, 100, 28.6),
     ("probcover", 1e5, 64, 1000, 15.3),
     ("probcover", 4e5, 128, 100, 22.6),
@@ -186,6 +188,7 @@ MEASURED_OVER_SHARDS: list[Point] = [
     ("random", 1e7, 128, 100, 4.4),
     ("k_center", 1e5, 128, 100, 2.6),
     ("k_center", 1e6, 128, 100, 25.0),
+    ("k_center", 1e7, 128, 10, 26.6),
     ("kmeans", 1e5, 128, 100, 1.7),
     ("kmeans", 1e6, 128, 100, 16.0),
     ("kmeans", 1e7, 128, 100, 134.4),
