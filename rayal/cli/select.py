@@ -72,6 +72,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
         if isinstance(parse_location(options.images), Address):
             return _select_objects(options, console)
         _refuse_of_shards(options)
+        _refuse_shards_of_a_folder(options)
         selected = _select(options, console)
     except (ClusterError, StoreError, ValueError, OSError) as error:
         return refuse(error, options.images)
@@ -147,30 +148,25 @@ def _select_shards(options: argparse.Namespace, console: Console) -> int:
 
 
 def _select_objects(options: argparse.Namespace, console: Console) -> int:
-    """Encode the images at an address into shards, those that are not there yet; choose of them."""
-    from rayal.cli import encode, encode_shards
+    from rayal.cli.select_shards import select_objects
 
-    if options.shards is None:
-        raise LabelingError(
-            f"{options.images} has no shards.json. If it has images: --shards PLACE says where "
-            "their features go, a folder or an address"
-        )
-    given = encode.parser(PROG).parse_args([options.images, "--shards", options.shards])
-    for name in ("encoder", "address", "workers"):
-        setattr(given, name, getattr(options, name))
-    given.set = [text for text in options.set if text.startswith("encoder.")]
-    encode_shards.encode(given, console)
-    options.set = [text for text in options.set if text not in given.set]
-    options.images, options.shards, options.encoder = options.shards, None, None
-    return _select_shards(options, console)
+    return select_objects(options, parser(PROG).parse_args([options.images]), console)
 
 
 def _refuse_of_shards(options: argparse.Namespace) -> None:
-    for name in ("labeled", "memory", "address", "workers", "shards"):
+    for name in ("labeled", "memory", "address", "workers"):
         if getattr(options, name) is not None:
             raise LabelingError(
                 f"--{name} is of shards of features, and {options.images} has no shards.json"
             )
+
+
+def _refuse_shards_of_a_folder(options: argparse.Namespace) -> None:
+    if options.shards is not None:
+        raise LabelingError(
+            f"--shards is of images at an address, and {options.images} is none; for a folder or "
+            f"list: rayal encode {options.images} --shards {options.shards}, and select from them"
+        )
 
 
 def _select(options: argparse.Namespace, console: Console) -> Selected:

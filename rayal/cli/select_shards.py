@@ -1,4 +1,7 @@
-"""`rayal select SHARDS --budget B`: which rows of a pool in shards to label first, or next."""
+"""`rayal select SHARDS --budget B`: which rows of a pool in shards to label first, or next.
+
+And `rayal select ADDRESS --shards PLACE`, which makes shards of the images there before.
+"""
 
 from __future__ import annotations
 
@@ -74,6 +77,34 @@ def select(options: argparse.Namespace, usual: argparse.Namespace, console: Cons
     _write(out, chosen, {"shards": str(place), "strategy": strategy, "seed": options.seed})
     _show(console, out, strategy, chosen, len(labels))
     return DONE
+
+
+def select_objects(options: argparse.Namespace, usual: argparse.Namespace, console: Console) -> int:
+    """Encode the images at an address into shards, those that are not there yet; choose of them.
+
+    Args:
+        options: as given to `rayal select`; `shards` says where features go.
+        usual: as they are where nothing is given.
+        console: to print on.
+
+    Raises:
+        ValueError, StoreError, ClusterError: as `select`, and as `rayal encode`.
+    """
+    from rayal.cli import encode, encode_shards
+
+    if options.shards is None:
+        raise LabelingError(
+            f"{options.images} has no shards.json. If it has images: --shards PLACE says where "
+            "their features go, a folder or an address"
+        )
+    given = encode.parser("rayal encode").parse_args([options.images, "--shards", options.shards])
+    for name in ("encoder", "address", "workers"):
+        setattr(given, name, getattr(options, name))
+    given.set = [text for text in options.set if text.startswith("encoder.")]
+    encode_shards.encode(given, console)
+    of_choice = vars(options) | {"images": options.shards, "shards": None, "encoder": None}
+    of_choice["set"] = [text for text in options.set if text not in given.set]
+    return select(argparse.Namespace(**of_choice), usual, console)
 
 
 def parse_bytes(text: str) -> int:

@@ -68,3 +68,10 @@ def test_the_time_left_is_that_of_what_was_made_now() -> None:
     assert progress.line(10) == "1,000 of 9,000 images, 0.0 a second, none made"
     progress.count(Done(1000, 3, was_there=False))
     assert progress.line(10) == "2,000 of 9,000 images, 100.0 a second, 0.02 h left, 3 left out"
+
+
+def test_a_folder_is_encoded_by_its_own_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["select", "cells", "--shards", "made"]) == 2
+    assert "for a folder or list: rayal encode cells --shards made" in capsys.readouterr().err
+    assert main(["encode", "s3://bucket/cells"]) == 2
+    assert "of images, say where features go: --shards PLACE" in capsys.readouterr().err
