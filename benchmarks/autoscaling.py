@@ -59,10 +59,10 @@ def measure(trials: int, learner: dict[str, Any], workers: int) -> Timeline:
     """Run a sweep on a cluster of no workers."""
     with tempfile.TemporaryDirectory() as place, nodes() as cluster:
         folder = Path(place)
-        provider = folder / "provider.json"
-        provider.write_text(json.dumps(provider(cluster, workers)))
+        config = folder / "provider.json"
+        config.write_text(json.dumps(provider(cluster, workers)))
         settings = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
-        cluster.head(f"--autoscaling-config={provider}", **settings)
+        cluster.head(f"--autoscaling-config={config}", **settings)
         sweep = _write_sweep(folder, trials, learner, workers)
         command = [
             sys.executable, "-m", "rayal.sweep", str(sweep), "--out", str(folder / "run"),
