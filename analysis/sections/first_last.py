@@ -114,14 +114,23 @@ def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
 
 
 def sentences(setting: Setting) -> Iterator[Sentence]:
-    """Say how the first AUC correlates with the last, by query strategy."""
-    for _, row in setting.table("correlation_of_means").iterrows():
-        lead = f"Start and end, {row['strategy']} queries:"
+    """Say how the first AUC correlates with the last, by query strategy; once where it cannot."""
+    table = setting.table("correlation_of_means")
+    known = table["r"].notna()
+    for _, row in table[known].iterrows():
         ends = f"AUC with {row['labelled_first']} and with {row['labelled_last']} labels"
-        if math.isnan(row["r"]):
-            yield Sentence(lead, f"{ends} cannot be correlated: {row['reason']}.")
-        else:
-            yield Sentence(lead, f"{ends} correlate with {_correlation_in_words(row)}.")
+        yield Sentence(
+            f"Start and end, {row['strategy']} queries:",
+            f"{ends} correlate with {_correlation_in_words(row)}.",
+        )
+    keys = ["labelled_first", "labelled_last", "reason"]
+    for (first, last, reason), rows in table[~known].groupby(keys, sort=False):
+        names = ", ".join(rows["strategy"])
+        yield Sentence(
+            "Start and end:",
+            f"AUC with {first} and with {last} labels cannot be correlated ({names} queries): "
+            f"{reason}.",
+        )
 
 
 @section(

@@ -2,12 +2,15 @@ import pandas as pd
 import pytest
 import scipy.stats
 
+from analysis.sections.base import Report, Setting
 from analysis.sections.first_last import (
     INITIALS,
     TRIALS,
     correlation,
     first_last,
     initial_means,
+    sentences,
+    tables,
 )
 from analysis.statistics.correlation import pearson, spearman
 from analysis.study.study import read_study
@@ -76,3 +79,20 @@ def test_trials_of_the_same_choices_are_one_pair(tmp_path):
             measured["selected"] = list(range(measured["budget"] + 100 * min(seed, 3)))
     found = over_trials(first_last(read_study(run.write())))
     assert found["n"].tolist() == [4]
+
+
+def test_what_cannot_be_correlated_is_said_once_for_all_query_strategies(tmp_path):
+    run = RunBuilder(tmp_path)
+    for initial in ("random", "hacon"):
+        for query in ("random", "entropy"):
+            for seed in range(2):
+                named = {"initial": component(initial)}
+                run.done(run.trial(component(query), seed, [20, 30], **named))
+    study = read_study(run.write())
+    report = Report(study, tables(study, {}), ())
+    [sentence] = sentences(Setting("blood", study.distinct_rounds, report, brief=False))
+    assert sentence.lead == "Start and end:"
+    assert sentence.text == (
+        "AUC with 20 and with 30 labels cannot be correlated (random, entropy queries): 2 pairs: a "
+        "correlation needs at least 3."
+    )
