@@ -24,7 +24,6 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from rayal.kernels.clustering import unit_rows
 from rayal.kernels.feature_transform import FeatureTransform, check_transform, fit_transform
 from rayal.kernels.imbalance import Imbalance, draw_imbalanced, name_suffix, reserved_and_kept
 from rayal.kernels.ranking import class_balanced
@@ -90,6 +89,8 @@ def geometric(function: Callable[..., Indices], *, normalizes: bool) -> Callable
         if asked.get("space") == "hidden":
             pool = replace(pool, features=pool.penultimate_features)
         if asked.get("normalize"):
+            from rayal.kernels.clustering import unit_rows  # a plan waits for no faiss
+
             hidden = params.get("space") == "hidden"
             unit = unit_rows(pool.penultimate_features if hidden else pool.features)
             pool = replace(pool, features=unit)

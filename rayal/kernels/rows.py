@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 
@@ -58,6 +57,8 @@ class Rows:
         if not self._unit:
             return np.ascontiguousarray(taken, dtype=np.float32)
         scaled = np.array(taken, dtype=np.float32, order="C")
+        import faiss  # a plan, which reads LARGE, does not wait for it
+
         faiss.normalize_L2(scaled)
         return scaled
 
