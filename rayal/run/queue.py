@@ -9,15 +9,18 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Protocol
 
 from rayal.events.listener import Listener
 from rayal.run.pruning import Pruner
+from rayal.run.short_trials import ShortTrials
 from rayal.sweep.definition import Trial, group_by_embeddings
 from rayal.sweep.plan import Plan
 
 WORKER_RETRIES = 3  # times that work is started again after its worker died
 NODE_RETRIES = 30  # the same where the node went too, as spot nodes do: no work is to blame
+AHEAD = 50  # batches among which others are looked for that go with one: of another learner none
 GRACE_SECONDS = 10.0  # for a training to take what the last trials have left
 
 
@@ -26,6 +29,10 @@ class RetryCounter:
 
     def __init__(self) -> None:
         self._losses: Counter[tuple[str, bool]] = Counter()
+
+    def has_lost(self, work: str) -> bool:
+        """Whether a piece of work lost a worker before."""
+        return (work, False) in self._losses or (work, True) in self._losses
 
     def add(self, work: str, *, with_node: bool) -> str:
         """Count one more loss; return why it is one too many to start again, "" where it is not.
@@ -90,6 +97,7 @@ class TrialQueue:
         self._running: set[str] = set()
         self._retries = RetryCounter()
         self._hold = PreemptionHold(clock)
+        self._workers, self._short = workers, ShortTrials()
 
     @property
     def fatal(self) -> str:
@@ -121,10 +129,29 @@ class TrialQueue:
             while waiting and self._encodings.ready.issuperset(needed):
                 batch = [name for name in waiting.popleft() if not self.pruner.is_spared(name)]
                 if batch:
+                    self._add_short(batch, waiting)
                     self._given.update(batch)
                     self.pruner.begun(batch)
                     return batch
         return None
+
+    def _add_short(self, batch: list[str], waiting: deque[list[str]]) -> None:
+        """Add batches that come soon while all are short, and no worker goes without."""
+        left = len(waiting) // (2 * self._workers) if self.pruner.stops_nothing else 0
+        for following in list(islice(waiting, AHEAD)):
+            # One that may have killed a worker goes alone, so that it shows.
+            alone = any(map(self._retries.has_lost, (*batch, *following)))
+            if left and not alone and self._short.go_together(self._of(batch), self._of(following)):
+                waiting.remove(following)
+                batch += following
+                left -= 1
+
+    def _of(self, names: Sequence[str]) -> list[Trial]:
+        return [self.trials[name] for name in names]
+
+    def took(self, batch: Sequence[str], seconds: float) -> None:
+        """A worker took so long for a batch that has ended."""
+        self._short.took(self._of(batch), seconds)
 
     def started(self, batch: Sequence[str]) -> None:
         """A worker has taken a batch up; until then the scheduler holds it ready."""

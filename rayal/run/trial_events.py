@@ -25,6 +25,9 @@ class TrialEvents:
     def started(self, batch: Sequence[str]) -> None:
         self._queue.started(batch)
 
+    def took(self, batch: Sequence[str], seconds: float) -> None:
+        self._queue.took(batch, seconds)
+
     def ended(self, outcome: Outcome) -> None:
         self._queue.ended(outcome.trial)
         if outcome.fatal:

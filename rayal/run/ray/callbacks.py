@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rayal.events.outcome import Outcome
 from rayal.run.trial_events import TrialEvents
@@ -37,10 +37,12 @@ def make_callback(events: TrialEvents) -> Callback:
             iteration: int,
             trials: list[TuneTrial],
             trial: TuneTrial,
-            result: dict[str, list[Outcome]],
+            result: dict[str, Any],
             **info: object,
         ) -> None:
-            for outcome in result["outcomes"]:
+            self._events.took(trial.config["batch"], result["seconds"])
+            outcomes: list[Outcome] = result["outcomes"]
+            for outcome in outcomes:
                 self._events.ended(outcome)
 
         def on_trial_error(

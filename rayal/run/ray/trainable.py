@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -42,9 +43,11 @@ def make_trainable(sweep: str) -> type[Trainable]:
             batch = [trials[name] for name in self._batch]
             data = _shared_by_all(batch, self._worker)
             share = self._worker.resources.of_learner(batch[0].learner.name)
+            started = time.perf_counter()
             outcomes = run_trials(batch, data, self._worker.store(), share)
             release_memory()
-            return {"outcomes": outcomes, "done": True}
+            seconds = time.perf_counter() - started
+            return {"outcomes": outcomes, "seconds": seconds, "done": True}
 
         def save_checkpoint(self, checkpoint_dir: str) -> None:
             """Nothing is saved: rounds and records lie in the store."""
