@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rayal.kernels.roc_area import area_under_roc
+
 Labels = npt.NDArray[np.int64]
 Probs = npt.NDArray[np.floating[Any]]
 Counts = npt.NDArray[np.int64]
@@ -61,19 +63,6 @@ def macro_auc(probs: Probs, labels: Labels) -> tuple[float, list[int]]:
     undefined = np.isnan(areas)
     value = float(areas[~undefined].mean()) if not undefined.all() else float("nan")
     return value, np.flatnonzero(undefined).tolist()
-
-
-def area_under_roc(scores: npt.NDArray[np.floating[Any]], positive: npt.NDArray[np.bool_]) -> float:
-    """Return the chance that of scores (n,) a positive is above a negative; else NaN.
-
-    Ties count half.
-    """
-    high, low = np.sort(scores[positive]), np.sort(scores[~positive])
-    if len(high) == 0 or len(low) == 0:
-        return float("nan")
-    below = np.searchsorted(low, high, "left").sum()
-    not_above = np.searchsorted(low, high, "right").sum()
-    return float((below + not_above) / (2 * len(high) * len(low)))
 
 
 def accuracy(predicted: Labels, labels: Labels) -> float:

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rayal.kernels.roc_area import area_under_roc
 from rayal.label_arrays import count_by_class, has_label
-from rayal.metrics import area_under_roc, class_entropy, coverage, l1_score
+from rayal.metrics import class_entropy, coverage, l1_score
 
 Labels = npt.NDArray[np.int64]
 Probs = npt.NDArray[np.floating[Any]]

@@ -1,4 +1,4 @@
-"""A reference page for every metric: the functions of `rayal.metrics`, by their docstrings."""
+"""A reference page for every metric: functions of `rayal.metrics`, by their docstrings."""
 
 from __future__ import annotations
 
@@ -7,26 +7,31 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rayal import metrics
+from rayal import metrics, multilabel_metrics
 from website.docstrings import escaped, parse
 
-COLUMNS = {"macro_auc": "auc"}  # of records, where a metric's is not named after its function
+# Of records, where a metric's is not named after its function.
+COLUMNS = {"macro_auc": "auc", "macro_f1": "f1"}
+OF_SEVERAL = multilabel_metrics.mean_average_precision, multilabel_metrics.macro_f1
 
 _HEAD = """\
 # Metrics
 
 What is measured after each round; each is a column of `analysis.load(RUN)` and a key of records.
-A report leads with one: `measure` in the [sweep file](../../sweep-file.md).
+A report leads with one: `measure` in the [sweep file](../../sweep-file.md). Where an image may have
+several classes, columns are means over them, see
+[Experiments](../../experiments.md#several-classes-an-image).
 """
 
 
 def functions() -> dict[str, Callable[..., Any]]:
-    """Return the metrics by name."""
-    return {
+    """Return the metrics by name; last those of several classes an image alone."""
+    of_one_class = {
         name: function
         for name, function in inspect.getmembers(metrics, inspect.isfunction)
         if function.__module__ == metrics.__name__ and name[0] != "_" and name != "evaluate"
     }
+    return of_one_class | {function.__name__: function for function in OF_SEVERAL}
 
 
 def write_pages(folder: Path) -> None:
@@ -52,8 +57,8 @@ def page(name: str, function: Callable[..., Any]) -> str:
         escaped(text.summary),
         *map(escaped, text.paragraphs),
         *([f"## Arguments\n\n{arguments}"] if arguments else []),
-        f"## In Python\n\n```python\nfrom rayal.metrics import {name}\n```",
+        f"## In Python\n\n```python\nfrom {function.__module__} import {name}\n```",
         f"`{name}{inspect.signature(function)}`".replace("'", ""),
-        "Code: `rayal/metrics.py`.",
+        f"Code: `{function.__module__.replace('.', '/')}.py`.",
     ]
     return "\n\n".join(pieces) + "\n"

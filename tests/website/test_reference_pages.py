@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import rayal
-from rayal import metrics
+from rayal import metrics, multilabel_metrics
 from rayal.registry import REGISTRIES, STRATEGIES, Component
 from rayal.sweep.file import load_sweep
 from rayal.sweep.yaml import dump, parse
@@ -116,7 +116,13 @@ def test_metrics_have_a_page_for_each_number_of_a_record() -> None:
         test_probs=np.eye(2), test_labels=np.arange(2), pool_probs=np.eye(2),
         pool_truth=np.arange(2), labels=np.array([0, -1]), num_classes=2,
     )  # fmt: skip
-    assert columns == {name for name, value in measured.items() if isinstance(value, float)}
+    several = multilabel_metrics.evaluate(
+        test_probs=np.eye(2), test_labels=np.eye(2, dtype=np.int64), pool_probs=np.eye(2),
+        pool_truth=np.eye(2, dtype=np.int64), labels=np.array([[0, 1], [-1, -1]]), num_classes=2,
+        thresholds=np.full(2, 0.5),
+    )  # fmt: skip
+    numbers = {**several, **measured}.items()
+    assert columns == {name for name, value in numbers if isinstance(value, float)}
 
 
 def test_the_first_page_of_the_strategies_has_the_rows_of_the_evidence() -> None:
