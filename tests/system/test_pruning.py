@@ -54,7 +54,8 @@ def stopped_in(out: Path) -> list[Stopped]:
 
 def decided(stopped: list[Stopped]) -> list[tuple[object, ...]]:
     """What may not depend on where and when trials ran; how many had been begun may."""
-    return [tuple(v for k, v in one.items() if k != "spared") for one in stopped]
+    counted = ("strategy", "schedule", "pairs", "lost", "won", "trials")
+    return [tuple(value for key, value in one.items() if key in counted) for one in stopped]
 
 
 def test_a_strategy_that_loses_is_stopped_it_is_said_and_what_was_spared_can_be_run(
@@ -131,14 +132,15 @@ def test_an_interrupted_run_goes_on_to_the_same_end(tmp_path: Path) -> None:
 
 
 def test_ray_stops_the_same_as_a_local_run(tmp_path: Path) -> None:
-    sweep = write(tmp_path, strategies=["random", "narrow"], seeds=40)
+    sweep = write(tmp_path, strategies=["random", "narrow"], seeds=30)
     local_run, on_ray = tmp_path / "local", tmp_path / "ray"
     run_here(make_plan(load_sweep(sweep)), local_run, Listener())
-    ended = sweeps.run(sweep, on_ray)
+    # One worker: of several, one that starts late may hold the first pair until all others ended.
+    ended = sweeps.run(sweep, on_ray, "--set", "resources.machine_cpus=1")
     assert ended.returncode == 0, ended.stdout
     assert decided(stopped_in(on_ray)) == decided(stopped_in(local_run))
     [stopped] = stopped_in(on_ray)
     spared = len(stopped["spared"])
-    assert f"{80 - spared} of 80 trials done, {spared} spared, 0 failed" in ended.stdout
+    assert f"{60 - spared} of 60 trials done, {spared} spared, 0 failed" in ended.stdout
     assert stopped["spared"]
     assert not set(stopped["spared"]) & set(sweeps.records(on_ray))
