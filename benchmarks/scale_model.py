@@ -173,6 +173,8 @@ MEASURED: list[Point] = [
     ("maxherding", 5e4, 64, 100, 6.5),
     ("maxherding", 5e4, 64, 1000, 30.9),
     ("maxherding", 4e5, 128, 100, 6.7),
+    ("maxherding", 1e6, 512, 100, 17.7),
+    ("maxherding", 1e6, 512, 1000, 72.5),
     ("typiclust", 4e5, 128, 100, 28.6),
     ("probcover", 1e5, 64, 1000, 15.3),
     ("probcover", 4e5, 128, 100, 22.6),
