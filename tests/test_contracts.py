@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rayal.contract_checks import check_choice
 from rayal.contracts import (
     UNLABELED,
     DatasetMap,
@@ -24,7 +25,6 @@ from rayal.registry import DATASETS, LEARNERS, STRATEGIES
 from rayal.requirements import FROM_DATASET, FROM_ENCODER, FROM_LEARNER
 from rayal.run.threads import limit_threads
 from rayal.seeds import generator
-from rayal.trial import check_choice
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rayal.contracts import UNLABELED, Pool, Predictions, TrialData
-from rayal.query_plane import query_plane
+from rayal.trial.query_plane import query_plane
 from tests import small_trials
 from tests.small_trials import run, trial, without_seconds
 

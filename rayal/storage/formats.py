@@ -24,7 +24,6 @@ SOMETIMES = (  # numbers that not every learner or dataset has, and not every sw
     "pseudo_labels", "pseudo_labels_right", "query_entropy", "query_l1_loss",
     "mean_average_precision", "f1",
 )  # fmt: skip
-MAPPINGS = ("query_plane",)  # of a round, where the sweep asked for it
 LISTS = ("selected", "class_counts", "auc_missing_classes")  # of a round
 LISTS_OF_SEVERAL = (  # of a round, where an image may have several classes
     "thresholds", "classes_without_positive", "one_sided_classes",
@@ -47,8 +46,8 @@ class Round(TypedDict):
     pseudo_labels, pseudo_labels_right: labels that the learner gave itself, and how many of them
     are true; absent where it has no rule for it. query_entropy, query_l1_loss: of this round's
     query, both terms of CBAL's Eq. 8; absent unless the sweep has `record_losses`, and where no
-    learner was there to choose by. query_plane: see `rayal.query_plane`; absent unless the sweep
-    has `record_embeddings`.
+    learner was there to choose by. query_plane: see `rayal.trial.query_plane`; absent unless the
+    sweep has `record_embeddings`.
     Where an image may have several classes: mean_average_precision; f1 at thresholds (C,);
     classes_without_positive in the test set, left out of both; class_counts, images that have each
     class; one_sided_classes, of which the labels have no positive or no negative. balanced_accuracy

@@ -1,0 +1,98 @@
+"""What a round's row has besides what was chosen: measures, and what the sweep asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from rayal import metrics, multilabel_metrics
+from rayal.contracts import UNLABELED, Indices, Labels, Pool, Predictions, TrialData
+from rayal.label_arrays import has_label
+from rayal.scores import query_losses
+from rayal.seeds import generator
+from rayal.sweep.definition import Trial
+from rayal.trial.query_plane import query_plane
+from rayal.trial.training import TrainingRequest, train_all, without
+
+FOLDS = 5  # of the labeled images, where thresholds are chosen by them
+
+Row: TypeAlias = dict[str, Any]
+
+
+def of_query(trial: Trial, pool: Pool, chosen: Indices, number: int) -> Row:
+    """Return what the sweep asked to be recorded of a query of chosen images (B,)."""
+    row: Row = {}
+    if pool.predictions is not None and trial.record_losses:
+        row |= query_losses(pool, chosen)
+    if number and trial.record_embeddings:
+        rng = generator("query plane", trial.dataset_name, trial.seed, number)
+        row |= query_plane(pool, chosen, trial.record_embeddings, rng)
+    return row
+
+
+def measure(
+    trial: Trial, data: TrialData, labels: Labels, predictions: Predictions, number: int
+) -> Row:
+    """Measure the learner of a round, and the labels (N,) or (N, C) so far."""
+    measured: dict[str, Any] = {
+        "test_probs": predictions.test,
+        "test_labels": data.dataset.test.labels,
+        "pool_probs": predictions.pool,
+        "pool_truth": data.dataset.train.labels,
+        "labels": labels,
+        "num_classes": data.dataset.num_classes,
+    }
+    if not data.dataset.multilabel:
+        return metrics.evaluate(**measured)
+    thresholds = _thresholds_by_folds(trial, data, labels, number)
+    return multilabel_metrics.evaluate(**measured, thresholds=thresholds)
+
+
+def _thresholds_by_folds(
+    trial: Trial, data: TrialData, labels: Labels, number: int
+) -> npt.NDArray[np.float64]:
+    """Return (C,), the threshold of each class by the labeled images alone.
+
+    Each image is predicted by the round's learner trained on the other folds; where these have no
+    positive or no negative of a class, its prediction does not count. One half where there is one
+    labeled image.
+    """
+    labeled = np.flatnonzero(has_label(labels))
+    if len(labeled) == 1:
+        return np.full(labels.shape[1], multilabel_metrics.HALF)
+    names = "threshold folds", trial.dataset_name, trial.seed, number
+    fold = multilabel_metrics.deal_folds(
+        labels[labeled], min(FOLDS, len(labeled)), generator(*names)
+    )
+    task = data.task(labels, number)
+    images = None if task.images is None else task.images[labeled]
+    shown = replace(task, test=np.asarray(task.train[labeled]), test_images=images)
+    probs = np.full(labels[labeled].shape, np.nan)
+    parts = [np.flatnonzero(fold == number) for number in range(fold.max() + 1)]
+    rest = [without(labels, labeled[part]) for part in parts]
+    requests = [
+        TrainingRequest(replace(shown, labels=others), (*names, number))
+        for number, others in enumerate(rest)
+    ]
+    for part, others, fitted in zip(parts, rest, train_all(trial, requests), strict=True):
+        probs[part] = fitted.test[part]
+        probs[np.ix_(part, multilabel_metrics.one_sided_classes(others))] = np.nan
+    return multilabel_metrics.best_thresholds(probs, labels[labeled])
+
+
+def count_pseudo_labels(data: TrialData, predictions: Predictions) -> Row:
+    """Count the labels that training gave itself, and those that are true; nothing without a rule.
+
+    The true ones are read for the record alone.
+    """
+    given = predictions.pseudo_labels
+    if given is None:
+        return {}
+    right = (given != UNLABELED) & (given == data.dataset.train.labels)
+    return {
+        "pseudo_labels": int((given != UNLABELED).sum()),
+        "pseudo_labels_right": int(right.sum()),
+    }
