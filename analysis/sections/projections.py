@@ -1,9 +1,9 @@
 """Pools laid out in a plane: clusters with easy and hard picks, and what cycles chose by round.
 
-UMAP where umap-learn is installed, and PCA where it is not, shows the clusters of the features
-with the easiest and the hardest image of each (HaCon, Fig. 9); t-SNE shows the pool as cycles go
-on (MSAL, Fig. 2). Both of the frozen features, on at most MOST images, every one that a strategy
-chose among them as far as there is room. Seeded: the same embedding gives the same projection.
+By t-SNE: the clusters of the features with the easiest and the hardest image of each (HaCon,
+Fig. 9, there by UMAP), and the pool as cycles go on. Both of the frozen features, on at most MOST
+images, every one that a strategy chose among them as far as there is room. Seeded: the same
+embedding gives the same projection.
 """
 
 from __future__ import annotations
@@ -67,8 +67,7 @@ def cluster_projection(
     indices, features = _sample(images, wanted)
     if len(indices) < LEAST:
         return to_frame([], [*COLUMNS, *CLUSTERED])
-    method = "UMAP" if projections.has_umap() else "PCA"
-    plane = _projected(images, indices, features, earlier, method)
+    plane = _projected(images, indices, features, earlier)
     plane["cluster"] = projections.k_means(features)
     plane["confidence"] = np.nan if confidence is None else confidence[indices]
     plane["pick"] = ""
@@ -82,11 +81,11 @@ def cluster_projection(
 def round_projection(
     images: EmbeddedImages, wanted: Indices, earlier: pd.DataFrame
 ) -> pd.DataFrame:
-    """Projection of a pool's images (n,) by t-SNE. Columns index, x, y, class_index, method."""
+    """Projection of a pool's images (n,). Columns index, x, y, class_index, method."""
     indices, features = _sample(images, wanted)
     if len(indices) < LEAST:
         return to_frame([], COLUMNS)
-    return _projected(images, indices, features, earlier, "t-SNE")
+    return _projected(images, indices, features, earlier)
 
 
 def figures(_study: Study, tables: Tables) -> Iterator[FigureSpec]:
@@ -171,17 +170,16 @@ def _projected(
     indices: Indices,
     features: npt.NDArray[np.float32],
     earlier: pd.DataFrame,
-    method: str,
 ) -> pd.DataFrame:
     same = np.array_equal(earlier.get("index", ()), indices)
-    if same and (earlier["method"] == method).all():
+    if same and (earlier["method"] == projections.METHOD).all():
         points = earlier[["x", "y"]].to_numpy(np.float64)
     else:
-        points = projections.project(features, method)
+        points = projections.project(features)
     classes = images.classes(indices)
     shown = np.full(len(indices), UNKNOWN) if classes is None else classes
     columns = [indices, points[:, 0], points[:, 1], shown]
-    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=False))).assign(method=method)
+    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=False))).assign(method=projections.METHOD)
 
 
 def _cluster_figures(planes: pd.DataFrame, chosen: pd.DataFrame) -> Iterator[FigureSpec]:
@@ -212,9 +210,9 @@ def _round_figures(planes: pd.DataFrame, chosen: pd.DataFrame) -> Iterator[Figur
             "rounds",
             f"{dataset}-{encoder}",
             f"What was chosen round by round on {dataset}, {encoder}",
-            f"{len(plane):,} images of the pool by t-SNE of the frozen features, {color}; a row "
-            f"per query strategy after {shown['initial'].iloc[0]} as the start (seed "
-            f"{shown['seed'].min()}), a column per round.",
+            f"{len(plane):,} images of the pool by {projections.METHOD} of the frozen features, "
+            f"{color}; a row per query strategy after {shown['initial'].iloc[0]} as the start "
+            f"(seed {shown['seed'].min()}), a column per round.",
             f"Scatter of the pool for {shown['strategy'].nunique()} query strategies by round; "
             "positions are in plane_rounds.csv, choices in chosen_images.csv.",
             "plane_rounds.csv, chosen_images.csv",

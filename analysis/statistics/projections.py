@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +12,7 @@ from rayal.kernels.tsne import tsne2d
 
 CLUSTERS = 30  # HaCon's K
 PER_CLUSTER = 10  # points, at the least on average
+METHOD = "t-SNE"
 DIGITS = 4  # of coordinates, so that a table that is read back is the same
 Features = npt.NDArray[np.floating[Any]]
 Indices = npt.NDArray[np.int64]
@@ -31,11 +29,9 @@ def sample_indices(size: int, wanted: Indices, most: int) -> Indices:
     return np.sort(np.concatenate([wanted, rest])).astype(np.int64)
 
 
-def project(features: Features, method: str) -> npt.NDArray[np.float64]:
-    """Lay features (n, D) out in a plane, (n, 2), by a method of METHODS."""
-    with threadpool_limits(1):  # threads that wait for a busy core take minutes
-        points = METHODS[method](features)
-    return np.nan_to_num(points).astype(np.float64).round(DIGITS)
+def project(features: Features) -> npt.NDArray[np.float64]:
+    """Lay features (n, D) out in a plane, (n, 2), by METHOD."""
+    return tsne2d(features).astype(np.float64).round(DIGITS)
 
 
 def k_means(features: Features) -> Indices:
@@ -46,33 +42,3 @@ def k_means(features: Features) -> Indices:
     k = max(1, min(CLUSTERS, distinct, len(features) // PER_CLUSTER))
     with threadpool_limits(1):
         return np.asarray(KMeans(k, n_init=3, random_state=0).fit_predict(features), np.int64)
-
-
-def has_umap() -> bool:
-    """Whether umap-learn, which is an extra, is installed."""
-    return importlib.util.find_spec("umap") is not None
-
-
-def _umap(features: Features) -> Features:
-    from umap import UMAP
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of points that are all alike, and of one thread
-        neighbors = min(15, len(features) - 1)
-        mapper = UMAP(n_neighbors=neighbors, random_state=0, n_jobs=1)
-        return np.asarray(mapper.fit_transform(features))
-
-
-def _pca(features: Features) -> Features:
-    from sklearn.decomposition import PCA
-
-    wide = np.pad(features, ((0, 0), (0, 2)))
-    with np.errstate(invalid="ignore"):  # of points that are all alike
-        return np.asarray(PCA(2, random_state=0).fit_transform(wide))
-
-
-def _tsne(features: Features) -> Features:
-    return tsne2d(features)
-
-
-METHODS: dict[str, Callable[[Features], Features]] = {"UMAP": _umap, "PCA": _pca, "t-SNE": _tsne}

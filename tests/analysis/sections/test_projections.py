@@ -3,17 +3,11 @@ import pandas as pd
 import pytest
 
 from analysis.sections.projections import COLUMNS, cluster_projection, round_projection
-from analysis.statistics import projections
 from analysis.study.embeddings import EmbeddedImages
 from rayal.storage.dataset_images import StoredImages
 from tests.analysis.made_up_runs import images_of
 
 NOTHING = pd.DataFrame(columns=COLUMNS)
-
-
-@pytest.fixture
-def no_umap(monkeypatch):
-    monkeypatch.setattr(projections, "has_umap", lambda: False)
 
 
 def blobs(seed=0, size=120):
@@ -22,12 +16,12 @@ def blobs(seed=0, size=120):
     return (rng.normal(size=(size, 5)) + 8 * labels[:, None]).astype(np.float32), labels
 
 
-def test_the_easy_and_hard_picks_are_the_ends_of_each_cluster(tmp_path, no_umap):
+def test_the_easy_and_hard_picks_are_the_ends_of_each_cluster(tmp_path):
     features, labels = blobs()
     confidence = np.random.default_rng(1).uniform(size=len(features))
     found = cluster_projection(images_of(tmp_path, features, labels), np.empty(0, int),
                                  confidence, NOTHING)  # fmt: skip
-    assert set(found["method"]) == {"PCA"}
+    assert set(found["method"]) == {"t-SNE"}
     for _, part in found.groupby("cluster"):
         values = confidence[part["index"]]
         assert confidence[part.loc[part["pick"] == "easy", "index"]] == [values.max()]
@@ -49,7 +43,7 @@ def test_the_same_pool_gives_the_same_projection_and_an_earlier_one_is_kept(tmp_
     assert (other["x"] == first["x"]).all()
 
 
-def test_images_that_are_all_alike_have_a_projection_too(tmp_path, no_umap):
+def test_images_that_are_all_alike_have_a_projection_too(tmp_path):
     pool = images_of(tmp_path, np.zeros((40, 4), np.float32))
     found = cluster_projection(pool, np.empty(0, int), np.zeros(40), NOTHING)
     assert np.isfinite(found[["x", "y"]]).all(axis=None)
