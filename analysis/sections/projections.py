@@ -43,11 +43,13 @@ def tables(study: Study, earlier: Tables) -> Tables:
     if "chosen_images" not in earlier:
         return {}
     chosen = earlier["chosen_images"]
-    single, cycles = chosen[chosen["rounds"] == 1], chosen[chosen["rounds"] > 1]
-    return non_empty({
-        "plane_clusters": _of_pools(study, single, "plane_clusters"),
-        "plane_rounds": _of_pools(study, cycles, "plane_rounds"),
-    })  # fmt: skip
+    clusters = _of_pools(study, chosen, "plane_clusters", _earlier(study, "plane_clusters"))
+    earlier_rounds = _earlier(study, "plane_rounds")
+    if len(clusters):  # a pool has one plane for both
+        others = ~earlier_rounds["artefact"].isin(clusters["artefact"])
+        earlier_rounds = pd.concat([clusters, earlier_rounds[others]])
+    rounds = _of_pools(study, chosen, "plane_rounds", earlier_rounds)
+    return non_empty({"plane_clusters": clusters, "plane_rounds": rounds})
 
 
 def cluster_projection(
@@ -109,13 +111,19 @@ def content(report: Report) -> Iterator[Block]:
     yield from report.gallery("clusters", "rounds")
 
 
-def _of_pools(study: Study, chosen: pd.DataFrame, table: str) -> pd.DataFrame:
-    """Project the first MOST_POOLS pools that images were chosen from; clusters need a map."""
+def _of_pools(
+    study: Study, chosen: pd.DataFrame, table: str, earlier: pd.DataFrame
+) -> pd.DataFrame:
+    """Project the first MOST_POOLS pools that images were chosen from; clusters need a map.
+
+    Those of single queries for the clusters, those of cycles for the rounds.
+    """
     clusters = table == "plane_clusters"
     pools = [e for e in study.embeddings if e.dataset_map is not None or not clusters]
-    earlier = _earlier(study, table)
+    of_kind = chosen["rounds"] == 1 if clusters else chosen["rounds"] > 1
+    used = set(chosen.loc[of_kind, "artefact"])
     parts = []
-    for embedding, wanted in islice(_wanted(pools, chosen), MOST_POOLS):
+    for embedding, wanted in islice(_wanted(pools, chosen, used), MOST_POOLS):
         before = earlier[earlier["artefact"] == embedding.key]
         if clusters:
             confidence = _confidence(embedding.dataset_map)
@@ -128,13 +136,13 @@ def _of_pools(study: Study, chosen: pd.DataFrame, table: str) -> pd.DataFrame:
 
 
 def _wanted(
-    pools: Iterable[StoredEmbedding], chosen: pd.DataFrame
+    pools: Iterable[StoredEmbedding], chosen: pd.DataFrame, used: set[str]
 ) -> Iterator[tuple[StoredEmbedding, Indices]]:
-    """Pools that images were chosen from, with these images (n,)."""
+    """Pools in use, with all images (n,) that were chosen from each."""
     for embedding in pools:
-        wanted = chosen.loc[chosen["artefact"] == embedding.key, "index"].to_numpy(np.int64)
-        if len(wanted):
-            yield embedding, wanted
+        if embedding.key in used:
+            of_pool = chosen["artefact"] == embedding.key
+            yield embedding, chosen.loc[of_pool, "index"].to_numpy(np.int64)
 
 
 def _earlier(study: Study, table: str) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from analysis import report
+from analysis.statistics import projections
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import (
     CLASSES,
@@ -218,3 +219,17 @@ def test_a_map_in_the_table_is_the_one_of_the_artefact(single, root):
     shown = made["dataset_map"]
     for name in kept:
         assert (shown[name] == kept[name]).all()
+
+
+def test_a_pool_of_single_queries_and_cycles_is_laid_out_once_for_both(tmp_path, monkeypatch):
+    run = RunBuilder(tmp_path / "run")
+    run.done(run.trial(component("hacon"), 0, [10]), [0.7])
+    cycles = run.trial(component("entropy"), 0, [5, 10], initial=component("hacon"))
+    run.done(cycles, [0.6, 0.7])
+    run.mapped(taus=[0.05], size=SIZE)
+    made = []
+    monkeypatch.setattr(projections, "tsne2d", lambda f: made.append(len(f)) or f[:, :2])
+    tables, _ = drawn(with_pool(run))
+    clusters, rounds = tables["plane_clusters"], tables["plane_rounds"]
+    assert made == [len(clusters)]
+    assert clusters[["index", "x", "y"]].equals(rounds[["index", "x", "y"]])
