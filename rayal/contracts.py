@@ -565,6 +565,7 @@ def dataset(
     published: Callable[..., tuple[int, int]] | None = None,
     class_counts: Callable[..., Sequence[int]] | None = None,
     multilabel: bool = False,
+    added: Collection[str] = (),
 ) -> Callable[[DatasetLoader[P]], DatasetLoader[P]]:
     """Register `(*, params) -> Dataset`.
 
@@ -574,12 +575,12 @@ def dataset(
     published: from the same parameters, the published (N, C), for plans made where the files are
     absent; class_counts: the published images of each class, so that such a plan knows the size of
     an imbalanced pool. Without them it shows the size before the imbalance. multilabel: whether an
-    image of the published data has several classes.
+    image of the published data has several classes. added: as a strategy's.
     """
     size = None if published is None else modifiers.published_size(published, class_counts)
 
     def register(function: DatasetLoader[P]) -> DatasetLoader[P]:
-        traits = DatasetTraits(published=size, multilabel=multilabel)
+        traits = DatasetTraits(published=size, multilabel=multilabel, added=frozenset(added))
         return DATASETS.register(traits)(modifiers.imbalance(function))
 
     return register

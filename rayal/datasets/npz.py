@@ -9,7 +9,7 @@ from rayal.contracts import Dataset, dataset
 from rayal.datasets._files.medmnist_format import read_medmnist_file
 
 
-@dataset()
+@dataset(added={"multilabel"})
 def npz(
     *, path: str, classes: Sequence[str] | None = None, multilabel: bool | None = None
 ) -> Dataset:
