@@ -54,7 +54,7 @@ def _clustered(N: float, D: float, K: float, restarts: int, steps: int) -> float
     few = min(N, max(sampled_clustering.FEWEST, sampled_clustering.RESTART_SAMPLE * K))
     most = max(2 * K, sampled_clustering.MOST_NUMBERS / D)
     more = min(N, most, max(sampled_clustering.FEWEST, sampled_clustering.SAMPLE * K))
-    return 2 * D * K * (restarts * steps * few + sampled_clustering.SETTLING * more + N)
+    return 2 * D * K * (restarts * steps * few + sampled_clustering.REFINEMENTS * more + N)
 
 
 def _kmeans(N: float, D: float, B: float) -> Work:

@@ -33,6 +33,13 @@ def without_labels(like: Labels) -> Labels:
     return np.full(like.shape, UNLABELED, dtype=np.int64)
 
 
+def mask_labels(labels: Labels, rows: npt.NDArray[np.bool_ | np.int64]) -> Labels:
+    """Return labels (N,) or (N, C) without those of some rows: a mask (N,), or positions."""
+    others = labels.copy()
+    others[rows] = UNLABELED
+    return others
+
+
 def count_by_class(labels: Labels, num_classes: int) -> npt.NDArray[np.int64]:
     """Return (C,), how many images are known to have each class."""
     if is_multilabel(labels):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rayal.kernels.over_classes import mean_of_defined
 from rayal.kernels.roc_area import area_under_roc
 
 Labels = npt.NDArray[np.int64]
@@ -59,10 +60,9 @@ def macro_auc(probs: Probs, labels: Labels) -> tuple[float, list[int]]:
     A class is left out where the labels (M,) hold no image of it, or of no other: its area is
     undefined. NaN where all are left out.
     """
-    areas = np.array([area_under_roc(probs[:, c], labels == c) for c in range(probs.shape[1])])
-    undefined = np.isnan(areas)
-    value = float(areas[~undefined].mean()) if not undefined.all() else float("nan")
-    return value, np.flatnonzero(undefined).tolist()
+    return mean_of_defined(
+        [area_under_roc(probs[:, c], labels == c) for c in range(probs.shape[1])]
+    )
 
 
 def accuracy(predicted: Labels, labels: Labels) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rayal.kernels.over_classes import mean_of_defined
 from rayal.kernels.roc_area import area_under_roc
 from rayal.label_arrays import count_by_class, has_label
 from rayal.metrics import class_entropy, coverage, l1_score
@@ -153,8 +154,8 @@ def deal_folds(labels: Labels, folds: int, rng: np.random.Generator) -> Labels:
     Images are dealt in turn, sorted by the rarest class that they have.
     """
     counts = count_by_class(labels, labels.shape[1])
-    rarity = np.where(labels == 1, counts, len(labels) + 1).min(axis=1)
-    rarest = np.where(labels == 1, counts, len(labels) + 1).argmin(axis=1)
+    images = np.where(labels == 1, counts, len(labels) + 1)  # of each class that an image has
+    rarity, rarest = images.min(axis=1), images.argmin(axis=1)
     shuffled = rng.permutation(len(labels))
     order = shuffled[np.lexsort((rarest[shuffled], rarity[shuffled]))]
     fold = np.empty(len(labels), dtype=np.int64)
@@ -175,14 +176,12 @@ def _mean_over_classes(
     measure: Callable[..., float], probs: Probs, labels: Labels, *by_class: Float64
 ) -> tuple[float, list[int]]:
     """Return the mean of a measure of each class, and the classes of which it is not defined."""
-    values = np.full(labels.shape[1], np.nan)
+    values = []
     for column, own in enumerate(labels.T):
         known = own >= 0
-        settings = [float(values[column]) for values in by_class]
-        values[column] = measure(probs[known, column], own[known] == 1, *settings)
-    undefined = np.isnan(values)
-    mean = float(values[~undefined].mean()) if not undefined.all() else float("nan")
-    return mean, np.flatnonzero(undefined).tolist()
+        settings = [float(setting[column]) for setting in by_class]
+        values.append(measure(probs[known, column], own[known] == 1, *settings))
+    return mean_of_defined(values)
 
 
 def _at_thresholds(scores: Probs, positive: Bools) -> tuple[Labels, Labels, Probs]:

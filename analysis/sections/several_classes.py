@@ -43,11 +43,10 @@ def several_classes(study: Study) -> pd.DataFrame:
     """
     if ONE_SIDED not in study.rounds:
         return to_frame([], COLUMNS)
-    found = study.distinct_rounds
-    names = study.rounds.loc[found.index, "dataset"]
-    found = found.assign(dataset_name=names)
-    found = found[found[ONE_SIDED].notna()]
-    rows = (_row(study, key, group) for key, group in groups(found, [*GROUP_KEYS, "dataset_name"]))
+    rounds = study.distinct_rounds
+    rounds = rounds.assign(dataset_name=study.rounds.loc[rounds.index, "dataset"])
+    rounds = rounds[rounds[ONE_SIDED].notna()]
+    rows = (_row(study, key, group) for key, group in groups(rounds, [*GROUP_KEYS, "dataset_name"]))
     return to_frame(rows, COLUMNS)
 
 

@@ -66,8 +66,8 @@ def _suspects(project: Project, log: LabelLog) -> list[str]:
     from rayal.labeling.suspects import suspects
 
     rng = generator("labeling report", project.settings.seed)
-    found = suspects(labeled_pool(project, log), rng)
-    return list(dict.fromkeys(project.pool[one.row].rayal_id for one in found))
+    suspected = suspects(labeled_pool(project, log), rng)
+    return list(dict.fromkeys(project.pool[one.row].rayal_id for one in suspected))
 
 
 def _serve(server: LabelServer, *, with_browser: bool) -> None:

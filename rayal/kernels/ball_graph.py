@@ -76,24 +76,24 @@ def _pairs_by_differences(balls: Balls) -> Iterator[tuple[slice, Pairs]]:
     """Yield rows, and the pairs of them with later points that are nearer than the radius."""
     N = len(balls.points)
     for rows in chunks(N, ROWS):
-        centers, found = np.arange(rows.start, rows.stop), []
+        centers, pairs = np.arange(rows.start, rows.stop), []
         for columns in _from(rows.start, N, COLUMNS):
             inside = np.flatnonzero(balls.hold(centers, columns))
             first, second = np.divmod(inside, columns.stop - columns.start)
-            found.append(_ordered(rows.start + first, columns.start + second))
-        yield rows, _joined(found)
+            pairs.append(_ordered(rows.start + first, columns.start + second))
+        yield rows, _joined(pairs)
 
 
 def _checked_pairs(balls: Balls, products: RoundedProducts) -> Iterator[tuple[slice, Pairs]]:
     """Yield the same of those that rounded products do not exclude."""
     N = len(balls.points)
     for rows in chunks(N, ROUNDED_ROWS):
-        found = []
+        pairs = []
         for columns in _from(rows.start, N, ROUNDED_ROWS):
             first, second = _ordered(*products.near(rows, columns))
             inside = balls.holds(first, second)
-            found.append((first[inside], second[inside]))
-        yield rows, _joined(found)
+            pairs.append((first[inside], second[inside]))
+        yield rows, _joined(pairs)
 
 
 def _from(start: int, stop: int, size: int) -> Iterator[slice]:

@@ -6,6 +6,7 @@ one that always is, where each is decided for itself). All is float64, in blocks
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -44,11 +45,8 @@ def dropout_changes(
     """
     changes = np.zeros(len(hidden), dtype=np.int64)
     plain = predicted_classes(hidden, weights)
-    for _ in range(passes):
-        for rows in chunks(len(hidden), ROWS):
-            kept = rng.random(hidden[rows].shape, dtype=np.float32) >= rate
-            dropped = hidden[rows] * (kept / (1 - rate))
-            changes[rows] += _logits(dropped, weights).argmax(axis=1) != plain[rows]
+    for rows, logits in _with_dropout(hidden, weights, passes, rate, rng):
+        changes[rows] += logits.argmax(axis=1) != plain[rows]
     return changes
 
 
@@ -61,13 +59,22 @@ def dropout_flips(
     are those of `dropout_changes`.
     """
     flips = np.zeros((len(hidden), len(weights)), dtype=np.int64)
+    plain = np.empty(flips.shape, dtype=bool)
+    for rows in chunks(len(hidden), ROWS):
+        plain[rows] = _logits(hidden[rows], weights) >= 0
+    for rows, logits in _with_dropout(hidden, weights, passes, rate, rng):
+        flips[rows] += (logits >= 0) != plain[rows]
+    return flips
+
+
+def _with_dropout(
+    hidden: Numbers, weights: Numbers, passes: int, rate: float, rng: np.random.Generator
+) -> Iterator[tuple[slice, Numbers]]:
+    """Yield blocks of rows and their logits (n, C) in each of T passes with inputs dropped."""
     for _ in range(passes):
         for rows in chunks(len(hidden), ROWS):
             kept = rng.random(hidden[rows].shape, dtype=np.float32) >= rate
-            dropped = hidden[rows] * (kept / (1 - rate))
-            plain = _logits(hidden[rows], weights) >= 0
-            flips[rows] += (_logits(dropped, weights) >= 0) != plain
-    return flips
+            yield rows, _logits(hidden[rows] * (kept / (1 - rate)), weights)
 
 
 def mixing_changes(hidden: Numbers, weights: Numbers, anchors: Numbers) -> Bools:

@@ -1,8 +1,8 @@
-"""A score of each class for itself, put together: for images that may have several classes."""
+"""Numbers of each class for itself, put together: for images that may have several classes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -27,3 +27,14 @@ def score_over_classes(
     exact = probs.astype(np.float64)
     scores = measure(np.stack([exact, 1 - exact], axis=-1).reshape(-1, 2)).reshape(exact.shape)
     return np.asarray(scores.mean(axis=1) if combination == "mean" else scores.max(axis=1))
+
+
+def mean_of_defined(values: Sequence[float]) -> tuple[float, list[int]]:
+    """Return the mean of the values (C,) that are not NaN, and the classes of the others.
+
+    NaN where all are.
+    """
+    by_class = np.asarray(values, dtype=np.float64)
+    undefined = np.isnan(by_class)
+    mean = float(by_class[~undefined].mean()) if not undefined.all() else float("nan")
+    return mean, np.flatnonzero(undefined).tolist()

@@ -96,10 +96,10 @@ def _lengths(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _true_positions(values: Bool) -> Int64:
     """Return the flat positions of the few that are true, eight values at a time."""
     flat = values.ravel()
-    whole = len(flat) // 8 * 8
-    groups = np.flatnonzero(flat[:whole].view(np.uint64))
+    of_eights = len(flat) // 8 * 8
+    groups = np.flatnonzero(flat[:of_eights].view(np.uint64))
     places = (groups[:, None] * 8 + np.arange(8)).ravel()
-    rest = whole + np.flatnonzero(flat[whole:])
+    rest = of_eights + np.flatnonzero(flat[of_eights:])
     return np.concatenate([places[flat[places]], rest]).astype(np.int64)
 
 

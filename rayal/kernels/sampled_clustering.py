@@ -24,7 +24,7 @@ SAMPLE = 256  # rows a center
 RESTART_SAMPLE = 64
 FEWEST = 32_768  # rows of a sample
 MOST_NUMBERS = 1 << 27  # of a sample: 512 MiB
-SETTLING = 5  # steps on the larger sample, from the best centers of the smaller one
+REFINEMENTS = 5  # steps on the larger sample, from the best centers of the smaller one
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def sampled_kmeans(
     _, centers = kmeans(few, k, rng, restarts=restarts, iterations=iterations)
     more = rows[np.sort(order[: _sample_size(rows, k, SAMPLE)])]
     if len(more) > len(few):
-        centers = _settled(more, centers)
+        centers = _refine(more, centers)
     return assigned(rows, centers)
 
 
@@ -88,12 +88,12 @@ def _sample_size(rows: Rows, k: int, a_center: int) -> int:
     return min(len(rows), most, max(FEWEST, a_center * k))
 
 
-def _settled(points: Float32, centers: Float32) -> Float32:
+def _refine(points: Float32, centers: Float32) -> Float32:
     """Return centers after some more Lloyd steps from given ones."""
     trainer = faiss.Kmeans(
         points.shape[1],
         len(centers),
-        niter=SETTLING,
+        niter=REFINEMENTS,
         seed=1,  # nothing is drawn: the centers are given
         max_points_per_centroid=len(points),
         min_points_per_centroid=1,

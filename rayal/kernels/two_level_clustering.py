@@ -24,7 +24,7 @@ Int64 = npt.NDArray[np.int64]
 
 MANY = 4000  # clusters from which on a step over all of them is too long
 PROBES = 8  # cells whose clusters a row looks at
-SETTLING = 5  # steps over all clusters
+REFINEMENTS = 5  # steps over all clusters
 BLOCK = 65_536  # rows read at once: finding the centers' cells anew costs little then
 
 
@@ -49,7 +49,7 @@ def two_level_kmeans(
         _within(rows, np.flatnonzero(cells.of == cell), share, rng, iterations)
         for cell, share in zip(used, shares, strict=True)
     ]
-    return _settled(rows, cells.centers[used], np.concatenate(centers), rng)
+    return _refine(rows, cells.centers[used], np.concatenate(centers), rng)
 
 
 def _shares(cells: Clusters, used: Int64, k: int) -> Int64:
@@ -79,11 +79,11 @@ def _within(
     return kmeans(rows[members], k, rng, restarts=1, iterations=iterations)[1]
 
 
-def _settled(rows: Rows, cells: Float32, centers: Float32, rng: np.random.Generator) -> Clusters:
+def _refine(rows: Rows, cells: Float32, centers: Float32, rng: np.random.Generator) -> Clusters:
     """Move centers (K, D) by some Lloyd steps on a sample, and give every row to its own."""
     count = min(len(rows), SAMPLE * len(centers), MOST_NUMBERS // rows.shape[1])
     few = rows[np.sort(rng.permutation(len(rows))[:count])]
-    for _ in range(SETTLING):
+    for _ in range(REFINEMENTS):
         centers = _means(few, _nearest(few, cells, centers), centers)
     of = np.empty(len(rows), np.int64)
     to_center = np.empty(len(rows), np.float32)

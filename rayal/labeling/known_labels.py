@@ -54,11 +54,11 @@ def labels_by_id(
 
 def _class_set(row: Listed, table: str, classes: Sequence[str]) -> ClassSet:
     try:
-        found = split_classes([row.label])
+        names = split_classes([row.label])
     except ValueError as error:
         raise LabelingError(f"{table}, {row.path}: {error}") from error
-    check_known(found, classes, f"{table}, {row.path}: ")
-    return found
+    check_known(names, classes, f"{table}, {row.path}: ")
+    return names
 
 
 def _shown(label: str | ClassSet) -> str:

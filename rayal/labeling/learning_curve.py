@@ -20,12 +20,12 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.contracts import UNLABELED, Indices, Labels
-from rayal.label_arrays import has_label
+from rayal.label_arrays import has_label, mask_labels
 from rayal.labeling.accuracy import accuracy_of
 from rayal.labeling.folds import group_folds
 from rayal.labeling.labeled import Bools, LabeledPool
 from rayal.labeling.share import Share
-from rayal.labeling.training import hidden, probabilities
+from rayal.labeling.training import probabilities
 
 Floats = npt.NDArray[np.float64]
 PARTS = (0.4, 0.55, 0.75, 1.0)  # of the labels of a training fold
@@ -71,7 +71,8 @@ def labels_by_round(pool: LabeledPool) -> dict[int, Labels]:
     """Return round -> the labels of training images, (n,) or (n, C), by it and those before it."""
     rounds = pool.rounds[pool.training]
     return {
-        int(number): hidden(pool.training_labels, rounds > number) for number in np.unique(rounds)
+        int(number): mask_labels(pool.training_labels, rounds > number)
+        for number in np.unique(rounds)
     }
 
 

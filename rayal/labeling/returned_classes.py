@@ -21,45 +21,44 @@ from rayal.labeling.exchange.tool import Import, Returned
 _SHOWN = 5  # names in a message
 
 
-def with_one_class(file: Path, found: Import) -> Import:
+def with_one_class(file: Path, export: Import) -> Import:
     """Return what a file says, without images that it names several classes of; those are refused.
 
     Raises:
         LabelingError: it has a column for each class.
     """
-    if found.class_columns:
+    if export.class_columns:
         raise LabelingError(
-            f"{file} has a column of 0 and 1 for each class ({_listed(found.class_columns)}), and "
+            f"{file} has a column of 0 and 1 for each class ({_listed(export.class_columns)}), and "
             "an image of this project has one class: name it in a column 'label'; for several "
             "classes an image make a project with --multilabel"
         )
-    several = [one for one in found.returned if one.classes is not None]
-    what = {"cvat": "tags", "coco": "categories"}.get(found.source, "labels")
+    several = [one for one in export.returned if one.classes is not None]
     refused = [
-        f"{one.place} has several {what} ({', '.join(one.classes or ())}): one is needed"
+        f"{one.place} has several {export.what} ({', '.join(one.classes or ())}): one is needed"
         for one in several
     ]
-    kept = [one for one in found.returned if one.classes is None]
-    return replace(found, returned=kept, refused=[*found.refused, *refused])
+    kept = [one for one in export.returned if one.classes is None]
+    return replace(export, returned=kept, refused=[*export.refused, *refused])
 
 
-def with_class_sets(file: Path, found: Import, classes: Sequence[str]) -> Import:
+def with_class_sets(file: Path, export: Import, classes: Sequence[str]) -> Import:
     """Return what a file says with a set of classes in place of each label.
 
     An image whose label contradicts itself is refused, by its place.
 
     Args:
         file: that it came from.
-        found: what is in it.
+        export: what is in it.
         classes: all that the project has.
 
     Raises:
         LabelingError: it names a class that the project does not have, lacks one of which it has
             columns, says labels in two ways, or cannot hold several classes.
     """
-    _check_form(file, found, classes)
-    made = replace(found, returned=[], refused=list(found.refused))
-    for one in found.returned:
+    _check_form(file, export, classes)
+    made = replace(export, returned=[], refused=list(export.refused))
+    for one in export.returned:
         try:
             made.returned.append(_with_set(one))
         except ValueError as error:
@@ -85,37 +84,36 @@ def _with_set(one: Returned) -> Returned:
     return replace(one, label=None, classes=split_classes(given).names)
 
 
-def _check_form(file: Path, found: Import, classes: Sequence[str]) -> None:
-    if found.source == "folders":
+def _check_form(file: Path, export: Import, classes: Sequence[str]) -> None:
+    if export.one_class:
         raise LabelingError(
-            f"{file} is a folder with a folder for each class, in which an image has one class and "
-            "those that are absent are not said; this project has several an image: use a table "
+            f"{file} {export.one_class}; this project has several an image: use a table "
             f"with a column 'label' ('{'; '.join(classes[:2])}', '{NONE}'), or with a column of 0 "
             "and 1 for each class"
         )
-    both = [name for name in classes if name in found.beside_label]
+    both = [name for name in classes if name in export.beside_label]
     if both:
         raise LabelingError(
             f"{file} has a column 'label' and columns of classes ({_listed(both)}): leave one of "
             "the two out"
         )
-    if found.class_columns:
-        _check_columns(file, found, classes)
+    if export.class_columns:
+        _check_columns(file, export, classes)
 
 
-def _check_columns(file: Path, found: Import, classes: Sequence[str]) -> None:
+def _check_columns(file: Path, export: Import, classes: Sequence[str]) -> None:
     for name in classes:
-        if name in found.other_columns:
+        if name in export.other_columns:
             raise LabelingError(
                 f"{file}: the column of the class {name!r} holds 0 or 1, and "
-                f"{found.other_columns[name]}"
+                f"{export.other_columns[name]}"
             )
-        if name not in found.class_columns:
+        if name not in export.class_columns:
             raise LabelingError(
                 f"{file} has no column for the class {name!r}: that an image has not got it would "
                 "be a guess; add the column"
             )
-    for name in found.class_columns:
+    for name in export.class_columns:
         if name not in classes:
             raise LabelingError(
                 f"{file} has a column of 0 and 1 that is no class: {unknown_class(name, classes)}; "

@@ -16,14 +16,14 @@ import numpy as np
 
 from rayal.contract_checks import check_choice
 from rayal.contracts import Features, Indices, Labels, Pool, Predictions, Task
-from rayal.label_arrays import has_label, is_multilabel
+from rayal.label_arrays import has_label, is_multilabel, mask_labels
 from rayal.labeling import reasons
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labeled import labeled_pool
 from rayal.labeling.pool import id_of_bytes
 from rayal.labeling.project import Project
 from rayal.labeling.rounds import Chosen, Round
-from rayal.labeling.training import LEARNER, can_be_learned, hidden
+from rayal.labeling.training import LEARNER, can_be_learned
 from rayal.registry import LEARNERS, STRATEGIES, Component
 from rayal.requirements import FROM_LEARNER
 from rayal.seeds import generator
@@ -54,7 +54,7 @@ def known(project: Project) -> Known:
     """Read the answers of a project. Labels of images to audit train nothing."""
     pool, rounds = project.pool, project.rounds
     said = labeled_pool(project, project.labels)
-    labels = hidden(said.labels, said.audit)
+    labels = mask_labels(said.labels, said.audit)
     touched = {rayal_id for made in rounds for rayal_id in made.ids} | set(
         project.labels.standing()
     )

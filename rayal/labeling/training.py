@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from rayal.contracts import UNLABELED, Features, Indices, Labels, Predictions, Probs, Task
-from rayal.label_arrays import is_multilabel
+from rayal.label_arrays import is_multilabel, mask_labels
 from rayal.labeling.folds import group_folds
+from rayal.multilabel_metrics import one_sided_classes
 from rayal.registry import LEARNERS
 
 LEARNER = "logistic"
@@ -69,20 +69,13 @@ def held_out(
     numbers = np.unique(folds)
     if len(numbers) < 2:
         return None
-    sets = [hidden(labels, folds == fold) for fold in numbers]
+    sets = [mask_labels(labels, folds == fold) for fold in numbers]
     answers = probabilities(features, sets, num_classes, features)
     return np.asarray(np.stack(answers)[np.searchsorted(numbers, folds), np.arange(len(labels))])
-
-
-def hidden(labels: Labels, rows: npt.NDArray[np.bool_]) -> Labels:
-    """Return labels (n,), or (n, C), without those of some rows (n,)."""
-    made = labels.copy()
-    made[rows] = UNLABELED
-    return made
 
 
 def can_be_learned(labels: Labels) -> bool:
     """Whether labels (n,), or (n, C), tell anything apart: two classes, or one from its lack."""
     if is_multilabel(labels):
-        return bool(((labels == 1).any(axis=0) & (labels == 0).any(axis=0)).any())
+        return bool(len(one_sided_classes(labels)) < labels.shape[1])
     return len(np.unique(labels[labels != UNLABELED])) > 1

@@ -15,7 +15,7 @@ from functools import cache, partial
 from rayal import metrics
 from rayal.contract_checks import check_choice, checked_predictions
 from rayal.contracts import Indices, Labels, Pool, Predictions, Probs, TrialData
-from rayal.label_arrays import has_label, without_labels
+from rayal.label_arrays import has_label, mask_labels, without_labels
 from rayal.registry import STRATEGIES
 from rayal.scorer import join_test_set
 from rayal.seeds import generator
@@ -27,7 +27,6 @@ from rayal.trial.training import (
     train,
     train_all,
     uses_previous,
-    without,
 )
 from rayal.working_directory import working_directory_kept
 
@@ -172,7 +171,7 @@ def _predict_without(
     trial: Trial, data: TrialData, labels: Labels, number: int, held_out: Indices
 ) -> Probs:
     """Probabilities (n, C) of labeled images by the round's learner, trained without them."""
-    others = without(labels, held_out)
+    others = mask_labels(labels, held_out)
     request = request_training(trial, data, others, number, None, stage="held out")
     return checked_predictions(trial.learner.name, train(trial, request), data).pool[held_out]
 

@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from rayal import metrics, multilabel_metrics
 from rayal.contracts import UNLABELED, Indices, Labels, Pool, Predictions, TrialData
-from rayal.label_arrays import has_label
+from rayal.label_arrays import has_label, mask_labels
 from rayal.scores import query_losses
 from rayal.seeds import generator
 from rayal.sweep.definition import Trial
 from rayal.trial.query_plane import query_plane
-from rayal.trial.training import TrainingRequest, train_all, without
+from rayal.trial.training import TrainingRequest, train_all
 
 FOLDS = 5  # of the labeled images, where thresholds are chosen by them
 
@@ -72,7 +72,7 @@ def _thresholds_by_folds(
     shown = replace(task, test=np.asarray(task.train[labeled]), test_images=images)
     probs = np.full(labels[labeled].shape, np.nan)
     parts = [np.flatnonzero(fold == number) for number in range(fold.max() + 1)]
-    rest = [without(labels, labeled[part]) for part in parts]
+    rest = [mask_labels(labels, labeled[part]) for part in parts]
     requests = [
         TrainingRequest(replace(shown, labels=others), (*names, number))
         for number, others in enumerate(rest)

@@ -8,7 +8,7 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from rayal.contracts import UNLABELED, Indices, Labels, Predictions, Task, TrialData
+from rayal.contracts import Labels, Predictions, Task, TrialData
 from rayal.registry import LEARNERS
 from rayal.seeds import generator
 from rayal.sweep.definition import Trial
@@ -68,10 +68,3 @@ def train_all(trial: Trial, requests: list[TrainingRequest]) -> list[Predictions
 def uses_previous(trial: Trial) -> bool:
     """Whether the learner is given its predictions of the round before."""
     return LEARNERS.find(trial.learner.name).traits.uses_previous_predictions(trial.learner.params)
-
-
-def without(labels: Labels, positions: Indices) -> Labels:
-    """Return labels (N,) or (N, C) without those at some positions (n,)."""
-    others = labels.copy()
-    others[positions] = UNLABELED
-    return others

@@ -32,10 +32,10 @@ class ClassColumns:
     def read(self, path: Path) -> Import:
         rows = list(returned_rows(path))
         classes, others = _columns(rows)
-        found = Import("csv", class_columns=tuple(classes), other_columns=others)
+        export = Import("csv", class_columns=tuple(classes), other_columns=others)
         for line, row in rows:
-            _add(found, f"{path.name}, line {line}", row, classes)
-        return found
+            _add(export, f"{path.name}, line {line}", row, classes)
+        return export
 
 
 def _columns(rows: list[tuple[int, dict[str, str]]]) -> tuple[list[str], dict[str, str]]:
@@ -56,19 +56,19 @@ def _columns(rows: list[tuple[int, dict[str, str]]]) -> tuple[list[str], dict[st
     return classes, others
 
 
-def _add(found: Import, place: str, row: dict[str, str], classes: list[str]) -> None:
+def _add(export: Import, place: str, row: dict[str, str], classes: list[str]) -> None:
     cells = {name: plain(name, (cell or "").strip()) for name, cell in row.items() if name}
     empty = [name for name in classes if not cells[name]]
     if None in row:
-        found.refused.append(f"{place} has more cells than the first line")
+        export.refused.append(f"{place} has more cells than the first line")
     elif empty and len(empty) < len(classes):
-        found.refused.append(
+        export.refused.append(
             f"{place} has nothing for {empty[0]!r}, and something for other classes: write 0 or 1 "
             "for all of them, or nothing for an image without labels"
         )
     else:
         named = tuple(name for name in classes if _VALUES.get(cells[name]))
-        found.returned.append(
+        export.returned.append(
             Returned(
                 place,
                 cells.get("rayal_id", ""),

@@ -12,6 +12,10 @@ from rayal.labeling.pool import id_in, id_of_bytes
 from rayal.storage import plain_files
 
 LARGEST = 1 << 30  # bytes of a file
+ONE_CLASS = (
+    "is a folder with a folder for each class, in which an image has one class and those that are "
+    "absent are not said"
+)
 
 
 @tool("class-folders")
@@ -27,7 +31,7 @@ class ClassFolders:
         return path.is_dir()
 
     def read(self, path: Path) -> Import:
-        found = Import("folders")
+        found = Import("folders", one_class=ONE_CLASS)
         try:
             for name, folder in subfolders(path, path).items():
                 for file in list_images(folder, path):

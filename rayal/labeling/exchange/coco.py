@@ -34,14 +34,14 @@ class Coco:
 
     def read(self, path: Path) -> Import:
         content = _content(path)
-        found = Import("coco")
+        export = Import("coco", what="categories")
         try:
             categories = {one["id"]: str(one["name"]) for one in content["categories"]}
             names: dict[Any, dict[str, None]] = {one["id"]: {} for one in content["images"]}
             for one in content["annotations"]:
                 names[one["image_id"]][categories[one["category_id"]]] = None
             for image in content["images"]:
-                found.returned.append(
+                export.returned.append(
                     _returned(path, str(image["file_name"]), [*names[image["id"]]])
                 )
         except (KeyError, TypeError) as error:
@@ -49,7 +49,7 @@ class Coco:
                 f"{path} is damaged: an image, annotation or category lacks or names {error} that "
                 "is not there; export it again"
             ) from error
-        return found
+        return export
 
 
 def _returned(path: Path, name: str, classes: list[str]) -> Returned:

@@ -58,7 +58,7 @@ class Cvat:
             return b"<annotations" in file.read(4096)
 
     def read(self, path: Path) -> Import:
-        found = Import("cvat")
+        found = Import("cvat", what="tags")
         for number, image in enumerate(_parsed(path).iter("image")):
             name = image.get("name", "")
             place = f"{path.name}, image {name or number}"

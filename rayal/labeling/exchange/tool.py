@@ -84,6 +84,9 @@ class Returned:
 class Import:
     """All that a file says. refused: places whose meaning is not certain, each with the reason.
 
+    what: the format's word for the labels of an image. one_class: why the format cannot say several
+    classes of an image, "" where it can.
+
     class_columns: names of columns that hold 0 or 1 for each image. other_columns: name -> a place
     of it with something else, of a table with class_columns. beside_label: names of further columns
     of a table with a column of labels.
@@ -96,6 +99,8 @@ class Import:
     class_columns: tuple[str, ...] = ()
     other_columns: dict[str, str] = field(default_factory=dict)
     beside_label: tuple[str, ...] = ()
+    what: str = "labels"
+    one_class: str = ""
 
 
 class Tool(Protocol):

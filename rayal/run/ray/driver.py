@@ -53,7 +53,7 @@ def run(
         StoreError: the store can take no more.
         KeyboardInterrupt: a signal of `signals.STOP_SIGNALS`; what is finished is kept.
     """
-    resources = plan.sweep.resources
+    resources, pruner = plan.sweep.resources, pruner or Pruner()
     with (
         ray_session(resources, address, events.message, shared_bytes(plan, todo)) as session,
         watch_cluster(services(joined=session.joined), events.message),
@@ -76,11 +76,9 @@ def run(
             _tune(plan, store, queue, TrialEvents(events, store, queue), session.scratch)
 
 
-def _most_pending(workers: int, pruner: Pruner | None) -> int:
+def _most_pending(workers: int, pruner: Pruner) -> int:
     """How many batches are given out ahead; what is given out can not be spared any more."""
-    if pruner is None or pruner.stops_nothing:
-        return max(MIN_PENDING, 2 * workers)
-    return workers
+    return max(MIN_PENDING, 2 * workers) if pruner.stops_nothing else workers
 
 
 def _tune(
