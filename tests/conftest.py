@@ -11,6 +11,7 @@ import torch
 
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
 from tests import sweeps
+from tests.browser import start
 
 ROOT = Path(__file__).parent.parent
 
@@ -79,3 +80,11 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data in {folder}; name a folder with RAYAL_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A browser for the tests of a module; they need `tests.browser.needs_browser`."""
+    driver = start(tmp_path_factory.mktemp("profile"))
+    yield driver
+    driver.quit()

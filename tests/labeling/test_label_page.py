@@ -4,101 +4,30 @@ import contextlib
 import signal
 import subprocess
 import sys
-import threading
 
 import pytest
 
-from rayal.labeling.labels import NOT_USABLE
+from rayal.labeling.labels import NOT_USABLE, Answer
 from rayal.labeling.page.desk import Desk
-from rayal.labeling.page.server import LabelServer
-from tests.browser import axe_faults, needs_browser, show, start
+from tests.browser import axe_faults, needs_browser
+from tests.labeling.label_page import (
+    click,
+    first_answers,
+    name_class,
+    open_address,
+    open_page,
+    press,
+    text,
+    wait,
+)
 from tests.labeling.made_up_projects import HOSTILE, log_of, make_project
 
-pytestmark = [pytest.mark.slow, needs_browser]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    driver = start(tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
+pytestmark = [pytest.mark.slow, needs_browser, pytest.mark.usefixtures("clean_browser")]
 
 
 @pytest.fixture
 def project(tmp_path):
     return make_project(tmp_path, names={0: HOSTILE})
-
-
-def serve(project):
-    made = LabelServer(project, Desk(project, log_of(project)))
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    return made, thread
-
-
-def end(served):
-    served[0].shutdown()
-    served[0].server_close()
-    served[1].join()
-
-
-@pytest.fixture
-def server(project, browser):
-    served = serve(project)
-    browser.get_log("browser")
-    yield served[0]
-    browser.get("about:blank")
-    end(served)
-
-
-def wait(browser, ready, what="the page"):
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    WebDriverWait(browser, 20, poll_frequency=0.02).until(lambda _: ready(), what)
-
-
-def text(browser, element):
-    return browser.execute_script(f"return document.getElementById('{element}').textContent")
-
-
-def settled(browser):
-    script = "return !document.body.hasAttribute('aria-busy') && document.title.includes(' of ')"
-    wait(browser, lambda: browser.execute_script(script), "an answer of the server")
-
-
-def open_page(browser, server, *screen):
-    show(browser, server.address, *screen)
-    settled(browser)
-
-
-def press(browser, *keys):
-    from selenium.webdriver.common.action_chains import ActionChains
-
-    for key in keys:
-        ActionChains(browser).send_keys(key).perform()
-        settled(browser)
-
-
-def click(browser, selector):
-    from selenium.webdriver.common.by import By
-
-    browser.find_element(By.CSS_SELECTOR, selector).click()
-    settled(browser)
-
-
-def name_class(browser, name):
-    from selenium.webdriver.common.by import By
-
-    field = browser.find_element(By.ID, "class-name")
-    field.send_keys(name)
-    field.submit()
-    settled(browser)
-
-
-def said(project):
-    """What is on the disk of the first six images, in their order."""
-    current = log_of(project).current()
-    return [current.get(rayal_id) for rayal_id in project.pool.ids[:6]]
 
 
 def test_a_round_is_labeled_by_the_keyboard(browser, server, project):
@@ -108,12 +37,12 @@ def test_a_round_is_labeled_by_the_keyboard(browser, server, project):
     press(browser, "+", "red", Keys.ENTER)
     name_class(browser, "green")
     press(browser, "2", "1", Keys.BACKSPACE)
-    assert said(project) == ["red", "green", "green", None, None, None]
+    assert first_answers(project) == ["red", "green", "green", None, None, None]
     press(browser, "2", Keys.SPACE, "-")
-    assert said(project) == ["red", "green", "green", "green", None, NOT_USABLE]
+    assert first_answers(project) == ["red", "green", "green", "green", None, NOT_USABLE]
     assert text(browser, "name") == "image 004.png"  # what was skipped comes again
     press(browser, "1")
-    assert said(project)[4] == "red"
+    assert first_answers(project)[4] == "red"
     assert text(browser, "done-title") == "Every chosen image has an answer"
     assert browser.get_log("browser") == []
     assert all(answer.seconds is not None for answer in log_of(project).all()[:2])
@@ -126,7 +55,7 @@ def test_a_click_labels_and_the_next_image_is_shown(browser, server, project):
     click(browser, "#not-usable")
     click(browser, "#skip")
     click(browser, "#undo")
-    assert said(project)[:4] == ["red", "red", NOT_USABLE, None]
+    assert first_answers(project)[:4] == ["red", "red", NOT_USABLE, None]
     assert text(browser, "name") == "image 003.png"
     click(browser, "#recent li:last-child button")
     assert text(browser, "said") == "So far: red"
@@ -157,7 +86,7 @@ def test_a_finger_is_enough(browser, server, project):
         for kind, points in (("touchStart", [{"x": x, "y": y}]), ("touchEnd", [])):
             event = {"type": kind, "touchPoints": points}
             browser.execute_cdp_cmd("Input.dispatchTouchEvent", event)
-        wait(browser, lambda: said(project)[:2] == ["red", "red"], "the second label")
+        wait(browser, lambda: first_answers(project)[:2] == ["red", "red"], "the second label")
         assert height >= 44
     finally:
         browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
@@ -173,7 +102,7 @@ def test_two_windows_lose_no_answer(browser, server, project):
         press(browser, "1", "1")
         browser.switch_to.window(first)
         press(browser, "1", "1", "1")
-        assert said(project) == ["red"] * 6
+        assert first_answers(project) == ["red"] * 6
         assert len(log_of(project).all()) == 6
     finally:
         for handle in browser.window_handles:
@@ -188,19 +117,13 @@ def test_what_another_window_said_meanwhile_is_shown_and_not_overwritten(browser
     name_class(browser, "red")
     shown = project.pool.ids[1]
     other = Desk(project, log_of(project))
-    other.answer("other", _label(shown, "green"), {})
+    other.answer("other", Answer(shown, "green"), {})
     press(browser, "1")
     assert "another answer meanwhile" in text(browser, "trouble")
     assert text(browser, "said") == "So far: green"
-    assert said(project)[1] == "green"
+    assert first_answers(project)[1] == "green"
     press(browser, "1")
-    assert said(project)[1] == "red"
-
-
-def _label(rayal_id, name):
-    from rayal.labeling.labels import Answer
-
-    return Answer(rayal_id, name)
+    assert first_answers(project)[1] == "red"
 
 
 @contextlib.contextmanager
@@ -216,8 +139,7 @@ def command(project):
 
 def test_after_a_kill_the_same_command_goes_on(browser, project):
     with command(project) as (process, address):
-        show(browser, address)
-        settled(browser)
+        open_address(browser, address)
         name_class(browser, "red")
         process.kill()
         process.wait()
@@ -225,14 +147,12 @@ def test_after_a_kill_the_same_command_goes_on(browser, project):
         assert "does not answer" in text(browser, "trouble")
         assert text(browser, "name") == "image 001.png"
     with command(project) as (process, address):
-        show(browser, address)
-        settled(browser)
+        open_address(browser, address)
         assert text(browser, "name") == "image 001.png"
-        assert said(project)[:2] == ["red", None]
+        assert first_answers(project)[:2] == ["red", None]
         process.send_signal(signal.SIGINT)
         assert "1 images have a label" in process.stdout.read()
         assert process.wait() == 0
-    browser.get("about:blank")
 
 
 def test_an_image_that_has_gone_is_explained(browser, server, project):
@@ -241,7 +161,7 @@ def test_an_image_that_has_gone_is_explained(browser, server, project):
     open_page(browser, server)
     assert "cannot be shown" in text(browser, "broken")
     press(browser, "-")
-    assert said(project)[0] == NOT_USABLE
+    assert first_answers(project)[0] == NOT_USABLE
 
 
 def test_names_of_files_and_classes_run_nothing(browser, server, project):
@@ -250,7 +170,7 @@ def test_names_of_files_and_classes_run_nothing(browser, server, project):
     click(browser, "#recent button")
     assert text(browser, "name") == HOSTILE.replace("\u202e", "\ufffd")
     assert browser.execute_script("return document.querySelectorAll('[onerror]').length") == 0
-    assert said(project)[0] == "<img src=x onerror=alert(1)>"
+    assert first_answers(project)[0] == "<img src=x onerror=alert(1)>"
 
 
 def test_nothing_leaves_this_machine(browser, server):

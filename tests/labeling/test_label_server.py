@@ -8,8 +8,6 @@ import threading
 
 import pytest
 
-from rayal.labeling.page.desk import Desk
-from rayal.labeling.page.server import LabelServer
 from rayal.private_server import LARGEST
 from tests.labeling.made_up_projects import log_of, make_project
 
@@ -17,17 +15,6 @@ from tests.labeling.made_up_projects import log_of, make_project
 @pytest.fixture
 def project(tmp_path):
     return make_project(tmp_path)
-
-
-@pytest.fixture
-def server(project):
-    made = LabelServer(project, Desk(project, log_of(project)))
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
 
 
 def ask(server, method, path, body=None, **headers):

@@ -7,41 +7,17 @@ import pytest
 from rayal.labeling.class_names import ClassSet
 from rayal.labeling.labels import NOT_USABLE, Answer, LabelLog
 from rayal.labeling.page.desk import Desk
-from tests.browser import axe_faults, needs_browser, start
+from tests.browser import axe_faults, needs_browser
+from tests.labeling.label_page import click, first_answers, open_page, press, text
 from tests.labeling.made_up_projects import HOSTILE, log_of, make_project
-from tests.labeling.test_label_page import (
-    click,
-    end,
-    open_page,
-    press,
-    said,
-    serve,
-    text,
-)  # fmt: skip
 
-pytestmark = [pytest.mark.slow, needs_browser]
+pytestmark = [pytest.mark.slow, needs_browser, pytest.mark.usefixtures("clean_browser")]
 CLASSES = ("mass", "effusion", "a class of an uncommonly long name, and without any end to it")
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    driver = start(tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture
 def project(tmp_path):
     return make_project(tmp_path, names={0: HOSTILE}, classes=CLASSES, multilabel=True)
-
-
-@pytest.fixture
-def server(project, browser):
-    served = serve(project)
-    browser.get_log("browser")
-    yield served[0]
-    browser.get("about:blank")
-    end(served)
 
 
 def checked(browser):
@@ -66,9 +42,16 @@ def test_a_round_is_labeled_by_the_keyboard(browser, server, project):
     assert checked(browser) == []  # of the next image
     press(browser, "0", "-", Keys.SPACE, "2", Keys.ENTER)
     both = ClassSet(("effusion", "mass"))
-    assert said(project) == [both, ClassSet(()), NOT_USABLE, None, ClassSet(("effusion",)), None]
+    assert first_answers(project) == [
+        both,
+        ClassSet(()),
+        NOT_USABLE,
+        None,
+        ClassSet(("effusion",)),
+        None,
+    ]
     press(browser, Keys.BACKSPACE)
-    assert said(project)[4] is None
+    assert first_answers(project)[4] is None
     press(browser, "3", Keys.ENTER, "1", Keys.ENTER, "0")
     assert text(browser, "done-title") == "Every chosen image has an answer"
     assert browser.get_log("browser") == []
@@ -82,11 +65,11 @@ def test_nothing_checked_is_no_answer_and_a_class_does_not_go_with_none(browser,
     assert "No class is checked: key 0 says" in text(browser, "trouble")
     press(browser, "1", "0")
     assert "Classes are checked: uncheck them" in text(browser, "trouble")
-    assert (said(project)[0], checked(browser)) == (None, ["mass"])
+    assert (first_answers(project)[0], checked(browser)) == (None, ["mass"])
     press(browser, "1")
     assert text(browser, "trouble") == ""
     press(browser, "0")
-    assert said(project)[0] == ClassSet(())
+    assert first_answers(project)[0] == ClassSet(())
 
 
 def test_a_pointer_checks_and_saves_and_leaves_space_to_skip(browser, server, project):
@@ -101,7 +84,7 @@ def test_a_pointer_checks_and_saves_and_leaves_space_to_skip(browser, server, pr
     click(browser, "#classes label")
     click(browser, "#save")
     click(browser, "#none")
-    assert said(project)[:3] == [None, ClassSet(("mass",)), ClassSet(())]
+    assert first_answers(project)[:3] == [None, ClassSet(("mass",)), ClassSet(())]
 
 
 def test_space_checks_a_box_that_has_the_focus(browser, server, project):
@@ -112,7 +95,7 @@ def test_space_checks_a_box_that_has_the_focus(browser, server, project):
     press(browser, Keys.SPACE)
     assert checked(browser) == ["mass"]
     press(browser, Keys.TAB, Keys.SPACE, Keys.ENTER)
-    assert said(project)[0] == ClassSet(("effusion", "mass"))
+    assert first_answers(project)[0] == ClassSet(("effusion", "mass"))
 
 
 def test_an_earlier_answer_is_checked_and_a_rival_one_settled(browser, server, project):
@@ -128,7 +111,7 @@ def test_an_earlier_answer_is_checked_and_a_rival_one_settled(browser, server, p
     assert "another answer meanwhile" in text(browser, "trouble")
     assert (text(browser, "said"), checked(browser)) == ("So far: eve: none of them", [])
     press(browser, "2", Keys.ENTER)
-    assert said(project)[0] == ClassSet(("effusion",))
+    assert first_answers(project)[0] == ClassSet(("effusion",))
 
 
 def test_what_is_checked_stays_where_the_answer_cannot_be_kept(
@@ -145,9 +128,9 @@ def test_what_is_checked_stays_where_the_answer_cannot_be_kept(
         patched.setattr(LabelLog, "append", full)
         press(browser, Keys.ENTER)
     assert "could not be written and is not kept" in text(browser, "trouble")
-    assert (checked(browser), said(project)[0]) == (["mass", "effusion"], None)
+    assert (checked(browser), first_answers(project)[0]) == (["mass", "effusion"], None)
     press(browser, Keys.ENTER)
-    assert said(project)[0] == ClassSet(("effusion", "mass"))
+    assert first_answers(project)[0] == ClassSet(("effusion", "mass"))
 
 
 @pytest.mark.parametrize("width", [400, 1280])

@@ -12,21 +12,13 @@ from tests.analysis.made_up_runs import (
     quick_projections,
     single_query_run,
 )
-from tests.browser import axe_faults, needs_browser, start
+from tests.browser import axe_faults, needs_browser
 from tests.browser import show as show_address
 
 pytestmark = [
     pytest.mark.slow,
     needs_browser,
 ]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    driver = start(tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
-
 
 HOSTILE = 'a<img src=x onerror=alert(1)>, "q"\n\u202egnp\u05d0\u05d1 $x_1$ \'; --'
 
