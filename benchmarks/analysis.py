@@ -123,7 +123,8 @@ def _wrong(draw: Draw, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np
         for d in differences
     ])  # fmt: skip
     corrected = np.column_stack([paired_tests.holm(column) for column in p.T])
-    return (p < paired_tests.ALPHA).mean(axis=0), (corrected < paired_tests.ALPHA).any(axis=0)
+    wrong = corrected < paired_tests.ALPHA
+    return (p < paired_tests.ALPHA).mean(axis=0), np.asarray(wrong.any(axis=0))
 
 
 # Cost ------------------------------------------------------------------------

@@ -61,8 +61,11 @@ def measure(trials: int, learner: dict[str, Any], workers: int) -> Timeline:
         folder = Path(place)
         config = folder / "provider.json"
         config.write_text(json.dumps(provider(cluster, workers)))
-        settings = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
-        cluster.head(f"--autoscaling-config={config}", **settings)
+        cluster.head(
+            f"--autoscaling-config={config}",
+            RAY_FAKE_CLUSTER="1",
+            AUTOSCALER_UPDATE_INTERVAL_S="1",
+        )
         sweep = _write_sweep(folder, trials, learner, workers)
         command = [
             sys.executable, "-m", "rayal.sweep", str(sweep), "--out", str(folder / "run"),

@@ -47,7 +47,7 @@ def main() -> None:
     console = Console(width=100)
     console.print(table)
     (fast, fast_cpu), (plain, plain_cpu) = seconds
-    same = "the same images" if np.array_equal(*choices) else "other images"
+    same = "the same images" if np.array_equal(choices[0], choices[1]) else "other images"
     console.print(f"{plain / fast:.0f} x (CPU {plain_cpu / fast_cpu:.0f} x), {same}")
 
 

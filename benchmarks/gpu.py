@@ -99,11 +99,12 @@ def numbers(result: Findings, where: torch.device) -> None:
         ours = augment_in_one_pass(images.to(where), packed, ranges)
         _close(result, f"augmentation {name}", ours, augment.augment(images, params, ranges), 1e-4)
     unit = torch.nn.functional.normalize(torch.randn(640, 128, generator=generator), dim=1)
-    queries, keys, queue = unit.split([64, 64, 512])
-    on_device = [z.to(where) for z in (queries, keys, queue)]
-    _close(result, "InfoNCE", info_nce(*on_device, 0.2), info_nce(queries, keys, queue, 0.2), 1e-5)
+    queries, keys, queue = unit[:64], unit[64:128], unit[128:]
+    q, k, others = (z.to(where) for z in (queries, keys, queue))
+    loss = info_nce(queries, keys, queue, 0.2)
+    _close(result, "InfoNCE", info_nce(q, k, others, 0.2), loss, 1e-5)
     index, taus = torch.arange(64), (0.2, 0.01)
-    ours = confidence(*on_device[:2], index.to(where), taus)
+    ours = confidence(q, k, index.to(where), taus)
     _close(result, "dataset map", ours, confidence(queries, keys, index, taus), 1e-4)
     network = networks.backbone("resnet18", "imagenet", 3, seed=0).eval()
     with torch.inference_mode():

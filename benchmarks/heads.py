@@ -91,12 +91,13 @@ def eager(pool: Float32, problem: Problem, plan: AdamSchedule) -> Float32:
     scheduler = torch.optim.lr_scheduler.MultiStepLR(optimiser, list(plan.milestones), gamma=0.1)
     x, y = torch.from_numpy(pool[problem.positions]), torch.from_numpy(problem.labels)
     for _ in range(plan.epochs):
-        whole = len(y) <= plan.batch_size
-        order = np.arange(len(y)) if whole else problem.rng.permutation(len(y))
-        for batch in torch.from_numpy(order).split(plan.batch_size):
+        one_batch = len(y) <= plan.batch_size
+        order = np.arange(len(y)) if one_batch else problem.rng.permutation(len(y))
+        for start in range(0, len(y), plan.batch_size):
+            batch = torch.from_numpy(order[start : start + plan.batch_size])
             optimiser.zero_grad()
             loss = torch.nn.functional.cross_entropy(head(x[batch]), y[batch])
-            loss.backward()
+            torch.autograd.backward(loss)
             optimiser.step()
         scheduler.step()
     return np.hstack([head.weight.detach().numpy(), head.bias.detach().numpy()[:, None]])

@@ -37,7 +37,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         features, classes = _described(Path(options.npz), Path(folder))
-        ways = {"default": None, "random": RANDOM}
+        strategies: dict[str, dict[str, Any] | None] = {"default": None, "random": RANDOM}
         found = {
             name: np.array(
                 [
@@ -45,7 +45,7 @@ def main() -> None:
                     for seed in range(options.seeds)
                 ]
             )
-            for name, strategy in ways.items()
+            for name, strategy in strategies.items()
         }
     for name, values in found.items():
         print(f"{name:8}", " ".join(f"{mean:.3f}" for mean in values.mean(axis=0)))
@@ -75,12 +75,12 @@ def _described(npz: Path, folder: Path) -> tuple[Path, Mapping[str, str]]:
 def _accuracies(
     features: Path,
     classes: Mapping[str, str],
-    strategy: Mapping[str, Any] | None,
+    strategy: dict[str, Any] | None,
     seed: int,
     root: Path,
 ) -> list[float]:
     """Return the accuracy on the rest after each round of one project."""
-    request = Request(str(features), {}, strategy=strategy and dict(strategy), seed=seed)
+    request = Request(str(features), {}, strategy=strategy, seed=seed)
     project = open_or_create(request, root)
     numbers = {name: n for n, name in enumerate(sorted(set(classes.values())))}
     truth = np.array([numbers[classes[path]] for path in np.load(features)["ids"]])

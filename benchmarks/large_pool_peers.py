@@ -48,7 +48,8 @@ def _covered(features: Features, picks: Picks) -> float:
 
 
 def _graph_cover(features: Features, picks: Picks) -> float:
-    return float(_kernel(features.filename)[picks].max(axis=0).toarray().sum())
+    assert isinstance(features, np.memmap)  # its file names the kernel that is kept
+    return float(_kernel(str(features.filename))[picks].max(axis=0).toarray().sum())
 
 
 @lru_cache(maxsize=1)
@@ -137,6 +138,7 @@ def _faiss(features: Features, budget: int) -> Any:
     points = unit_rows(features)
     trainer = faiss.Kmeans(points.shape[1], budget, niter=20, nredo=RESTARTS, seed=1)
     trainer.train(points)
+    assert trainer.centroids is not None
     return _nearest_rows(points, trainer.centroids)
 
 

@@ -14,6 +14,7 @@ import argparse
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -58,59 +59,68 @@ def problems(labels: int) -> list[Problem]:
 
 
 def _block(labels: int) -> None:
-    given = problems(labels)
-    runs = [_timed(lambda: _ours(given)) for _ in range(TIMES)]
-    seconds, weights = min(runs, key=lambda run: run[0])
+    heads = problems(labels)
+    sample = heads[:SAMPLE]
+    runs = [_timed(lambda: _ours(heads)) for _ in range(TIMES)]
+    seconds, best = min(runs, key=lambda run: run[0])
     print(f"{labels} labels: ours {seconds:.3f} CPU seconds for {HEADS} heads")
     for name, settings in WAYS:
-        theirs, solved = _timed(lambda s=settings: [_theirs(own, s) for own in given[:SAMPLE]])
+        theirs, solved = _timed(partial(_theirs, sample, settings))
         theirs *= HEADS / SAMPLE
         above = max(
-            _loss(own, found) / _loss(own, best) - 1
-            for own, found, best in zip(given, solved, weights, strict=False)
+            _loss(head, weights) / _loss(head, lowest) - 1
+            for head, weights, lowest in zip(sample, solved, best[:SAMPLE], strict=True)
         )
         print(f"  {name:32}{theirs:8.2f} s {theirs / seconds:6.1f} x   loss + {above:.0e}")
-    floor = _floor(given)
+    floor = _floor(heads)
     print(f"  {'floor: products alone':32}{floor:8.3f} s {floor / seconds:6.2f} x", flush=True)
 
 
-def _ours(given: Sequence[Problem]) -> list[Float64]:
-    return fit_many([x for x, _ in given], [y for _, y in given], CLASSES, C)
+def _ours(heads: Sequence[Problem]) -> list[Float64]:
+    return fit_many([x for x, _ in heads], [y for _, y in heads], CLASSES, C)
 
 
-def _theirs(own: Problem, settings: dict[str, Any]) -> Float64:
+def _theirs(heads: Sequence[Problem], settings: dict[str, Any]) -> list[Float64]:
+    return [_fit_scikit_learn(*head, settings) for head in heads]
+
+
+def _fit_scikit_learn(
+    x: npt.NDArray[np.float32], y: npt.NDArray[np.int64], settings: dict[str, Any]
+) -> Float64:
+    """Return weights (CLASSES, D + 1); a class without a label has an intercept of -inf."""
     model = LogisticRegression(C=C, max_iter=100_000, **settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # where it stops for want of progress
-        model.fit(own[0].astype(np.float64), own[1])
+        model.fit(x.astype(np.float64), y)
     weights = np.zeros((CLASSES, D + 1))
     weights[:, -1] = -np.inf
     weights[model.classes_] = np.column_stack([model.coef_, model.intercept_])
     return weights
 
 
-def _loss(own: Problem, weights: Float64) -> float:
-    return objective(own[0].astype(np.float64), own[1], weights, C)
+def _loss(head: Problem, weights: Float64) -> float:
+    x, y = head
+    return objective(x.astype(np.float64), y, weights, C)
 
 
-def _floor(given: Sequence[Problem]) -> float:
+def _floor(heads: Sequence[Problem]) -> float:
     """Return the CPU seconds of Gram matrices, and of products by them."""
     spent = 0.0
     original = gram_products.Gram.times
 
-    def times(gram: gram_products.Gram, x: Float64) -> Float64:
+    def times(self: gram_products.Gram, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         nonlocal spent
-        seconds, product = _timed(lambda: original(gram, x))
+        seconds, product = _timed(lambda: original(self, x))
         spent += seconds
         return product
 
     try:
         gram_products.Gram.times = times  # type: ignore[method-assign]
-        _ours(given)
+        _ours(heads)
     finally:
         gram_products.Gram.times = original  # type: ignore[method-assign]
-    exact = [x.astype(np.float64) for x, _ in given]
-    return spent + _timed(lambda: [own @ own.T for own in exact])[0]
+    exact = [x.astype(np.float64) for x, _ in heads]
+    return spent + _timed(lambda: [x @ x.T for x in exact])[0]
 
 
 def _timed(work: Callable[[], Result]) -> tuple[float, Result]:

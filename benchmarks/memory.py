@@ -52,9 +52,13 @@ def make_small(folder: Path, N: int) -> int:
     """Write a .npz of N images of noise in ten classes; return their bytes, with the test set's."""
     images = np.random.default_rng(0).integers(0, 256, (N + _TESTED, 28, 28, 3), dtype=np.uint8)
     labels = np.arange(N + _TESTED) % 10
-    parts = {"train_images": images[:N], "train_labels": labels[:N]}
-    parts |= {"test_images": images[N:], "test_labels": labels[N:]}
-    np.savez(folder / "small.npz", allow_pickle=False, **parts)
+    np.savez(
+        folder / "small.npz",
+        train_images=images[:N],
+        train_labels=labels[:N],
+        test_images=images[N:],
+        test_labels=labels[N:],
+    )
     _write_sweep(folder, {"name": "npz", "path": str(folder / "small.npz")}, _MOCO)
     return images.nbytes
 
@@ -63,7 +67,7 @@ def make_large(folder: Path, N: int) -> int:
     """Write N files of 224 pixels in two classes; decode them; return the bytes decoded."""
     from PIL import Image
 
-    from rayal.contracts import DATASETS
+    from rayal.registry import DATASETS
 
     random = np.random.default_rng(0)
     originals = folder / "originals"

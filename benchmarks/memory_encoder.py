@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from rayal.contracts import ENCODERS, Dataset, Embedding, Progress, Split, encoder
+from rayal.contracts import Dataset, Embedding, Progress, Split, encoder
 from rayal.encoders._training.dataset_map import DatasetMapRecorder
 from rayal.encoders._training.schedule import PretrainingSchedule
+from rayal.registry import ENCODERS
 from rayal.vision.device import device, to_device
 
 TAUS = (0.2, 0.1, 0.05, 0.01, 0.001)

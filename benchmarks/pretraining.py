@@ -22,7 +22,6 @@ aim) and 2.3 times lightly's. Figures are medians over the rounds.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -30,6 +29,7 @@ import torch
 from torch import nn
 
 from benchmarks import pretraining_peers
+from benchmarks.device_time import seconds_on_device
 from rayal.encoders._moco.model import MomentumContrast, Projector
 from rayal.encoders._moco.setup import sgd
 from rayal.encoders._moco.training import Pretraining, RandomViews
@@ -108,15 +108,6 @@ def torchvision_backbone() -> nn.Module:
     return network
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """Time one call, to its end on the device."""
-    began = time.perf_counter()
-    run()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - began
-
-
 def against_networks(batch: int, rounds: int, precision: Precision | None) -> float:
     """Print how the whole step compares with bare networks; return its part of the same ones."""
     same = networks.backbone("resnet18", "imagenet", 3, seed=0)
@@ -128,7 +119,7 @@ def against_networks(batch: int, rounds: int, precision: Precision | None) -> fl
     times: dict[str, list[float]] = {name: [] for name in runs}
     for warm in [False] * 2 + [True] * rounds:
         for name, run in runs.items():
-            taken = seconds(run)
+            taken = seconds_on_device(run)
             if warm:
                 times[name].append(taken)
     whole = np.array(times["whole step"])
@@ -150,7 +141,7 @@ def against_lightly(
         times = []
         for warm in [False] + [True] * rounds:
             step()  # in its pace, as the loader is
-            ours = sum(seconds(step) for _ in range(PASS)) / PASS
+            ours = sum(seconds_on_device(step) for _ in range(PASS)) / PASS
             theirs = peer.seconds_a_step()
             if warm:
                 times.append((ours, theirs))

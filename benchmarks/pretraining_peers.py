@@ -63,7 +63,8 @@ class Lightly:
         backbone = torchvision().models.resnet18(weights=None)
         backbone.fc = nn.Identity()
         head = MoCoProjectionHead(512, 512, D)
-        self._query = nn.Sequential(backbone, head).to(device(), memory_format=torch.channels_last)
+        self._query = nn.Sequential(backbone, head).to(device())
+        self._query.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._key = copy.deepcopy(self._query).requires_grad_(False)
         self._loss = NTXentLoss(temperature=0.2, memory_bank_size=(QUEUE, D)).to(device())
         self._optimiser = torch.optim.SGD(self._query.parameters(), 0.03, 0.9, weight_decay=1e-4)

@@ -225,7 +225,7 @@ def hours(name: str, N: float, nodes: int, given: argparse.Namespace) -> float |
     work = counts[name](N, given.width, given.budget)
     network = work.reductions * (given.latency + work.payload / given.bandwidth)
     seconds = float(work.counted() @ rates) / (nodes * given.cores)
-    return (seconds + (network if nodes > 1 else 0)) / 3600
+    return float(seconds + (network if nodes > 1 else 0)) / 3600
 
 
 def markdown(given: argparse.Namespace) -> str:

@@ -51,11 +51,11 @@ PEERS: dict[str, Ask] = {
 def _squared(points: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
     wide = points.astype(np.float64)
     norms = (wide**2).sum(axis=1)
-    return np.maximum(norms[:, None] - 2 * wide @ wide.T + norms, 0)
+    return np.asarray(np.maximum(norms[:, None] - 2 * wide @ wide.T + norms, 0))
 
 
 def _k_center_twin(pool: Pool, budget: int) -> list[int]:
-    away, chosen = _squared(pool.features), pool.labeled.tolist()
+    away, chosen = _squared(pool.features), list[int](pool.labeled)
     for _ in range(budget):
         nearest = away[:, chosen].min(axis=1)
         nearest[chosen] = -1
@@ -64,7 +64,7 @@ def _k_center_twin(pool: Pool, budget: int) -> list[int]:
 
 
 def _maxherding_twin(pool: Pool, budget: int) -> list[int]:
-    kernel, chosen = np.exp(-_squared(unit_rows(pool.features))), pool.labeled.tolist()
+    kernel, chosen = np.exp(-_squared(unit_rows(pool.features))), list[int](pool.labeled)
     for _ in range(budget):
         covered = kernel[:, chosen].max(axis=1)
         gains = np.maximum(kernel - covered[:, None], 0).sum(axis=0)
@@ -76,7 +76,7 @@ def _maxherding_twin(pool: Pool, budget: int) -> list[int]:
 def _probcover_twin(pool: Pool, budget: int) -> list[int]:
     rng, points = np.random.default_rng(0), unit_rows(pool.features)
     clusters, _ = kmeans(points, pool.num_classes, rng)
-    away, chosen = _squared(points), pool.labeled.tolist()
+    away, chosen = _squared(points), list[int](pool.labeled)
     near = away < pure_radius(points, clusters, rng) ** 2
     for _ in range(budget):
         gains = near[:, ~near[chosen].any(axis=0)].sum(axis=1)

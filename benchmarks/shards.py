@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def one(place: str, name: str, budget: int, memory: int | None) -> None:
     """Choose here, and print what it took."""
     from rayal.distributed.selecting import select_from_shards
 
-    params = {"class_balanced": 1.0} if name.startswith("balanced") else {}
+    params: dict[str, Any] = {"class_balanced": 1.0} if name.startswith("balanced") else {}
     started, cpu = time.perf_counter(), time.process_time()
     strategy = name.rpartition(" ")[2]
     chosen = select_from_shards(place, strategy, budget, memory=memory, **params)

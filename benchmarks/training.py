@@ -14,13 +14,13 @@ Figures are medians over the rounds.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import nn
 
+from benchmarks.device_time import seconds_on_device
 from rayal.vision import networks
 from rayal.vision.classifier import Classifier
 from rayal.vision.device import device
@@ -75,22 +75,13 @@ def plain_loop(size: int, n: int, batch_size: int) -> Callable[[], object]:
     return run
 
 
-def seconds(run: Callable[[], object]) -> float:
-    """Time one call, to its end on the device."""
-    began = time.perf_counter()
-    run()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - began
-
-
 def ratio(size: int, rounds: int, batches: int, batch_size: int) -> float:
     """Print images a second at one size; return what part of the plain loop's training reaches."""
     n = batches * batch_size
     runs = [make(size, n, batch_size) for make in (training, plain_loop)]
     for run in runs:
         run()
-    times = np.array([[seconds(run) for run in runs] for _ in range(rounds)])
+    times = np.array([[seconds_on_device(run) for run in runs] for _ in range(rounds)])
     speeds = n / np.median(times, axis=0)
     found = float(np.median(times[:, 1] / times[:, 0]))
     print(

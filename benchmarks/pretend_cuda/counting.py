@@ -58,7 +58,7 @@ def attribute(owner: object, name: str, part: str) -> None:
     setattr(owner, name, attributed)
 
 
-class PretendCuda(TorchDispatchMode):
+class PretendCuda(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within it tensors on the CPU are real, and those on the device have shapes alone.
 
     An operation on tensors of both devices raises, as on a real device. What is copied from the
@@ -66,7 +66,7 @@ class PretendCuda(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.counts = Counts()
         self._fake = FakeTensorMode(allow_non_fake_inputs=True)
 
@@ -75,11 +75,11 @@ class PretendCuda(TorchDispatchMode):
         torch.__future__.set_overwrite_module_params_on_conversion(True)
         self._pin_memory = torch.Tensor.pin_memory
         torch.Tensor.pin_memory = lambda tensor, *_: tensor.clone()  # type: ignore[method-assign]
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self.counts
 
     def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
         torch.Tensor.pin_memory = self._pin_memory  # type: ignore[method-assign]
         torch.__future__.set_overwrite_module_params_on_conversion(self._overwrite)
 

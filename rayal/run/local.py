@@ -11,7 +11,7 @@ from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
 from rayal.run.encoding import load_all_trial_data, load_dataset, make_embedding
 from rayal.run.failures import PASSING, fail_all
-from rayal.run.pruning import Pruner
+from rayal.run.pruning import NO_PRUNING, Pruner
 from rayal.run.worker import run_trials
 from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
@@ -25,14 +25,13 @@ def run(
     todo: Sequence[Trial],
     store: RunStore,
     events: Listener,
-    pruner: Pruner | None = None,
+    pruner: Pruner = NO_PRUNING,
 ) -> None:
     """Make each embedding, then run the trials that need it, but for those that are spared.
 
     Raises:
         StoreError: the store can take no more.
     """
-    pruner = pruner or Pruner()
     encoder = _Encoder(plan.sweep.resources.pretrain.threads, store, events)
     for trials in group_by_embeddings(todo).values():
         try:

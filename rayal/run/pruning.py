@@ -51,10 +51,13 @@ class Pruner:
         return [trial for trial in trials if not self.is_spared(trial.id)]
 
 
+NO_PRUNING = Pruner()
+
+
 def make_pruner(plan: Plan, store: RunStore, events: Listener) -> Pruner:
     """Return what stops strategies of a plan; what records have shown is stopped at once."""
     family = family_of(plan)
-    return Pruner() if family is None else PairedPruner(plan, family, store, events)
+    return NO_PRUNING if family is None else PairedPruner(plan, family, store, events)
 
 
 class Score(NamedTuple):

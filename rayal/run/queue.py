@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Protocol
 
 from rayal.events.listener import Listener
-from rayal.run.pruning import Pruner
+from rayal.run.pruning import NO_PRUNING, Pruner
 from rayal.run.short_trials import ShortTrials
 from rayal.sweep.definition import Trial, group_by_embeddings
 from rayal.sweep.plan import Plan
@@ -81,9 +81,9 @@ class TrialQueue:
         workers: int,
         events: Listener,
         clock: Callable[[], float] = time.monotonic,
-        pruner: Pruner | None = None,
+        pruner: Pruner = NO_PRUNING,
     ) -> None:
-        self.pruner = pruner or Pruner()
+        self.pruner = pruner
         self.trials = {trial.id: trial for trial in todo}
         self._encodings, self._events = encodings, events
         self._waiting = {

@@ -9,12 +9,7 @@ from rayal.strategies.k_center import k_center
 from rayal.strategies.kmeans import kmeans
 from rayal.strategies.multi_kmeans import multi_kmeans
 from tests.draws import draws
-
-
-def pool(features: np.ndarray, known: list[int] | None = None) -> Pool:
-    labels = np.full(len(features), UNLABELED)
-    labels[known or []] = 0
-    return Pool(features.astype(np.float32), labels, 2)
+from tests.strategies.unlabeled_pools import pool_of
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -30,13 +25,13 @@ def blobs() -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("normalize", [True, False])
 def test_kmeans_takes_one_image_of_each_cluster_the_largest_first(normalize: bool) -> None:
     features, truth = blobs()
-    chosen = kmeans(pool(features), 5, rng(), normalize=normalize)
+    chosen = kmeans(pool_of(features), 5, rng(), normalize=normalize)
     assert truth[chosen].tolist() == [0, 1, 2, 3, 4]
 
 
 def test_kmeans_takes_the_image_nearest_to_the_mean() -> None:
     features, truth = blobs()
-    chosen = kmeans(pool(features), 5, rng(), normalize=False)
+    chosen = kmeans(pool_of(features), 5, rng(), normalize=False)
     for blob, found in enumerate(chosen):
         members = np.flatnonzero(truth == blob)
         away = np.linalg.norm(features[members] - features[members].mean(axis=0), axis=1)
@@ -46,42 +41,42 @@ def test_kmeans_takes_the_image_nearest_to_the_mean() -> None:
 def test_normalize_ignores_length() -> None:
     features, _ = blobs()
     longer = features * rng(1).uniform(1, 100, size=(len(features), 1))
-    plain, scaled = (kmeans(pool(f), 5, rng()) for f in (features, longer))
+    plain, scaled = (kmeans(pool_of(f), 5, rng()) for f in (features, longer))
     assert np.array_equal(plain, scaled)
 
 
 def test_kmeans_makes_up_the_number_from_duplicates() -> None:
     features = np.repeat(np.eye(3), [4, 1, 1], axis=0)
-    assert sorted(kmeans(pool(features), 5, rng())) == [0, 1, 2, 4, 5]
+    assert sorted(kmeans(pool_of(features), 5, rng())) == [0, 1, 2, 4, 5]
 
 
 def test_kmeans_clusters_the_unlabeled_alone() -> None:
     features, truth = blobs()
-    chosen = kmeans(pool(features, known=list(range(40))), 4, rng())
+    chosen = kmeans(pool_of(features, labeled=list(range(40))), 4, rng())
     assert truth[chosen].tolist() == [1, 2, 3, 4]
 
 
 def test_k_center_reaches_blobs_without_a_label() -> None:
     features, truth = blobs()
-    assert set(truth[k_center(pool(features, known=[0]), 4, rng())]) == {1, 2, 3, 4}
+    assert set(truth[k_center(pool_of(features, labeled=[0]), 4, rng())]) == {1, 2, 3, 4}
 
 
 def test_k_center_budgets_nest() -> None:
     features, _ = blobs()
-    large = k_center(pool(features), 30, rng())
-    assert np.array_equal(k_center(pool(features), 7, rng()), large[:7])
+    large = k_center(pool_of(features), 30, rng())
+    assert np.array_equal(k_center(pool_of(features), 7, rng()), large[:7])
 
 
 def test_multi_kmeans_is_kmeans_before_the_first_label() -> None:
     features, _ = blobs()
-    images = pool(features)
+    images = pool_of(features)
     assert np.array_equal(multi_kmeans(images, 5, rng()), kmeans(images, 5, rng()))
 
 
 def test_multi_kmeans_clusters_what_is_labeled_too() -> None:
     """One blob of labeled images is a cluster of its own, and its neighbor's image is taken."""
     features, truth = blobs()
-    chosen = multi_kmeans(pool(features, known=list(range(39))), 5, rng())
+    chosen = multi_kmeans(pool_of(features, labeled=list(range(39))), 5, rng())
     assert truth[chosen].tolist() == [0, 1, 2, 3, 4]
     assert chosen[0] == 39
 
@@ -89,7 +84,7 @@ def test_multi_kmeans_clusters_what_is_labeled_too() -> None:
 def test_multi_kmeans_takes_the_unlabeled_image_nearest_to_the_center() -> None:
     features, truth = blobs()
     known = [0, 1, 2, 41, 42, 75]
-    chosen = multi_kmeans(pool(features, known), 5, rng(), normalize=False)
+    chosen = multi_kmeans(pool_of(features, known), 5, rng(), normalize=False)
     for blob, found in enumerate(chosen):
         members = np.flatnonzero(truth == blob)
         away = np.linalg.norm(features - features[members].mean(axis=0), axis=1)
@@ -99,7 +94,7 @@ def test_multi_kmeans_takes_the_unlabeled_image_nearest_to_the_center() -> None:
 
 def test_multi_kmeans_replaces_clusters_that_are_labeled_throughout() -> None:
     features, truth = blobs()
-    chosen = multi_kmeans(pool(features, known=list(range(40))), 5, rng())
+    chosen = multi_kmeans(pool_of(features, labeled=list(range(40))), 5, rng())
     assert truth[chosen[:4]].tolist() == [1, 2, 3, 4]
     assert len(np.unique(chosen)) == 5
     assert chosen.min() >= 40
@@ -115,7 +110,7 @@ def test_any_pool_gives_b_distinct_unlabeled_images(
     n = int(draw.integers(2, 30))
     features = draw.integers(2, size=(n, draw.integers(1, 4)))
     known = draw.choice(n, draw.integers(0, n), replace=False).tolist()
-    images = pool(features, known)
+    images = pool_of(features, known)
     images.features.flags.writeable = False
     for budget in {1, (len(images.unlabeled) + 1) // 2, len(images.unlabeled)}:
         chosen = choose(images, budget, rng(1), normalize=normalize, restarts=1)
@@ -127,9 +122,9 @@ def test_k_center_measures_in_the_space_asked_for() -> None:
     features, _truth = blobs()
     shuffled = features[::-1].astype(np.float32)
     said = Predictions(shuffled, lambda: shuffled, penultimate_features=lambda: shuffled)
-    images = dataclasses.replace(pool(features, known=[0]), predictions=said)
+    images = dataclasses.replace(pool_of(features, labeled=[0]), predictions=said)
     hidden = k_center(images, 6, rng(), space="hidden")
-    assert np.array_equal(hidden, k_center(pool(shuffled, known=[0]), 6, rng()))
+    assert np.array_equal(hidden, k_center(pool_of(shuffled, labeled=[0]), 6, rng()))
     assert not np.array_equal(hidden, k_center(images, 6, rng()))
 
 

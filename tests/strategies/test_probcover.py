@@ -1,16 +1,10 @@
 import numpy as np
 import pytest
 
-from rayal.contracts import UNLABELED, Pool
 from rayal.kernels.ball_cover import greedy_ball_cover, pure_radius
 from rayal.kernels.clustering import kmeans, unit_rows
 from rayal.strategies.probcover import probcover
-
-
-def pool(features: np.ndarray, known: list[int] | None = None) -> Pool:
-    labels = np.full(len(features), UNLABELED)
-    labels[known or []] = 0
-    return Pool(features.astype(np.float32), labels, 3)
+from tests.strategies.unlabeled_pools import pool_of
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -25,14 +19,20 @@ def blobs() -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("delta", ["auto", 0.3])
 def test_the_densest_uncovered_blob_comes_first(delta: float | str) -> None:
     features, truth = blobs()
-    assert truth[probcover(pool(features), 3, rng(), delta=delta)].tolist() == [0, 1, 2]
-    assert truth[probcover(pool(features, [0]), 2, rng(), delta=delta)].tolist() == [1, 2]
+    assert truth[probcover(pool_of(features, num_classes=3), 3, rng(), delta=delta)].tolist() == [
+        0,
+        1,
+        2,
+    ]
+    assert truth[
+        probcover(pool_of(features, [0], num_classes=3), 2, rng(), delta=delta)
+    ].tolist() == [1, 2]
 
 
 @pytest.mark.slow
 def test_auto_is_the_pure_radius_of_as_many_clusters_as_classes() -> None:
     features = rng().normal(size=(80, 5))
-    draw, given = rng(3), pool(features, [1, 2])
+    draw, given = rng(3), pool_of(features, [1, 2], num_classes=3)
     points = unit_rows(given.features)
     radius = pure_radius(points, kmeans(points, 3, draw)[0], draw)
     expected = greedy_ball_cover(points, given.labeled, 30, radius, draw)
@@ -40,6 +40,6 @@ def test_auto_is_the_pure_radius_of_as_many_clusters_as_classes() -> None:
 
 
 def test_budgets_nest_with_a_number_for_delta() -> None:
-    given = pool(rng().normal(size=(80, 5)))
+    given = pool_of(rng().normal(size=(80, 5)), num_classes=3)
     small, large = (probcover(given, b, rng(), delta=0.5) for b in (5, 80))
     assert np.array_equal(large[:5], small)

@@ -1,18 +1,13 @@
 import numpy as np
 import pytest
 
-from rayal.contracts import UNLABELED, Pool, Predictions
+from rayal.contracts import Pool, Predictions
 from rayal.kernels.clustering import kmeans, unit_rows
 from rayal.strategies.margin import margin
 from rayal.strategies.tcm import tcm
 from rayal.strategies.typiclust import typiclust
 from tests.draws import draws
-
-
-def pool(features: np.ndarray, known: list[int] | None = None) -> Pool:
-    labels = np.full(len(features), UNLABELED)
-    labels[known or []] = 0
-    return Pool(features.astype(np.float32), labels, 2)
+from tests.strategies.unlabeled_pools import pool_of
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -57,7 +52,7 @@ def test_picks_equal_the_slow_twins(seed: int) -> None:
     labeled = np.sort(draw.choice(len(features), draw.integers(6), replace=False)).tolist()
     budget = int(draw.integers(1, len(features) - len(labeled) + 1))
     K, min_size = int(draw.integers(1, 9)), int(draw.integers(1, 12))
-    given = pool(features, labeled)
+    given = pool_of(features, labeled)
     picks = typiclust(given, budget, rng(1), max_clusters=K, min_size=min_size)
     points = unit_rows(given.features)
     clusters, _ = kmeans(points, min(K, len(labeled) + budget), rng(1), restarts=1, iterations=10)
@@ -66,26 +61,26 @@ def test_picks_equal_the_slow_twins(seed: int) -> None:
 
 def test_one_image_of_each_cluster_the_largest_first() -> None:
     features, truth = blobs([40, 30, 20, 10, 6])
-    assert truth[typiclust(pool(features), 5, rng(), restarts=5)].tolist() == [0, 1, 2, 3, 4]
+    assert truth[typiclust(pool_of(features), 5, rng(), restarts=5)].tolist() == [0, 1, 2, 3, 4]
 
 
 def test_clusters_with_a_label_come_later() -> None:
     features, truth = blobs([40, 30, 20])
-    chosen = typiclust(pool(features, [0]), 3, rng(), max_clusters=3, restarts=5)
+    chosen = typiclust(pool_of(features, [0]), 3, rng(), max_clusters=3, restarts=5)
     assert truth[chosen].tolist() == [1, 2, 0]
 
 
 def test_small_clusters_come_last_but_come() -> None:
     features, truth = blobs([20, 4])
-    chosen = typiclust(pool(features), 24, rng(), max_clusters=2, restarts=5)
+    chosen = typiclust(pool_of(features), 24, rng(), max_clusters=2, restarts=5)
     assert truth[chosen].tolist() == [0] * 20 + [1] * 4
-    at_once = typiclust(pool(features), 2, rng(), max_clusters=2, min_size=4, restarts=5)
+    at_once = typiclust(pool_of(features), 2, rng(), max_clusters=2, min_size=4, restarts=5)
     assert truth[at_once].tolist() == [0, 1]
 
 
 def test_tcm_is_typiclust_without_predictions_and_while_labels_are_few() -> None:
     features, _ = blobs([40, 30, 20])
-    first = pool(features)
+    first = pool_of(features)
     assert np.array_equal(tcm(first, 9, rng()), typiclust(first, 9, rng()))
     few = with_predictions(features, list(range(19)))
     assert np.array_equal(tcm(few, 9, rng()), typiclust(few, 9, rng()))
@@ -100,6 +95,6 @@ def test_tcm_is_margin_once_there_are_enough_labels_for_each_class() -> None:
 
 
 def with_predictions(features: np.ndarray, known: list[int]) -> Pool:
-    plain = pool(features, known)
+    plain = pool_of(features, known)
     probs = rng().dirichlet([1, 1], len(features)).astype(np.float32)
     return Pool(plain.features, plain.labels, 2, predictions=Predictions(probs, lambda: probs))

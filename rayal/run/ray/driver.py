@@ -11,7 +11,7 @@ from pathlib import Path
 from rayal.events.dispatch import Dispatcher
 from rayal.events.prometheus import SweepMetrics
 from rayal.run.preflight import request_for, shared_bytes
-from rayal.run.pruning import Pruner
+from rayal.run.pruning import NO_PRUNING, Pruner
 from rayal.run.queue import TrialQueue
 from rayal.run.ray.callbacks import make_callback, make_memory_trimmer
 from rayal.run.ray.cluster_watch import services, watch_cluster
@@ -43,7 +43,7 @@ def run(
     store: RunStore,
     events: Dispatcher,
     address: str | None,
-    pruner: Pruner | None = None,
+    pruner: Pruner = NO_PRUNING,
 ) -> None:
     """Run trials on a cluster, or on a Ray started here for the purpose.
 
@@ -53,7 +53,7 @@ def run(
         StoreError: the store can take no more.
         KeyboardInterrupt: a signal of `signals.STOP_SIGNALS`; what is finished is kept.
     """
-    resources, pruner = plan.sweep.resources, pruner or Pruner()
+    resources = plan.sweep.resources
     with (
         ray_session(resources, address, events.message, shared_bytes(plan, todo)) as session,
         watch_cluster(services(joined=session.joined), events.message),
