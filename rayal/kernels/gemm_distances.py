@@ -31,6 +31,25 @@ def squared_distances(rows: Float32, columns: Float32) -> Float32:
     return squared
 
 
+def left_factor(rows: Float32) -> Float32:
+    """Return (m, D + 2) of rows (m, D): its product with a `right_factor` are squared distances.
+
+    They are off by `error_bound`, and may be negative. The second last column are squared lengths.
+    """
+    return np.column_stack([-2 * rows, _squared_lengths(rows), np.ones(len(rows), np.float32)])
+
+
+def right_factor(columns: Float32) -> Float32:
+    """Return (n, D + 2) of columns (n, D), for products with a `left_factor`."""
+    lengths = _squared_lengths(columns)
+    return np.column_stack([columns, np.ones(len(columns), np.float32), lengths])
+
+
+def _squared_lengths(points: Float32) -> Float32:
+    """Return squared lengths (n,), rounded once: what the products round comes on top."""
+    return np.einsum("nd,nd->n", points, points, dtype=np.float64).astype(np.float32)
+
+
 def error_bound(points: Float32) -> float:
     """Return how far `squared_distances` of points (N, D), in any order of sums, may be off.
 

@@ -26,10 +26,12 @@ Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 
 BLOCK = 128  # bounds renewed at once
+TILE = 512  # rows and columns of kernels that are made or mirrored at once
 STEP = 2.0**-24  # kernels are whole numbers of it, so that sums of their differences are exact
 UNIT_WIDTH = 1.0  # of a kernel on features of unit length (Bae et al. 2024)
 NARROWEST = 1e-15  # kernel: its square is still above 0 in float32
-KEPT = 1 << 30  # bytes of kernels that are kept, at most: all of them for 16,384 points
+WHOLE = 2 << 30  # bytes up to which all kernels are made at once and kept: 23,170 points
+KEPT = 1 << 30  # bytes of kernels that are kept of more points, at most
 SLACK = 1e-5  # relative error of float32 exponentials and sums, generously
 
 
@@ -45,7 +47,8 @@ def greedy_herding(
     x runs over all points, s over the labeled and those before it; k(x, s) = exp(-|x - s|^2 /
     sigma^2). The sum is at least 1 - 1/e of the largest possible (Bae et al. 2024). Ties go to the
     lowest position, so once nothing is gained, as by a copy, the lowest positions follow.
-    Usual time O(N^2 D), O(N^2 D B) at worst; memory O(N D), and KEPT bytes at most.
+    Usual time O(N^2 D), O(N^2 D B) at worst; memory O(N D), and 4 N^2 bytes up to WHOLE,
+    KEPT bytes beyond.
 
     Args:
         features: (N, D).
@@ -161,33 +164,64 @@ class Cover:
 
     def bounds(self, rows: Int64) -> Float64:
         """Return what the gains of the rows (m,) cannot be above."""
-        bounds = np.full(len(rows), STEP * self.mass.sum())
-        kernels = self._kept.take(rows, self._kernels_from_above)
-        for columns in gemm_distances.chunks(len(self.points)):
-            block = kernels[:, columns]
-            block -= self.covered[columns]
-            np.maximum(block, 0, out=block)
-            block *= self._mass32[columns]
-            bounds += block.sum(axis=1)
-        return bounds * (1 + SLACK)
+        bounds = np.empty(len(rows))
+        gains = np.empty(len(self.points), dtype=np.float32)
+        for position, kernel in self._kept.visit(rows, self._write_kernels_from_above):
+            np.subtract(kernel, self.covered, out=gains)
+            np.maximum(gains, 0, out=gains)
+            if self._counts_differ:
+                gains *= self._mass32
+            bounds[position] = gains.sum()
+        return (bounds + STEP * self.mass.sum()) * (1 + SLACK)
 
-    def _kernels_from_above(self, rows: Int64) -> Float32:
-        """Return kernels (m, points) of the rows (m,), none lower than it is."""
-        kernels = np.empty((len(rows), len(self.points)), dtype=np.float32)
-        candidates = self.candidates[rows]
+    def _write_kernels_from_above(self, rows: Int64, kernels: Float32) -> None:
+        """Write kernels (m, points) of the rows (m,), none lower than it is."""
+        candidates = self._left_factor(rows)
         for columns in gemm_distances.chunks(len(self.points)):
-            block = gemm_distances.squared_distances(candidates, self.points[columns])
-            block *= np.float32(-1 / self.sigma**2)
-            block += np.float32(self.error)
-            np.exp(np.minimum(block, 0, out=block), out=kernels[:, columns])
+            np.matmul(candidates, self._points[columns].T, out=kernels[:, columns])
+            self._exponentials(kernels[:, columns])
+
+    def _exponentials(self, squared: Float32) -> None:
+        """Make kernels of squared distances, in place; a negative one is 0."""
+        squared *= np.float32(-1 / self.sigma**2)
+        np.exp(np.minimum(squared, 0, out=squared), out=squared)
+
+    def _all_kernels_from_above(self) -> Float32:
+        """Return kernels (n, n) where candidates are the points: each pair is worked out once."""
+        N = len(self.points)
+        kernels = np.empty((N, N), dtype=np.float32)
+        candidates = self._left_factor(np.arange(N))
+        for rows in gemm_distances.chunks(N, TILE):
+            later = slice(rows.start, N)
+            np.matmul(candidates[rows], self._points[later].T, out=kernels[rows, later])
+            self._exponentials(kernels[rows, later])
+            for columns in gemm_distances.chunks(N - rows.stop, TILE):
+                mirrored = slice(rows.stop + columns.start, rows.stop + columns.stop)
+                kernels[mirrored, rows] = kernels[rows, mirrored].T
         return kernels
+
+    def _left_factor(self, rows: Int64) -> Float32:
+        """Return the factor (m, D + 2) of candidates (m,) whose distances are never too long."""
+        factor = gemm_distances.left_factor(self.candidates[rows])
+        factor[:, -2] -= np.float32(self.error * self.sigma**2)
+        return factor
+
+    @cached_property
+    def _points(self) -> Float32:
+        return gemm_distances.right_factor(self.points)
 
     @cached_property
     def _mass32(self) -> Float32:
         return self.mass.astype(np.float32)
 
     @cached_property
+    def _counts_differ(self) -> bool:
+        return bool(np.any(self.mass != 1))
+
+    @cached_property
     def _kept(self) -> KeptRows:
+        if self.candidates is self.points and 4 * len(self.points) ** 2 <= WHOLE:
+            return KeptRows.whole(self._all_kernels_from_above())
         return KeptRows(len(self.candidates), len(self.points), KEPT)
 
 

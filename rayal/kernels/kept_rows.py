@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -25,27 +25,36 @@ class KeptRows:
         self._seen = np.full(n, 2 * room >= n)
         self._used = 0
 
-    def take(self, rows: Int64, make: Callable[[Int64], Float32]) -> Float32:
-        """Return the distinct rows (k,) as (k, m) that may be written into.
+    @classmethod
+    def whole(cls, matrix: Float32) -> KeptRows:
+        """Return the rows of a matrix (n, m) that is there already."""
+        kept = cls(len(matrix), matrix.shape[1], 0)
+        kept._rows, kept._place = matrix, np.arange(len(matrix))
+        return kept
 
-        make: from the numbers of rows to the rows.
+    def visit(
+        self, rows: Int64, make: Callable[[Int64, Float32], None]
+    ) -> Iterator[tuple[int, Float32]]:
+        """Yield the position of each of the distinct rows (k,) and the row (m,), in any order.
+
+        The row is to be read at once, and not to be written into.
+
+        make: given the numbers of rows (j,) and a matrix (j, m), writes the rows into it.
         """
-        absent = np.flatnonzero(self._place[rows] < 0)
-        if len(absent) == len(rows):
-            all_made = make(rows)
-            self._keep(rows, all_made)
-            return all_made
-        taken: Float32 = self._rows[self._place[rows]]
-        if len(absent):
-            made = make(rows[absent])
-            self._keep(rows[absent], made)
-            taken[absent] = made
-        return taken
-
-    def _keep(self, rows: Int64, made: Float32) -> None:
-        again = np.flatnonzero(self._seen[rows])[: len(self._rows) - self._used]
+        places = self._place[rows]
+        for position in np.flatnonzero(places >= 0):
+            yield int(position), self._rows[places[position]]
+        absent = places < 0
+        keep = np.flatnonzero(absent & self._seen[rows])[: len(self._rows) - self._used]
+        absent[keep] = False
+        pass_by = np.flatnonzero(absent)
         self._seen[rows] = True
-        places = np.arange(self._used, self._used + len(again))
-        self._rows[places] = made[again]
-        self._place[rows[again]] = places
-        self._used += len(again)
+        scratch = np.empty((len(pass_by), self._rows.shape[1]), dtype=np.float32)
+        for positions, block in ((keep, self._room_for(rows[keep])), (pass_by, scratch)):
+            make(rows[positions], block)
+            yield from zip(positions.tolist(), block, strict=True)
+
+    def _room_for(self, rows: Int64) -> Float32:
+        start, self._used = self._used, self._used + len(rows)
+        self._place[rows] = np.arange(start, self._used)
+        return self._rows[start : self._used]

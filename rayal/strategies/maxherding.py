@@ -45,8 +45,9 @@ def maxherding(  # noqa: PLR0913  its own parameters and those of all strategies
     x are the larger of 8,192 and 16 B drawn ones, and 32,768 drawn ones may be chosen;
     `rayal.kernels.sampled_herding` has the bound.
 
-    Cost: O(N^2 D) time by definition, O(N) memory and at most 1 GiB of kernels; gains are worked
-    out again only where they may have changed. Beyond 200,000 images O(32768 D max(8192, 16 B)).
+    Cost: O(N^2 D) time by definition, O(N) memory and kernels of at most 1 GiB, up to 23,170
+    images 2 GiB; gains are worked out again only where they may have changed. Beyond 200,000 images
+    O(32768 D max(8192, 16 B)).
 
     Use: for the first queries; no radius to choose.
 

@@ -19,6 +19,16 @@ def test_no_distance_is_farther_off_than_the_bound(scale: float, D: int) -> None
     assert gemm_distances.error_bound(points) < 1e-3 * (points**2).sum(axis=1).max()
 
 
+@pytest.mark.parametrize("scale", [1e-3, 1, 1e3])
+@pytest.mark.parametrize("D", [1, 7, 128])
+def test_products_of_the_factors_are_distances_within_the_bound(scale: float, D: int) -> None:
+    points = (scale * (3 + np.random.default_rng(D).normal(size=(300, D)))).astype(np.float32)
+    points[:50] = points[50:100]
+    factors = gemm_distances.left_factor(points[:100]), gemm_distances.right_factor(points)
+    off = factors[0] @ factors[1].T - definition(points[:100], points)
+    assert abs(off).max() <= gemm_distances.error_bound(points)
+
+
 def test_exact_distances_of_pairs_are_the_definition_and_zero_for_copies() -> None:
     points = np.random.default_rng(0).normal(size=(60, 5)).astype(np.float32)
     points[30:] = points[:30]
