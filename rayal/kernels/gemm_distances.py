@@ -47,7 +47,7 @@ def right_factor(columns: Float32) -> Float32:
 
 def _squared_lengths(points: Float32) -> Float32:
     """Return squared lengths (n,), rounded once: what the products round comes on top."""
-    return np.einsum("nd,nd->n", points, points, dtype=np.float64).astype(np.float32)
+    return np.asarray(np.einsum("nd,nd->n", points, points, dtype=np.float64), np.float32)
 
 
 def error_bound(points: Float32) -> float:

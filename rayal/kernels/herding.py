@@ -172,7 +172,7 @@ class Cover:
             if self._counts_differ:
                 gains *= self._mass32
             bounds[position] = gains.sum()
-        return (bounds + STEP * self.mass.sum()) * (1 + SLACK)
+        return np.asarray((bounds + STEP * self.mass.sum()) * (1 + SLACK))
 
     def _write_kernels_from_above(self, rows: Int64, kernels: Float32) -> None:
         """Write kernels (m, points) of the rows (m,), none lower than it is."""
