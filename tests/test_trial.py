@@ -1,4 +1,5 @@
 import functools
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
@@ -311,3 +312,18 @@ def test_a_scored_query_is_shown_nothing_of_the_pool_alone(
     assert np.array_equal(pool.labeled, np.arange(30))
     assert pool.images[:30].all()
     assert not pool.images[30:].any()
+
+
+def test_what_a_strategy_warns_of_is_kept_in_its_row_once(
+    data: TrialData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warn(*_: object) -> None:
+        for text in ("a", "b", "a"):
+            warnings.warn(text, stacklevel=1)
+        warnings.warn("of a library", FutureWarning, stacklevel=1)
+
+    watch(monkeypatch, STRATEGIES, "margin", warn)
+    with pytest.warns(FutureWarning, match="of a library"):
+        rows = run(trial("random", "margin", (10, 15)), data)
+    assert "warnings" not in rows[0]
+    assert rows[1]["warnings"] == ["a", "b"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -116,8 +117,25 @@ def _by_coverage(asked: Question) -> Answer:
         asked.executor, asked.shards, asked.labeled, asked.budget, integer(asked.rng),
         asked.params.get("delta"),
     )  # fmt: skip
+    _warn_if_alone(asked, found.value)
     figures = {"value": found.value, "levels": found.levels, "bound": found.bound}
     return Answer(found.positions, figures)
+
+
+def _warn_if_alone(asked: Question, covered: float) -> None:
+    """Warn where each ball of a first choice holds its center alone: all are as good then.
+
+    covered: share of the rows in a ball.
+    """
+    if "delta" in asked.params and not len(asked.labeled) and asked.budget > 1:
+        alone = asked.budget / asked.shards.rows
+        if covered <= alone * (1 + 1e-6):
+            warnings.warn(
+                f"probcover: the {asked.budget:,} balls hold {asked.budget:,} rows, their own "
+                f"centers: no row is closer than delta={asked.params['delta']:g} to one of them, "
+                "so the choice is arbitrary; give a larger delta",
+                stacklevel=2,
+            )
 
 
 EXACT = "the choice of one machine, however the rows are cut into shards"

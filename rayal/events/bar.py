@@ -81,6 +81,8 @@ class LiveBar(Listener):
         if self._counter.is_news(outcome):
             self._console.print(f"[red]failed[/red] {outcome.trial}: ", end="")
             self._console.print(terminal_text(outcome.error), markup=False, highlight=False)
+        for text in self._counter.new_warnings(outcome):
+            self.message(f"warning: {text}")
 
     def strategy_stopped(self, stopped: Stopped) -> None:
         self._counter.total -= len(stopped["spared"])
@@ -117,6 +119,8 @@ class Lines(Listener):
         self._counter.add(outcome)
         if self._counter.is_news(outcome):
             self.message(f"failed {outcome.trial}: {outcome.error}")
+        for text in self._counter.new_warnings(outcome):
+            self.message(f"warning: {text}")
         if self._counter.ended == self._counter.total or self._was_quiet():
             self.message(self._counter.line())
 
@@ -141,6 +145,7 @@ class _TrialCounter:
         self._first_end: float | None = None
         self._counted = 0
         self._errors: Counter[str] = Counter()
+        self._warnings: set[str] = set()
 
     def add(self, outcome: Outcome) -> None:
         if self._first_end is None:
@@ -153,6 +158,12 @@ class _TrialCounter:
     def is_news(self, outcome: Outcome) -> bool:
         """Whether a failure should be shown: the same error is, three times; all have logs."""
         return bool(outcome.error) and self._errors[outcome.error] <= REPEATS
+
+    def new_warnings(self, outcome: Outcome) -> list[str]:
+        """Return what no trial has warned of before."""
+        texts = [text for text in outcome.warnings if text not in self._warnings]
+        self._warnings.update(texts)
+        return texts
 
     def per_second(self) -> float:
         elapsed = time.monotonic() - (self._first_end or time.monotonic())

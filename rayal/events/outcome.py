@@ -12,3 +12,4 @@ class Outcome:
     trial: str  # its id
     error: str = ""  # empty when its record was kept
     fatal: bool = False  # the store can take no more: the sweep must stop
+    warnings: tuple[str, ...] = ()  # of its strategies

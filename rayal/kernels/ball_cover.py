@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayal.kernels import gemm_distances
+from rayal.kernels import distances, gemm_distances
 from rayal.kernels.ball_graph import BallGraph, ball_graph
 from rayal.kernels.balls import ROWS, Balls
 from rayal.kernels.covering import greedy_k_center
+from rayal.kernels.rows import Rows
 from rayal.kernels.validation import as_points, check_budget
 
 Float32 = npt.NDArray[np.float32]
@@ -83,6 +84,17 @@ def pure_radius(
     sample = np.sort(rng.permutation(len(points))[:PURITY_SAMPLE])
     first_impure = np.sort(np.sqrt(_to_other_clusters(points, clusters, sample)))
     return _rounded_down(float(first_impure[int((1 - purity) * len(sample) + 1e-9)]))
+
+
+def distance_to_nearest(rows: Rows, position: int) -> float:
+    """Return the distance of one of the rows (N, D) to the nearest other; infinite for one row."""
+    center, nearest = rows[position : position + 1][0], np.inf
+    for block, points in rows.blocks():
+        squared = distances.to_one_center(points, center)
+        if block.start <= position < block.stop:
+            squared[position - block.start] = np.inf
+        nearest = min(nearest, float(squared.min()))
+    return float(np.sqrt(nearest))
 
 
 def _largest_first(balls: Balls | BallGraph, labeled: Int64, budget: int) -> Iterator[int]:

@@ -45,7 +45,7 @@ def _run(
     try:
         if gpus is not None:
             take_share(gpus)
-        yield from retried(lambda: _record_trial(trial, data, store))
+        warned = yield from retried(lambda: _record_trial(trial, data, store))
     except StoreError as error:
         return Outcome(trial.id, str(error), fatal=True)
     except PASSING:
@@ -56,13 +56,16 @@ def _run(
         return _keep_failure(trial, store, error)
     except BaseException as error:  # noqa: BLE001 - what a component raises is its trial's failure
         return _keep_failure(trial, store, error)
-    return Outcome(trial.id)
+    return Outcome(trial.id, warnings=warned)
 
 
-def _record_trial(trial: Trial, data: TrialData, store: RunStore) -> TrialCoroutine[None]:
+def _record_trial(
+    trial: Trial, data: TrialData, store: RunStore
+) -> TrialCoroutine[tuple[str, ...]]:
+    """Run a trial and keep its record; return what its strategies warned of."""
     with full_disk_is_fatal(store):
         if store.has_record(trial.id):
-            return
+            return ()
         check_trial_unchanged(trial)
         earlier = store.record_in_progress(trial.id, trial.definition())
         rows = yield from trials.rounds(
@@ -72,6 +75,7 @@ def _record_trial(trial: Trial, data: TrialData, store: RunStore) -> TrialCorout
             keep=lambda rows: store.save_in_progress(trial.id, _record(trial, rows)),
         )
         store.save_record(trial.id, _record(trial, rows))
+    return tuple(dict.fromkeys(text for row in rows for text in row.get("warnings", ())))
 
 
 def _is_of_closing(error: GeneratorExit) -> bool:

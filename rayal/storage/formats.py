@@ -47,7 +47,7 @@ class Round(TypedDict):
     are true; absent where it has no rule for it. query_entropy, query_l1_loss: of this round's
     query, both terms of CBAL's Eq. 8; absent unless the sweep has `record_losses`, and where no
     learner was there to choose by. query_plane: see `rayal.trial.query_plane`; absent unless the
-    sweep has `record_embeddings`.
+    sweep has `record_embeddings`. warnings: of the strategy; absent where there is none.
     Where an image may have several classes: mean_average_precision; f1 at thresholds (C,);
     classes_without_positive in the test set, left out of both; class_counts, images that have each
     class; one_sided_classes, of which the labels have no positive or no negative. balanced_accuracy
@@ -75,6 +75,7 @@ class Round(TypedDict):
     query_entropy: NotRequired[float]
     query_l1_loss: NotRequired[float]
     query_plane: NotRequired[dict[str, list[float]]]
+    warnings: NotRequired[list[str]]
     mean_average_precision: NotRequired[float]
     f1: NotRequired[float]
     thresholds: NotRequired[list[float]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal
 
 import numpy as np
@@ -68,7 +69,9 @@ def probcover(
             return _among_many(pool, budget, delta, rng)
         features = clustering.unit_rows(pool.features)
         radius = _pure_radius(features, pool.num_classes, rng) if delta == "auto" else delta
-        return ball_cover.greedy_ball_cover(features, pool.labeled, budget, radius, rng)
+        picks = ball_cover.greedy_ball_cover(features, pool.labeled, budget, radius, rng)
+        _warn_if_alone(Rows(features), pool.labeled, int(picks[0]), radius)
+        return picks
 
     return choose_collapsed(pool, budget, rng, collapse, choose)
 
@@ -81,7 +84,24 @@ def _among_many(
         _check_classes(pool.num_classes)
         clusters = sampled_kmeans(rows, pool.num_classes, rng)
         delta = sampled_pure_radius(rows, clusters.of, rng)
-    return sampled_ball_cover(rows, pool.labeled, budget, delta, rng)
+    picks = sampled_ball_cover(rows, pool.labeled, budget, delta, rng)
+    _warn_if_alone(rows, pool.labeled, int(picks[0]), delta)
+    return picks
+
+
+def _warn_if_alone(rows: Rows, labeled: Indices, first: int, radius: float) -> None:
+    """Warn where the fullest ball holds nothing but its center, so that all choices are as good.
+
+    Not where there are labels: what they cover may be all that is near to anything.
+    """
+    nearest = np.inf if len(labeled) else ball_cover.distance_to_nearest(rows, first)
+    if radius <= nearest < np.inf:
+        warnings.warn(
+            f"probcover: no image is closer than delta={radius:g} to another (the first choice's "
+            f"nearest is {nearest:.3g} away), so each covers itself alone and the choice is "
+            "arbitrary; give a larger delta",
+            stacklevel=3,
+        )
 
 
 def _pure_radius(features: Features, num_classes: int, rng: np.random.Generator) -> float:

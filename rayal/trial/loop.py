@@ -21,6 +21,7 @@ from rayal.scorer import join_test_set
 from rayal.seeds import generator
 from rayal.sweep.definition import Trial
 from rayal.trial.row import Row, count_pseudo_labels, measure, of_query
+from rayal.trial.strategy_warnings import warnings_kept
 from rayal.trial.training import (
     TrialCoroutine,
     request_training,
@@ -91,10 +92,10 @@ def _query(trial: Trial, pool: Pool, number: int, budget: int) -> tuple[Indices,
         pool = replace(pool, true_labels=None, score_batches=None)
     # Named without the strategy: trials of one seed draw alike, so comparisons are paired.
     rng = generator("query", trial.dataset_name, trial.seed, number)
-    with working_directory_kept():
+    with working_directory_kept(), warnings_kept() as warned:
         chosen = component.function(pool, budget, rng, **spec.to_kwargs())
     chosen = check_choice(spec.name, chosen, pool.labels, budget)
-    return chosen, partial(of_query, trial, pool, chosen, number)
+    return chosen, partial(of_query, trial, pool, chosen, number, warned)
 
 
 def _selected_on(trial: Trial, data: TrialData, number: int) -> TrialData:

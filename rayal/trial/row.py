@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -22,9 +23,12 @@ FOLDS = 5  # of the labeled images, where thresholds are chosen by them
 Row: TypeAlias = dict[str, Any]
 
 
-def of_query(trial: Trial, pool: Pool, chosen: Indices, number: int) -> Row:
-    """Return what the sweep asked to be recorded of a query of chosen images (B,)."""
-    row: Row = {}
+def of_query(trial: Trial, pool: Pool, chosen: Indices, number: int, warned: Sequence[str]) -> Row:
+    """Return what is recorded of a query of chosen images (B,) besides them.
+
+    That is what the strategy warned of, and what the sweep asked for.
+    """
+    row: Row = {"warnings": list(warned)} if warned else {}
     if pool.predictions is not None and trial.record_losses:
         row |= query_losses(pool, chosen)
     if number and trial.record_embeddings:

@@ -168,3 +168,14 @@ def test_strategies_say_what_they_promise(pools: dict[int, Path]) -> None:
     assert exact == {"random", "scores", "entropy", "margin", "least_confidence", "k_center"}
     assert asked("facility_location").figures.keys() == {"value", "levels", "bound"}
     assert asked("kmeans").figures["inertia"] > 0
+
+
+def test_balls_that_hold_their_centers_alone_are_warned_of(pools: dict[int, Path]) -> None:
+    with pytest.warns(UserWarning, match="the 5 balls hold 5 rows, their own centers"):
+        select_from_shards(pools[4], "probcover", 5, delta=1e-4)
+
+
+@pytest.mark.filterwarnings("error")
+def test_balls_that_hold_others_are_not(pools: dict[int, Path]) -> None:
+    select_from_shards(pools[4], "probcover", 5, delta=1.0)
+    select_from_shards(pools[4], "probcover", 5, labels=LABELS, delta=1e-4)

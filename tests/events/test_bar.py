@@ -124,3 +124,15 @@ def test_a_narrow_terminal_shows_counts_in_place_of_a_bar(
     text = rendered(display, console)
     assert "1234/4321" in text
     assert ("━" in text) == is_drawn
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_strategies_warn_of_is_shown_once(terminal: bool) -> None:
+    out = io.StringIO()
+    display = choose_display(Console(file=out, width=200, force_terminal=terminal), 3, 0)
+    display.sweep_started(3)
+    for number, texts in enumerate([("too [small]",), ("too [small]", "too large"), ()]):
+        display.trial_ended(TRIAL, Outcome(f"t{number}", warnings=texts))
+    display.sweep_ended("finished")
+    assert out.getvalue().count("warning: too [small]") == 1
+    assert out.getvalue().count("warning: too large") == 1

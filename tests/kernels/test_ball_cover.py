@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from rayal.kernels import ball_cover
-from rayal.kernels.ball_cover import greedy_ball_cover, pure_radius
+from rayal.kernels.ball_cover import distance_to_nearest, greedy_ball_cover, pure_radius
 from rayal.kernels.covering import greedy_k_center
+from rayal.kernels.rows import Rows
 from tests.draws import draws
 
 NONE = np.array([], dtype=np.int64)
@@ -134,3 +135,13 @@ def test_balls_of_radius_zero_leave_all_to_the_farthest() -> None:
     assert np.array_equal(
         picks, greedy_k_center(points, np.array([3]), 8, np.random.default_rng(0))
     )
+
+
+def test_the_nearest_other_row_is_at_the_least_distance_but_its_own() -> None:
+    points = np.random.default_rng(0).normal(size=(9000, 3)).astype(np.float32)
+    points[8500] = points[20]
+    for position in (0, 20, 8191, 8192, 8999):
+        apart = np.linalg.norm(points - points[position], axis=1)
+        expected = np.delete(apart, position).min()
+        assert distance_to_nearest(Rows(points), position) == pytest.approx(expected, rel=1e-5)
+    assert distance_to_nearest(Rows(points[:1]), 0) == np.inf

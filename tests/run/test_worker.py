@@ -60,3 +60,14 @@ def test_a_trial_given_up_while_it_waits_has_not_failed(
             next(running)
     running.close()
     assert sorted(store.failed()) == [trial.id] * raised_by_a_component
+
+
+@pytest.mark.slow
+def test_what_strategies_warned_of_is_said_once_and_in_the_records(tmp_path: Path) -> None:
+    names = ["random", {"name": "probcover", "delta": 1e-6}]
+    sweep = sweeps.write_sweep(tmp_path, strategies=names, budgets=[10, 12], seeds=1)
+    out = tmp_path / "run"
+    ended = sweeps.run(sweep, out)
+    assert ended.stdout.count("warning: probcover: no image is closer") == 1
+    warned = [record["rounds"][0].get("warnings") for record in sweeps.records(out).values()]
+    assert sorted(len(texts or []) for texts in warned) == [0, 0, 1, 1]

@@ -43,3 +43,23 @@ def test_budgets_nest_with_a_number_for_delta() -> None:
     given = pool_of(rng().normal(size=(80, 5)), num_classes=3)
     small, large = (probcover(given, b, rng(), delta=0.5) for b in (5, 80))
     assert np.array_equal(large[:5], small)
+
+
+def test_a_radius_that_reaches_no_other_image_is_warned_of() -> None:
+    given = pool_of(rng().normal(size=(80, 5)))
+    with pytest.warns(UserWarning, match=r"no image is closer than delta=0.001 to another .* away"):
+        assert probcover(given, 3, rng(), delta=0.001).tolist() == [0, 1, 2]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_radius_that_reaches_one_is_not_warned_of_nor_one_after_labels() -> None:
+    features = rng().normal(size=(80, 5))
+    features[70] = features[40]
+    assert probcover(pool_of(features), 1, rng(), delta=0.001).tolist() == [40]
+    probcover(pool_of(features, [40]), 3, rng(), delta=0.001)
+
+
+def test_the_warning_comes_in_the_sampled_form_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rayal.strategies._large_pools.LARGE", 50)
+    with pytest.warns(UserWarning, match="no image is closer"):
+        probcover(pool_of(rng().normal(size=(80, 5))), 3, rng(), delta=0.001)
