@@ -9,6 +9,7 @@ from pathlib import Path
 from rayal.datasets._files.image_index import ImageIndex
 from rayal.datasets._files.lookalikes import lookalikes, shown
 from rayal.labeling.class_names import class_name
+from rayal.labeling.contradictions import without_contradictions
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.tool import Import, Returned, read_export
 from rayal.labeling.labels import Answer
@@ -90,7 +91,8 @@ class _Reader:
     def take(self, found: Import) -> None:
         self.ingested.refused += found.refused
         seen: dict[str, set[str]] = {}
-        matched = list(self._matched(found))
+        matched, contradictions = without_contradictions(list(self._matched(found)))
+        self.ingested.refused += contradictions
         for rayal_id, one in matched:
             if one.action in ("label", "not_usable"):
                 seen.setdefault(rayal_id, set()).add(one.by)

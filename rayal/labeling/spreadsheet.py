@@ -60,17 +60,30 @@ def returned_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     Cells beyond the first line's are a list under None.
 
     Raises:
-        LabelingError: it cannot be read.
+        LabelingError: it cannot be read, or two of its columns have one name.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, dialect=_dialect(path), strict=True)
+            _check_columns(path, reader.fieldnames or ())
             for row in reader:
                 yield reader.line_num, row
+    except LabelingError:
+        raise
     except (OSError, ValueError, csv.Error) as error:
         raise LabelingError(
             f"{path} cannot be read as CSV in UTF-8 ({error}); save it again"
         ) from error
+
+
+def _check_columns(path: Path, names: Sequence[str]) -> None:
+    for name in names:
+        if name.strip() and names.count(name) > 1:
+            places = [str(place) for place, other in enumerate(names, start=1) if other == name]
+            raise LabelingError(
+                f"{path} has {len(places)} columns {name!r}, the {' and '.join(places)}: remove or "
+                "rename those that are not meant"
+            )
 
 
 def plain(column: str, cell: str) -> str:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rayal.contracts import Dataset
-from rayal.hints import is_writable, show_value
 from rayal.kernels.imbalance import name_suffix
 from rayal.label_arrays import count_by_class
 from rayal.registry import DATASETS
+from rayal.sweep.dataset_checks import check_dataset
 from rayal.sweep.definition import Spec
 from rayal.sweep.entries import Entry, find, plain
 
@@ -51,17 +51,7 @@ class DatasetInfo:
 
 
 def dataset_info(data: Dataset) -> DatasetInfo:
-    """Read off what a plan needs to know.
-
-    Raises:
-        ValueError: a name cannot be written.
-    """
-    for name in (data.name, *data.classes):
-        if not is_writable(str(name)):
-            raise ValueError(
-                f"the name {show_value(name)} of a dataset or class is no text that UTF-8 can "
-                "write, as plan, records and report do; rename it"
-            )
+    """Read off what a plan needs to know."""
     return DatasetInfo(
         name=data.name,
         train=len(data.train.labels),
@@ -103,11 +93,13 @@ class DatasetLoader:
     def _load(self, spec: Spec) -> DatasetInfo:
         component = DATASETS.find(spec.name)
         try:
-            return dataset_info(component.function(**spec.params))
+            data = component.function(**spec.params)
         except FileNotFoundError as error:
             if not self.absent_data or component.traits.published is None:
                 raise
             return _published_info(spec, str(error))
+        check_dataset(spec.name, data)
+        return dataset_info(data)
 
 
 def _published_info(spec: Spec, absent: str) -> DatasetInfo:

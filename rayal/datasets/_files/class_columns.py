@@ -54,14 +54,14 @@ def as_class_columns(path: Path, key: str, labels: Array) -> Labels:
         )
     if not (np.issubdtype(labels.dtype, np.integer) or labels.dtype == bool):
         raise ValueError(f"{path}: {key} must be integers, not {labels.dtype}")
-    columns = labels.astype(np.int64)
-    wrong = np.argwhere((columns < -1) | (columns > 1))
+    wrong = np.argwhere((labels < -1) | (labels > 1))  # before the cast: that may wrap
     if len(wrong):
         row, column = wrong[0]
         raise ValueError(
             f"{path}: {key} has {len(wrong)} entries other than 0, 1 and -1 (unknown), the first "
-            f"is {columns[row, column]} at index {row}, column {column}"
+            f"is {labels[row, column]} at index {row}, column {column}"
         )
+    columns = labels.astype(np.int64)
     unknown = np.flatnonzero(~has_label(columns))
     if len(unknown):
         raise ValueError(

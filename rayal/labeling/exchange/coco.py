@@ -6,17 +6,16 @@ classes is said by a category "none of them".
 
 from __future__ import annotations
 
-import json
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from rayal.labeling.class_names import NOT_USABLE_NAME
 from rayal.labeling.errors import LabelingError
+from rayal.labeling.exchange.json_export import begins_with, read_json
 from rayal.labeling.exchange.tool import Import, Returned, Sheet, tool
 from rayal.labeling.pool import id_in
-from rayal.storage import plain_files
-
-LARGEST = 1 << 30  # bytes of an export
 
 
 @tool("coco")
@@ -27,15 +26,14 @@ class Coco:
         return ""
 
     def recognizes(self, path: Path) -> bool:
-        if not path.is_file() or path.suffix.lower() != ".json":
-            return False
-        with path.open("rb") as file:
-            return file.read(64).lstrip().startswith(b"{")
+        return path.is_file() and path.suffix.lower() == ".json" and begins_with(path, b"{")
 
     def read(self, path: Path) -> Import:
         content = _content(path)
         export = Import("coco", what="categories")
         try:
+            for part in ("images", "categories"):
+                _check_ids(path, part, [one["id"] for one in content[part]])
             categories = {one["id"]: str(one["name"]) for one in content["categories"]}
             names: dict[Any, dict[str, None]] = {one["id"]: {} for one in content["images"]}
             for one in content["annotations"]:
@@ -64,13 +62,24 @@ def _returned(path: Path, name: str, classes: list[str]) -> Returned:
 
 
 def _content(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(plain_files.read(path, LARGEST))
-    except (OSError, ValueError) as error:
-        raise LabelingError(f"{path} is damaged ({error}); export it again") from error
-    if not {"images", "annotations", "categories"} <= set(content):
+    content = read_json(path)
+    parts = ("images", "annotations", "categories")
+    if not isinstance(content, dict) or not set(parts) <= content.keys():
         raise LabelingError(
             f"{path} is no list of tasks, as Label Studio exports JSON and JSON_MIN, and no COCO, "
             "which has images, annotations and categories"
         )
-    return dict(content)
+    for part in parts:
+        entries = content[part]
+        if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+            raise LabelingError(f"{path} is damaged: its {part} are no list; export it again")
+    return content
+
+
+def _check_ids(path: Path, part: str, ids: Iterable[Any]) -> None:
+    twice = [one for one, count in Counter(ids).items() if count > 1]
+    if twice:
+        raise LabelingError(
+            f"{path} is damaged: {len(twice):,} ids of its {part} stand there several times, such "
+            f"as {twice[0]!r}, so annotations cannot tell which is meant; export it again"
+        )

@@ -9,7 +9,6 @@ nothing.
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 from collections.abc import Mapping
@@ -20,13 +19,13 @@ from xml.sax.saxutils import quoteattr
 
 from rayal.labeling.class_names import NONE, split_classes
 from rayal.labeling.errors import LabelingError
+from rayal.labeling.exchange.json_export import begins_with, read_json
 from rayal.labeling.exchange.tool import Entry, Import, Returned, Sheet, tool
-from rayal.storage import plain_files
+from rayal.labeling.spreadsheet import column_names, returned_rows
 from rayal.storage.atomic import write_bytes
 
 FIELD = "choice"  # name of the control, in the configuration and in results
 LOCAL_FILES = "/data/local-files/?d="
-LARGEST = 1 << 30  # bytes of an export
 _SUFFIXES = frozenset({".json", ".csv", ".json-min"})
 
 
@@ -53,9 +52,8 @@ class LabelStudio:
         if not path.is_file() or path.suffix.lower() not in _SUFFIXES:
             return False
         if path.suffix.lower() == ".csv":
-            return {"annotation_id", "lead_time"} <= set(_header(path))
-        with path.open("rb") as file:
-            return file.read(64).lstrip().startswith(b"[")
+            return {"annotation_id", "lead_time"} <= set(column_names(path))
+        return begins_with(path, b"[")
 
     def read(self, path: Path) -> Import:
         found = Import("label-studio")
@@ -130,29 +128,17 @@ def _predicted(sheet: Sheet, entry: Entry) -> list[str]:
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    try:
-        if path.suffix.lower() == ".csv":
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                return list(csv.DictReader(file, strict=True))
-        rows = json.loads(plain_files.read(path, LARGEST))
-    except (OSError, ValueError, csv.Error) as error:
-        raise LabelingError(f"{path} is damaged ({error}); export it again") from error
+    if path.suffix.lower() == ".csv":
+        return [row for _, row in returned_rows(path)]
+    rows = read_json(path)
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise LabelingError(f"{path} is no list of tasks; export the project as JSON or JSON_MIN")
     return rows
 
 
-def _header(path: Path) -> list[str]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return next(csv.reader(file), [])
-    except (OSError, ValueError, csv.Error):
-        return []
-
-
 def _read_annotations(found: Import, place: str, data: Mapping[str, Any], annotations: Any) -> None:
     """Take all annotations of a task; one that has none is told, so that labels are withdrawn."""
-    if not isinstance(annotations, list):
+    if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
         raise LabelingError(f"{place}: its annotations are no list; export it again")
     if not annotations:
         found.returned.append(Returned(place, _id(data), _path(data), "withdraw"))
@@ -167,7 +153,7 @@ def _read_annotations(found: Import, place: str, data: Mapping[str, Any], annota
             returned = Returned(place, _id(data), _path(data), "skip", **common)
             found.returned.append(returned)
             continue
-        labels = [label for result in one.get("result", []) for label in _labels(result)]
+        labels = [label for result in _results(place, one) for label in _labels(result)]
         _add(found, place, data, labels, common)
 
 
@@ -208,9 +194,17 @@ def _add(
         found.returned.append(Returned(place, _id(data), _path(data), "skip", **common))
 
 
+def _results(place: str, annotation: Mapping[str, Any]) -> list[Any]:
+    results = annotation.get("result", [])
+    if not isinstance(results, list):
+        raise LabelingError(f"{place}: the result of an annotation is no list; export it again")
+    return results
+
+
 def _labels(result: Any) -> list[str]:
     """Return the labels of one result, whatever kind of control made it."""
-    value = result.get("value", {}) if isinstance(result, dict) else {}
+    value = result.get("value") if isinstance(result, dict) else None
+    value = value if isinstance(value, dict) else {}
     texts = value.get("choices") or value.get("text") or []
     return [str(text) for text in ([texts] if isinstance(texts, str) else texts)]
 
