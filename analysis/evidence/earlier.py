@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from analysis.evidence.cells import COLUMNS, KEYS, with_verdicts
+from analysis.evidence.cells import COLUMNS, FIRST, KEYS, LATER, MEASURES, with_verdicts
 
+_FIRST_LINE = 2  # of the rows, below the names of the columns
 ROW = ["query", *KEYS, "strategy", "measure"]  # what makes a row of the table one of its own
-_TEXTS = dict.fromkeys(("query", "dataset", "encoder", "learner", "initial", "strategy"), str)
+_TEXTS = ("query", "dataset", "encoder", "learner", "initial", "strategy", "measure")
+_WORDS = {
+    "query": (FIRST, LATER),
+    "measure": MEASURES,
+    "verdict": ("", "won", "lost"),
+    "oracle": ("True", "False"),
+}
+_NUMBERS = tuple(name for name in COLUMNS if name not in {*_TEXTS, *_WORDS})
 
 
 def read_cells(path: Path) -> pd.DataFrame:
@@ -17,19 +26,29 @@ def read_cells(path: Path) -> pd.DataFrame:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no such table; the message names the columns that it lacks, or its fault.
+        ValueError: it is no such table; the message names the columns that it lacks or has twice,
+            or the line and cell that are not as `rayal evidence` writes them.
     """
     try:
-        frame = pd.read_csv(path, dtype=_TEXTS, keep_default_na=False, na_values=_numbers_alone())
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     except (ValueError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no table of evidence: {error}") from None
-    lacking = [name for name in COLUMNS if name not in frame.columns]
-    if lacking:
+    _check_columns(path, frame)
+    frame = frame[list(COLUMNS)].fillna("")
+    for name, words in _WORDS.items():
+        _check_cells(path, frame[name], frame[name].isin(words), f"one of {_listed(words)}")
+    made = frame.assign(oracle=frame["oracle"] == "True")
+    for name in _NUMBERS:
+        made[name] = pd.to_numeric(frame[name], errors="coerce")
+        _check_cells(path, frame[name], made[name].notna() | (frame[name] == ""), "a number")
+    twice = frame[ROW].duplicated()
+    if twice.any():
+        first = int(frame.index[twice][0])
         raise ValueError(
-            f"{path} is no table of evidence: it has no column {', '.join(lacking)}; give an "
-            "evidence.csv that rayal evidence wrote"
+            f"{path}, line {first + _FIRST_LINE}: an earlier line is of the same cell, strategy "
+            "and measure; keep one of the two"
         )
-    return frame[list(COLUMNS)].assign(verdict=frame["verdict"].fillna("").astype(str))
+    return made
 
 
 def with_earlier(own: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
@@ -54,6 +73,26 @@ def _blocks(frame: pd.DataFrame) -> list[tuple[str, ...]]:
     return list(frame[["query", "dataset", "encoder"]].itertuples(index=False, name=None))
 
 
-def _numbers_alone() -> dict[str, list[str]]:
-    """An empty field is no number, and an empty text is a text."""
-    return {name: [""] for name in COLUMNS if name not in (*_TEXTS, "verdict", "measure")}
+def _check_columns(path: Path, frame: pd.DataFrame) -> None:
+    lacking = [name for name in COLUMNS if name not in frame.columns]
+    if lacking:
+        raise ValueError(
+            f"{path} is no table of evidence: it has no column {', '.join(lacking)}; give an "
+            "evidence.csv that rayal evidence wrote"
+        )
+    twice = [name for name in COLUMNS if f"{name}.1" in frame.columns]  # as pandas renames them
+    if twice:
+        raise ValueError(f"{path} has two columns {twice[0]!r}; remove the one that is not meant")
+
+
+def _check_cells(path: Path, cells: pd.Series[str], fits: pd.Series[bool], needed: str) -> None:
+    if not fits.all():
+        first = int(cells.index[~fits][0])
+        raise ValueError(
+            f"{path}, line {first + _FIRST_LINE}: {cells.name} is {cells.loc[first]!r}, and must "
+            f"be {needed}, as rayal evidence writes it"
+        )
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(map(repr, words))

@@ -49,7 +49,7 @@ def check_dataset(name: str, data: Any) -> None:
     _check_initial_pool(whose, data)
 
 
-def _check_names(whose: str, data: Dataset) -> None:
+def _check_names(whose: str, data: Any) -> None:
     if not isinstance(data.name, str) or not data.name.strip():
         raise ValueError(f"{whose}: its name is {show_value(data.name)}; give it a text")
     if isinstance(data.classes, str) or len(data.classes) < 2:
@@ -73,6 +73,18 @@ def _check_names(whose: str, data: Dataset) -> None:
 def _check_split(place: str, kind: str, split: Any) -> None:
     if not isinstance(split, Split):
         raise ValueError(f"{place} is of type {type(split).__name__}; give a rayal.contracts.Split")
+    _check_arrays(place, split)
+    if not len(split.images):
+        raise ValueError(f"{place} has no image; at least one is needed {_SPLITS[kind]}")
+    for what, own in (("labels", split.labels), ("files", split.files)):
+        if own is not None and len(own) != len(split.images):
+            raise ValueError(
+                f"{place} has {len(own):,} {what} for {len(split.images):,} images; give one for "
+                "each"
+            )
+
+
+def _check_arrays(place: str, split: Split) -> None:
     for what in ("images", "labels"):
         array = getattr(split, what)
         if not isinstance(array, np.ndarray):
@@ -88,17 +100,6 @@ def _check_split(place: str, kind: str, split: Any) -> None:
             f"{place}.labels is {labels.dtype} of shape {labels.shape}; integers (N,) are needed, "
             "or (N, C) of 0 and 1 where an image may have several classes"
         )
-    if not len(images):
-        raise ValueError(f"{place} has no image; at least one is needed {_SPLITS[kind]}")
-    for what, count in (("labels", len(labels)), ("files", _count(split.files))):
-        if count is not None and count != len(images):
-            raise ValueError(
-                f"{place} has {count:,} {what} for {len(images):,} images; give one for each"
-            )
-
-
-def _count(files: Any) -> int | None:
-    return None if files is None else len(files)
 
 
 def _check_labels(place: str, split: Split, data: Dataset) -> None:

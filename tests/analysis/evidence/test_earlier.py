@@ -79,3 +79,38 @@ def test_another_file_is_no_table_of_evidence(
     assert evidence.main([run, "--out", str(tmp_path / "docs"), "--add-to", str(other)]) == 2
     assert "has no column query, dataset" in capsys.readouterr().err
     assert not (tmp_path / "docs" / "evidence.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "needed"),
+    [
+        ("labelled", "many", "a number"),
+        ("trials", "nan", "a number"),
+        ("p", "1e-", "a number"),
+        ("oracle", "", "one of 'True', 'False'"),
+        ("query", "x", "one of 'first', 'later'"),
+        ("verdict", "wins", "one of '', 'won', 'lost'"),
+    ],
+)
+def test_a_cell_that_rayal_does_not_write_is_refused_by_its_line(
+    earlier_run: Path, tmp_path: Path, column: str, cell: str, needed: str
+) -> None:
+    _, table = write_evidence(read_study(earlier_run), tmp_path / "docs", "1")
+    frame = pd.read_csv(table, dtype=str, keep_default_na=False)
+    frame.loc[1, column] = cell
+    frame.to_csv(table, index=False)
+    with pytest.raises(ValueError, match=f"line 3: {column} is '{cell}', and must be {needed}"):
+        read_cells(table)
+
+
+def test_a_row_that_stands_twice_is_refused_and_so_is_a_column(
+    earlier_run: Path, tmp_path: Path
+) -> None:
+    _, table = write_evidence(read_study(earlier_run), tmp_path / "docs", "1")
+    first, *rows = table.read_text().splitlines()
+    table.write_text("\n".join([first, *rows, rows[0]]) + "\n")
+    with pytest.raises(ValueError, match=f"line {len(rows) + 2}: an earlier line is of the same"):
+        read_cells(table)
+    table.write_text("\n".join(f"{line},{line.split(',')[0]}" for line in [first, *rows]) + "\n")
+    with pytest.raises(ValueError, match="has two columns 'query'"):
+        read_cells(table)
