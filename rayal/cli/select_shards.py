@@ -18,6 +18,8 @@ from rich.console import Console
 
 from rayal.cli.component_parameters import component_parameters
 from rayal.cli.terminal import DONE, print_line
+from rayal.datasets._files.csv_table import first_lines, read_csv
+from rayal.datasets._files.lookalikes import tidy
 from rayal.distributed.selecting import UNKNOWN, ShardSelection, select_from_shards
 from rayal.labeling.errors import LabelingError
 from rayal.storage.atomic import write_bytes
@@ -127,25 +129,42 @@ def read_labels(path: Path) -> dict[str, int]:
     """Read a CSV with a column id and, where classes are known, a column label of their numbers.
 
     Raises:
-        LabelingError: what is missing or no class.
+        LabelingError: what is missing, no class, or said twice and differently.
+        OSError: it cannot be read.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
-        if "id" not in (rows.fieldnames or []):
-            raise LabelingError(f"{path} has no column 'id'; it has {rows.fieldnames}")
-        return {row["id"]: _class(path, row) for row in rows}
+    try:
+        has_label = "label" in (tidy(name) for cells in first_lines(path) for name in cells)
+        table = read_csv(path, ["id", "label"] if has_label else ["id"])
+    except ValueError as error:
+        raise LabelingError(str(error)) from error
+    labels: dict[str, int] = {}
+    for record in table.records:
+        name = record.cells[table.position["id"]]
+        place = f"{path}, line {record.line}"
+        if not name:
+            raise LabelingError(f"{place}: the id is empty; fill it or remove the row")
+        label = _class(place, record.cells[table.position["label"]]) if has_label else UNKNOWN
+        if labels.setdefault(name, label) != label:
+            raise LabelingError(
+                f"{place}: {name!r} has the label {_shown(label)}, and above "
+                f"{_shown(labels[name])}; keep the right row"
+            )
+    return labels
 
 
-def _class(path: Path, row: Mapping[str, str | None]) -> int:
-    text = (row.get("label") or "").strip()
-    if not text:
+def _class(place: str, text: str) -> int:
+    if not text.strip():
         return UNKNOWN
-    if not text.isdigit():
+    if not re.fullmatch(r"[0-9]{1,9}", text.strip()):
         raise LabelingError(
-            f"{path}: the label {text!r} of {row['id']!r} is no class of the shards' "
-            "probabilities: give its number from 0, or leave it empty"
+            f"{place}: the label {text!r} is no class of the shards' probabilities: give its "
+            "number from 0, or leave it empty"
         )
     return int(text)
+
+
+def _shown(label: int) -> str:
+    return "none" if label == UNKNOWN else str(label)
 
 
 def _write(out: Path, chosen: ShardSelection, asked: Mapping[str, Any]) -> None:

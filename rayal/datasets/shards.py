@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,10 +12,13 @@ from typing import Any
 import numpy as np
 
 from rayal.contracts import Dataset, Labels, Split, StoredFeatures, dataset
+from rayal.datasets._files.lookalikes import lookalikes, means_missing, shown
 from rayal.storage.files import StoreError, files_of
 from rayal.storage.location import Address, Location, parse_location
 from rayal.storage.shard_contents import ShardIds, feature_parts
 from rayal.storage.shards import ShardSet, read_shard_set
+
+MOST_CLASSES = 10**6  # by numbers: a stray one would make as many names
 
 
 @dataset()
@@ -33,7 +37,9 @@ def shards(
     encoder writes the features once as one matrix of float32 into the run, which trials map.
 
     Labels are an .npy of whole numbers from 0, one for each row in order, or a CSV or Parquet file
-    with columns `id` and `label`, in any order; ids that are no rows' are passed over.
+    with columns `id` and `label`, in any order; ids that are no rows' are passed over. Rows of the
+    pool that are in the test set too are refused, and so is one table for both where an id stands
+    in both, as the paths of two folders may.
 
     Args:
         path: folder of the pool's shards, or s3:// or gs://BUCKET/PREFIX.
@@ -45,7 +51,8 @@ def shards(
 
     Raises:
         FileNotFoundError: there are no such shards or labels.
-        ValueError: rows without a label or with two, classes that are not known, D that differ.
+        ValueError: rows without a label or with two, classes that are not known or look alike, D
+            that differ, rows in both.
     """
     pool, held_out = _shard_set("path", path), _shard_set("test", test)
     if pool.dims != held_out.dims:
@@ -55,6 +62,7 @@ def shards(
         )
     if test_labels is None and labels.endswith(".npy"):
         raise ValueError(f"labels={labels} has those of the pool alone: give test_labels, too")
+    _check_apart(pool, held_out, labels if test_labels is None else None)
     train = _read_labels("labels", labels, pool)
     tested = _read_labels("test_labels", test_labels or labels, held_out)
     names = _class_names(train, tested, classes)
@@ -64,6 +72,29 @@ def shards(
         _split(pool, _numbers(train, names, labels)),
         _split(held_out, _numbers(tested, names, test_labels or labels)),
     )
+
+
+def _check_apart(pool: ShardSet, held_out: ShardSet, table: str | None) -> None:
+    """Refuse a shard in both; table: of the labels of both, in which an id means one row."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    contents = {shard.content for shard in pool.shards}
+    if shared := [shard.name for shard in held_out.shards if shard.content in contents]:
+        raise ValueError(
+            f"{shared[0]} of {held_out.root} holds rows of {pool.root}: what is tested on must not "
+            "be learned from; give other shards to test"
+        )
+    if table is None:
+        return
+    tested = pa.chunked_array(list(ShardIds(held_out).columns())).combine_chunks()
+    for ids in ShardIds(pool).columns():
+        both = ids.filter(pc.is_in(ids, tested))
+        if len(both):
+            raise ValueError(
+                f"labels={table} names the rows of {pool.root} and {held_out.root}, and the id "
+                f"{both[0].as_py()!r} is in both: give the others' table as test_labels"
+            )
 
 
 def _location(text: str) -> Location:
@@ -93,6 +124,8 @@ def _read_labels(parameter: str, text: str, pool: ShardSet) -> Any:
         FileNotFoundError, ValueError: as `shards` does.
     """
     place = _location(text)
+    if isinstance(place, Path) and place.is_dir():
+        raise ValueError(f"{parameter}={text} is a folder; name a file: .npy, CSV or Parquet")
     try:
         content = io.BytesIO(files_of(place).read(place))
     except FileNotFoundError:
@@ -101,7 +134,7 @@ def _read_labels(parameter: str, text: str, pool: ShardSet) -> Any:
         if place.name.endswith(".npy"):
             return _checked_numbers(np.load(content, allow_pickle=False), pool)
         return _by_id(_read_table(content, Path(place.name).suffix), pool)
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, NotImplementedError) as error:
         raise ValueError(f"{parameter}={text}: {error}") from error
 
 
@@ -113,6 +146,10 @@ def _checked_numbers(numbers: Any, pool: ShardSet) -> Labels:
         )
     if numbers.min() < 0:
         raise ValueError(f"row {int(numbers.argmin())} has label {numbers.min()}; they begin at 0")
+    if numbers.max() >= MOST_CLASSES:
+        raise ValueError(
+            f"row {int(numbers.argmax())} has label {numbers.max()}; at most {MOST_CLASSES - 1:,}"
+        )
     return np.asarray(numbers, dtype=np.int64)
 
 
@@ -128,9 +165,10 @@ def _read_table(content: io.BytesIO, suffix: str) -> Any:
     else:
         kinds = pa.csv.ConvertOptions(column_types=columns, strings_can_be_null=False)
         table = pa.csv.read_csv(content, convert_options=kinds)
-    missing = columns.keys() - set(table.column_names)
-    if missing:
-        raise ValueError(f"it has no column {min(missing)}, but {', '.join(table.column_names)}")
+    for name in columns:
+        if count := table.column_names.count(name) - 1:
+            has = f"{count + 1} columns {name}" if count > 0 else f"no column {name}"
+            raise ValueError(f"it has {has}; it has {', '.join(table.column_names)}")
     return table.select(list(columns)).cast(pa.schema(columns))
 
 
@@ -151,18 +189,44 @@ def _by_id(table: Any, pool: ShardSet) -> Any:
             f"{at.null_count:,} of {pool.rows:,} rows of {pool.root} have no label in it, the "
             f"first of them {first!r}"
         )
+    if pc.count_distinct(at).as_py() < pool.rows:
+        raise ValueError(f"ids stand in several rows of {pool.root}: give each row one of its own")
     labels = table["label"].take(at)
     if blank := pc.sum(pc.equal(pc.utf8_trim_whitespace(labels.fill_null("")), "")).as_py():
         raise ValueError(f"{blank:,} of {pool.rows:,} rows have an empty label; give each a class")
+    _check_names(labels, pool)
     return labels.combine_chunks()
+
+
+def _check_names(labels: Any, pool: ShardSet) -> None:
+    """Refuse labels that look alike; say which may mean that there is none."""
+    counts = {each["values"].as_py(): each["counts"].as_py() for each in labels.value_counts()}
+    if pair := lookalikes(sorted(counts)):
+        raise ValueError(
+            f"the labels {shown(pair[0])} and {shown(pair[1])} look alike; write them in one way "
+            "if they are one label, or else rename one of them"
+        )
+    for name in filter(means_missing, sorted(counts)):
+        warnings.warn(
+            f"{counts[name]:,} rows of {pool.root} have the label '{name}', which is taken as a "
+            "class like any other; leave these rows out if it says that there is none",
+            stacklevel=2,
+        )
 
 
 def _class_names(train: Any, tested: Any, given: Sequence[str] | None) -> tuple[str, ...]:
     if given is not None:
         return tuple(given)
     if isinstance(train, np.ndarray):
-        largest = max(train.max(), tested.max() if isinstance(tested, np.ndarray) else 0)
-        return tuple(map(str, range(int(largest) + 1)))
+        both = (train, tested) if isinstance(tested, np.ndarray) else (train,)
+        occurring = np.unique(np.concatenate([np.unique(numbers) for numbers in both]))
+        absent = np.flatnonzero(occurring != np.arange(len(occurring)))
+        if len(absent):
+            raise ValueError(
+                f"labels go up to {occurring[-1]}, but no row has the label {absent[0]}; name the "
+                "classes by the parameter 'classes' if this is meant"
+            )
+        return tuple(map(str, occurring.tolist()))
     return tuple(sorted(train.unique().to_pylist()))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from rayal.storage.shards import ShardSet, read_shard_set
 Int64 = npt.NDArray[np.int64]
 
 UNKNOWN = -1  # class of a label that is not named
+LARGEST_CLASS = 10**9
 LIBRARIES = 600 << 20  # bytes of a process before it has read a row
 BLOCKS = 128 << 20  # bytes of the blocks at work
 
@@ -84,6 +86,7 @@ def select_from_shards(  # noqa: PLR0913  each is one thing that a person may sa
     chooser = find_strategy(strategy)
     _check(strategy, chooser, shards, params)
     known = labels or {}
+    _check_classes(known)
     if not 1 <= budget <= shards.rows - len(known):
         raise ValueError(
             f"budget={budget} is out of bounds: 1 to {shards.rows - len(known):,} rows are without "
@@ -120,6 +123,15 @@ def _check(
         value = params.get(name)
         if value is not None and not (np.isfinite(value) and least <= value <= most):
             raise ValueError(f"{name}={value} is out of bounds: {least:g} to {most:g}")
+
+
+def _check_classes(labels: Mapping[str, int]) -> None:
+    for name, label in labels.items():
+        if not isinstance(label, int | np.integer) or not UNKNOWN <= label <= LARGEST_CLASS:
+            raise ValueError(
+                f"the label {label!r} of {name!r} is no class: give its number from 0, or {UNKNOWN}"
+                " where it is not known"
+            )
 
 
 def _is_streamed(
@@ -173,14 +185,16 @@ def _labeled(
         return np.empty(0, np.int64), np.empty(0, np.int64)
     answers = executor.parts(shards, IdPart, shards).query("found", frozenset(labels))
     found = [pair for answer in answers for pair in answer]
-    if len(found) != len(labels):
-        missing = sorted(set(labels) - {name for name, _ in found})
-        if missing:
-            raise ValueError(
-                f"{len(missing):,} of the labels' ids are not in {shards.root}, such as "
-                f"{missing[0]!r}"
-            )
-        raise ValueError(f"ids of labels stand in several rows of {shards.root}")
+    rows = Counter(name for name, _ in found)
+    if missing := sorted(labels.keys() - rows.keys()):
+        raise ValueError(
+            f"{len(missing):,} of the labels' ids are not in {shards.root}, such as {missing[0]!r}"
+        )
+    if twice := sorted(name for name, count in rows.items() if count > 1):
+        raise ValueError(
+            f"{len(twice):,} of the labels' ids stand in several rows of {shards.root}, such as "
+            f"{twice[0]!r}; give each row an id of its own"
+        )
     positions = np.array([position for _, position in found], dtype=np.int64)
     classes = np.array([labels[name] for name, _ in found], dtype=np.int64)
     highest = int(classes.max())

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from rayal.kernels.row_blocks import RowBlocks
 from rayal.storage.arrays import map_array
+from rayal.storage.files import DamagedError
 from rayal.storage.shards import FEATURES, PROBS, SCORES, Shard, ShardSet
 
 Float32 = npt.NDArray[np.float32]
@@ -36,6 +37,11 @@ class ShardRows:
         self.start, self.rows, self.dims = shard.start, shard.rows, shards.dims
         self._folder = shards.folder(shard)
         self._features = _Matrix(self._folder / FEATURES, streamed)
+        if self._features.shape != (shard.rows, shards.dims):
+            raise DamagedError(
+                f"{self._folder / FEATURES} has the shape {self._features.shape}, and the shards "
+                f"are said to have {(shard.rows, shards.dims)}; make them again"
+            )
         self._unit, self._streamed = unit, streamed
 
     def block(self, rows: slice) -> Float32:
@@ -96,6 +102,7 @@ class _Matrix:
     def __init__(self, path: Path, streamed: bool) -> None:
         self._path, self._streamed = path, streamed
         self._mapped = map_array(path)
+        self.shape = self._mapped.shape
         self._offset = int(getattr(self._mapped, "offset", 0))
 
     def block(self, rows: slice) -> npt.NDArray[Any]:

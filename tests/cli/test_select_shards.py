@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rayal.cli.main import main
-from rayal.cli.select_shards import parse_bytes
+from rayal.cli.select_shards import parse_bytes, read_labels
 from rayal.labeling.errors import LabelingError
 from tests.distributed.pools import write_pool
 
@@ -55,7 +55,7 @@ def test_the_next_choice_takes_the_labels_into_account(capsys: pytest.CaptureFix
         (["--memory", "1MB"], "0.0 GiB are allowed"),
         (["--set", "encoder.x=1"], "write strategy.NAME=VALUE"),
         (["--labeled", "none.csv"], "none.csv"),
-        (["--labeled", "words.csv"], "the label 'cat' of 'row 5' is no class"),
+        (["--labeled", "words.csv"], "words.csv, line 2: the label 'cat' is no class"),
         (["--labeled", "nameless.csv"], "has no column 'id'"),
     ],
 )
@@ -66,6 +66,37 @@ def test_what_is_not_of_shards_is_refused(
     Path("nameless.csv").write_text("name\nrow 5\n")
     assert main(["select", "pool", *given]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("id,label\nrow 5,0\nrow 6,1\nrow 5,1\n", "line 4: 'row 5' has the label 1, and above 0"),
+        ("id,label\nrow 5,\nrow 5,1\n", "'row 5' has the label 1, and above none"),
+        ("id,label\nrow 5,\u00b2\n", "line 2: the label '\u00b2' is no class"),
+        ("id,label\nrow 5,99999999999999999999\n", "is no class"),
+        ("id,label\n,1\n", "line 2: the id is empty"),
+        ("id,label,label\nrow 5,0,1\n", "has 2 columns 'label'"),
+        ("id,label\nrow 5,0,1\n", "it has 3 cells"),
+        ('id,label\n"row 5,0\nrow 6,1\n', "a quote is opened here and never closed"),
+    ],
+)
+def test_a_table_of_labels_that_is_read_in_two_ways_is_refused_by_its_line(
+    table: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("labels.csv").write_text(table, encoding="utf-8")
+    assert main(["select", "pool", "--budget", "2", "--labeled", "labels.csv"]) == 2
+    assert message in capsys.readouterr().err
+    assert not Path("pool-chosen").exists()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_tables_of_labels_are_read_as_spreadsheets_save_them(encoding: str, delimiter: str) -> None:
+    lines = [("id", "label"), ("row 5", "1"), ("row 5", "1"), ("row 9", "")]
+    text = "".join(f"{delimiter.join(line)}\r\n" for line in lines)
+    Path("labels.csv").write_text(text, encoding=encoding, newline="")
+    assert read_labels(Path("labels.csv")) == {"row 5": 1, "row 9": -1}
 
 
 def test_what_is_of_shards_is_refused_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:

@@ -79,9 +79,10 @@ def test_numbers_in_an_npy_are_labels_in_the_order_of_the_rows(pool: Path) -> No
 def test_what_is_sent_to_workers_holds_no_features(pool: Path) -> None:
     many = 4000
     ids = [f"row {i}" for i in range(many)]
-    write_shards(pool / "many", [Batch(ids, np.ones((many, 200)))])
+    for name, value in (("many", 1), ("others", 2)):
+        write_shards(pool / name, [Batch(ids, np.full((many, 200), value))])
     np.save(pool / "many.npy", np.zeros(many, np.int64))
-    data = load(pool, path="many", labels="many.npy", test="many", test_labels="many.npy")
+    data = load(pool, path="many", labels="many.npy", test="others", test_labels="many.npy")
     assert len(pickle.dumps(data)) < 8 * 2 * many + 10_000  # labels of pool and test set
     assert pickle.loads(pickle.dumps(data)).content == data.content
 
@@ -135,3 +136,51 @@ def test_pool_and_test_set_are_of_one_encoder(pool: Path) -> None:
 def test_an_imbalance_is_refused(pool: Path) -> None:
     with pytest.raises(ValueError, match="imbalance leaves images out, and pool comes as features"):
         load(pool, imbalance={"step": 0.5})
+
+
+def test_labels_that_are_read_in_two_ways_are_refused(pool: Path) -> None:
+    table(pool / "alike.csv", range(N + M), cell3="A")
+    with pytest.raises(ValueError, match="the labels 'A' and 'a' look alike"):
+        load(pool, labels="alike.csv")
+    rows = [f"{name},{label},{label}" for name, label in zip(IDS, NAMES, strict=True)]
+    (pool / "two.csv").write_text("\n".join(["id,label,label", *rows]))
+    with pytest.raises(ValueError, match="it has 2 columns label; it has id, label, label"):
+        load(pool, labels="two.csv")
+    with pytest.raises(ValueError, match="held out is a folder; name a file"):
+        load(pool, labels="held out")
+
+
+def test_a_label_that_may_mean_none_is_said(pool: Path) -> None:
+    table(pool / "none.csv", range(N + M), cell3="NaN")
+    with pytest.warns(UserWarning, match="1 rows of .*pool have the label 'NaN'"):
+        load(pool, labels="none.csv")
+
+
+@pytest.mark.parametrize(
+    ("stray", "message"),
+    [(10**9, "row 7 has label 1000000000; at most 999,999"), (2**63, "9223372036854775808"),
+     (5, "go up to 5, but no row has the label 3; name the classes")],
+)  # fmt: skip
+def test_a_stray_number_makes_no_classes(pool: Path, stray: int, message: str) -> None:
+    numbers = (np.arange(N) % 3).astype(np.uint64)
+    numbers[7] = stray
+    np.save(pool / "train.npy", numbers)
+    with pytest.raises(ValueError, match=message):
+        load(pool, labels="train.npy", test_labels="labels.csv")
+
+
+def test_rows_to_test_are_none_of_the_pool(pool: Path) -> None:
+    with pytest.raises(ValueError, match=r"shard-00000 of .*pool holds rows of .*pool"):
+        load(pool, test="pool")
+
+
+def test_an_id_of_two_rows_has_no_certain_label(pool: Path) -> None:
+    write_shards(pool / "same names", [Batch(IDS[:M], MATRIX[N:])], dtype="float16")
+    with pytest.raises(ValueError, match=r"the id 'cell 0' is in both: give .* test_labels"):
+        load(pool, test="same names")
+    data = load(pool, test="same names", test_labels="labels.csv")
+    assert np.array_equal(np.array(data.classes)[data.test.labels], NAMES[:M])
+    ids = [*IDS[: N - 15], *IDS[:15]]
+    write_shards(pool / "twice", [Batch(ids, MATRIX[:N])], dtype="float16", rows_per_shard=15)
+    with pytest.raises(ValueError, match=r"ids stand in several rows of .*twice"):
+        load(pool, path="twice")

@@ -1,5 +1,6 @@
 """Choices from shards: the same for any number of them, and those of one machine."""
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from rayal.kernels import balance, uncertainty
 from rayal.kernels.covering import greedy_k_center
 from rayal.seeds import generator, integer
 from rayal.storage.files import StoreError
+from rayal.storage.shards import Batch, write_shards
 from tests.distributed.pools import IDS, LABELS, PROBS, SCORES, C, N, X, write_pool
 
 CUTS = 1, 4, 16
@@ -153,6 +155,9 @@ def test_what_does_not_fit_is_refused(pools: dict[int, Path], tmp_path: Path) ->
     refused(r"delta=3 is out of bounds: 0 to 2", pool, "probcover", delta=3)
     refused("budget=1601 is out of bounds: 1 to 1,600", pool, "random", 1601)
     refused("1 of the labels' ids are not in .*such as 'no'", pool, labels={"no": 1})
+    refused("the label 1.5 of 'row 3' is no class", pool, labels={"row 3": 1.5})
+    refused("the label -2 of 'row 3' is no class", pool, labels={"row 3": -2})
+    refused("is no class", pool, labels={"row 3": 2**70})
     refused("labels go up to class 4, and the shards have 4", pool, labels={"row 1": 4})
     refused("takes 0.7 GiB beside the rows themselves, and 0.5 GiB", pool, memory=2**29)
     with pytest.raises(StoreError, match=r"no shards\.json"):
@@ -179,3 +184,21 @@ def test_balls_that_hold_their_centers_alone_are_warned_of(pools: dict[int, Path
 def test_balls_that_hold_others_are_not(pools: dict[int, Path]) -> None:
     select_from_shards(pools[4], "probcover", 5, delta=1.0)
     select_from_shards(pools[4], "probcover", 5, labels=LABELS, delta=1e-4)
+
+
+def test_an_id_in_two_shards_does_not_hide_one_that_is_in_none(tmp_path: Path) -> None:
+    rows = np.eye(4, dtype=np.float32)
+    write_shards(tmp_path, [Batch(["a", "b", "a", "c"], rows)], rows_per_shard=2)
+    with pytest.raises(ValueError, match=r"1 of the labels' ids are not in .*such as 'gone'"):
+        select_from_shards(tmp_path, "random", 1, labels={"a": 0, "gone": 1})
+    with pytest.raises(ValueError, match=r"1 of the labels' ids stand in several rows .*'a'"):
+        select_from_shards(tmp_path, "random", 1, labels={"a": 0})
+
+
+def test_shards_that_are_not_as_their_manifest_says_are_refused(tmp_path: Path) -> None:
+    write_pool(tmp_path, 2)
+    manifest = tmp_path / "shards.json"
+    content = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**content, "dims": content["dims"] + 1}))
+    with pytest.raises(StoreError, match=r"has the shape \(800, 8\), .* said to have \(800, 9\)"):
+        select_from_shards(tmp_path, "k_center", 3)

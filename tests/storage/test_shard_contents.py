@@ -39,12 +39,15 @@ def test_ids_and_features_are_those_of_all_shards_in_order(root: Location) -> No
 
 def test_shards_are_a_dataset_wherever_they_lie(root: Location) -> None:
     written(root)
+    held_out, others = root.parent / "held-out", ["other a", "other b"]
+    write_shards(held_out, [Batch(others, MATRIX[:2] + np.float16(1))], dtype="float16")
     labels = root.parent / "labels.csv"
-    rows = "".join(f"{name},{'ab'[i % 2]}\n" for i, name in enumerate(IDS))
+    rows = "".join(f"{name},{'ab'[i % 2]}\n" for i, name in enumerate([*IDS, *others]))
     files_of(labels).write(labels, f"id,label\n{rows}".encode())
-    data = DATASETS.find("shards").function(path=str(root), test=str(root), labels=str(labels))
+    data = DATASETS.find("shards").function(path=str(root), test=str(held_out), labels=str(labels))
     assert (data.name, data.classes) == (root.name, ("a", "b"))
     assert data.train.labels.tolist() == [i % 2 for i in range(N)]
+    assert data.test.labels.tolist() == [0, 1]
 
 
 def test_a_shard_with_other_rows_than_the_manifest_says_is_named(tmp_path: Path) -> None:
