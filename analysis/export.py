@@ -25,13 +25,13 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def write_tables(
-    folder: Path, made: Mapping[str, pd.DataFrame], titles: Mapping[str, str]
+    folder: Path, tables: Mapping[str, pd.DataFrame], titles: Mapping[str, str]
 ) -> list[Path]:
     """Write NAME.csv for every table, NAME.md and NAME.tex where it has at most MOST_ROWS rows.
 
     Args:
         folder: made if it is not there.
-        made: tables by name.
+        tables: by name.
         titles: captions by name; a table without one is called by its name.
 
     Returns:
@@ -39,7 +39,7 @@ def write_tables(
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for name, frame in made.items():
+    for name, frame in tables.items():
         written.append(_write(folder / f"{name}.csv", to_csv(frame)))
         forms = {"md": to_markdown, "tex": to_latex}
         for ending, form in forms.items():

@@ -88,8 +88,8 @@ def write_bundle(path: Path, *roots: Location | str, only: Sequence[str] = ()) -
     chosen = sections_named(only)
     report = make_report(read_study(*roots))
     page = page_of(report, chosen, base="")
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
+    with tempfile.TemporaryDirectory() as staging:
+        folder = Path(staging)
         _write_parts(folder, report, chosen, only)
         _write(folder / "index.html", page.encode())
         return _zip(folder, path)
@@ -162,12 +162,12 @@ def _write(path: Path, content: bytes) -> Path:
 def _zip(folder: Path, path: Path) -> int:
     """Put all files of a folder into a ZIP, in the order of their names."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
-    with tempfile.SpooledTemporaryFile() as made:
-        with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+    with tempfile.SpooledTemporaryFile() as archive_file:
+        with zipfile.ZipFile(archive_file, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in files:
                 name = zipfile.ZipInfo(file.relative_to(folder).as_posix(), ZIPPED_IN)
                 name.compress_type, name.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
                 archive.writestr(name, file.read_bytes())
-        made.seek(0)
-        write_bytes(path, made.read())
+        archive_file.seek(0)
+        write_bytes(path, archive_file.read())
     return len(files)

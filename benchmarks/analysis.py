@@ -44,15 +44,15 @@ def main() -> None:
     parser.add_argument("--records", type=int, nargs="*", default=list(SHAPES))
     parser.add_argument("--studies", type=int, default=1000)
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.measure:
-        print(json.dumps(measure(given.measure)))
+    options = parser.parse_args()
+    if options.measure:
+        print(json.dumps(measure(options.measure)))
         return
-    if given.studies:
-        print_coverage(given.studies)
-        print_levels(given.studies)
-    if given.records:
-        print_cost(given.records)
+    if options.studies:
+        print_coverage(options.studies)
+        print_levels(options.studies)
+    if options.records:
+        print_cost(options.records)
 
 
 # Intervals -------------------------------------------------------------------
@@ -109,8 +109,8 @@ def print_levels(studies: int) -> None:
     for name, (draw, _) in DISTRIBUTIONS.items():
         for n in (3, 5, 8, 20):
             rng = np.random.default_rng([n, len(name), 1])
-            alone, family = np.mean([_wrong(draw, rng, n) for _ in range(studies)], axis=0)
-            cells = "".join(f"{100 * value:12.1f}" for value in [*alone, *family])
+            single, family = np.mean([_wrong(draw, rng, n) for _ in range(studies)], axis=0)
+            cells = "".join(f"{100 * value:12.1f}" for value in [*single, *family])
             print(f"{name:26}{n:>5}{cells}")
 
 
@@ -136,23 +136,23 @@ def print_cost(sizes: list[int]) -> None:
     steps = ("read", "tables", "export", "report")
     header = "".join(f"{step + ', s':>12}" for step in steps)
     print(f"{'records':>10}{header}   peak, MB   page, MB")
-    found = []
+    costs = []
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
             make_run(Path(folder), size)
             command = [sys.executable, "-m", "benchmarks.analysis", "--measure", folder]
             answer = subprocess.run(command, check=True, capture_output=True, text=True)
         row = json.loads(answer.stdout)
-        found.append(row)
+        costs.append(row)
         seconds = "".join(f"{row[step]:12.2f}" for step in steps)
         print(f"{row['records']:>10,}{seconds}{row['peak']:11.0f}{row['page']:11.1f}", flush=True)
-    if len(found) > 1:
-        slopes = "".join(f"{_growth(found, step):12.2f}" for step in (*steps, "peak"))
+    if len(costs) > 1:
+        slopes = "".join(f"{_growth(costs, step):12.2f}" for step in (*steps, "peak"))
         print(f"{'exponent':>10}{slopes}")
 
 
-def _growth(found: list[dict[str, float]], step: str) -> float:
-    records, cost = ([math.log(row[name]) for row in found] for name in ("records", step))
+def _growth(costs: list[dict[str, float]], step: str) -> float:
+    records, cost = ([math.log(row[name]) for row in costs] for name in ("records", step))
     return float(np.polyfit(records, cost, 1)[0])
 
 
@@ -174,8 +174,8 @@ def measure(root: Path) -> dict[str, float]:
     times.append(time.perf_counter())
     write_tables(root / "tables", tables, {})
     times.append(time.perf_counter())
-    made = Report(study, tables, render_figures(all_figures(study, tables)))
-    page = report.page_of(made)
+    rendered = Report(study, tables, render_figures(all_figures(study, tables)))
+    page = report.page_of(rendered)
     times.append(time.perf_counter())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     steps = dict(zip(("read", "tables", "export", "report"), np.diff(times).tolist(), strict=True))

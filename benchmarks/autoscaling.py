@@ -49,10 +49,13 @@ def main() -> None:
     options.add_argument("--workers", type=int, default=3, help="that the cluster may start")
     options.add_argument("--together", action="store_true", help="wait for all workers")
     options.add_argument("--json", action="store_true", help="print the numbers alone")
-    given = options.parse_args()
-    learner = {"seconds": given.seconds, "nodes": given.workers if given.together else 1}
-    found = measure(given.trials, learner, given.workers)
-    print(json.dumps(asdict(found)) if given.json else described(found))
+    arguments = options.parse_args()
+    learner = {
+        "seconds": arguments.seconds,
+        "nodes": arguments.workers if arguments.together else 1,
+    }
+    timeline = measure(arguments.trials, learner, arguments.workers)
+    print(json.dumps(asdict(timeline)) if arguments.json else described(timeline))
 
 
 def measure(trials: int, learner: dict[str, Any], workers: int) -> Timeline:
@@ -71,18 +74,18 @@ def measure(trials: int, learner: dict[str, Any], workers: int) -> Timeline:
             sys.executable, "-m", "rayal.sweep", str(sweep), "--out", str(folder / "run"),
             "--address", cluster.address,
         ]  # fmt: skip
-        with (folder / "said.txt").open("wb") as said:
+        with (folder / "said.txt").open("wb") as output:
             began = time.time()
             process = subprocess.Popen(
-                command, stdout=said, stderr=subprocess.STDOUT, env=cluster.environment
+                command, stdout=output, stderr=subprocess.STDOUT, env=cluster.environment
             )
-            came, ended, gone = _watch(process, cluster, began)
+            came, end, gone = _watch(process, cluster, began)
         if status := process.wait():
             print((folder / "said.txt").read_text(), file=sys.stderr)
         ends = _ends(folder / "run" / "log.jsonl")
         by_node = Counter(mark.name.split(".")[0][-8:] for mark in (folder / "marks").iterdir())
         first, last = (round(at - began, 1) for at in (min(ends), max(ends)))
-        return Timeline(came, first, last, ended, gone, status, dict(by_node))
+        return Timeline(came, first, last, end, gone, status, dict(by_node))
 
 
 def _watch(
@@ -90,18 +93,18 @@ def _watch(
 ) -> tuple[list[float], float, float | None]:
     """Count workers until the sweep has ended and none is left."""
     came: list[float] = []
-    ended: float | None = None
+    end: float | None = None
     until = time.time() + PATIENCE
     while time.time() < until:
         now, workers = round(time.time() - began, 1), cluster.raylets() - 1
         came += [now] * (workers - len(came))
-        if ended is None and process.poll() is not None:
-            ended, until = now, time.time() + PATIENCE
-        if ended is not None and not workers:
-            return came, ended, now
+        if end is None and process.poll() is not None:
+            end, until = now, time.time() + PATIENCE
+        if end is not None and not workers:
+            return came, end, now
         time.sleep(0.25)
     process.kill()
-    return came, ended or round(time.time() - began, 1), None
+    return came, end or round(time.time() - began, 1), None
 
 
 def _ends(log: Path) -> list[float]:
@@ -166,17 +169,21 @@ def provider(cluster: Nodes, workers: int) -> dict[str, Any]:
     }
 
 
-def described(found: Timeline) -> str:
+def described(timeline: Timeline) -> str:
     """Say a timeline in lines."""
-    gone = "they did not all go" if found.gone is None else f"{found.gone:6.1f} s  no worker left"
+    gone = (
+        "they did not all go"
+        if timeline.gone is None
+        else f"{timeline.gone:6.1f} s  no worker left"
+    )
     return "\n".join(
         [
-            *(f"{at:6.1f} s  worker {n} runs" for n, at in enumerate(found.came, start=1)),
-            f"{found.first_trial:6.1f} s  first trial done",
-            f"{found.last_trial:6.1f} s  last trial done",
-            f"{found.sweep_ended:6.1f} s  the sweep has ended, with status {found.status}",
+            *(f"{at:6.1f} s  worker {n} runs" for n, at in enumerate(timeline.came, start=1)),
+            f"{timeline.first_trial:6.1f} s  first trial done",
+            f"{timeline.last_trial:6.1f} s  last trial done",
+            f"{timeline.sweep_ended:6.1f} s  the sweep has ended, with status {timeline.status}",
             gone,
-            f"trials by node: {', '.join(f'{k} {v}' for k, v in found.trials.items())}",
+            f"trials by node: {', '.join(f'{k} {v}' for k, v in timeline.trials.items())}",
         ]
     )
 

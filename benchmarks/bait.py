@@ -33,14 +33,15 @@ def main() -> None:
     parser.add_argument("--features", type=int, default=512, help="D")
     parser.add_argument("--budget", type=int, default=100, help="B")
     parser.add_argument("--labeled", type=int, default=100)
-    given = parser.parse_args()
-    features, information = _made_up(given.images, given.features)
-    labeled = np.arange(given.labeled)
-    table = Table("form", "seconds", "CPU seconds", title=f"N={given.images:,} D={given.features} "
-                  f"B={given.budget} labeled={given.labeled}")  # fmt: skip
+    options = parser.parse_args()
+    features, information = _made_up(options.images, options.features)
+    labeled = np.arange(options.labeled)
+    title = f"N={options.images:,} D={options.features} B={options.budget} "
+    title += f"labeled={options.labeled}"
+    table = Table("form", "seconds", "CPU seconds", title=title)
     choices, seconds = [], []
     for choose in (greedy_design, plain_design):
-        chosen, wall, cpu = _timed(choose, features, information, labeled, given.budget)
+        chosen, wall, cpu = _timed(choose, features, information, labeled, options.budget)
         table.add_row(choose.__name__, f"{wall:.2f}", f"{cpu:.2f}")
         choices.append(chosen)
         seconds.append((wall, cpu))

@@ -158,23 +158,23 @@ def main() -> int:
     parser.add_argument("--all", action="store_true", help="27 small problems instead of 4")
     parser.add_argument("--seed", type=int, default=0, help="of the random problems")
     parser.add_argument("--many-classes", action="store_true", help="the last two pools alone")
-    given = parser.parse_args()
-    limit = 5.0 if given.quick else 60.0
-    if given.many_classes:
+    options = parser.parse_args()
+    limit = 5.0 if options.quick else 60.0
+    if options.many_classes:
         for kind, N, C, budget in MANY_CLASSES:
-            compare_relaxations(kind, N, C, budget, given.seed)
+            compare_relaxations(kind, N, C, budget, options.seed)
         return 0
     print(f"HiGHS and Gurobi have {limit:g} seconds each")
     heads = ("seconds", "objective", "bound", "gap", "HiGHS", "Gurobi")
     widths = (8, 14, 14, 9, 14, 14)
     columns = "".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))
     print(f"{'N':>8}{'C':>5}{'b':>7}{'w':>5} target seed{columns}  ours is")
-    small = MORE if given.all else DEFAULT
-    words = [row(case, given.seed, limit) for case in (*small, *LARGE)]
+    small = MORE if options.all else DEFAULT
+    words = [row(case, options.seed, limit) for case in (*small, *LARGE)]
     counts = ", ".join(f"{words.count(word)} {word}" for word in ("better", "equal", "worse"))
     print(f"against HiGHS: {counts}")
     for kind, N, C, budget in MANY_CLASSES:
-        compare_relaxations(kind, N, C, budget, given.seed)
+        compare_relaxations(kind, N, C, budget, options.seed)
     return 1 if "worse" in words else 0
 
 

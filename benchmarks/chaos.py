@@ -63,9 +63,9 @@ def patient(task, rng, *, k: int = 1):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Strike, print the table; 1 when anything is not as accepted."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    options = _parser().parse_args(given)
-    hosts.enter("benchmarks.chaos", given)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(words)
+    hosts.enter("benchmarks.chaos", words)
     with tempfile.TemporaryDirectory(prefix="ch-") as name:
         folder = options.keep or Path(name)
         folder.mkdir(exist_ok=True)
@@ -191,9 +191,9 @@ def _struck(
     title = names[0] if len(names) == 1 else "together"
     rng = random.Random(f"{options.seed} {title}")
     turns = _turns(names, options, rng)
-    mine = folder / title
-    mine.mkdir()
-    field = Field(mine, folder / "sweep.yaml", options.workers, {PAUSE: str(options.pause)})
+    own_folder = folder / title
+    own_folder.mkdir()
+    field = Field(own_folder, folder / "sweep.yaml", options.workers, {PAUSE: str(options.pause)})
     run = _Run(field, turns, _strikes(options), rng)
     try:
         run.to_its_end(options.limit)

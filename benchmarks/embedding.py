@@ -139,9 +139,9 @@ def main() -> None:
         half = options.images // size // 2
         shards = root / "shards"
         killed = run(command, stop=lambda: len(list(shards.glob("shard-*"))) >= half)
-        there = len(list(shards.glob("shard-*/whole.json"))) * size
-        _report("killed", killed, there)
-        _report("gone on with", run(command), options.images - there)
+        written = len(list(shards.glob("shard-*/whole.json"))) * size
+        _report("killed", killed, written)
+        _report("gone on with", run(command), options.images - written)
         differ = _largest_difference(shards, features)
         print(json.dumps({"largest difference from the loop's features": differ}), flush=True)
         with _cluster(options.nodes) as cluster:

@@ -194,8 +194,8 @@ def _waits(run: Callable[[int], object], steps: int) -> int:
 def sharing(result: Findings, *, dry: bool) -> None:
     """Trials that share the card, each in a process and with its part of the memory."""
     steps, trials = (2, 2) if dry else (60, TRIALS_AT_ONCE)
-    alone, together = _seconds(result, 1, steps), _seconds(result, trials, steps)
-    result.measure(f"{trials} trainings at once against one", together / alone, "times")
+    single, together = _seconds(result, 1, steps), _seconds(result, trials, steps)
+    result.measure(f"{trials} trainings at once against one", together / single, "times")
 
 
 def _seconds(result: Findings, processes: int, steps: int) -> float:

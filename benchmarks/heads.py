@@ -73,12 +73,12 @@ def problems(case: Case) -> tuple[Float32, list[Problem]]:
     rng = np.random.default_rng(0)
     truth = rng.integers(case.C, size=POOL)
     pool = rng.normal(size=(POOL, case.D)) + rng.normal(size=(case.C, case.D))[truth] / 3
-    found = []
+    drawn = []
     for seed in range(case.S):
         own = np.random.default_rng(seed)
         chosen = own.permutation(POOL)[: case.L]
-        found.append(Problem(chosen, truth[chosen], initial_weights(case.D, case.C, own), own))
-    return pool.astype(np.float32), found
+        drawn.append(Problem(chosen, truth[chosen], initial_weights(case.D, case.C, own), own))
+    return pool.astype(np.float32), drawn
 
 
 def eager(pool: Float32, problem: Problem, plan: AdamSchedule) -> Float32:
@@ -137,14 +137,14 @@ def row(case: Case, threads: int, slow: tuple[Run, Run]) -> float:
     """Train one case at once, print its row, and return how much longer eager takes."""
     pool, every = problems(case)
     many = timed(lambda: fit_many(pool, every, case.schedule), case.S, threads)
-    theirs, alone = slow
+    theirs, apiece = slow
     pairs = zip(theirs.weights, many.weights, strict=False)
     apart = max(float(np.abs(a - b).max()) for a, b in pairs)
     print(
         f"{threads:7d}{case.S:5d}{case.L:5d}{case.D:6d}{case.C:5d}{case.batch:6d}{case.epochs:7d}"
-        f"{theirs.wall:9.2f}*{alone.wall:9.2f}*{many.wall:9.2f}"
+        f"{theirs.wall:9.2f}*{apiece.wall:9.2f}*{many.wall:9.2f}"
         f"{theirs.wall / many.wall:8.1f}{theirs.processor / many.processor:6.1f}"
-        f"{alone.wall / many.wall:8.1f}{alone.processor / many.processor:6.1f}{apart:9.0e}",
+        f"{apiece.wall / many.wall:8.1f}{apiece.processor / many.processor:6.1f}{apart:9.0e}",
         flush=True,
     )
     return theirs.wall / many.wall
@@ -166,18 +166,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="default: all cores")
     parser.add_argument("--quick", action="store_true", help="the first case alone")
-    given = parser.parse_args()
+    options = parser.parse_args()
     print(f"* {FIRST.sample} heads of {FIRST.S} in the first case, 4 to 5 in the others, scaled")
     print(f"{'':72}   eager / many  alone / many")
     heads = ("eager s", "alone s", "many s", "wall", "cpu", "wall", "cpu", "apart")
     widths = (10, 10, 8, 8, 6, 8, 6, 9)
     columns = "".join(f"{head:>{width}}" for head, width in zip(heads, widths, strict=True))
     print(f"{'threads':>7}{'S':>5}{'L':>5}{'D':>6}{'C':>5}{'batch':>6}{'epochs':>7}{columns}")
-    faster = first_case(given.threads)
-    for case in () if given.quick else TABLE:
+    faster = first_case(options.threads)
+    for case in () if options.quick else TABLE:
         row(case, 1, slow_ways(case, 1, case.sample))
     print(
-        f"first case on {given.threads} threads: {faster:.1f} times faster than eager; "
+        f"first case on {options.threads} threads: {faster:.1f} times faster than eager; "
         f"the goal is {GOAL}"
     )
     return 0 if faster >= GOAL else 1

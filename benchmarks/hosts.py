@@ -138,10 +138,10 @@ class Host:
             time.sleep(0.02)
         return int(first[0])
 
-    def open(self, command: Sequence[str], said: Path) -> subprocess.Popen[bytes]:
+    def open(self, command: Sequence[str], output: Path) -> subprocess.Popen[bytes]:
         """Start a command on the host, its output added to a file."""
         enter = ["nsenter", f"--target={self._switch_on()}", "--net", "--pid", "--mount"]
-        with said.open("ab") as file:
+        with output.open("ab") as file:
             return subprocess.Popen(
                 [*enter, *command],
                 stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT,
@@ -170,13 +170,13 @@ class Host:
     def processes(self, title: str = "") -> list[int]:
         """Processes on the host whose command line holds a text."""
         network = Path(f"/run/netns/{self.name}").stat().st_ino
-        found = []
+        processes = []
         for entry in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
                 ours = (entry / "ns/net").stat().st_ino == network
                 if ours and title in (entry / "cmdline").read_bytes().decode(errors="replace"):
-                    found.append(int(entry.name))
-        return found
+                    processes.append(int(entry.name))
+        return processes
 
     def send(self, number: signal.Signals, title: str) -> None:
         """Send a signal to the processes with a text in their command line."""

@@ -38,7 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         features, classes = _described(Path(options.npz), Path(folder))
         strategies: dict[str, dict[str, Any] | None] = {"default": None, "random": RANDOM}
-        found = {
+        accuracies = {
             name: np.array(
                 [
                     _accuracies(features, classes, strategy, seed, Path(folder) / f"{name}{seed}")
@@ -47,9 +47,9 @@ def main() -> None:
             )
             for name, strategy in strategies.items()
         }
-    for name, values in found.items():
+    for name, values in accuracies.items():
         print(f"{name:8}", " ".join(f"{mean:.3f}" for mean in values.mean(axis=0)))
-    gains = found["default"] - found["random"]
+    gains = accuracies["default"] - accuracies["random"]
     errors = gains.std(axis=0, ddof=1) / np.sqrt(len(gains))
     pairs = zip(gains.mean(axis=0), errors, strict=True)
     print("gain    ", " ".join(f"{gain:+.3f} (se {error:.3f})" for gain, error in pairs))
@@ -84,14 +84,14 @@ def _accuracies(
     project = open_or_create(request, root)
     numbers = {name: n for n, name in enumerate(sorted(set(classes.values())))}
     truth = np.array([numbers[classes[path]] for path in np.load(features)["ids"]])
-    step, found = first_round, []
+    step, accuracies = first_round, []
     for budget in BUDGETS:
-        made = step(project, budget, 0, lambda line: None).round
+        round_ = step(project, budget, 0, lambda line: None).round
         step = next_round
         paths = {image.rayal_id: image.path for image in project.pool}
-        project.labels.append(*(Answer(i, classes[paths[i]]) for i in made.ids))
-        found.append(_accuracy(project, truth, len(numbers)))
-    return found
+        project.labels.append(*(Answer(i, classes[paths[i]]) for i in round_.ids))
+        accuracies.append(_accuracy(project, truth, len(numbers)))
+    return accuracies
 
 
 def _accuracy(project: Project, truth: npt.NDArray[np.int64], num_classes: int) -> float:

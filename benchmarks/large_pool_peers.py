@@ -104,8 +104,8 @@ def _submodlib(features: Features, budget: int) -> Any:
         metric="cosine",
         num_neighbors=NEIGHBORS,
     )
-    found = function.maximize(budget=budget, optimizer="LazyGreedy", show_progress=False)
-    return [row for row, _ in found]
+    chosen = function.maximize(budget=budget, optimizer="LazyGreedy", show_progress=False)
+    return [row for row, _ in chosen]
 
 
 def _nearest_rows(points: Features, centers: Features) -> Any:
@@ -120,16 +120,16 @@ def _scikit_learn(features: Features, budget: int) -> Any:
     from sklearn.cluster import KMeans
 
     points = unit_rows(features)
-    found = KMeans(budget, n_init=RESTARTS, max_iter=20, random_state=0).fit(points)
-    return _nearest_rows(points, found.cluster_centers_)
+    clustering = KMeans(budget, n_init=RESTARTS, max_iter=20, random_state=0).fit(points)
+    return _nearest_rows(points, clustering.cluster_centers_)
 
 
 def _mini_batches(features: Features, budget: int) -> Any:
     from sklearn.cluster import MiniBatchKMeans
 
     points = unit_rows(features)
-    found = MiniBatchKMeans(budget, n_init=RESTARTS, random_state=0).fit(points)
-    return _nearest_rows(points, found.cluster_centers_)
+    clustering = MiniBatchKMeans(budget, n_init=RESTARTS, random_state=0).fit(points)
+    return _nearest_rows(points, clustering.cluster_centers_)
 
 
 def _faiss(features: Features, budget: int) -> Any:
@@ -161,5 +161,5 @@ _OF = {
 
 def rivals(strategy: str) -> list[str]:
     """Return the libraries that can be imported, by the names of PEERS."""
-    asked = _OF.get(strategy, {})
-    return [name for name, module in asked.items() if importlib.util.find_spec(module)]
+    modules = _OF.get(strategy, {})
+    return [name for name, module in modules.items() if importlib.util.find_spec(module)]

@@ -27,16 +27,16 @@ FORMS = ("exact", "approximate")
 Int64 = npt.NDArray[np.int64]
 
 
-def compare_seeds(console: Console, given: argparse.Namespace, folder: Path) -> None:
+def compare_seeds(console: Console, options: argparse.Namespace, folder: Path) -> None:
     """Print the means of the ends of both forms over the seeds, and how they differ."""
-    N, budget = given.sizes[0], given.budgets[0]
-    found: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in given.strategies}
-    for seed in range(given.seeds):
+    N, budget = options.sizes[0], options.budgets[0]
+    values: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in options.strategies}
+    for seed in range(options.seeds):
         path = folder / f"{seed}.npy"
-        clusters = large_pools.write_features(path, N, given.width, given.dtype, seed)
+        clusters = large_pools.write_features(path, N, options.width, options.dtype, seed)
         features = np.load(path, mmap_mode="r")
         tested = np.random.default_rng([2, seed]).choice(N, TESTED, replace=False)
-        for name in given.strategies:
+        for name in options.strategies:
             picks = (
                 large_pools.query(
                     features, {"strategy": name, "budget": budget, "seed": seed, form: True}
@@ -44,10 +44,10 @@ def compare_seeds(console: Console, given: argparse.Namespace, folder: Path) -> 
                 for form in FORMS
             )
             ends = [_ends(features, clusters, each, tested) for each in picks]
-            found[name].append(np.array(ends))
+            values[name].append(np.array(ends))
             console.print(f"[dim]seed {seed} {name}: {ends}[/]")
         path.unlink()
-    for name, of_seeds in found.items():
+    for name, of_seeds in values.items():
         for number, end in enumerate(ENDS):
             exact, approximate = np.stack(of_seeds)[:, :, number].T
             difference = approximate - exact

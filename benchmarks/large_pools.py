@@ -59,20 +59,20 @@ Cell = dict[str, Any]
 
 def main() -> None:
     """Print the table, the qualities or the peers."""
-    given = _options()
-    if given.cell:
-        print(json.dumps(_run_cell(json.loads(given.cell))), flush=True)
+    options = _options()
+    if options.cell:
+        print(json.dumps(_run_cell(json.loads(options.cell))), flush=True)
         return
     from benchmarks import large_pool_seeds
 
     console = Console(width=160)
-    with tempfile.TemporaryDirectory(prefix="rayal-large-", dir=given.folder) as folder:
-        if given.seeds:
-            large_pool_seeds.compare_seeds(console, given, Path(folder))
-        elif given.quality or given.peers:
-            _compare(console, given, Path(folder))
+    with tempfile.TemporaryDirectory(prefix="rayal-large-", dir=options.folder) as folder:
+        if options.seeds:
+            large_pool_seeds.compare_seeds(console, options, Path(folder))
+        elif options.quality or options.peers:
+            _compare(console, options, Path(folder))
         else:
-            _measure(console, given, Path(folder))
+            _measure(console, options, Path(folder))
 
 
 def _options() -> argparse.Namespace:
@@ -115,28 +115,28 @@ def write_features(path: Path, N: int, D: int, dtype: str, seed: int = 0) -> npt
     return clusters
 
 
-def _measure(console: Console, given: argparse.Namespace, folder: Path) -> None:
+def _measure(console: Console, options: argparse.Namespace, folder: Path) -> None:
     cells: dict[tuple[str, int], dict[int, Cell]] = {}
-    for N in given.sizes:
+    for N in options.sizes:
         path = folder / f"{N}.npy"
-        write_features(path, N, given.width, given.dtype)
-        for name in given.strategies:
-            for budget in given.budgets:
+        write_features(path, N, options.width, options.dtype)
+        for name in options.strategies:
+            for budget in options.budgets:
                 job = {
                     "path": str(path),
                     "strategy": name,
                     "budget": budget,
-                    "approximate": given.approximate,
+                    "approximate": options.approximate,
                 }
-                cell = _in_own_process(job, given.threads, given.cap)
+                cell = _in_own_process(job, options.threads, options.cap)
                 cells.setdefault((name, budget), {})[N] = cell
                 console.print(f"N={N:,} {name} B={budget}: {_in_words(cell)}")
         path.unlink()
-    table = Table(title=f"D = {given.width} of {given.dtype}, {given.threads} threads")
-    for heading in ("strategy", "B", *(f"N={N:,}" for N in given.sizes), "exponent"):
+    table = Table(title=f"D = {options.width} of {options.dtype}, {options.threads} threads")
+    for heading in ("strategy", "B", *(f"N={N:,}" for N in options.sizes), "exponent"):
         table.add_column(heading, justify="left" if heading == "strategy" else "right")
     for (name, budget), row in cells.items():
-        words = (_in_words(row[N]) for N in given.sizes)
+        words = (_in_words(row[N]) for N in options.sizes)
         table.add_row(name, f"{budget:,}", *words, _exponent(row))
     console.print(table)
 
@@ -174,8 +174,8 @@ def _in_own_process(job: Mapping[str, Any], threads: int, cap: float) -> Cell:
         return {"skipped": f"> {cap:g} s"}
     if ran.returncode:
         return {"skipped": f"failed: {(ran.stderr.strip().splitlines() or ['killed'])[-1][:90]}"}
-    found: Cell = json.loads(ran.stdout.splitlines()[-1])
-    return found
+    cell: Cell = json.loads(ran.stdout.splitlines()[-1])
+    return cell
 
 
 def _run_cell(job: Mapping[str, Any]) -> Cell:
@@ -227,25 +227,25 @@ def _watched(work: Any) -> Cell:
     return {**spent, **peaks, "picks": picks}
 
 
-def _compare(console: Console, given: argparse.Namespace, folder: Path) -> None:
+def _compare(console: Console, options: argparse.Namespace, folder: Path) -> None:
     """Print objectives beside times: of the exact forms, or of other libraries."""
     from benchmarks.large_pool_peers import OBJECTIVES
 
-    for N in given.sizes:
+    for N in options.sizes:
         path = folder / f"{N}.npy"
-        write_features(path, N, given.width, given.dtype)
-        table = Table(title=f"N = {N:,}, D = {given.width}, {given.threads} threads")
+        write_features(path, N, options.width, options.dtype)
+        table = Table(title=f"N = {N:,}, D = {options.width}, {options.threads} threads")
         for heading in ("what", "B", "takes", "objective", "of the first"):
             table.add_column(heading, justify="left" if heading == "what" else "right")
-        for name in given.strategies:
+        for name in options.strategies:
             if name in OBJECTIVES:
-                _compare_strategy(console, given, path, name, table)
+                _compare_strategy(console, options, path, name, table)
         console.print(table)
         path.unlink()
 
 
 def _compare_strategy(
-    console: Console, given: argparse.Namespace, path: Path, name: str, table: Table
+    console: Console, options: argparse.Namespace, path: Path, name: str, table: Table
 ) -> None:
     from benchmarks import large_pool_peers
 
@@ -254,16 +254,16 @@ def _compare_strategy(
         f"{name}, exact": {"strategy": name, "exact": True},
         f"{name}, approximate": {"strategy": name, "approximate": True},
     }
-    jobs |= {rival: {"peer": rival} for rival in large_pool_peers.rivals(name) if given.peers}
+    jobs |= {rival: {"peer": rival} for rival in large_pool_peers.rivals(name) if options.peers}
     nested: Cell = {}
-    for budget in sorted(given.budgets, reverse=True):
+    for budget in sorted(options.budgets, reverse=True):
         first = None
         for what, job in jobs.items():
             if nested and job.get("exact"):
                 cell = {**nested, "picks": nested["picks"][:budget]}
             else:
                 cell = _in_own_process(
-                    {"path": str(path), "budget": budget, **job}, given.threads, given.cap
+                    {"path": str(path), "budget": budget, **job}, options.threads, options.cap
                 )
             if job.get("exact") and name in NESTING and "picks" in cell:
                 nested = cell

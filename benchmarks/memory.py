@@ -99,8 +99,8 @@ def peak(folder: Path) -> int:
     run = subprocess.Popen([*command, "--out", str(folder / "run")], cwd=ROOT, stdout=sys.stderr)
     most = 0
     while True:
-        ended, status, used = os.wait4(run.pid, os.WNOHANG)
-        if ended:
+        pid, status, used = os.wait4(run.pid, os.WNOHANG)
+        if pid:
             break
         most = max(most, sum(map(_resident, _family(run.pid))))
         time.sleep(0.05)
@@ -134,11 +134,11 @@ def main() -> int:
     parser.add_argument("--small", type=int, default=SMALL, help="images of 28 pixels; 0: none")
     parser.add_argument("--large", type=int, default=LARGE, help="images of 224 pixels; 0: none")
     parser.add_argument("--within", type=Path, help="folder for the data (8 GB)")
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     sizes = ("images", "images' MB", "peak MB", "libraries", "fixed MB", "total / images", "growth")
     print("data    " + "".join(f"{name:>16s}" for name in sizes))
-    kinds = (("small", make_small, given.small), ("large", make_large, given.large))
-    accepted = [_show(name, make, N, given.within) for name, make, N in kinds if N]
+    kinds = (("small", make_small, arguments.small), ("large", make_large, arguments.large))
+    accepted = [_show(name, make, N, arguments.within) for name, make, N in kinds if N]
     print(f"{'accepted' if all(accepted) else 'REFUSED'}: below {ACCEPTED} x the images, where "
           f"these take {DOMINATES / 1e6:,.0f} MB or more")  # fmt: skip
     return 0 if all(accepted) else 1

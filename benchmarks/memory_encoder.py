@@ -35,5 +35,5 @@ def batches_of_an_epoch(
     few = Dataset(dataset.name, dataset.classes, some, dataset.test)
     moco = ENCODERS.find("moco")
     settings = {"backbone": "resnet18", "epochs": 1, "warmup_epochs": 0, "batch_size": BATCH}
-    found = moco.function(few, rng, progress, **moco.bind({**settings, "queue": 16}))
-    return Embedding(train, found.test, map=records.finish())
+    embedding = moco.function(few, rng, progress, **moco.bind({**settings, "queue": 16}))
+    return Embedding(train, embedding.test, map=records.finish())

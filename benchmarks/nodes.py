@@ -64,35 +64,37 @@ def main() -> None:
     options.add_argument("--trials", type=int, default=40, help="that wait; 0: none")
     options.add_argument("--seconds", type=float, default=2.0, help="that each waits")
     options.add_argument("--computing", type=int, default=400, help="trials that compute; 0: none")
-    given = options.parse_args()
-    if given.trials:
-        print(f"{given.trials} trials that wait {given.seconds:g} s each")
-        waiting = {"name": "waiting", "seconds": given.seconds}
-        compare((run(count, given.trials, waiting) for count in given.nodes), given.seconds)
-    if given.computing:
+    arguments = options.parse_args()
+    if arguments.trials:
+        print(f"{arguments.trials} trials that wait {arguments.seconds:g} s each")
+        waiting = {"name": "waiting", "seconds": arguments.seconds}
+        compare(
+            (run(count, arguments.trials, waiting) for count in arguments.nodes), arguments.seconds
+        )
+    if arguments.computing:
         cores = len(os.sched_getaffinity(0))
-        print(f"{given.computing} trials that compute; this process may use {cores} cores")
+        print(f"{arguments.computing} trials that compute; this process may use {cores} cores")
         linear = {"name": "linear"}
-        compare(run(count, given.computing, linear) for count in given.nodes if count <= 2)
+        compare(run(count, arguments.computing, linear) for count in arguments.nodes if count <= 2)
 
 
 def compare(runs: Iterable[Run], seconds: float | None = None) -> None:
     """Print rates against the first run's and, where trials wait, against the waits alone."""
     first: Run | None = None
-    for found in runs:
-        first = first or found
-        more = found.nodes / first.nodes
-        against = f"{found.rate / first.rate:.2f} times the rate"
+    for timing in runs:
+        first = first or timing
+        more = timing.nodes / first.nodes
+        against = f"{timing.rate / first.rate:.2f} times the rate"
         line = (
-            f"  {found.nodes} nodes: {found.seconds:6.1f} s, {found.rate:.2f} trials/s, "
-            f"{against} ({found.rate / first.rate / more:.0%})"
+            f"  {timing.nodes} nodes: {timing.seconds:6.1f} s, {timing.rate:.2f} trials/s, "
+            f"{against} ({timing.rate / first.rate / more:.0%})"
         )
         if seconds:
-            ideal = found.nodes / seconds
+            ideal = timing.nodes / seconds
             line += (
-                f"; {found.used} used, {found.rate / ideal:.0%} of the waits alone; steady "
-                f"{found.steady:.2f} trials/s, {found.steady / first.steady / more:.0%}, "
-                f"{found.steady / ideal:.0%} of the waits alone"
+                f"; {timing.used} used, {timing.rate / ideal:.0%} of the waits alone; steady "
+                f"{timing.steady:.2f} trials/s, {timing.steady / first.steady / more:.0%}, "
+                f"{timing.steady / ideal:.0%} of the waits alone"
             )
         print(line, flush=True)
 
@@ -124,8 +126,8 @@ def run(count: int, trials: int, learner: dict[str, Any]) -> Run:
 
 def times(events: Sequence[dict[str, Any]], name: str) -> list[float]:
     """When events of a log happened, in seconds."""
-    found = [event["time"] for event in events if event["event"] == name]
-    return [datetime.fromisoformat(time).timestamp() for time in found]
+    event_times = [event["time"] for event in events if event["event"] == name]
+    return [datetime.fromisoformat(time).timestamp() for time in event_times]
 
 
 def _write_sweep(folder: Path, trials: int, learner: dict[str, Any]) -> Path:

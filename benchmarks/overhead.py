@@ -56,28 +56,29 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--trials", type=int, default=500)
     options.add_argument("--long-trials", type=int, default=100)
-    given = options.parse_args()
+    arguments = options.parse_args()
     cpus = os.cpu_count() or 1
     with tempfile.TemporaryDirectory(prefix="rayal-bench-") as folder:
         place = Path(folder)
         (place / "plugin.py").write_text(PLUGIN)
-        trivial = _plan(place, given.trials, 0.0)
-        alone, _ = _time_local(trivial, place / "local")
-        whole, _ = _time_ray(trivial, place / "ray")
-        bare = _time_tune(given.trials)
+        trials, long_trials = arguments.trials, arguments.long_trials
+        trivial = _plan(place, trials, 0.0)
+        local_seconds, _ = _time_local(trivial, place / "local")
+        ray_seconds, _ = _time_ray(trivial, place / "ray")
+        bare = _time_tune(trials)
         print(
-            f"{given.trials} trivial trials: {1000 * whole / given.trials:.1f} ms each under Ray, "
-            f"{1000 * alone / given.trials:.1f} ms without, "
-            f"{1000 * bare / given.trials:.1f} ms for Tune alone with empty functions, "
-            f"ratio {whole / bare:.2f} to Tune alone (accepted: 25 ms)"
+            f"{trials} trivial trials: {1000 * ray_seconds / trials:.1f} ms each under Ray, "
+            f"{1000 * local_seconds / trials:.1f} ms without, "
+            f"{1000 * bare / trials:.1f} ms for Tune alone with empty functions, "
+            f"ratio {ray_seconds / bare:.2f} to Tune alone (accepted: 25 ms)"
         )
-        long = _plan(place, given.long_trials, 0.5)
-        whole, ends = _time_ray(long, place / "long")
-        ideal = given.long_trials * 0.5 / cpus
+        long = _plan(place, long_trials, 0.5)
+        ray_seconds, ends = _time_ray(long, place / "long")
+        ideal = long_trials * 0.5 / cpus
         steady = (len(ends) - 1 - cpus) * 0.5 / cpus / (ends[-1] - ends[cpus])
         print(
-            f"{given.long_trials} trials of 0.5 s on {cpus} CPUs: {steady:.0%} of the ideal rate "
-            f"once the workers run, {ideal / whole:.0%} with their start (accepted: 90 %)"
+            f"{long_trials} trials of 0.5 s on {cpus} CPUs: {steady:.0%} of the ideal rate "
+            f"once the workers run, {ideal / ray_seconds:.0%} with their start (accepted: 90 %)"
         )
 
 

@@ -122,12 +122,12 @@ def against_networks(batch: int, rounds: int, precision: Precision | None) -> fl
             taken = seconds_on_device(run)
             if warm:
                 times[name].append(taken)
-    whole = np.array(times["whole step"])
+    whole_steps = np.array(times["whole step"])
     for name, each in times.items():
-        ratio = float(np.median(np.array(each) / whole))
+        ratio = float(np.median(np.array(each) / whole_steps))
         speed = batch / np.median(each)
         print(f"{name:24s}{speed:8.0f} images/s   whole step reaches {ratio:.0%} of it")
-    return float(np.median(np.array(times["same networks"]) / whole))
+    return float(np.median(np.array(times["same networks"]) / whole_steps))
 
 
 def against_lightly(
@@ -165,16 +165,16 @@ def main() -> int:
     parser.add_argument(
         "--precision", choices=["float32", "bf16"], help="of all (default: bf16 on a GPU)"
     )
-    given = parser.parse_args()
-    print(f"{torch.get_num_threads()} threads, {device()}, batch {given.batch}", end=", ")
-    print(given.precision or "usual precision")
-    part = against_networks(given.batch, given.rounds, given.precision)
+    options = parser.parse_args()
+    print(f"{torch.get_num_threads()} threads, {device()}, batch {options.batch}", end=", ")
+    print(options.precision or "usual precision")
+    part = against_networks(options.batch, options.rounds, options.precision)
     accepted = part >= ACCEPTED
     print(f"{_verdict(accepted)}: {part:.0%} of the same networks, at least {ACCEPTED:.0%}")
     if not pretraining_peers.has_lightly():
         print("lightly is not installed, so it is not compared with: pip install lightly")
         return 0 if accepted else 1
-    times = against_lightly(given.batch, given.passes, given.workers, given.precision)
+    times = against_lightly(options.batch, options.passes, options.workers, options.precision)
     print(f"{_verdict(times >= FASTER)}: {times:.2f} times lightly, at least {FASTER}")
     return 0 if accepted and times >= FASTER else 1
 

@@ -94,8 +94,8 @@ class Nodes:
     def _start(
         self, cpus: float, gpus: float, options: list[str], settings: dict[str, str]
     ) -> None:
-        said = self._folder / f"node{len(self._started)}.txt"
-        with said.open("wb") as output:
+        log = self._folder / f"node{len(self._started)}.txt"
+        with log.open("wb") as output:
             process = subprocess.Popen(
                 [
                     sys.executable, "-m", "ray.scripts.scripts", "start", "--block",
@@ -109,9 +109,9 @@ class Nodes:
             )  # fmt: skip
         self._started.append(process)
         until = time.monotonic() + PATIENCE
-        while STARTED not in said.read_text(errors="replace"):
+        while STARTED not in log.read_text(errors="replace"):
             if process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"a node did not start: {said.read_text()[-1500:]}")
+                raise RuntimeError(f"a node did not start: {log.read_text()[-1500:]}")
             time.sleep(0.1)
 
     def raylets(self) -> int:
@@ -151,7 +151,7 @@ def nodes() -> Iterator[Nodes]:
 
 def free_port() -> int:
     """A port that nobody listens on now."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
     return port

@@ -54,19 +54,19 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--trials", type=int, default=5000)
     options.add_argument("--planned", type=int, default=50_000)
-    given = options.parse_args()
+    arguments = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="rayal-scale-") as folder:
         sweep = _write(Path(folder))
-        for trials in (1, given.trials, given.planned):
+        for trials in (1, arguments.trials, arguments.planned):
             plan = _timed([*_command(sweep, Path(folder) / "none", trials), "--dry-run"])
             print(f"plan of {trials} trials: {plan.seconds:.1f} s, {plan.peak / 1000:.0f} MB")
         for where in ("ray", "local"):
             out = Path(folder) / where
-            command = _command(sweep, out, given.trials)
+            command = _command(sweep, out, arguments.trials)
             _measure(where, [*command, "--local"] if where == "local" else command, out)
-        again = _timed(_command(sweep, Path(folder) / "ray", given.trials), "are done already")
+        again = _timed(_command(sweep, Path(folder) / "ray", arguments.trials), "are done already")
         print(
-            f"again: {again.said_after:.1f} s until it says that all {given.trials} are done "
+            f"again: {again.said_after:.1f} s until it says that all {arguments.trials} are done "
             f"(accepted: 5 s), {again.seconds:.1f} s with the report"
         )
 
@@ -109,14 +109,14 @@ def _timed(command: list[str], word: str = "") -> Ran:
 
 def _measure(where: str, command: list[str], out: Path) -> None:
     """Run a sweep, watch its driver, print its pace and growth."""
-    found: list[Sample] = []
+    samples: list[Sample] = []
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    watcher = threading.Thread(target=lambda: found.extend(_samples(process.pid, out)))
+    watcher = threading.Thread(target=lambda: samples.extend(_samples(process.pid, out)))
     watcher.start()
     _, _, usage = os.wait4(process.pid, 0)
     watcher.join()
-    records = max(sample.records for sample in found)
-    during = [s for s in found if 0 < s.records < records]
+    records = max(sample.records for sample in samples)
+    during = [s for s in samples if 0 < s.records < records]
     steady = [s for s in during if s.records >= records / 5]
     spent = steady[-1].seconds - steady[0].seconds
     pace = (steady[-1].records - steady[0].records) / spent

@@ -213,7 +213,7 @@ def model_seconds(point: Point, rates: Float64, counts: Mapping[str, Count] = ST
     return float(counts[name](N, D, B).counted() @ rates)
 
 
-def hours(name: str, N: float, nodes: int, given: argparse.Namespace) -> float | None:
+def hours(name: str, N: float, nodes: int, options: argparse.Namespace) -> float | None:
     """Return the hours by the clock for D and B; of more nodes over shards, with the network's.
 
     None where the strategy has no form over shards.
@@ -222,13 +222,13 @@ def hours(name: str, N: float, nodes: int, given: argparse.Namespace) -> float |
     if name not in counts:
         return None
     rates = fitted() if nodes == 1 else fitted(MEASURED_OVER_SHARDS, OVER_SHARDS)
-    work = counts[name](N, given.width, given.budget)
-    network = work.reductions * (given.latency + work.payload / given.bandwidth)
-    seconds = float(work.counted() @ rates) / (nodes * given.cores)
+    work = counts[name](N, options.width, options.budget)
+    network = work.reductions * (options.latency + work.payload / options.bandwidth)
+    seconds = float(work.counted() @ rates) / (nodes * options.cores)
     return float(seconds + (network if nodes > 1 else 0)) / 3600
 
 
-def markdown(given: argparse.Namespace) -> str:
+def markdown(options: argparse.Namespace) -> str:
     """Return the errors at the measured points and the table beyond them, as docs/scale.md has."""
     lines = [
         "| strategy | N | D | B | measured, s of a core | model | error |",
@@ -240,7 +240,7 @@ def markdown(given: argparse.Namespace) -> str:
     heads = (f"{N:.0e}".replace("e+0", "e") + f" on {nodes}" for N, nodes in places)
     lines += ["", f"| strategy | {' | '.join(heads)} |", "|---|" + "--:|" * len(places)]
     for name in STRATEGIES:
-        row = (_time(hours(name, N, nodes, given)) for N, nodes in places)
+        row = (_time(hours(name, N, nodes, options)) for N, nodes in places)
         lines.append(f"| `{name}` | {' | '.join(row)} |")
     return "\n".join(lines)
 

@@ -46,18 +46,20 @@ Cell = dict[str, Any]
 
 def main() -> None:
     """Print a table for each number of threads and budget."""
-    given = _options()
-    if given.stage:
-        _run_stage(json.loads(given.stage))
+    options = _options()
+    if options.stage:
+        _run_stage(json.loads(options.stage))
         return
     console = Console(width=150)
-    for threads in given.threads:
-        for budget in given.budgets:
-            _print_table(console, given, threads, budget)
-        size = max(given.sizes)
-        found = _stage(threads, {"bandwidth": size, "budget": given.reads, "cap": given.peer_cap})
-        for cell in found:
-            _print_bandwidth(console, cell, size, given.reads)
+    for threads in options.threads:
+        for budget in options.budgets:
+            _print_table(console, options, threads, budget)
+        size = max(options.sizes)
+        cells = _stage(
+            threads, {"bandwidth": size, "budget": options.reads, "cap": options.peer_cap}
+        )
+        for cell in cells:
+            _print_bandwidth(console, cell, size, options.reads)
 
 
 def _options() -> argparse.Namespace:
@@ -72,27 +74,27 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--reads", type=int, default=1_000, help="B of k_center beside plain reads")
     parser.add_argument("--quick", action="store_true", help="sizes 2,000 and 5,000 alone")
     parser.add_argument("--stage", help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.quick:
-        given.sizes, given.peer_size, given.reads = [2_000, 5_000], 5_000, 100
-    return given
+    options = parser.parse_args()
+    if options.quick:
+        options.sizes, options.peer_size, options.reads = [2_000, 5_000], 5_000, 100
+    return options
 
 
-def _print_table(console: Console, given: argparse.Namespace, threads: int, budget: int) -> None:
-    names = given.strategies or STRATEGIES.names()
+def _print_table(console: Console, options: argparse.Namespace, threads: int, budget: int) -> None:
+    names = options.strategies or STRATEGIES.names()
     cells: dict[str, dict[int, Cell]] = {name: {} for name in names}
     twins: dict[str, Cell] = {}
-    for N in sorted({TWIN_SIZE, *given.sizes}):
-        asked = {name: _foretold(cells[name], N, given.cap) for name in names}
+    for N in sorted({TWIN_SIZE, *options.sizes}):
+        jobs = {name: _foretold(cells[name], N, options.cap) for name in names}
         job = {
             "N": N,
             "budget": budget,
-            "names": [name for name in names if asked[name] is None],
-            "cap": given.cap,
-            "peer_cap": given.peer_cap if N in given.sizes and given.peer_size >= N else 0,
+            "names": [name for name in names if jobs[name] is None],
+            "cap": options.cap,
+            "peer_cap": options.peer_cap if N in options.sizes and options.peer_size >= N else 0,
             "twins": N == TWIN_SIZE,
         }
-        for name, reason in asked.items():
+        for name, reason in jobs.items():
             if reason:
                 cells[name][N] = {"skipped": reason}
         for cell in _stage(threads, job):
@@ -103,7 +105,7 @@ def _print_table(console: Console, given: argparse.Namespace, threads: int, budg
             else:
                 cells[cell["name"]][N] = cell
             console.print(f"[dim]N={N:,} {cell['kind']} {cell['name']}: {_in_words(cell)}[/dim]")
-    console.print(_table(given, threads, budget, cells, twins))
+    console.print(_table(options, threads, budget, cells, twins))
 
 
 def _foretold(cells: Mapping[int, Cell], N: int, cap: float) -> str | None:
@@ -126,23 +128,23 @@ def _exponent(times: Mapping[int, float]) -> float | None:
 
 
 def _table(
-    given: argparse.Namespace,
+    options: argparse.Namespace,
     threads: int,
     budget: int,
     cells: Mapping[str, Mapping[int, Cell]],
     twins: Mapping[str, Cell],
 ) -> Table:
     table = Table(title=f"B = {budget}, D = {D}, {LABELED} labels, {threads} thread(s)")
-    sizes = [f"N={N:,}" for N in given.sizes]
+    sizes = [f"N={N:,}" for N in options.sizes]
     for heading in ("strategy", *sizes, "exponent of N", "x peer", "x twin"):
         table.add_column(heading, justify="left" if heading == "strategy" else "right")
     for name, row in cells.items():
-        times = {N: row[N]["seconds"] for N in given.sizes if "seconds" in row.get(N, {})}
+        times = {N: row[N]["seconds"] for N in options.sizes if "seconds" in row.get(N, {})}
         slope = _exponent(times)
         power = "" if slope is None else f"{slope:.2f}"
         table.add_row(
             name,
-            *(_in_words(row.get(N, {})) for N in given.sizes),
+            *(_in_words(row.get(N, {})) for N in options.sizes),
             f"{power} (N^2 by definition)" if name in N_SQUARED else power,
             _against_peer(row),
             _against_twin(twins.get(name), row.get(TWIN_SIZE, {})),
@@ -273,7 +275,7 @@ def made_up_pool(N: int) -> Pool:
 def _missing(name: str) -> str:
     """Return what the strategy reads that the made-up pool has not."""
     component = STRATEGIES.find(name)
-    given = {
+    settings = {
         "predictions",
         "dropout",
         "views",
@@ -285,7 +287,7 @@ def _missing(name: str) -> str:
         "truth_map",
     }
     try:
-        return ", ".join(sorted(component.traits.needs(component.bind({})) - given))
+        return ", ".join(sorted(component.traits.needs(component.bind({})) - settings))
     except ValueError as error:
         return str(error)
 
@@ -302,8 +304,8 @@ def _bandwidth(pool: Pool, job: Mapping[str, Any]) -> Cell:
         pool.features.view(np.int32).max()
         reads.append(time.perf_counter() - began)
     _query("k_center", made_up_pool(2 * LABELED), 5)
-    found = _measured(lambda: _query("k_center", pool, job["budget"]))
-    return {**found, "read": min(reads)}
+    measured = _measured(lambda: _query("k_center", pool, job["budget"]))
+    return {**measured, "read": min(reads)}
 
 
 def _measured(query: Callable[[], Any]) -> Cell:
@@ -322,15 +324,15 @@ def _forked(work: Callable[[], Cell], cap: float) -> Cell:
     process = context.Process(target=_answer, args=(work, sender))
     process.start()
     sender.close()
-    found: Cell = {"skipped": f"skipped: > {cap:g} s"}
+    cell: Cell = {"skipped": f"skipped: > {cap:g} s"}
     if receiver.poll(cap):
         try:
-            found = receiver.recv()
+            cell = receiver.recv()
         except EOFError:
-            found = {"skipped": "ended without an answer (memory?)"}
+            cell = {"skipped": "ended without an answer (memory?)"}
     process.kill()
     process.join()
-    return found
+    return cell
 
 
 def _answer(work: Callable[[], Cell], sender: Connection) -> None:

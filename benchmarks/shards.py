@@ -50,18 +50,20 @@ def batches(rows: int, dims: int) -> Iterator[Batch]:
         yield Batch(ids, features, probs, rng.random(n, dtype=np.float32))
 
 
-def measured(place: Path, name: str, budget: int, memory: int | None) -> dict[str, object]:
+def measure_in_process(
+    place: Path, name: str, budget: int, memory: int | None
+) -> dict[str, object]:
     """Choose in a process of its own."""
-    given = [str(place), name, str(budget), json.dumps(memory)]
-    command = [sys.executable, "-m", "benchmarks.shards", "--one", *given]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    if ended.returncode:
-        return {"strategy": name, "error": ended.stderr.strip().splitlines()[-1]}
-    line: dict[str, object] = json.loads(ended.stdout)
+    arguments = [str(place), name, str(budget), json.dumps(memory)]
+    command = [sys.executable, "-m", "benchmarks.shards", "--one", *arguments]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
+        return {"strategy": name, "error": process.stderr.strip().splitlines()[-1]}
+    line: dict[str, object] = json.loads(process.stdout)
     return line
 
 
-def one(place: str, name: str, budget: int, memory: int | None) -> None:
+def measure_here(place: str, name: str, budget: int, memory: int | None) -> None:
     """Choose here, and print what it took."""
     from rayal.distributed.selecting import select_from_shards
 
@@ -90,16 +92,16 @@ def quality(place: Path, budget: int) -> dict[str, float]:
     shards = read_shard_set(place)
     none = np.empty(0, np.int64)
     rows = rows_at(shards, np.arange(shards.rows), unit=True)
-    found = coverage(LocalExecutor(), shards, none, budget, 0)
-    alone = greedy(similarity(rows, rows, None), np.zeros(len(rows), np.float32), budget)
-    value = float(similarity(rows, rows[alone], None).max(axis=1).mean(dtype=np.float64))
-    made = kmeans(LocalExecutor(), shards, none, budget, np.random.default_rng(0))
+    cover = coverage(LocalExecutor(), shards, none, budget, 0)
+    undivided = greedy(similarity(rows, rows, None), np.zeros(len(rows), np.float32), budget)
+    value = float(similarity(rows, rows[undivided], None).max(axis=1).mean(dtype=np.float64))
+    over_shards = kmeans(LocalExecutor(), shards, none, budget, np.random.default_rng(0))
     clusters, centers = clustering.kmeans(rows, budget, np.random.default_rng(0), restarts=5)
     inertia = distances.to_own_center(rows, clusters, centers).sum(dtype=np.float64)
     return {
-        "coverage": found.value,
+        "coverage": cover.value,
         "coverage_undivided": value,
-        "inertia": made.inertia,
+        "inertia": over_shards.inertia,
         "inertia_one_machine": float(inertia),
     }
 
@@ -119,7 +121,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.one:
         place, name, budget, memory = options.one
-        one(place, name, int(budget), json.loads(memory))
+        measure_here(place, name, int(budget), json.loads(memory))
         return
     spent: dict[tuple[str, int], dict[int, float]] = {}
     for size in options.rows:
@@ -138,14 +140,14 @@ def _measure_pool(
     spent: dict[tuple[str, int], dict[int, float]],
 ) -> None:
     rows = min(size, QUALITY_ROWS) if options.quality else size
-    made = batches(rows, options.dims)
-    write_shards(place, made, dtype=options.dtype, rows_per_shard=ROWS_PER_SHARD)
+    pool = batches(rows, options.dims)
+    write_shards(place, pool, dtype=options.dtype, rows_per_shard=ROWS_PER_SHARD)
     if options.quality:
         print(json.dumps(quality(place, options.budget[0])))
         return
     for budget in options.budget:
         for name in options.only:
-            line = measured(place, name, budget, options.memory)
+            line = measure_in_process(place, name, budget, options.memory)
             print(json.dumps({"rows": rows, "budget": budget, **line}), flush=True)
             if "cpu_seconds" in line:
                 spent.setdefault((name, budget), {})[rows] = float(str(line["cpu_seconds"]))

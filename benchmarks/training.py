@@ -36,7 +36,7 @@ def training(size: int, n: int, batch_size: int) -> Callable[[], object]:
     """Return a function that trains for one epoch over n random images."""
     rng = np.random.default_rng(0)
     pixels = rng.integers(256, size=(n, size, size, 3), dtype=np.uint8)
-    given = LabeledImages(pixels, rng.integers(CLASSES, size=n))
+    images = LabeledImages(pixels, rng.integers(CLASSES, size=n))
     classifier = Classifier(networks.backbone("resnet18", "cifar", 3, seed=0), CLASSES, 0)
     recipe = TrainingRecipe(
         epochs=1,
@@ -47,7 +47,7 @@ def training(size: int, n: int, batch_size: int) -> Callable[[], object]:
         weight_decay=5e-4,
         augmentation="crop_flip",
     )
-    return lambda: fit(classifier, given, recipe, seed=0)
+    return lambda: fit(classifier, images, recipe, seed=0)
 
 
 def plain_loop(size: int, n: int, batch_size: int) -> Callable[[], object]:
@@ -83,12 +83,12 @@ def ratio(size: int, rounds: int, batches: int, batch_size: int) -> float:
         run()
     times = np.array([[seconds_on_device(run) for run in runs] for _ in range(rounds)])
     speeds = n / np.median(times, axis=0)
-    found = float(np.median(times[:, 1] / times[:, 0]))
+    reached = float(np.median(times[:, 1] / times[:, 0]))
     print(
         f"{size} pixels: training {speeds[0]:.0f} images/s, plain loop {speeds[1]:.0f} images/s; "
-        f"training reaches {found:.0%} of it"
+        f"training reaches {reached:.0%} of it"
     )
-    return found
+    return reached
 
 
 def main() -> int:
@@ -97,9 +97,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=4, help="epochs of each kind and size")
     parser.add_argument("--batches", type=int, default=2, help="steps in an epoch")
     parser.add_argument("--batch", type=int, default=64, help="images in a step")
-    given = parser.parse_args()
-    print(f"{torch.get_num_threads()} threads, {device()}, batch {given.batch}")
-    lowest = min(ratio(size, given.rounds, given.batches, given.batch) for size in SIZES)
+    options = parser.parse_args()
+    print(f"{torch.get_num_threads()} threads, {device()}, batch {options.batch}")
+    lowest = min(ratio(size, options.rounds, options.batches, options.batch) for size in SIZES)
     verdict = "accepted" if lowest >= ACCEPTED else "REFUSED"
     print(f"{verdict}: {lowest:.0%}, at least {ACCEPTED:.0%}")
     return 0 if lowest >= ACCEPTED else 1

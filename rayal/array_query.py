@@ -85,8 +85,8 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
     """
     component = _component(strategy)
     bound = component.bind({name: plain_parameter(value) for name, value in params.items()})
-    given = {"features": features, "labels": labels, "probs": probs, "confidence": confidence}
-    arrays = {n: READERS[n](value) for n, value in given.items() if value is not None}
+    by_name = {"features": features, "labels": labels, "probs": probs, "confidence": confidence}
+    arrays = {n: READERS[n](value) for n, value in by_name.items() if value is not None}
     if "features" in arrays and not component.traits.blockwise:
         arrays["features"] = arrays["features"].astype(np.float32, copy=False)
     _check_needs(component, bound, arrays)
@@ -163,17 +163,17 @@ def _check_needs(
         row = REQUIREMENTS[name]
         if not row.query_array:
             raise ValueError(f"{strategy} needs {name} with these parameters: use a sweep")
-        given = arrays.get(row.query_array)
-        if row.passes and (given is None or len(given) < 2):
+        array = arrays.get(row.query_array)
+        if row.passes and (array is None or len(array) < 2):
             raise ValueError(f"{strategy} needs {row.passes}: pass probs=(T, N, C), T passes")
-        if given is None:
+        if array is None:
             raise ValueError(f"{strategy} needs {name}: pass {row.query_array}=")
 
 
-def _check_passes(asked: Any, probs: Array | None) -> None:
+def _check_passes(passes: Any, probs: Array | None) -> None:
     """Refuse a number of passes that the given ones are not."""
-    if asked is not None and probs is not None and len(probs) > 1 and asked != len(probs):
-        raise ValueError(f"passes={asked}, but probs holds {len(probs)} passes")
+    if passes is not None and probs is not None and len(probs) > 1 and passes != len(probs):
+        raise ValueError(f"passes={passes}, but probs holds {len(probs)} passes")
 
 
 def _pool(

@@ -67,7 +67,7 @@ def checked_predictions(name: str, predictions: Any, data: TrialData) -> Predict
     if not isinstance(predictions, Predictions):
         raise ValueError(f"{learner} returned a {type(predictions).__name__}, not Predictions")
     N, M, C = len(data.embedding.train), len(data.embedding.test), data.dataset.num_classes
-    given = predictions
+    unchecked = predictions
     probabilities = _independent if data.dataset.multilabel else _probabilities
 
     def probs_of_pool(what: str, probs: Any) -> Probs:
@@ -77,16 +77,16 @@ def checked_predictions(name: str, predictions: Any, data: TrialData) -> Predict
         return compute and (lambda: _numbers(learner, what, compute(), (N, width)))
 
     def mc_dropout(passes: int, rng: np.random.Generator) -> Iterator[Probs]:
-        assert given.mc_dropout is not None
-        return _each(given.mc_dropout(passes, rng), "dropout", probs_of_pool)
+        assert unchecked.mc_dropout is not None
+        return _each(unchecked.mc_dropout(passes, rng), "dropout", probs_of_pool)
 
     def predict_views() -> Iterator[Probs]:
-        assert given.predict_views is not None
-        return _each(given.predict_views(), "view", probs_of_pool)
+        assert unchecked.predict_views is not None
+        return _each(unchecked.predict_views(), "view", probs_of_pool)
 
     def last_layer() -> Features:
-        assert given.last_layer is not None
-        weights = given.last_layer()
+        assert unchecked.last_layer is not None
+        weights = unchecked.last_layer()
         finite = np.array(weights)
         if finite.ndim == 2:
             certain = np.isinf if data.dataset.multilabel else np.isneginf
@@ -95,14 +95,16 @@ def checked_predictions(name: str, predictions: Any, data: TrialData) -> Predict
         return weights
 
     return Predictions(
-        test=probabilities(learner, "test", given.test, (M, C)),
-        predict_pool=lambda: probs_of_pool("pool", given.pool),
-        mc_dropout=given.mc_dropout and mc_dropout,
-        predict_views=given.predict_views and predict_views,
-        penultimate_features=features_of_pool("hidden features", given.penultimate_features, None),
-        last_layer=given.last_layer and last_layer,
-        prototype_outputs=features_of_pool("prototype outputs", given.prototype_outputs, C - 1),
-        pseudo_labels=_pseudo_labels(learner, given.pseudo_labels, N, C),
+        test=probabilities(learner, "test", unchecked.test, (M, C)),
+        predict_pool=lambda: probs_of_pool("pool", unchecked.pool),
+        mc_dropout=unchecked.mc_dropout and mc_dropout,
+        predict_views=unchecked.predict_views and predict_views,
+        penultimate_features=features_of_pool(
+            "hidden features", unchecked.penultimate_features, None
+        ),
+        last_layer=unchecked.last_layer and last_layer,
+        prototype_outputs=features_of_pool("prototype outputs", unchecked.prototype_outputs, C - 1),
+        pseudo_labels=_pseudo_labels(learner, unchecked.pseudo_labels, N, C),
     )
 
 

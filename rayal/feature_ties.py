@@ -35,13 +35,13 @@ def count_different(features: Features, enough: int, *, unit_length: bool) -> in
 
     Of directions it is a high estimate, for nearly equal ones may lie on two sides of a grid line.
     """
-    found = 0
+    count = 0
     for rows in (features[: 4 * enough], features):  # the first rows alone mostly have enough
         points = _projections(rows) if unit_length else rows
-        found = len(np.unique(distinct_rows(points)))
-        if found >= enough or len(rows) == len(features):
+        count = len(np.unique(distinct_rows(points)))
+        if count >= enough or len(rows) == len(features):
             break
-    return found
+    return count
 
 
 def _projections(features: Features) -> Features:

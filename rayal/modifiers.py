@@ -85,10 +85,10 @@ def geometric(function: Callable[..., Indices], *, normalizes: bool) -> Callable
         more["normalize"] = (bool, False)
 
     def choose(pool: Any, budget: int, rng: np.random.Generator, **params: Any) -> Indices:
-        asked = {name: params.pop(name, default) for name, (_, default) in more.items()}
-        if asked.get("space") == "hidden":
+        requested = {name: params.pop(name, default) for name, (_, default) in more.items()}
+        if requested.get("space") == "hidden":
             pool = replace(pool, features=pool.penultimate_features)
-        if asked.get("normalize"):
+        if requested.get("normalize"):
             from rayal.kernels.clustering import unit_rows  # a plan waits for no faiss
 
             hidden = params.get("space") == "hidden"
@@ -135,8 +135,8 @@ def features(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the parameter `features` to an encoder."""
     signature = inspect.signature(function)
 
-    def encode(*given: Any, features: FeatureTransform | None = None, **params: Any) -> Any:
-        embedding = function(*given, **params)
+    def encode(*arguments: Any, features: FeatureTransform | None = None, **params: Any) -> Any:
+        embedding = function(*arguments, **params)
         return embedding if features is None else embedding.transformed(features)
 
     kind = FeatureTransform | None

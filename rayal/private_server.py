@@ -115,9 +115,9 @@ class PrivateHandler(BaseHTTPRequestHandler):
 
     def _get(self) -> None:
         url = urlsplit(self.path)
-        given = parse_qs(url.query).get("token", [""])[0]
-        if url.path == "/" and given:
-            self._welcome(given)
+        token = parse_qs(url.query).get("token", [""])[0]
+        if url.path == "/" and token:
+            self._welcome(token)
             return
         self._check_cookie()
         self.get(url.path)
@@ -130,9 +130,9 @@ class PrivateHandler(BaseHTTPRequestHandler):
             raise RefusedError(HTTPStatus.FORBIDDEN, "Another site sent this.")
         self.post(self.path, content)
 
-    def _welcome(self, given: str) -> None:
+    def _welcome(self, token: str) -> None:
         """Give the token as a cookie and lead on to an address without it."""
-        if not secrets.compare_digest(given.encode(), self.server.token.encode()):
+        if not secrets.compare_digest(token.encode(), self.server.token.encode()):
             raise RefusedError(HTTPStatus.FORBIDDEN, "This is the address of an earlier start.")
         crumb: http.cookies.SimpleCookie = http.cookies.SimpleCookie()
         crumb[self.server.cookie] = self.server.token
@@ -154,8 +154,8 @@ class PrivateHandler(BaseHTTPRequestHandler):
             cookies = http.cookies.SimpleCookie(self.headers.get("Cookie", ""))
         except http.cookies.CookieError:
             cookies = http.cookies.SimpleCookie()
-        given = cookies[self.server.cookie].value if self.server.cookie in cookies else ""
-        if not secrets.compare_digest(given.encode(), self.server.token.encode()):
+        token = cookies[self.server.cookie].value if self.server.cookie in cookies else ""
+        if not secrets.compare_digest(token.encode(), self.server.token.encode()):
             raise RefusedError(
                 HTTPStatus.FORBIDDEN,
                 f"Open the address that `{self.command}` printed, with its token.",

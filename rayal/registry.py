@@ -76,7 +76,7 @@ class Component(Generic[AnyTraits]):
             f"({type(error).__name__}: {error})"
         )
 
-    def bind(self, given: Mapping[str, object]) -> dict[str, object]:
+    def bind(self, params: Mapping[str, object]) -> dict[str, object]:
         """Return the parameters, the given ones checked and the rest at their defaults.
 
         Of those that were added later only the ones at which the component does another thing than
@@ -85,11 +85,11 @@ class Component(Generic[AnyTraits]):
         Raises:
             ParametersError: unknown or missing names, values of the wrong type or out of bounds.
         """
-        sentences = [self._unknown(name) for name in given if name not in self.parameters]
+        sentences = [self._unknown(name) for name in params if name not in self.parameters]
         bound = {}
         for name, parameter in self.parameters.items():
             try:
-                bound[name] = self._value(parameter, given)
+                bound[name] = self._value(parameter, params)
             except ValueError as error:
                 sentences.append(str(error))
         if sentences:
@@ -104,14 +104,14 @@ class Component(Generic[AnyTraits]):
         """Return bound parameters with those that are left out at other values than defaults."""
         return {**self.traits.former, **params}
 
-    def _value(self, parameter: inspect.Parameter, given: Mapping[str, object]) -> object:
-        if parameter.name not in given:
+    def _value(self, parameter: inspect.Parameter, params: Mapping[str, object]) -> object:
+        if parameter.name not in params:
             if parameter.default is parameter.empty:
                 raise ValueError(
                     f"{self.kind} '{self.name}' needs the parameter '{parameter.name}'"
                 )
             return parameter.default
-        value = given[parameter.name]
+        value = params[parameter.name]
         refused = f"{self.kind} '{self.name}': {parameter.name}={show_value(value)} is refused"
         if not _is_finite(value):
             raise ValueError(
@@ -216,8 +216,8 @@ class Registry(Generic[AnyTraits]):
         if importlib.util.find_spec(module) is None:
             return False
         importlib.import_module(module)
-        found = self._components.get(name)
-        return found is not None and found.function.__module__ == module
+        component = self._components.get(name)
+        return component is not None and component.function.__module__ == module
 
     def _load(self) -> None:
         if self._loaded:

@@ -165,7 +165,7 @@ def _choosing_by(function: Callable[..., Scores]) -> Callable[..., Indices]:
     """Return the strategy that asks for what this function scores highest."""
 
     def choose(pool: Pool, budget: int, rng: np.random.Generator, **params: Any) -> Indices:
-        asked = {name: params.pop(name, default) for name, (_, default) in _MODIFIERS.items()}
+        requested = {name: params.pop(name, default) for name, (_, default) in _MODIFIERS.items()}
 
         def scored(which: Pool) -> Scores:
             scores = function(which, rng, **params)
@@ -174,14 +174,14 @@ def _choosing_by(function: Callable[..., Scores]) -> Callable[..., Indices]:
 
         scores = scored(pool)
         best_first = ranking.highest_first(scores, rng)
-        if asked["class_balanced"]:
-            best_first = _class_balanced(pool, budget, scores, scored, asked["class_balanced"])
-        elif asked["pseudo_label_balanced"]:
+        if requested["class_balanced"]:
+            best_first = _class_balanced(pool, budget, scores, scored, requested["class_balanced"])
+        elif requested["pseudo_label_balanced"]:
             best_first = _by_predicted_class(pool, budget, best_first)
-        elif asked["diverse"]:
-            best_first = _diverse(pool, budget, best_first, asked["diverse"]["beta"])
-        elif asked["stochastic"]:
-            best_first = ranking.softrank_sample(best_first, asked["stochastic"]["beta"], rng)
+        elif requested["diverse"]:
+            best_first = _diverse(pool, budget, best_first, requested["diverse"]["beta"])
+        elif requested["stochastic"]:
+            best_first = ranking.softrank_sample(best_first, requested["stochastic"]["beta"], rng)
         return pool.unlabeled[best_first[:budget]]
 
     return with_parameters(choose, function, _MODIFIERS)

@@ -153,8 +153,10 @@ def query_call(component: Component[Any]) -> str:
         return ""
     arrays |= {"labels"} if arrays & {"probs"} else set()
     names = sorted(arrays | ({"features"} if not arrays - {"labels", "confidence"} else set()))
-    given = ", ".join([*(f"{name}={name}" for name in names), *_IN_QUERY.get(component.name, ())])
-    return f'rayal.query("{component.name}", 20, {given})'
+    arguments = ", ".join(
+        [*(f"{name}={name}" for name in names), *_IN_QUERY.get(component.name, ())]
+    )
+    return f'rayal.query("{component.name}", 20, {arguments})'
 
 
 def _parameters(component: Component[Any], text: docstrings.Docstring) -> Iterator[str]:

@@ -51,8 +51,8 @@ def parse(documented: Any) -> Docstring:
 def bullets(module: ModuleType) -> dict[str, str]:
     """Return what a module's docstring lists as "* `name`...: what it is;", by name."""
     text = inspect.getdoc(module) or ""
-    found = re.findall(r"^\* `(\w+)[^`\n]*`[^:\n]*: (.*?)[;.]$", text, re.MULTILINE | re.DOTALL)
-    return {name: f"{_joined(what)}." for name, what in found}
+    matches = re.findall(r"^\* `(\w+)[^`\n]*`[^:\n]*: (.*?)[;.]$", text, re.MULTILINE | re.DOTALL)
+    return {name: f"{_joined(what)}." for name, what in matches}
 
 
 def escaped(text: str) -> str:

@@ -25,12 +25,12 @@ class _Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = {name: value or "" for name, value in attrs}
-        self.ids |= {found[name] for name in ("id", "name") if found.get(name)}
-        if tag == "a" and "href" in found:
-            self.links.add(found["href"])
-        address = found.get(FETCHED.get(tag, ""), "")
-        if address and found.get("rel") not in NOT_FETCHED:
+        attributes = {name: value or "" for name, value in attrs}
+        self.ids |= {attributes[name] for name in ("id", "name") if attributes.get(name)}
+        if tag == "a" and "href" in attributes:
+            self.links.add(attributes["href"])
+        address = attributes.get(FETCHED.get(tag, ""), "")
+        if address and attributes.get("rel") not in NOT_FETCHED:
             self.fetched.add(address)
 
 

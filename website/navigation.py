@@ -44,6 +44,6 @@ def toctrees(source: Path) -> str:
 
 
 def _toctree(caption: str, names: list[str], source: Path) -> str:
-    there = [name for name in names if (source / f"{name}.md").is_file()]
-    lines = "\n".join(f"{TITLES[name]} <{name}>" if name in TITLES else name for name in there)
+    existing = [name for name in names if (source / f"{name}.md").is_file()]
+    lines = "\n".join(f"{TITLES[name]} <{name}>" if name in TITLES else name for name in existing)
     return f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n:maxdepth: 1\n\n{lines}\n```\n"

@@ -112,8 +112,8 @@ def _hint(field: FieldInfo) -> Any:
 
 def _default(value: object) -> str:
     if isinstance(value, BaseModel):
-        given = value.model_dump(exclude_unset=True)
-        words = ", ".join(f"{key}: {in_yaml(one)}" for key, one in given.items())
+        settings = value.model_dump(exclude_unset=True)
+        words = ", ".join(f"{key}: {in_yaml(one)}" for key, one in settings.items())
         return f"`{{{words}}}`" if words else "that of each of its keys"
     return f"`{in_yaml(value)}`" if value != {} else "`{}`"
 

@@ -77,8 +77,8 @@ def _gathered(hint: Any, origin: Any, arguments: Sequence[Any]) -> str:
 
 
 def _bounded(hint: Any, notes: Sequence[Any]) -> str:
-    said = ", ".join(words for note in notes for words in _bounds(note))
-    return f"{in_words(hint)} {said}".rstrip()
+    words_of_bounds = ", ".join(words for note in notes for words in _bounds(note))
+    return f"{in_words(hint)} {words_of_bounds}".rstrip()
 
 
 def _either(choices: Sequence[str]) -> str:

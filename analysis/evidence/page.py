@@ -207,7 +207,7 @@ def _pair(part: pd.DataFrame, ahead: str, behind: str) -> str:
     if own.empty:
         return NONE
     met, not_sure, reversed_ = (
-        int((own["found"] == found).sum()) for found in ("as published", "open", "reversed")
+        int((own["found"] == outcome).sum()) for outcome in ("as published", "open", "reversed")
     )
     return f"{own['lead'].mean():+.1f} ({met} / {not_sure} / {reversed_})"
 

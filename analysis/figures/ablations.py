@@ -33,8 +33,8 @@ def ablation(rows: pd.DataFrame) -> Figure:
         positions, names = _positions(panel.rows["value"])
         looks = iter(style.lines(map(str, range(MOST_BUDGETS)), "").values())
         for labelled in _some_budgets(panel.rows):
-            here = panel.rows[panel.rows["labelled"] == labelled]
-            _draw_values(axis, here, positions, next(looks))
+            at_budget = panel.rows[panel.rows["labelled"] == labelled]
+            _draw_values(axis, at_budget, positions, next(looks))
         shown = [printable(name, style.LONGEST) for name in names]
         axis.set_xticks(range(len(names)), shown, rotation=0 if _fit(shown) else 30)
         axis.set_title(panel.title)

@@ -101,8 +101,8 @@ def _write_shares(axis: Axes, values: npt.NDArray[np.float64], top: float) -> No
 
 def _write_entropy(axis: Axes, matrix: pd.DataFrame, entropy: pd.DataFrame, end: int) -> None:
     """Write the entropy of the chosen classes at the end of each row, as HaCon does."""
-    here = entropy[(entropy["labelled"] == end) | (entropy["selection"] == THE_POOL)]
-    known = dict(zip(here["selection"], here["class_entropy_mean"], strict=True))
+    rows = entropy[(entropy["labelled"] == end) | (entropy["selection"] == THE_POOL)]
+    known = dict(zip(rows["selection"], rows["class_entropy_mean"], strict=True))
     texts = [_number(known.get(name, np.nan)) for name in matrix.index]
     right = axis.secondary_yaxis("right")
     right.set_yticks(np.arange(len(matrix)) + 0.5, texts)

@@ -36,9 +36,9 @@ def clusters(plane: pd.DataFrame, chosen: pd.DataFrame) -> Figure:
     flat[0].set_title(f"{plane['cluster'].nunique()} clusters")
     _draw_picks(flat[0], plane)
     for axis, way in zip(flat[1:], ways, strict=False):
-        mine = chosen[chosen["strategy"] == way]
+        picks = chosen[chosen["strategy"] == way]
         _draw_pool(axis, plane, plane["cluster"], faint=True)
-        _draw_chosen(axis, plane, mine, "#000000", "chosen")
+        _draw_chosen(axis, plane, picks, "#000000", "chosen")
         axis.set_title(printable(way, 34))
     _hide(flat[count:])
     style.legend_below(figure)
@@ -58,12 +58,12 @@ def rounds(plane: pd.DataFrame, chosen: pd.DataFrame) -> Figure:
     flat = _bare_axes(figure, len(ways), len(numbers))
     classes = plane["class_index"]
     for i, way in enumerate(ways):
-        mine = chosen[chosen["strategy"] == way]
+        picks = chosen[chosen["strategy"] == way]
         for j, number in enumerate(numbers):
             axis = flat[i * len(numbers) + j]
             _draw_pool(axis, plane, classes, faint=True)
-            before = mine[mine["round"] < number]
-            now = mine[mine["round"] == number]
+            before = picks[picks["round"] < number]
+            now = picks[picks["round"] == number]
             _draw_chosen(axis, plane, before, style.MUTED, "labeled before")
             _draw_chosen(axis, plane, now, "#d55e00", "chosen in this round")
             if i == 0:
@@ -111,21 +111,21 @@ def _draw_pool(
 
 def _draw_picks(axis: Axes, plane: pd.DataFrame) -> None:
     for pick, most, marker, color in PICKS:
-        mine = plane[plane["pick"] == pick]
-        if mine.empty:
+        rows = plane[plane["pick"] == pick]
+        if rows.empty:
             continue
         edge: dict[str, Any] = {"s": 40, "edgecolors": "#ffffff", "linewidths": 0.8, "zorder": 3}
         label = f"{most} of its cluster to contrast"
-        dots = axis.scatter(mine["x"], mine["y"], marker=marker, color=color, label=label, **edge)
-        values = zip(mine["index"], mine["cluster"], mine["confidence"], strict=True)
+        dots = axis.scatter(rows["x"], rows["y"], marker=marker, color=color, label=label, **edge)
+        values = zip(rows["index"], rows["cluster"], rows["confidence"], strict=True)
         tooltips.attach(dots, [f"image {i}, {most} of cluster {k}: confidence {c:.3f}"
                             for i, k, c in values])  # fmt: skip
 
 
 def _draw_chosen(
-    axis: Axes, plane: pd.DataFrame, mine: pd.DataFrame, color: str, label: str
+    axis: Axes, plane: pd.DataFrame, picks: pd.DataFrame, color: str, label: str
 ) -> None:
-    points = mine[["index", "class", "labelled"]].merge(plane, on="index")
+    points = picks[["index", "class", "labelled"]].merge(plane, on="index")
     if points.empty:
         return
     size = float(np.clip(1600 / len(points), 9, 36))

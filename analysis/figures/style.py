@@ -202,9 +202,9 @@ def _pdf(figure: Figure) -> bytes:
 
 def file_names(names: Sequence[str], longest: int = 100) -> list[str]:
     """Turn names into distinct ones that are safe in every file system and address."""
-    given: list[str] = []
+    used_names: list[str] = []
     for name in names:
         safe = re.sub(r"[^A-Za-z0-9._=]+", "-", name).strip("-.")[:longest] or "figure"
-        same = [g for g in given if g == safe or re.fullmatch(re.escape(safe) + r"-\d+", g)]
-        given.append(f"{safe}-{len(same) + 1}" if same else safe)
-    return given
+        same = [g for g in used_names if g == safe or re.fullmatch(re.escape(safe) + r"-\d+", g)]
+        used_names.append(f"{safe}-{len(same) + 1}" if same else safe)
+    return used_names

@@ -108,12 +108,12 @@ def _is_varied(effects: pd.DataFrame, name: str) -> pd.Series[bool]:
 
 def _rows_of(summary: pd.DataFrame, kind: str, label: str) -> list[dict[Any, Any]]:
     """Groups that a component takes part in; an initial strategy of its own only in cycles."""
-    here = (summary[kind] == label) & (summary["done"] > 0)
+    selected = (summary[kind] == label) & (summary["done"] > 0)
     if kind == "initial":
-        here &= summary["rounds"] > 1
+        selected &= summary["rounds"] > 1
     if kind == "strategy":
-        here &= (summary["rounds"] == 1) | (summary["round"] > 0)
-    rows: list[dict[Any, Any]] = summary[here].to_dict("records")
+        selected &= (summary["rounds"] == 1) | (summary["round"] > 0)
+    rows: list[dict[Any, Any]] = summary[selected].to_dict("records")
     return rows
 
 

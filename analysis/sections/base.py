@@ -77,12 +77,12 @@ class Setting:
     def table(self, name: str) -> pd.DataFrame:
         """Return the rows of a table that are of this setting, and of strategies that compete."""
         table, first = self.report.tables[name], self.rows.iloc[0]
-        here = pd.Series(True, table.index)
+        selected = pd.Series(True, table.index)
         for key in SETTING:
-            here &= table[key] == first[key]
+            selected &= table[key] == first[key]
         # A table without rounds is of cycles alone.
         cycles = table["rounds"] > 1 if "rounds" in table else pd.Series(True, table.index)
-        return competing(table[here & (cycles == (first["rounds"] > 1))], self.report.study)
+        return competing(table[selected & (cycles == (first["rounds"] > 1))], self.report.study)
 
 
 Content: TypeAlias = Callable[[Report], Iterable[Block]]
@@ -146,10 +146,10 @@ def section(  # noqa: PLR0913 - the parts of a section, all but the first option
     def register(content: Content) -> Content:
         if anchor in REGISTERED:
             raise ValueError(f"two sections have the anchor {anchor!r}")
-        made = Section(
+        new_section = Section(
             anchor, title, heading, order, content, tables, figures, sentences, captions, prints
         )
-        REGISTERED[anchor] = made
+        REGISTERED[anchor] = new_section
         return content
 
     return register

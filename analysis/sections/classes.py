@@ -162,8 +162,8 @@ def _shares(study: Study, keys: dict[str, Any], group: pd.DataFrame) -> Iterator
     shares, pool_shares = counts / (counts.sum() or np.nan), pool / pool.sum()
     for c, name in enumerate(names):
         chosen = {"images": counts[c], "share": shares[c]}
-        there = {"pool_images": pool[c], "pool_share": pool_shares[c]}
-        yield {**keys, "trials": len(group), "class_index": c, "class": name, **chosen, **there}
+        of_pool = {"pool_images": pool[c], "pool_share": pool_shares[c]}
+        yield {**keys, "trials": len(group), "class_index": c, "class": name, **chosen, **of_pool}
 
 
 def _entropy(shares: pd.Series[float]) -> float:

@@ -41,9 +41,9 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
     budgets = sorted(setting.rows["labelled"].unique())
     ends = [budgets[0], budgets[-1]][: len(budgets)]
     for budget in ends if setting.brief else budgets:
-        here = setting.rows[setting.rows["labelled"] == budget]
-        best = here.loc[here[f"{measure}_mean"].idxmax()]
-        compared = here["initial"].nunique() if best["round"] == 0 else len(here)
+        rows = setting.rows[setting.rows["labelled"] == budget]
+        best = rows.loc[rows[f"{measure}_mean"].idxmax()]
+        compared = rows["initial"].nunique() if best["round"] == 0 else len(rows)
         text = (
             f"{selection_in_words(best)} had the highest mean {setting.words} of the {compared} "
             f"compared: {best[f'{measure}_mean']:.3f}"

@@ -96,13 +96,13 @@ def _of_one_trial(part: pd.DataFrame, embedding: StoredEmbedding) -> Iterator[di
             own = classes[order]
             c = own[0] if len(own) == 1 and not embedding.multilabel else UNKNOWN
             names = [embedding.classes[k] for k in own if k < len(embedding.classes)]
-            here = {
+            columns = {
                 "order": order,
                 "index": int(index),
                 "class_index": c,
                 "class": "; ".join(names),
             }
-            yield {**shared, **here, "path": "" if paths is None else paths[order]}
+            yield {**shared, **columns, "path": "" if paths is None else paths[order]}
 
 
 def _sheet_rows(part: pd.DataFrame, by_key: dict[str, StoredEmbedding]) -> Iterator[SheetRow]:

@@ -38,26 +38,26 @@ def prints(study: Study, tables: Tables) -> Mapping[str, PrintedTable]:
     """One table for every setting, query mode and measure, by the name of its file."""
     measured = tables["summary"][tables["summary"]["done"] > 0]
     measured = measured.assign(mode=query_modes(measured))
-    made = [
+    printed = [
         (_place(key, measure), _printed(key, rows, study, tables["leaders"], measure))
         for measure in in_order(study.measure, study.measures)
         for key, rows in groups(measured, [*SETTING, "mode"])
         if rows[f"{measure}_mean"].notna().any()
     ]
-    return dict(zip(file_names([name for name, _ in made]), (table for _, table in made),
+    return dict(zip(file_names([name for name, _ in printed]), (table for _, table in printed),
                     strict=True))  # fmt: skip
 
 
 @section("paper", title="For a paper", heading="Tables for a paper", order=118, prints=prints)
 def content(report: Report) -> Iterator[Block]:
     """Links to each table in LaTeX and in Markdown."""
-    made = prints(report.study, report.tables)
-    if made:
+    printed = prints(report.study, report.tables)
+    if printed:
         yield Text(
             "Means with their 95 % intervals, bold where they are not told apart from the highest. "
             "The LaTeX needs \\usepackage{booktabs}; every figure is there as PDF."
         )
-        yield PrintedFiles([(table.caption.split(":")[0], name) for name, table in made.items()])
+        yield PrintedFiles([(table.caption.split(":")[0], name) for name, table in printed.items()])
 
 
 def _place(key: Mapping[str, str], measure: str) -> str:
@@ -87,12 +87,12 @@ def _printed(
 def _columns(
     key: Mapping[str, str], leaders: pd.DataFrame, measure: str, budgets: Sequence[int]
 ) -> Iterator[_Column]:
-    here = leaders[(leaders["measure"] == measure) & (query_modes(leaders) == key["mode"])]
+    rows = leaders[(leaders["measure"] == measure) & (query_modes(leaders) == key["mode"])]
     for name in SETTING:
-        here = here[here[name] == key[name]]
+        rows = rows[rows[name] == key[name]]
     for budget in budgets:
         best: set[str] = set()
-        for row in here[here["labelled"] == budget].to_dict("records"):
+        for row in rows[rows["labelled"] == budget].to_dict("records"):
             best |= {row["leader"], *filter(None, str(row["not_told_apart"]).split("; "))}
         yield _Column(int(budget), frozenset(best))
 
@@ -113,11 +113,11 @@ def _value(
     """Mean and interval; bold where who was asked for these images is among the best."""
     if row is None or math.isnan(row[f"{measure}_mean"]):
         return PrintedCell("")
-    asked = who["initial"] if row["round"] == 0 else name
+    strategy = who["initial"] if row["round"] == 0 else name
     mark = STOPPED if is_stopped(row) else INCOMPLETE if row["done"] < row["planned"] else ""
     low, high = row[f"{measure}_low"], row[f"{measure}_high"]
     interval = "" if math.isnan(low) else f"({low:.3f}, {high:.3f})"
-    strong = asked in column.best and mark != STOPPED
+    strong = strategy in column.best and mark != STOPPED
     return PrintedCell(f"{row[f'{measure}_mean']:.3f}{mark}", strong, interval)
 
 

@@ -116,8 +116,8 @@ def _rows_of(table: pd.DataFrame, study_curves: list[Curve], printed: Printed) -
     """Rows of a table that are of the data set and strategy of a number."""
     wanted = _labels(study_curves, printed)
     pairs = zip(table["dataset"], table["strategy"], strict=True)
-    here = pd.Series([pair in wanted for pair in pairs], table.index, dtype=bool)
-    rows: pd.DataFrame = table[here]
+    selected = pd.Series([pair in wanted for pair in pairs], table.index, dtype=bool)
+    rows: pd.DataFrame = table[selected]
     return rows
 
 

@@ -36,8 +36,8 @@ def losses_of(study: Study) -> pd.DataFrame:
     """Mean and sample deviation over seeds of both losses, with lambda where it is a number."""
     if LOSSES[0] not in study.rounds:
         return to_frame([], COLUMNS)
-    found = study.rounds.dropna(subset=list(LOSSES))
-    recorded = as_labels(found).assign(component=found["strategy"])
+    losses = study.rounds.dropna(subset=list(LOSSES))
+    recorded = as_labels(losses).assign(component=losses["strategy"])
     weights = recorded[LAMBDA] if LAMBDA in recorded else pd.Series(dtype=float)
     recorded["lambda"] = pd.to_numeric(weights, errors="coerce").reindex(recorded.index)
     rows = []

@@ -77,11 +77,11 @@ class _Block(NamedTuple):
 
 def tables(study: Study, _earlier: Tables) -> Tables:
     """Ranks, mean areas, and wins of each against each."""
-    made = {"ranks": ranks, "overall": overall, "win_tie_loss": win_tie_loss}
+    by_name = {"ranks": ranks, "overall": overall, "win_tie_loss": win_tie_loss}
     return {
         table_of(name, measure): make(study, measure)
         for measure in study.measures
-        for name, make in made.items()
+        for name, make in by_name.items()
     }
 
 
@@ -191,13 +191,13 @@ def _rank_rows(blocks: list[_Block]) -> Iterator[dict[str, Any]]:
 
 def _overall_rows(blocks: list[_Block], metric: str) -> Iterator[dict[str, Any]]:
     for name in _selections(blocks):
-        there = [block for block in blocks if name in block.areas]
-        low, high = stratified_interval([block.by_choice(name) for block in there])
+        ranked = [block for block in blocks if name in block.areas]
+        low, high = stratified_interval([block.by_choice(name) for block in ranked])
         yield {
             "way": name,
-            "blocks": len(there),
+            "blocks": len(ranked),
             "metric": metric,
-            "mean": mean([mean(block.areas[name]) for block in there]),
+            "mean": mean([mean(block.areas[name]) for block in ranked]),
             "low": low,
             "high": high,
             "left_out": "; ".join(_lacking(name, blocks)),

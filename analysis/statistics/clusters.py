@@ -69,7 +69,7 @@ def _distances_to_center(features: Features, clusters: Indices) -> npt.NDArray[n
     """Distance (n,) of each image to the mean of its cluster."""
     distances = np.empty(len(features))
     for cluster in np.unique(clusters):
-        here = clusters == cluster
-        members = features[here].astype(np.float64)
-        distances[here] = np.linalg.norm(members - members.mean(axis=0), axis=1)
+        in_cluster = clusters == cluster
+        members = features[in_cluster].astype(np.float64)
+        distances[in_cluster] = np.linalg.norm(members - members.mean(axis=0), axis=1)
     return distances

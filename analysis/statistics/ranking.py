@@ -80,14 +80,14 @@ def compact_letters(ranks: npt.ArrayLike, critical_difference: float) -> list[st
         return [""] * len(values)
     order = np.argsort(values, kind="stable")
     letters = [""] * len(values)
-    ended, group = -1, 0
+    last_end, group = -1, 0
     for start in range(len(order)):
         within = values[order] - values[order[start]] < critical_difference
         end = int(np.flatnonzero(within).max(initial=start))
-        if end > ended:
+        if end > last_end:
             for k in order[start : end + 1]:
                 letters[k] += _letter(group)
-            ended, group = end, group + 1
+            last_end, group = end, group + 1
     return letters
 
 

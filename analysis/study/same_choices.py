@@ -116,13 +116,13 @@ def same_choices(rounds: pd.DataFrame, apart: Collection[str]) -> SameChoices:
         rounds: under labels, with `choice`.
         apart: labels that stay by themselves.
     """
-    found = (
+    pairs = (
         group
         for role in ROLES
         for group in _of_role(role, _rows_of(rounds, role), apart)
         if len(group.names) > 1
     )
-    return SameChoices(tuple(found))
+    return SameChoices(tuple(pairs))
 
 
 def _rows_of(rounds: pd.DataFrame, role: _Role) -> pd.DataFrame:

@@ -286,7 +286,7 @@ def _measured_columns(run: Run) -> list[str]:
 
 def _measurements(records: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
     for record in records:
-        made = {f"version.{name}": value for name, value in record.get("versions", {}).items()}
-        made |= {"seconds": record.get("seconds"), "host": record.get("host")}
+        metadata = {f"version.{name}": value for name, value in record.get("versions", {}).items()}
+        metadata |= {"seconds": record.get("seconds"), "host": record.get("host")}
         for measured in record["rounds"]:
-            yield {**measured, **made}
+            yield {**measured, **metadata}

@@ -72,13 +72,13 @@ def _compile(torch_folder: Path, library: Path) -> None:
         raise NoPretendCudaError("the pretend CUDA device needs a C++ compiler")
     libraries = torch_folder / "lib"
     with tempfile.TemporaryDirectory(dir=library.parent) as scratch:
-        made = Path(scratch) / library.name
+        built = Path(scratch) / library.name
         command = [
             compiler, "-O0", "-shared", "-fPIC", "-std=c++20", "-w",
-            f"-I{torch_folder / 'include'}", str(SOURCE), "-o", str(made),
+            f"-I{torch_folder / 'include'}", str(SOURCE), "-o", str(built),
             f"-L{libraries}", f"-Wl,-rpath,{libraries}", "-lc10", "-ltorch_cpu",
         ]  # fmt: skip
         compiled = subprocess.run(command, capture_output=True, text=True, check=False)
         if compiled.returncode:
             raise NoPretendCudaError(f"{compiler} failed: {compiled.stderr[-500:]}")
-        made.replace(library)
+        built.replace(library)

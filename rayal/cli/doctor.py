@@ -57,28 +57,28 @@ class _ClusterRefusedError(Exception):
 
 def parser(prog: str) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(
+    command = argparse.ArgumentParser(
         prog=prog,
         description="Say what of this machine would stop or slow a sweep, and what mends it.",
         epilog=f"examples:\n  {prog}\n  {prog} mine.yaml --out /data/runs/mine\n"
         f"  {prog} --address auto",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument(
+    command.add_argument(
         "sweep",
         metavar="SWEEP",
         nargs="?",
         help="a sweep file, or the name of one that comes with rayal: its resources are held "
         "against the machine",
     )
-    add_out(made)
-    add_set(made, "--set resources.trial.gpus=1")
-    made.add_argument("--local", action="store_true", help="for a run without Ray")
-    made.add_argument(
+    add_out(command)
+    add_set(command, "--set resources.trial.gpus=1")
+    command.add_argument("--local", action="store_true", help="for a run without Ray")
+    command.add_argument(
         "--address", metavar="ADDRESS", help="look at the nodes of the Ray cluster there, too"
     )
-    made.add_argument("--json", action="store_true", help="print JSON, for other programs")
-    return made
+    command.add_argument("--json", action="store_true", help="print JSON, for other programs")
+    return command
 
 
 def _request(options: argparse.Namespace) -> Request:

@@ -78,8 +78,8 @@ _VOTERS, _ASKED = 20_000, 2_000  # images that the accuracy is measured on, at m
 @warnings_as_lines()
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    options = parser(prog).parse_args(given)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser(prog).parse_args(words)
     configure_malloc()
     console = output()
     try:
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
         print_error(error)
         return REFUSED
     except KeyboardInterrupt:
-        command = shlex.join([*prog.split(), *given])
+        command = shlex.join([*prog.split(), *words])
         print_line(console, f"interrupted: what is made is kept; go on with: {command}")
         return INTERRUPTED
     return FAILED if failed else DONE
@@ -106,30 +106,30 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
 
 def parser(prog: str) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(
+    command = argparse.ArgumentParser(
         prog=prog,
         description="Make the encoder stages of a sweep, or of one dataset, and show them.",
     )
-    made.add_argument(
+    command.add_argument(
         "what",
         metavar="SWEEP_OR_DATASET",
         help="a sweep file, a dataset's name (with "
         "moco), or with --shards a folder of images, a list of them or s3:// or gs://BUCKET/PREFIX",
     )
-    add_out(made)
+    add_out(command)
     add_set(
-        made,
+        command,
         "--set encoders.moco.epochs=20, --set encoders=[pixels], --set datasets.npz.path=blood.npz",
     )
-    made.add_argument(
+    command.add_argument(
         "--show", action="store_true", help="show what is there; make and write nothing"
     )
-    _add_shards(made.add_argument_group("features of many images as shards"))
-    return made
+    _add_shards(command.add_argument_group("features of many images as shards"))
+    return command
 
 
-def _add_shards(made: argparse._ArgumentGroup) -> None:
-    add = made.add_argument
+def _add_shards(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
     add("--shards", metavar="PLACE", help="where they go: a folder, s3:// or gs://BUCKET/PREFIX")
     add("--encoder", metavar="NAME", help="pretrained (default) or another that does not train")
     add("--side", type=int, default=224, help="pixels of the squares that images are read into")
@@ -285,12 +285,15 @@ def _accuracy(trial: Trial, embedding: Embedding) -> str:
     data = load_dataset(trial)
     if data.multilabel:
         return ""
-    known, asked = _evenly(len(embedding.train), _VOTERS), _evenly(len(embedding.test), _ASKED)
+    references, queries = (
+        _evenly(len(embedding.train), _VOTERS),
+        _evenly(len(embedding.test), _ASKED),
+    )
     accuracy = neighbors.knn_accuracy(
-        embedding.train[known],
-        data.train.labels[known],
-        embedding.test[asked],
-        data.test.labels[asked],
+        embedding.train[references],
+        data.train.labels[references],
+        embedding.test[queries],
+        data.test.labels[queries],
     )
     return f"{accuracy:.3f}"
 

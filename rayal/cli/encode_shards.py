@@ -38,18 +38,18 @@ def encode(options: argparse.Namespace, console: Console) -> int:
         raise LabelingError(
             f"--workers {options.workers} and --gpus {options.gpus:g}: at least 1, and at least 0"
         )
-    source, found = _scan(options.what, options.shards)
+    source, scan = _scan(options.what, options.shards)
     name = options.encoder or DEFAULT_ENCODER
     params = component_parameters(options.set, "encoder")["encoder"]
     job = EncodingJob(
         str(source.resolve()), str(parse_location(options.shards).resolve()), name, params,
         options.side, options.dtype, options.files_per_shard,
     )  # fmt: skip
-    progress = _Throughput(len(found.candidates), lambda line: print_line(console, line))
+    progress = _Throughput(len(scan.candidates), lambda line: print_line(console, line))
     with _executor(options, progress.say) as executor:
-        paths = [one.path for one in found.candidates]
+        paths = [one.path for one in scan.candidates]
         shards, unread = encode_files(executor, job, paths, progress.count)
-    left_out = [(one.path, one.reason) for one in found.left_out] + unread
+    left_out = [(one.path, one.reason) for one in scan.left_out] + unread
     table = parse_location(options.shards) / "left_out.csv"
     files_of(table).write(table, _table(left_out))
     print_line(
@@ -64,10 +64,12 @@ def encode(options: argparse.Namespace, console: Console) -> int:
 def _scan(place: str, shards: str) -> tuple[Location, Scan]:
     source = parse_location(place)
     if isinstance(source, Address):
-        made = f"{parse_location(shards)}/".removeprefix(
+        shards_prefix = f"{parse_location(shards)}/".removeprefix(
             f"{source}/"
         )  # what is written is no image
-        return source, scan_names(n for n in list_objects(source) if not n.startswith(made))
+        return source, scan_names(
+            n for n in list_objects(source) if not n.startswith(shards_prefix)
+        )
     what = source.expanduser()
     if what.is_dir():
         return what, scan_folder(what)

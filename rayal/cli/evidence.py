@@ -17,28 +17,28 @@ PROG = "rayal evidence"
 
 def parser(prog: str) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(
+    command = argparse.ArgumentParser(
         prog=prog,
         description="Write evidence.md and evidence.csv: every strategy's gain over random in the "
         "runs of sweeps/evidence_*.yaml, who leads, and which to use when.",
     )
-    made.add_argument(
+    command.add_argument(
         "runs", metavar="RUN", type=parse_location, nargs="+", help="a run's directory"
     )
-    made.add_argument(
+    command.add_argument(
         "--out", metavar="DIR", type=Path, default=Path("docs"), help="folder of the two files "
         "(default: docs)",
     )  # fmt: skip
-    made.add_argument(
+    command.add_argument(
         "--add-to", metavar="FILE", type=Path, help="an earlier evidence.csv: its rows stay where "
         "the runs have no such row, so that a run of other data adds to what is known",
     )  # fmt: skip
-    return made
+    return command
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
-    given = parser(prog).parse_args(arguments)
+    options = parser(prog).parse_args(arguments)
     from rayal.strategies.auto import EVIDENCE
 
     try:
@@ -47,9 +47,9 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
             from analysis.evidence.page import write_evidence
             from analysis.study.study import read_study
 
-            earlier = read_cells(given.add_to) if given.add_to else None
-            study = read_study(*given.runs, out=given.out / "evidence")
-            page, table = write_evidence(study, given.out, EVIDENCE, earlier)
+            earlier = read_cells(options.add_to) if options.add_to else None
+            study = read_study(*options.runs, out=options.out / "evidence")
+            page, table = write_evidence(study, options.out, EVIDENCE, earlier)
     except (StoreError, OSError, ValueError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return REFUSED

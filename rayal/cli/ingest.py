@@ -52,15 +52,15 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
 
 def parser(prog: str) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(
+    command = argparse.ArgumentParser(
         prog=prog,
         description="Take labels back into a labeling project.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("project", type=Path, metavar="DIR", help="the project's folder")
-    made.add_argument("files", type=Path, nargs="+", metavar="FILE", help="exports")
-    return made
+    command.add_argument("project", type=Path, metavar="DIR", help="the project's folder")
+    command.add_argument("files", type=Path, nargs="+", metavar="FILE", help="exports")
+    return command
 
 
 def _show(console: Console, project: Project, done: Ingested) -> None:
@@ -94,9 +94,9 @@ def _show(console: Console, project: Project, done: Ingested) -> None:
 def _show_conflicts(console: Console, project: Project) -> None:
     conflicts = project.labels.conflicts()
     for rayal_id, by in list(conflicts.items())[:SHOWN]:
-        said = ", ".join(f"{who or 'someone'}: {label}" for who, label in by.items())
+        answers = ", ".join(f"{who or 'someone'}: {label}" for who, label in by.items())
         row = project.pool.position.get(rayal_id)
         path = rayal_id if row is None else project.pool[row].path
-        print_line(console, f"  annotators differ on {path} ({said}): it counts for nothing")
+        print_line(console, f"  annotators differ on {path} ({answers}): it counts for nothing")
     if len(conflicts) > SHOWN:
         print_line(console, f"  and on {len(conflicts) - SHOWN:,} more")

@@ -21,42 +21,44 @@ PROG = "rayal label"
 
 def parser(prog: str) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(
+    command = argparse.ArgumentParser(
         prog=prog,
         description="Show the chosen images one by one in the browser, and write down what they "
         "are. The page is served on this machine alone. Every answer is on the disk before the "
         "next image is shown; the same command goes on where it was ended.",
     )
-    add_project(made)
-    made.add_argument("--by", default="", metavar="NAME", help="who labels (default: nobody named)")
-    made.add_argument(
+    add_project(command)
+    command.add_argument(
+        "--by", default="", metavar="NAME", help="who labels (default: nobody named)"
+    )
+    command.add_argument(
         "--suspects",
         action="store_true",
         help="first show the labels that the report suspects to be mistakes",
     )
-    made.add_argument(
+    command.add_argument(
         "--port", type=int, default=0, metavar="N", help="of 127.0.0.1 (default: any that is free)"
     )
-    made.add_argument(
+    command.add_argument(
         "--no-browser", action="store_true", help="print the address, and open no browser"
     )
-    return made
+    return command
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Serve the page until it is interrupted; return the exit status."""
-    given = parser(prog).parse_args(arguments)
+    options = parser(prog).parse_args(arguments)
     try:
-        project = Project.open(given.project)
+        project = Project.open(options.project)
         log = project.labels
-        desk = Desk(project, log, given.by, _suspects(project, log) if given.suspects else [])
+        desk = Desk(project, log, options.by, _suspects(project, log) if options.suspects else [])
         desk.next("the first window")  # what is damaged is said here, not on the page
         desk.close("the first window")
-        server = LabelServer(project, desk, given.port)
+        server = LabelServer(project, desk, options.port)
     except (LabelingError, OSError, OverflowError) as error:
         print_error(error)
         return REFUSED
-    _serve(server, with_browser=not given.no_browser)
+    _serve(server, with_browser=not options.no_browser)
     _say_what_comes_next(project, log)
     return DONE
 

@@ -9,9 +9,9 @@ from rayal.cli.terminal import REFUSED, print_error
 from rayal.storage.files import explain
 
 
-def add_project(made: argparse.ArgumentParser) -> None:
+def add_project(command: argparse.ArgumentParser) -> None:
     """Add the argument DIR, `project`."""
-    made.add_argument(
+    command.add_argument(
         "project", metavar="DIR", type=Path, help="the folder that `rayal select` made"
     )
 

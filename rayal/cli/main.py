@@ -42,14 +42,14 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command that the first argument names; return its exit status."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if given and given[0] in COMMANDS:
-        status: int = _module(given[0]).main(given[1:], prog=f"rayal {given[0]}")
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words and words[0] in COMMANDS:
+        status: int = _module(words[0]).main(words[1:], prog=f"rayal {words[0]}")
         return status
-    if given and not given[0].startswith("-"):
-        print(_unknown(given[0]), file=sys.stderr)
+    if words and not words[0].startswith("-"):
+        print(_unknown(words[0]), file=sys.stderr)
         return REFUSED
-    options = _parser().parse_args(given)
+    options = _parser().parse_args(words)
     if options.print_completion:
         print(_completion(options.print_completion))
     else:

@@ -16,46 +16,48 @@ PROG = "rayal predict"
 
 def parser(prog: str) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(
+    command = argparse.ArgumentParser(
         prog=prog,
         description="Train the classifier of a labeling project on its labels; write "
         "predictions.csv for all images without a label, and the classifier with its card.",
     )
-    add_project(made)
-    made.add_argument(
+    add_project(command)
+    command.add_argument(
         "--with-audit",
         action="store_true",
         help="have the audit sample train too; its accuracy then is of the classifier without it",
     )
-    return made
+    return command
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
-    given = parser(prog).parse_args(arguments)
+    options = parser(prog).parse_args(arguments)
     try:
-        project = Project.open(given.project)
+        project = Project.open(options.project)
         log = project.labels
-        made = predict(project, log, with_audit=given.with_audit)
+        predicted = predict(project, log, with_audit=options.with_audit)
     except (LabelingError, OSError) as error:
-        return refuse(error, given.project)
-    _show(project, made)
+        return refuse(error, options.project)
+    _show(project, predicted)
     return DONE
 
 
-def _show(project: Project, made: Predicted) -> None:
+def _show(project: Project, predicted: Predicted) -> None:
     console = output()
-    print_line(console, f"{made.images:,} images without a label are labeled by the classifier:")
-    for name, count in sorted(made.counts.items(), key=lambda pair: -pair[1]):
+    print_line(
+        console, f"{predicted.images:,} images without a label are labeled by the classifier:"
+    )
+    for name, count in sorted(predicted.counts.items(), key=lambda pair: -pair[1]):
         print_line(console, f"  {count:>9,}  {name}")
-    for name in made.constant:
-        has = made.counts.get(name, 0) > 0
+    for name in predicted.constant:
+        has = predicted.counts.get(name, 0) > 0
         print_line(
             console,
             f"NOTE: the labels have no image {'without' if has else 'with'} {name}: it is said of "
             f"{'every image' if has else 'none'}",
         )
-    several = made.classifier.multilabel
+    several = predicted.classifier.multilabel
     flags = {
         "unsure": f"have a class whose probability is between {1 - SURE:.1g} and {SURE:g}"
         if several
@@ -63,7 +65,7 @@ def _show(project: Project, made: Predicted) -> None:
         "unlike": "are unlike any labeled image",
         "near-duplicate": "are near-duplicates of a labeled image",
     }
-    for kind, count in made.flagged.items():
+    for kind, count in predicted.flagged.items():
         print_line(console, f"{count:,} {flags[kind]}")
     print_line(console, f"predictions  {project.root / 'predictions.csv'}")
     print_line(console, f"classifier   {project.root / 'classifier'}")

@@ -183,8 +183,8 @@ def _summary_table(title: str, rows: pd.DataFrame, names: list[str], budgets: li
     for (initial, strategy), group in rows.groupby(["initial", "strategy"], sort=False):
         cells = {row.labelled: _cell(row) for row in group.itertuples()}
         labels = {"initial": cell(initial), "strategy": cell(strategy)}
-        ended = str(group["done"].max())
-        table.add_row(*(labels[n] for n in names), *(cells.get(b, "-") for b in budgets), ended)
+        done = str(group["done"].max())
+        table.add_row(*(labels[n] for n in names), *(cells.get(b, "-") for b in budgets), done)
     return table
 
 

@@ -25,20 +25,20 @@ def parser(prog: str) -> argparse.ArgumentParser:
     with bundled_analysis():
         from analysis import __main__ as command
 
-        made = command.parser(prog)
-        made.epilog = EPILOG
-        return made
+        built = command.parser(prog)
+        built.epilog = EPILOG
+        return built
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if any(_is_project(word) for word in given):
-        return _report_of_project(given, prog)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if any(_is_project(word) for word in words):
+        return _report_of_project(words, prog)
     with bundled_analysis():
         from analysis import __main__ as command
 
-        return command.main(given, prog=prog)
+        return command.main(words, prog=prog)
 
 
 def _is_project(word: str) -> bool:
@@ -47,17 +47,17 @@ def _is_project(word: str) -> bool:
     return not word.startswith("-") and is_project(Path(word).expanduser())
 
 
-def _report_of_project(given: Sequence[str], prog: str) -> int:
+def _report_of_project(words: Sequence[str], prog: str) -> int:
     """Write the report of one labeling project."""
     from rayal.cli.labeling_project import refuse
     from rayal.labeling.errors import LabelingError
     from rayal.labeling.project import Project
     from rayal.labeling.report import write_report
 
-    if len(given) != 1:
+    if len(words) != 1:
         print_error(f"{prog}: of a labeling project name that alone, its report lies inside it")
         return REFUSED
-    root = Path(given[0]).expanduser()
+    root = Path(words[0]).expanduser()
     try:
         project = Project.open(root)
         page, report = write_report(project, project.labels)

@@ -89,8 +89,8 @@ def read(root: Location, now: float | None = None) -> Status:
     states = _states(store, plan["trials"], finished, spared_trials(pruning))
     counts = Counts(**Counter(states.values()))
     names = Names(plan["trials"].values())
-    ended = _ended_since_start(store, states, finished)
-    rate = _rate(ended)
+    end_times = _ended_since_start(store, states, finished)
+    rate = _rate(end_times)
     unended = counts.running + counts.waiting
     changed = changed_paths(plan.get("contents", {}))
     return Status(
@@ -100,7 +100,7 @@ def read(root: Location, now: float | None = None) -> Status:
         strategies=_by_strategy(plan["trials"], states, names),
         rate=rate,
         seconds_left=0.0 if not unended else unended / rate if rate else None,
-        idle_seconds=max(0.0, (now or time.time()) - ended[-1]) if ended else None,
+        idle_seconds=max(0.0, (now or time.time()) - end_times[-1]) if end_times else None,
         superseded=tuple(sorted(plan.get("superseded", {}).keys() & finished.keys())),
         changed_files=tuple(sorted({path for paths in changed.values() for path in paths})),
         outdated=tuple(
@@ -183,7 +183,7 @@ def _ended_since_start(
     return sorted(time for time in times if time >= started)
 
 
-def _rate(ended: Sequence[float]) -> float:
-    latest = ended[-LATEST:]
+def _rate(end_times: Sequence[float]) -> float:
+    latest = end_times[-LATEST:]
     spent = latest[-1] - latest[0] if latest else 0.0
     return (len(latest) - 1) / spent if spent > 0 else 0.0

@@ -62,8 +62,8 @@ examples:
 @warnings_as_lines()
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    options = parser(prog).parse_args(given)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser(prog).parse_args(words)
     console = output()
     try:
         _check_numbers(options)
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     except (ClusterError, StoreError, ValueError, OSError) as error:
         return refuse(error, options.images)
     except KeyboardInterrupt:
-        command = shlex.join([*prog.split(), *given])
+        command = shlex.join([*prog.split(), *words])
         print_line(console, f"interrupted: what is made is kept; go on with: {command}")
         return INTERRUPTED
     _show(console, selected)
@@ -86,13 +86,13 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
 
 def parser(prog: str) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(
+    command = argparse.ArgumentParser(
         prog=prog,
         description="Choose which images to label first, or next.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = made.add_argument
+    add = command.add_argument
     add(
         "images",
         metavar="IMAGES",
@@ -129,7 +129,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
     add("--workers", type=int, metavar="n", help="of that cluster, which may have to grow")
     add("--shards", metavar="PLACE", help="of images at an address: where their features go")
     add("--images-moved-to", metavar="PATH", help="of a project: where its images lie now")
-    return made
+    return command
 
 
 def _check_numbers(options: argparse.Namespace) -> None:

@@ -113,14 +113,14 @@ def sentences(status: Status) -> Iterator[str]:
 
 def _sentence(status: Status) -> str:
     counts = status.trials
-    said = [f"{status.name}: {counts.done} of {counts.total} trials done"]
-    said += [f"{getattr(counts, name)} {name}" for name in columns_of(status)[1:]]
+    clauses = [f"{status.name}: {counts.done} of {counts.total} trials done"]
+    clauses += [f"{getattr(counts, name)} {name}" for name in columns_of(status)[1:]]
     if status.rate and counts.running + counts.waiting:
-        said.append(f"{status.rate:.2g}/s")
-        said.append(f"about {_duration(status.seconds_left or 0)} left")
+        clauses.append(f"{status.rate:.2g}/s")
+        clauses.append(f"about {_duration(status.seconds_left or 0)} left")
     if status.idle_seconds is not None:
-        said.append(f"last record {_duration(status.idle_seconds)} ago")
-    return ", ".join(said)
+        clauses.append(f"last record {_duration(status.idle_seconds)} ago")
+    return ", ".join(clauses)
 
 
 def _source_notes(status: Status) -> Iterator[str]:
@@ -147,39 +147,39 @@ def _duration(seconds: float) -> str:
 
 def parser(prog: str) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(
+    command = argparse.ArgumentParser(
         prog=prog, description="Say how far a run is, from its directory alone."
     )
-    made.add_argument(
+    command.add_argument(
         "run", type=parse_location, metavar="RUN", help="the run's directory or address"
     )
-    made.add_argument("--json", action="store_true", help="print JSON, for other programs")
-    made.add_argument(
+    command.add_argument("--json", action="store_true", help="print JSON, for other programs")
+    command.add_argument(
         "--watch", type=_seconds, nargs="?", const=WATCHED_EVERY, metavar="SECONDS",
         help=f"say it again every so many seconds (default {WATCHED_EVERY:g}) until the last trial "
         "has ended; Ctrl-C stops",
     )  # fmt: skip
-    made.add_argument(
+    command.add_argument(
         "--serve", type=_port, nargs="?", const=0, metavar="PORT",
         help="serve it as a page that renews itself, to this machine alone; the printed address "
         "holds the token that opens it",
     )  # fmt: skip
-    return made
+    return command
 
 
-def _port(given: str) -> int:
-    if not given.isdecimal() or int(given) > LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{given!r} is no port from 0 to {LAST_PORT:,}")
-    return int(given)
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to {LAST_PORT:,}")
+    return int(text)
 
 
-def _seconds(given: str) -> float:
+def _seconds(text: str) -> float:
     try:
-        seconds = float(given)
+        seconds = float(text)
     except ValueError:
         seconds = 0.0
     if not 1 <= seconds <= LONGEST_WATCH:
         raise argparse.ArgumentTypeError(
-            f"{given!r} is no number of seconds from 1 to {LONGEST_WATCH:,}"
+            f"{text!r} is no number of seconds from 1 to {LONGEST_WATCH:,}"
         )
     return seconds

@@ -79,14 +79,14 @@ a `class_balanced` of their own, by CBAL's greedy form (Algorithm 2): each image
 
 def parser(prog: str) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(
+    command = argparse.ArgumentParser(
         prog=prog, description="List the strategies, or say all of one: what it does, reads, costs."
     )
-    made.add_argument("name", nargs="?", metavar="NAME", help="a strategy's name")
-    made.add_argument(
+    command.add_argument("name", nargs="?", metavar="NAME", help="a strategy's name")
+    command.add_argument(
         "--markdown", action="store_true", help="print the whole guide, which is docs/strategies.md"
     )
-    return made
+    return command
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:

@@ -68,8 +68,8 @@ class _RefusedError(Exception):
 @warnings_as_lines()
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    options = parser(prog).parse_args(given)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    options = parser(prog).parse_args(words)
     console = output()
     mended = mend_process()
     try:
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
             show_plan(console, plan, root, options.redo)
             return DONE
         with store.lock_run(root, sweep.name) as held:
-            command = shlex.join([*prog.split(), *given])
+            command = shlex.join([*prog.split(), *words])
             return _run(console, plan, held, options, command, mended)
     except (SweepError, StoreError, _RefusedError) as error:
         print_error(error)
@@ -91,21 +91,21 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
 
 def parser(prog: str) -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    made = argparse.ArgumentParser(
+    command = argparse.ArgumentParser(
         prog=prog,
         description="Run every trial of a sweep file that is not done yet, and make its report.",
         epilog=f"examples:\n  {prog} quickstart --dry-run\n  {prog} mine.yaml --set seeds.random=20"
         f"\n  {prog} mine.yaml --address auto --out s3://bucket/mine",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument(
+    command.add_argument(
         "sweep",
         metavar="SWEEP",
         help="a sweep file, or the name of one that comes with rayal, as quickstart",
     )
-    add_out(made)
-    add_set(made, "--set seeds.random=10, --set datasets.npz.path=blood.npz")
-    made.add_argument(
+    add_out(command)
+    add_set(command, "--set seeds.random=10, --set datasets.npz.path=blood.npz")
+    command.add_argument(
         "--redo",
         metavar="SELECTOR",
         action="append",
@@ -113,13 +113,13 @@ def parser(prog: str) -> argparse.ArgumentParser:
         help="run finished trials again, in place of their records: strategy=random, "
         "encoder=moco,seed=3, the beginning of an id, unverified, all",
     )
-    made.add_argument("--local", action="store_true", help="run in this process, without Ray")
-    made.add_argument(
+    command.add_argument("--local", action="store_true", help="run in this process, without Ray")
+    command.add_argument(
         "--address", metavar="ADDRESS", help="join the Ray cluster there ('auto' finds one)"
     )
-    made.add_argument("--no-report", action="store_true", help="leave the report for later")
-    made.add_argument("--dry-run", action="store_true", help="show the plan and stop")
-    return made
+    command.add_argument("--no-report", action="store_true", help="leave the report for later")
+    command.add_argument("--dry-run", action="store_true", help="show the plan and stop")
+    return command
 
 
 # Running ------------------------------------------------------------------------

@@ -200,9 +200,9 @@ def _features(job: EncodingJob, pixels: Bytes) -> Features:
 
 def _threads() -> int:
     """Return the CPUs that this process has: those that Ray gave it, or the machine's."""
-    given = os.environ.get("OMP_NUM_THREADS", "")
-    if given.isdigit() and int(given):
-        return int(given)
+    setting = os.environ.get("OMP_NUM_THREADS", "")
+    if setting.isdigit() and int(setting):
+        return int(setting)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

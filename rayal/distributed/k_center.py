@@ -60,8 +60,8 @@ class CoverPart:
             self._uncovered[rows] = distances.to_nearest(block, centers)
 
         self._rows.each(step)
-        mine = (labeled >= self._rows.start) & (labeled < self._rows.start + self._rows.rows)
-        self._uncovered[labeled[mine] - self._rows.start] = TAKEN
+        in_shard = (labeled >= self._rows.start) & (labeled < self._rows.start + self._rows.rows)
+        self._uncovered[labeled[in_shard] - self._rows.start] = TAKEN
         return self._farthest(int(np.argmax(self._uncovered)))
 
     def add(self, position: int, center: Float32) -> Farthest:

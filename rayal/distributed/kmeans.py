@@ -132,8 +132,8 @@ class ClusterPart:
     def __init__(self, rows: ShardRows, left_out: Int64) -> None:
         self._rows = rows
         self._counts = np.ones(rows.rows, dtype=bool)
-        mine = (left_out >= rows.start) & (left_out < rows.start + rows.rows)
-        self._counts[left_out[mine] - rows.start] = False
+        in_shard = (left_out >= rows.start) & (left_out < rows.start + rows.rows)
+        self._counts[left_out[in_shard] - rows.start] = False
         self._away = np.full(rows.rows, np.inf, dtype=np.float32)
         self._nearest = np.zeros(rows.rows, dtype=np.int32)
         self._drawn = 0

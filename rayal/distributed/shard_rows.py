@@ -83,10 +83,10 @@ class ShardRows:
 
 def rows_at(shards: ShardSet, positions: Int64, *, unit: bool = False) -> Float32:
     """Return rows (n, D) of any shards by their numbers in the pool, in the order asked for."""
-    found = np.empty((len(positions), shards.dims), dtype=np.float32)
+    rows = np.empty((len(positions), shards.dims), dtype=np.float32)
     for shard, places in by_shard(shards, positions):
-        found[places] = ShardRows(shards, shard, unit=unit).at(positions[places])
-    return found
+        rows[places] = ShardRows(shards, shard, unit=unit).at(positions[places])
+    return rows
 
 
 def by_shard(shards: ShardSet, positions: Int64) -> Sequence[tuple[Shard, Int64]]:
@@ -118,13 +118,13 @@ class _Matrix:
         if not self._streamed:
             return np.asarray(self._mapped[rows])
         order = np.argsort(rows, kind="stable")
-        found = np.empty((len(rows), self._mapped.shape[1]), self._mapped.dtype)
+        copied = np.empty((len(rows), self._mapped.shape[1]), self._mapped.dtype)
         for group in _runs(rows[order]):
             block = self.block(
                 slice(int(rows[order[group.start]]), int(rows[order[group.stop - 1]]) + 1)
             )
-            found[order[group]] = block[rows[order[group]] - rows[order[group.start]]]
-        return found
+            copied[order[group]] = block[rows[order[group]] - rows[order[group.start]]]
+        return copied
 
 
 def _runs(ascending: Int64, gap: int = 16) -> list[slice]:

@@ -39,8 +39,8 @@ def typiclust(
     """
     K = min(len(labeled) + budget, MAX_CLUSTERS, shards.rows)
     none = np.empty(0, dtype=np.int64)
-    made = kmeans(executor, shards, none, K, rng, iterations=ITERATIONS)
-    members = _members(made)
+    clusters = kmeans(executor, shards, none, K, rng, iterations=ITERATIONS)
+    members = _members(clusters)
     left = [np.setdiff1d(each, labeled, assume_unique=True) for each in members]
     turns = _turns([len(each) for each in members], [len(each) for each in left], budget)
     counts = np.bincount(turns, minlength=K)
@@ -53,11 +53,11 @@ def typiclust(
     for i, c in enumerate(turns):
         picks[i] = typical[c][taken[c]]
         taken[c] += 1
-    return picks, made
+    return picks, clusters
 
 
-def _members(made: Clusters) -> list[Int64]:
-    answers = made.parts.query("members", np.arange(len(made.centers)))
+def _members(clusters: Clusters) -> list[Int64]:
+    answers = clusters.parts.query("members", np.arange(len(clusters.centers)))
     return [np.concatenate(each) for each in zip(*answers, strict=True)]
 
 

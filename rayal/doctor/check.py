@@ -72,16 +72,16 @@ def find_check(name: str) -> Check[Any]:
 
 def examine(request: Request) -> list[Finding]:
     """Run the checks that count in this run."""
-    return [found.find(request) for found in all_checks() if request.mode in found.modes]
+    return [check.find(request) for check in all_checks() if request.mode in check.modes]
 
 
 def mend_process() -> list[Finding]:
     """Mend what concerns this process and those that it starts; return what was mended."""
     mended = []
-    for found in all_checks():
-        if found.mend is not None:
-            finding = found.find(Request())
+    for check in all_checks():
+        if check.mend is not None:
+            finding = check.find(Request())
             if finding.state == "mended":
-                found.mend()
+                check.mend()
                 mended.append(finding)
     return mended

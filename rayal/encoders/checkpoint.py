@@ -147,8 +147,8 @@ def _select(file: WeightFile, backbone: Backbone, stem: Stem) -> tuple[int, Sele
             return channels, file.select(_without_numbers(backbone, stem, channels))
         except OtherNetworkError as error:
             faults.append(error)
-    asked = f"backbone={backbone}, stem={stem} were asked for; "
-    raise ValueError(f"{faults[0]}; {asked}{_advice(file)}")
+    requested = f"backbone={backbone}, stem={stem} were asked for; "
+    raise ValueError(f"{faults[0]}; {requested}{_advice(file)}")
 
 
 def _advice(file: WeightFile) -> str:

@@ -121,8 +121,8 @@ def step_counts(counts: npt.NDArray[np.integer[Any]], fraction: float) -> Counts
 def name_suffix(imbalance: Imbalance) -> str:
     """Return what the name of a dataset gets: -lt100, -step0.1, -step0.1-aside0.1-seed3."""
     names = {"exponential": "lt", "step": "step", "set_aside": "aside", "seed": "seed"}
-    given: dict[str, Any] = dict(imbalance)
-    return "".join(f"-{names[key]}{given[key]:g}" for key in names if given.get(key))
+    params: dict[str, Any] = dict(imbalance)
+    return "".join(f"-{names[key]}{params[key]:g}" for key in names if params.get(key))
 
 
 def _set_aside(counts: Counts, share: float) -> Counts:
@@ -140,9 +140,9 @@ def _set_aside(counts: Counts, share: float) -> Counts:
 def _check(imbalance: Imbalance) -> None:
     shapes = [shape for shape in ("exponential", "step") if shape in imbalance]
     if len(shapes) != 1:
-        given = "both exponential and step" if shapes else "neither exponential nor step"
+        shape_names = "both exponential and step" if shapes else "neither exponential nor step"
         raise ValueError(
-            f"imbalance has {given}; give one of them, such as exponential: 100 or step: 0.1 "
+            f"imbalance has {shape_names}; give one of them, such as exponential: 100 or step: 0.1 "
             "(step: 1 leaves the classes as they are)"
         )
     for name, (holds, bounds) in _BOUNDS.items():

@@ -28,12 +28,12 @@ def keeps_last_results(
     kept: list[tuple[weakref.ref[Any], Any, Result]] = []
 
     @functools.wraps(function)
-    def remembering(array: Array, *given: P.args, **named: P.kwargs) -> Result:
-        arguments = (given, tuple(sorted(named.items())))
+    def remembering(array: Array, *rest: P.args, **named: P.kwargs) -> Result:
+        arguments = (rest, tuple(sorted(named.items())))
         for of, asked, result in kept:
             if of() is array and asked == arguments:
                 return result
-        result = function(array, *given, **named)
+        result = function(array, *rest, **named)
         result.flags.writeable = False
         if not array.flags.writeable:
             alive = [entry for entry in kept if entry[0]() is not None]

@@ -126,12 +126,12 @@ def class_balanced(
     """
     sizes = np.bincount(classes[left])
     shares = np.minimum(sizes, _turns(sizes, budget))
-    asked = budget
+    requested = budget
     while True:
-        ranking = ask(min(asked, len(left)))
+        ranking = ask(min(requested, len(left)))
         if np.all(np.bincount(classes[ranking], minlength=len(sizes)) >= shares):
             break
-        asked *= 2
+        requested *= 2
     present, first = np.unique(classes[ranking], return_index=True)
     absent = np.setdiff1d(np.arange(len(sizes)), present)
     order = np.concatenate([present[np.argsort(first)], absent])

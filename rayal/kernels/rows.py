@@ -39,9 +39,9 @@ class Rows:
     def __init__(
         self, features: Numbers, positions: Int64 | None = None, *, unit: bool = False
     ) -> None:
-        whole = positions is None or len(positions) == len(features)
+        all_rows = positions is None or len(positions) == len(features)
         self._features = features
-        self._positions = None if whole else positions
+        self._positions = None if all_rows else positions
         self._unit = unit
         count = len(features) if positions is None else len(positions)
         self.shape: tuple[int, int] = (count, int(features.shape[1]))

@@ -66,19 +66,19 @@ def assemble(project: Project, tell: Tell) -> None:
     if project.is_ready:
         return
     kind = project.settings.source.kind
-    made = _from_features(project) if kind == "features" else _from_images(project, tell)
-    for note in made.notes:
+    assembled = _from_features(project) if kind == "features" else _from_images(project, tell)
+    for note in assembled.notes:
         if not note.startswith("encoder "):  # told before it ran
             tell(note)
     with temporary_beside(project.root / "features.npy") as temporary, temporary.open("wb") as file:
-        _save_float32(file, made.features)
-    about = {"notes": made.notes, "shape": made.features.shape, "job": made.job}
+        _save_float32(file, assembled.features)
+    about = {"notes": assembled.notes, "shape": assembled.features.shape, "job": assembled.job}
     write_bytes(project.root / "features.json", json.dumps(about, indent=1).encode())
-    write_left_out(project.root / "left_out.csv", made.left_out)
+    write_left_out(project.root / "left_out.csv", assembled.left_out)
     project.labels.append(
-        *(answer_of(rayal_id, label, source="csv") for rayal_id, label in made.labels.items())
+        *(answer_of(rayal_id, label, source="csv") for rayal_id, label in assembled.labels.items())
     )
-    write_pool(project.root / "pool.csv", made.images)
+    write_pool(project.root / "pool.csv", assembled.images)
     forget_work(project.root / ".work")
 
 
@@ -101,9 +101,9 @@ def check_encoder(settings: Settings) -> dict[str, Any]:
         LabelingError: there is no such encoder, or it has no such parameters.
     """
     try:
-        given = dict(settings.encoder)
-        component = ENCODERS.find(given.pop("name"))
-        return component.bind(given)
+        params = dict(settings.encoder)
+        component = ENCODERS.find(params.pop("name"))
+        return component.bind(params)
     except ValueError as error:
         raise LabelingError(f"{error}") from error
 

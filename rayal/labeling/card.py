@@ -96,43 +96,49 @@ def card_of(project: Project, pool: LabeledPool, classifier: Classifier, with_au
     )
 
 
-def _accuracy(found: AnyAccuracy | None, with_audit: bool) -> str:
-    if found is None:
+def _accuracy(estimate: AnyAccuracy | None, with_audit: bool) -> str:
+    if estimate is None:
         return (
             "It was not measured: there is no audit sample with labels (`rayal select --audit 30`)."
         )
     without = " This is of the classifier without the audit sample." if with_audit else ""
-    if isinstance(found, MultilabelAccuracy):
-        return _multilabel_accuracy(found, without)
-    recall = "\n".join(f"| {_cell(name)} | {in_words(s)} |" for name, s in found.recall.items())
+    if isinstance(estimate, MultilabelAccuracy):
+        return _multilabel_accuracy(estimate, without)
+    recall = "\n".join(f"| {_cell(name)} | {in_words(s)} |" for name, s in estimate.recall.items())
     return (
-        f"On {found.overall.n} images drawn at random from the pool, which it did not learn from: "
-        f"accuracy {in_words(found.overall)}.{without}\n\n| class | recall |\n|---|---|\n{recall}"
+        f"{_on_audit_sample(estimate)}: accuracy {in_words(estimate.overall)}.{without}\n\n"
+        f"| class | recall |\n|---|---|\n{recall}"
     )
 
 
-def _multilabel_accuracy(found: MultilabelAccuracy, without: str) -> str:
+def _multilabel_accuracy(estimate: MultilabelAccuracy, without: str) -> str:
     rows = "\n".join(
-        f"| {_cell(name)} | {in_words(found.recall[name])} | {in_words(found.specificity[name])} |"
-        for name in found.recall
+        f"| {_cell(name)} | {in_words(recall)} | {in_words(estimate.specificity[name])} |"
+        for name, recall in estimate.recall.items()
     )
     ranked = (
-        "" if found.macro_auc is None
-        else f" Macro AUC {found.macro_auc:.3f}{_of_fewer(found)}, without an interval."
+        "" if estimate.macro_auc is None
+        else f" Macro AUC {estimate.macro_auc:.3f}{_of_fewer(estimate)}, without an interval."
     )  # fmt: skip
     return (
-        f"On {found.overall.n} images drawn at random from the pool, which it did not learn from: "
-        f"all classes of an image right {in_words(found.overall)}.{ranked}{without}\n\n"
+        f"{_on_audit_sample(estimate)}: "
+        f"all classes of an image right {in_words(estimate.overall)}.{ranked}{without}\n\n"
         "| class | recall, images with it | specificity, images without it |\n|---|---|---|\n"
         f"{rows}"
     )
 
 
-def _of_fewer(found: MultilabelAccuracy) -> str:
+def _on_audit_sample(estimate: AnyAccuracy) -> str:
+    return (
+        f"On {estimate.overall.n} images drawn at random from the pool, which it did not learn from"
+    )
+
+
+def _of_fewer(estimate: MultilabelAccuracy) -> str:
     """Say which classes an area under the curve leaves out."""
-    if not found.not_ranked:
+    if not estimate.not_ranked:
         return ""
-    listed = ", ".join(map(_cell, found.not_ranked))
+    listed = ", ".join(map(_cell, estimate.not_ranked))
     return f" (without {listed}: the sample has no image with, or none without)"
 
 

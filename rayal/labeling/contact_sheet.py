@@ -44,7 +44,7 @@ class Mark:
     purpose: str
 
 
-def write_contact_sheet(project: Project, made: Round, sheet: Sheet) -> None:
+def write_contact_sheet(project: Project, round_: Round, sheet: Sheet) -> None:
     """Write the page; it holds all that it shows."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -53,11 +53,11 @@ def write_contact_sheet(project: Project, made: Round, sheet: Sheet) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    rows = [project.pool.position[rayal_id] for rayal_id in made.ids]
-    points, marks = _plane(project.features, rows, made)
+    rows = [project.pool.position[rayal_id] for rayal_id in round_.ids]
+    points, marks = _plane(project.features, rows, round_)
     page = environment.get_template("contact_sheet.html").render(
         project=project,
-        made=made,
+        made=round_,
         cards=[Card(one, picture_address(project, one.rayal_id, SIDE)) for one in sheet.entries],
         points=points,
         marks=marks,
@@ -82,7 +82,7 @@ def picture_address(project: Project, rayal_id: str, side: int) -> str:
 
 
 def _plane(
-    features: Features, chosen: Sequence[int], made: Round
+    features: Features, chosen: Sequence[int], round_: Round
 ) -> tuple[list[tuple[float, float]], list[Mark]]:
     """Return points of the pool and the chosen ones on the plane of the largest variance."""
     if len(features) < 3:
@@ -94,7 +94,7 @@ def _plane(
     low, high = np.percentile(flat, 0.5, axis=0), np.percentile(flat, 99.5, axis=0)
     marks = [
         Mark(one.rank, round(float(x), 1), round(float(y), 1), one.purpose)
-        for one, (x, y) in zip(made.chosen, _scaled(own, low, high), strict=True)
+        for one, (x, y) in zip(round_.chosen, _scaled(own, low, high), strict=True)
     ]
     shown = _scaled(flat, low, high)
     return [(round(float(x), 1), round(float(y), 1)) for x, y in shown], marks

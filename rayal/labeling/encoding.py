@@ -121,11 +121,11 @@ def encode(job: EncodingJob, images: Sequence[PoolImage]) -> Encoded:
     blocks = [images[start : start + BLOCK] for start in range(0, len(images), BLOCK)]
     unit = f"blocks of {BLOCK:,} images"
     progress = with_progress(_blocks(job, blocks), len(blocks), "describing", unit)
-    made = _joined(list(progress))
-    if not len(made.positions):
-        reasons = "; ".join(f"{one.path}: {one.reason}" for one in made.left_out[:3])
+    encoded = _joined(list(progress))
+    if not len(encoded.positions):
+        reasons = "; ".join(f"{one.path}: {one.reason}" for one in encoded.left_out[:3])
         raise LabelingError(f"no image of {job.source} can be read: {reasons}")
-    return made if not job.trains else _trained(job, images, made)
+    return encoded if not job.trains else _trained(job, images, encoded)
 
 
 def forget_work(work: Path) -> None:
@@ -136,8 +136,8 @@ def forget_work(work: Path) -> None:
 def _blocks(job: EncodingJob, blocks: Sequence[Sequence[PoolImage]]) -> Iterator[Encoded]:
     start = 0
     for block in blocks:
-        made = _block(job, block)
-        yield Encoded(made.positions + start, made.features, made.tiny, made.left_out)
+        encoded = _block(job, block)
+        yield Encoded(encoded.positions + start, encoded.features, encoded.tiny, encoded.left_out)
         start += len(block)
 
 
@@ -149,18 +149,18 @@ def _block(job: EncodingJob, images: Sequence[PoolImage]) -> Encoded:
     path = job.work / f"{key}.npz"
     if path.is_file():
         return _read_block(path)
-    made = _make_block(job, images)
+    encoded = _make_block(job, images)
     content = io.BytesIO()
-    reasons = np.array([(one.path, one.reason) for one in made.left_out], dtype=np.str_)
+    reasons = np.array([(one.path, one.reason) for one in encoded.left_out], dtype=np.str_)
     np.savez(
         content,
-        positions=made.positions,
-        features=made.features,
-        tiny=made.tiny,
+        positions=encoded.positions,
+        features=encoded.features,
+        tiny=encoded.tiny,
         left_out=reasons.reshape(-1, 2),
     )
     write_bytes(path, content.getvalue())
-    return made
+    return encoded
 
 
 def _read_block(path: Path) -> Encoded:

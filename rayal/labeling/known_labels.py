@@ -38,16 +38,16 @@ def labels_by_id(
     ids |= {one.path: one.rayal_id for one in reading.left_out if one.rayal_id}
     in_pool = {image.rayal_id for image in images}
     known: dict[str, tuple[str, str | ClassSet]] = {}
-    for path, given in labels.items():
+    for path, name in labels.items():
         rayal_id = ids.get(path)
-        if not given or rayal_id not in in_pool:
+        if not name or rayal_id not in in_pool:
             continue
-        label = given if isinstance(given, ClassSet) else class_name(given)
+        label = name if isinstance(name, ClassSet) else class_name(name)
         other, earlier = known.setdefault(rayal_id, (path, label))
         if earlier != label:
             raise LabelingError(
                 f"{other} and {path} have the same bytes, and the labels {_shown(earlier)} and "
-                f"{_shown(given)}: correct one of them in the table"
+                f"{_shown(name)}: correct one of them in the table"
             )
     return {rayal_id: label for rayal_id, (_, label) in known.items()}
 

@@ -93,8 +93,10 @@ def labeled_pool(project: Project, log: LabelLog) -> LabeledPool:
         LabelingError: the log holds answers of a project of the other kind.
     """
     pool = project.pool
-    current = {pool.position[i]: said for i, said in log.current().items() if i in pool.position}
-    named = {row: said for row, said in current.items() if said is not NOT_USABLE}
+    current = {
+        pool.position[i]: answer for i, answer in log.current().items() if i in pool.position
+    }
+    named = {row: answer for row, answer in current.items() if answer is not NOT_USABLE}
     classes = known_classes(project, log)
     labels = _label_array(project, named, classes)
     not_usable = np.zeros(len(pool), dtype=bool)

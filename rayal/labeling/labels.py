@@ -75,10 +75,10 @@ class Answer:
             raise ValueError(f"an answer needs the id of an image, and has {self.id!r}")
         if not (isinstance(self.by, str) and isinstance(self.at, str)):
             raise ValueError(f"by and at are text, and are {self.by!r} and {self.at!r}")
-        given = self.label if self.classes is None else self.classes
+        answer = self.label if self.classes is None else self.classes
         both = self.label is not None and self.classes is not None
-        if both or (given is not None) != (self.action == "label"):
-            raise ValueError(f"the action '{self.action}' does not go with the label {given!r}")
+        if both or (answer is not None) != (self.action == "label"):
+            raise ValueError(f"the action '{self.action}' does not go with the label {answer!r}")
         if self.label is not None:
             object.__setattr__(self, "label", class_name(self.label))
         if self.classes is not None:
@@ -171,7 +171,7 @@ class LabelLog:
         return {
             image: next(iter(said))
             for image, by in self.standing().items()
-            if len(said := _said(by)) == 1
+            if len(said := _meanings(by)) == 1
         }
 
     def labels(self) -> dict[str, str | ClassSet]:
@@ -181,9 +181,9 @@ class LabelLog:
     def conflicts(self) -> dict[str, dict[str, Label]]:
         """Return the images on which annotators differ, image -> annotator -> what they say."""
         return {
-            image: {who: said for who, answer in by.items() if (said := answer.stands_for)}
+            image: {who: meaning for who, answer in by.items() if (meaning := answer.stands_for)}
             for image, by in self.standing().items()
-            if len(_said(by)) > 1
+            if len(_meanings(by)) > 1
         }
 
     def skipped(self) -> list[str]:
@@ -256,8 +256,8 @@ def _as_line(answer: Answer) -> dict[str, Any]:
     return {name: v for name, v in fields.items() if name != "classes" or v is not None}
 
 
-def _said(by: Mapping[str, Answer]) -> set[Label]:
-    return {said for answer in by.values() if (said := answer.stands_for) is not None}
+def _meanings(by: Mapping[str, Answer]) -> set[Label]:
+    return {meaning for answer in by.values() if (meaning := answer.stands_for) is not None}
 
 
 def _check_one_of(what: str, value: object, known: tuple[str, ...]) -> None:

@@ -130,13 +130,13 @@ def _errors_of_parts(pool: LabeledPool, rng: np.random.Generator) -> tuple[Float
 
 def _parts_of(labels: Labels, rows: Indices) -> list[Labels]:
     """Return labels (n,) of the first so many of the rows, for each part."""
-    made = []
+    parts = []
     for share in PARTS:
         own = np.full(len(labels), UNLABELED, dtype=np.int64)
         kept = rows[: max(1, round(share * len(rows)))]
         own[kept] = labels[kept]
-        made.append(own)
-    return made
+        parts.append(own)
+    return parts
 
 
 def _slope(sizes: Floats, errors: Floats) -> float:

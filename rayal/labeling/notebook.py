@@ -140,9 +140,9 @@ class Pool:
         Raises:
             LabelingError: labels of fewer than two classes.
         """
-        made = predict(self.project, self.project.labels, with_audit=with_audit)
+        predicted = predict(self.project, self.project.labels, with_audit=with_audit)
         rows = read_csv_rows(self.root / "predictions.csv")
-        columns = columns_of(made.classifier)
+        columns = columns_of(predicted.classifier)
         numbers = dict.fromkeys([name for name in columns if name.startswith("probability")], float)
         return pd.DataFrame(rows, columns=columns).astype(numbers)
 
@@ -177,9 +177,9 @@ class Pool:
 class RoundView:
     """A round, shown in a notebook as its pictures."""
 
-    def __init__(self, project: Project, made: Round) -> None:
+    def __init__(self, project: Project, round_: Round) -> None:
         self.project = project
-        self.round = made
+        self.round = round_
 
     @property
     def table(self) -> pd.DataFrame:
@@ -205,11 +205,11 @@ class RoundView:
         return f"<p>{html.escape(repr(self))}</p><div>{cards}</div>{rest}"
 
 
-def _table(project: Project, made: Round) -> pd.DataFrame:
+def _table(project: Project, round_: Round) -> pd.DataFrame:
     pool = project.pool
     rows = [
         {"rank": one.rank, "path": pool[pool.position[one.rayal_id]].path, **vars(one)}
-        for one in made.chosen
+        for one in round_.chosen
     ]
     return pd.DataFrame(rows)
 
@@ -226,19 +226,19 @@ def _card(project: Project, row: Mapping[Any, Any]) -> str:
 
 
 def _request(images: str, choices: Mapping[str, Any]) -> Request:
-    given = dict(choices)
+    options = dict(choices)
     columns = {
-        "path": given.pop("path_column", None),
-        "group": given.pop("group", None),
-        "label": given.pop("label", None),
-        "split": given.pop("split", None),
+        "path": options.pop("path_column", None),
+        "group": options.pop("group", None),
+        "label": options.pop("label", None),
+        "split": options.pop("split", None),
     }
     for kind in ("encoder", "strategy"):
-        if isinstance(given.get(kind), str):
-            given[kind] = {"name": given[kind]}
-    if "classes" in given:
-        given["classes"] = tuple(given["classes"])
+        if isinstance(options.get(kind), str):
+            options[kind] = {"name": options[kind]}
+    if "classes" in options:
+        options["classes"] = tuple(options["classes"])
     try:
-        return Request(images, columns, **given)
+        return Request(images, columns, **options)
     except TypeError as error:
         raise LabelingError(f"a choice is not known: {error}") from error

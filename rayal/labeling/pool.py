@@ -104,8 +104,8 @@ def id_of_bytes(content: bytes) -> str:
 
 def id_in(name: str) -> str:
     """Return the id that stands in a file's name, as tools are given it; "" where none does."""
-    found = re.search(rf"{ID_PREFIX}[0-9a-f]{{{ID_DIGITS}}}(?![0-9a-f])", name)
-    return found.group() if found else ""
+    match = re.search(rf"{ID_PREFIX}[0-9a-f]{{{ID_DIGITS}}}(?![0-9a-f])", name)
+    return match.group() if match else ""
 
 
 def id_of_name(name: str) -> str:

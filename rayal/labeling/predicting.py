@@ -112,8 +112,8 @@ def train(pool: LabeledPool, encoder: EncoderJob | None, rng: np.random.Generato
             f"of {len(named)}; label more images: rayal label DIR"
         )
     features, labels = pool.training_features, pool.training_labels
-    made = fit(features, [labels], pool.num_classes, features[:1])
-    last_layer = made[0].last_layer
+    predictions = fit(features, [labels], pool.num_classes, features[:1])
+    last_layer = predictions[0].last_layer
     if last_layer is None:
         raise RuntimeError("the learner of projects gives its last layer")
     classifier = Classifier(pool.classes, last_layer(), encoder=encoder, multilabel=pool.multilabel)

@@ -114,13 +114,13 @@ class Project:
     @cached_property
     def features(self) -> Features:
         """Features (N, D), rows as in the pool, memory-mapped and read-only."""
-        found: Features = np.load(self.root / "features.npy", mmap_mode="r", allow_pickle=False)
-        if len(found) != len(self.pool):
+        features: Features = np.load(self.root / "features.npy", mmap_mode="r", allow_pickle=False)
+        if len(features) != len(self.pool):
             raise LabelingError(
-                f"{self.root / 'features.npy'} has {len(found):,} rows, and the pool "
+                f"{self.root / 'features.npy'} has {len(features):,} rows, and the pool "
                 f"{len(self.pool):,} images; restore both from one copy"
             )
-        return found
+        return features
 
     @property
     def rounds(self) -> list[Round]:

@@ -66,12 +66,12 @@ def check_nothing_unread(project: Project) -> None:
         )
 
 
-def _sheet(project: Project, made: Round) -> Sheet:
+def _sheet(project: Project, round_: Round) -> Sheet:
     images = project.source if project.has_images else project.root
-    entries = tuple(_entry(project, one) for one in made.chosen)
+    entries = tuple(_entry(project, one) for one in round_.chosen)
     settings = project.settings
     return Sheet(
-        project.root.resolve(), images, settings.project, made.number, project.classes, entries,
+        project.root.resolve(), images, settings.project, round_.number, project.classes, entries,
         settings.multilabel,
     )  # fmt: skip
 

@@ -48,22 +48,22 @@ def read_files(root: Path, candidates: Sequence[Candidate]) -> Reading:
 
     A copy in another group than its image is counted: the same picture of two patients, say.
     """
-    found, first = Reading(), dict[str, PoolImage]()
+    reading, first = Reading(), dict[str, PoolImage]()
     read = in_parallel(candidates, lambda one: _read(root, one))
     for candidate, result in zip(
         candidates, with_progress(read, len(candidates), "reading"), strict=True
     ):
         if isinstance(result, str):
-            found.left_out.append(LeftOut(candidate.path, result))
+            reading.left_out.append(LeftOut(candidate.path, result))
             continue
         image = first.setdefault(result.image.rayal_id, result.image)
         if image is result.image:
-            _keep(found, result)
+            _keep(reading, result)
         else:
             reason = f"the same bytes as {image.path}"
-            found.left_out.append(LeftOut(candidate.path, reason, image.rayal_id))
-            found.groups_of_copies += candidate.group not in ("", image.group)
-    return found
+            reading.left_out.append(LeftOut(candidate.path, reason, image.rayal_id))
+            reading.groups_of_copies += candidate.group not in ("", image.group)
+    return reading
 
 
 def in_parallel(items: Sequence[Item], work: Callable[[Item], Result]) -> Iterator[Result]:
@@ -73,11 +73,11 @@ def in_parallel(items: Sequence[Item], work: Callable[[Item], Result]) -> Iterat
             yield from pool.map(work, items[start : start + BLOCK])
 
 
-def _keep(found: Reading, read: _Read) -> None:
-    found.images.append(read.image)
-    found.is_gray &= read.is_gray
+def _keep(reading: Reading, read: _Read) -> None:
+    reading.images.append(read.image)
+    reading.is_gray &= read.is_gray
     for note in read.notes:
-        found.notes[note] = found.notes.get(note, 0) + 1
+        reading.notes[note] = reading.notes.get(note, 0) + 1
 
 
 def _read(root: Path, candidate: Candidate) -> _Read | str:

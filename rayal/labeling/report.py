@@ -149,16 +149,16 @@ def write_report(project: Project, log: LabelLog) -> tuple[Path, Findings]:
         LabelingError: the project has no pool yet, or its log is damaged.
         OSError: they cannot be written.
     """
-    found = findings(project, log)
+    results = findings(project, log)
     folder = project.root / "report"
     folder.mkdir(exist_ok=True)
-    content = dataclasses.asdict(found)
-    if not found.multilabel:
+    content = dataclasses.asdict(results)
+    if not results.multilabel:
         del content["multilabel"]
     numbers = json.dumps(content, indent=1, default=str)
     write_bytes(folder / "report.json", f"{numbers}\n".encode())
-    write_bytes(folder / "index.html", _page(project, found).encode())
-    return folder / "index.html", found
+    write_bytes(folder / "index.html", _page(project, results).encode())
+    return folder / "index.html", results
 
 
 def _gains(project: Project, pool: LabeledPool, rng: np.random.Generator) -> tuple[Gain, ...]:
@@ -169,18 +169,20 @@ def _gains(project: Project, pool: LabeledPool, rng: np.random.Generator) -> tup
     return tuple(gain for gain in gains if gain is not None)
 
 
-def _page(project: Project, found: Findings) -> str:
+def _page(project: Project, results: Findings) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True,
         undefined=StrictUndefined, finalize=_visible, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["share"] = in_words
-    shown = [(one, project.pool[one.row], _picture(project, one)) for one in found.suspects[:SHOWN]]
+    shown = [
+        (one, project.pool[one.row], _picture(project, one)) for one in results.suspects[:SHOWN]
+    ]
     return environment.get_template("report.html").render(
         project=project,
-        found=found,
+        found=results,
         suspects=shown,
-        points=_points(found.curve),
+        points=_points(results.curve),
         width=WIDTH, height=HEIGHT, left=LEFT, bottom=HEIGHT - BOTTOM,
     )  # fmt: skip
 

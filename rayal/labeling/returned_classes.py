@@ -57,15 +57,15 @@ def with_class_sets(file: Path, export: Import, classes: Sequence[str]) -> Impor
             columns, says labels in two ways, or cannot hold several classes.
     """
     _check_form(file, export, classes)
-    made = replace(export, returned=[], refused=list(export.refused))
+    converted = replace(export, returned=[], refused=list(export.refused))
     for one in export.returned:
         try:
-            made.returned.append(_with_set(one))
+            converted.returned.append(_with_set(one))
         except ValueError as error:
-            made.refused.append(f"{one.place}: {error}")
-    for one in made.returned:
+            converted.refused.append(f"{one.place}: {error}")
+    for one in converted.returned:
         check_known(ClassSet(one.classes or ()), classes, f"{file}, {_in_file(one, file)}: ")
-    return made
+    return converted
 
 
 def _with_set(one: Returned) -> Returned:
@@ -73,15 +73,15 @@ def _with_set(one: Returned) -> Returned:
         return one
     if one.label is None and not one.classes:
         return one  # a table's row of zeros
-    given = parts_of(one.classes or () if one.label is None else (one.label,))
-    usable = [part for part in given if part.casefold() != NOT_USABLE_NAME]
-    if len(usable) < len(given):
+    names = parts_of(one.classes or () if one.label is None else (one.label,))
+    usable = [part for part in names if part.casefold() != NOT_USABLE_NAME]
+    if len(usable) < len(names):
         if usable:
             raise ValueError(
                 f"'{NOT_USABLE_NAME}' does not go with a class, and it stands with {usable[0]!r}"
             )
         return replace(one, action="not_usable", label=None, classes=None)
-    return replace(one, label=None, classes=split_classes(given).names)
+    return replace(one, label=None, classes=split_classes(names).names)
 
 
 def _check_form(file: Path, export: Import, classes: Sequence[str]) -> None:

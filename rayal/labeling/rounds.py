@@ -64,11 +64,11 @@ class Round:
         return tuple(one.rayal_id for one in self.chosen if one.purpose == "audit")
 
 
-def write_round(folder: Path, made: Round) -> None:
+def write_round(folder: Path, round_: Round) -> None:
     """Write a round completely or not at all."""
     folder.mkdir(exist_ok=True)
-    path = folder / f"{made.number:03d}.json"
-    write_bytes(path, (json.dumps(asdict(made), indent=1) + "\n").encode())
+    path = folder / f"{round_.number:03d}.json"
+    write_bytes(path, (json.dumps(asdict(round_), indent=1) + "\n").encode())
 
 
 def read_rounds(folder: Path) -> list[Round]:

@@ -57,14 +57,14 @@ def scan_folder(root: Path) -> Scan:
     """
     kept, faults = _Kept(), list[tuple[str, str]]()
     images = list_images(root, root, kept, lambda path, message: faults.append((path, message)))
-    found = Scan()
+    scan = Scan()
     for path in sorted([*images, *(_relative(root, one) for one in kept.dicoms)]):
-        _add(found, path)
+        _add(scan, path)
     for path, message in [*kept.files, *faults]:
         reason = message.removeprefix(path).strip(" :")
-        found.left_out.append(LeftOut(_printable(_relative(root, path)), reason))
-    found.left_out.sort(key=lambda one: one.path)
-    return found
+        scan.left_out.append(LeftOut(_printable(_relative(root, path)), reason))
+    scan.left_out.sort(key=lambda one: one.path)
+    return scan
 
 
 def scan_list(root: Path, rows: Iterable[tuple[str, str]]) -> Scan:
@@ -72,7 +72,7 @@ def scan_list(root: Path, rows: Iterable[tuple[str, str]]) -> Scan:
 
     A file that is named twice counts once.
     """
-    found, seen = Scan(), set[str]()
+    scan, seen = Scan(), set[str]()
     for path, group in rows:
         place = root / path
         name = _relative(root, str(place))
@@ -81,23 +81,23 @@ def scan_list(root: Path, rows: Iterable[tuple[str, str]]) -> Scan:
         seen.add(name)
         reason = _why_not(place)
         if reason:
-            found.left_out.append(LeftOut(_printable(name), reason))
+            scan.left_out.append(LeftOut(_printable(name), reason))
         else:
-            _add(found, name, group)
-    return found
+            _add(scan, name, group)
+    return scan
 
 
 def scan_names(names: Iterable[str]) -> Scan:
     """Take objects by their names below a prefix, as a folder's files are taken by theirs."""
-    found = Scan()
+    scan = Scan()
     for name in sorted(names):
         if any(part.startswith(".") for part in name.split("/")):
             continue
         if reason := _why_no_image(f"{_NOWHERE}/{name}"):
-            found.left_out.append(LeftOut(_printable(name), reason))
+            scan.left_out.append(LeftOut(_printable(name), reason))
         else:
-            _add(found, name)
-    return found
+            _add(scan, name)
+    return scan
 
 
 def with_groups(candidates: Sequence[Candidate], pattern: str) -> list[Candidate]:
@@ -116,18 +116,18 @@ def with_groups(candidates: Sequence[Candidate], pattern: str) -> list[Candidate
         raise ValueError(
             f"{pattern!r} has no part in parentheses, naming the group: '^(slide\\d+)_'"
         )
-    found = (expression.search(one.path) for one in candidates)
+    matches = (expression.search(one.path) for one in candidates)
     return [
         Candidate(one.path, (match.group(1) or "") if match else "")
-        for one, match in zip(candidates, found, strict=True)
+        for one, match in zip(candidates, matches, strict=True)
     ]
 
 
-def _add(found: Scan, path: str, group: str = "") -> None:
+def _add(scan: Scan, path: str, group: str = "") -> None:
     if path.isprintable() or _is_utf8(path):
-        found.candidates.append(Candidate(path, group))
+        scan.candidates.append(Candidate(path, group))
     else:
-        found.left_out.append(LeftOut(_printable(path), "its name is not UTF-8: rename it"))
+        scan.left_out.append(LeftOut(_printable(path), "its name is not UTF-8: rename it"))
 
 
 def _why_not(place: Path) -> str:

@@ -110,9 +110,9 @@ def next_round(project: Project, budget: int, audit: int, tell: Tell) -> Selecte
 
 
 def _new_round(project: Project, budget: int, audit: int) -> Selected:
-    made = choose(project, budget, audit)
-    write_round(project.root / "rounds", made)
-    return Selected(project, made, True, tuple(publish(project)))
+    round_ = choose(project, budget, audit)
+    write_round(project.root / "rounds", round_)
+    return Selected(project, round_, True, tuple(publish(project)))
 
 
 def _settings(request: Request, root: Path) -> Settings:
@@ -142,15 +142,15 @@ def _settings(request: Request, root: Path) -> Settings:
 
 def _check_strategy(settings: Settings) -> None:
     """Refuse a strategy, or a parameter of it, that does not fit the classes of an image."""
-    given = dict(settings.strategy)
-    name = given.pop("name")
+    spec = dict(settings.strategy)
+    name = spec.pop("name")
     try:
         component = STRATEGIES.find(name)
-        params = component.bind(given)
+        params = component.bind(spec)
         if settings.multilabel:
             check_multilabel(STRATEGIES, name, params, "this project")
         else:
-            check_one_class(component, given, "this project")
+            check_one_class(component, spec, "this project")
     except ValueError as error:
         raise LabelingError(str(error)) from error
 
@@ -168,24 +168,25 @@ def _classes(request: Request) -> tuple[str, ...]:
 
 
 def _source(request: Request, root: Path) -> Source:
-    given = request.images
-    path = Path(given).expanduser()
+    images = request.images
+    path = Path(images).expanduser()
     if path.is_dir():
         _refuse_columns(request)
-        return describe_source("folder", given, root, group_pattern=request.group_pattern)
+        return describe_source("folder", images, root, group_pattern=request.group_pattern)
     if not path.is_file():
-        raise LabelingError(f"there is no folder and no file {given}")
+        raise LabelingError(f"there is no folder and no file {images}")
     if path.suffix.lower() in feature_files.SUFFIXES and not _lists_files(path):
         ids = {"ids": str(Path(request.ids).expanduser().resolve())} if request.ids else {}
         more = {"columns": ids, "group_pattern": request.group_pattern}
-        return describe_source("features", given, root, **more)
+        return describe_source("features", images, root, **more)
     if tables.is_table(path):
         columns = tables.choose_columns(path, request.columns)
         more = {"columns": columns, "group_pattern": request.group_pattern}
-        return describe_source("table", given, root, **more)
+        return describe_source("table", images, root, **more)
     raise LabelingError(
-        f"{given} is neither a folder of images, nor a list of them ({', '.join(tables.SUFFIXES)}),"
-        f" nor features ({', '.join(sorted(feature_files.SUFFIXES))})"
+        f"{images} is neither a folder of images, nor a list of them "
+        f"({', '.join(tables.SUFFIXES)}), nor features "
+        f"({', '.join(sorted(feature_files.SUFFIXES))})"
     )
 
 
@@ -203,10 +204,10 @@ def _lists_files(path: Path) -> bool:
 
 
 def _refuse_columns(request: Request) -> None:
-    asked = [use for use, name in request.columns.items() if name is not None]
-    if asked:
+    named = [use for use, name in request.columns.items() if name is not None]
+    if named:
         raise LabelingError(
-            f"{request.images} is a folder, which has no columns: name the {asked[0]} in a list of "
+            f"{request.images} is a folder, which has no columns: name the {named[0]} in a list of "
             "the images (CSV), or groups by --group-pattern '^(slide\\d+)_'"
         )
 

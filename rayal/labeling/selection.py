@@ -53,14 +53,14 @@ class Known:
 def known(project: Project) -> Known:
     """Read the answers of a project. Labels of images to audit train nothing."""
     pool, rounds = project.pool, project.rounds
-    said = labeled_pool(project, project.labels)
-    labels = mask_labels(said.labels, said.audit)
+    labeled = labeled_pool(project, project.labels)
+    labels = mask_labels(labeled.labels, labeled.audit)
     touched = {rayal_id for made in rounds for rayal_id in made.ids} | set(
         project.labels.standing()
     )
     rows = [pool.position[rayal_id] for rayal_id in touched if rayal_id in pool.position]
     closed = np.isin(pool.standing, pool.standing[rows])
-    return Known(said.classes, labels, closed)
+    return Known(labeled.classes, labels, closed)
 
 
 def choose(project: Project, budget: int, audit: int) -> Round:
@@ -201,17 +201,17 @@ def train(features: Features, state: Known, seed: int) -> Predictions | None:
     learner = LEARNERS.find(LEARNER)
     task = Task(features, features[:1], state.labels, len(state.classes))
     rng = generator("labeling classifier", seed)
-    found: Predictions = learner.function(task, rng, **learner.bind({}))
-    return found
+    predictions: Predictions = learner.function(task, rng, **learner.bind({}))
+    return predictions
 
 
 def _strategy(
-    asked: Mapping[str, Any], default: str, has_predictions: bool
+    requested: Mapping[str, Any], default: str, has_predictions: bool
 ) -> tuple[Component[StrategyTraits], dict[str, Any]]:
-    given = dict(asked) or {"name": default}
+    spec = dict(requested) or {"name": default}
     try:
-        component = STRATEGIES.find(given.pop("name"))
-        params = component.bind(given)
+        component = STRATEGIES.find(spec.pop("name"))
+        params = component.bind(spec)
     except ValueError as error:
         raise LabelingError(str(error)) from error
     if component.traits.oracle(params):
@@ -237,8 +237,8 @@ def _of_rows(predictions: Predictions, rows: Indices) -> Predictions:
     """Return what a learner predicts of some rows (n,) of the pool, each part on first use."""
 
     def part(name: str) -> Any:
-        whole = getattr(predictions, name)
-        return None if whole is None else lambda: whole()[rows]
+        array = getattr(predictions, name)
+        return None if array is None else lambda: array()[rows]
 
     return Predictions(
         test=predictions.test,
@@ -308,7 +308,7 @@ def _explained(
 ) -> list[Chosen]:
     """Return the images of a round in rank order, each with its reason."""
     rows = np.concatenate([audited, chosen]).astype(np.int64)
-    found = reasons.explain(query.features, state.labels, chosen)
+    explanations = reasons.explain(query.features, state.labels, chosen)
     probs = None if query.predictions is None else query.predictions.pool
     ids = project.pool.ids
     made = []
@@ -317,7 +317,7 @@ def _explained(
         near = reasons.nearest_labeled(query.features, state.labels, int(row))
         multilabel = is_multilabel(state.labels)
         guess = reasons.guess_of(None if probs is None else probs[row], query.classes, multilabel)
-        represents = found.get(int(row), 1)
+        represents = explanations.get(int(row), 1)
         words = reasons.AUDIT if purpose == "audit" else reasons.in_words(guess, represents)
         near_id = "" if near is None else ids[near]
         made.append(

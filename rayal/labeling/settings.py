@@ -95,11 +95,11 @@ def read_settings(path: Path) -> Settings:
         raise LabelingError(f"{path} is damaged ({error}); restore it from a copy") from error
 
 
-def describe_source(kind: SourceKind, given: str, root: Path, **more: Any) -> Source:
+def describe_source(kind: SourceKind, path: str, root: Path, **more: Any) -> Source:
     """Return a source with its places; given: a path; root: the project's folder."""
-    absolute = Path(given).expanduser().resolve()
+    absolute = Path(path).expanduser().resolve()
     relative = os.path.relpath(absolute, root.resolve())
-    return Source(kind, given, str(absolute), relative, **more)
+    return Source(kind, path, str(absolute), relative, **more)
 
 
 def find_source(source: Source, root: Path) -> Path:

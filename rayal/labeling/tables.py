@@ -35,7 +35,7 @@ def is_table(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES
 
 
-def choose_columns(path: Path, asked: Mapping[str, str | None]) -> dict[str, str]:
+def choose_columns(path: Path, requested: Mapping[str, str | None]) -> dict[str, str]:
     """Return use -> column for path, group, label and split, those asked for checked.
 
     Without a column of paths asked for, the one of PATH_COLUMNS that the file has is taken.
@@ -44,7 +44,7 @@ def choose_columns(path: Path, asked: Mapping[str, str | None]) -> dict[str, str
         LabelingError: the file cannot be read, lacks a column, or has several for the path.
     """
     has = _columns(path)
-    chosen = {use: name for use, name in asked.items() if name is not None}
+    chosen = {use: name for use, name in requested.items() if name is not None}
     for use, name in chosen.items():
         if name not in has:
             shown = ", ".join(has[:_SHOWN]) or "nothing"

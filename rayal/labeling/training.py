@@ -47,7 +47,7 @@ def probabilities(
     features: Features, label_sets: Sequence[Labels], num_classes: int, test: Features
 ) -> list[Probs]:
     """Return the class probabilities (M, C) by the head of each set of labels; see `fit`."""
-    return [made.test for made in fit(features, label_sets, num_classes, test)]
+    return [predictions.test for predictions in fit(features, label_sets, num_classes, test)]
 
 
 def held_out(

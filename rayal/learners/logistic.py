@@ -81,5 +81,5 @@ def logistic_many(
 
 def _scale(scaling: Scaling, pool: Features) -> Scale:
     scales: dict[str, Any] = {"l2": lambda: unit_rows, "standardize": lambda: standardizer(pool)}
-    made: Scale = scales.get(scaling, lambda: lambda features: features)()
-    return made
+    scale: Scale = scales.get(scaling, lambda: lambda features: features)()
+    return scale

@@ -147,5 +147,5 @@ def scratch(  # noqa: D417, PLR0913  the papers' recipes have this many settings
         labels = with_earlier(task, pseudo_threshold, pseudo_decay, pseudo_labels)
     fit(classifier, images.labeled(labels), recipe, integer(rng), val_set)
     weak = views_augmentation or augmentation
-    found = TrainedClassifier(classifier, images, weak, views, integer(rng)).predictions()
-    return replace(found, pseudo_labels=joined(task, labels, pseudo_labels))
+    predictions = TrainedClassifier(classifier, images, weak, views, integer(rng)).predictions()
+    return replace(predictions, pseudo_labels=joined(task, labels, pseudo_labels))

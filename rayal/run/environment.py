@@ -48,11 +48,11 @@ def computed_with() -> dict[str, str]:
 
 def commit() -> dict[str, str]:
     """The state of the source as {"commit": ...}, where it is a git checkout."""
-    here = Path(__file__).parent
+    folder = Path(__file__).parent
     try:
         described = subprocess.run(
             ["git", "describe", "--always", "--dirty"],
-            cwd=here, capture_output=True, text=True, timeout=5, check=True,
+            cwd=folder, capture_output=True, text=True, timeout=5, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return {}

@@ -65,8 +65,8 @@ def take_share(gpus: float) -> None:
 def driver_version(file: Path | None = None) -> str | None:
     """Return the version of the NVIDIA driver, None where there is none."""
     with contextlib.suppress(OSError):
-        found = re.search(r"\s(\d+\.\d+(\.\d+)*)\s", (file or DRIVER_FILE).read_text())
-        return found.group(1) if found else None
+        match = re.search(r"\s(\d+\.\d+(\.\d+)*)\s", (file or DRIVER_FILE).read_text())
+        return match.group(1) if match else None
     return None
 
 

@@ -260,10 +260,10 @@ def check_finished(location: Location, record: Record, definition: Mapping[str, 
     Raises:
         DamagedError: there are others than it has.
     """
-    asked, there = len(definition.get("schedule", record["rounds"])), len(record["rounds"])
-    if there != asked:
+    planned, recorded = len(definition.get("schedule", record["rounds"])), len(record["rounds"])
+    if recorded != planned:
         raise DamagedError(
-            f"{location} has {there} of {asked} rounds; delete it and run the sweep again"
+            f"{location} has {recorded} of {planned} rounds; delete it and run the sweep again"
         )
 
 

@@ -8,6 +8,6 @@ from pathlib import Path
 DEFAULT = "~/.cache/rayal"
 
 
-def cache_folder(given: str = "") -> Path:
+def cache_folder(folder: str = "") -> Path:
     """Return the folder given, else that of RAYAL_CACHE, else the usual one; it may be absent."""
-    return Path(given or os.environ.get("RAYAL_CACHE", "") or DEFAULT).expanduser()
+    return Path(folder or os.environ.get("RAYAL_CACHE", "") or DEFAULT).expanduser()

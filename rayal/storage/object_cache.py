@@ -95,18 +95,18 @@ class CachedObjectStore(Files):
 
     @contextlib.contextmanager
     def create_dir_atomic(self, folder: Location) -> Iterator[Path]:
-        with _scratch_dir(folder) as made:
-            with _disk_errors(made.parent):
-                yield made
+        with _scratch_dir(folder) as scratch:
+            with _disk_errors(scratch.parent):
+                yield scratch
             if self.is_complete(folder):
                 return
-            self.objects.upload_all(made, folder)
-            content = manifest.of_folder(made)
+            self.objects.upload_all(scratch, folder)
+            content = manifest.of_folder(scratch)
             self.write(folder / manifest.NAME, content)
             cached = _copy_of(folder, content)
             if not cached.exists():
                 with contextlib.suppress(OSError):  # another process's copy is as good
-                    made.rename(cached)
+                    scratch.rename(cached)
 
     def is_complete(self, folder: Location) -> bool:
         return self.exists(folder / manifest.NAME)
@@ -159,18 +159,18 @@ class CachedObjectStore(Files):
     @contextlib.contextmanager
     def synced_dir(self, folder: Location) -> Iterator[Path]:
         """Fetch what was kept on any machine; upload what changes, from time to time."""
-        here = cache_dir(folder)
-        with _disk_errors(here):
-            here.mkdir(parents=True, exist_ok=True)
-        with SyncedDir(self.objects, folder, here).running():
-            yield here
+        local = cache_dir(folder)
+        with _disk_errors(local):
+            local.mkdir(parents=True, exist_ok=True)
+        with SyncedDir(self.objects, folder, local).running():
+            yield local
 
     @contextlib.contextmanager
     def upload_dir(self, folder: Location) -> Iterator[Path]:
-        with _scratch_dir(folder) as made:
-            with _disk_errors(made.parent):
-                yield made
-            self.objects.upload_all(made, folder)
+        with _scratch_dir(folder) as scratch:
+            with _disk_errors(scratch.parent):
+                yield scratch
+            self.objects.upload_all(scratch, folder)
 
     def open_append(self, location: Location) -> Callable[[str], None]:
         """No object grows: the file is kept here, and put there as a whole from time to time."""
@@ -210,11 +210,11 @@ def _scratch_dir(folder: Location) -> Iterator[Path]:
     base = cache_dir(folder)
     with _disk_errors(base):
         base.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=".making-", dir=base))
+    scratch = Path(tempfile.mkdtemp(prefix=".making-", dir=base))
     try:
-        yield made
+        yield scratch
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 @contextlib.contextmanager

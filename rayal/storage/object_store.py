@@ -153,11 +153,11 @@ class ObjectStore:
 
         with_retries(location, put)
 
-    def upload_all(self, here: Path, folder: Location) -> None:
+    def upload_all(self, local: Path, folder: Location) -> None:
         """Copy a folder's files, those of folders in it too, hidden ones left out."""
-        files = [path for path in here.rglob("*") if path.is_file() and path.name[0] != "."]
-        names = [path.relative_to(here).as_posix() for path in files]
-        self.in_parallel(lambda name: self.upload(here / name, folder / name), names)
+        files = [path for path in local.rglob("*") if path.is_file() and path.name[0] != "."]
+        names = [path.relative_to(local).as_posix() for path in files]
+        self.in_parallel(lambda name: self.upload(local / name, folder / name), names)
 
 
 def with_retries(

@@ -222,7 +222,7 @@ def write_manifest(root: Location, names: Sequence[str], about: Mapping[str, Any
         ValueError: there is none, or they do not fit together.
     """
     files = files_of(root)
-    facts = [found for name in names if (found := _facts(files, root, name))]
+    facts = [fact for name in names if (fact := _facts(files, root, name))]
     if not facts:
         raise ValueError("there are no rows: a pool has at least one")
     for key in ("dims", "dtype", "classes", "has_scores"):
@@ -257,20 +257,28 @@ def shard_name(number: int) -> str:
     return f"shard-{number:05}"
 
 
-def _parsed(place: Location, said: Mapping[str, Any]) -> ShardSet:
-    if said["format"] > FORMAT:
-        raise ValueError(f"it is of format {said['format']}, and this rayal reads up to {FORMAT}")
-    rows = [int(each["rows"]) for each in said["shards"]]
+def _parsed(place: Location, content: Mapping[str, Any]) -> ShardSet:
+    if content["format"] > FORMAT:
+        raise ValueError(
+            f"it is of format {content['format']}, and this rayal reads up to {FORMAT}"
+        )
+    rows = [int(each["rows"]) for each in content["shards"]]
     starts = accumulate(rows, initial=0)
     shards = tuple(
         Shard(str(each["name"]), n, start, str(each["content"]))
-        for each, n, start in zip(said["shards"], rows, starts, strict=False)
+        for each, n, start in zip(content["shards"], rows, starts, strict=False)
     )
-    if said["dtype"] not in DTYPES or not shards or sum(rows) != said["rows"]:
+    if content["dtype"] not in DTYPES or not shards or sum(rows) != content["rows"]:
         raise ValueError("its numbers of rows or its type do not fit")
-    classes, scores = int(said["classes"]), bool(said["has_scores"])
+    classes, scores = int(content["classes"]), bool(content["has_scores"])
     return ShardSet(
-        place, int(said["dims"]), said["dtype"], shards, classes, scores, dict(said["about"])
+        place,
+        int(content["dims"]),
+        content["dtype"],
+        shards,
+        classes,
+        scores,
+        dict(content["about"]),
     )
 
 
@@ -297,12 +305,12 @@ def _checked(batch: Batch, dtype: Dtype, name: str) -> Numbers:
 def _check_rows(batch: Batch, name: str) -> None:
     n = len(batch.features)
     for what in ("ids", "probs", "scores"):
-        given = getattr(batch, what)
-        if given is not None and len(given) != n:
-            raise ValueError(f"{name}: {len(given)} {what} for {n} rows of features")
+        array = getattr(batch, what)
+        if array is not None and len(array) != n:
+            raise ValueError(f"{name}: {len(array)} {what} for {n} rows of features")
     for what in ("probs", "scores"):
-        given = getattr(batch, what)
-        if given is not None and not np.isfinite(given).all():
+        array = getattr(batch, what)
+        if array is not None and not np.isfinite(array).all():
             raise ValueError(f"{name}: {what} must be finite")
     if len(set(batch.ids)) != n:
         twice = next(i for i in batch.ids if list(batch.ids).count(i) > 1)
@@ -340,8 +348,8 @@ def _content(folder: Path) -> str:
     A copy from an object store has none, and was held against the one there.
     """
     kept = folder / manifest.NAME
-    said = kept.read_bytes() if kept.exists() else manifest.of_folder(folder)
-    fingerprints = sorted(manifest.files_in(said).items())
+    text = kept.read_bytes() if kept.exists() else manifest.of_folder(folder)
+    fingerprints = sorted(manifest.files_in(text).items())
     return hashlib.sha256(json.dumps(fingerprints).encode()).hexdigest()
 
 
@@ -365,8 +373,8 @@ def _cut(batches: Iterable[Batch], rows: int) -> Iterable[Batch]:
 
 
 def _part(batch: Batch, rows: slice) -> Batch:
-    def cut(given: Numbers | None) -> Numbers | None:
-        return None if given is None else given[rows]
+    def cut(array: Numbers | None) -> Numbers | None:
+        return None if array is None else array[rows]
 
     return Batch(batch.ids[rows], batch.features[rows], cut(batch.probs), cut(batch.scores))
 
@@ -377,10 +385,10 @@ def _joined(batches: Sequence[Batch]) -> Batch:
     ids = [i for batch in batches for i in batch.ids]
     arrays: dict[str, Numbers | None] = {}
     for name in ("features", "probs", "scores"):
-        given = [getattr(batch, name) for batch in batches]
-        if any(each is None for each in given) and not all(each is None for each in given):
+        parts = [getattr(batch, name) for batch in batches]
+        if any(each is None for each in parts) and not all(each is None for each in parts):
             raise ValueError(f"some batches have {name} and others have none")
-        arrays[name] = None if given[0] is None else np.concatenate(given)
+        arrays[name] = None if parts[0] is None else np.concatenate(parts)
     features = arrays["features"]
     assert features is not None
     return Batch(ids, features, arrays["probs"], arrays["scores"])

@@ -25,9 +25,9 @@ _STATE = ".synced.json"
 class SyncedDir:
     """The files of a folder `here`, and the objects of the same names in `folder`."""
 
-    def __init__(self, objects: ObjectStore, folder: Location, here: Path) -> None:
-        self._objects, self._folder, self._here = objects, folder, here
-        self._versions, self._contents = _read_state(here / _STATE)
+    def __init__(self, objects: ObjectStore, folder: Location, local: Path) -> None:
+        self._objects, self._folder, self._here = objects, folder, local
+        self._versions, self._contents = _read_state(local / _STATE)
         self._ended = threading.Event()
 
     @contextlib.contextmanager

@@ -23,9 +23,9 @@ GreedyBalance = TypedDict(
 GreedyBalance.__pydantic_config__ = STRICT  # type: ignore[attr-defined]
 
 
-def weight_of(given: GreedyBalance, num_classes: int) -> float:
+def weight_of(balance: GreedyBalance, num_classes: int) -> float:
     """Return the weight of the L1 term: lambda / C as in CBAL's released code, or lambda."""
-    return given["lambda"] / (num_classes if given.get("divided_by_classes", True) else 1)
+    return balance["lambda"] / (num_classes if balance.get("divided_by_classes", True) else 1)
 
 
 def balance_of(

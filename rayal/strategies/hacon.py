@@ -34,22 +34,22 @@ Matrix: TypeAlias = npt.NDArray[np.float32]
 _BY_TRUTH = ("hard_to_learn", "easy_to_learn")
 
 
-def _needs(given: Mapping[str, object]) -> set[str]:
-    kind = "truth_map" if given["order"] in _BY_TRUTH else "map"
-    of_map = set() if given["order"] == "centroid" else {kind}
-    return of_map | ({"images"} if given["cluster"] == "pixels" else set())
+def _needs(params: Mapping[str, object]) -> set[str]:
+    kind = "truth_map" if params["order"] in _BY_TRUTH else "map"
+    of_map = set() if params["order"] == "centroid" else {kind}
+    return of_map | ({"images"} if params["cluster"] == "pixels" else set())
 
 
-def _oracle(given: Mapping[str, object]) -> bool:
-    return given["order"] in _BY_TRUTH
+def _oracle(params: Mapping[str, object]) -> bool:
+    return params["order"] in _BY_TRUTH
 
 
-def _check(given: Mapping[str, Any], N: int, encoder: Mapping[str, Any]) -> None:
+def _check(params: Mapping[str, Any], N: int, encoder: Mapping[str, Any]) -> None:
     """Refuse a temperature that the encoder's map will not have."""
     taus = encoder.get("taus")
-    if "map" in _needs(given) and taus is not None and given["tau"] not in taus:
+    if "map" in _needs(params) and taus is not None and params["tau"] not in taus:
         raise ValueError(
-            f"it asks for tau={given['tau']:g}, and the encoder's map has taus "
+            f"it asks for tau={params['tau']:g}, and the encoder's map has taus "
             f"{', '.join(f'{tau:g}' for tau in taus)}"
         )
 

@@ -16,9 +16,9 @@ from rayal.strategies._greedy_balance import GreedyBalance, reads_balance, weigh
 Space: TypeAlias = Literal["features", "hidden"]
 
 
-def _reads(given: Mapping[str, object]) -> set[str]:
-    hidden = {"hidden"} if given["space"] == "hidden" else set()
-    return hidden | reads_balance(given)
+def _reads(params: Mapping[str, object]) -> set[str]:
+    hidden = {"hidden"} if params["space"] == "hidden" else set()
+    return hidden | reads_balance(params)
 
 
 @strategy(needs=_reads, geometric=True, blockwise=True, multilabel=True)

@@ -12,7 +12,7 @@ from rayal.strategies._large_pools import is_approximate
 
 
 @strategy(
-    unit_length=lambda given: bool(given["normalize"]),
+    unit_length=lambda params: bool(params["normalize"]),
     geometric=True,
     blockwise=True,
     added={"collapse", "exact"},

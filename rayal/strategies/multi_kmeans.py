@@ -10,7 +10,7 @@ from rayal.kernels import clustering
 from rayal.strategies._cluster_representatives import cluster_representatives, rows
 
 
-@strategy(unit_length=lambda given: bool(given["normalize"]), geometric=True)
+@strategy(unit_length=lambda params: bool(params["normalize"]), geometric=True)
 def multi_kmeans(
     pool: Pool,
     budget: int,

@@ -13,7 +13,7 @@ from rayal.kernels.ranking import pad_to_budget
 UNDECIDED = 0.25  # p (1 - p) at p = 1/2
 
 
-@strategy(unit_length=lambda given: bool(given["normalize"]), geometric=True)
+@strategy(unit_length=lambda params: bool(params["normalize"]), geometric=True)
 def optimal_design(
     pool: Pool,
     budget: int,

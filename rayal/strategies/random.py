@@ -23,8 +23,8 @@ def _check(params: Mapping[str, Any], N: int, encoder: Mapping[str, Any]) -> Non
 
 
 @strategy(
-    oracle=lambda given: bool(given["cover_classes"]),
-    unit_length=lambda given: given.get("stratify") is not None,
+    oracle=lambda params: bool(params["cover_classes"]),
+    unit_length=lambda params: params.get("stratify") is not None,
     check=_check,
     added={"stratify"},
 )

@@ -21,7 +21,7 @@ HELD_OUT = 5  # one label in so many calibrates (Bae et al. 2025)
     unit_length=True,
     geometric=True,
     blockwise=True,
-    multilabel=lambda given: given.get("temperature", 1.0) == 1.0,
+    multilabel=lambda params: params.get("temperature", 1.0) == 1.0,
     added={"temperature", "exact"},
 )
 def uherding(

@@ -23,10 +23,10 @@ def schedules(part: Part, data: DatasetInfo, mistakes: Mistakes) -> list[tuple[i
     """
     if part.cycles is None:
         return _single_queries(part.budgets or [], data, mistakes)
-    made: list[tuple[int, ...]] = []
+    schedules_: list[tuple[int, ...]] = []
     with mistakes.gather():
-        made.append(_rounds(part.cycles, data))
-    return made
+        schedules_.append(_rounds(part.cycles, data))
+    return schedules_
 
 
 def _single_queries(
@@ -99,8 +99,8 @@ def _images(amount: Amount, data: DatasetInfo, where: str) -> int:
 
 def _check_budget(images: int, data: DatasetInfo, where: str, amount: Amount | None = None) -> None:
     if not 1 <= images <= data.train:
-        asked = f" ('{amount}')" if isinstance(amount, str) else ""
+        written = f" ('{amount}')" if isinstance(amount, str) else ""
         raise ValueError(
-            f"{where}: {images}{asked} images is out of bounds for {data.name}: "
+            f"{where}: {images}{written} images is out of bounds for {data.name}: "
             f"a budget is at least 1 and at most its pool of {data.train:,} images"
         )

@@ -73,14 +73,14 @@ def check_unchanged(kind: str, spec: Spec) -> None:
     """
     if not spec.files and not spec.source:
         return
-    here = contents_of(REGISTRIES[kind], spec.name, spec.params)
-    changed = [p for p, sha256 in spec.files.items() if here.files.get(p) != sha256]
+    current = contents_of(REGISTRIES[kind], spec.name, spec.params)
+    changed = [p for p, sha256 in spec.files.items() if current.files.get(p) != sha256]
     if changed:
         raise ValueError(
             f"{kind} '{spec.name}': the file of {', '.join(changed)} is not the one that the sweep "
             "was planned with; start the sweep again, and give every node the same file"
         )
-    if here.source != spec.source:
+    if current.source != spec.source:
         raise ValueError(
             f"{kind} '{spec.name}': its source is not the one that the sweep was planned with; "
             "start the sweep again, and give every node the same plugins"

@@ -61,12 +61,18 @@ def go_on(plan: Plan, earlier: Mapping[str, Any] | None, finished: Set[str]) -> 
         for planned, key in zip(trial.encodings, kept[trial.id].encodings, strict=True)
         if planned in plan.notes
     }
-    made = replace(plan, trials=trials, notes=notes, assumed=assumed, paths=paths_of(plan.trials))
-    superseded = _superseded(made, earlier, finished)
+    continued = replace(
+        plan, trials=trials, notes=notes, assumed=assumed, paths=paths_of(plan.trials)
+    )
+    superseded = _superseded(continued, earlier, finished)
     named = {definition.get("named") or key for key, definition in superseded.items()}
     redone = {t.id for t in trials if t.id not in finished and t.without_contents().id in named}
     return EarlierTrials(
-        replace(made, superseded=superseded), assumed.keys() & finished, superseded, redone, former
+        replace(continued, superseded=superseded),
+        assumed.keys() & finished,
+        superseded,
+        redone,
+        former,
     )
 
 

@@ -76,9 +76,9 @@ def _bound(registry: Registry[Any], entry: Entry) -> Spec:
 
 def _query(entry: Entry) -> Spec:
     """Bind a strategy, and what its entry says it chooses by."""
-    given = entry.given
-    lent = {key: given.pop(key, None) for key in BORROWED}
-    bound = _bound(STRATEGIES, Entry(name=entry.name, **given))
+    params = entry.given
+    lent = {key: params.pop(key, None) for key in BORROWED}
+    bound = _bound(STRATEGIES, Entry(name=entry.name, **params))
     named = {key: value for key, value in lent.items() if value is not None}
     return replace(bound, borrowed={key: _borrowed(entry.name, key, named[key]) for key in named})
 
@@ -134,8 +134,8 @@ def distinct(entries: Sequence[Entry], where: str, mistakes: Mistakes) -> list[E
 
 
 def _trainings(entry: Entry) -> list[Spec]:
-    given = entry.given
-    seeds = given.pop("seed", ENCODER_SEED)
+    params = entry.given
+    seeds = params.pop("seed", ENCODER_SEED)
     seeds = seeds if isinstance(seeds, list) else [seeds]
     if not seeds or len(set(map(repr, seeds))) < len(seeds) or not all(map(_is_seed, seeds)):
         raise ValueError(
@@ -143,7 +143,7 @@ def _trainings(entry: Entry) -> list[Spec]:
             "from 0 up, nor a list of different ones"
         )
     component = find(ENCODERS, entry.name)
-    bound, implied = component.bind(given), frozenset(component.traits.former) - given.keys()
+    bound, implied = component.bind(params), frozenset(component.traits.former) - params.keys()
     specs = [plain(Spec(entry.name, {**bound, "seed": seed}, implied=implied)) for seed in seeds]
     return [with_contents(ENCODERS, spec) for spec in specs]
 

@@ -63,8 +63,8 @@ def _sentence(kind: str, place: Place, value: object, message: str, file: Model)
         return f"{where}: {show_value(value)} {message}{way_out('int_type', value)}"
     if kind == "model_type" and _is_entry(place):
         return f"{where}: {show_value(value)} is refused: {_AN_ENTRY}"
-    said = _SENTENCES.get(kind, message[0].lower() + message[1:])
-    return f"{where}: {show_value(value)} is refused: {said}{way_out(kind, value)}"
+    sentence = _SENTENCES.get(kind, message[0].lower() + message[1:])
+    return f"{where}: {show_value(value)} is refused: {sentence}{way_out(kind, value)}"
 
 
 def _missing_name(place: Place, value: object) -> str:
@@ -75,8 +75,8 @@ def _missing_name(place: Place, value: object) -> str:
         key = next(iter(value))
         inner = value[key]
         if _registry(place).has(str(key)) and len(value) == 1:
-            given = inner if isinstance(inner, Mapping) else {}
-            return f": write {_written({'name': key, **given})}"
+            entry = inner if isinstance(inner, Mapping) else {}
+            return f": write {_written({'name': key, **entry})}"
         if nearest(str(key), ["name", *LISTS, *(r.kind for r in LISTS.values())]) and isinstance(
             inner, str
         ):

@@ -203,7 +203,7 @@ def _named(component: _Component, varying: Sequence[str]) -> Named:
     if component.family == "strategy" and at_default is not None:
         distinguished |= params.keys()
     values = {name: params.get(name) for name in varying}
-    given = [
+    shown = [
         f"{name}={spell(value)}"
         for name, value in {**params, **values}.items()
         if name in distinguished
@@ -211,7 +211,7 @@ def _named(component: _Component, varying: Sequence[str]) -> Named:
         and not (component.family == "strategy" and _is_left_out(name, component))
         and (name.split(".")[0] not in (at_default or ()) or _is_only_number(name, values))
     ]
-    label = " ".join([component.plain, *given])
+    label = " ".join([component.plain, *shown])
     return Named(component.plain, label, values, sum(map(bool, params.values())))
 
 

@@ -34,8 +34,8 @@ def _notes(stage: EncodingStage, data: DatasetInfo) -> list[str]:
         notes += ENCODERS.find(encoder.name).traits.notes(encoder.params, shape)
     for learner in _learners(stage):
         with suppress(FileNotFoundError):
-            said = LEARNERS.find(learner.name).traits.notes(learner.params, shape)
-            notes += [f"learner {learner.name}: {note}" for note in said]
+            sentences = LEARNERS.find(learner.name).traits.notes(learner.params, shape)
+            notes += [f"learner {learner.name}: {note}" for note in sentences]
     return [*notes, *_approximate_forms(stage, data.train)]
 
 

@@ -203,9 +203,9 @@ def check_query(strategy: Spec, encoder: Spec, learner: Spec, *, first: bool) ->
     encoder, learner = strategy.select_on or encoder, strategy.scored_by or learner
     own = LEARNERS.find(learner.name).traits
     lent = own.gives(learner.params) if "images" in own.needs(learner.params) else set()
-    given = ENCODERS.find(encoder.name).traits.gives(encoder.params) | lent
+    available = ENCODERS.find(encoder.name).traits.gives(encoder.params) | lent
     for kind, giver, missing in (
-        ("encoder", encoder, needs & FROM_ENCODER - given),
+        ("encoder", encoder, needs & FROM_ENCODER - available),
         ("learner", learner, needs & FROM_LEARNER - own.gives(learner.params)),
     ):
         if missing:

@@ -61,8 +61,8 @@ class _Loader(yaml.SafeLoader):
         if len(mapping) < len(node.value):
             counts = Counter(key.value for key, _ in node.value)
             twice = [key for key, count in counts.items() if count > 1] or list(counts)
-            given = "; ".join(f"the key '{key}' is given twice" for key in twice[:5])
-            raise SweepError(given)
+            repeated = "; ".join(f"the key '{key}' is given twice" for key in twice[:5])
+            raise SweepError(repeated)
         return mapping
 
     def flatten_mapping(self, node: Any) -> None:

@@ -47,7 +47,7 @@ def query_plane(
 
 
 def _sample(unlabeled: Indices, chosen: Indices, images: int, rng: np.random.Generator) -> Indices:
-    asked = rng.choice(chosen, min(len(chosen), images // 2), replace=False)
+    sampled = rng.choice(chosen, min(len(chosen), images // 2), replace=False)
     others = np.setdiff1d(unlabeled, chosen)
-    rest = rng.choice(others, min(len(others), images - len(asked)), replace=False)
-    return np.sort(np.concatenate([asked, rest]))
+    rest = rng.choice(others, min(len(others), images - len(sampled)), replace=False)
+    return np.sort(np.concatenate([sampled, rest]))

@@ -92,11 +92,11 @@ def count_pseudo_labels(data: TrialData, predictions: Predictions) -> Row:
 
     The true ones are read for the record alone.
     """
-    given = predictions.pseudo_labels
-    if given is None:
+    pseudo_labels = predictions.pseudo_labels
+    if pseudo_labels is None:
         return {}
-    right = (given != UNLABELED) & (given == data.dataset.train.labels)
+    right = (pseudo_labels != UNLABELED) & (pseudo_labels == data.dataset.train.labels)
     return {
-        "pseudo_labels": int((given != UNLABELED).sum()),
+        "pseudo_labels": int((pseudo_labels != UNLABELED).sum()),
         "pseudo_labels_right": int(right.sum()),
     }

@@ -49,9 +49,9 @@ def made_ahead(items: Iterable[Item]) -> Iterator[Item]:
     """Yield items, each made in a thread while the one before is worked on."""
     remaining, end = iter(items), object()
     with ThreadPoolExecutor(1, thread_name_prefix="draws") as thread:
-        made = thread.submit(next, remaining, end)
-        while (item := made.result()) is not end:
-            made = thread.submit(next, remaining, end)
+        future = thread.submit(next, remaining, end)
+        while (item := future.result()) is not end:
+            future = thread.submit(next, remaining, end)
             yield cast(Item, item)
 
 

@@ -28,12 +28,12 @@ def check_can_compile(where: torch.device) -> None:
             "triton, or give compile=false"
         )
     variable, names = ("CC", ("gcc", "clang", "cc")) if where.type == "cuda" else _CPP
-    asked = os.environ.get(variable)
-    if not any(map(shutil.which, [asked] if asked else names)):
+    setting = os.environ.get(variable)
+    if not any(map(shutil.which, [setting] if setting else names)):
         language = "C" if where.type == "cuda" else "C++"
         raise NoCompilerError(
             f"compile=true needs a {language} compiler on the machine that trains, and "
-            f"{asked or ', '.join(names)} is not there: install one (on Debian g++) or "
+            f"{setting or ', '.join(names)} is not there: install one (on Debian g++) or "
             f"name it by {variable}; or give compile=false"
         )
 

@@ -76,18 +76,18 @@ def without_heads(state: State, own: Mapping[str, torch.Tensor]) -> State:
     }
 
 
-def difference(own: Mapping[str, torch.Tensor], given: Mapping[str, torch.Tensor]) -> str:
+def difference(own: Mapping[str, torch.Tensor], loaded: Mapping[str, torch.Tensor]) -> str:
     """Say how weights, of any shape, differ from a network's: "" where they fit.
 
     Batch counters may be absent.
     """
     needed = [name for name in own if not name.endswith("num_batches_tracked")]
-    missing = [name for name in needed if name not in given]
-    superfluous = [name for name in given if name not in own]
+    missing = [name for name in needed if name not in loaded]
+    superfluous = [name for name in loaded if name not in own]
     reshaped = [
-        f"{name} {tuple(given[name].shape)} for {tuple(own[name].shape)}"
+        f"{name} {tuple(loaded[name].shape)} for {tuple(own[name].shape)}"
         for name in own
-        if name in given and given[name].shape != own[name].shape
+        if name in loaded and loaded[name].shape != own[name].shape
     ]
     faults = (("it lacks", missing), ("it has beyond it", superfluous), ("other shapes:", reshaped))
     return "; ".join(f"{fault} {listed(names)}" for fault, names in faults if names)

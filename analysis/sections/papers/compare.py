@@ -124,6 +124,6 @@ def _of_print(row: Json) -> Estimate:
 def _within_both(measured: Estimate, in_print: Estimate) -> str:
     if math.isnan(measured.interval.low) or math.isnan(in_print.interval.low):
         return ""
-    here = measured.interval.low <= in_print.moments.mean <= measured.interval.high
-    there = in_print.interval.low <= measured.moments.mean <= in_print.interval.high
-    return "yes" if here and there else "no"
+    measured_within = measured.interval.low <= in_print.moments.mean <= measured.interval.high
+    printed_within = in_print.interval.low <= measured.moments.mean <= in_print.interval.high
+    return "yes" if measured_within and printed_within else "no"

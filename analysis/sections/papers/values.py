@@ -114,8 +114,8 @@ def _without_values(planned: dict[int, int], printed: Json) -> list[PaperValue]:
     if not wanted:
         number = printed["round"] if printed["round"] >= 0 else max(planned.values())
         wanted = frozenset(n for n, place in planned.items() if place == number)
-    there = sorted(wanted & planned.keys())
-    return [PaperValue(n, planned[n], np.empty(0), np.empty(0)) for n in there[-1:]]
+    planned_wanted = sorted(wanted & planned.keys())
+    return [PaperValue(n, planned[n], np.empty(0), np.empty(0)) for n in planned_wanted[-1:]]
 
 
 def _schedule(trials: pd.DataFrame) -> dict[int, int]:

@@ -30,7 +30,7 @@ from analysis.study.study import Study
 
 def tables(study: Study, earlier: Tables) -> Tables:
     """Differences and their power, labels saved, areas."""
-    found: dict[str, pd.DataFrame] = {}
+    by_name: dict[str, pd.DataFrame] = {}
     for measure in study.measures:
         against = against_random(study, measure)
         made = {
@@ -39,8 +39,8 @@ def tables(study: Study, earlier: Tables) -> Tables:
             "annotation_saved": annotation_saved(study, earlier["summary"], measure),
             "aubc": aubc(study, measure),
         }
-        found |= {table_of(name, measure): table for name, table in made.items()}
-    return found
+        by_name |= {table_of(name, measure): table for name, table in made.items()}
+    return by_name
 
 
 def sentences(setting: Setting) -> Iterator[Sentence]:

@@ -50,10 +50,10 @@ class ImageIndex:
 
     def _hint(self, wanted: str) -> str:
         """Say what is there under that name or a like one."""
-        there = self._root / wanted
-        if there.is_file() and there.resolve().is_relative_to(self._root):
+        path = self._root / wanted
+        if path.is_file() and path.resolve().is_relative_to(self._root):
             counts = PassedOver()
-            counts.add(str(there))
+            counts.add(str(path))
             return f"; there is a file of that name: {counts}"
         stem = skeleton(PurePosixPath(wanted).stem)
         like = [known for known in self._names if skeleton(PurePosixPath(known).stem) == stem]

@@ -30,8 +30,8 @@ def split_by_share(
         seed: of the draw.
         groups: (N,) numbers of groups; None: each image by itself.
     """
-    alone = np.arange(len(listed.files)) if groups is None else groups
-    to_test = draw_test_images(listed.labels, alone, share, generator("test split", seed))
+    each_group = np.arange(len(listed.files)) if groups is None else groups
+    to_test = draw_test_images(listed.labels, each_group, share, generator("test split", seed))
     if groups is not None:
         _explain_share(listed.labels, groups, share, to_test)
     return {"train": _subset(listed, ~to_test), "test": _subset(listed, to_test)}

@@ -104,12 +104,12 @@ class RayExecutor(Executor):
 
     def call(self, parts: Parts, call: Call, *, changes: bool) -> list[Any]:
         count = len(parts.maker.shards.shards)
-        asked = parts.key, len(parts.updates), call, changes
+        request = parts.key, len(parts.updates), call, changes
         answers: dict[int, Any] = {}
         while len(answers) < count:
             missing = set(range(count)) - set(answers)
             self._place(missing)
-            for answer in self._ask_all("call", missing, lambda shards: (shards, *asked)):
+            for answer in self._ask_all("call", missing, lambda shards: (shards, *request)):
                 answers |= answer
             absent = missing - set(answers)
             if absent:

@@ -70,9 +70,9 @@ def _judge(facts: Cpus, request: Request) -> Finding:
     measured, threshold = _counted(facts), f"{request.cpus:g} for the largest piece of work"
     if request.mode != "start" or request.can_grow:
         return Finding("ok", measured, threshold)
-    given = cpus_for_ray(facts, request)
-    if request.cpus > given:
-        less = f"--set resources.pretrain.cpus={given} --set resources.trial.cpus={given}"
+    cpus = cpus_for_ray(facts, request)
+    if request.cpus > cpus:
+        less = f"--set resources.pretrain.cpus={cpus} --set resources.trial.cpus={cpus}"
         return Finding("fails", measured, threshold, less)
     if request.cpus > facts.allowed:
         mend = f"its threads share {facts.allowed}, which is slower"

@@ -37,12 +37,12 @@ class Disk:
 
 def disk_under(folder: Path) -> Disk:
     """Measure the disk under a folder, or under the nearest one above it that is there."""
-    there = folder.absolute()
-    while not there.exists():
-        there = there.parent
-    mounted = os.statvfs(there)
+    existing = folder.absolute()
+    while not existing.exists():
+        existing = existing.parent
+    mounted = os.statvfs(existing)
     unit = mounted.f_frsize
-    writable = os.access(there, os.W_OK | os.X_OK) and not mounted.f_flag & os.ST_RDONLY
+    writable = os.access(existing, os.W_OK | os.X_OK) and not mounted.f_flag & os.ST_RDONLY
     return Disk(folder, mounted.f_blocks * unit, mounted.f_bavail * unit, writable)
 
 

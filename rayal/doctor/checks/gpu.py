@@ -44,8 +44,8 @@ def _cuda_of_torch() -> str | None:
     with contextlib.suppress(OSError, importlib.metadata.PackageNotFoundError):
         torch = importlib.metadata.distribution("torch")
         text = Path(str(torch.locate_file("torch/version.py"))).read_text()
-        found = re.search(r"^cuda\b[^=]*= *'([\d.]+)'", text, re.MULTILINE)
-        return found.group(1) if found else None
+        match = re.search(r"^cuda\b[^=]*= *'([\d.]+)'", text, re.MULTILINE)
+        return match.group(1) if match else None
     return None
 
 

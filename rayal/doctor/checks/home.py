@@ -56,24 +56,24 @@ def _is_listed(user: int) -> bool:
 
 def _can_hold(folder: Path) -> bool:
     """Whether a folder is there, or can be made, and takes files."""
-    there = folder.absolute()
-    while not there.exists() and there != there.parent:
-        there = there.parent
-    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    existing = folder.absolute()
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
 
 
 def replace_missing() -> None:
     """Give this process and those that it starts caches and a user's name, where there are none."""
-    found = _measure(Request())
-    if not found.has_name:
+    home = _measure(Request())
+    if not home.has_name:
         os.environ["LOGNAME"] = os.environ["USER"] = str(os.geteuid())
-    if found.is_writable and found.cache_is_writable:
+    if home.is_writable and home.cache_is_writable:
         return
     spare = _spare_folder()
-    if not found.is_writable:
+    if not home.is_writable:
         for variable, folder in CACHES:
             os.environ.setdefault(variable, str(spare / folder))
-    if not found.cache_is_writable and not os.environ.get("RAYAL_CACHE"):
+    if not home.cache_is_writable and not os.environ.get("RAYAL_CACHE"):
         os.environ["RAYAL_CACHE"] = str(spare / "rayal")
 
 

@@ -59,10 +59,10 @@ def _machine(file: Path = MEMINFO) -> tuple[int, int]:
 
 
 def _measure(request: Request) -> Memory:
-    found = usable_memory()
+    usable = usable_memory()
     cpus = request.machine_cpus or allowed_cpus()
     workers = 1 if request.mode == "local" else max(1, int(cpus / max(request.cpus, 0.01)))
-    return Memory(found.total, found.available, found.address_space, workers)
+    return Memory(usable.total, usable.available, usable.address_space, workers)
 
 
 @check("memory", _measure)

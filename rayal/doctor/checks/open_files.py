@@ -37,9 +37,9 @@ def _number(limit: int) -> int:
 
 def raise_limit() -> None:
     """Raise the limit of this process and those that it starts, as far as it may."""
-    found = _measure(Request())
-    wanted = min(found.hard, ENOUGH)
-    if wanted > found.soft:
+    facts = _measure(Request())
+    wanted = min(facts.hard, ENOUGH)
+    if wanted > facts.soft:
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         with contextlib.suppress(OSError, ValueError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -35,10 +35,10 @@ def _judge(facts: Processes, request: Request) -> Finding:
     needed = SERVICES + WORKER * facts.cpus
     threshold = f"about {needed:,} threads"
     bounds = {"the user": facts.user, "the control group": facts.group}
-    given = {whose: most for whose, most in bounds.items() if most is not None}
-    if not given:
+    limits = {whose: most for whose, most in bounds.items() if most is not None}
+    if not limits:
         return Finding("ok", "no limit", threshold)
-    whose, least = min(given.items(), key=lambda pair: pair[1])
+    whose, least = min(limits.items(), key=lambda pair: pair[1])
     measured = f"{least:,} for {whose}"
     if least >= needed:
         return Finding("ok", measured, threshold)

@@ -33,8 +33,8 @@ def _measure(request: Request) -> Source:
     started_in = {"", str(Path.cwd()), str(Path(sys.argv[0]).parent.absolute())}
     named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     searched = [path for path in sys.path if path not in started_in or (path in named and path)]
-    found = importlib.machinery.PathFinder.find_spec(PACKAGE.name, searched)
-    return Source(PACKAGE, Path(found.origin).parent if found and found.origin else None)
+    spec = importlib.machinery.PathFinder.find_spec(PACKAGE.name, searched)
+    return Source(PACKAGE, Path(spec.origin).parent if spec and spec.origin else None)
 
 
 def name_to_workers() -> None:
@@ -68,11 +68,11 @@ def package_hash() -> str:
     return total.hexdigest()
 
 
-def judge_same(here: str, there: str) -> Finding:
+def judge_same(driver: str, node: str) -> Finding:
     """Judge the code of a node against that of the driver, by their hashes."""
-    measured = f"rayal {there[:SHOWN]}"
-    threshold = f"the driver's, {here[:SHOWN]}"
-    if here == there:
+    measured = f"rayal {node[:SHOWN]}"
+    threshold = f"the driver's, {driver[:SHOWN]}"
+    if driver == node:
         return Finding("ok", measured, threshold, check="source")
     mend = "install the same rayal there: its trials would be computed by other code"
     return Finding("fails", measured, threshold, mend, "source")

@@ -68,15 +68,15 @@ def _judge(facts: Versions, request: Request) -> Finding:
     return Finding("ok", ", ".join(shown), threshold)
 
 
-def judge_same(here: Mapping[str, str], there: Mapping[str, str]) -> Finding:
+def judge_same(driver: Mapping[str, str], node: Mapping[str, str]) -> Finding:
     """Judge the versions of a node against those of the driver."""
-    differing = sorted(n for n in {*here, *there} if here.get(n) != there.get(n))
+    differing = sorted(n for n in {*driver, *node} if driver.get(n) != node.get(n))
     threshold = "the same as the driver's"
     if not differing:
-        return Finding("ok", f"{len(here)} packages", threshold, check="versions")
+        return Finding("ok", f"{len(driver)} packages", threshold, check="versions")
     measured = ", ".join(
-        f"{name} {there.get(name, 'absent')} against {here.get(name, 'absent')}"
+        f"{name} {node.get(name, 'absent')} against {driver.get(name, 'absent')}"
         for name in differing
     )
-    wanted = " ".join(f"{n}=={here[n]}" for n in differing if n in here and n != "python")
+    wanted = " ".join(f"{n}=={driver[n]}" for n in differing if n in driver and n != "python")
     return Finding("warning", measured, threshold, f"pip install {wanted} there", "versions")

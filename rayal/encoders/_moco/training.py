@@ -173,8 +173,8 @@ class Pretraining:
         if self.views.device.type == "cpu":
             yield from zip(order, drawn, strict=True)
             return
-        whole = upload(torch.cat(order), self.views.device)
-        on_device = torch.split(whole, [len(batch) for batch in order])
+        epoch = upload(torch.cat(order), self.views.device)
+        on_device = torch.split(epoch, [len(batch) for batch in order])
         yield from zip(on_device, batches.made_ahead(drawn), strict=True)
 
     def _draw(self, parts: Parts) -> Drawn:

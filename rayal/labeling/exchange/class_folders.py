@@ -31,25 +31,25 @@ class ClassFolders:
         return path.is_dir()
 
     def read(self, path: Path) -> Import:
-        found = Import("folders", one_class=ONE_CLASS)
+        answers = Import("folders", one_class=ONE_CLASS)
         try:
             for name, folder in subfolders(path, path).items():
                 for file in list_images(folder, path):
-                    _add(found, path / file, file, name)
+                    _add(answers, path / file, file, name)
         except ValueError as error:
             raise LabelingError(str(error)) from error
-        if not found.returned and not found.refused:
+        if not answers.returned and not answers.refused:
             raise LabelingError(f"{path} has no folder with images: FOLDER/CLASS/IMAGE is read")
-        return found
+        return answers
 
 
-def _add(found: Import, file: Path, name: str, label: str) -> None:
+def _add(answers: Import, file: Path, name: str, label: str) -> None:
     try:
         rayal_id = id_in(name) or id_of_bytes(plain_files.read(file, LARGEST))
     except OSError as error:
-        found.refused.append(f"{name} cannot be read ({error.strerror or error})")
+        answers.refused.append(f"{name} cannot be read ({error.strerror or error})")
         return
     if label.casefold() == NOT_USABLE_NAME:
-        found.returned.append(Returned(name, rayal_id, "", "not_usable"))
+        answers.returned.append(Returned(name, rayal_id, "", "not_usable"))
     else:
-        found.returned.append(Returned(name, rayal_id, "", "label", label))
+        answers.returned.append(Returned(name, rayal_id, "", "label", label))

@@ -58,7 +58,7 @@ class Cvat:
             return b"<annotations" in file.read(4096)
 
     def read(self, path: Path) -> Import:
-        found = Import("cvat", what="tags")
+        answers = Import("cvat", what="tags")
         for number, image in enumerate(_parsed(path).iter("image")):
             name = image.get("name", "")
             place = f"{path.name}, image {name or number}"
@@ -66,16 +66,16 @@ class Cvat:
             rayal_id = id_in(name)
             if len(tags) > 1:
                 several = tuple(tags)
-                found.returned.append(
+                answers.returned.append(
                     Returned(place, rayal_id, name, "label", by="cvat", classes=several)
                 )
             elif not tags:
-                found.returned.append(Returned(place, rayal_id, name, "withdraw", by="cvat"))
+                answers.returned.append(Returned(place, rayal_id, name, "withdraw", by="cvat"))
             elif tags[0] == NOT_USABLE_NAME:
-                found.returned.append(Returned(place, rayal_id, name, "not_usable", by="cvat"))
+                answers.returned.append(Returned(place, rayal_id, name, "not_usable", by="cvat"))
             else:
-                found.returned.append(Returned(place, rayal_id, name, "label", tags[0], "cvat"))
-        return found
+                answers.returned.append(Returned(place, rayal_id, name, "label", tags[0], "cvat"))
+        return answers
 
 
 def link_name(entry: Entry) -> str:

@@ -35,22 +35,22 @@ class LabelTable:
         return "label" in names and bool(names & {"rayal_id", "path"}) and "lead_time" not in names
 
     def read(self, path: Path) -> Import:
-        found = Import("csv", beside_label=tuple(set(column_names(path)) - {*COLUMNS}))
+        answers = Import("csv", beside_label=tuple(set(column_names(path)) - {*COLUMNS}))
         for line, row in returned_rows(path):
-            _add(found, f"{path.name}, line {line}", row)
-        return found
+            _add(answers, f"{path.name}, line {line}", row)
+        return answers
 
 
-def _add(found: Import, place: str, row: dict[str, str]) -> None:
+def _add(answers: Import, place: str, row: dict[str, str]) -> None:
     cells = {name: plain(name, (cell or "").strip()) for name, cell in row.items() if name}
     if None in row:
-        found.refused.append(f"{place} has more cells than the first line")
+        answers.refused.append(f"{place} has more cells than the first line")
         return
     label = cells.get("label", "")
     action = "label" if label else "withdraw"
     if label.casefold() == NOT_USABLE_NAME:
         action = "not_usable"
-    found.returned.append(
+    answers.returned.append(
         Returned(
             place,
             cells.get("rayal_id", ""),

@@ -143,9 +143,9 @@ class Desk:
                     "command. It is shown as it stands now; answer it again if you disagree."
                 )
             number = self._rounds.get(rayal_id, (None,))[0]
-            given = replace(answer, by=self._by, source="page", round=number)
+            signed = replace(answer, by=self._by, source="page", round=number)
             before = self._log.standing().get(rayal_id, {})
-            self._log.append(*self._overruled(given, before), given)
+            self._log.append(*self._overruled(signed, before), signed)
             self._again = [image for image in self._again if image != rayal_id]
             steps = self._steps.setdefault(window, [])
             steps.append(_Step(rayal_id, before, self._said(rayal_id)))
@@ -187,19 +187,19 @@ class Desk:
                 "not usable; `rayal select` chooses another."
             )
 
-    def _overruled(self, given: Answer, before: Mapping[str, Answer]) -> list[Answer]:
+    def _overruled(self, signed: Answer, before: Mapping[str, Answer]) -> list[Answer]:
         """Return what withdraws the answers of others that differ from a given one."""
-        if given.action == "skip":
+        if signed.action == "skip":
             return []
         return [
-            Answer(given.id, action="withdraw", by=other, source="page")
+            Answer(signed.id, action="withdraw", by=other, source="page")
             for other, answer in before.items()
-            if other != self._by and answer.stands_for != given.stands_for
+            if other != self._by and answer.stands_for != signed.stands_for
         ]
 
     def _read_rounds(self) -> None:
         rounds = self._project.rounds
-        self._rounds = {c.rayal_id: (made.number, c) for made in rounds for c in made.chosen}
+        self._rounds = {c.rayal_id: (round_.number, c) for round_ in rounds for c in round_.chosen}
 
     def _waiting(self) -> list[str]:
         """Return the chosen images without an answer: those skipped last, then disagreements."""

@@ -54,7 +54,7 @@ def services(*, joined: bool) -> list[Service]:
     patience = JOINED_PATIENCE if joined else OWN_PATIENCE
     head = Service("the head of the Ray cluster", host.strip("[]"), int(port), patience)
     nodes = ray.nodes()  # type: ignore[no-untyped-call]
-    here = [
+    processes = [
         Service(
             "Ray's raylet on this node",
             node["NodeManagerAddress"],
@@ -64,7 +64,7 @@ def services(*, joined: bool) -> list[Service]:
         for node in nodes
         if node["NodeID"] == context.get_node_id()
     ]
-    return [head, *here]
+    return [head, *processes]
 
 
 @contextlib.contextmanager

@@ -182,14 +182,14 @@ def start_encoder(trial: Trial, config: WorkerConfig) -> EncoderHandle:
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     name = actor_name(trial)
-    here = ray.get_runtime_context().get_node_id()
+    node_id = ray.get_runtime_context().get_node_id()
     actor = ray.remote(EncoderActor).options(
         name=name,
         num_cpus=0,
         max_restarts=-1,
         max_task_retries=-1,
         max_concurrency=4,
-        scheduling_strategy=NodeAffinitySchedulingStrategy(here, soft=False),
+        scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False),
     )
     return cast(EncoderHandle, actor.remote(name, trial, config))
 

@@ -46,7 +46,7 @@ def findings_at(address: str, request: Request) -> list[Finding]:
     Raises:
         ClusterError: nothing answers there, or there is no token for it.
     """
-    with ray_session(Resources(), address, lambda said: None):
+    with ray_session(Resources(), address, lambda message: None):
         return node_findings(request)
 
 
@@ -69,10 +69,10 @@ def node_findings(request: Request) -> list[Finding]:
     import ray
 
     with _probe(request.out) as probe:
-        asked = time.time()
+        asked_at = time.time()
         pending = dict(_ask_nodes(replace(request, mode="node"), probe))
         done, _ = ray.wait(list(pending), num_returns=len(pending), timeout=SECONDS)
-        took = time.time() - asked
+        took = time.time() - asked_at
         answered = set(done)
         return [
             replace(finding, node=node)
