@@ -247,8 +247,8 @@ def _show(console: Console, plan: Plan, held: RunStore) -> None:
     for heading in ("dataset", "encoder", "N x D", "seconds", "k-NN accuracy", "map's τ"):
         table.add_column(heading, justify="right" if heading in ("N x D", "seconds") else "left")
     for trial in plan.embeddings.values():
-        one = _shown(trial, held)
-        about = (one.features, one.seconds, one.accuracy, one.taus)
+        summary = _shown(trial, held)
+        about = (summary.features, summary.seconds, summary.accuracy, summary.taus)
         table.add_row(
             cell(trial.dataset_name),
             cell(recipe(marked_definition(trial)["encoder"])),

@@ -47,9 +47,9 @@ def encode(options: argparse.Namespace, console: Console) -> int:
     )  # fmt: skip
     progress = _Throughput(len(scan.candidates), lambda line: print_line(console, line))
     with _executor(options, progress.say) as executor:
-        paths = [one.path for one in scan.candidates]
+        paths = [image.path for image in scan.candidates]
         shards, unread = encode_files(executor, job, paths, progress.count)
-    left_out = [(one.path, one.reason) for one in scan.left_out] + unread
+    left_out = [(image.path, image.reason) for image in scan.left_out] + unread
     table = parse_location(options.shards) / "left_out.csv"
     files_of(table).write(table, _table(left_out))
     print_line(

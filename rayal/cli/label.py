@@ -69,7 +69,7 @@ def _suspects(project: Project, log: LabelLog) -> list[str]:
 
     rng = generator("labeling report", project.settings.seed)
     suspected = suspects(labeled_pool(project, log), rng)
-    return list(dict.fromkeys(project.pool[one.row].rayal_id for one in suspected))
+    return list(dict.fromkeys(project.pool[suspect.row].rayal_id for suspect in suspected))
 
 
 def _serve(server: LabelServer, *, with_browser: bool) -> None:

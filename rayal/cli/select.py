@@ -286,8 +286,8 @@ def _show(console: Console, selected: Selected) -> None:
 def _most_common(left_out: Sequence[Any]) -> str:
     """Say the reasons for which most files were left out."""
     counts: dict[str, int] = {}
-    for one in left_out:
-        reason = "the same bytes as others" if one.rayal_id else one.reason
+    for image in left_out:
+        reason = "the same bytes as others" if image.rayal_id else image.reason
         counts[reason] = counts.get(reason, 0) + 1
     ordered = sorted(counts.items(), key=lambda pair: -pair[1])[:3]
     more = ", ..." if len(counts) > 3 else ""

@@ -59,8 +59,8 @@ def sum_up(
 def _print_stopped(console: Console, pruning: Pruning) -> None:
     """Name who was stopped where, at which level, and how to run what was spared."""
     stopped = pruning["stopped"]
-    for one in stopped[:MOST_STOPPED]:
-        print_line(console, f"  {in_words(one)}")
+    for comparison in stopped[:MOST_STOPPED]:
+        print_line(console, f"  {in_words(comparison)}")
     if len(stopped) > MOST_STOPPED:
         print_line(console, f"  ... and {len(stopped) - MOST_STOPPED} more")
     comparisons = counted(pruning["comparisons"], "comparison")

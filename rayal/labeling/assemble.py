@@ -137,7 +137,7 @@ def _from_images(project: Project, tell: Tell) -> _Assembled:
         raise LabelingError(_no_image(project, Scan([], scan.left_out + reading.left_out)))
     described, notes = _describe(project, reading, tell)
     left_out = sorted(
-        [*scan.left_out, *reading.left_out, *described.left_out], key=lambda one: one.path
+        [*scan.left_out, *reading.left_out, *described.left_out], key=lambda image: image.path
     )
     known = labels_by_id(reading, described.images, labels)
     notes += _notes_of_reading(reading)
@@ -192,20 +192,20 @@ def _describe(project: Project, reading: Reading, tell: Tell) -> tuple[_Describe
     return _Described(images, encoded.features, list(encoded.left_out), about), notes
 
 
-def _fitted_to_pool(given: Mapping[str, Any], side: int, reading: Reading) -> dict[str, Any]:
+def _fitted_to_pool(params: Mapping[str, Any], side: int, reading: Reading) -> dict[str, Any]:
     """Return what fits a pool of this size on one machine, of parameters that were not given.
 
     The defaults of moco are those of its paper: thousands of images a step, on several GPUs.
     """
     count = len(reading.images)
     fitted: dict[str, Any] = {}
-    if given["name"] == DEFAULT_ENCODER:
+    if params["name"] == DEFAULT_ENCODER:
         fitted = {"size": network_side(side)}
-    elif given["name"] == "moco":
+    elif params["name"] == "moco":
         stem = "cifar" if side <= SMALL_SIDE else "imagenet"
         fitted = {"backbone": "resnet18", "stem": stem, "epochs": 100, "batch_size": 256}
         fitted["queue"] = min(4096, max(1, count // 2))  # some may turn out to be damaged
-    return {name: value for name, value in fitted.items() if name not in given}
+    return {name: value for name, value in fitted.items() if name not in params}
 
 
 def _with_given(project: Project, reading: Reading) -> _Described:
@@ -255,8 +255,8 @@ def _notes_of_reading(reading: Reading) -> list[str]:
 
 def _no_image(project: Project, scan: Scan) -> str:
     reasons: dict[str, int] = {}
-    for one in scan.left_out:
-        reasons[one.reason] = reasons.get(one.reason, 0) + 1
+    for image in scan.left_out:
+        reasons[image.reason] = reasons.get(image.reason, 0) + 1
     most = sorted(reasons.items(), key=lambda pair: -pair[1])[:3]
     why = "; ".join(f"{count:,} x {reason}" for reason, count in most) or "it is empty"
     return f"{project.settings.source.given} has no image that can be used: {why}"

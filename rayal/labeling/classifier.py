@@ -219,5 +219,5 @@ def _are_paths(images: Any) -> bool:
 
 
 def _square(pixels: npt.NDArray[np.uint8], job: EncoderJob) -> npt.NDArray[np.uint8]:
-    whole = Image.fromarray(pixels.squeeze()).convert("L" if job.channels == 1 else "RGB")
-    return np.asarray(middle_square(whole, job.side)).reshape(job.side, job.side, job.channels)
+    image = Image.fromarray(pixels.squeeze()).convert("L" if job.channels == 1 else "RGB")
+    return np.asarray(middle_square(image, job.side)).reshape(job.side, job.side, job.channels)

@@ -90,11 +90,11 @@ def _plane(
     rows = np.sort(np.random.default_rng(0).permutation(len(features))[:MOST_POINTS])
     mean, axes = _axes(np.asarray(features[rows[:: max(1, len(rows) // FITTED)]]))
     flat = _two_columns((np.asarray(features[rows]) - mean) @ axes)
-    own = _two_columns((np.asarray(features[np.asarray(chosen)]) - mean) @ axes)
+    points = _two_columns((np.asarray(features[np.asarray(chosen)]) - mean) @ axes)
     low, high = np.percentile(flat, 0.5, axis=0), np.percentile(flat, 99.5, axis=0)
     marks = [
-        Mark(one.rank, round(float(x), 1), round(float(y), 1), one.purpose)
-        for one, (x, y) in zip(round_.chosen, _scaled(own, low, high), strict=True)
+        Mark(image.rank, round(float(x), 1), round(float(y), 1), image.purpose)
+        for image, (x, y) in zip(round_.chosen, _scaled(points, low, high), strict=True)
     ]
     shown = _scaled(flat, low, high)
     return [(round(float(x), 1), round(float(y), 1)) for x, y in shown], marks
@@ -126,9 +126,9 @@ def _scaled(
 def _reasons(project: Project) -> list[tuple[str, int, str]]:
     """Return (reason, how many files, the first of them), the most first."""
     first: dict[str, tuple[int, str]] = {}
-    for one in project.left_out:
-        reason = "the same bytes as another image" if one.rayal_id else one.reason
-        count, path = first.get(reason, (0, one.path))
+    for image in project.left_out:
+        reason = "the same bytes as another image" if image.rayal_id else image.reason
+        count, path = first.get(reason, (0, image.path))
         first[reason] = count + 1, path
     ordered = sorted(first.items(), key=lambda pair: -pair[1][0])
     return [(reason, count, path) for reason, (count, path) in ordered[:REASONS_SHOWN]]

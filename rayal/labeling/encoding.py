@@ -123,7 +123,7 @@ def encode(job: EncodingJob, images: Sequence[PoolImage]) -> Encoded:
     progress = with_progress(_blocks(job, blocks), len(blocks), "describing", unit)
     encoded = _joined(list(progress))
     if not len(encoded.positions):
-        reasons = "; ".join(f"{one.path}: {one.reason}" for one in encoded.left_out[:3])
+        reasons = "; ".join(f"{image.path}: {image.reason}" for image in encoded.left_out[:3])
         raise LabelingError(f"no image of {job.source} can be read: {reasons}")
     return encoded if not job.trains else _trained(job, images, encoded)
 
@@ -223,14 +223,14 @@ def _tiny(pixels: Images) -> Bytes:
 
 
 def _joined(blocks: Sequence[Encoded]) -> Encoded:
-    filled = [one for one in blocks if len(one.positions)]
-    left_out = tuple(file for one in blocks for file in one.left_out)
+    filled = [block for block in blocks if len(block.positions)]
+    left_out = tuple(file for block in blocks for file in block.left_out)
     if not filled:
         nothing = np.empty((0, 0), np.float32)
         none = np.empty(0, np.int64)
         return Encoded(none, nothing, np.empty((0, 16, 16), np.uint8), left_out)
     positions, features, tiny = (
-        np.concatenate([getattr(one, name) for one in filled])
+        np.concatenate([getattr(block, name) for block in filled])
         for name in ("positions", "features", "tiny")
     )
     return Encoded(positions, features, tiny, left_out)
@@ -243,7 +243,7 @@ def _trained(job: EncodingJob, images: Sequence[PoolImage], read: Encoded) -> En
     pixels = np.lib.format.open_memmap(job.work / "pixels.npy", "w+", np.uint8, shape)
     squares = in_parallel(
         [images[row] for row in read.positions],
-        lambda one: read_square(job.source / one.path, job.side, job.channels),
+        lambda image: read_square(job.source / image.path, job.side, job.channels),
     )
     for row, square in enumerate(with_progress(squares, len(pixels), "reading again")):
         pixels[row] = square

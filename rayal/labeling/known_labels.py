@@ -35,7 +35,7 @@ def labels_by_id(
         LabelingError: two files of the same bytes have different labels.
     """
     ids = {image.path: image.rayal_id for image in reading.images}
-    ids |= {one.path: one.rayal_id for one in reading.left_out if one.rayal_id}
+    ids |= {left_out.path: left_out.rayal_id for left_out in reading.left_out if left_out.rayal_id}
     in_pool = {image.rayal_id for image in images}
     known: dict[str, tuple[str, str | ClassSet]] = {}
     for path, name in labels.items():

@@ -224,10 +224,10 @@ class LabelLog:
             self._read_until, self._last_line, self._answers = 0, b"", []
             self._computed = {}
             content = self._read_from(0)
-        whole = content[len(self._last_line) : content.rfind(b"\n") + 1]
-        lines = whole.splitlines(keepends=True)
+        complete = content[len(self._last_line) : content.rfind(b"\n") + 1]
+        lines = complete.splitlines(keepends=True)
         self._answers += [self._parsed(line, n) for n, line in enumerate(lines, 1)]
-        self._read_until += len(whole)
+        self._read_until += len(complete)
         if lines:
             self._computed = {}
         self._last_line = lines[-1] if lines else self._last_line

@@ -208,8 +208,8 @@ class RoundView:
 def _table(project: Project, round_: Round) -> pd.DataFrame:
     pool = project.pool
     rows = [
-        {"rank": one.rank, "path": pool[pool.position[one.rayal_id]].path, **vars(one)}
-        for one in round_.chosen
+        {"rank": image.rank, "path": pool[pool.position[image.rayal_id]].path, **vars(image)}
+        for image in round_.chosen
     ]
     return pd.DataFrame(rows)
 

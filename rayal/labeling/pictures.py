@@ -71,25 +71,25 @@ def read_picture(path: Path, side: int = _WHOLE.size) -> Image.Image:
     """
     if dicom.is_dicom(path):
         return Image.fromarray(dicom.read_pixels(path, by_percentiles))
-    whole = picture(path, Decoding(side), _windowed)
-    return whole.convert("L" if whole.mode in _GRAY_MODES else "RGB")
+    image = picture(path, Decoding(side), _windowed)
+    return image.convert("L" if image.mode in _GRAY_MODES else "RGB")
 
 
 def read_square(path: Path, side: int, channels: int) -> npt.NDArray[np.uint8]:
     """Read the middle of a file's picture as (side, side, channels)."""
-    whole = read_picture(path, side).convert("L" if channels == 1 else "RGB")
-    return np.asarray(middle_square(whole, side)).reshape(side, side, channels)
+    image = read_picture(path, side).convert("L" if channels == 1 else "RGB")
+    return np.asarray(middle_square(image, side)).reshape(side, side, channels)
 
 
 def thumbnail(path: Path, side: int) -> bytes:
     """Return a picture that fits into side x side pixels, never enlarged: PNG, above 256 JPEG."""
-    whole = read_picture(path, side)
-    whole.thumbnail((side, side))
+    image = read_picture(path, side)
+    image.thumbnail((side, side))
     content = io.BytesIO()
-    if max(whole.size) > _JPEG_ABOVE:
-        whole.save(content, "JPEG", quality=90)
+    if max(image.size) > _JPEG_ABOVE:
+        image.save(content, "JPEG", quality=90)
     else:
-        whole.save(content, "PNG")
+        image.save(content, "PNG")
     return content.getvalue()
 
 

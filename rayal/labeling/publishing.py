@@ -57,8 +57,8 @@ def check_nothing_unread(project: Project) -> None:
     if not path.is_file():
         return
     answered = project.labels.standing()
-    filled = [one for one in read_export(path).returned if one.action != "withdraw"]
-    unread = [one for one in filled if one.rayal_id not in answered]
+    filled = [returned for returned in read_export(path).returned if returned.action != "withdraw"]
+    unread = [returned for returned in filled if returned.rayal_id not in answered]
     if unread:
         raise LabelingError(
             f"{path} holds {len(unread):,} labels that were not read yet and would be lost; first: "
@@ -68,7 +68,7 @@ def check_nothing_unread(project: Project) -> None:
 
 def _sheet(project: Project, round_: Round) -> Sheet:
     images = project.source if project.has_images else project.root
-    entries = tuple(_entry(project, one) for one in round_.chosen)
+    entries = tuple(_entry(project, image) for image in round_.chosen)
     settings = project.settings
     return Sheet(
         project.root.resolve(), images, settings.project, round_.number, project.classes, entries,

@@ -176,7 +176,8 @@ def _page(project: Project, results: Findings) -> str:
     )  # fmt: skip
     environment.filters["share"] = in_words
     shown = [
-        (one, project.pool[one.row], _picture(project, one)) for one in results.suspects[:SHOWN]
+        (suspect, project.pool[suspect.row], _picture(project, suspect))
+        for suspect in results.suspects[:SHOWN]
     ]
     return environment.get_template("report.html").render(
         project=project,

@@ -33,12 +33,13 @@ def with_one_class(file: Path, export: Import) -> Import:
             "an image of this project has one class: name it in a column 'label'; for several "
             "classes an image make a project with --multilabel"
         )
-    several = [one for one in export.returned if one.classes is not None]
+    several = [returned for returned in export.returned if returned.classes is not None]
     refused = [
-        f"{one.place} has several {export.what} ({', '.join(one.classes or ())}): one is needed"
-        for one in several
+        f"{returned.place} has several {export.what} ({', '.join(returned.classes or ())}): "
+        "one is needed"
+        for returned in several
     ]
-    kept = [one for one in export.returned if one.classes is None]
+    kept = [returned for returned in export.returned if returned.classes is None]
     return replace(export, returned=kept, refused=[*export.refused, *refused])
 
 
@@ -58,30 +59,32 @@ def with_class_sets(file: Path, export: Import, classes: Sequence[str]) -> Impor
     """
     _check_form(file, export, classes)
     converted = replace(export, returned=[], refused=list(export.refused))
-    for one in export.returned:
+    for returned in export.returned:
         try:
-            converted.returned.append(_with_set(one))
+            converted.returned.append(_with_set(returned))
         except ValueError as error:
-            converted.refused.append(f"{one.place}: {error}")
-    for one in converted.returned:
-        check_known(ClassSet(one.classes or ()), classes, f"{file}, {_in_file(one, file)}: ")
+            converted.refused.append(f"{returned.place}: {error}")
+    for returned in converted.returned:
+        check_known(
+            ClassSet(returned.classes or ()), classes, f"{file}, {_in_file(returned, file)}: "
+        )
     return converted
 
 
-def _with_set(one: Returned) -> Returned:
-    if one.action != "label":
-        return one
-    if one.label is None and not one.classes:
-        return one  # a table's row of zeros
-    names = parts_of(one.classes or () if one.label is None else (one.label,))
+def _with_set(returned: Returned) -> Returned:
+    if returned.action != "label":
+        return returned
+    if returned.label is None and not returned.classes:
+        return returned  # a table's row of zeros
+    names = parts_of(returned.classes or () if returned.label is None else (returned.label,))
     usable = [part for part in names if part.casefold() != NOT_USABLE_NAME]
     if len(usable) < len(names):
         if usable:
             raise ValueError(
                 f"'{NOT_USABLE_NAME}' does not go with a class, and it stands with {usable[0]!r}"
             )
-        return replace(one, action="not_usable", label=None, classes=None)
-    return replace(one, label=None, classes=split_classes(names).names)
+        return replace(returned, action="not_usable", label=None, classes=None)
+    return replace(returned, label=None, classes=split_classes(names).names)
 
 
 def _check_form(file: Path, export: Import, classes: Sequence[str]) -> None:
@@ -121,9 +124,9 @@ def _check_columns(file: Path, export: Import, classes: Sequence[str]) -> None:
             )
 
 
-def _in_file(one: Returned, file: Path) -> str:
+def _in_file(returned: Returned, file: Path) -> str:
     """Return where in its file something stands."""
-    return one.place.removeprefix(f"{file.name}, ")
+    return returned.place.removeprefix(f"{file.name}, ")
 
 
 def _listed(names: Sequence[str]) -> str:

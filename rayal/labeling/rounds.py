@@ -56,12 +56,12 @@ class Round:
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return tuple(one.rayal_id for one in self.chosen)
+        return tuple(image.rayal_id for image in self.chosen)
 
     @property
     def audit_ids(self) -> tuple[str, ...]:
         """Those drawn at random to estimate the accuracy with; they train nothing."""
-        return tuple(one.rayal_id for one in self.chosen if one.purpose == "audit")
+        return tuple(image.rayal_id for image in self.chosen if image.purpose == "audit")
 
 
 def write_round(folder: Path, round_: Round) -> None:
@@ -88,7 +88,7 @@ def _read(path: Path) -> Round:
         content = json.loads(path.read_bytes())
         if content["format"] > FORMAT:
             raise LabelingError(f"{path} is of a later format; install a later rayal")
-        content["chosen"] = tuple(Chosen(**one) for one in content["chosen"])
+        content["chosen"] = tuple(Chosen(**row) for row in content["chosen"])
         content["notes"] = tuple(content["notes"])
         return Round(**content)
     except LabelingError:
@@ -98,6 +98,6 @@ def _read(path: Path) -> Round:
 
 
 def _check_numbers(folder: Path, rounds: Sequence[Round]) -> None:
-    numbers = [one.number for one in rounds]
+    numbers = [round_.number for round_ in rounds]
     if numbers != list(range(1, len(rounds) + 1)):
         raise LabelingError(f"{folder} holds the rounds {numbers}: one is missing; restore it")

@@ -58,12 +58,12 @@ def scan_folder(root: Path) -> Scan:
     kept, faults = _Kept(), list[tuple[str, str]]()
     images = list_images(root, root, kept, lambda path, message: faults.append((path, message)))
     scan = Scan()
-    for path in sorted([*images, *(_relative(root, one) for one in kept.dicoms)]):
+    for path in sorted([*images, *(_relative(root, image) for image in kept.dicoms)]):
         _add(scan, path)
     for path, message in [*kept.files, *faults]:
         reason = message.removeprefix(path).strip(" :")
         scan.left_out.append(LeftOut(_printable(_relative(root, path)), reason))
-    scan.left_out.sort(key=lambda one: one.path)
+    scan.left_out.sort(key=lambda image: image.path)
     return scan
 
 
@@ -116,10 +116,10 @@ def with_groups(candidates: Sequence[Candidate], pattern: str) -> list[Candidate
         raise ValueError(
             f"{pattern!r} has no part in parentheses, naming the group: '^(slide\\d+)_'"
         )
-    matches = (expression.search(one.path) for one in candidates)
+    matches = (expression.search(candidate.path) for candidate in candidates)
     return [
-        Candidate(one.path, (match.group(1) or "") if match else "")
-        for one, match in zip(candidates, matches, strict=True)
+        Candidate(candidate.path, (match.group(1) or "") if match else "")
+        for candidate, match in zip(candidates, matches, strict=True)
     ]
 
 

@@ -82,12 +82,14 @@ class PairedPruner(Pruner):
     def __init__(self, plan: Plan, family: Family, store: RunStore, events: Listener) -> None:
         self._plan, self._family, self._store, self._events = plan, family, store, events
         self._trials = trials_compared(family.comparisons)
-        self._stoppable = {t.id for one in family.comparisons for t in one.strategy.values()}
+        self._stoppable = {
+            t.id for comparison in family.comparisons for t in comparison.strategy.values()
+        }
         self._with: dict[str, list[Comparison]] = {}  # comparisons by the ids of their trials
-        for one in family.comparisons:
-            for seed in one.seeds:
-                for trial in (one.strategy[seed], one.random[seed]):
-                    self._with.setdefault(trial.id, []).append(one)
+        for comparison in family.comparisons:
+            for seed in comparison.seeds:
+                for trial in (comparison.strategy[seed], comparison.random[seed]):
+                    self._with.setdefault(trial.id, []).append(comparison)
         self._begun: set[str] = set()
         self._spared: set[str] = set()
         self._stopped: list[Stopped] = []
@@ -116,10 +118,14 @@ class PairedPruner(Pruner):
         else:
             self._finished.add(outcome.trial)
         new = [outcome.trial] if outcome.trial in self._trials else []
-        there = dict(self._read([*self._awaited, *(i for i in new if i not in self._scores)]))
-        self._awaited = (self._awaited | set(new)) - there.keys() - self._scores.keys()
-        self._scores |= there
-        looked = {id(one): one for i in (*new, *there) for one in self._with.get(i, ())}
+        read = dict(self._read([*self._awaited, *(i for i in new if i not in self._scores)]))
+        self._awaited = (self._awaited | set(new)) - read.keys() - self._scores.keys()
+        self._scores |= read
+        looked = {
+            id(comparison): comparison
+            for i in (*new, *read)
+            for comparison in self._with.get(i, ())
+        }
         if self._look(looked.values()):
             self._save()
 
@@ -129,8 +135,8 @@ class PairedPruner(Pruner):
             return
         seeds = sorted({trial.seed for trial in batch})
         for start in range(0, len(seeds), SEEDS_AT_ONCE):
-            some = set(seeds[start : start + SEEDS_AT_ONCE])
-            yield [trial for trial in batch if trial.seed in some]
+            few_seeds = set(seeds[start : start + SEEDS_AT_ONCE])
+            yield [trial for trial in batch if trial.seed in few_seeds]
 
     def _read(self, trial_ids: Sequence[str]) -> Iterator[tuple[str, Score]]:
         """Yield the scores of finished trials whose records are there."""
@@ -143,30 +149,34 @@ class PairedPruner(Pruner):
 
     def _look(self, comparisons: Iterable[Comparison]) -> bool:
         """Stop what has lost by now; return whether anything was."""
-        some = False
-        for one in comparisons:
-            ids = [trial.id for trial in one.strategy.values()]
+        any_stopped = False
+        for comparison in comparisons:
+            ids = [trial.id for trial in comparison.strategy.values()]
             left = [i for i in ids if not self._is_decided(i)]
-            if left and (verdict := self._verdict(one)):
-                self._stop(one, verdict, ids, left)
-                some = True
-        return some
+            if left and (verdict := self._verdict(comparison)):
+                self._stop(comparison, verdict, ids, left)
+                any_stopped = True
+        return any_stopped
 
     def _is_decided(self, trial_id: str) -> bool:
         """Whether nothing is left to spare of a trial."""
-        return any(trial_id in some for some in (self._finished, self._begun, self._spared))
+        return any(trial_id in decided for decided in (self._finished, self._begun, self._spared))
 
-    def _verdict(self, one: Comparison) -> Verdict | None:
+    def _verdict(self, comparison: Comparison) -> Verdict | None:
         pairs: list[tuple[Score, Score]] = []
-        for seed in one.seeds:
-            strategy, random = (self._scores.get(of[seed].id) for of in (one.strategy, one.random))
+        for seed in comparison.seeds:
+            strategy, random = (
+                self._scores.get(of[seed].id) for of in (comparison.strategy, comparison.random)
+            )
             if strategy is None or random is None:
                 break
             pairs.append((strategy, random))
         return first_loss(pairs, self._family.needed, self._family.min_pairs)
 
-    def _stop(self, one: Comparison, verdict: Verdict, ids: list[str], left: list[str]) -> None:
-        trial = next(iter(one.strategy.values()))
+    def _stop(
+        self, comparison: Comparison, verdict: Verdict, ids: list[str], left: list[str]
+    ) -> None:
+        trial = next(iter(comparison.strategy.values()))
         labels = {kind: named.label for kind, named in self._plan.names(trial).items()}
         stopped = Stopped(
             dataset=labels["dataset"],

@@ -140,8 +140,12 @@ class TrialQueue:
         left = len(waiting) // (2 * self._workers) if self.pruner.stops_nothing else 0
         for following in list(islice(waiting, AHEAD)):
             # One that may have killed a worker goes alone, so that it shows.
-            alone = any(map(self._retries.has_lost, (*batch, *following)))
-            if left and not alone and self._short.go_together(self._of(batch), self._of(following)):
+            suspicious = any(map(self._retries.has_lost, (*batch, *following)))
+            if (
+                left
+                and not suspicious
+                and self._short.go_together(self._of(batch), self._of(following))
+            ):
                 waiting.remove(following)
                 batch += following
                 left -= 1

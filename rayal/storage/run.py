@@ -143,11 +143,15 @@ class RunStore:
         """What is wrong with records, by trial."""
         damage: dict[str, str] = {}
         for start in range(0, len(trial_ids), RECORDS_AT_ONCE):
-            some = trial_ids[start : start + RECORDS_AT_ONCE]
+            batch = trial_ids[start : start + RECORDS_AT_ONCE]
             try:
-                self.records(some, definitions)
+                self.records(batch, definitions)
             except DamagedError:  # one by one, it shows which
-                damage |= {one: text for one in some if (text := self._damage_of(one, definitions))}
+                damage |= {
+                    trial_id: text
+                    for trial_id in batch
+                    if (text := self._damage_of(trial_id, definitions))
+                }
         return damage
 
     def _damage_of(self, trial_id: str, definitions: Mapping[str, Json]) -> str:

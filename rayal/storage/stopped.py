@@ -77,7 +77,7 @@ def read_pruning(root: Location) -> Pruning | None:
 
 def spared_trials(pruning: Pruning | None) -> set[str]:
     """Return the ids of the trials that are not to be run."""
-    return {trial for one in _stops(pruning) for trial in one["spared"]}
+    return {trial for comparison in _stops(pruning) for trial in comparison["spared"]}
 
 
 def in_words(stopped: Stopped) -> str:
@@ -97,5 +97,5 @@ def _stops(pruning: Pruning | None) -> Sequence[Stopped]:
     return pruning["stopped"] if pruning else ()
 
 
-def _is_whole(one: object) -> bool:
-    return isinstance(one, dict) and Stopped.__required_keys__ <= one.keys()
+def _is_whole(entry: object) -> bool:
+    return isinstance(entry, dict) and Stopped.__required_keys__ <= entry.keys()

@@ -86,7 +86,7 @@ def _with_former_defaults(plan: Plan, embeddings: Set[str]) -> tuple[Plan, dict[
     Returns:
         The plan, and by the name of an encoder what it goes on with: "map=query_key".
     """
-    ids, told = {}, {}
+    ids, replaced = {}, {}
     trials = []
     for trial in plan.trials:
         earlier = replace(trial, encoder=trial.encoder.as_former())
@@ -94,11 +94,11 @@ def _with_former_defaults(plan: Plan, embeddings: Set[str]) -> tuple[Plan, dict[
             ids[trial.embedding_id] = earlier.embedding_id
             former = ENCODERS.find(trial.encoder.name).traits.former
             values = [f"{name}={former[name]}" for name in sorted(trial.encoder.implied)]
-            told[trial.encoder.name] = ", ".join(values)
+            replaced[trial.encoder.name] = ", ".join(values)
             trial = earlier
         trials.append(trial)
     notes = {ids.get(key, key): lines for key, lines in plan.notes.items()}
-    return replace(plan, trials=tuple(trials), notes=notes), told
+    return replace(plan, trials=tuple(trials), notes=notes), replaced
 
 
 def _contents(trial: Trial) -> dict[str, Any]:

@@ -140,8 +140,8 @@ def _check_names(tree: Mapping[str, Any], folder: Path, mistakes: Mistakes) -> N
     bodies = [tree, *(parts.values() if isinstance(parts, dict) else ())]
     for body, (key, registry) in product(filter(_is_mapping, bodies), LISTS.items()):
         listed = body.get(key, [])
-        written = [as_entry(one) for one in listed] if isinstance(listed, list) else []
-        entries = [Entry(**one) for one in written if _is_mapping(one) and _has_name(one)]
+        written = [as_entry(entry) for entry in listed] if isinstance(listed, list) else []
+        entries = [Entry(**entry) for entry in written if _is_mapping(entry) and _has_name(entry)]
         if registry is ENCODERS:
             resolve_encoders(entries, mistakes)
         else:

@@ -29,11 +29,11 @@ def sentences(error: ValidationError, file: Model, only_part: str | None) -> Ite
     file: the model of the whole file; only_part: the name of its part where it writes none, which
     is then no part of a place.
     """
-    for one in error.errors(include_url=False, include_context=False):
-        place = one["loc"]
+    for detail in error.errors(include_url=False, include_context=False):
+        place = detail["loc"]
         if place[:2] == ("parts", only_part):
             place = place[2:]
-        yield _sentence(one["type"], place, one["input"], one["msg"], file)
+        yield _sentence(detail["type"], place, detail["input"], detail["msg"], file)
 
 
 def unknown_key(key: object, place: Place, file: Model) -> str:

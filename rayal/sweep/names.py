@@ -194,7 +194,7 @@ def _told_apart(components: Mapping[str, _Component]) -> dict[str, Named]:
     for component in components.values():
         variants.setdefault(component.group, []).append(component.params)
     varying = {group: varying_parameters(params) for group, params in variants.items()}
-    return {key: _named(one, varying[one.group]) for key, one in components.items()}
+    return {key: _named(named, varying[named.group]) for key, named in components.items()}
 
 
 def _named(component: _Component, varying: Sequence[str]) -> Named:

@@ -51,9 +51,9 @@ class Family(NamedTuple):
     def most_spared(self) -> int:
         """How many trials are spared where every strategy loses every pair."""
         return sum(
-            len(one.strategy) - self.fewest
-            for one in self.comparisons
-            if len(one.seeds) >= self.fewest
+            len(comparison.strategy) - self.fewest
+            for comparison in self.comparisons
+            if len(comparison.seeds) >= self.fewest
         )
 
 
@@ -74,17 +74,19 @@ def family_of(plan: Plan) -> Family | None:
             "prune out"
         )
     # With `min_pairs` seeds or fewer there is nothing left to spare when a stop is first possible.
-    some = [one for one in every if len(one.seeds) > prune.min_pairs]
-    each = prune.level / max(1, len(some))  # Bonferroni: the level is that of the whole family
+    long_enough = [comparison for comparison in every if len(comparison.seeds) > prune.min_pairs]
+    each = prune.level / max(
+        1, len(long_enough)
+    )  # Bonferroni: the level is that of the whole family
     fewest = max(prune.min_pairs, fewest_pairs(each))
-    return Family(some, prune.level, prune.min_pairs, 1 / each, fewest)
+    return Family(long_enough, prune.level, prune.min_pairs, 1 / each, fewest)
 
 
 def in_words(family: Family, trials: int) -> str:
     """Say what pruning may do to a plan of so many trials."""
     count = len(family.comparisons)
     if not family.most_spared:
-        seeds = max((len(one.seeds) for one in family.comparisons), default=0)
+        seeds = max((len(comparison.seeds) for comparison in family.comparisons), default=0)
         most = f"the most here are {seeds}" if seeds else f"none has more than {family.min_pairs}"
         return (
             f"prune: nothing can be stopped: it takes {family.fewest} seeds that a strategy shares "
@@ -135,7 +137,7 @@ def trials_compared(comparisons: Iterable[Comparison]) -> dict[str, Trial]:
     """Return the trials whose records the comparisons need, by id."""
     return {
         trial.id: trial
-        for one in comparisons
-        for seed in one.seeds
-        for trial in (one.strategy[seed], one.random[seed])
+        for comparison in comparisons
+        for seed in comparison.seeds
+        for trial in (comparison.strategy[seed], comparison.random[seed])
     }

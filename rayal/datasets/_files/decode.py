@@ -108,8 +108,8 @@ def decode(path: Path, decoding: Decoding, channels: int) -> npt.NDArray[np.uint
     Raises:
         ValueError: as `read_head`; it is damaged or cut short.
     """
-    whole = picture(path, decoding).convert("L" if channels == 1 else "RGB")
-    return np.asarray(middle_square(whole, decoding.size)).reshape(
+    image = picture(path, decoding).convert("L" if channels == 1 else "RGB")
+    return np.asarray(middle_square(image, decoding.size)).reshape(
         decoding.size, decoding.size, channels
     )
 
@@ -136,12 +136,12 @@ def picture(
             raise ValueError(f"it is damaged: {error}") from error
 
 
-def middle_square(whole: Image.Image, side: int) -> Image.Image:
+def middle_square(image: Image.Image, side: int) -> Image.Image:
     """Return the middle of a picture, its short side brought to `side`, bilinear."""
-    width, height = whole.size
+    width, height = image.size
     short = min(width, height)
     left, top = (width - short) / 2, (height - short) / 2
-    return whole.resize(
+    return image.resize(
         (side, side),
         Image.Resampling.BILINEAR,
         box=(left, top, left + short, top + short),

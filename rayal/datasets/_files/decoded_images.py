@@ -207,7 +207,7 @@ def _good(
 def _refuse(root: Path, bad: Sequence[_Unreadable], total: int) -> None:
     if not bad:
         return
-    shown = "; ".join(f"{root / one.file}: {one.reason}" for one in bad[:SHOWN])
+    shown = "; ".join(f"{root / fault.file}: {fault.reason}" for fault in bad[:SHOWN])
     more = f"; and {len(bad) - SHOWN:,} more" if len(bad) > SHOWN else ""
     raise ValueError(
         f"{len(bad):,} of {total:,} images cannot be used: {shown}{more}; mend or remove them"

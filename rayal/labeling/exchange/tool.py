@@ -153,7 +153,7 @@ def read_export(path: Path) -> Import:
     """
     if not path.exists():
         raise LabelingError(f"there is no file {path}")
-    fitting = {name: one for name, one in tools().items() if one.recognizes(path)}
+    fitting = {name: tool for name, tool in tools().items() if tool.recognizes(path)}
     if len(fitting) != 1:
         which = f"of {' and '.join(fitting)} both" if fitting else "of none"
         raise LabelingError(

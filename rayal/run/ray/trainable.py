@@ -63,7 +63,7 @@ def _shared_by_all(batch: Sequence[Trial], worker: WorkerConfig) -> TrialData:
     """Join what the actors hold that the trials of a batch need; their own embedding is one."""
     others = {key: asking for trial in batch for key, asking in trial.encodings.items()}
     own = others.pop(batch[0].embedding_id)
-    lent = {key: shared_trial_data(one, worker).embedding for key, one in others.items()}
+    lent = {key: shared_trial_data(other, worker).embedding for key, other in others.items()}
     return replace(shared_trial_data(own, worker), others=lent)
 
 
