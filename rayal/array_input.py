@@ -26,7 +26,11 @@ _LARGE = 1 << 27  # numbers of a matrix of float16 from which on it is not conve
 
 
 def whole_number(name: str, value: Any) -> int:
-    """Return a Python or NumPy integer as an int of at most 64 bits."""
+    """Return a Python or NumPy integer as an int.
+
+    Raises:
+        ValueError: it is no integer, or has more than 64 bits.
+    """
     try:
         number = None if isinstance(value, bool | np.bool_) else operator.index(value)
     except TypeError:
@@ -78,7 +82,12 @@ def feature_matrix(value: Any) -> Features:
 
 
 def class_probabilities(value: Any) -> Array:
-    """Return class probabilities of T passes, (T, N, C) floats; (N, C) is one pass."""
+    """Return class probabilities of T passes, (T, N, C) floats; (N, C) is one pass.
+
+    Raises:
+        ValueError: another shape, fewer than two classes, no row, or rows that are not
+            probabilities.
+    """
     array = number_array("probs", value, "class probabilities (N, C), or (T, N, C) of T passes")
     if array.ndim not in (2, 3) or array.shape[-1] < 2:
         raise ValueError(
@@ -95,7 +104,11 @@ def class_probabilities(value: Any) -> Array:
 
 
 def class_labels(value: Any) -> Labels:
-    """Return labels (N,) as int64: classes from 0, -1 where unknown."""
+    """Return labels (N,) as int64: classes from 0, -1 where unknown.
+
+    Raises:
+        ValueError: another shape, no integers, or a class below -1 or above the bound.
+    """
     array = number_array("labels", value, "(N,) integers, -1 where unknown")
     if array.ndim != 1 or array.dtype.kind not in "iu":
         raise ValueError(
@@ -116,7 +129,11 @@ def class_labels(value: Any) -> Labels:
 
 
 def confidences(value: Any) -> Array:
-    """Return confidences (N,) of a dataset map, finite floats."""
+    """Return confidences (N,) of a dataset map, finite floats.
+
+    Raises:
+        ValueError: another shape, or NaN or infinity.
+    """
     array = number_array("confidence", value, "(N,) finite numbers")
     if array.ndim != 1 or not np.isfinite(array).all():
         raise ValueError(
@@ -127,7 +144,11 @@ def confidences(value: Any) -> Array:
 
 
 def number_array(name: str, value: Any, wanted: str) -> Array:
-    """Return an array of one or more dimensions of floats or integers in native byte order."""
+    """Return an array of one or more dimensions of floats or integers in native byte order.
+
+    Raises:
+        ValueError: a single value, no row, or values that are not real numbers.
+    """
     array = _as_array(name, value)
     if array.ndim == 0:
         raise ValueError(f"{name} must be {wanted}; got {_shown(value)}")

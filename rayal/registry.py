@@ -256,7 +256,11 @@ def from_arguments(
 
 
 def load_plugins(files: Iterable[Path]) -> None:
-    """Import Python files that register components of their own; a second call is free."""
+    """Import Python files that register components, each once.
+
+    Raises:
+        ValueError: a file is not there, or is not Python.
+    """
     for file in files:
         place = hashlib.sha256(os.fsencode(file.resolve())).hexdigest()[:8]
         name = f"rayal_plugin_{file.stem}_{place}"

@@ -28,7 +28,11 @@ _ATTACHED: WeakKeyDictionary[Figure, dict[str, _Texts]] = WeakKeyDictionary()
 
 
 def attach(artist: Artist, texts: Sequence[str]) -> None:
-    """Give the marks of an artist their texts, one each, in the order in which it draws them."""
+    """Attach a text to each mark of an artist, in the order in which it draws them.
+
+    Raises:
+        ValueError: the artist is in no figure.
+    """
     figure = artist.get_figure(root=True)
     if not isinstance(figure, Figure):
         raise ValueError("texts are attached to an artist that is part of a figure")

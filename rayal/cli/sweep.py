@@ -133,32 +133,17 @@ def _run(
     command: str,
     mended: Sequence[Finding],
 ) -> int:
-    from rayal.run import environment
-
-    earlier = go_on(plan, held.plan() if held.has_plan() else None, held.finished())
-    plan = earlier.plan
-    again = select(plan, options.redo, earlier.unverified)
-    print_earlier(console, earlier)
-    for trial in again:
-        held.forget_trial(trial.id)
+    plan = _continue_earlier(console, plan, held, options.redo)
     todo = _todo(console, plan, held)
     needed = written_bytes(plan, todo, held)
     store.check_space(held.root, needed)
     if todo:
         _print_findings(console, mended)
-        asked = plan.sweep.resources, _mode(options), held.root, shared_bytes(plan, todo), needed
-        _examine(console, request_for(*asked))
+        shared = shared_bytes(plan, todo)
+        request = request_for(plan.sweep.resources, _mode(options), held.root, shared, needed)
+        _examine(console, request)
     listeners = [JsonLinesLog(held.root), *trackers.open_trackers(plan.sweep, held.root)]
-    content = plan.as_json(command, {**environment.versions(), **environment.commit()})
-    held.save_plan(content, plan.sweep.as_yaml())
-    if plan.sweep.prune is None:
-        forget_pruning(held.root)
-    if former := held.set_aside_former_failures([*content["trials"], *plan.embeddings]):
-        print_line(
-            console,
-            f"{counted(former, 'failure')} of trials that the plan does not name: set aside as "
-            f"{held.root / 'failures'}/*.log.set-aside",
-        )
+    _save_plan(console, plan, held, command)
     _print_start(console, plan, todo, held.root)
     started = time.monotonic()
     try:
@@ -176,6 +161,32 @@ def _run(
     seconds = time.monotonic() - started
     index = None if options.no_report else write_report(console, held.root)
     return sum_up(console, plan, held, seconds, command, index)
+
+
+def _continue_earlier(console: Console, plan: Plan, held: RunStore, redo: Sequence[str]) -> Plan:
+    """Return the plan as it continues what the run has, without the records to be redone."""
+    earlier = go_on(plan, held.plan() if held.has_plan() else None, held.finished())
+    again = select(earlier.plan, redo, earlier.unverified)
+    print_earlier(console, earlier)
+    for trial in again:
+        held.forget_trial(trial.id)
+    return earlier.plan
+
+
+def _save_plan(console: Console, plan: Plan, held: RunStore, command: str) -> None:
+    """Write the plan, and set aside what earlier plans left that this one does not name."""
+    from rayal.run import environment
+
+    content = plan.as_json(command, {**environment.versions(), **environment.commit()})
+    held.save_plan(content, plan.sweep.as_yaml())
+    if plan.sweep.prune is None:
+        forget_pruning(held.root)
+    if former := held.set_aside_former_failures([*content["trials"], *plan.embeddings]):
+        print_line(
+            console,
+            f"{counted(former, 'failure')} of trials that the plan does not name: set aside as "
+            f"{held.root / 'failures'}/*.log.set-aside",
+        )
 
 
 def _todo(console: Console, plan: Plan, held: RunStore) -> list[Trial]:

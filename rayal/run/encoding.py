@@ -24,7 +24,7 @@ from rayal.run.threads import limit_threads
 from rayal.seeds import generator
 from rayal.storage.run import RunStore
 from rayal.sweep.contents import check_unchanged
-from rayal.sweep.definition import Trial
+from rayal.sweep.definition import Spec, Trial
 from rayal.sweep.plan import Plan
 from rayal.working_directory import working_directory_kept
 
@@ -44,23 +44,11 @@ def make_embedding(trial: Trial, store: RunStore, progress: Progress, threads: i
     check_unchanged("encoder", trial.encoder)
     configure_malloc()
     data = load_dataset(trial)
-    encoder = ENCODERS.find(trial.encoder.name)
-    params = encoder.arguments(trial.encoder.to_kwargs())
-    seed = params.pop("seed")
     started = time.perf_counter()
-    encode = encoder.function
-    transform = params.get("features") if "features" in encoder.traits.added else None
+    transform = _feature_transform(trial.encoder)
     with limit_threads(threads):
         if transform is None:
-            with full_disk_is_fatal(store), _checkpoint_folder(encode, trial, store) as keep:
-
-                def attempt() -> Embedding:
-                    rng = generator("encoder", trial.dataset_name, trial.encoder.name, seed)
-                    with working_directory_kept():
-                        made: Embedding = encode(data, rng, progress, **keep, **params)
-                    return made
-
-                embedding = call_retried(attempt)
+            embedding = _encode(trial, data, store, progress)
         else:
             embedding = _plain_embedding(trial, store, progress, threads).transformed(transform)
     check_embedding(trial.encoder.name, embedding, data)
@@ -75,6 +63,33 @@ def make_embedding(trial: Trial, store: RunStore, progress: Progress, threads: i
     with full_disk_is_fatal(store):
         _save_images(trial, data, store)
         store.artifacts.save(trial.embedding_id, embedding, about)
+
+
+def _feature_transform(encoder: Spec) -> Any:
+    """Return the value of the parameter that every encoder has besides its own, None without."""
+    component = ENCODERS.find(encoder.name)
+    if "features" not in component.traits.added:
+        return None
+    return component.arguments(encoder.to_kwargs()).get("features")
+
+
+def _encode(trial: Trial, data: Dataset, store: RunStore, progress: Progress) -> Embedding:
+    """Call the encoder; where a GPU's memory is taken it is called again with the same seed."""
+    encoder = ENCODERS.find(trial.encoder.name)
+    params = encoder.arguments(trial.encoder.to_kwargs())
+    seed = params.pop("seed")
+
+    def attempt() -> Embedding:
+        rng = generator("encoder", trial.dataset_name, trial.encoder.name, seed)
+        with working_directory_kept():
+            embedding: Embedding = encoder.function(data, rng, progress, **checkpoints, **params)
+        return embedding
+
+    with (
+        full_disk_is_fatal(store),
+        _checkpoint_folder(encoder.function, trial, store) as checkpoints,
+    ):
+        return call_retried(attempt)
 
 
 def _plain_embedding(trial: Trial, store: RunStore, progress: Progress, threads: int) -> Embedding:

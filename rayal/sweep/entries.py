@@ -105,7 +105,7 @@ def _borrowed(strategy: str, key: str, value: object) -> Spec:
 
 
 def resolve_encoders(entries: Sequence[Entry], mistakes: Mistakes) -> list[Spec]:
-    """Do the same for encoders; a list of seeds asks for as many trainings of one."""
+    """Return the specs of encoders, one for each seed of an entry; gather what is wrong."""
     specs: dict[str, Spec] = {}
     for entry in distinct(entries, "encoders", mistakes):
         with mistakes.gather():

@@ -19,7 +19,7 @@ OF_SEVERAL = ("mean_average_precision", "f1")  # and of several
 
 
 def check_shape(label: str, part: Part) -> None:
-    """A part asks for single queries of several budgets, or for cycles that start somewhere."""
+    """Refuse a part that has not exactly one of budgets and cycles, or cycles without initial."""
     if (part.budgets is None) == (part.cycles is None):
         raise ValueError(
             f"part '{label}' has {'neither' if part.budgets is None else 'both'} budgets and "
@@ -36,13 +36,13 @@ def check_shape(label: str, part: Part) -> None:
 
 
 def check_size(label: str, part: Part, combinations: int) -> None:
-    """A plan has to fit into memory; combinations: trials of one dataset, schedule and seed."""
+    """Refuse a part with too many trials; combinations: trials per dataset, schedule and seed."""
     schedules = len(part.budgets or [0])
     _check_count(label, combinations * len(part.datasets) * schedules, MOST_TRIALS, "trials")
 
 
 def check_rounds(label: str, scheduled: Sequence[tuple[int, ...]], trials: int) -> None:
-    """So have its seeds and rounds; trials: of one of these schedules."""
+    """Refuse a part with too many trials or rounds; trials: of each of these schedules."""
     _check_count(label, trials * len(scheduled), MOST_TRIALS, "trials")
     _check_count(label, trials * sum(map(len, scheduled)), MOST_ROUNDS, "rounds in all")
 
@@ -63,7 +63,7 @@ def check_component(
     *,
     absent: bool,
 ) -> None:
-    """Have a component look at its parameters, and at the files that they name.
+    """Refuse parameters, and files named by them, that the component itself refuses.
 
     encoder: where the component is a strategy, the one whose parameters it looks at too.
     absent: whether files may be missing.
@@ -80,7 +80,7 @@ def check_component(
 
 
 def check_processes(encoder: Spec, share: Share) -> None:
-    """Processes that train together on GPUs need one each: NCCL takes no card twice."""
+    """Refuse more processes than GPUs: NCCL does not let two processes share one."""
     processes = encoder.params.get("processes", 1)
     if share.gpus and isinstance(processes, int) and processes > max(1, share.gpus):
         raise ValueError(
@@ -91,7 +91,7 @@ def check_processes(encoder: Spec, share: Share) -> None:
 
 
 def check_validation_set(learner: Spec, data: DatasetInfo) -> None:
-    """A learner that watches a validation set needs a dataset that has one."""
+    """Refuse a learner that watches a validation set on a dataset that has none."""
     needs = LEARNERS.find(learner.name).traits.needs(learner.params)
     if "val" in needs and not data.val and not data.absent:
         raise ValueError(
@@ -101,7 +101,7 @@ def check_validation_set(learner: Spec, data: DatasetInfo) -> None:
 
 
 def check_several_classes(registry: Registry[Any], spec: Spec, data: DatasetInfo) -> None:
-    """Where an image may have several classes, whatever reads labels has to be made for them."""
+    """Refuse a component whose kind of labels, one or several classes an image, is not data's."""
     if not data.multilabel:
         check_one_class(registry.find(spec.name), spec.params, data.name)
     elif registry is ENCODERS:
@@ -119,7 +119,7 @@ def _check_encoder_without_labels(encoder: Spec, data: DatasetInfo) -> None:
 
 
 def check_measure(measure: str, datasets: Iterable[DatasetInfo]) -> None:
-    """The measure that a report leads with is taken on some dataset."""
+    """Refuse a measure that is taken on none of the datasets."""
     known = list(datasets)
     if measure not in (*OF_ONE_CLASS, *OF_SEVERAL) or not known:
         return
@@ -133,7 +133,7 @@ def check_measure(measure: str, datasets: Iterable[DatasetInfo]) -> None:
 
 
 def check_learner(learner: Spec, encoder: Spec) -> None:
-    """The encoder gives what the learner reads."""
+    """Refuse a learner that reads what the encoder does not give."""
     needs = LEARNERS.find(learner.name).traits.needs(learner.params) & FROM_ENCODER
     missing = needs - ENCODERS.find(encoder.name).traits.gives(encoder.params)
     if missing:
@@ -144,7 +144,7 @@ def check_learner(learner: Spec, encoder: Spec) -> None:
 
 
 def check_reserved(first: Spec, data: DatasetInfo, budget: int) -> None:
-    """A first query of B images among those set aside needs a dataset that sets as many aside."""
+    """Refuse a first query among images set aside where the dataset sets fewer than B aside."""
     needs = STRATEGIES.find(first.name).traits.needs(first.params)
     if "initial_pool" not in needs or data.absent:
         return
@@ -161,7 +161,7 @@ def check_reserved(first: Spec, data: DatasetInfo, budget: int) -> None:
 
 
 def check_encoder_reads(encoder: Spec, data: DatasetInfo) -> None:
-    """An encoder of images needs a dataset that has some, one of stored features needs those."""
+    """Refuse an encoder that reads images, or stored features, which the dataset has not."""
     reads = ENCODERS.find(encoder.name).traits.reads(encoder.params)
     if reads == "images" and not data.has_images:
         raise ValueError(
@@ -176,7 +176,7 @@ def check_encoder_reads(encoder: Spec, data: DatasetInfo) -> None:
 
 
 def check_pixels(registry: Registry[Any], spec: Spec, data: DatasetInfo) -> None:
-    """A strategy or learner of images needs a dataset that has some."""
+    """Refuse a strategy or learner that reads images on a dataset without images."""
     if "images" in registry.find(spec.name).traits.needs(spec.params) and not data.has_images:
         raise ValueError(
             f"{registry.kind} '{spec.name}' reads images, and {data.name} comes as features alone: "
@@ -185,7 +185,7 @@ def check_pixels(registry: Registry[Any], spec: Spec, data: DatasetInfo) -> None
 
 
 def check_query(strategy: Spec, encoder: Spec, learner: Spec, *, first: bool) -> None:
-    """Encoder and learner give what the strategy reads.
+    """Refuse a strategy that reads what neither the encoder nor the learner gives.
 
     encoder, learner: of the trial; those that the strategy borrows stand in their place.
     first: whether this is a query before the first label, which no predictions can serve.
@@ -227,6 +227,6 @@ def _check_scorer(strategy: Spec, needs: set[str], encoder: Spec) -> None:
 
 
 def check_one_of_a_name(earlier: DatasetInfo | None, data: DatasetInfo) -> None:
-    """Datasets go by their names in results, so that two of one name would be mixed up."""
+    """Refuse two datasets of one name: results are told apart by the names of datasets."""
     if earlier is not None and earlier.content != data.content:
         raise ValueError(f"two different datasets are named '{data.name}': rename one of the files")

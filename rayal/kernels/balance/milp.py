@@ -14,7 +14,11 @@ WAY_OUT = "choose solver: certified"
 
 
 def by_highs(problem: Problem, time_limit: float) -> Int64:
-    """Return the indices (b,) that HiGHS finds in time_limit seconds."""
+    """Return the indices (b,) that HiGHS finds in time_limit seconds.
+
+    Raises:
+        ValueError: it finds none in that time.
+    """
     costs, rows, sides = _as_arrays(problem)
     N = len(problem.costs)
     from scipy.optimize import Bounds, LinearConstraint, milp
@@ -35,7 +39,11 @@ def by_highs(problem: Problem, time_limit: float) -> Int64:
 
 
 def by_gurobi(problem: Problem, time_limit: float) -> Int64:
-    """Return the indices (b,) that Gurobi finds in time_limit seconds."""
+    """Return the indices (b,) that Gurobi finds in time_limit seconds.
+
+    Raises:
+        ValueError: it finds none in that time, or it fails, or its license allows fewer images.
+    """
     gurobipy = _import_gurobi()
     N = len(problem.costs)
     try:
