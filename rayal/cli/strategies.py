@@ -24,15 +24,18 @@ SECTIONS = ("Cost", "Use", "Source")
 _HEAD = """\
 # Strategies
 
-Written by `rayal strategies --markdown` from the code; a test holds this page against it.
+This page is generated from the code by `rayal strategies --markdown`, and a test checks that it is
+up to date.
 
-N is the size of the pool, U the unlabeled part, D the dimensions of the features, B the budget,
-C the classes, K the clusters, T the passes. All answers are exactly B distinct unlabeled images,
-best first, and depend on the generator's seed alone.
+N is the number of images in the pool, U the number without a label, D the dimension of the
+features, B the budget, C the number of classes, K the number of clusters, T the number of passes.
+Every strategy returns exactly B distinct unlabeled images, best first. The result depends only on
+the seed of the random generator.
 
-**Before the first label** only strategies marked "first" can choose: random, k-means, hacon and the
-like. The others read predictions, and come under `cycles`. An *oracle* reads true labels: it bounds
-what a strategy could reach and competes with none.
+**Before the first label** only the strategies marked "first" can be used, such as random, k-means
+and hacon. The others read predictions and are used in later queries, under the key `cycles` of a
+sweep file. An *oracle* reads true labels: it shows how good a choice could be, and is not compared
+with the other strategies.
 
 ## All of them
 
@@ -43,7 +46,7 @@ what a strategy could reach and competes with none.
 _READ = """
 ## What they read
 
-Learners read some of it too. The last column is the argument by which `rayal.query` takes it.
+Learners read some of these too. The last column is the argument of `rayal.query` that passes it.
 
 | name | what it is | what gives it | query |
 |---|---|---|---|
@@ -53,25 +56,25 @@ Learners read some of it too. The last column is the argument by which `rayal.qu
 _ADDED = """
 ## What can be added
 
-Every strategy takes `label_balanced: true`: equal numbers of each true class, in the strategy's own
-order (HaCon, Table 1; an oracle). Strategies with a score (those that list the parameters below)
-take one of:
+Every strategy has the parameter `label_balanced: true`. It takes equal numbers of each true class,
+in the order of the strategy (HaCon, Table 1; an oracle). Strategies with a score (those that list
+the parameters below) accept one of:
 
-* `class_balanced: {lambda: 1.0}`: the sum of the scores against the balance of the classes after
-  the query, with a proof of how far from the optimum the choice can be (CBAL, Eq. 8-9).
-  `lambda: auto` is the paper's rule, worked out with the model of the first labels.
-  `solver: auto` (the default) takes a tenth of a second; `certified` searches small pools for
-  some ten seconds more; `highs` and `gurobi` are branch and bound.
-* `pseudo_label_balanced: true`: what each class lacks, by predicted class, highest scores first
-  (CBAL, supplement H).
-* `diverse: {beta: 10}`: of the beta * B highest scores, the B / C nearest to each prototype (MSAL,
-  Algorithm 1).
-* `stochastic: {beta: 1}`: by chance, the image at rank r with odds r^-beta, so that the images of
-  one query are not all alike (Kirsch et al. 2023).
+* `class_balanced: {lambda: 1.0}`: maximizes the sum of the scores minus a penalty for classes that
+  are unbalanced after the query, with a proven bound on the distance from the optimum (CBAL, Eq.
+  8-9). `lambda: auto` applies the paper's rule, with the model trained on the first labels.
+  `solver: auto` (the default) takes a tenth of a second; `certified` searches for about ten
+  seconds more on small pools; `highs` and `gurobi` use branch and bound.
+* `pseudo_label_balanced: true`: takes as many images of each predicted class as the class lacks,
+  highest scores first (CBAL, supplement H).
+* `diverse: {beta: 10}`: of the beta * B images with the highest scores, takes the B / C nearest to
+  each prototype (MSAL, Algorithm 1).
+* `stochastic: {beta: 1}`: draws images at random, the image at rank r with odds r^-beta, so that
+  the images of one query differ more (Kirsch et al. 2023).
 
 Strategies that choose one image after another (`k_center`, `badge`, `maxherding`, `typiclust`) have
-a `class_balanced` of their own, by CBAL's greedy form (Algorithm 2): each image's gain less
-`lambda` / C times what the classes lack after it.
+their own `class_balanced`, the greedy form of CBAL (Algorithm 2): the gain of an image minus
+`lambda` / C times the number of images that the classes lack after it.
 
 ## Parameters and sources
 """

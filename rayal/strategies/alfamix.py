@@ -12,16 +12,16 @@ from rayal.strategies._candidates import diverse_candidates
 
 @strategy(needs={"hidden", "last_layer", "labels"})
 def alfamix(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
-    """Cluster the images whose class a little of some labeled class changes; one of each cluster.
+    """Cluster images whose predicted class changes on mixing in a labeled class; take one of each.
 
     Parvaneh et al., "Active Learning by Feature Mixing", CVPR 2022. The mean of each labeled class
-    is mixed into what the last layer sees of an image, in the closed form of the paper (Eq. 5) with
-    eps = .2 / sqrt(H); candidates are images whose predicted class changes with any of them. Of
-    their unit-length features the one nearest to each of K = B centers is taken.
+    is mixed into the input that the last layer gets for an image, in the closed form of the paper
+    (Eq. 5) with eps = .2 / sqrt(H); candidates are images whose predicted class changes with any of
+    them. Of their unit-length features the one nearest to each of K = B centers is taken.
 
     Cost: O(N C (C + H)), then k-means on the candidates.
 
-    Use: from the second query on, on features that are good already.
+    Use: from the second query on, if the features are already good.
 
     Source: Parvaneh et al. 2022, with one eps as in Gupte et al. 2024; the released code raises it
     until there are B candidates.

@@ -23,10 +23,10 @@ RESTARTS = 5
 
 @strategy(unit_length=True, blockwise=True)
 def auto(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
-    """Choose as this project recommends, by version 1 of its evidence.
+    """Choose as this project recommends, following version 1 of its evidence.
 
     Features become unit-length, half-whitened principal components, 64 of them. Without predictions
-    near-identical images are collapsed (a cosine of .98), the rest is clustered into K = B, and the
+    of near-identical images (a cosine of .98) one is kept, these are clustered into K = B, and the
     image nearest to each center is taken, largest cluster first. With predictions the images are
     taken that cover the uncertain part of the pool best, as `uherding` does; where an image may
     have several classes, the mean of their uncertainties counts. Beyond 200,000 images
@@ -37,7 +37,7 @@ def auto(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     query O(N^2) once and k-means of 64 dimensions; later queries O(N^2) a query. Beyond 200,000
     images linear in N.
 
-    Use: where nothing speaks for another strategy.
+    Use: by default, unless you have a reason for another strategy.
 
     Source: `docs/evidence.md`, version 1; covering, Bae et al. 2025 (Uncertainty Herding).
 

@@ -20,7 +20,7 @@ def badge(
     *,
     class_balanced: GreedyBalance | None = None,
 ) -> Indices:
-    """Choose by k-means++ on the gradients that the predicted classes, taken as true, would give.
+    """Choose by k-means++ on the gradients of the last layer, with predicted classes as labels.
 
     The gradient of an image's cross-entropy by the last layer is (p - one-hot of the most probable
     class) times what that layer sees. Where an image may have several classes, it is that of the
@@ -29,7 +29,7 @@ def badge(
 
     Cost: O(N (H + C) B) time, O(N) memory.
 
-    Use: from a few hundred labels on, with any batch.
+    Use: with a few hundred labels or more, and batches of any size.
 
     Source: Ash et al. 2020; balanced, Bengar et al. 2022 (CBAL), section 4.2.
 

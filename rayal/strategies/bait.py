@@ -24,20 +24,20 @@ def bait(
     likelihood: Literal["binary", "multinomial"] = "binary",
     ridge: PositiveFloat = 1.0,
 ) -> Indices:
-    """Choose the batch that lowers tr(M^-1 F) most: add 2 B images greedily, remove B again.
+    """Choose the batch that lowers tr(M^-1 F) most: add 2 B images greedily, then remove B.
 
     F is the mean Fisher information of the last layer over all images, M that of the labeled and
     chosen ones and a ridge. Of an image with features h before the last layer and largest
-    probability p it is p (1 - p) h h' with the binary likelihood (Huseljic et al. 2024), and
-    (diag p - p p') x h h' with the multinomial one, for small C H. As in the released code a
-    chosen image counts B times as much as a labeled one. Images that are sure tell nothing; they
-    are drawn at random where B is larger than the number of others. Ties go to the lowest position.
-    Budgets do not nest. `optimal_design` is the same before the first label.
+    probability p it is p (1 - p) h h' with the binary likelihood (Huseljic et al. 2024), and (diag
+    p - p p') x h h' with the multinomial one, for small C H. As in the released code a chosen image
+    counts B times as much as a labeled one. Images with a certain prediction have no information;
+    they are drawn at random if B is larger than the number of the others. Ties go to the lowest
+    position. Budgets do not nest. `optimal_design` is the same before the first label.
 
     Cost: O(N H) a pick by rank-one updates, O(N H^2) once, O(B^3); multinomial O(N C^3 H^2) a pick.
 
-    Use: over a whole cycle, with any batch, on features that are good already; with `logistic` on
-    features of unit length give `ridge: 0.001`, or standardize them.
+    Use: in every query of a cycle, with batches of any size, if the features are already good; with
+    `logistic` on features of unit length give `ridge: 0.001`, or standardize them.
 
     Source: Ash et al. 2021 ("Gone Fishing"); binary form, Huseljic et al. 2024 ("Fast Fishing").
 

@@ -12,13 +12,13 @@ from rayal.strategies._predictions import Passes, Scores, mc_passes
 
 @score(needs={"dropout"})
 def bald(pool: Pool, rng: np.random.Generator, *, passes: Passes = 10) -> Scores:
-    """Most information between prediction and weights: H(mean P) - mean H(P) over T passes.
+    """Highest mutual information of prediction and weights: H(mean P) - mean H(P) over T passes.
 
     Houlsby et al. 2011; Gal et al. 2017, with dropout as the posterior.
 
     Cost: O(T N C) and T passes of the learner.
 
-    Use: to leave out images that are ambiguous in themselves.
+    Use: to avoid images that are ambiguous in themselves.
 
     Source: Houlsby et al. 2011; Gal et al. 2017.
 

@@ -27,18 +27,18 @@ def best_of(
     batches: Annotated[int, Field(ge=2, le=10_000)] = 100,
     sub_pool: PositiveInt | None = None,
 ) -> Indices:
-    """Choose, of many proposed batches, the one whose labels make the learner best on the test set.
+    """Choose, of many proposed batches, the one that gives the best learner on the test set.
 
     Each batch is proposed from a random part of the pool: by chance, by k-means with K = B, and,
     where there are predictions, by the smallest margins and by BADGE's k-means++ on gradients, in
     turn. The learner is trained with each batch's true labels, all batches at once where it can.
     The best by mean per-class accuracy on the test set is taken, of equal ones the one with the
-    higher area under the ROC curve, then the first. It reads the labels of pool and test set: no
-    rival, but a bar that says how much a choice can bring.
+    higher area under the ROC curve, then the first. It reads the labels of the pool and of the test
+    set: it is not a competitor, but shows how much can be gained by choosing.
 
     Cost: one training and prediction of the test set for each batch; k-means on parts of the pool.
 
-    Use: as the upper line of a curve.
+    Use: as the upper bound in a learning curve.
 
     Source: BoSS, arXiv 2603.13109.
 

@@ -12,7 +12,7 @@ from rayal.strategies._predictions import Scores, probabilities
 
 @score(needs={"predictions"})
 def ceal(pool: Pool, rng: np.random.Generator) -> Scores:
-    """Highest entropy, for a learner that adds the images it is sure of by itself (CEAL).
+    """Highest entropy, for a learner that labels the images it is certain about itself (CEAL).
 
     Wang et al. 2017. The other half of the method is the learner's `pseudo_labels: ceal`; without
     it this is `entropy`.

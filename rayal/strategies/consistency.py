@@ -20,7 +20,7 @@ def consistency(pool: Pool, rng: np.random.Generator) -> Scores:
 
     Cost: O(A N C) for A views; the views cost A extractions once.
 
-    Use: with few labels, where probabilities mean little and stability more.
+    Use: with few labels, when the stability of predictions says more than their probabilities.
 
     Source: Gao et al. 2020.
 

@@ -20,7 +20,7 @@ def coreset_mip(
     outliers: Annotated[float, Field(ge=0, lt=1)] = 1e-4,
     node_limit: PositiveInt = NODE_LIMIT,
 ) -> Indices:
-    """Choose the images with which the covering radius is smallest (Sener and Savarese 2018).
+    """Choose the images that make the covering radius smallest (Sener and Savarese 2018).
 
     Greedy k-center first, then integer programs for smaller radii, solved by HiGHS. Looks at all
     pairs of images: seconds for hundreds of images, minutes and more from a thousand on; larger

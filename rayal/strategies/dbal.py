@@ -31,7 +31,7 @@ def dbal(
 
     Cost: k-means on beta * B images: O(beta B^2 H) a step.
 
-    Use: with batches large enough to repeat themselves.
+    Use: with batches so large that the most uncertain images would resemble each other.
 
     Source: Zhdanov 2019.
 

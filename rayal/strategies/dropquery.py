@@ -26,17 +26,17 @@ def dropquery(
     rate: Annotated[float, Field(gt=0, lt=1)] = 0.75,
     over_classes: Combination = "maximum",
 ) -> Indices:
-    """Cluster the images whose predicted class dropout changes into K = B; one of each cluster.
+    """Cluster images whose predicted class changes under dropout into K = B; take one of each.
 
     Gupte et al., "Revisiting Active Learning in the Era of Vision Foundation Models", TMLR 2024.
-    What the last layer sees is dropped, whether or not the learner was trained so. Candidates are
-    images that more than half of the passes give another class; half is lowered, pass by pass down
-    to none, until there are 25 B. The one nearest to each center of their unit-length features is
-    taken. The paper begins with `kmeans`: name it under `initial`.
+    Dropout is applied to the input of the last layer, whether or not the learner was trained so.
+    Candidates are images that more than half of the passes give another class; half is lowered,
+    pass by pass down to none, until there are 25 B. The one nearest to each center of their
+    unit-length features is taken. The paper begins with `kmeans`: name it under `initial`.
 
     Cost: O(T N H C), then k-means on the candidates.
 
-    Use: from the second query on, with few labels a class, on features that are good already.
+    Use: from the second query on, with few labels per class, if the features are already good.
 
     Source: Gupte et al. 2024.
 

@@ -17,7 +17,7 @@ def entropy(pool: Pool, rng: np.random.Generator, *, over_classes: Combination =
 
     Cost: O(N C).
 
-    Use: with labels enough for the probabilities to mean something.
+    Use: when there are enough labels for meaningful probabilities.
 
     Source: Shannon 1948; Wang and Shang 2014.
 

@@ -16,7 +16,7 @@ def entropy_dropout(pool: Pool, rng: np.random.Generator, *, passes: Passes = 10
 
     Cost: O(T N C) and T passes of the learner.
 
-    Use: where single predictions are too sure of themselves.
+    Use: when single predictions are overconfident.
 
     Source: Gal and Ghahramani 2016; Beluch et al. 2018.
 

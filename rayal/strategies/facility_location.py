@@ -30,7 +30,7 @@ def facility_location(
     collapse: Cosine | None = None,
     exact: bool = False,
 ) -> Indices:
-    """Choose, one after another, the image that speaks best for what is not spoken for yet.
+    """Choose, one after another, the image that best represents those not represented yet.
 
     Each adds most to sum_x max_s k(x, s), s being the labeled and chosen images, k = A + A^2 the
     heat kernel of the symmetric graph of nearest neighbors as far as two edges reach; A has cosines
@@ -43,7 +43,7 @@ def facility_location(
     misses some neighbors, and by cells beyond 200,000 images, O(N 8192 D + N^2 D / 1024), where A^2
     is worked out a row at a time; then near-linear in N.
 
-    Use: for the first queries, where clusters have no common size.
+    Use: for the first queries, when clusters differ in size.
 
     Source: arXiv 2606.22002 (graph coverage) without its labels; Minoux 1978.
 

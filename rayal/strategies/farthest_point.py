@@ -13,7 +13,7 @@ from rayal.strategies._farthest_first import farthest_first
 
 @strategy(unit_length=True, geometric=True, blockwise=True)
 def farthest_point(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
-    """Choose the image nearest to the mean, then always the one farthest from all before it.
+    """Choose the image nearest to the mean, then repeatedly the one farthest from all before.
 
     FPS of MedCAL-Bench (2025). It differs from `k_center` in that features have unit length and
     that nothing is drawn: where there are labels they are the start, else the image nearest to the
@@ -21,7 +21,7 @@ def farthest_point(pool: Pool, budget: int, rng: np.random.Generator) -> Indices
 
     Cost: O(N D B) time.
 
-    Use: where the same choice is wanted at every seed; otherwise `k_center`.
+    Use: when every seed should give the same choice; otherwise `k_center`.
 
     Source: Gonzalez 1985; Eldar et al. 1997.
 

@@ -65,7 +65,7 @@ def hacon(  # noqa: PLR0913  the maps and the ablations of one algorithm
     order: Order = "hard_to_contrast",
     cluster: Space = "features",
 ) -> Indices:
-    """Take images from K clusters in turn, inside a cluster in the order asked for.
+    """Take images from K clusters in turn; inside a cluster in the order of a parameter.
 
     The whole pool becomes one ranking, in which labeled images are passed over: budgets nest
     (unless k is "budget"), and a second query goes on where the first ended.
@@ -73,8 +73,8 @@ def hacon(  # noqa: PLR0913  the maps and the ablations of one algorithm
     Cost: k-means: O(N D K) a step, 20 steps, 5 restarts; umap2d takes minutes for N of tens of
     thousands.
 
-    Use: for the first query, where the encoder was trained here; tau .001 is what the released maps
-    were made with.
+    Use: for the first query, if the encoder was trained on this pool; the released maps were made
+    with tau .001.
 
     Source: Chen et al. 2023 (HaCon), Algorithm 1; the maps by true labels are Swayamdipta et al.
     2020.

@@ -38,7 +38,7 @@ def k_center(
     Cost: O(N D (B + L)) time, O(N) memory; beyond 200,000 images distances are worked out only
     where they may decide.
 
-    Use: to reach rare looks; it also reaches outliers.
+    Use: to include images of rare appearance; it also includes outliers.
 
     Source: Gonzalez 1985; Sener and Savarese 2018; balanced, Bengar et al. 2022 (CBAL), Algorithm
     2.

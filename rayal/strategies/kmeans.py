@@ -37,7 +37,7 @@ def kmeans(  # noqa: PLR0913  its own parameters and that of all strategies of d
     Cost: O(N D B) a step, 20 steps, 5 restarts; beyond 200,000 images O((N + 256 B) D B), in two
     levels O((N + 256 B) D sqrt(B)).
 
-    Use: for the first query: with few labels the hardest to beat.
+    Use: for the first query: with few labels it is the hardest to improve on.
 
     Source: Pourahmadi et al. 2021 (low-budget paper).
 

@@ -17,7 +17,7 @@ def margin(pool: Pool, rng: np.random.Generator, *, over_classes: Combination = 
 
     Cost: O(N C).
 
-    Use: as entropy; the steadier choice with many classes.
+    Use: as entropy; more stable with many classes.
 
     Source: Scheffer et al. 2001; Balcan et al. 2007.
 

@@ -49,7 +49,7 @@ def maxherding(  # noqa: PLR0913  its own parameters and those of all strategies
     images 2 GiB; gains are worked out again only where they may have changed. Beyond 200,000 images
     O(32768 D max(8192, 16 B)).
 
-    Use: for the first queries; no radius to choose.
+    Use: for the first queries; it has no radius that must be chosen.
 
     Source: Bae et al. 2024; balanced, Bengar et al. 2022 (CBAL), section 4.2.
 

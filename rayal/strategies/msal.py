@@ -15,7 +15,7 @@ from rayal.strategies._predictions import Scores, prototype_outputs
 
 @score(needs={"prototypes"})
 def msal(pool: Pool, rng: np.random.Generator) -> Scores:
-    """Lowest cosine to the nearest class prototype (Eq. 2, with each image's own length).
+    """Lowest cosine to the nearest class prototype (Eq. 2, with the length of each image).
 
     An output of length 0 is as far from all prototypes as any: its cosine is 0.
 

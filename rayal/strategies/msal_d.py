@@ -25,14 +25,14 @@ def msal_d(
     *,
     beta: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 10,
 ) -> Indices:
-    """Of the beta * B images that msal asks for first, the B / C nearest to each prototype.
+    """Of the beta * B images that msal ranks first, the B / C nearest to each prototype.
 
     Algorithm 1. An image counts for the prototype nearest to it; what classes with fewer
     candidates lack, and what B / C leaves over, goes to the most uncertain.
 
     Cost: O(N C^2).
 
-    Use: as msal, with batches large enough to repeat themselves.
+    Use: as msal, with batches so large that the most uncertain images would resemble each other.
 
     Source: Kasarla et al. (MSAL), Algorithm 1.
 

@@ -27,7 +27,7 @@ def multi_kmeans(
 
     Cost: O(N D B) a step, 20 steps, 5 restarts.
 
-    Use: for several queries with few labels each.
+    Use: for several queries of few labels each.
 
     Source: Pourahmadi et al. 2021 (low-budget paper).
 

@@ -22,7 +22,7 @@ def optimal_design(
     normalize: bool = True,
     ridge: PositiveFloat = 1.0,
 ) -> Indices:
-    """Choose as `bait` on the encoder's features, all images being equally undecided.
+    """Choose as `bait` on the encoder's features, with all images equally uncertain.
 
     With one information p (1 - p) = 1/4 for all images, the batch is an optimal design for a linear
     model on the whole pool (transductive experimental design, Yu et al. 2006): no prediction and no
@@ -30,7 +30,7 @@ def optimal_design(
 
     Cost: O(N D) a pick by rank-one updates, O(N D^2) once, O(B^3).
 
-    Use: for the first query before `bait`; where the same choice is wanted at every seed.
+    Use: for the first query before `bait`; when every seed should give the same choice.
 
     Source: Yu et al. 2006; Ash et al. 2021 without predictions.
 

@@ -29,7 +29,7 @@ def probcover(
     collapse: Cosine | None = None,
     exact: bool = False,
 ) -> Indices:
-    """Choose, one after another, the image with the most uncovered images closer than delta.
+    """Choose, one after another, the image with most uncovered images closer than delta.
 
     Yehuda et al., "Active Learning Through a Covering Lens", NeurIPS 2022. Distances of
     unit-length features; what is closer than delta to a label or a choice is covered. Ties go to
@@ -42,7 +42,7 @@ def probcover(
     Cost: O(N^2 D) time by definition, O(N) memory and up to 0.5 GB for the pairs closer than delta,
     kept where they are fewer than 34 million; beyond 200,000 images 65,536 x 65,536 D.
 
-    Use: for the first queries, where delta suits the features.
+    Use: for the first queries, if delta fits the features.
 
     Source: Yehuda et al. 2022.
 

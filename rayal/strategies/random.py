@@ -46,7 +46,7 @@ def random(
 
     Cost: O(N); with stratify that of k-means.
 
-    Use: always, with many seeds: it is what everything is compared with.
+    Use: always, with many seeds: it is the baseline of every comparison.
 
     Source: all four papers; cover_classes is HaCon's released code.
 

@@ -31,7 +31,7 @@ def tcm(
 
     Cost: that of `typiclust`, then O(N C).
 
-    Use: over a whole cycle, from no labels to many.
+    Use: in every query of a cycle, from no labels to many.
 
     Source: Doucet et al. 2024.
 

@@ -44,7 +44,7 @@ def typiclust(  # noqa: PLR0913  its own parameters and those of all strategies 
     exact: bool = False,
     class_balanced: GreedyBalance | None = None,
 ) -> Indices:
-    """Take the most typical image of the largest cluster with the fewest labels, again and again.
+    """Repeatedly take the most typical image of the largest cluster with the fewest labels.
 
     Hacohen et al., "Active Learning on a Budget: Opposite Strategies Suit High and Low Budgets",
     ICML 2022. Unit-length features of all images, labeled or not, are clustered into
@@ -61,7 +61,7 @@ def typiclust(  # noqa: PLR0913  its own parameters and those of all strategies 
     Cost: k-means with K = L + B, at most 500, and O(n^2 D) inside a cluster of n images; beyond
     200,000 images O(n D) inside of large clusters.
 
-    Use: for the first queries, few labels at a time; where images come in bundles, as slices of one
+    Use: for the first queries, with few labels each; if many images are similar, as slices of one
     scan, with `collapse: 0.98`.
 
     Source: Hacohen et al. 2022; balanced, Bengar et al. 2022 (CBAL), section 4.2.

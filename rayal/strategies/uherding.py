@@ -42,7 +42,7 @@ def uherding(
 
     Cost: that of `maxherding`; calibrated, one more training of the learner.
 
-    Use: over a whole cycle, from no labels to many.
+    Use: in every query of a cycle, from no labels to many.
 
     Source: Bae et al. 2025; temperature and its calibration, Guo et al. 2017.
 

@@ -11,13 +11,13 @@ from rayal.strategies._true_labels import true_labels
 
 @strategy(oracle=True)
 def uniform(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
-    """Choose equal numbers of each true class.
+    """Choose the same number of images of each true class.
 
     A remainder goes to random classes, what a small class lacks to the others; budgets nest.
 
     Cost: O(N).
 
-    Use: as the bound on what balance alone can give.
+    Use: to see how much balance alone can improve.
 
     Source: HaCon; Pourahmadi et al. (low-budget paper).
 

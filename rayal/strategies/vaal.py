@@ -33,7 +33,7 @@ def vaal(  # noqa: PLR0913  the published recipe has this many settings
     adversary: Weight = 1.0,
     recipe: Literal["small", "released"] = "small",
 ) -> npt.NDArray[np.float64]:
-    """Lowest probability, by a discriminator, of being a labeled image.
+    """Lowest probability of being a labeled image, as judged by a discriminator.
 
     The discriminator reads latent vectors of an autoencoder that learns to deceive it. Both are
     trained from new weights at each query, on the images alone. The score is less the probability:
@@ -41,7 +41,7 @@ def vaal(  # noqa: PLR0913  the published recipe has this many settings
 
     Cost: two networks trained on the pool: about 30 epochs.
 
-    Use: to compare with; on a GPU.
+    Use: for comparison, on a GPU.
 
     Source: Sinha et al. 2019.
 

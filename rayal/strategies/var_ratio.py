@@ -16,7 +16,7 @@ def var_ratio(pool: Pool, rng: np.random.Generator, *, passes: Passes = 10) -> S
 
     Cost: O(T N C) and T passes of the learner.
 
-    Use: as bald; only T + 1 values exist, so many images tie.
+    Use: as bald; there are only T + 1 values, so many images have equal scores.
 
     Source: Freeman 1965; Gal et al. 2017.
 
