@@ -99,13 +99,15 @@ def select_objects(options: argparse.Namespace, usual: argparse.Namespace, conso
             f"{options.images} has no shards.json. If it has images: --shards PLACE says where "
             "their features go, a folder or an address"
         )
-    given = encode.parser("rayal encode").parse_args([options.images, "--shards", options.shards])
+    encode_options = encode.parser("rayal encode").parse_args(
+        [options.images, "--shards", options.shards]
+    )
     for name in ("encoder", "address", "workers"):
-        setattr(given, name, getattr(options, name))
-    given.set = [text for text in options.set if text.startswith("encoder.")]
-    encode_shards.encode(given, console)
+        setattr(encode_options, name, getattr(options, name))
+    encode_options.set = [text for text in options.set if text.startswith("encoder.")]
+    encode_shards.encode(encode_options, console)
     of_choice = vars(options) | {"images": options.shards, "shards": None, "encoder": None}
-    of_choice["set"] = [text for text in options.set if text not in given.set]
+    of_choice["set"] = [text for text in options.set if text not in encode_options.set]
     return select(argparse.Namespace(**of_choice), usual, console)
 
 
@@ -115,9 +117,9 @@ def parse_bytes(text: str) -> int:
     Raises:
         LabelingError: it is none.
     """
-    found = re.fullmatch(r"([0-9.]+(?:e[0-9]+)?) *([kmgt]?i?)b?", text.strip().lower())
+    match = re.fullmatch(r"([0-9.]+(?:e[0-9]+)?) *([kmgt]?i?)b?", text.strip().lower())
     try:
-        amount = float(found[1]) * _UNITS[found[2]] if found else 0.0
+        amount = float(match[1]) * _UNITS[match[2]] if match else 0.0
     except (ValueError, KeyError):
         amount = 0.0
     if not 1 <= amount < 2**63:
@@ -167,7 +169,7 @@ def _shown(label: int) -> str:
     return "none" if label == UNKNOWN else str(label)
 
 
-def _write(out: Path, chosen: ShardSelection, asked: Mapping[str, Any]) -> None:
+def _write(out: Path, chosen: ShardSelection, request: Mapping[str, Any]) -> None:
     """Write what was chosen, and how: a table for people, the rest for programs."""
     out.mkdir(parents=True, exist_ok=True)
     table = io.StringIO()
@@ -176,7 +178,7 @@ def _write(out: Path, chosen: ShardSelection, asked: Mapping[str, Any]) -> None:
     rows = zip(chosen.ids, chosen.positions.tolist(), strict=True)
     writer.writerows([rank, name, row] for rank, (name, row) in enumerate(rows, 1))
     write_bytes(out / "chosen.csv", table.getvalue().encode())
-    about = {**asked, "figures": dict(chosen.figures), "exact": chosen.exact}
+    about = {**request, "figures": dict(chosen.figures), "exact": chosen.exact}
     about["promise"] = chosen.promise
     write_bytes(out / "selection.json", json.dumps(about, indent=1).encode())
 

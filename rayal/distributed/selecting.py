@@ -96,10 +96,10 @@ def select_from_shards(  # noqa: PLR0913  each is one thing that a person may sa
     with _executor(address, workers, streamed, say) as executor:
         labeled, classes = _labeled(executor, shards, known)
         rng = generator("shards", seed)
-        asked = Question(
+        question = Question(
             executor, shards, labeled, classes, budget, rng, {**chooser.params, **params}
         )
-        answer = chooser.choose(asked)
+        answer = chooser.choose(question)
     ids = _ids_at(shards, answer.positions)
     return ShardSelection(ids, answer.positions, answer.figures, chooser.exact, chooser.promise)
 
@@ -140,15 +140,15 @@ def _is_streamed(
     """Whether rows are read anew at each pass, so that the process stays within its memory."""
     if memory is None:
         return False
-    beside = LIBRARIES + BLOCKS + chooser.piece + chooser.state * shards.rows
-    if beside > memory:
+    overhead = LIBRARIES + BLOCKS + chooser.piece + chooser.state * shards.rows
+    if overhead > memory:
         raise ValueError(
-            f"memory: '{strategy}' of {shards.rows:,} rows takes {beside / 2**30:.1f} GiB beside "
+            f"memory: '{strategy}' of {shards.rows:,} rows takes {overhead / 2**30:.1f} GiB beside "
             f"the rows themselves, and {memory / 2**30:.1f} GiB are allowed; allow more, or give "
             "the address of a cluster"
         )
     bytes_of_rows = shards.rows * shards.dims * np.dtype(shards.dtype).itemsize
-    return beside + bytes_of_rows > memory
+    return overhead + bytes_of_rows > memory
 
 
 @contextlib.contextmanager
@@ -173,8 +173,8 @@ class IdPart:
 
     def found(self, ids: frozenset[str]) -> list[tuple[str, int]]:
         """Return the ids that stand here, and their positions."""
-        here = enumerate(self._shards.ids(self._shard), self._shard.start)
-        return [(name, position) for position, name in here if name in ids]
+        numbered_ids = enumerate(self._shards.ids(self._shard), self._shard.start)
+        return [(name, position) for position, name in numbered_ids if name in ids]
 
 
 def _labeled(
@@ -184,8 +184,8 @@ def _labeled(
     if not labels:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     answers = executor.parts(shards, IdPart, shards).query("found", frozenset(labels))
-    found = [pair for answer in answers for pair in answer]
-    rows = Counter(name for name, _ in found)
+    located = [pair for answer in answers for pair in answer]
+    rows = Counter(name for name, _ in located)
     if missing := sorted(labels.keys() - rows.keys()):
         raise ValueError(
             f"{len(missing):,} of the labels' ids are not in {shards.root}, such as {missing[0]!r}"
@@ -195,8 +195,8 @@ def _labeled(
             f"{len(twice):,} of the labels' ids stand in several rows of {shards.root}, such as "
             f"{twice[0]!r}; give each row an id of its own"
         )
-    positions = np.array([position for _, position in found], dtype=np.int64)
-    classes = np.array([labels[name] for name, _ in found], dtype=np.int64)
+    positions = np.array([position for _, position in located], dtype=np.int64)
+    classes = np.array([labels[name] for name, _ in located], dtype=np.int64)
     highest = int(classes.max())
     if shards.classes and highest >= shards.classes:
         raise ValueError(f"labels go up to class {highest}, and the shards have {shards.classes}")
@@ -206,7 +206,7 @@ def _labeled(
 def _ids_at(shards: ShardSet, positions: Int64) -> tuple[str, ...]:
     ids = np.empty(len(positions), dtype=object)
     for shard, places in by_shard(shards, positions):
-        here = shards.ids(shard)
+        ids_of_shard = shards.ids(shard)
         for place in places:
-            ids[place] = here[positions[place] - shard.start]
+            ids[place] = ids_of_shard[positions[place] - shard.start]
     return tuple(ids)

@@ -68,71 +68,86 @@ class ShardStrategy:
 
 
 def _by_score(score: str) -> Callable[[Question], Answer]:
-    def choose(asked: Question) -> Answer:
-        given = asked.executor, asked.shards, score, asked.labeled
-        weight = asked.params.get("class_balanced")
+    def choose(question: Question) -> Answer:
+        scored_rows = question.executor, question.shards, score, question.labeled
+        weight = question.params.get("class_balanced")
         if weight is None:
-            return Answer(highest(*given, asked.budget, integer(asked.rng)))
-        found = balanced(*given, _lacking(asked), asked.budget, weight, integer(asked.rng))
+            return Answer(highest(*scored_rows, question.budget, integer(question.rng)))
+        choice = balanced(
+            *scored_rows, _lacking(question), question.budget, weight, integer(question.rng)
+        )
         return Answer(
-            found.indices, {"objective": found.objective, "bound": found.bound, "gap": found.gap}
+            choice.indices,
+            {"objective": choice.objective, "bound": choice.bound, "gap": choice.gap},
         )
 
     return choose
 
 
-def _lacking(asked: Question) -> npt.NDArray[np.float64]:
+def _lacking(question: Question) -> npt.NDArray[np.float64]:
     """Return what each class lacks of an equal share (C,) after this query (CBAL, Eq. 3)."""
-    C = asked.shards.classes
-    counts = np.bincount(asked.classes[asked.classes >= 0], minlength=C)
-    share = (len(asked.labeled) + asked.budget) / C
+    C = question.shards.classes
+    counts = np.bincount(question.classes[question.classes >= 0], minlength=C)
+    share = (len(question.labeled) + question.budget) / C
     return np.asarray(np.maximum(share - counts, 0.0), dtype=np.float64)
 
 
-def _by_k_center(asked: Question) -> Answer:
-    return Answer(k_center(asked.executor, asked.shards, asked.labeled, asked.budget, asked.rng))
+def _by_k_center(question: Question) -> Answer:
+    return Answer(
+        k_center(
+            question.executor, question.shards, question.labeled, question.budget, question.rng
+        )
+    )
 
 
-def _by_kmeans(asked: Question) -> Answer:
-    seed = integer(asked.rng)
-    made = kmeans(asked.executor, asked.shards, asked.labeled, asked.budget, asked.rng)
-    largest = np.argsort(-made.sizes, kind="stable")
-    chosen = made.nearest[largest]
+def _by_kmeans(question: Question) -> Answer:
+    seed = integer(question.rng)
+    clusters = kmeans(
+        question.executor, question.shards, question.labeled, question.budget, question.rng
+    )
+    largest = np.argsort(-clusters.sizes, kind="stable")
+    chosen = clusters.nearest[largest]
     chosen = chosen[chosen >= 0]
-    if lacking := asked.budget - len(chosen):
-        taken = np.union1d(asked.labeled, chosen)
-        given = asked.executor, asked.shards, "random", taken
-        chosen = np.concatenate([chosen, highest(*given, lacking, seed)])
-    return Answer(chosen, {"inertia": made.inertia})
+    if lacking := question.budget - len(chosen):
+        taken = np.union1d(question.labeled, chosen)
+        at_random = question.executor, question.shards, "random", taken
+        chosen = np.concatenate([chosen, highest(*at_random, lacking, seed)])
+    return Answer(chosen, {"inertia": clusters.inertia})
 
 
-def _by_typiclust(asked: Question) -> Answer:
-    given = asked.executor, asked.shards, asked.labeled, asked.budget, asked.rng
-    positions, made = typiclust(*given)
-    return Answer(positions, {"inertia": made.inertia})
+def _by_typiclust(question: Question) -> Answer:
+    positions, clusters = typiclust(
+        question.executor, question.shards, question.labeled, question.budget, question.rng
+    )
+    return Answer(positions, {"inertia": clusters.inertia})
 
 
-def _by_coverage(asked: Question) -> Answer:
-    found = coverage(
-        asked.executor, asked.shards, asked.labeled, asked.budget, integer(asked.rng),
-        asked.params.get("delta"),
-    )  # fmt: skip
-    _warn_if_alone(asked, found.value)
-    figures = {"value": found.value, "levels": found.levels, "bound": found.bound}
-    return Answer(found.positions, figures)
+def _by_coverage(question: Question) -> Answer:
+    cover = coverage(
+        question.executor,
+        question.shards,
+        question.labeled,
+        question.budget,
+        integer(question.rng),
+        question.params.get("delta"),
+    )
+    _warn_if_alone(question, cover.value)
+    figures = {"value": cover.value, "levels": cover.levels, "bound": cover.bound}
+    return Answer(cover.positions, figures)
 
 
-def _warn_if_alone(asked: Question, covered: float) -> None:
+def _warn_if_alone(question: Question, covered: float) -> None:
     """Warn where each ball of a first choice holds its center alone: all are as good then.
 
     covered: share of the rows in a ball.
     """
-    if "delta" in asked.params and not len(asked.labeled) and asked.budget > 1:
-        alone = asked.budget / asked.shards.rows
-        if covered <= alone * (1 + 1e-6):
+    B, params = question.budget, question.params
+    if "delta" in params and not len(question.labeled) and B > 1:
+        centers_only = B / question.shards.rows
+        if covered <= centers_only * (1 + 1e-6):
             warnings.warn(
-                f"probcover: the {asked.budget:,} balls hold {asked.budget:,} rows, their own "
-                f"centers: no row is closer than delta={asked.params['delta']:g} to one of them, "
+                f"probcover: the {B:,} balls hold {B:,} rows, their own "
+                f"centers: no row is closer than delta={params['delta']:g} to one of them, "
                 "so the choice is arbitrary; give a larger delta",
                 stacklevel=2,
             )

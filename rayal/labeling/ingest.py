@@ -40,32 +40,32 @@ def ingest(project: Project, files: Sequence[Path]) -> Ingested:
         OSError: the log cannot be written to.
     """
     imports = [(file, _read(project, file)) for file in files]
-    for file, found in imports:
-        _check_project(project, file, found)
+    for file, imported in imports:
+        _check_project(project, file, imported)
     reader = _Reader(project)
-    for _, found in imports:
-        reader.take(found)
+    for _, imported in imports:
+        reader.take(imported)
     reader.check_classes()
     project.labels.append(*reader.answers)
     return reader.ingested
 
 
 def _read(project: Project, file: Path) -> Import:
-    found = read_export(file)
+    imported = read_export(file)
     if project.settings.multilabel:
-        return with_class_sets(file, found, project.classes)
-    return with_one_class(file, found)
+        return with_class_sets(file, imported, project.classes)
+    return with_one_class(file, imported)
 
 
-def _check_project(project: Project, file: Path, found: Import) -> None:
+def _check_project(project: Project, file: Path, imported: Import) -> None:
     own = project.settings.project
-    if others := found.projects - {own}:
+    if others := imported.projects - {own}:
         raise LabelingError(
             f"{file} is an export of another project ({', '.join(sorted(others)[:3])}), and this "
             f"is {own}: nothing was taken"
         )
-    with_id = [one for one in found.returned if one.rayal_id]
-    if with_id and not any(one.rayal_id in project.pool.position for one in with_id):
+    with_id = [returned for returned in imported.returned if returned.rayal_id]
+    if with_id and not any(returned.rayal_id in project.pool.position for returned in with_id):
         raise LabelingError(
             f"{file} names {len(with_id):,} ids of images, and none of them is in {project.root}: "
             "it belongs to other images; nothing was taken"
@@ -82,28 +82,28 @@ class _Reader:
         self._standing = project.labels.standing()
         self._round = {rayal_id: made.number for made in project.rounds for rayal_id in made.ids}
         self._classes = list(project.classes)
-        copies = {one.path: one.rayal_id for one in project.left_out if one.rayal_id}
+        copies = {image.path: image.rayal_id for image in project.left_out if image.rayal_id}
         self._copies = copies
         paths = [*project.pool.paths, *copies]
         self._index = ImageIndex(project.root, paths)
         self._id_of_path = dict(zip(project.pool.paths, project.pool.ids, strict=True)) | copies
 
-    def take(self, found: Import) -> None:
-        self.ingested.refused += found.refused
+    def take(self, imported: Import) -> None:
+        self.ingested.refused += imported.refused
         seen: dict[str, set[str]] = {}
-        matched, contradictions = without_contradictions(list(self._matched(found)))
+        matched, contradictions = without_contradictions(list(self._matched(imported)))
         self.ingested.refused += contradictions
-        for rayal_id, one in matched:
-            if one.action in ("label", "not_usable"):
-                seen.setdefault(rayal_id, set()).add(one.by)
-        for rayal_id, one in matched:
-            if one.action == "withdraw":
-                self._withdraw(found, rayal_id, seen.get(rayal_id, set()))
+        for rayal_id, returned in matched:
+            if returned.action in ("label", "not_usable"):
+                seen.setdefault(rayal_id, set()).add(returned.by)
+        for rayal_id, returned in matched:
+            if returned.action == "withdraw":
+                self._withdraw(imported, rayal_id, seen.get(rayal_id, set()))
             else:
-                self._answer(found, rayal_id, one)
-        if found.source == "label-studio":
+                self._answer(imported, rayal_id, returned)
+        if imported.source == "label-studio":
             for rayal_id in seen:
-                self._withdraw(found, rayal_id, seen[rayal_id])
+                self._withdraw(imported, rayal_id, seen[rayal_id])
 
     def check_classes(self) -> None:
         """Refuse names of classes that a person would take for one.
@@ -118,23 +118,23 @@ class _Reader:
                 "way if they are one class, or else rename one of them; nothing was taken"
             )
 
-    def _matched(self, found: Import) -> Iterator[tuple[str, Returned]]:
-        for one in found.returned:
+    def _matched(self, imported: Import) -> Iterator[tuple[str, Returned]]:
+        for returned in imported.returned:
             try:
-                yield self._match(one), one
+                yield self._match(returned), returned
             except ValueError as error:
-                if one.action != "withdraw":  # an image without a label is no loss
+                if returned.action != "withdraw":  # an image without a label is no loss
                     self.ingested.refused.append(str(error))
 
-    def _match(self, one: Returned) -> str:
-        if one.rayal_id:
-            if one.rayal_id in self.project.pool.position:
-                return one.rayal_id
+    def _match(self, returned: Returned) -> str:
+        if returned.rayal_id:
+            if returned.rayal_id in self.project.pool.position:
+                return returned.rayal_id
             raise ValueError(
-                f"{one.place}: no image of this project has the id {one.rayal_id} "
-                f"({one.path or 'no path'}): it is of other bytes, or was left out"
+                f"{returned.place}: no image of this project has the id {returned.rayal_id} "
+                f"({returned.path or 'no path'}): it is of other bytes, or was left out"
             )
-        return self._id_of_path[self._index.find(one.place, self._relative(one.path))]
+        return self._id_of_path[self._index.find(returned.place, self._relative(returned.path))]
 
     def _relative(self, path: str) -> str:
         """Return a path as the pool has it: relative to the images' folder."""
@@ -147,39 +147,40 @@ class _Reader:
         folder = f"{self.project.source.name}/" if self.project.has_images else ""
         return path.removeprefix(folder) if folder else path
 
-    def _answer(self, found: Import, rayal_id: str, one: Returned) -> None:
+    def _answer(self, imported: Import, rayal_id: str, returned: Returned) -> None:
         try:
-            label = class_name(one.label) if one.label is not None else None
+            label = class_name(returned.label) if returned.label is not None else None
         except ValueError as error:
-            self.ingested.refused.append(f"{one.place}: {error}")
+            self.ingested.refused.append(f"{returned.place}: {error}")
             return
-        earlier = self._standing.get(rayal_id, {}).get(one.by)
+        earlier = self._standing.get(rayal_id, {}).get(returned.by)
         if earlier is not None and (
-            (earlier.action, earlier.label, earlier.classes) == (one.action, label, one.classes)
-            or (one.action == "skip")
-            or (one.at and earlier.source == found.source and earlier.at > one.at)
+            (earlier.action, earlier.label, earlier.classes)
+            == (returned.action, label, returned.classes)
+            or (returned.action == "skip")
+            or (returned.at and earlier.source == imported.source and earlier.at > returned.at)
         ):
             self.ingested.known += 1
             return
         answer = Answer(
             rayal_id,
             label,
-            one.action,
-            one.by,
-            found.source,
-            one.at,
-            one.seconds,
+            returned.action,
+            returned.by,
+            imported.source,
+            returned.at,
+            returned.seconds,
             self._round.get(rayal_id),
-            one.classes,
+            returned.classes,
         )
         self._keep(answer)
 
-    def _withdraw(self, found: Import, rayal_id: str, present: set[str]) -> None:
+    def _withdraw(self, imported: Import, rayal_id: str, present: set[str]) -> None:
         """Withdraw what this tool said of an image before and no longer says."""
         for by, earlier in list(self._standing.get(rayal_id, {}).items()):
-            if earlier.source == found.source and by not in present and found.source != "csv":
-                made = self._round.get(rayal_id)
-                self._keep(Answer(rayal_id, None, "withdraw", by, found.source, round=made))
+            if earlier.source == imported.source and by not in present and imported.source != "csv":
+                number = self._round.get(rayal_id)
+                self._keep(Answer(rayal_id, None, "withdraw", by, imported.source, round=number))
 
     def _keep(self, answer: Answer) -> None:
         self.answers.append(answer)

@@ -56,19 +56,19 @@ class LabelStudio:
         return begins_with(path, b"[")
 
     def read(self, path: Path) -> Import:
-        found = Import("label-studio")
+        answers = Import("label-studio")
         for number, row in enumerate(_rows(path), start=1):
             place = f"{path.name}, task {row.get('id', number)}"
             data = row.get("data", row)
             if not isinstance(data, dict):
                 raise LabelingError(f"{place} has no data: export the project as JSON again")
             if data.get("rayal_project"):
-                found.projects.add(str(data["rayal_project"]))
+                answers.projects.add(str(data["rayal_project"]))
             if "annotations" in row:
-                _read_annotations(found, place, data, row["annotations"])
+                _read_annotations(answers, place, data, row["annotations"])
             else:
-                _read_flat(found, place, row)
-        return found
+                _read_flat(answers, place, row)
+        return answers
 
 
 def document_root(sheet: Sheet) -> Path:
@@ -136,28 +136,32 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _read_annotations(found: Import, place: str, data: Mapping[str, Any], annotations: Any) -> None:
+def _read_annotations(
+    answers: Import, place: str, data: Mapping[str, Any], annotations: Any
+) -> None:
     """Take all annotations of a task; one that has none is told, so that labels are withdrawn."""
-    if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
+    if not isinstance(annotations, list) or not all(
+        isinstance(annotation, dict) for annotation in annotations
+    ):
         raise LabelingError(f"{place}: its annotations are no list; export it again")
     if not annotations:
-        found.returned.append(Returned(place, _id(data), _path(data), "withdraw"))
-    for one in annotations:
-        by = _annotator(one.get("completed_by"))
+        answers.returned.append(Returned(place, _id(data), _path(data), "withdraw"))
+    for annotation in annotations:
+        by = _annotator(annotation.get("completed_by"))
         common: dict[str, Any] = {
             "by": by,
-            "at": str(one.get("updated_at") or one.get("created_at") or ""),
-            "seconds": _seconds(one.get("lead_time")),
+            "at": str(annotation.get("updated_at") or annotation.get("created_at") or ""),
+            "seconds": _seconds(annotation.get("lead_time")),
         }
-        if one.get("was_cancelled"):
+        if annotation.get("was_cancelled"):
             returned = Returned(place, _id(data), _path(data), "skip", **common)
-            found.returned.append(returned)
+            answers.returned.append(returned)
             continue
-        labels = [label for result in _results(place, one) for label in _labels(result)]
-        _add(found, place, data, labels, common)
+        labels = [label for result in _results(place, annotation) for label in _labels(result)]
+        _add(answers, place, data, labels, common)
 
 
-def _read_flat(found: Import, place: str, row: Mapping[str, Any]) -> None:
+def _read_flat(answers: Import, place: str, row: Mapping[str, Any]) -> None:
     """Take a row of JSON_MIN or CSV, which is one annotation, or a task without any."""
     common = {
         "by": _annotator(row.get("annotator")),
@@ -168,15 +172,15 @@ def _read_flat(found: Import, place: str, row: Mapping[str, Any]) -> None:
     if value in (None, "", []):
         is_annotated = bool(row.get("annotation_id"))
         action = "skip" if is_annotated else "withdraw"
-        found.returned.append(
+        answers.returned.append(
             Returned(place, _id(row), _path(row), action, **common)  # type: ignore[arg-type]
         )
         return
-    _add(found, place, row, _flat_labels(value), common)
+    _add(answers, place, row, _flat_labels(value), common)
 
 
 def _add(
-    found: Import,
+    answers: Import,
     place: str,
     data: Mapping[str, Any],
     labels: list[str],
@@ -184,14 +188,14 @@ def _add(
 ) -> None:
     distinct = list(dict.fromkeys(label.strip() for label in labels if label.strip()))
     if len(distinct) > 1:
-        found.returned.append(
+        answers.returned.append(
             Returned(place, _id(data), _path(data), "label", classes=tuple(distinct), **common)
         )
     elif distinct:
         returned = Returned(place, _id(data), _path(data), "label", distinct[0], **common)
-        found.returned.append(returned)
+        answers.returned.append(returned)
     else:
-        found.returned.append(Returned(place, _id(data), _path(data), "skip", **common))
+        answers.returned.append(Returned(place, _id(data), _path(data), "skip", **common))
 
 
 def _results(place: str, annotation: Mapping[str, Any]) -> list[Any]:
@@ -220,7 +224,7 @@ def _flat_labels(value: Any) -> list[str]:
         texts = value.get("choices") or value.get("text") or []
         return _flat_labels(texts)
     if isinstance(value, list):
-        return [label for one in value for label in _flat_labels(one)]
+        return [label for part in value for label in _flat_labels(part)]
     return [str(value)]
 
 
