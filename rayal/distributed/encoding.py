@@ -26,7 +26,7 @@ from rayal.distributed.image_source import read_each
 from rayal.labeling.pictures import read_square
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
-from rayal.storage.files import StoreError, files_of
+from rayal.storage.files import DamagedError, StoreError, files_of
 from rayal.storage.location import Location, parse_location
 from rayal.storage.shards import (
     Batch,
@@ -211,7 +211,7 @@ def _write_down(root: Location, job: EncodingJob) -> None:
     files = files_of(root)
     described = json.dumps(asdict(job), indent=1, sort_keys=True).encode()
     if files.exists(root / JOB):
-        earlier = json.loads(files.read(root / JOB))
+        earlier = _read_job(root)
         now = json.loads(described)
         differing = [name for name in now if now[name] != earlier.get(name) and name != "root"]
         if differing:
@@ -223,7 +223,23 @@ def _write_down(root: Location, job: EncodingJob) -> None:
         return
     if is_shard_set(root):
         raise StoreError(f"{root} holds shards that were made elsewhere; name another place")
+    if isinstance(root, Path) and (others := files.list_dir(root)):
+        raise StoreError(
+            f"{root} holds other files, such as {min(others)}, and no {JOB} of an encoding that "
+            "was begun; name another place by --shards: one that is empty, or not there yet"
+        )
     files.write(root / JOB, described)
+
+
+def _read_job(root: Location) -> dict[str, Any]:
+    """Return what is encoded how at a place where that was begun."""
+    try:
+        job = json.loads(files_of(root).read(root / JOB))
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{root / JOB} is damaged ({error}); name another place") from error
+    if not isinstance(job, dict) or not {"source", "encoder", "files"} <= job.keys():
+        raise DamagedError(f"{root / JOB} says nothing of an encoding; name another place")
+    return job
 
 
 def _hash(paths: Sequence[str]) -> str:

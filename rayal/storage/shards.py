@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -32,6 +33,8 @@ MANIFEST = "shards.json"
 FORMAT = 1
 FEATURES, ROWS, PROBS, SCORES = "features.npy", "rows.parquet", "probs.npy", "scores.npy"
 LEFT_OUT = "left_out.json"
+_OF_A_SHARD = {FEATURES, ROWS, PROBS, SCORES, LEFT_OUT, manifest.NAME}
+_SHARD_NAME = re.compile(r"shard-\d{5,}")
 DTYPES = ("float16", "float32")
 ROWS_PER_SHARD = 65_536
 Dtype: TypeAlias = Literal["float16", "float32"]
@@ -156,7 +159,8 @@ def write_shards(
     Raises:
         ValueError: no row, numbers that are not finite or do not fit dtype, ids that are not unique
             in a shard.
-        StoreError: there are shards already, or nothing can be written.
+        StoreError: there are shards already, or other files in a shard's place, or nothing can be
+            written.
     """
     place = parse_location(location)
     if is_shard_set(place):
@@ -245,11 +249,21 @@ def write_manifest(root: Location, names: Sequence[str], about: Mapping[str, Any
 
 
 def remove_shards(root: Location) -> None:
-    """Remove shards that no shards.json names, such as an interrupted process leaves."""
+    """Remove shards that no shards.json names, such as an interrupted process leaves.
+
+    Raises:
+        StoreError: a folder with a shard's name has other files in it; nothing is removed then.
+    """
     files = files_of(root)
-    for name in files.list_dir(root):
-        if name.startswith("shard-"):
-            files.remove_dir(root / name)
+    names = [name for name in sorted(files.list_dir(root)) if _SHARD_NAME.fullmatch(name)]
+    for name in names:
+        if others := sorted(files.list_dir(root / name) - _OF_A_SHARD):
+            raise StoreError(
+                f"{root / name} has the name of a shard and holds other files, such as {others[0]};"
+                " name another place"
+            )
+    for name in names:
+        files.remove_dir(root / name)
 
 
 def shard_name(number: int) -> str:

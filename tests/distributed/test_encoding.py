@@ -123,3 +123,22 @@ def test_what_is_encoded_how_is_written_down(job: EncodingJob) -> None:
     encode_files(LocalExecutor(), job, paths_of(job))
     said = json.loads((Path(job.root) / "encoding.json").read_text())
     assert (said["encoder"], said["side"], said["dtype"]) == ("pixels", 8, "float32")
+
+
+def test_a_folder_with_other_files_is_not_written_to(job: EncodingJob) -> None:
+    own = Path(job.root) / "shard-00000" / "data.txt"
+    own.parent.mkdir(parents=True)
+    own.write_text("precious")
+    for other in (job, replace(job, root=job.source)):
+        with pytest.raises(StoreError, match=r"holds other files, such as .*name another place"):
+            encode_files(LocalExecutor(), other, paths_of(job))
+        assert not (Path(other.root) / "encoding.json").exists()
+    assert own.read_text() == "precious"
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}"])
+def test_what_is_no_description_of_an_encoding_is_named(job: EncodingJob, content: str) -> None:
+    Path(job.root).mkdir()
+    (Path(job.root) / "encoding.json").write_text(content)
+    with pytest.raises(StoreError, match=r"encoding\.json (is damaged|says nothing)"):
+        encode_files(LocalExecutor(), job, paths_of(job))

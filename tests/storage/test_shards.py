@@ -129,3 +129,16 @@ def test_the_content_is_that_of_the_rows(tmp_path: Path) -> None:
     )
     assert one.content == same.content
     assert one.content != other.content
+
+
+@pytest.mark.parametrize("name", ["shard-00000", "shard-00007", "shard-of-mine"])
+def test_a_folder_that_is_named_like_a_shard_loses_nothing(tmp_path: Path, name: str) -> None:
+    own = tmp_path / name / "data.txt"
+    own.parent.mkdir()
+    own.write_text("precious")
+    if name == "shard-of-mine":
+        write_shards(tmp_path, [Batch(["a"], np.ones((1, 2)))])
+    else:
+        with pytest.raises(StoreError, match=f"{name} has the name of a shard .* data.txt"):
+            write_shards(tmp_path, [Batch(["a"], np.ones((1, 2)))])
+    assert own.read_text() == "precious"
