@@ -21,7 +21,7 @@ from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from analysis.figures import tooltips
+from analysis.figures import fonts, tooltips
 from analysis.figures.text import printable
 
 HUES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8f5bb5")
@@ -196,7 +196,9 @@ def _pdf(figure: Figure) -> bytes:
     target = io.BytesIO()
     figure.set_dpi(150)  # of what is drawn as a picture inside
     canvas: Any = FigureCanvasPdf(figure)
-    canvas.print_pdf(target, metadata={"CreationDate": None, "Creator": None, "Producer": None})
+    nothing = {"CreationDate": None, "Creator": None, "Producer": None}
+    with fonts.without_text_rules():
+        canvas.print_pdf(target, metadata=nothing)
     return target.getvalue()
 
 
