@@ -8,50 +8,50 @@ from collections.abc import Iterator
 _HEAD = """\
 # Which strategy?
 
-Where nothing speaks for another, `auto`: it is what the measurements recommend at any number of
-labels, and what `rayal select` takes. The first rows are copied from [Evidence](evidence.md), where
-every number and its interval stands; with a data set or an encoder that is not among those measured
-there, run a sweep of your own: `rayal sweep quickstart` is one to change.
+Use `auto` unless you have a reason for another strategy: the measurements recommend it at any
+number of labels, and it is the default of `rayal select`. The first table is copied from
+[Evidence](evidence.md), which has every number with its interval. If your data set or encoder is
+not among those measured there, run your own sweep; you can start from `rayal sweep quickstart`.
 
 """
 _NEEDS = (
     (
-        "know whether choosing pays at all",
+        "know whether choosing is worth it at all",
         "random",
-        "random draws with the same learner are the bar that a choice has to clear",
+        "random draws with the same learner are the baseline of every comparison",
     ),
     (
-        "spread random draws",
+        "spread random draws over the pool",
         "random, stratify: budget",
         "one draw from each cluster: still random, so it has an interval",
     ),
     (
-        "know what a perfect choice would bring",
+        "know how good a nearly perfect choice would be",
         "best_of",
         "an oracle: it reads true labels and keeps the best of many batches",
     ),
     (
-        "know what balanced classes alone would bring",
+        "know how much balanced classes alone would improve",
         "uniform",
         "an oracle: equal numbers of each true class",
     ),
     (
-        "choose from images that come in bundles, as slices of one scan",
+        "choose among many similar images, such as slices of one scan",
         "typiclust, collapse: 0.98",
-        "near-identical images stand for one another and are chosen once",
+        "of near-identical images only one is chosen",
     ),
     (
-        "follow what the encoder's training showed",
+        "use what the training of the encoder showed",
         "hacon",
-        "it reads the dataset map; the encoder is trained here (`moco`)",
+        "it reads the dataset map; the encoder is trained in the sweep (`moco`)",
     ),
     (
-        "ask about what the learner is unsure of",
+        "label images about which the learner is uncertain",
         "margin",
-        "the cheapest of later queries; many choices may be alike",
+        "the cheapest later query; the chosen images may be similar to each other",
     ),
     (
-        "the same, and no twenty images that are alike",
+        "the same, without choosing many similar images",
         "uherding",
         "it covers the uncertain part of the pool",
     ),
@@ -61,7 +61,7 @@ _NEEDS = (
         "any strategy with a score can be balanced by predicted class",
     ),
     (
-        "try one of mine",
+        "try my own strategy",
         "your own",
         "one file with one function",
     ),
@@ -79,7 +79,7 @@ def page(evidence: str) -> str:
     return (
         f"{_HEAD}## By what was measured\n\n{table}{measured}\n"
         f"## By what you need\n\n{table}{needs}\n"
-        "What each of them does, with a picture: "
+        "What each strategy does, with a picture: "
         "[all strategies](reference/strategies/index.md). What each reads and costs: "
         "[the guide](strategies.md), also as `rayal strategies NAME`.\n"
     )
