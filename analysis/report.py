@@ -99,8 +99,10 @@ def write_bundle(path: Path, *roots: Location | str, only: Sequence[str] = ()) -
         How many files it holds.
 
     Raises:
-        rayal.storage.files.StoreError: as of write_all.
+        rayal.storage.files.StoreError: as of write_all; a place for the ZIP that holds something
+            else, or lies in no folder.
     """
+    _check_bundle(path)
     chosen = sections_named(only)
     report = make_report(read_study(*roots))
     page = page_of(report, chosen, base="")
@@ -109,6 +111,17 @@ def write_bundle(path: Path, *roots: Location | str, only: Sequence[str] = ()) -
         _write_parts(folder, report, chosen, only)
         _write(folder / "index.html", page.encode())
         return _zip(folder, path)
+
+
+def _check_bundle(path: Path) -> None:
+    """Refuse a path at which something else than a ZIP would be lost."""
+    if not path.absolute().parent.is_dir():
+        raise StoreError(f"--bundle {path}: there is no folder {path.parent}; make it")
+    if path.is_dir() or (path.exists() and not zipfile.is_zipfile(path)):
+        what = "a folder" if path.is_dir() else "a file that is no ZIP"
+        raise StoreError(
+            f"--bundle {path}: {what} is there, and would be lost; name another file, or remove it"
+        )
 
 
 def sections_named(anchors: Sequence[str]) -> list[Section]:

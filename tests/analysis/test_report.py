@@ -257,6 +257,19 @@ def test_a_bundle_holds_all_that_its_page_links_to_and_is_the_same_twice(single_
     assert bundle.read_bytes() == first
 
 
+def test_a_bundle_takes_no_place_of_anything_else(single_query, tmp_path):
+    own = tmp_path / "sweep.yaml"
+    own.write_text("name: mine")
+    for place, message in (
+        (own, "a file that is no ZIP is there"),
+        (tmp_path, "a folder is there"),
+        (tmp_path / "none" / "report.zip", "there is no folder"),
+    ):
+        with pytest.raises(StoreError, match=message):
+            report.write_bundle(place, single_query)
+    assert own.read_text() == "name: mine"
+
+
 def test_every_link_of_the_page_is_a_file(written):
     links = set(re.findall(r'href="([^"#:]+)"', written.page.read_text()))
     assert {link.rpartition(".")[2] for link in links} == {"svg", "png", "pdf", "csv", "tex", "md"}
