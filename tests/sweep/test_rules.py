@@ -118,8 +118,9 @@ def test_a_learner_of_images_makes_its_own_views(tmp_path: Path) -> None:
 def test_what_reads_pixels_is_refused_where_a_dataset_is_features(
     tmp_path: Path, changed: dict[str, object], what: str
 ) -> None:
-    for name in ("pool", "test"):
-        write_shards(tmp_path / name, [Batch([f"row {i}" for i in range(30)], np.eye(30))])
+    for name, value in (("pool", 1), ("test", 2)):
+        rows = Batch([f"row {i}" for i in range(30)], value * np.eye(30))
+        write_shards(tmp_path / name, [rows])
         np.save(tmp_path / f"{name}.npy", np.arange(30) % 3)
     place = {"path": "pool", "test": "test", "labels": "pool.npy", "test_labels": "test.npy"}
     shards = {"name": "shards", **{key: str(tmp_path / name) for key, name in place.items()}}
