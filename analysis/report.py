@@ -124,6 +124,13 @@ def _check_bundle(path: Path) -> None:
         )
 
 
+def load_libraries() -> None:
+    """Import what making a report imports, for who has time before it is made."""
+    import scipy.stats  # noqa: F401 - which some tables import
+
+    all_sections()
+
+
 def sections_named(anchors: Sequence[str]) -> list[Section]:
     """Return the sections with these anchors in the order of the page, or all where none is named.
 

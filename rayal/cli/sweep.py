@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rayal.cli.printing import counted, print_earlier, print_notes, show_plan, warn_scorer
-from rayal.cli.sweep_end import sum_up, write_report
+from rayal.cli.sweep_end import load_report, sum_up, write_report
 from rayal.cli.terminal import (
     DONE,
     FAILED,
@@ -268,6 +268,7 @@ def _run_trials(
         from rayal.run.ray import driver
 
         try:
-            driver.run(plan, left, held, events, options.address, pruner)
+            meanwhile = None if options.no_report else load_report
+            driver.run(plan, left, held, events, options.address, pruner, meanwhile)
         except ClusterError as error:
             raise _RefusedError(str(error)) from error

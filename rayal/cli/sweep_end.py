@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 
 from rich.console import Console
 
@@ -77,6 +78,14 @@ def _show_summary(console: Console, root: Location) -> None:
         show_summary(console, root)
     except Exception as error:  # noqa: BLE001 - the records are safe, so say it and go on
         print_line(console, f"the summary could not be made ({type(error).__name__}: {error})")
+
+
+def load_report() -> None:
+    """Import what the report needs; a fault in it is told when the report is made."""
+    with suppress(Exception), bundled_analysis():
+        from analysis import report
+
+        report.load_libraries()
 
 
 def write_report(console: Console, root: Location) -> Location | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rayal.events.dispatch import Dispatcher
@@ -37,15 +37,18 @@ from rayal.sweep.plan import Plan
 MIN_PENDING = 4  # batches that wait for a worker at the least, so that none waits for a batch
 
 
-def run(
+def run(  # noqa: PLR0913 - what runs and where, and what there is to do beside
     plan: Plan,
     todo: Sequence[Trial],
     store: RunStore,
     events: Dispatcher,
     address: str | None,
     pruner: Pruner = NO_PRUNING,
+    meanwhile: Callable[[], object] | None = None,
 ) -> None:
     """Run trials on a cluster, or on a Ray started here for the purpose.
+
+    `meanwhile` is called once, while encoders train and the driver would wait.
 
     Raises:
         ClusterError: no cluster at that address, no token, or no node can give the resources.
@@ -70,6 +73,8 @@ def run(
         with encoding_jobs(plan, todo, store, events) as encodings:
             import ray.tune  # noqa: F401 - it takes a second, in which encoders train
 
+            if meanwhile is not None:
+                meanwhile()
             encodings.wait_for_one()
             os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(_most_pending(workers, pruner))
             queue = TrialQueue(plan, todo, encodings, workers, events, pruner=pruner)
