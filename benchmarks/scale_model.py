@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
+from rayal.distributed import typiclust
 from rayal.kernels import cells, herding, sampled_ball_cover, sampled_clustering, sampled_herding
 from rayal.kernels import near_duplicates as duplicates
 from rayal.kernels import sampled_typicality as typicality
@@ -131,14 +132,19 @@ def _kmeans_over_shards(N: float, D: float, B: float) -> Work:
 
 def _typiclust_over_shards(N: float, D: float, B: float) -> Work:
     K = min(B, MAX_CLUSTERS)
-    return Work(2 * D * K * N * STEPS, STEPS * N * D, reductions=STEPS + B, payload=4 * K * D)
+    products = 2 * D * (K * N * STEPS + B * min(N / K, typiclust.LARGEST) ** 2)
+    return Work(products, STEPS * N * D, reductions=STEPS + B, payload=4 * K * D)
 
 
-def _coverage_over_shards(N: float, D: float, B: float) -> Work:
+def _facility_location_over_shards(N: float, D: float, B: float) -> Work:
+    covered = _probcover_over_shards(N, D, B)
+    return replace(covered, kernels=covered.products / (2 * D))
+
+
+def _probcover_over_shards(N: float, D: float, B: float) -> Work:
     # Of each part B rows go on to the next level.
     levels = 1 / (1 - min(B / PART, 0.5))
-    pairs = levels * N * PART
-    return Work(2 * D * pairs, levels * N * D, pairs, reductions=2, payload=4 * B * D)
+    return Work(2 * D * levels * N * PART, levels * N * D, reductions=2, payload=4 * B * D)
 
 
 def _k_center_over_shards(N: float, D: float, B: float) -> Work:
@@ -151,9 +157,9 @@ OVER_SHARDS: dict[str, Callable[[float, float, float], Work]] = {
     "margin": _scores,
     "k_center": _k_center_over_shards,
     "kmeans": _kmeans_over_shards,
-    "probcover": _coverage_over_shards,
+    "probcover": _probcover_over_shards,
     "typiclust": _typiclust_over_shards,
-    "facility_location": _coverage_over_shards,
+    "facility_location": _facility_location_over_shards,
 }
 
 Count = Callable[[float, float, float], Work]
@@ -176,9 +182,15 @@ MEASURED: list[Point] = [
     ("maxherding", 1e6, 512, 100, 17.7),
     ("maxherding", 1e6, 512, 1000, 72.5),
     ("typiclust", 4e5, 128, 100, 28.6),
+    ("typiclust", 1e6, 512, 100, 60.7),
+    ("typiclust", 1e6, 512, 1000, 116.7),
     ("probcover", 1e5, 64, 1000, 15.3),
+    ("probcover", 1e6, 512, 100, 65.9),
+    ("probcover", 1e6, 512, 1000, 63.7),
     ("probcover", 4e5, 128, 100, 22.6),
     ("auto", 4e5, 128, 100, 48.5),
+    ("auto", 1e6, 512, 100, 44.2),
+    ("auto", 1e6, 512, 1000, 58.4),
     ("k_center", 4e5, 128, 100, 2.4),
 ]
 
@@ -195,7 +207,13 @@ MEASURED_OVER_SHARDS: list[Point] = [
     ("kmeans", 1e6, 128, 100, 16.0),
     ("kmeans", 1e7, 128, 100, 134.4),
     ("typiclust", 1e5, 128, 100, 3.2),
+    ("typiclust", 1e6, 128, 100, 65.1),
+    ("typiclust", 1e6, 128, 1000, 87.6),
     ("facility_location", 1e5, 128, 100, 11.0),
+    ("facility_location", 1e6, 128, 100, 108.3),
+    ("facility_location", 1e6, 128, 1000, 170.8),
+    ("random", 1e7, 128, 1000, 4.8),
+    ("probcover", 1e5, 128, 100, 7.7),
 ]
 
 

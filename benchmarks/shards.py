@@ -31,6 +31,10 @@ STRATEGIES = (
     "random", "scores", "margin", "balanced margin", "k_center", "kmeans", "typiclust",
     "facility_location", "probcover",
 )  # fmt: skip
+PARAMS: dict[str, dict[str, Any]] = {
+    "balanced margin": {"class_balanced": 1.0},
+    "probcover": {"delta": 0.85},  # rows of one group are some .8 apart
+}
 CLASSES, GROUPS = 10, 200
 ROWS_PER_SHARD = 65_536
 QUALITY_ROWS = 20_000  # the undivided greedy choice holds a matrix of so many rows squared
@@ -67,7 +71,7 @@ def measure_here(place: str, name: str, budget: int, memory: int | None) -> None
     """Choose here, and print what it took."""
     from rayal.distributed.selecting import select_from_shards
 
-    params: dict[str, Any] = {"class_balanced": 1.0} if name.startswith("balanced") else {}
+    params = PARAMS.get(name, {})
     started, cpu = time.perf_counter(), time.process_time()
     strategy = name.rpartition(" ")[2]
     chosen = select_from_shards(place, strategy, budget, memory=memory, **params)
