@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import io
 import json
 import re
@@ -61,7 +62,19 @@ def select(options: argparse.Namespace, usual: argparse.Namespace, console: Cons
                 f"--{name.replace('_', '-')} is not of shards of features: {listed} are"
             )
     strategy = options.strategy or DEFAULT_STRATEGY
+    params = component_parameters(options.set, "strategy")["strategy"]
     labels = {} if options.labeled is None else read_labels(options.labeled)
+    place = parse_location(options.images)
+    out = options.out or Path(f"{place.name or 'shards'}-chosen")
+    request = {
+        "shards": str(place),
+        "strategy": strategy,
+        "params": params,
+        "budget": options.budget,
+        "seed": options.seed,
+        "labels": hashlib.sha256(json.dumps(sorted(labels.items())).encode()).hexdigest(),
+    }
+    _check_free(out, request)
     chosen = select_from_shards(
         options.images,
         strategy,
@@ -72,11 +85,9 @@ def select(options: argparse.Namespace, usual: argparse.Namespace, console: Cons
         address=options.address,
         workers=options.workers,
         say=lambda line: print_line(console, line),
-        **component_parameters(options.set, "strategy")["strategy"],
+        **params,
     )
-    place = parse_location(options.images)
-    out = options.out or Path(f"{place.name or 'shards'}-chosen")
-    _write(out, chosen, {"shards": str(place), "strategy": strategy, "seed": options.seed})
+    _write(out, chosen, request)
     _show(console, out, strategy, chosen, len(labels))
     return DONE
 
@@ -167,6 +178,21 @@ def _class(place: str, text: str) -> int:
 
 def _shown(label: int) -> str:
     return "none" if label == UNKNOWN else str(label)
+
+
+def _check_free(out: Path, request: Mapping[str, Any]) -> None:
+    """Refuse a folder with another choice; the same may be made again."""
+    if not (out / "chosen.csv").exists():
+        return
+    try:
+        earlier = json.loads((out / "selection.json").read_bytes())
+    except (OSError, ValueError):
+        earlier = {}
+    if any(earlier.get(name) != value for name, value in request.items()):
+        raise LabelingError(
+            f"{out} has a chosen.csv of another request, which would be lost: give --out another "
+            "folder, or move it away"
+        )
 
 
 def _write(out: Path, chosen: ShardSelection, request: Mapping[str, Any]) -> None:

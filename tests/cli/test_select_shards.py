@@ -45,6 +45,21 @@ def test_the_next_choice_takes_the_labels_into_account(capsys: pytest.CaptureFix
     assert not {"row 5", "row 9"} & {row["id"] for row in _rows("next/chosen.csv")}
 
 
+def test_another_choice_is_not_written_over_and_the_same_may_be_made_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    request = ["select", "pool", "--budget", "5", "--strategy", "random"]
+    assert main(request) == 0
+    chosen = Path("pool-chosen/chosen.csv").read_bytes()
+    assert main(request) == 0
+    for other in (["--seed", "1"], ["--budget", "6"], ["--strategy", "k_center"]):
+        assert main([*request, *other]) == 2
+        assert "pool-chosen has a chosen.csv of another request" in capsys.readouterr().err
+    Path("pool-chosen/selection.json").unlink()
+    assert main(request) == 2
+    assert Path("pool-chosen/chosen.csv").read_bytes() == chosen
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
