@@ -87,10 +87,14 @@ def _typical(item: tuple[Int64, int], shards: ShardSet, seed: int) -> Int64:
         keys = keys_at(seed, left)
         left = np.sort(left[np.argsort(keys)[: max(LARGEST, count)]])
     rows = rows_at(shards, left, unit=True)
-    picks = []
+    picks, lower = [], np.full(len(left), -np.inf)
     for _ in range(count):
         n = len(left)
-        place = 0 if n == 1 else most_typical(rows, min(NEIGHBORS, n // 2))
+        k = min(NEIGHBORS, n // 2)
+        if k < NEIGHBORS:
+            lower[:] = -np.inf  # what is known is of more neighbors
+        place = 0 if n == 1 else most_typical(rows, k, lower)
         picks.append(left[place])
         left, rows = np.delete(left, place), np.delete(rows, place, axis=0)
+        lower = np.delete(lower, place)
     return np.array(picks, dtype=np.int64)

@@ -19,7 +19,13 @@ BLOCK = 256  # rows to which distances are taken at once
 FINALISTS = 128  # rows with the smallest of these, to which all distances are taken
 
 
-def nearly_most_typical(rows: Rows, members: Int64, k: int, rng: np.random.Generator) -> int:
+def nearly_most_typical(
+    rows: Rows,
+    members: Int64,
+    k: int,
+    rng: np.random.Generator,
+    lower: Float64 | None = None,
+) -> int:
     """Return which of the members has the smallest mean distance to its k nearest others.
 
     Exact up to 4,096 members. Beyond, of n members the 128 that are nearest to their part of k
@@ -30,12 +36,13 @@ def nearly_most_typical(rows: Rows, members: Int64, k: int, rng: np.random.Gener
         members: (n,) positions, n > k.
         k: at least 1.
         rng: draws the sample.
+        lower: (n,), as of `typicality.most_typical`; used and raised where the answer is exact.
 
     Returns:
         The place among the members, from 0.
     """
     if len(members) <= EXACT:
-        return most_typical(rows[members], k)
+        return most_typical(rows[members], k, lower)
     sample = rows[np.sort(rng.choice(members, SAMPLE, replace=False))]
     near = max(1, round(k * SAMPLE / len(members))) + 1  # one of them may be the row itself
     density = np.empty(len(members))

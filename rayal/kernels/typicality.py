@@ -13,23 +13,29 @@ Float64 = npt.NDArray[np.float64]
 BLOCK = 2**22  # distances held at once
 
 
-def most_typical(points: Float32, k: int) -> int:
+def most_typical(points: Float32, k: int, lower: Float64 | None = None) -> int:
     """Return the position of the row with the smallest mean distance to its k nearest others.
 
-    Ties go to the lowest position. All pairs are looked at, O(n^2 D), in blocks of rows.
+    Ties go to the lowest position. All pairs are looked at, O(n^2 D), in blocks of rows. Where rows
+    are taken away no mean of the others falls: of what a first call found they cannot be below, a
+    later one works out again what may be the smallest, O(n D) each.
 
     Args:
         points: (n, D), n > k, C-contiguous.
         k: at least 1.
+        lower: what the means (n,) cannot be below, raised in place; -inf throughout at first.
     """
-    lower, upper = _bounds_of_means(points, k)
+    if lower is None:
+        lower = np.full(len(points), -np.inf)
+    if np.isneginf(lower).any():
+        lower[:] = _lower_bounds_of_means(points, k)
     smallest, best = np.inf, 0
-    for position in np.flatnonzero(lower <= upper.min()):
-        mean = _mean_distance(points, int(position), k)
-        if mean < smallest:
-            smallest, best = mean, int(position)
-        if smallest == 0:
+    for position in map(int, np.argsort(lower, kind="stable")):
+        if lower[position] > smallest or smallest == 0:
             break
+        lower[position] = mean = _mean_distance(points, position, k)
+        if (mean, position) < (smallest, best):
+            smallest, best = mean, position
     return best
 
 
@@ -57,17 +63,15 @@ def _mean_distance(points: Float32, position: int, k: int) -> float:
     return float(np.sqrt(nearest).mean())
 
 
-def _bounds_of_means(points: Float32, k: int) -> tuple[Float64, Float64]:
-    """Return what each row's mean distance (n,) cannot be below, and not above."""
+def _lower_bounds_of_means(points: Float32, k: int) -> Float64:
+    """Return what each row's mean distance (n,) cannot be below, at least 0."""
     # Twice: the distances that decide are rounded as well.
     error = 2 * gemm_distances.error_bound(points)
-    lower, upper = np.empty(len(points)), np.empty(len(points))
+    lower = np.empty(len(points))
     for block in gemm_distances.chunks(len(points), max(64, BLOCK // len(points))):
         squared = gemm_distances.squared_distances(points[block], points)
         rows = np.arange(len(squared))
         squared[rows, block.start + rows] = np.inf
         nearest = np.partition(squared, k - 1, axis=1)[:, :k].astype(np.float64)
         lower[block] = np.sqrt(np.maximum(nearest - error, 0)).mean(axis=1)
-        upper[block] = np.sqrt(np.maximum(nearest + error, 0)).mean(axis=1)
-    slack = 1e-12 * upper  # the means themselves are rounded
-    return lower - slack, upper + slack
+    return lower * (1 - 1e-12)  # the means themselves are rounded

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from rayal.kernels import typicality
 from rayal.kernels.typicality import most_typical
 from tests.draws import draws
 
@@ -41,3 +42,32 @@ def test_more_rows_than_one_block_give_the_same_answer(monkeypatch: pytest.Monke
     points = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
     monkeypatch.setattr("rayal.kernels.typicality.BLOCK", 1)
     assert most_typical(points, 20) == slow_twin(points, 20)
+
+
+@pytest.mark.parametrize("seed", draws(100))
+def test_rows_taken_one_after_another_are_those_of_a_fresh_look_at_each(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, k = int(rng.integers(20, 60)), int(rng.integers(1, 9))
+    values = rng.integers(3, size=(n, 3)) if seed % 2 else rng.normal(size=(n, 3))
+    points, lower = values.astype(np.float32), np.full(n, -np.inf)
+    for _ in range(n - k - 1):
+        place = most_typical(points, k, lower)
+        assert place == most_typical(points, k)
+        points, lower = np.delete(points, place, axis=0), np.delete(lower, place)
+
+
+def test_a_later_look_works_out_few_means_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = np.random.default_rng(0).normal(size=(400, 5)).astype(np.float32)
+    lower = np.full(400, -np.inf)
+    place = most_typical(points, 20, lower)
+    points, lower = np.delete(points, place, axis=0), np.delete(lower, place)
+    worked_out: list[int] = []
+    plain = typicality._mean_distance
+
+    def noted(points: np.ndarray, position: int, k: int) -> float:
+        worked_out.append(position)
+        return plain(points, position, k)
+
+    monkeypatch.setattr(typicality, "_mean_distance", noted)
+    most_typical(points, 20, lower)
+    assert 0 < len(worked_out) < 100
