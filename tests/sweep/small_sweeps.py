@@ -12,7 +12,8 @@ from rayal.sweep.yaml import dump
 FILES = sorted((Path(__file__).parent.parent.parent / "sweeps").glob("*.yaml"))
 OF_A_FILE = {
     "blood_cpu", "blood_trainings", "evidence_blood", "evidence_scans", "evidence_cifar10_lt",
-    "hacon_fig1_cpu", "hacon_fig6_blood_cpu", "hacon_map_views", "hacon_training_length", "cbal_cpu",
+    "hacon_fig1_cpu", "hacon_fig6_blood_cpu", "hacon_map_views", "hacon_training_length",
+    "cbal_cpu",
 }  # fmt: skip
 
 SMALL: dict[str, Any] = {
