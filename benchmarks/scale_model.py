@@ -206,6 +206,7 @@ MEASURED_OVER_SHARDS: list[Point] = [
     ("kmeans", 1e5, 128, 100, 1.7),
     ("kmeans", 1e6, 128, 100, 16.0),
     ("kmeans", 1e7, 128, 100, 134.4),
+    ("kmeans", 1e7, 128, 1000, 467.2),
     ("typiclust", 1e5, 128, 100, 3.2),
     ("typiclust", 1e6, 128, 100, 65.1),
     ("typiclust", 1e6, 128, 1000, 60.2),
