@@ -33,13 +33,13 @@ def points(N: int, D: int) -> npt.NDArray[np.float32]:
 
 def timed(features: npt.NDArray[np.float32], *, keep: bool = True) -> tuple[float, list[int]]:
     """Return CPU seconds and picks, with kernels kept or not."""
-    before = herding.WHOLE, herding.KEPT
+    before = herding.ALL_KEPT, herding.KEPT
     if not keep:
-        herding.WHOLE = herding.KEPT = 0
+        herding.ALL_KEPT = herding.KEPT = 0
     began = time.process_time()
     with threadpool_limits(limits=1):
         picks = herding.greedy_herding(features, np.array([], dtype=np.int64), 100, 1.0)
-    herding.WHOLE, herding.KEPT = before
+    herding.ALL_KEPT, herding.KEPT = before
     return time.process_time() - began, picks.tolist()
 
 
@@ -55,7 +55,7 @@ def by_apricot(features: npt.NDArray[np.float32], budget: int = 100) -> tuple[fl
     return time.process_time() - began, [int(pick) for pick in picks]
 
 
-def beside_apricot(features: npt.NDArray[np.float32], seconds: float, picks: list[int]) -> str:
+def apricot_comparison(features: npt.NDArray[np.float32], seconds: float, picks: list[int]) -> str:
     """Return apricot's seconds, the ratio to ours, and how many of its picks are ours."""
     theirs, chosen = by_apricot(features)
     same = len(set(chosen) & set(picks))
@@ -79,7 +79,7 @@ def main() -> int:
         print(
             f"N {N:7,} D {D:5,}: {without:6.2f} s without, {kept:6.2f} s with kernels kept, "
             f"{without / kept:.1f} x, {same}"
-            + (beside_apricot(features, kept, picks) if apricot else ""),
+            + (apricot_comparison(features, kept, picks) if apricot else ""),
             flush=True,
         )
     print("accepted" if accepted else "missed")

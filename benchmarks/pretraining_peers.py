@@ -64,6 +64,7 @@ class Lightly:
         backbone.fc = nn.Identity()
         head = MoCoProjectionHead(512, 512, D)
         self._query = nn.Sequential(backbone, head).to(device())
+        # torch's annotations lack this form of `to`, which its documentation has.
         self._query.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._key = copy.deepcopy(self._query).requires_grad_(False)
         self._loss = NTXentLoss(temperature=0.2, memory_bank_size=(QUEUE, D)).to(device())

@@ -19,10 +19,10 @@ TEXT_RULES = ("GSUB", "GPOS", "GDEF", "BASE", "JSTF", "MATH", "kern")
 @contextmanager
 def without_text_rules() -> Iterator[None]:
     """Let fontTools load fonts without TEXT_RULES, for matplotlib, which offers no such option."""
-    whole = subset.load_font
+    load_complete = subset.load_font
 
     def load_font(*arguments: Any, **options: Any) -> TTFont:
-        font = whole(*arguments, **options)
+        font = load_complete(*arguments, **options)
         for table in TEXT_RULES:
             if table in font:
                 del font[table]
@@ -32,4 +32,4 @@ def without_text_rules() -> Iterator[None]:
     try:
         yield
     finally:
-        subset.load_font = whole
+        subset.load_font = load_complete

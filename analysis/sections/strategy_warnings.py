@@ -9,11 +9,10 @@ import pandas as pd
 from analysis.page.blocks import Block, Text
 from analysis.page.table import count, name_columns, page_table, text
 from analysis.sections.base import Report, Tables, section
-from analysis.study.grouping import as_labels, to_frame
+from analysis.study.grouping import as_labels
 from analysis.study.study import Study
 
 OF = ("dataset", "encoder", "initial", "strategy")
-COLUMNS = [*OF, "warning", "trials"]
 
 
 def tables(study: Study, _earlier: Tables) -> Tables:
@@ -25,14 +24,14 @@ def tables(study: Study, _earlier: Tables) -> Tables:
 def strategy_warnings(study: Study) -> pd.DataFrame:
     """Return each warning, whose it is, and in how many trials it came."""
     trials = as_labels(study.trials).set_index("trial")[list(OF)]
-    rows = [
-        {**trials.loc[record["trial"]], "warning": warning}
+    warned = {
+        (record["trial"], text)
         for record in study.run.records
-        for warning in {text for row in record["rounds"] for text in row.get("warnings", ())}
-    ]
-    if not rows:
-        return to_frame([], COLUMNS)
-    counted = pd.DataFrame(rows).groupby([*OF, "warning"], sort=True, dropna=False)
+        for row in record["rounds"]
+        for text in row.get("warnings", ())
+    }
+    frame = pd.DataFrame(sorted(warned), columns=["trial", "warning"]).join(trials, on="trial")
+    counted = frame.groupby([*OF, "warning"], sort=True, dropna=False)
     return counted.size().rename("trials").reset_index()
 
 

@@ -58,6 +58,7 @@ def attribute(owner: object, name: str, part: str) -> None:
     setattr(owner, name, attributed)
 
 
+# torch annotates none of TorchDispatchMode's methods.
 class PretendCuda(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within it tensors on the CPU are real, and those on the device have shapes alone.
 

@@ -187,8 +187,9 @@ def _check_free(out: Path, request: Mapping[str, Any]) -> None:
     try:
         earlier = json.loads((out / "selection.json").read_bytes())
     except (OSError, ValueError):
-        earlier = {}
-    if any(earlier.get(name) != value for name, value in request.items()):
+        earlier = None
+    is_same = isinstance(earlier, dict) and request.items() <= earlier.items()
+    if not is_same:
         raise LabelingError(
             f"{out} has a chosen.csv of another request, which would be lost: give --out another "
             "folder, or move it away"

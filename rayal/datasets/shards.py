@@ -134,7 +134,7 @@ def _read_labels(parameter: str, text: str, pool: ShardSet) -> Any:
         if place.name.endswith(".npy"):
             return _checked_numbers(np.load(content, allow_pickle=False), pool)
         return _by_id(_read_table(content, Path(place.name).suffix), pool)
-    except (ValueError, EOFError, NotImplementedError) as error:
+    except (ValueError, EOFError, NotImplementedError) as error:  # the last: types Arrow lacks
         raise ValueError(f"{parameter}={text}: {error}") from error
 
 

@@ -16,7 +16,7 @@ from rayal.distributed.executor import Executor
 from rayal.distributed.kmeans import Clusters, kmeans
 from rayal.distributed.row_keys import keys_at
 from rayal.distributed.shard_rows import rows_at
-from rayal.kernels.typicality import most_typical
+from rayal.kernels.typicality import MeanBounds
 from rayal.storage.shards import ShardSet
 
 Int64 = npt.NDArray[np.int64]
@@ -87,14 +87,11 @@ def _typical(item: tuple[Int64, int], shards: ShardSet, seed: int) -> Int64:
         keys = keys_at(seed, left)
         left = np.sort(left[np.argsort(keys)[: max(LARGEST, count)]])
     rows = rows_at(shards, left, unit=True)
-    picks, lower = [], np.full(len(left), -np.inf)
-    for _ in range(count):
-        n = len(left)
+    bounds, members = MeanBounds(len(rows)), np.arange(len(rows))
+    picks = np.empty(count, dtype=np.int64)
+    for i in range(count):
+        n = len(members)
         k = min(NEIGHBORS, n // 2)
-        if k < NEIGHBORS:
-            lower[:] = -np.inf  # what is known is of more neighbors
-        place = 0 if n == 1 else most_typical(rows, k, lower)
-        picks.append(left[place])
-        left, rows = np.delete(left, place), np.delete(rows, place, axis=0)
-        lower = np.delete(lower, place)
-    return np.array(picks, dtype=np.int64)
+        place = 0 if n == 1 else bounds.most_typical(rows[members], members, k)
+        picks[i], members = left[members[place]], np.delete(members, place)
+    return picks

@@ -30,7 +30,7 @@ TILE = 512  # rows and columns of kernels that are made or mirrored at once
 STEP = 2.0**-24  # kernels are whole numbers of it, so that sums of their differences are exact
 UNIT_WIDTH = 1.0  # of a kernel on features of unit length (Bae et al. 2024)
 NARROWEST = 1e-15  # kernel: its square is still above 0 in float32
-WHOLE = 2 << 30  # bytes up to which all kernels are made at once and kept: 23,170 points
+ALL_KEPT = 2 << 30  # bytes up to which all kernels are made at once and kept: 23,170 points
 KEPT = 1 << 30  # bytes of kernels that are kept of more points, at most
 SLACK = 1e-5  # relative error of float32 exponentials and sums, generously
 
@@ -47,7 +47,8 @@ def greedy_herding(
     x runs over all points, s over the labeled and those before it; k(x, s) = exp(-|x - s|^2 /
     sigma^2). The sum is at least 1 - 1/e of the largest possible (Bae et al. 2024). Ties go to the
     lowest position, so once nothing is gained, as by a copy, the lowest positions follow.
-    Usual time O(N^2 D), O(N^2 D B) at worst; memory O(N D), and 4 N^2 bytes up to WHOLE,
+    Usual time O(N^2 D), O(N^2 D B) at worst; memory O(N D), and 4 N^2 bytes up to
+    ALL_KEPT,
     KEPT bytes beyond.
 
     Args:
@@ -178,13 +179,13 @@ class Cover:
         """Write kernels (m, points) of the rows (m,), none lower than it is."""
         candidates = self._left_factor(rows)
         for columns in gemm_distances.chunks(len(self.points)):
-            np.matmul(candidates, self._points[columns].T, out=kernels[:, columns])
-            self._exponentials(kernels[:, columns])
+            self._write_block(candidates, columns, kernels[:, columns])
 
-    def _exponentials(self, squared: Float32) -> None:
-        """Make kernels of squared distances, in place; a negative one is 0."""
-        squared *= np.float32(-1 / self.sigma**2)
-        np.exp(np.minimum(squared, 0, out=squared), out=squared)
+    def _write_block(self, candidates: Float32, columns: slice, block: Float32) -> None:
+        """Write kernels (m, n) of left factors (m, D + 2) and some points; none is above 1."""
+        np.matmul(candidates, self._points[columns].T, out=block)
+        block *= np.float32(-1 / self.sigma**2)
+        np.exp(np.minimum(block, 0, out=block), out=block)
 
     def _all_kernels_from_above(self) -> Float32:
         """Return kernels (n, n) where candidates are the points: each pair is worked out once."""
@@ -193,8 +194,7 @@ class Cover:
         candidates = self._left_factor(np.arange(N))
         for rows in gemm_distances.chunks(N, TILE):
             later = slice(rows.start, N)
-            np.matmul(candidates[rows], self._points[later].T, out=kernels[rows, later])
-            self._exponentials(kernels[rows, later])
+            self._write_block(candidates[rows], later, kernels[rows, later])
             for columns in gemm_distances.chunks(N - rows.stop, TILE):
                 mirrored = slice(rows.stop + columns.start, rows.stop + columns.stop)
                 kernels[mirrored, rows] = kernels[rows, mirrored].T
@@ -220,8 +220,8 @@ class Cover:
 
     @cached_property
     def _kept(self) -> KeptRows:
-        if self.candidates is self.points and 4 * len(self.points) ** 2 <= WHOLE:
-            return KeptRows.whole(self._all_kernels_from_above())
+        if self.candidates is self.points and 4 * len(self.points) ** 2 <= ALL_KEPT:
+            return KeptRows.from_matrix(self._all_kernels_from_above())
         return KeptRows(len(self.candidates), len(self.points), KEPT)
 
 

@@ -26,7 +26,7 @@ class KeptRows:
         self._used = 0
 
     @classmethod
-    def whole(cls, matrix: Float32) -> KeptRows:
+    def from_matrix(cls, matrix: Float32) -> KeptRows:
         """Return the rows of a matrix (n, m) that is there already."""
         kept = cls(len(matrix), matrix.shape[1], 0)
         kept._rows, kept._place = matrix, np.arange(len(matrix))

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from rayal.kernels import distances, gemm_distances
 from rayal.kernels.rows import Rows
-from rayal.kernels.typicality import most_typical
+from rayal.kernels.typicality import MeanBounds
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -24,7 +24,7 @@ def nearly_most_typical(
     members: Int64,
     k: int,
     rng: np.random.Generator,
-    lower: Float64 | None = None,
+    bounds: MeanBounds | None = None,
 ) -> int:
     """Return which of the members has the smallest mean distance to its k nearest others.
 
@@ -36,13 +36,14 @@ def nearly_most_typical(
         members: (n,) positions, n > k.
         k: at least 1.
         rng: draws the sample.
-        lower: (n,), as of `typicality.most_typical`; used and raised where the answer is exact.
+        bounds: of the N rows, used and brought on where the answer is exact.
 
     Returns:
         The place among the members, from 0.
     """
     if len(members) <= EXACT:
-        return most_typical(rows[members], k, lower)
+        bounds = bounds or MeanBounds(len(rows))
+        return bounds.most_typical(rows[members], members, k)
     sample = rows[np.sort(rng.choice(members, SAMPLE, replace=False))]
     near = max(1, round(k * SAMPLE / len(members))) + 1  # one of them may be the row itself
     density = np.empty(len(members))

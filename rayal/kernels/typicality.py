@@ -9,6 +9,7 @@ from rayal.kernels import distances, gemm_distances
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
+Int64 = npt.NDArray[np.int64]
 
 BLOCK = 2**22  # distances held at once
 
@@ -37,6 +38,32 @@ def most_typical(points: Float32, k: int, lower: Float64 | None = None) -> int:
         if (mean, position) < (smallest, best):
             smallest, best = mean, position
     return best
+
+
+class MeanBounds:
+    """What mean distances of N rows cannot be below, as far as `most_typical` has worked it out.
+
+    Groups of rows from which the most typical is taken again and again, each row in one group.
+    What was found for another number of neighbors counts for nothing.
+    """
+
+    def __init__(self, N: int) -> None:
+        self._lower = np.full(N, -np.inf)
+        self._neighbors = np.zeros(N, dtype=np.int64)
+
+    def most_typical(self, points: Float32, members: Int64, k: int) -> int:
+        """Return the place of the most typical member, as `most_typical`.
+
+        Args:
+            points: (n, D), rows of the members.
+            members: (n,) which rows they are, of those left in their group.
+            k: at least 1, below n.
+        """
+        known = self._neighbors[members] == k
+        lower = np.where(known, self._lower[members], -np.inf)
+        place = most_typical(points, k, lower)
+        self._lower[members], self._neighbors[members] = lower, k
+        return place
 
 
 def typicality(points: Float32, k: int) -> Float64:

@@ -20,24 +20,20 @@ def without_contradictions(matched: Matched) -> tuple[list[tuple[str, Returned]]
     Args:
         matched: id of the image and what is said of it, in the order of the file.
     """
-    said: dict[Hashable, list[Returned]] = {}
+    answers: dict[Hashable, list[Returned]] = {}
     for rayal_id, one in matched:
-        if _is_answer(one):
-            said.setdefault(_sayer(rayal_id, one), []).append(one)
-    reasons = {key: reason for key, ones in said.items() if (reason := _contradiction(ones))}
+        if one.is_answer:
+            answers.setdefault(_author(rayal_id, one), []).append(one)
+    reasons = {key: reason for key, ones in answers.items() if (reason := _contradiction(ones))}
     kept = [
         (rayal_id, one)
         for rayal_id, one in matched
-        if not (_is_answer(one) and _sayer(rayal_id, one) in reasons)
+        if not (one.is_answer and _author(rayal_id, one) in reasons)
     ]
     return kept, list(reasons.values())
 
 
-def _is_answer(one: Returned) -> bool:
-    return one.action in ("label", "not_usable")
-
-
-def _sayer(rayal_id: str, one: Returned) -> Hashable:
+def _author(rayal_id: str, one: Returned) -> Hashable:
     return rayal_id, one.by, one.at
 
 

@@ -94,7 +94,7 @@ class _Reader:
         matched, contradictions = without_contradictions(list(self._matched(imported)))
         self.ingested.refused += contradictions
         for rayal_id, returned in matched:
-            if returned.action in ("label", "not_usable"):
+            if returned.is_answer:
                 seen.setdefault(rayal_id, set()).add(returned.by)
         for rayal_id, returned in matched:
             if returned.action == "withdraw":

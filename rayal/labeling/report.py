@@ -181,7 +181,7 @@ def _page(project: Project, results: Findings) -> str:
     ]
     return environment.get_template("report.html").render(
         project=project,
-        found=results,
+        findings=results,
         suspects=shown,
         points=_points(results.curve),
         width=WIDTH, height=HEIGHT, left=LEFT, bottom=HEIGHT - BOTTOM,

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from rayal.contracts import Features, Indices, Pool
 from rayal.kernels import clustering
@@ -15,9 +14,8 @@ from rayal.kernels.greedy_balance import ClassBalance
 from rayal.kernels.rows import Rows
 from rayal.kernels.sampled_clustering import sampled_kmeans
 from rayal.kernels.sampled_typicality import nearly_most_typical
-from rayal.kernels.typicality import most_typical, typicality
+from rayal.kernels.typicality import MeanBounds, typicality
 
-Float64: TypeAlias = npt.NDArray[np.float64]
 MostTypical: TypeAlias = Callable[[Indices, int], int]  # members (n,), neighbors -> a place
 
 MAX_CLUSTERS, MIN_SIZE, RESTARTS = 500, 5, 1  # typiclust's own
@@ -81,9 +79,8 @@ def _cluster(
     """Return the cluster (N,) of each image, and what finds the most typical of some."""
     points = clustering.unit_rows(features)
     clusters, _ = clustering.kmeans(points, K, rng, restarts=restarts, iterations=ITERATIONS)
-    return clusters, _remembering(
-        len(points), lambda members, k, lower: most_typical(points[members], k, lower)
-    )
+    bounds = MeanBounds(len(points))
+    return clusters, lambda members, k: bounds.most_typical(points[members], members, k)
 
 
 def _cluster_many(
@@ -92,26 +89,8 @@ def _cluster_many(
     """Do as `_cluster`, on samples."""
     rows = Rows(features, unit=True)
     clusters = sampled_kmeans(rows, K, rng, restarts=restarts, iterations=ITERATIONS).of
-    return clusters, _remembering(
-        len(rows), lambda members, k, lower: nearly_most_typical(rows, members, k, rng, lower)
-    )
-
-
-def _remembering(N: int, find: Callable[[Indices, int, Float64], int]) -> MostTypical:
-    """Return what finds the most typical of members from what is known of each of N images.
-
-    find: told what mean distances of the members cannot be below, which it raises; of another
-    number of neighbors nothing is known.
-    """
-    bounds = np.full(N, -np.inf)
-
-    def most_typical_of(members: Indices, k: int) -> int:
-        lower = bounds[members] if k == NEIGHBORS else np.full(len(members), -np.inf)
-        place = find(members, k, lower)
-        bounds[members] = lower if k == NEIGHBORS else -np.inf
-        return place
-
-    return most_typical_of
+    bounds = MeanBounds(len(rows))
+    return clusters, lambda members, k: nearly_most_typical(rows, members, k, rng, bounds)
 
 
 def _balanced(features: Features, balance: ClassBalance) -> MostTypical:

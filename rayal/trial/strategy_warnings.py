@@ -14,16 +14,12 @@ def warnings_kept() -> Iterator[list[str]]:
     Warnings of other categories are of libraries, and are shown as ever.
     """
     kept: list[str] = []
-    others: list[warnings.WarningMessage] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        try:
-            yield kept
-        finally:
-            for warning in caught:
-                if warning.category is not UserWarning:
-                    others.append(warning)
-                elif str(warning.message) not in kept:
-                    kept.append(str(warning.message))
-    for warning in others:
-        warnings.showwarning(warning.message, warning.category, warning.filename, warning.lineno)
+        yield kept
+    for warning in caught:
+        text, category = warning.message, warning.category
+        if category is not UserWarning:
+            warnings.showwarning(text, category, warning.filename, warning.lineno)
+        elif str(text) not in kept:
+            kept.append(str(text))

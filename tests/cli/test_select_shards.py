@@ -55,6 +55,8 @@ def test_another_choice_is_not_written_over_and_the_same_may_be_made_again(
     for other in (["--seed", "1"], ["--budget", "6"], ["--strategy", "k_center"]):
         assert main([*request, *other]) == 2
         assert "pool-chosen has a chosen.csv of another request" in capsys.readouterr().err
+    Path("pool-chosen/selection.json").write_text("[]")
+    assert main(request) == 2
     Path("pool-chosen/selection.json").unlink()
     assert main(request) == 2
     assert Path("pool-chosen/chosen.csv").read_bytes() == chosen

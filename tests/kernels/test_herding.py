@@ -152,15 +152,15 @@ def test_a_kernel_without_width_is_refused(sigma: float) -> None:
         greedy_herding(np.eye(4), NONE, 1, sigma)
 
 
-@pytest.mark.parametrize("whole", [0, 60 * 60 * 4])
+@pytest.mark.parametrize("all_kept", [0, 60 * 60 * 4])
 @pytest.mark.parametrize("kept", [0, 20 * 60 * 4, 1 << 30])
 def test_how_many_kernels_are_kept_changes_no_pick(
-    kept: int, whole: int, monkeypatch: pytest.MonkeyPatch
+    kept: int, all_kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(3)
     points = rng.normal(size=(60, 4)).astype(np.float32)
     monkeypatch.setattr(herding, "BLOCK", 4)  # several renewals a pick
     monkeypatch.setattr(herding, "TILE", 25)  # two tiles and a part of one
     monkeypatch.setattr(herding, "KEPT", kept)
-    monkeypatch.setattr(herding, "WHOLE", whole)
+    monkeypatch.setattr(herding, "ALL_KEPT", all_kept)
     assert greedy_herding(points, NONE, 30, 1.0).tolist() == slow_twin(points, NONE, 30, 1.0)

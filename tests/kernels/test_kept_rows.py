@@ -50,7 +50,7 @@ def test_of_a_larger_one_those_that_are_asked_for_again_are_kept() -> None:
 
 
 def test_of_a_matrix_that_is_there_nothing_is_made() -> None:
-    maker, kept = Maker(), KeptRows.whole(MATRIX)
+    maker, kept = Maker(), KeptRows.from_matrix(MATRIX)
     assert visited(kept, np.array([3, 0, 11]), maker) == {
         0: MATRIX[3].tolist(), 1: MATRIX[0].tolist(), 2: MATRIX[11].tolist()
     }  # fmt: skip

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rayal.kernels import typicality
-from rayal.kernels.typicality import most_typical
+from rayal.kernels.typicality import MeanBounds, most_typical
 from tests.draws import draws
 
 
@@ -71,3 +71,14 @@ def test_a_later_look_works_out_few_means_again(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(typicality, "_mean_distance", noted)
     most_typical(points, 20, lower)
     assert 0 < len(worked_out) < 100
+
+
+@pytest.mark.parametrize("seed", draws(30))
+def test_bounds_of_one_number_of_neighbors_serve_no_other(seed: int) -> None:
+    points = np.random.default_rng(seed).normal(size=(40, 3)).astype(np.float32)
+    bounds, members = MeanBounds(40), np.arange(40)
+    while len(members) > 1:
+        k = min(10, len(members) // 2)
+        place = bounds.most_typical(points[members], members, k)
+        assert place == most_typical(points[members], k)
+        members = np.delete(members, place)

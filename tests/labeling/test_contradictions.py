@@ -33,41 +33,41 @@ def project(
     return Project.open(Path(root))
 
 
-def _csv(place: Path, said: list[tuple[str, str]]) -> Path:
+def _csv(place: Path, answers: list[tuple[str, str]]) -> Path:
     path = place / "said.csv"
-    path.write_text("rayal_id,label\n" + "".join(f"{i},{label}\n" for i, label in said))
+    path.write_text("rayal_id,label\n" + "".join(f"{i},{label}\n" for i, label in answers))
     return path
 
 
-def _cvat(place: Path, said: list[tuple[str, str]]) -> Path:
-    images = "".join(f'<image name="1__{i}__x.png"><tag label="{c}"/></image>' for i, c in said)
+def _cvat(place: Path, answers: list[tuple[str, str]]) -> Path:
+    images = "".join(f'<image name="1__{i}__x.png"><tag label="{c}"/></image>' for i, c in answers)
     path = place / "said.xml"
     path.write_text(f"<?xml version='1.0'?><annotations>{images}</annotations>")
     return path
 
 
-def _coco_content(said: list[tuple[str, str]]) -> dict[str, list[dict[str, object]]]:
+def _coco_content(answers: list[tuple[str, str]]) -> dict[str, list[dict[str, object]]]:
     return {
-        "images": [{"id": n, "file_name": f"{i}.png"} for n, (i, _) in enumerate(said)],
+        "images": [{"id": n, "file_name": f"{i}.png"} for n, (i, _) in enumerate(answers)],
         "categories": [{"id": n, "name": name} for n, name in enumerate(CLASSES)],
         "annotations": [
             {"id": n, "image_id": n, "category_id": CLASSES.index(c)}
-            for n, (_, c) in enumerate(said)
+            for n, (_, c) in enumerate(answers)
         ],
     }
 
 
-def _coco(place: Path, said: list[tuple[str, str]]) -> Path:
+def _coco(place: Path, answers: list[tuple[str, str]]) -> Path:
     path = place / "said.json"
-    path.write_text(json.dumps(_coco_content(said)))
+    path.write_text(json.dumps(_coco_content(answers)))
     return path
 
 
-def _label_studio(place: Path, said: list[tuple[str, str]]) -> Path:
+def _label_studio(place: Path, answers: list[tuple[str, str]]) -> Path:
     def annotation(label: str) -> dict[str, object]:
         return {"completed_by": 1, "result": [{"value": {"choices": [label]}}]}
 
-    tasks = [{"data": {"rayal_id": i}, "annotations": [annotation(c)]} for i, c in said]
+    tasks = [{"data": {"rayal_id": i}, "annotations": [annotation(c)]} for i, c in answers]
     path = place / "said.json"
     path.write_text(json.dumps(tasks))
     return path
@@ -82,8 +82,8 @@ def test_a_file_that_says_two_things_of_an_image_is_believed_in_neither(
     project: Project, tmp_path: Path, write: Writer
 ) -> None:
     twice, once, same, _ = project.rounds[0].ids
-    said = [(twice, "eff"), (once, "mass"), (twice, "mass"), (same, "eff"), (same, "eff")]
-    done = _take(project, write(tmp_path, said))
+    answers = [(twice, "eff"), (once, "mass"), (twice, "mass"), (same, "eff"), (same, "eff")]
+    done = _take(project, write(tmp_path, answers))
     assert (done.labeled, done.known) == (2, 1)
     assert set(project.labels.current()) == {once, same}
     (reason,) = done.refused

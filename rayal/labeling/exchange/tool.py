@@ -79,6 +79,11 @@ class Returned:
     seconds: float | None = None
     classes: tuple[str, ...] | None = None
 
+    @property
+    def is_answer(self) -> bool:
+        """Whether it says what the image is."""
+        return self.action in ("label", "not_usable")
+
 
 @dataclass
 class Import:
