@@ -10,7 +10,7 @@ from pathlib import Path
 from rayal.storage.files import StoreError
 from rayal.storage.location import parse_location
 
-REFUSED = 2
+REFUSED, INTERRUPTED = 2, 130
 
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m analysis") -> int:
@@ -18,6 +18,9 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m analy
     options = parser(prog).parse_args(arguments)
     try:
         _write(options)
+    except KeyboardInterrupt:
+        print("analysis: interrupted; the same command makes the report", file=sys.stderr)
+        return INTERRUPTED
     except StoreError as error:
         print(f"analysis: {error}", file=sys.stderr)
         return REFUSED
@@ -30,6 +33,9 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m analy
 
 def _write(options: argparse.Namespace) -> None:
     """Write what was asked for, and say where it is."""
+    from analysis import processes
+
+    processes.start()  # while this one imports
     from analysis.report import write_all, write_bundle  # after --help, which needs no matplotlib
 
     if options.bundle:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from analysis import processes
 from analysis.export import write_printed, write_tables
 from analysis.figures.render import RenderedFigure, render_figures
 from analysis.page.html import PageSection, render
@@ -35,6 +36,13 @@ class Written(NamedTuple):
 
 
 @contextmanager
+def _quick_making() -> Iterator[None]:
+    """Have other processes at hand, and look for garbage less often."""
+    with processes.at_hand(), _rare_collections():
+        yield
+
+
+@contextmanager
 def _rare_collections() -> Iterator[None]:
     """Let Python look for garbage less often: tables and drawings are freed without its search."""
     before = gc.get_threshold()
@@ -56,7 +64,7 @@ def write(root: Location) -> Location:
     return write_all(root).page
 
 
-@_rare_collections()
+@_quick_making()
 def write_all(
     *roots: Location | str, out: Location | None = None, only: Sequence[str] = ()
 ) -> Written:
@@ -73,7 +81,7 @@ def write_all(
             no such section.
     """
     chosen = sections_named(only)
-    report = make_report(read_study(*roots, out=out))
+    report = make_report(read_study(*roots, out=out), draw_ahead=not only)
     page = page_of(report, chosen)
     root = report.study.run.root
     with files_of(root).upload_dir(root) as folder:
@@ -86,7 +94,7 @@ def write_all(
     )
 
 
-@_rare_collections()
+@_quick_making()
 def write_bundle(path: Path, *roots: Location | str, only: Sequence[str] = ()) -> int:
     """Write a report as one ZIP for any web server: index.html, and all that it links to.
 
@@ -104,7 +112,7 @@ def write_bundle(path: Path, *roots: Location | str, only: Sequence[str] = ()) -
     """
     _check_bundle(path)
     chosen = sections_named(only)
-    report = make_report(read_study(*roots))
+    report = make_report(read_study(*roots), draw_ahead=not only)
     page = page_of(report, chosen, base="")
     with tempfile.TemporaryDirectory() as staging:
         folder = Path(staging)
@@ -129,6 +137,7 @@ def load_libraries() -> None:
     import scipy.stats  # noqa: F401 - which some tables import
 
     all_sections()
+    processes.start()
 
 
 def sections_named(anchors: Sequence[str]) -> list[Section]:
@@ -147,10 +156,13 @@ def sections_named(anchors: Sequence[str]) -> list[Section]:
     return [section for section in every.values() if section.anchor in anchors or not anchors]
 
 
-def make_report(study: Study) -> Report:
-    """Compute all tables of a study and plan all its figures."""
+def make_report(study: Study, *, draw_ahead: bool = False) -> Report:
+    """Compute all tables of a study and plan all its figures.
+
+    draw_ahead: whether other processes begin to draw them all now.
+    """
     tables = all_tables(study)
-    return Report(study, tables, render_figures(all_figures(study, tables)))
+    return Report(study, tables, render_figures(all_figures(study, tables), ahead=draw_ahead))
 
 
 def page_of(report: Report, sections: Sequence[Section] = (), base: str = "../") -> str:

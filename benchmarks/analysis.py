@@ -160,13 +160,14 @@ def measure(root: Path) -> dict[str, float]:
     """Run each step on a run; seconds, the peak of memory in MB, the size of the page in MB."""
     import resource
 
-    from analysis import report
+    from analysis import processes, report
     from analysis.export import write_tables
     from analysis.figures.render import render_figures
     from analysis.sections import all_figures, all_tables
     from analysis.sections.base import Report
     from analysis.study.study import read_study
 
+    processes.start()
     times = [time.perf_counter()]
     study = read_study(root)
     times.append(time.perf_counter())
@@ -174,7 +175,7 @@ def measure(root: Path) -> dict[str, float]:
     times.append(time.perf_counter())
     write_tables(root / "tables", tables, {})
     times.append(time.perf_counter())
-    rendered = Report(study, tables, render_figures(all_figures(study, tables)))
+    rendered = Report(study, tables, render_figures(all_figures(study, tables), ahead=True))
     page = report.page_of(rendered)
     times.append(time.perf_counter())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -9,6 +9,7 @@ import faiss
 import pytest
 import torch
 
+from analysis import processes
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES
 from tests import sweeps
 from tests.browser import start
@@ -39,6 +40,14 @@ def one_thread() -> Iterator[None]:
     yield
     faiss.omp_set_num_threads(before[0])
     torch.set_num_threads(before[1])
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_processes_for_reports() -> Iterator[None]:
+    """Reports this small are drawn before another process has started."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(processes, "MOST", 1)
+        yield
 
 
 @pytest.fixture(autouse=True)

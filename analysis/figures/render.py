@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from analysis.figures import style
 from analysis.figures.spec import FigureSpec
 from analysis.figures.style import FigureFiles
+from analysis.processes import computed_beside
 
 
 @dataclass(frozen=True)
 class RenderedFigure:
-    """A figure with its words; number: that of the figure in its report; name: of its files."""
+    """A figure with its words.
+
+    number: that of the figure in its report; name: of its files; draw: gives these.
+    """
 
     spec: FigureSpec
     number: int
     name: str
+    draw: Callable[[], FigureFiles]
 
     @cached_property
     def files(self) -> FigureFiles:
         """The figure as SVG, PNG and PDF."""
-        return style.as_files(self.spec.draw)
+        return self.draw()
 
     @property
     def is_drawn(self) -> bool:
@@ -40,9 +45,17 @@ class RenderedFigure:
         return self.files.svg
 
 
-def render_figures(specs: Iterable[FigureSpec]) -> list[RenderedFigure]:
-    """Give figures their names and numbers."""
+def render_figures(specs: Iterable[FigureSpec], *, ahead: bool = False) -> list[RenderedFigure]:
+    """Give figures their names and numbers.
+
+    ahead: whether other processes begin to draw them all now.
+    """
     every = list(specs)
     names = style.file_names([f"{spec.kind}-{spec.place}" for spec in every])
-    return [RenderedFigure(spec, k, name) for k, (spec, name) in enumerate(zip(every, names,
-            strict=True))]  # fmt: skip
+    begin = computed_beside if ahead else partial
+    figures = [
+        RenderedFigure(spec, number, name, begin(style.as_files, spec.draw))
+        # From the end, where those of many points are, so that none of these is left for last.
+        for number, (spec, name) in reversed(list(enumerate(zip(every, names, strict=True))))
+    ]
+    return figures[::-1]

@@ -5,7 +5,7 @@ To add one, add a file; nothing else names it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -14,7 +14,7 @@ import pandas as pd
 
 from analysis.figures.spec import FigureSpec
 from analysis.page.typeset import PrintedTable
-from analysis.sections.base import REGISTERED, Section, Tables
+from analysis.sections.base import REGISTERED, MadeLater, Section, Tables
 from analysis.study.study import Study
 
 
@@ -29,8 +29,20 @@ def all_sections() -> tuple[Section, ...]:
 def all_tables(study: Study) -> dict[str, pd.DataFrame]:
     """Compute the tables of every section, by the names of their files."""
     tables: dict[str, pd.DataFrame] = {}
+    made: dict[str, Tables | MadeLater] = {}
+    for section in sorted(all_sections(), key=lambda section: not section.begin_early):
+        of_section = section.tables(study, tables)
+        made[section.anchor] = of_section
+        if not callable(of_section):
+            tables |= of_section
+    return _in_order_of_the_page(made)
+
+
+def _in_order_of_the_page(made: Mapping[str, Tables | MadeLater]) -> dict[str, pd.DataFrame]:
+    tables: dict[str, pd.DataFrame] = {}
     for section in all_sections():
-        tables |= section.tables(study, tables)
+        of_section = made[section.anchor]
+        tables |= of_section() if callable(of_section) else of_section
     return tables
 
 

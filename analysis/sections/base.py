@@ -86,7 +86,8 @@ class Setting:
 
 
 Content: TypeAlias = Callable[[Report], Iterable[Block]]
-MakeTables: TypeAlias = Callable[[Study, Tables], Tables]
+MadeLater: TypeAlias = Callable[[], Tables]
+MakeTables: TypeAlias = Callable[[Study, Tables], Tables | MadeLater]
 MakeFigures: TypeAlias = Callable[[Study, Tables], Iterable[FigureSpec]]
 MakeSentences: TypeAlias = Callable[[Setting], Iterable[Sentence]]
 MakeCaptions: TypeAlias = Callable[[], Mapping[str, str]]
@@ -101,6 +102,7 @@ class Section:
     title: str
     heading: str
     order: float
+    begin_early: bool
     content: Content
     tables: MakeTables
     figures: MakeFigures
@@ -118,6 +120,7 @@ def section(  # noqa: PLR0913 - the parts of a section, all but the first option
     title: str,
     heading: str,
     order: float,
+    begin_early: bool = False,
     tables: MakeTables = lambda _study, _tables: {},
     figures: MakeFigures = lambda _study, _tables: (),
     sentences: MakeSentences = lambda _setting: (),
@@ -133,7 +136,9 @@ def section(  # noqa: PLR0913 - the parts of a section, all but the first option
         title: what it is called in the navigation.
         heading: what stands above it.
         order: sections follow one another by it.
-        tables: of the study, from the tables of the sections before it, by their files' names.
+        begin_early: whether its tables are begun before those of the others, as they take long.
+        tables: of the study, from the tables of the sections before it, by their files' names; or
+            a function that returns them, which is called when all others are made.
         figures: of the study, from all tables; any section may show them, by their kind.
         sentences: for the findings, about one setting.
         captions: of tables in print, where their names do not say enough.
@@ -147,8 +152,9 @@ def section(  # noqa: PLR0913 - the parts of a section, all but the first option
         if anchor in REGISTERED:
             raise ValueError(f"two sections have the anchor {anchor!r}")
         new_section = Section(
-            anchor, title, heading, order, content, tables, figures, sentences, captions, prints
-        )
+            anchor, title, heading, order, begin_early, content, tables, figures, sentences,
+            captions, prints,
+        )  # fmt: skip
         REGISTERED[anchor] = new_section
         return content
 

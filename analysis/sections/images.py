@@ -76,6 +76,7 @@ def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
     title="Images",
     heading="Selected images",
     order=100,
+    begin_early=True,
     tables=tables,
     figures=figures,
 )

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,8 @@ import pandas as pd
 from analysis.figures import projections as drawings
 from analysis.figures.spec import PLACE, FigureSpec, of_place
 from analysis.page.blocks import Block
-from analysis.sections.base import Report, Tables, non_empty, section
+from analysis.processes import computed_beside
+from analysis.sections.base import MadeLater, Report, Tables, non_empty, section
 from analysis.statistics import projections
 from analysis.study.embeddings import UNKNOWN, EmbeddedImages, Indices, StoredEmbedding
 from analysis.study.grouping import to_frame
@@ -29,65 +31,103 @@ from analysis.study.study import Study
 from rayal.contracts import DatasetMap
 from rayal.storage.files import StoreError, files_of
 
+NAMES = ("plane_clusters", "plane_rounds")
 MOST = 2000  # images in a projection
 LEAST = 10  # images without which there is nothing to lay out
 MOST_POOLS = 6  # each takes many seconds
 TAU = 0.05  # HaCon's temperature
 COLUMNS = ["index", "x", "y", "class_index", "method"]
-CLUSTERED = ["cluster", "confidence", "pick"]
 Confidence = npt.NDArray[np.float32]
 
 
-def tables(study: Study, earlier: Tables) -> Tables:
-    """Projections of the pools that images were chosen from."""
+@dataclass(frozen=True)
+class Layout:
+    """Images of a pool that are being laid out in a plane.
+
+    images: of the pool, N; indices: of those laid out (n,); points: gives their coordinates
+    (n, 2), clusters: gives their clusters (n,).
+    """
+
+    images: EmbeddedImages
+    indices: Indices
+    points: Callable[[], npt.NDArray[np.float64]]
+    clusters: Callable[[], Indices]
+
+
+def tables(study: Study, earlier: Tables) -> MadeLater:
+    """Projections of the pools that images were chosen from, which other processes compute."""
     if "chosen_images" not in earlier:
-        return {}
-    chosen = earlier["chosen_images"]
-    clusters = _of_pools(study, chosen, "plane_clusters", _earlier(study, "plane_clusters"))
-    earlier_rounds = _earlier(study, "plane_rounds")
-    if len(clusters):  # a pool has one plane for both
-        others = ~earlier_rounds["artefact"].isin(clusters["artefact"])
-        earlier_rounds = pd.concat([clusters, earlier_rounds[others]])
-    rounds = _of_pools(study, chosen, "plane_rounds", earlier_rounds)
-    return non_empty({"plane_clusters": clusters, "plane_rounds": rounds})
+        return dict
+    chosen, begun = earlier["chosen_images"], _Begun(study)
+    single, cycles = chosen[chosen["rounds"] == 1], chosen[chosen["rounds"] > 1]
+    mapped = [pool for pool in study.embeddings if pool.dataset_map is not None]
+    clusters = begun.of_pools(mapped, single)
+    rounds = begun.of_pools(study.embeddings, cycles)
+
+    def finish() -> Tables:
+        clustered = (cluster_plane(layout, _confidence(e.dataset_map)) for e, layout in clusters)
+        planes = (plane_of(layout) for _, layout in rounds)
+        both = _joined(clusters, clustered), _joined(rounds, planes)
+        return non_empty(dict(zip(NAMES, both, strict=True)))
+
+    return finish
 
 
-def cluster_projection(
-    images: EmbeddedImages, wanted: Indices, confidence: Confidence | None, earlier: pd.DataFrame
-) -> pd.DataFrame:
-    """Projection of a pool with clusters; `pick` marks each one's easiest and hardest to contrast.
+def layout_of(
+    images: EmbeddedImages,
+    wanted: Indices,
+    earlier: Iterable[pd.DataFrame] = (),
+    begun: Iterable[Layout] = (),
+) -> Layout:
+    """Begin to lay out at most MOST images of a pool, unless that was done.
 
     Args:
         images: of a pool of N.
         wanted: images (n,) that should be in it.
+        earlier: planes of the same embedding, of reports before this one.
+        begun: layouts of the same embedding, for this report.
+    """
+    indices, features = _sample(images, wanted)
+    for layout in begun:
+        if np.array_equal(layout.indices, indices):
+            return layout
+    if len(indices) < LEAST:
+        return Layout(images, indices[:0], lambda: np.empty((0, 2)), lambda: indices[:0])
+    clusters = computed_beside(projections.k_means, features)
+    for plane in earlier:
+        if np.array_equal(plane["index"], indices) and set(plane["method"]) == {projections.METHOD}:
+            return Layout(images, indices, plane[["x", "y"]].to_numpy, clusters)
+    return Layout(images, indices, computed_beside(projections.project, features), clusters)
+
+
+def plane_of(layout: Layout) -> pd.DataFrame:
+    """Return a pool's images (n,) in the plane. Columns index, x, y, class_index, method."""
+    points, classes = layout.points(), layout.images.classes(layout.indices)
+    shown = np.full(len(layout.indices), UNKNOWN) if classes is None else classes
+    columns = [layout.indices, points[:, 0], points[:, 1], shown]
+    plane = pd.DataFrame(dict(zip(COLUMNS, columns, strict=False)))
+    return plane.assign(method=projections.METHOD)
+
+
+def cluster_plane(layout: Layout, confidence: Confidence | None) -> pd.DataFrame:
+    """Return a pool's plane with clusters; `pick` marks each one's easiest and hardest to contrast.
+
+    Args:
+        layout: of images (n,) of a pool of N.
         confidence: of the dataset map, (N,); None where there is none, and so no picks.
-        earlier: a projection made of the same embedding before, or an empty one; not made twice.
 
     Returns:
         Columns index, x, y, class_index, method, cluster, confidence, pick ("easy", "hard", "").
     """
-    indices, features = _sample(images, wanted)
-    if len(indices) < LEAST:
-        return to_frame([], [*COLUMNS, *CLUSTERED])
-    plane = _projected(images, indices, features, earlier)
-    plane["cluster"] = projections.k_means(features)
-    plane["confidence"] = np.nan if confidence is None else confidence[indices]
+    plane = plane_of(layout)
+    plane["cluster"] = layout.clusters()
+    plane["confidence"] = np.nan if confidence is None else confidence[layout.indices]
     plane["pick"] = ""
-    if confidence is not None:
+    if confidence is not None and len(plane):
         by_cluster = plane.groupby("cluster")["confidence"]
         plane.loc[by_cluster.idxmax(), "pick"] = "easy"
         plane.loc[by_cluster.idxmin(), "pick"] = "hard"
     return plane
-
-
-def round_projection(
-    images: EmbeddedImages, wanted: Indices, earlier: pd.DataFrame
-) -> pd.DataFrame:
-    """Projection of a pool's images (n,). Columns index, x, y, class_index, method."""
-    indices, features = _sample(images, wanted)
-    if len(indices) < LEAST:
-        return to_frame([], COLUMNS)
-    return _projected(images, indices, features, earlier)
 
 
 def figures(_study: Study, tables: Tables) -> Iterator[FigureSpec]:
@@ -103,6 +143,7 @@ def figures(_study: Study, tables: Tables) -> Iterator[FigureSpec]:
     title="Projections",
     heading="The pool in a plane",
     order=105,
+    begin_early=True,
     tables=tables,
     figures=figures,
 )
@@ -111,38 +152,38 @@ def content(report: Report) -> Iterator[Block]:
     yield from report.gallery("clusters", "rounds")
 
 
-def _of_pools(
-    study: Study, chosen: pd.DataFrame, table: str, earlier: pd.DataFrame
+class _Begun:
+    """The layouts of a study, each begun once; those of an earlier report are not made again."""
+
+    def __init__(self, study: Study) -> None:
+        self._earlier = [_earlier(study, name) for name in NAMES]
+        self._layouts: dict[str, list[Layout]] = defaultdict(list)
+
+    def of_pools(
+        self, pools: Iterable[StoredEmbedding], chosen: pd.DataFrame
+    ) -> list[tuple[StoredEmbedding, Layout]]:
+        """Begin to lay out the first MOST_POOLS pools that images were chosen from."""
+        used = [pool for pool in pools if pool.key in set(chosen["artefact"])]
+        return [(pool, self._layout(pool, chosen)) for pool in used[:MOST_POOLS]]
+
+    def _layout(self, pool: StoredEmbedding, chosen: pd.DataFrame) -> Layout:
+        wanted = chosen.loc[chosen["artefact"] == pool.key, "index"].to_numpy(np.int64)
+        earlier = (table[table["artefact"] == pool.key] for table in self._earlier)
+        layout = layout_of(pool.images, wanted, earlier, self._layouts[pool.key])
+        self._layouts[pool.key].append(layout)
+        return layout
+
+
+def _joined(
+    pools: Iterable[tuple[StoredEmbedding, Layout]], planes: Iterable[pd.DataFrame]
 ) -> pd.DataFrame:
-    """Project the first MOST_POOLS pools that images were chosen from; clusters need a map.
-
-    Those of single queries for the clusters, those of cycles for the rounds.
-    """
-    clusters = table == "plane_clusters"
-    pools = [e for e in study.embeddings if e.dataset_map is not None or not clusters]
-    of_kind = chosen["rounds"] == 1 if clusters else chosen["rounds"] > 1
-    used = set(chosen.loc[of_kind, "artefact"])
-    parts = []
-    for embedding, wanted in islice(_wanted(pools, chosen, used), MOST_POOLS):
-        before = earlier[earlier["artefact"] == embedding.key]
-        if clusters:
-            confidence = _confidence(embedding.dataset_map)
-            plane = cluster_projection(embedding.images, wanted, confidence, before)
-        else:
-            plane = round_projection(embedding.images, wanted, before)
-        parts.append(plane.assign(**embedding.place))
-    parts = [part for part in parts if len(part)]
+    """Put the planes of pools one under another."""
+    parts = [
+        plane.assign(**pool.place)
+        for (pool, _), plane in zip(pools, planes, strict=True)
+        if len(plane)
+    ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-
-
-def _wanted(
-    pools: Iterable[StoredEmbedding], chosen: pd.DataFrame, used: set[str]
-) -> Iterator[tuple[StoredEmbedding, Indices]]:
-    """Pools in use, with all images (n,) that were chosen from each."""
-    for embedding in pools:
-        if embedding.key in used:
-            of_pool = chosen["artefact"] == embedding.key
-            yield embedding, chosen.loc[of_pool, "index"].to_numpy(np.int64)
 
 
 def _earlier(study: Study, table: str) -> pd.DataFrame:
@@ -171,23 +212,6 @@ def _sample(images: EmbeddedImages, wanted: Indices) -> tuple[Indices, npt.NDArr
         return np.empty(0, np.int64), np.empty((0, 1), np.float32)
     indices = projections.sample_indices(len(images.features), wanted, MOST)
     return indices, np.asarray(images.features[indices], np.float32)
-
-
-def _projected(
-    images: EmbeddedImages,
-    indices: Indices,
-    features: npt.NDArray[np.float32],
-    earlier: pd.DataFrame,
-) -> pd.DataFrame:
-    same = np.array_equal(earlier.get("index", ()), indices)
-    if same and (earlier["method"] == projections.METHOD).all():
-        points = earlier[["x", "y"]].to_numpy(np.float64)
-    else:
-        points = projections.project(features)
-    classes = images.classes(indices)
-    shown = np.full(len(indices), UNKNOWN) if classes is None else classes
-    columns = [indices, points[:, 0], points[:, 1], shown]
-    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=False))).assign(method=projections.METHOD)
 
 
 def _cluster_figures(planes: pd.DataFrame, chosen: pd.DataFrame) -> Iterator[FigureSpec]:

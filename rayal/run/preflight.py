@@ -32,7 +32,7 @@ def request_for(
         feature_bytes: that workers share, at the least.
         disk_bytes: that the run writes, at the least.
     """
-    shares = [resources.pretrain, resources.trial, *resources.trials_of.values()]
+    shares = [resources.pretrain, *resources.trial_shares]
     return Request(
         mode=mode,
         cpus=max(share.cpus for share in shares),

@@ -115,6 +115,11 @@ class Resources(_Strict):
     price: Price | None = None
     """For the bill that a dry run works out. Example: `{gpu: 0.5, head: 0.2}`"""
 
+    @property
+    def trial_shares(self) -> list[Share]:
+        """What trials may take, of whatever learner."""
+        return [self.trial, *self.trials_of.values()]
+
     def of_learner(self, name: str) -> Share:
         """Return what a trial takes whose learner has that name."""
         return self.trials_of.get(name, self.trial)

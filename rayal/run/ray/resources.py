@@ -62,8 +62,11 @@ def count_workers(nodes: Sequence[NodeResources], resources: Resources) -> int:
     cpus, gpus = (sum(node.get(name, 0) for node in nodes) for name in ("CPU", "GPU"))
     if grown:
         cpus, gpus = max(cpus, grown.nodes * grown.cpus), max(gpus, grown.nodes * grown.gpus)
-    shares = [resources.trial, *resources.trials_of.values()]
-    return max(1, *(min(math.floor(cpus / s.cpus), _slots(gpus, s.gpus)) for s in shares))
+    slots = (
+        min(math.floor(cpus / share.cpus), _slots(gpus, share.gpus))
+        for share in resources.trial_shares
+    )
+    return max(1, *slots)
 
 
 def _slots(gpus: float, wanted: float) -> int:
@@ -88,7 +91,7 @@ def trial_resources(
 
 def idle_gpus(nodes: Sequence[NodeResources], resources: Resources) -> str:
     """Return how to use GPUs that no stage asks for; "" where there are none or one does."""
-    shares = [resources.pretrain, resources.trial, *resources.trials_of.values()]
+    shares = [resources.pretrain, *resources.trial_shares]
     if not any(node.get("GPU", 0) for node in nodes) or any(share.gpus for share in shares):
         return ""
     return (

@@ -13,6 +13,7 @@ from rayal.contracts import TrialData
 from rayal.events.listener import Listener
 from rayal.run.failures import fail_all, root_cause
 from rayal.run.ray.encoder_actor import EncoderHandle, WorkerConfig, start_encoder
+from rayal.run.ray.warm_up import warm_up_workers
 from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import EncodingStage, Trial, encoding_stages
@@ -132,7 +133,10 @@ def encoding_jobs(
 ) -> Iterator[EncodingJobs]:
     """Start a job for each embedding that trials need; stop watching them at the end."""
     jobs, config = EncodingJobs(store, events), worker_config(plan, store)
-    for stage in encoding_stages(todo).values():
+    stages = encoding_stages(todo)
+    missing = [s.trial for key, s in stages.items() if not store.artifacts.is_complete(key)]
+    warm_up_workers(missing, config)
+    for stage in stages.values():
         jobs.add(stage, config)
     jobs.start()
     try:

@@ -2,12 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.sections.projections import COLUMNS, cluster_projection, round_projection
+from analysis.sections.projections import cluster_plane, layout_of, plane_of
 from analysis.study.embeddings import EmbeddedImages
 from rayal.storage.dataset_images import StoredImages
 from tests.analysis.made_up_runs import images_of
 
-NOTHING = pd.DataFrame(columns=COLUMNS)
+NONE = np.empty(0, int)
 
 
 def blobs(seed=0, size=120):
@@ -19,8 +19,7 @@ def blobs(seed=0, size=120):
 def test_the_easy_and_hard_picks_are_the_ends_of_each_cluster(tmp_path):
     features, labels = blobs()
     confidence = np.random.default_rng(1).uniform(size=len(features))
-    found = cluster_projection(images_of(tmp_path, features, labels), np.empty(0, int),
-                                 confidence, NOTHING)  # fmt: skip
+    found = cluster_plane(layout_of(images_of(tmp_path, features, labels), NONE), confidence)
     assert set(found["method"]) == {"t-SNE"}
     for _, part in found.groupby("cluster"):
         values = confidence[part["index"]]
@@ -33,19 +32,19 @@ def test_the_easy_and_hard_picks_are_the_ends_of_each_cluster(tmp_path):
 def test_the_same_pool_gives_the_same_projection_and_an_earlier_one_is_kept(tmp_path):
     features, _ = blobs()
     pool = images_of(tmp_path, features)
-    first = round_projection(pool, np.empty(0, int), NOTHING)
-    again = round_projection(pool, np.empty(0, int), NOTHING)
+    first = plane_of(layout_of(pool, NONE))
+    again = plane_of(layout_of(pool, NONE))
     pd.testing.assert_frame_equal(first, again)
     moved = first.assign(x=first["x"] + 1)
-    kept = round_projection(pool, np.empty(0, int), moved)
+    kept = plane_of(layout_of(pool, NONE, [moved]))
     assert (kept["x"] == moved["x"]).all()
-    other = round_projection(pool, np.empty(0, int), moved.assign(method="PCA"))
+    other = plane_of(layout_of(pool, NONE, [moved.assign(method="PCA")]))
     assert (other["x"] == first["x"]).all()
 
 
 def test_images_that_are_all_alike_have_a_projection_too(tmp_path):
     pool = images_of(tmp_path, np.zeros((40, 4), np.float32))
-    found = cluster_projection(pool, np.empty(0, int), np.zeros(40), NOTHING)
+    found = cluster_plane(layout_of(pool, NONE), np.zeros(40))
     assert np.isfinite(found[["x", "y"]]).all(axis=None)
     assert found["cluster"].nunique() == 1
 
@@ -54,5 +53,5 @@ def test_images_that_are_all_alike_have_a_projection_too(tmp_path):
 def test_a_pool_with_nothing_to_lay_out_has_no_projection(tmp_path, size):
     pool = images_of(tmp_path, np.zeros((size, 4), np.float32))
     absent = EmbeddedImages(tmp_path / "absent", "moco", StoredImages(tmp_path))
-    assert round_projection(pool, np.empty(0, int), NOTHING).empty
-    assert round_projection(absent, np.arange(3), NOTHING).empty
+    assert plane_of(layout_of(pool, NONE)).empty
+    assert plane_of(layout_of(absent, np.arange(3))).empty

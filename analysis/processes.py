@@ -1,0 +1,95 @@
+"""Processes that work beside this one, as many as it may use CPUs.
+
+By loky: they start without running the user's script anew, take functions that pickle refuses, and
+end by themselves when they have had nothing to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
+from functools import cache, partial
+from importlib import import_module
+from importlib.machinery import PathFinder
+from pickle import PicklingError
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+MOST = 4  # processes; each takes 120 MB
+IDLE = 60.0  # seconds without work, after which they end
+UNSENT = (BrokenProcessPool, PicklingError)  # the work never reached a process, or that is lost
+
+
+@contextlib.contextmanager
+def at_hand() -> Iterator[None]:
+    """Start processes before the body, and end them where it ends in an error or is interrupted."""
+    start()
+    try:
+        yield
+    except BaseException:
+        _end()
+        raise
+
+
+def start() -> None:
+    """Let processes start and import what takes long, so that work finds them ready."""
+    for module in ("sklearn.manifold", "analysis.figures.style"):
+        _submit(import_module, module)
+
+
+def computed_beside(function: Callable[..., T], *arguments: Any) -> Callable[[], T]:
+    """Return a function that gives function(*arguments), which another process works out once.
+
+    Where there is no other CPU, or the work cannot be sent, it is done when it is asked for.
+    """
+    future = _submit(function, *arguments)
+    return cache(partial(_result, future, function, arguments))
+
+
+def _submit(function: Callable[..., T], *arguments: Any) -> Future[T] | None:
+    """Send work to a process; None where there is none, or none can be started."""
+    with contextlib.suppress(ImportError, OSError, *UNSENT):  # no semaphores, no more processes
+        executor = _executor()
+        return None if executor is None else executor.submit(function, *arguments)
+    return None
+
+
+def _result(future: Future[T] | None, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+    if future is not None:
+        with contextlib.suppress(*UNSENT):
+            return future.result()
+    return function(*arguments)
+
+
+def _end() -> None:
+    """End the processes; work that they have begun is lost."""
+    with contextlib.suppress(ImportError, OSError):
+        executor: Any = _executor()
+        if executor is not None:
+            executor.shutdown(kill_workers=True)
+
+
+def _executor() -> Executor | None:
+    from loky import cpu_count, get_reusable_executor
+
+    processes = min(cpu_count(), MOST)
+    if processes == 1 or not is_found_by_others():
+        return None
+    executor: Executor = get_reusable_executor(processes, timeout=IDLE, initializer=_ignore_ctrl_c)
+    return executor
+
+
+@cache
+def is_found_by_others() -> bool:
+    """Whether a process that imports this package gets it, and no other of its name."""
+    package = __name__.partition(".")[0]
+    spec = PathFinder.find_spec(package)
+    return spec is not None and spec.origin == __import__(package).__file__
+
+
+def _ignore_ctrl_c() -> None:
+    """Leave it to this process, which ends the others."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,102 @@
+"""Work of a report that other processes do."""
+
+import os
+import threading
+import time
+
+import loky
+import pytest
+
+from analysis import processes
+from analysis.figures.render import render_figures
+from analysis.figures.spec import FigureSpec
+from analysis.figures.style import new_figure
+from analysis.processes import computed_beside
+
+
+@pytest.fixture
+def beside(monkeypatch):
+    monkeypatch.setattr(processes, "MOST", 2)
+    monkeypatch.setattr(loky, "cpu_count", lambda: 2)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_process_outlives_the_tests():
+    yield
+    loky.get_reusable_executor().shutdown(kill_workers=True)
+
+
+def lost_elsewhere(home):
+    if os.getpid() != home:
+        os._exit(1)
+    return "here"
+
+
+def test_another_process_computes(beside):
+    processes.start()
+    assert computed_beside(os.getpid)() != os.getpid()
+
+
+def test_all_is_computed_here_where_there_is_no_other_cpu(monkeypatch):
+    monkeypatch.setattr(loky, "cpu_count", lambda: 1)
+    monkeypatch.setattr(processes, "MOST", 4)
+    assert computed_beside(os.getpid)() == os.getpid()
+
+
+def test_all_is_computed_here_where_no_process_can_be_started(beside, monkeypatch):
+    def refuse(*_arguments, **_options):
+        raise OSError(28, "no room for semaphores in /dev/shm")
+
+    monkeypatch.setattr(loky, "get_reusable_executor", refuse)
+    assert computed_beside(os.getpid)() == os.getpid()
+
+
+def test_work_whose_process_is_lost_is_done_here(beside):
+    assert computed_beside(lost_elsewhere, os.getpid())() == "here"
+    assert computed_beside(os.getpid)() != os.getpid()
+
+
+def test_work_that_cannot_be_sent_is_done_here(beside):
+    lock = threading.Lock()
+    assert computed_beside(lambda: lock.locked())() is False
+
+
+def test_an_error_of_the_work_is_raised(beside):
+    with pytest.raises(ValueError, match="invalid literal"):
+        computed_beside(int, "x")()
+
+
+def test_nothing_is_sent_where_others_would_import_another_package(beside, monkeypatch, tmp_path):
+    (tmp_path / "analysis").mkdir()
+    (tmp_path / "analysis" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    processes.is_found_by_others.cache_clear()
+    assert computed_beside(os.getpid)() == os.getpid()
+    processes.is_found_by_others.cache_clear()
+
+
+def test_an_interrupted_report_leaves_no_process(beside):
+    process = computed_beside(os.getpid)()
+
+    @processes.at_hand()
+    def interrupted_report():
+        for _ in range(4):
+            computed_beside(time.sleep, 600)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_report()
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)
+
+
+def test_figures_drawn_by_another_process_are_the_same(beside):
+    def draw():
+        figure = new_figure(2, 1)
+        figure.subplots().plot([1, 2], [3, 1])
+        return figure
+
+    specs = [FigureSpec("curves", f"place-{k}", "", "", "", "", draw) for k in range(3)]
+    ahead, here = render_figures(specs, ahead=True), render_figures(specs)
+    assert [figure.name for figure in ahead] == [figure.name for figure in here]
+    assert [figure.files for figure in ahead] == [figure.files for figure in here]
