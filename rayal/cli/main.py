@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from rayal import __version__
+from rayal.cli.terminal import REFUSED
 
 COMMANDS = {
     "sweep": "run every trial of a sweep file that is not done yet, and make its report",
@@ -28,7 +29,7 @@ COMMANDS = {
     "doctor": "say what of this machine would stop or slow a sweep, and what mends it",
     "strategies": "list the strategies, or explain one",
 }
-REFUSED = 2  # as in rayal.cli.terminal, which imports more than --help should wait for
+
 EXAMPLES = """\
 examples:
   rayal sweep quickstart                 a small sweep that comes with rayal; no download

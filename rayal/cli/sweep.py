@@ -1,4 +1,4 @@
-"""`rayal sweep SWEEP`: plan, run, show progress, sum up.
+"""`rayal sweep SWEEP`: run every trial of a sweep file that is not done yet, and make its report.
 
 Exit status: 0 all trials done, 1 some failed, 2 refused before anything started, 130 interrupted
 (the same command goes on where it stopped).
@@ -9,59 +9,12 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-import time
 from collections.abc import Sequence
-from pathlib import Path
 
-from rich.console import Console
-
-from rayal.cli.printing import counted, print_earlier, print_notes, show_plan, warn_scorer
-from rayal.cli.sweep_end import load_report, sum_up, write_report
-from rayal.cli.terminal import (
-    DONE,
-    FAILED,
-    INTERRUPTED,
-    REFUSED,
-    add_out,
-    add_set,
-    output,
-    print_error,
-    print_line,
-    warnings_as_lines,
-)
-from rayal.doctor.check import examine, mend_process
-from rayal.doctor.finding import Finding
-from rayal.doctor.request import Mode, Request
-from rayal.events import trackers
-from rayal.events.bar import choose_display
-from rayal.events.dispatch import Dispatcher
-from rayal.events.jsonl import JsonLinesLog
-from rayal.events.listener import Listener
-from rayal.run.encoding import restore_images
-from rayal.run.preflight import request_for, shared_bytes, written_bytes
+from rayal.cli.terminal import add_out, add_set, warnings_as_lines
 from rayal.run.process_exit import exits_are_errors
-from rayal.run.ray.errors import ClusterError, ClusterLostError
-from rayal.run.ray.session import named_address
-from rayal.run.signals import interruptible
-from rayal.storage import run as store
-from rayal.storage.files import StoreError
-from rayal.storage.location import Location
-from rayal.storage.run import RunStore
-from rayal.storage.stopped import forget_pruning
-from rayal.sweep import packaged
-from rayal.sweep.definition import Trial, encoding_stages
-from rayal.sweep.earlier import go_on
-from rayal.sweep.errors import SweepError
-from rayal.sweep.file import load_sweep
-from rayal.sweep.plan import Plan, make_plan
-from rayal.sweep.pruning import family_of
-from rayal.sweep.selector import select
 
 PROG = "python -m rayal.sweep"
-
-
-class _RefusedError(Exception):
-    """Nothing was started; the message is all that the user needs."""
 
 
 @exits_are_errors()
@@ -70,23 +23,9 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = parser(prog).parse_args(words)
-    console = output()
-    mended = mend_process()
-    try:
-        sweep = load_sweep(packaged.find(options.sweep), options.set)
-        trackers.check_trackers(sweep)
-        plan = make_plan(sweep, absent_data=options.dry_run)
-        family_of(plan)  # refuses pruning that has nothing to compare with
-        root = options.out or Path("runs") / sweep.name
-        if options.dry_run:
-            show_plan(console, plan, root, options.redo)
-            return DONE
-        with store.lock_run(root, sweep.name) as held:
-            command = shlex.join([*prog.split(), *words])
-            return _run(console, plan, held, options, command, mended)
-    except (SweepError, StoreError, _RefusedError) as error:
-        print_error(error)
-        return REFUSED
+    from rayal.cli.sweep_run import run  # after --help, which waits for no library
+
+    return run(options, shlex.join([*prog.split(), *words]))
 
 
 def parser(prog: str) -> argparse.ArgumentParser:
@@ -120,155 +59,3 @@ def parser(prog: str) -> argparse.ArgumentParser:
     command.add_argument("--no-report", action="store_true", help="leave the report for later")
     command.add_argument("--dry-run", action="store_true", help="show the plan and stop")
     return command
-
-
-# Running ------------------------------------------------------------------------
-
-
-def _run(
-    console: Console,
-    plan: Plan,
-    held: RunStore,
-    options: argparse.Namespace,
-    command: str,
-    mended: Sequence[Finding],
-) -> int:
-    plan = _continue_earlier(console, plan, held, options.redo)
-    todo = _todo(console, plan, held)
-    needed = written_bytes(plan, todo, held)
-    store.check_space(held.root, needed)
-    if todo:
-        _print_findings(console, mended)
-        shared = shared_bytes(plan, todo)
-        request = request_for(plan.sweep.resources, _mode(options), held.root, shared, needed)
-        _examine(console, request)
-    listeners = [JsonLinesLog(held.root), *trackers.open_trackers(plan.sweep, held.root)]
-    _save_plan(console, plan, held, command)
-    _print_start(console, plan, todo, held.root)
-    started = time.monotonic()
-    try:
-        with interruptible():
-            _run_trials(console, plan, todo, listeners, held, options)
-    except KeyboardInterrupt:
-        print_line(console, f"interrupted: {_kept(plan, held)}; go on with: {command}")
-        return INTERRUPTED
-    except ClusterLostError as error:
-        print_error(f"{error}; {_kept(plan, held)}; go on with: {command}")
-        return FAILED
-    except StoreError as error:
-        print_error(error)
-        return FAILED
-    seconds = time.monotonic() - started
-    index = None if options.no_report else write_report(console, held.root)
-    return sum_up(console, plan, held, seconds, command, index)
-
-
-def _continue_earlier(console: Console, plan: Plan, held: RunStore, redo: Sequence[str]) -> Plan:
-    """Return the plan as it continues what the run has, without the records to be redone."""
-    earlier = go_on(plan, held.plan() if held.has_plan() else None, held.finished())
-    again = select(earlier.plan, redo, earlier.unverified)
-    print_earlier(console, earlier)
-    for trial in again:
-        held.forget_trial(trial.id)
-    return earlier.plan
-
-
-def _save_plan(console: Console, plan: Plan, held: RunStore, command: str) -> None:
-    """Write the plan, and set aside what earlier plans left that this one does not name."""
-    from rayal.run import environment
-
-    content = plan.as_json(command, {**environment.versions(), **environment.commit()})
-    held.save_plan(content, plan.sweep.as_yaml())
-    if plan.sweep.prune is None:
-        forget_pruning(held.root)
-    if former := held.set_aside_former_failures([*content["trials"], *plan.embeddings]):
-        print_line(
-            console,
-            f"{counted(former, 'failure')} of trials that the plan does not name: set aside as "
-            f"{held.root / 'failures'}/*.log.set-aside",
-        )
-
-
-def _todo(console: Console, plan: Plan, held: RunStore) -> list[Trial]:
-    """Return the trials without a record; what is not as it was written counts as not there."""
-    notes = held.set_aside_damaged_records({t.id: t.definition() for t in plan.trials})
-    done = held.finished()
-    todo = [trial for trial in plan.trials if trial.id not in done]
-    for key in encoding_stages(todo):
-        notes.append(held.artifacts.set_aside_damaged(key))
-    notes += restore_images(plan, held)
-    for note in filter(None, notes):
-        print_line(console, note)
-    return todo
-
-
-def _mode(options: argparse.Namespace) -> Mode:
-    """Where the trials run: here, on a cluster, or on a Ray that is started."""
-    if options.local:
-        return "local"
-    return "join" if named_address(options.address) else "start"
-
-
-def _examine(console: Console, request: Request) -> None:
-    """Say what of this machine stops or slows the run.
-
-    Raises:
-        _RefusedError: something is certain to fail.
-    """
-    findings = examine(request)
-    _print_findings(console, [f for f in findings if f.state in ("mended", "warning")])
-    if failing := [f"{f.check}: {f}" for f in findings if f.state == "fails"]:
-        raise _RefusedError("this machine cannot run the sweep: " + "\n  ".join(failing))
-
-
-def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
-    for finding in findings:
-        print_line(console, f"{finding.state}: {finding.check}: {finding}")
-
-
-def _kept(plan: Plan, held: RunStore) -> str:
-    finished = len(held.finished() & {trial.id for trial in plan.trials})
-    return f"{finished} of {len(plan.trials)} trials are kept"
-
-
-def _print_start(console: Console, plan: Plan, todo: list[Trial], root: Location) -> None:
-    total = len(plan.trials)
-    if not todo:
-        print_line(console, f"{plan.sweep.name}: all {total} trials are done already in {root}")
-        return
-    done = f", {total - len(todo)} done already" if len(todo) < total else ""
-    print_line(console, f"{plan.sweep.name}: {total} trials{done}; results in {root}")
-    print_notes(console, plan, encoding_stages(todo))
-    warn_scorer(console, plan)
-
-
-def _run_trials(
-    console: Console,
-    plan: Plan,
-    todo: list[Trial],
-    listeners: Sequence[Listener],
-    held: RunStore,
-    options: argparse.Namespace,
-) -> None:
-    total = len(plan.trials)
-    display = choose_display(console, total, total - len(todo))
-    with Dispatcher(display, listeners, plan, held) as events:
-        if not todo:
-            return
-        from rayal.run.pruning import make_pruner
-
-        pruner = make_pruner(plan, held, events)
-        if not (left := pruner.kept(todo)):
-            return
-        if options.local:
-            from rayal.run import local
-
-            local.run(plan, left, held, events, pruner)
-            return
-        from rayal.run.ray import driver
-
-        try:
-            meanwhile = None if options.no_report else load_report
-            driver.run(plan, left, held, events, options.address, pruner, meanwhile)
-        except ClusterError as error:
-            raise _RefusedError(str(error)) from error

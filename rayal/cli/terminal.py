@@ -9,14 +9,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
-
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from typing import TYPE_CHECKING, TextIO
 
 from rayal.events.terminal_text import terminal_text
 from rayal.storage.location import parse_location
+
+if TYPE_CHECKING:  # --help waits for no library
+    from rich.console import Console
+    from rich.table import Table
 
 DONE, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130  # exit statuses
 PACKAGE = Path(__file__).parent.parent
@@ -25,6 +25,8 @@ WIDTH = 100  # columns where the output is no terminal
 
 def output() -> Console:
     """Return the console for what was asked for; signs that it cannot show come as escapes."""
+    from rich.console import Console
+
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -38,6 +40,8 @@ def print_line(console: Console, text: str) -> None:
 
 def cell(text: object) -> str:
     """Write a name into a table: brackets in it are no markup, and nothing steers the terminal."""
+    from rich.markup import escape
+
     return escape(terminal_text(str(text)))
 
 
@@ -64,7 +68,14 @@ def _least_width(table: Table) -> int:
 
 def print_error(error: Exception | str) -> None:
     """Print one message on the error stream."""
-    print_line(Console(stderr=True), f"rayal: {error}")
+    print_line(_errors(), f"rayal: {error}")
+
+
+def _errors() -> Console:
+    """Return the console for what goes wrong."""
+    from rich.console import Console
+
+    return Console(stderr=True)
 
 
 @contextmanager
@@ -88,7 +99,7 @@ def warnings_as_lines() -> Iterator[None]:
             as_ever(message, category, filename, lineno, file, line)
         elif str(message) not in seen:
             seen.add(str(message))
-            print_line(Console(stderr=True), f"warning: {message}")
+            print_line(_errors(), f"warning: {message}")
 
     warnings.showwarning = show
     try:
