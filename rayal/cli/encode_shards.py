@@ -49,6 +49,12 @@ def encode(options: argparse.Namespace, console: Console) -> int:
     with _executor(options, progress.say) as executor:
         paths = [image.path for image in scan.candidates]
         shards, unread = encode_files(executor, job, paths, progress.count)
+    if progress.changed:
+        print_line(
+            console,
+            f"{progress.changed:,} of the shards that were there were made again: files of theirs "
+            "have changed since",
+        )
     left_out = [(image.path, image.reason) for image in scan.left_out] + unread
     table = parse_location(options.shards) / "left_out.csv"
     files_of(table).write(table, _table(left_out))
@@ -100,10 +106,12 @@ class _Throughput:
         self.say, self._total = say, total
         self._started = self._said = time.monotonic()
         self._done = self._made = self._left_out = 0
+        self.changed = 0  # shards
 
     def count(self, piece: Done) -> None:
         self._done += piece.files
         self._left_out += piece.left_out
+        self.changed += piece.changed
         self._made += 0 if piece.was_there else piece.files
         now = time.monotonic()
         if now - self._said >= SECONDS or self._done == self._total:

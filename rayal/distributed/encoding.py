@@ -1,12 +1,14 @@
 """Features of many files, shard by shard: what is there outlives a kill, bad files are counted.
 
 A piece of work is some files: they are read, brought to squares, embedded, and written as one shard
-by whoever does the piece. What lies there is not made again. A worker has one piece in memory and
-one waiting, whatever the number of files.
+by whoever does the piece. What lies there is not made again, unless a file of it has another size
+or time of change than it had. A worker has one piece in memory and one waiting, whatever the number
+of files.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import inspect
 import json
@@ -29,6 +31,7 @@ from rayal.seeds import generator
 from rayal.storage.files import DamagedError, StoreError, files_of
 from rayal.storage.location import Location, parse_location
 from rayal.storage.shards import (
+    MANIFEST,
     Batch,
     Dtype,
     LeftOut,
@@ -43,6 +46,7 @@ from rayal.storage.shards import (
 )
 
 JOB = "encoding.json"
+STATE = ".files"  # beside a shard: of what files it was made
 CHANNELS = 3
 FILES_PER_SHARD = 2048  # 308 MB of pixels at 224 x 224
 
@@ -78,11 +82,15 @@ class Piece:
 
 @dataclass(frozen=True)
 class Done:
-    """A piece that is done: files, those of them left out; was_there: whether it was before."""
+    """A piece that is done: files, those of them left out; was_there: whether it was before.
+
+    changed: whether it was there, of files that have changed since, and was made again.
+    """
 
     files: int
     left_out: int
     was_there: bool
+    changed: bool = False
 
 
 def encode_files(
@@ -153,15 +161,34 @@ def check_encoder(job: EncodingJob) -> None:
 def encode_piece(piece: Piece, job: EncodingJob) -> Done:
     """Make one shard, unless it is there."""
     root, name = parse_location(job.root), shard_name(piece.number)
-    if files_of(root).is_complete(root / name):
+    files, state = files_of(root), _state(job, piece)
+    kept = root / f"{name}{STATE}"
+    is_there = files.is_complete(root / name)
+    if is_there and (not files.exists(kept) or files.read(kept) == state):
         return Done(len(piece.paths), len(read_left_out(root, name)), True)
+    if is_there:
+        files.remove(root / MANIFEST)  # which describes the shard as it was
+        files.remove_dir(root / name)
+    files.write(kept, state)
     pixels, ids, left_out = _read(piece, job)
     if ids:
         features = _features(job, pixels)
         write_shard(root, piece.number, Batch(ids, features), job.dtype, left_out)
     else:
         write_left_out(root, piece.number, left_out)
-    return Done(len(piece.paths), len(left_out), False)
+    return Done(len(piece.paths), len(left_out), False, changed=is_there)
+
+
+def _state(job: EncodingJob, piece: Piece) -> bytes:
+    """Return a hash of the sizes and times of a piece's files; of objects, of their names alone."""
+    source, state = parse_location(job.source), hashlib.sha256()
+    for path in piece.paths:
+        state.update(f"{path}\0".encode("utf-8", "surrogateescape"))
+        if isinstance(source, Path):
+            with contextlib.suppress(OSError):  # it is left out
+                found = (source / path).stat()
+                state.update(f"{found.st_size} {found.st_mtime_ns}\0".encode())
+    return state.hexdigest().encode()
 
 
 def _read(piece: Piece, job: EncodingJob) -> tuple[Bytes, list[str], LeftOut]:

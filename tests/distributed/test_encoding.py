@@ -87,6 +87,27 @@ def test_what_was_made_before_an_interruption_is_not_made_again(
     assert (again, len(left_out), made) == (shards, 2, [5])
 
 
+def test_a_shard_is_made_again_where_a_file_of_it_has_changed(job: EncodingJob) -> None:
+    before, _ = encode_files(LocalExecutor(), job, paths_of(job))
+    changed = Path(job.source) / "a7.png"
+    Image.new("RGB", (12, 9), "white").save(changed)
+    pieces: list[Done] = []
+    after, _ = encode_files(LocalExecutor(), job, paths_of(job), pieces.append)
+    assert [piece.changed for piece in pieces] == [False, True, False]
+    assert [piece.was_there for piece in pieces] == [True, False, True]
+    assert (features_of(after)["a7.png"] == 1).all()
+    assert after.content != before.content
+    assert encode_files(LocalExecutor(), job, paths_of(job))[0].content == after.content
+
+
+def test_shards_made_before_their_files_were_noted_stay(job: EncodingJob) -> None:
+    before, _ = encode_files(LocalExecutor(), job, paths_of(job))
+    for note in Path(job.root).glob("*.files"):
+        note.unlink()
+    (Path(job.source) / "a7.png").touch()
+    assert encode_files(LocalExecutor(), job, paths_of(job))[0].content == before.content
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
