@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -82,9 +83,24 @@ def coverage(  # noqa: PLR0913  the objective's parts, and where the rows lie
             f"a budget of {budget:,} is too large for coverage in parts of {part:,} rows: ask for "
             f"at most {part // 2:,}, or use kmeans"
         )
-    every = _in_random_order(shards, seed)
-    sample = every[:part]
     job = _Job(shards, np.sort(labeled), budget, radius)
+    try:
+        return _in_levels(executor, job, _in_random_order(shards, seed), seed, part)
+    finally:
+        _room.cache_clear()
+
+
+@dataclass(frozen=True)
+class _Job:
+    shards: ShardSet
+    labeled: Int64
+    budget: int
+    radius: float | None
+
+
+def _in_levels(executor: Executor, job: _Job, every: Int64, seed: int, part: int) -> Covering:
+    """Choose from all positions (N,), which are in a random order."""
+    sample = every[:part]
     candidates, levels = every, 0
     while levels == 0 or len(candidates) > part:
         cut = [np.sort(each) for each in _parts(candidates, part)]
@@ -96,14 +112,6 @@ def coverage(  # noqa: PLR0913  the objective's parts, and where the rows lie
         candidates = _shuffled(np.concatenate(chosen), seed + levels)
     last = _greedy_part((np.sort(candidates), np.sort(sample)), job)
     return _answer(executor, job, last, every, levels + 1)
-
-
-@dataclass(frozen=True)
-class _Job:
-    shards: ShardSet
-    labeled: Int64
-    budget: int
-    radius: float | None
 
 
 def _in_random_order(shards: ShardSet, seed: int) -> Int64:
@@ -144,12 +152,15 @@ class ValuePart:
         return float(sum(each.sum(dtype=np.float64) for each in best))
 
 
-def similarity(rows: Float32, others: Float32, radius: float | None) -> Float32:
-    """Return k(x, s) (n, m) of unit-length rows (n, D) and others (m, D)."""
-    cosines: Float32 = rows @ others.T
+def similarity(
+    rows: Float32, others: Float32, radius: float | None, out: Float32 | None = None
+) -> Float32:
+    """Return k(x, s) (n, m) of unit-length rows (n, D) and others (m, D), in `out` where given."""
+    cosines: Float32 = np.matmul(rows, others.T, out=out)
     if radius is None:
         return np.maximum(cosines, 0, out=cosines)
-    return (cosines > 1 - radius**2 / 2).astype(np.float32)  # |x - s|^2 = 2 - 2 cos
+    cosines[:] = cosines > 1 - radius**2 / 2  # |x - s|^2 = 2 - 2 cos
+    return cosines
 
 
 def _greedy_part(cut: tuple[Int64, Int64], job: _Job) -> Int64:
@@ -163,11 +174,24 @@ def _greedy_part(cut: tuple[Int64, Int64], job: _Job) -> Int64:
     for start in range(0, len(job.labeled), BLOCK):
         some = rows_at(job.shards, job.labeled[start : start + BLOCK], unit=True)
         np.maximum(covered, similarity(rows, some, job.radius).max(axis=1), out=covered)
-    columns = np.empty((len(free), len(rows)), dtype=np.float32)
+    columns = _room(len(candidates) * len(rows))[: len(free) * len(rows)].reshape(-1, len(rows))
+    are_ground = np.array_equal(candidates, ground)
+    own = (
+        rows[np.searchsorted(ground, free)] if are_ground else rows_at(job.shards, free, unit=True)
+    )
     for start in range(0, len(free), BLOCK):
-        some = rows_at(job.shards, free[start : start + BLOCK], unit=True)
-        columns[start : start + BLOCK] = similarity(some, rows, job.radius)
+        block = slice(start, start + BLOCK)
+        similarity(own[block], rows, job.radius, out=columns[block])
     return free[greedy(columns, covered, job.budget)]
+
+
+@lru_cache(maxsize=1)
+def _room(size: int) -> Float32:
+    """Return memory for a part's similarities, kept for the next part of that size.
+
+    The first touch of new memory takes about as long as the products that are written there.
+    """
+    return np.empty(size, dtype=np.float32)
 
 
 def greedy(columns: Float32, covered: Float32, budget: int) -> Int64:
@@ -180,9 +204,14 @@ def greedy(columns: Float32, covered: Float32, budget: int) -> Int64:
         covered: (n,) of each row to what is there already.
         budget: at least 1.
     """
-    covered = covered.copy()
-    gains = [_gain(column, covered) for column in columns]
-    heap = [(-gain, candidate) for candidate, gain in enumerate(gains)]
+    covered, gained, ones = covered.copy(), np.empty_like(covered), np.ones_like(covered)
+
+    def gain(candidate: int) -> float:
+        np.subtract(columns[candidate], covered, out=gained)
+        np.maximum(gained, 0, out=gained)
+        return float(gained @ ones)  # a dot product is the quickest of sums
+
+    heap = [(-gain(candidate), candidate) for candidate in range(len(columns))]
     heapq.heapify(heap)
     known_at = dict.fromkeys(range(len(columns)), 0)
     picks: list[int] = []
@@ -192,13 +221,9 @@ def greedy(columns: Float32, covered: Float32, budget: int) -> Int64:
             break
         if known_at[candidate] != len(picks):
             known_at[candidate] = len(picks)
-            heapq.heapreplace(heap, (-_gain(columns[candidate], covered), candidate))
+            heapq.heapreplace(heap, (-gain(candidate), candidate))
             continue
         heapq.heappop(heap)
         np.maximum(covered, columns[candidate], out=covered)
         picks.append(candidate)
     return np.array(picks, dtype=np.int64)
-
-
-def _gain(column: Float32, covered: Float32) -> float:
-    return float(np.maximum(column - covered, 0).sum(dtype=np.float64))
