@@ -1,4 +1,4 @@
-"""Processes that work beside this one, as many as it may use CPUs.
+"""Processes that work beside this one, as many as there are CPUs and memory for.
 
 By loky: they start without running the user's script anew, take functions that pickle refuses, and
 end by themselves when they have had nothing to do.
@@ -17,8 +17,12 @@ from importlib.machinery import PathFinder
 from pickle import PicklingError
 from typing import Any, TypeVar
 
+from rayal.doctor.checks.cpus import allowed_cpus
+from rayal.doctor.checks.memory import usable_memory
+
 T = TypeVar("T")
-MOST = 4  # processes; each takes 120 MB
+MOST = 4  # processes
+MEMORY = 500_000_000  # bytes available for each, of which it takes half
 IDLE = 60.0  # seconds without work, after which they end
 UNSENT = (BrokenProcessPool, PicklingError)  # the work never reached a process, or that is lost
 
@@ -43,7 +47,8 @@ def start() -> None:
 def computed_beside(function: Callable[..., T], *arguments: Any) -> Callable[[], T]:
     """Return a function that gives function(*arguments), which another process works out once.
 
-    Where there is no other CPU, or the work cannot be sent, it is done when it is asked for.
+    Where there is no other CPU or little memory, or the work cannot be sent, it is done when it is
+    asked for.
     """
     future = _submit(function, *arguments)
     return cache(partial(_result, future, function, arguments))
@@ -73,10 +78,10 @@ def _end() -> None:
 
 
 def _executor() -> Executor | None:
-    from loky import cpu_count, get_reusable_executor
+    from loky import get_reusable_executor
 
-    processes = min(cpu_count(), MOST)
-    if processes == 1 or not is_found_by_others():
+    processes = min(allowed_cpus(), MOST, usable_memory().available // MEMORY)
+    if processes <= 1 or not is_found_by_others():
         return None
     executor: Executor = get_reusable_executor(processes, timeout=IDLE, initializer=_ignore_ctrl_c)
     return executor

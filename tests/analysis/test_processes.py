@@ -12,12 +12,13 @@ from analysis.figures.render import render_figures
 from analysis.figures.spec import FigureSpec
 from analysis.figures.style import new_figure
 from analysis.processes import computed_beside
+from rayal.doctor.checks.memory import Memory
 
 
 @pytest.fixture
 def beside(monkeypatch):
     monkeypatch.setattr(processes, "MOST", 2)
-    monkeypatch.setattr(loky, "cpu_count", lambda: 2)
+    monkeypatch.setattr(processes, "allowed_cpus", lambda: 2)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -37,9 +38,13 @@ def test_another_process_computes(beside):
     assert computed_beside(os.getpid)() != os.getpid()
 
 
-def test_all_is_computed_here_where_there_is_no_other_cpu(monkeypatch):
-    monkeypatch.setattr(loky, "cpu_count", lambda: 1)
-    monkeypatch.setattr(processes, "MOST", 4)
+def test_all_is_computed_here_where_there_is_no_other_cpu(beside, monkeypatch):
+    monkeypatch.setattr(processes, "allowed_cpus", lambda: 1)
+    assert computed_beside(os.getpid)() == os.getpid()
+
+
+def test_all_is_computed_here_where_memory_is_little(beside, monkeypatch):
+    monkeypatch.setattr(processes, "usable_memory", lambda: Memory(2**30, 900_000_000))
     assert computed_beside(os.getpid)() == os.getpid()
 
 
