@@ -92,13 +92,18 @@ class RunStore:
                 f"a record in {self.root / 'records'} is not there any more ({error}); run the "
                 "sweep again"
             ) from error
-        known = definitions or {}
+        known, versions = definitions or {}, dict[str, Json]()
         read = []
         for place, content, trial_id in zip(places, contents, trial_ids, strict=True):
             record = formats.parse_record(place, content, trial_id, known.get(trial_id))
             formats.check_finished(place, record, known.get(trial_id, {}))
+            # What is the same in many records lies in memory once.
             if record.get("definition") == known.get(trial_id):
-                record["definition"] = known[trial_id]  # not the same twice in memory
+                record["definition"] = known[trial_id]
+            if "versions" in record:
+                record["versions"] = versions.setdefault(
+                    str(record["versions"]), record["versions"]
+                )
             read.append(record)
         return read
 

@@ -35,6 +35,15 @@ def test_the_first_record_of_a_trial_stays(root: Location) -> None:
         assert held.record("a") == record("a", {"selected": [1]})
 
 
+def test_versions_that_records_share_lie_in_memory_once(root: Location) -> None:
+    with lock_run(root, "mine") as held:
+        for trial, torch in (("a", "2.13"), ("b", "2.13"), ("c", "2.12")):
+            held.save_record(trial, {**record(trial), "versions": {"torch": torch}})
+        a, b, c = held.records(["a", "b", "c"])
+    assert a["versions"] is b["versions"]
+    assert c["versions"] == {"torch": "2.12"}
+
+
 def test_a_run_is_read_back_with_what_is_left_out_counted(root: Location) -> None:
     with lock_run(root, "mine") as held:
         held.save_plan(plan("a", "b", "c"), "name: mine\n")
