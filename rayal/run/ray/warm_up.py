@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
@@ -29,7 +30,8 @@ def warm_up_workers(trials: Sequence[Trial], config: WorkerConfig) -> None:
 
 
 def _import(plugins: Sequence[str], dataset: str, encoder: str) -> None:
-    import_module("rayal.run.encoding")
-    load_plugins(Path(plugin) for plugin in plugins)
-    DATASETS.find(dataset)
-    ENCODERS.find(encoder)
+    with contextlib.suppress(Exception, SystemExit):  # told where it fails again, in the training
+        import_module("rayal.run.encoding")
+        load_plugins(Path(plugin) for plugin in plugins)
+        DATASETS.find(dataset)
+        ENCODERS.find(encoder)
