@@ -18,7 +18,7 @@ def test_a_worker_has_imported_what_a_training_needs():
     said = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    assert said.stdout == b"True True\n"
+    assert said.stdout == "True True\n"
 
 
 @pytest.mark.parametrize("content", ["import nothing_of_the_kind", "raise SystemExit(3)"])
