@@ -21,12 +21,21 @@ def test_help_lists_every_command_and_three_examples(capsys: pytest.CaptureFixtu
     assert shown.partition("examples:")[2].count("\n  rayal ") >= 3
 
 
-def test_help_waits_for_no_library() -> None:
-    code = "import sys; from rayal.cli.main import main; main([]); print(*sys.modules)"
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "from rayal.cli.main import main; main([])",
+        "from rayal.cli.main import main; main(['sweep', '--help'])",
+        "from analysis.__main__ import main; main(['--help'])",
+    ],
+)
+def test_help_waits_for_no_library(asked: str) -> None:
+    code = f"import atexit, sys; atexit.register(lambda: print(*sys.modules)); {asked}"
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True,
         env=sweeps.environment(),
     ).stdout.split()  # fmt: skip
+    assert "argparse" in loaded
     assert not {"numpy", "torch", "pydantic", "ray", "rich", "pandas"} & set(loaded)
 
 
