@@ -62,7 +62,8 @@ def typiclust(  # noqa: PLR0913  its own parameters and those of all strategies 
     200,000 images O(n D) inside of large clusters.
 
     Use: for the first queries, with few labels each; if many images are similar, as slices of one
-    scan, with `collapse: 0.98`.
+    scan, with `collapse: 0.98`, but not on MoCo features, whose cosines are that high for images
+    that differ.
 
     Source: Hacohen et al. 2022; balanced, Bengar et al. 2022 (CBAL), section 4.2.
 
