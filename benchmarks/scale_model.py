@@ -221,6 +221,7 @@ MEASURED_OVER_SHARDS: list[Point] = [
     ("probcover", 1e5, 128, 100, 5.1),
     ("probcover", 1e6, 128, 100, 47.2),
     ("probcover", 1e6, 128, 1000, 56.9),
+    ("probcover", 1e7, 128, 1000, 666.3),
 ]
 
 
