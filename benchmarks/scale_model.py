@@ -217,6 +217,7 @@ MEASURED_OVER_SHARDS: list[Point] = [
     ("facility_location", 1e5, 128, 100, 8.8),
     ("facility_location", 1e6, 128, 100, 84.6),
     ("facility_location", 1e6, 128, 1000, 125.3),
+    ("facility_location", 1e7, 128, 1000, 1347.8),
     ("random", 1e7, 128, 1000, 4.8),
     ("probcover", 1e5, 128, 100, 5.1),
     ("probcover", 1e6, 128, 100, 47.2),
