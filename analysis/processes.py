@@ -80,15 +80,23 @@ def _end() -> None:
 def _executor() -> Executor | None:
     from loky import get_reusable_executor
 
-    processes = min(allowed_cpus(), MOST, usable_memory().available // MEMORY)
-    if processes <= 1 or not is_found_by_others():
+    if not (processes := number_of_processes()):
         return None
     executor: Executor = get_reusable_executor(processes, timeout=IDLE, initializer=_ignore_ctrl_c)
     return executor
 
 
 @cache
-def is_found_by_others() -> bool:
+def number_of_processes() -> int:
+    """How many work beside this one, 0 or from 2 on.
+
+    Said once, before they start: they take memory themselves, and another number would end them.
+    """
+    most = min(allowed_cpus(), MOST, usable_memory().available // MEMORY)
+    return most if most > 1 and _is_found_by_others() else 0
+
+
+def _is_found_by_others() -> bool:
     """Whether a process that imports this package gets it, and no other of its name."""
     package = __name__.partition(".")[0]
     spec = PathFinder.find_spec(package)

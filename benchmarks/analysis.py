@@ -132,7 +132,7 @@ def _wrong(draw: Draw, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np
 
 def print_cost(sizes: list[int]) -> None:
     """Print seconds and memory of each step by the number of records, and their growth."""
-    print("\nCost of `python -m analysis` on one core")
+    print("\nCost of `python -m analysis`, its main process on one core")
     steps = ("read", "tables", "export", "report")
     header = "".join(f"{step + ', s':>12}" for step in steps)
     print(f"{'records':>10}{header}   peak, MB   page, MB")

@@ -5,7 +5,7 @@ To add one, add a file; nothing else names it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -28,22 +28,19 @@ def all_sections() -> tuple[Section, ...]:
 
 def all_tables(study: Study) -> dict[str, pd.DataFrame]:
     """Compute the tables of every section, by the names of their files."""
+    return {name: table for made in tables_by_section(study) for name, table in made.items()}
+
+
+def tables_by_section(study: Study) -> list[Tables]:
+    """Compute the tables of every section, in the order of the page."""
     tables: dict[str, pd.DataFrame] = {}
     made: dict[str, Tables | MadeLater] = {}
     for section in sorted(all_sections(), key=lambda section: not section.begin_early):
-        of_section = section.tables(study, tables)
-        made[section.anchor] = of_section
+        of_section = made[section.anchor] = section.tables(study, tables)
         if not callable(of_section):
             tables |= of_section
-    return _in_order_of_the_page(made)
-
-
-def _in_order_of_the_page(made: Mapping[str, Tables | MadeLater]) -> dict[str, pd.DataFrame]:
-    tables: dict[str, pd.DataFrame] = {}
-    for section in all_sections():
-        of_section = made[section.anchor]
-        tables |= of_section() if callable(of_section) else of_section
-    return tables
+    in_order = (made[section.anchor] for section in all_sections())
+    return [of_section() if callable(of_section) else of_section for of_section in in_order]
 
 
 def all_figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:

@@ -61,7 +61,7 @@ def tables(study: Study, earlier: Tables) -> MadeLater:
     chosen, begun = earlier["chosen_images"], _Begun(study)
     single, cycles = chosen[chosen["rounds"] == 1], chosen[chosen["rounds"] > 1]
     mapped = [pool for pool in study.embeddings if pool.dataset_map is not None]
-    clusters = begun.of_pools(mapped, single)
+    clusters = begun.of_pools(mapped, single, clustered=True)
     rounds = begun.of_pools(study.embeddings, cycles)
 
     def finish() -> Tables:
@@ -78,6 +78,8 @@ def layout_of(
     wanted: Indices,
     earlier: Iterable[pd.DataFrame] = (),
     begun: Iterable[Layout] = (),
+    *,
+    clustered: bool = False,
 ) -> Layout:
     """Begin to lay out at most MOST images of a pool, unless that was done.
 
@@ -86,6 +88,7 @@ def layout_of(
         wanted: images (n,) that should be in it.
         earlier: planes of the same embedding, of reports before this one.
         begun: layouts of the same embedding, for this report.
+        clustered: whether its clusters are begun too; else they are made when asked for.
     """
     indices, features = _sample(images, wanted)
     for layout in begun:
@@ -93,7 +96,8 @@ def layout_of(
             return layout
     if len(indices) < LEAST:
         return Layout(images, indices[:0], lambda: np.empty((0, 2)), lambda: indices[:0])
-    clusters = computed_beside(projections.k_means, features)
+    begin = computed_beside if clustered else partial
+    clusters = begin(projections.k_means, features)
     for plane in earlier:
         if np.array_equal(plane["index"], indices) and set(plane["method"]) == {projections.METHOD}:
             return Layout(images, indices, plane[["x", "y"]].to_numpy, clusters)
@@ -160,17 +164,18 @@ class _Begun:
         self._layouts: dict[str, list[Layout]] = defaultdict(list)
 
     def of_pools(
-        self, pools: Iterable[StoredEmbedding], chosen: pd.DataFrame
+        self, pools: Iterable[StoredEmbedding], chosen: pd.DataFrame, *, clustered: bool = False
     ) -> list[tuple[StoredEmbedding, Layout]]:
         """Begin to lay out the first MOST_POOLS pools that images were chosen from."""
         used = [pool for pool in pools if pool.key in set(chosen["artefact"])]
-        return [(pool, self._layout(pool, chosen)) for pool in used[:MOST_POOLS]]
+        return [(pool, self._layout(pool, chosen, clustered)) for pool in used[:MOST_POOLS]]
 
-    def _layout(self, pool: StoredEmbedding, chosen: pd.DataFrame) -> Layout:
+    def _layout(self, pool: StoredEmbedding, chosen: pd.DataFrame, clustered: bool) -> Layout:
         wanted = chosen.loc[chosen["artefact"] == pool.key, "index"].to_numpy(np.int64)
         earlier = (table[table["artefact"] == pool.key] for table in self._earlier)
-        layout = layout_of(pool.images, wanted, earlier, self._layouts[pool.key])
-        self._layouts[pool.key].append(layout)
+        begun = self._layouts[pool.key]
+        layout = layout_of(pool.images, wanted, earlier, begun, clustered=clustered)
+        begun.append(layout)
         return layout
 
 

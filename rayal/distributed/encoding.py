@@ -162,14 +162,14 @@ def encode_piece(piece: Piece, job: EncodingJob) -> Done:
     """Make one shard, unless it is there."""
     root, name = parse_location(job.root), shard_name(piece.number)
     files, state = files_of(root), _state(job, piece)
-    kept = root / f"{name}{STATE}"
+    state_file = root / f"{name}{STATE}"
     is_there = files.is_complete(root / name)
-    if is_there and (not files.exists(kept) or files.read(kept) == state):
+    if is_there and (not files.exists(state_file) or files.read(state_file) == state):
         return Done(len(piece.paths), len(read_left_out(root, name)), True)
     if is_there:
         files.remove(root / MANIFEST)  # which describes the shard as it was
         files.remove_dir(root / name)
-    files.write(kept, state)
+    files.write(state_file, state)
     pixels, ids, left_out = _read(piece, job)
     if ids:
         features = _features(job, pixels)
@@ -186,8 +186,8 @@ def _state(job: EncodingJob, piece: Piece) -> bytes:
         state.update(f"{path}\0".encode("utf-8", "surrogateescape"))
         if isinstance(source, Path):
             with contextlib.suppress(OSError):  # it is left out
-                found = (source / path).stat()
-                state.update(f"{found.st_size} {found.st_mtime_ns}\0".encode())
+                status = (source / path).stat()
+                state.update(f"{status.st_size} {status.st_mtime_ns}\0".encode())
     return state.hexdigest().encode()
 
 

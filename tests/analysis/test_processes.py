@@ -1,5 +1,6 @@
 """Work of a report that other processes do."""
 
+import errno
 import os
 import threading
 import time
@@ -16,9 +17,12 @@ from rayal.doctor.checks.memory import Memory
 
 
 @pytest.fixture
-def beside(monkeypatch):
+def two_processes(monkeypatch):
     monkeypatch.setattr(processes, "MOST", 2)
     monkeypatch.setattr(processes, "allowed_cpus", lambda: 2)
+    processes.number_of_processes.cache_clear()
+    yield
+    processes.number_of_processes.cache_clear()
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -33,54 +37,54 @@ def lost_elsewhere(home):
     return "here"
 
 
-def test_another_process_computes(beside):
+def test_another_process_computes(two_processes):
     processes.start()
     assert computed_beside(os.getpid)() != os.getpid()
 
 
-def test_all_is_computed_here_where_there_is_no_other_cpu(beside, monkeypatch):
+def test_all_is_computed_here_where_there_is_no_other_cpu(two_processes, monkeypatch):
     monkeypatch.setattr(processes, "allowed_cpus", lambda: 1)
     assert computed_beside(os.getpid)() == os.getpid()
 
 
-def test_all_is_computed_here_where_memory_is_little(beside, monkeypatch):
+def test_all_is_computed_here_where_memory_is_little(two_processes, monkeypatch):
     monkeypatch.setattr(processes, "usable_memory", lambda: Memory(2**30, 900_000_000))
     assert computed_beside(os.getpid)() == os.getpid()
 
 
-def test_all_is_computed_here_where_no_process_can_be_started(beside, monkeypatch):
+def test_all_is_computed_here_where_no_process_can_be_started(two_processes, monkeypatch):
     def refuse(*_arguments, **_options):
-        raise OSError(28, "no room for semaphores in /dev/shm")
+        raise OSError(errno.ENOSPC, "no room for semaphores in /dev/shm")
 
     monkeypatch.setattr(loky, "get_reusable_executor", refuse)
     assert computed_beside(os.getpid)() == os.getpid()
 
 
-def test_work_whose_process_is_lost_is_done_here(beside):
+def test_work_whose_process_is_lost_is_done_here(two_processes):
     assert computed_beside(lost_elsewhere, os.getpid())() == "here"
     assert computed_beside(os.getpid)() != os.getpid()
 
 
-def test_work_that_cannot_be_sent_is_done_here(beside):
+def test_work_that_cannot_be_sent_is_done_here(two_processes):
     lock = threading.Lock()
     assert computed_beside(lambda: lock.locked())() is False
 
 
-def test_an_error_of_the_work_is_raised(beside):
+def test_an_error_of_the_work_is_raised(two_processes):
     with pytest.raises(ValueError, match="invalid literal"):
         computed_beside(int, "x")()
 
 
-def test_nothing_is_sent_where_others_would_import_another_package(beside, monkeypatch, tmp_path):
+def test_nothing_is_sent_where_others_would_import_another_package(
+    two_processes, monkeypatch, tmp_path
+):
     (tmp_path / "analysis").mkdir()
     (tmp_path / "analysis" / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
-    processes.is_found_by_others.cache_clear()
     assert computed_beside(os.getpid)() == os.getpid()
-    processes.is_found_by_others.cache_clear()
 
 
-def test_an_interrupted_report_leaves_no_process(beside):
+def test_an_interrupted_report_leaves_no_process(two_processes):
     process = computed_beside(os.getpid)()
 
     @processes.at_hand()
@@ -95,7 +99,7 @@ def test_an_interrupted_report_leaves_no_process(beside):
         os.kill(process, 0)
 
 
-def test_figures_drawn_by_another_process_are_the_same(beside):
+def test_figures_drawn_by_another_process_are_the_same(two_processes):
     def draw():
         figure = new_figure(2, 1)
         figure.subplots().plot([1, 2], [3, 1])

@@ -19,13 +19,13 @@ def blobs(seed=0, size=120):
 def test_the_easy_and_hard_picks_are_the_ends_of_each_cluster(tmp_path):
     features, labels = blobs()
     confidence = np.random.default_rng(1).uniform(size=len(features))
-    found = cluster_plane(layout_of(images_of(tmp_path, features, labels), NONE), confidence)
-    assert set(found["method"]) == {"t-SNE"}
-    for _, part in found.groupby("cluster"):
+    plane = cluster_plane(layout_of(images_of(tmp_path, features, labels), NONE), confidence)
+    assert set(plane["method"]) == {"t-SNE"}
+    for _, part in plane.groupby("cluster"):
         values = confidence[part["index"]]
         assert confidence[part.loc[part["pick"] == "easy", "index"]] == [values.max()]
         assert confidence[part.loc[part["pick"] == "hard", "index"]] == [values.min()]
-    assert (found["class_index"] == labels[found["index"]]).all()
+    assert (plane["class_index"] == labels[plane["index"]]).all()
 
 
 @pytest.mark.slow
@@ -44,9 +44,9 @@ def test_the_same_pool_gives_the_same_projection_and_an_earlier_one_is_kept(tmp_
 
 def test_images_that_are_all_alike_have_a_projection_too(tmp_path):
     pool = images_of(tmp_path, np.zeros((40, 4), np.float32))
-    found = cluster_plane(layout_of(pool, NONE), np.zeros(40))
-    assert np.isfinite(found[["x", "y"]]).all(axis=None)
-    assert found["cluster"].nunique() == 1
+    plane = cluster_plane(layout_of(pool, NONE), np.zeros(40))
+    assert np.isfinite(plane[["x", "y"]]).all(axis=None)
+    assert plane["cluster"].nunique() == 1
 
 
 @pytest.mark.parametrize("size", [0, 3])

@@ -4,7 +4,7 @@ import pytest
 
 import analysis.sections
 from analysis.report import make_report, page_of
-from analysis.sections import all_sections, base
+from analysis.sections import all_sections, base, tables_by_section
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import RunBuilder
 
@@ -37,12 +37,5 @@ def test_a_section_with_nothing_to_show_is_left_out(tmp_path) -> None:
 
 @pytest.mark.slow
 def test_no_two_sections_make_one_table(single_query) -> None:
-    study = read_study(single_query)
-    names: list[str] = []
-    tables: dict[str, object] = {}
-    for section in sorted(all_sections(), key=lambda section: not section.begin_early):
-        made = section.tables(study, tables)  # type: ignore[arg-type]
-        made = made() if callable(made) else made
-        names += made
-        tables |= made
+    names = [name for made in tables_by_section(read_study(single_query)) for name in made]
     assert len(names) == len(set(names))

@@ -15,10 +15,10 @@ def test_a_worker_has_imported_what_a_training_needs():
         "import sys; from rayal.run.ray import warm_up; warm_up._import([], 'digits', 'moco'); "
         "print('rayal.datasets.digits' in sys.modules, 'rayal.encoders.moco' in sys.modules)"
     )
-    said = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
-    assert said.stdout == "True True\n"
+    assert process.stdout == "True True\n"
 
 
 @pytest.mark.parametrize("content", ["import nothing_of_the_kind", "raise SystemExit(3)"])
