@@ -13,7 +13,8 @@ from rich.console import Console
 
 from rayal.cli.component_parameters import component_parameters
 from rayal.cli.terminal import DONE, print_line
-from rayal.distributed.encoding import Done, EncodingJob, encode_files
+from rayal.distributed.encoding import Done, encode_files
+from rayal.distributed.encoding_job import EncodingJob
 from rayal.distributed.executor import Executor
 from rayal.distributed.image_source import list_objects
 from rayal.distributed.local import LocalExecutor
@@ -22,7 +23,7 @@ from rayal.labeling.scan import Scan, scan_folder, scan_list, scan_names
 from rayal.labeling.tables import choose_columns, is_table, read_list
 from rayal.storage.files import files_of
 from rayal.storage.location import Address, Location, parse_location
-from rayal.storage.shards import LeftOut
+from rayal.storage.shard_folders import LeftOut
 
 DEFAULT_ENCODER = "pretrained"
 SECONDS = 5.0  # between lines where the output is no terminal

@@ -20,6 +20,7 @@ from rich.console import Console
 
 from rayal.cli.component_parameters import component_parameters
 from rayal.cli.labeling_project import refuse
+from rayal.cli.selected import show_selected
 from rayal.cli.terminal import (
     DONE,
     INTERRUPTED,
@@ -40,11 +41,11 @@ from rayal.labeling.settings import describe_source, write_settings
 from rayal.run.ray.errors import ClusterError
 from rayal.storage.files import StoreError
 from rayal.storage.location import Address, parse_location
+from rayal.storage.shard_folders import are_begun
 from rayal.storage.shards import is_shard_set
 
 PROG = "rayal select"
 DEFAULT_BUDGET = 60
-NOTES_SHOWN = 8
 EPILOG = """\
 examples:
   rayal select cells/ --budget 60                       a folder of images, at any depth
@@ -67,7 +68,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     console = output()
     try:
         _check_numbers(options)
-        if is_shard_set(options.images):
+        if is_shard_set(options.images) or _are_unfinished(options):
             return _select_shards(options, console)
         if isinstance(parse_location(options.images), Address):
             return _select_objects(options, console)
@@ -80,7 +81,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
         command = shlex.join([*prog.split(), *words])
         print_line(console, f"interrupted: what is made is kept; go on with: {command}")
         return INTERRUPTED
-    _show(console, selected)
+    show_selected(console, selected, PROG)
     return DONE
 
 
@@ -139,6 +140,11 @@ def _check_numbers(options: argparse.Namespace) -> None:
             raise LabelingError(f"--{name.replace('_', '-')} {value} is out of bounds: {least} up")
     if options.budget + options.audit < 1:
         raise LabelingError("--budget 0 and --audit 0 ask for nothing: give one of them")
+
+
+def _are_unfinished(options: argparse.Namespace) -> bool:
+    """Whether there are shards of which some are not written, which selecting from them refuses."""
+    return options.shards is None and are_begun(parse_location(options.images))
 
 
 def _select_shards(options: argparse.Namespace, console: Console) -> int:
@@ -245,51 +251,3 @@ def _moved(project: Project, place: str) -> Project:
     with project.locked():
         write_settings(project.root / "project.json", settings)
     return Project.open(project.root)
-
-
-def _show(console: Console, selected: Selected) -> None:
-    project, made, root = selected.project, selected.round, selected.project.root
-    pool = project.pool
-    duplicates = sum(bool(image.duplicate_of) for image in pool)
-    left_out = project.left_out
-    groups = f", {len(set(pool.groups)):,} groups" if pool.has_groups else ""
-    print_line(
-        console,
-        f"{len(pool):,} images{groups}; {duplicates:,} near-duplicates of others; "
-        f"{len(left_out):,} file{'s' * (len(left_out) != 1)} left out{_most_common(left_out)}",
-    )
-    if not selected.is_new:
-        print_line(
-            console,
-            f"Round {made.number} is there already, and nothing was chosen again. The next: "
-            f"{PROG} {root} --budget B",
-        )
-        return
-    for note in made.notes[:NOTES_SHOWN]:
-        print_line(console, f"NOTE: {note}")
-    audited = len(made.audit_ids)
-    drawn = f", {audited:,} of them drawn at random to measure with" if audited else ""
-    print_line(
-        console,
-        f"Round {made.number}: {len(made.chosen):,} images{drawn}, chosen by "
-        f"{made.strategy['name']} with {made.labels:,} labels known. "
-        f"Look at them: {root / 'contact-sheet.html'}",
-    )
-    print_line(console, "Label them in one of these ways:")
-    if project.has_images:
-        print_line(console, f"  rayal label {root}")
-    for line in selected.lines:
-        print_line(console, f"  {line}")
-    print_line(console, f"Then: rayal ingest {root} EXPORT, and {PROG} {root} --budget B")
-
-
-def _most_common(left_out: Sequence[Any]) -> str:
-    """Say the reasons for which most files were left out."""
-    counts: dict[str, int] = {}
-    for image in left_out:
-        reason = "the same bytes as others" if image.rayal_id else image.reason
-        counts[reason] = counts.get(reason, 0) + 1
-    ordered = sorted(counts.items(), key=lambda pair: -pair[1])[:3]
-    more = ", ..." if len(counts) > 3 else ""
-    listed = "; ".join(f"{count:,} {reason}" for reason, count in ordered)
-    return f" ({listed}{more}; all in left_out.csv)" if listed else ""

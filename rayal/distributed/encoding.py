@@ -11,65 +11,33 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
-import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from rayal.contract_checks import check_embedding
 from rayal.contracts import Dataset, Features, Split
+from rayal.distributed.encoding_job import EncodingJob, check_contents, completed, write_down
 from rayal.distributed.executor import Executor
 from rayal.distributed.image_source import read_each
 from rayal.labeling.pictures import read_square
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
-from rayal.storage.files import DamagedError, StoreError, files_of
-from rayal.storage.location import Location, parse_location
-from rayal.storage.shards import (
-    MANIFEST,
-    Batch,
-    Dtype,
-    LeftOut,
-    ShardSet,
-    is_shard_set,
-    read_left_out,
-    read_shard_set,
-    shard_name,
-    write_left_out,
-    write_manifest,
-    write_shard,
-)
+from rayal.storage.files import files_of
+from rayal.storage.location import parse_location
+from rayal.storage.shard_folders import LeftOut, read_left_out, shard_name, write_left_out
+from rayal.storage.shards import MANIFEST, Batch, ShardSet, write_manifest, write_shard
 
-JOB = "encoding.json"
 STATE = ".files"  # beside a shard: of what files it was made
 CHANNELS = 3
 FILES_PER_SHARD = 2048  # 308 MB of pixels at 224 x 224
 
 Bytes = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class EncodingJob:
-    """What is encoded how.
-
-    source: the folder or address that paths are relative to. root: where shards go. encoder,
-    params: the component. side: pixels of the squares that images are read into. files: a hash of
-    their names.
-    """
-
-    source: str
-    root: str
-    encoder: str
-    params: Mapping[str, Any]
-    side: int
-    dtype: Dtype
-    files_per_shard: int
-    files: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,11 +87,14 @@ def encode_files(
         )
     if not paths:
         raise ValueError(f"there are no images in {job.source}")
+    if len(set(paths)) < len(paths):
+        twice = next(path for path, count in Counter(paths).items() if count > 1)
+        raise ValueError(f"{twice} is named twice; a file is one row")
     root = parse_location(job.root)
-    job = EncodingJob(**{**asdict(job), "files": _hash(paths)})
+    job = completed(job, paths)
     with files_of(root).lock(root, ()):
         files_of(root).remove_leftovers(root)
-        _write_down(root, job)
+        write_down(root, job, paths)
         pieces = [
             Piece(number, tuple(paths[start : start + job.files_per_shard]))
             for number, start in enumerate(range(0, len(paths), job.files_per_shard))
@@ -131,8 +102,6 @@ def encode_files(
         executor.map(encode_piece, pieces, job, on_result=on_piece)
         names = [shard_name(piece.number) for piece in pieces]
         left_out = [pair for name in names for pair in read_left_out(root, name)]
-        if is_shard_set(root):
-            return read_shard_set(root), left_out
         if len(left_out) == len(paths):
             path, reason = left_out[0]
             raise ValueError(f"no image of {job.source} can be read: {path}: {reason}")
@@ -166,13 +135,14 @@ def encode_piece(piece: Piece, job: EncodingJob) -> Done:
     is_there = files.is_complete(root / name)
     if is_there and (not files.exists(state_file) or files.read(state_file) == state):
         return Done(len(piece.paths), len(read_left_out(root, name)), True)
+    files.remove(root / MANIFEST)  # which describes the shard as it was
     if is_there:
-        files.remove(root / MANIFEST)  # which describes the shard as it was
         files.remove_dir(root / name)
     files.write(state_file, state)
     pixels, ids, left_out = _read(piece, job)
     if ids:
         features = _features(job, pixels)
+        check_contents(job)
         write_shard(root, piece.number, Batch(ids, features), job.dtype, left_out)
     else:
         write_left_out(root, piece.number, left_out)
@@ -231,43 +201,3 @@ def _threads() -> int:
     if setting.isdigit() and int(setting):
         return int(setting)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _write_down(root: Location, job: EncodingJob) -> None:
-    """Write what is encoded how; where that is there already, go on with the same alone."""
-    files = files_of(root)
-    described = json.dumps(asdict(job), indent=1, sort_keys=True).encode()
-    if files.exists(root / JOB):
-        earlier = _read_job(root)
-        now = json.loads(described)
-        differing = [name for name in now if now[name] != earlier.get(name) and name != "root"]
-        if differing:
-            name = differing[0]
-            raise StoreError(
-                f"{root} holds features with another '{name}' ({earlier.get(name)}, now "
-                f"{now[name]}); name another place by --shards"
-            )
-        return
-    if is_shard_set(root):
-        raise StoreError(f"{root} holds shards that were made elsewhere; name another place")
-    if isinstance(root, Path) and (others := files.list_dir(root)):
-        raise StoreError(
-            f"{root} holds other files, such as {min(others)}, and no {JOB} of an encoding that "
-            "was begun; name another place by --shards: one that is empty, or not there yet"
-        )
-    files.write(root / JOB, described)
-
-
-def _read_job(root: Location) -> dict[str, Any]:
-    """Return what is encoded how at a place where that was begun."""
-    try:
-        job = json.loads(files_of(root).read(root / JOB))
-    except (ValueError, RecursionError) as error:
-        raise DamagedError(f"{root / JOB} is damaged ({error}); name another place") from error
-    if not isinstance(job, dict) or not {"source", "encoder", "files"} <= job.keys():
-        raise DamagedError(f"{root / JOB} says nothing of an encoding; name another place")
-    return job
-
-
-def _hash(paths: Sequence[str]) -> str:
-    return hashlib.sha256("\0".join(paths).encode("utf-8", "surrogateescape")).hexdigest()[:16]

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from rayal.kernels.row_blocks import RowBlocks
 from rayal.storage.arrays import map_array
 from rayal.storage.files import DamagedError
-from rayal.storage.shards import FEATURES, PROBS, SCORES, Shard, ShardSet
+from rayal.storage.shard_folders import FEATURES, PROBS, SCORES
+from rayal.storage.shards import Shard, ShardSet
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]

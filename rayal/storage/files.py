@@ -22,7 +22,14 @@ class StoreError(Exception):
 
 
 class DamagedError(StoreError):
-    """A file is not what was written; the message names it and the way out."""
+    """A file is not what was written; the message names it and the way out.
+
+    fault: what is wrong alone, for who knows another way out.
+    """
+
+    def __init__(self, message: str, fault: str = "") -> None:
+        super().__init__(message)
+        self.fault = fault
 
 
 class Files(ABC):

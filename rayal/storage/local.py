@@ -101,7 +101,8 @@ class LocalFiles(Files):
         if damage:
             raise DamagedError(
                 f"{path} is damaged ({damage}); remove it and run the same command again, and it "
-                "is made again"
+                "is made again",
+                damage,
             )
         return path
 

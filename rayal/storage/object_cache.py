@@ -151,7 +151,8 @@ class CachedObjectStore(Files):
             self.remove(folder / manifest.NAME)
         return DamagedError(
             f"{folder}: {damage}: it was damaged, or written by two machines at once; it counts as "
-            "not there from now on: run the same command again, and it is made again"
+            "not there from now on: run the same command again, and it is made again",
+            damage,
         )
 
     # Files that change, or are for people -------------------------------------------

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from rayal.storage.arrays import map_array
 from rayal.storage.files import DamagedError, files_of
 from rayal.storage.location import Location
-from rayal.storage.shards import FEATURES, ROWS, Shard, ShardSet
+from rayal.storage.shard_folders import FEATURES, ROWS
+from rayal.storage.shards import Shard, ShardSet
 
 
 class ShardIds(Sequence[str]):

@@ -14,42 +14,36 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from rayal.storage import manifest
 from rayal.storage.arrays import map_array, write_array
 from rayal.storage.files import DamagedError, Files, StoreError, files_of
 from rayal.storage.location import Location, parse_location
+from rayal.storage.shard_batches import DTYPES, checked_features, cut
+from rayal.storage.shard_batches import Batch as Batch
+from rayal.storage.shard_batches import Dtype as Dtype
+from rayal.storage.shard_folders import (
+    FEATURES,
+    LEFT_OUT,
+    PROBS,
+    ROWS,
+    SCORES,
+    LeftOut,
+    remove_shards,
+    shard_name,
+    way_out,
+)
 
 MANIFEST = "shards.json"
 FORMAT = 1
-FEATURES, ROWS, PROBS, SCORES = "features.npy", "rows.parquet", "probs.npy", "scores.npy"
-LEFT_OUT = "left_out.json"
-_OF_A_SHARD = {FEATURES, ROWS, PROBS, SCORES, LEFT_OUT, manifest.NAME}
-_SHARD_NAME = re.compile(r"shard-\d{5,}")
-DTYPES = ("float16", "float32")
 ROWS_PER_SHARD = 65_536
-Dtype: TypeAlias = Literal["float16", "float32"]
-Numbers: TypeAlias = npt.NDArray[np.floating[Any]]
-LeftOut: TypeAlias = list[tuple[str, str]]  # what, and why
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Rows to be written: ids (n,), features (n, D), and where there are any probs and scores."""
-
-    ids: Sequence[str]
-    features: Numbers
-    probs: Numbers | None = None
-    scores: Numbers | None = None
 
 
 @dataclass(frozen=True)
@@ -97,11 +91,21 @@ class ShardSet:
         place = self.root / shard.name
         try:
             folder = files_of(self.root).local_copy(place)
-            content = _content(folder)
-        except FileNotFoundError as error:
-            raise DamagedError(f"{place} is missing, and {MANIFEST} names it") from error
+            content = _content(folder) if folder.is_dir() else ""
+        except FileNotFoundError:
+            content = ""
+        except DamagedError as error:
+            fault = error.fault or str(error)
+            message = f"{place} is damaged ({fault}): {way_out(self.root)}"
+            raise DamagedError(message, fault) from error
+        if not content:
+            raise DamagedError(
+                f"{place} is missing, and {MANIFEST} names it: {way_out(self.root)}", "missing"
+            )
         if content != shard.content:
-            raise DamagedError(f"{place} is another shard than {MANIFEST} names; make it again")
+            raise DamagedError(
+                f"{place} is another shard than {MANIFEST} names: {way_out(self.root)}"
+            )
         return folder
 
     def ids(self, shard: Shard) -> list[str]:
@@ -166,8 +170,8 @@ def write_shards(
     if is_shard_set(place):
         raise StoreError(f"{place} holds shards already; name another place, or remove them")
     remove_shards(place)
-    cut = _cut(batches, rows_per_shard)
-    written = [write_shard(place, number, batch, dtype) for number, batch in enumerate(cut)]
+    parts = cut(batches, rows_per_shard)
+    written = [write_shard(place, number, batch, dtype) for number, batch in enumerate(parts)]
     return write_manifest(place, written, about or {})
 
 
@@ -191,7 +195,7 @@ def write_shard(
         ValueError: as `write_shards`.
     """
     name = shard_name(number)
-    features = _checked(batch, dtype, name)
+    features = checked_features(batch, dtype, name)
     with files_of(root).create_dir_atomic(root / name) as folder:
         write_array(folder / FEATURES, features)
         _write_ids(folder / ROWS, batch.ids)
@@ -201,22 +205,6 @@ def write_shard(
         if left_out:
             (folder / LEFT_OUT).write_text(json.dumps(left_out), encoding="utf-8")
     return name
-
-
-def write_left_out(root: Location, number: int, left_out: LeftOut) -> str:
-    """Write a shard without a row, of which all was left out; return its name."""
-    name = shard_name(number)
-    with files_of(root).create_dir_atomic(root / name) as folder:
-        (folder / LEFT_OUT).write_text(json.dumps(left_out), encoding="utf-8")
-    return name
-
-
-def read_left_out(root: Location, name: str) -> LeftOut:
-    """Return what of a shard was left out."""
-    path = files_of(root).local_copy(root / name) / LEFT_OUT
-    if not path.exists():
-        return []
-    return [(str(what), str(why)) for what, why in json.loads(path.read_text(encoding="utf-8"))]
 
 
 def write_manifest(root: Location, names: Sequence[str], about: Mapping[str, Any]) -> ShardSet:
@@ -248,29 +236,6 @@ def write_manifest(root: Location, names: Sequence[str], about: Mapping[str, Any
     return read_shard_set(root)
 
 
-def remove_shards(root: Location) -> None:
-    """Remove shards that no shards.json names, such as an interrupted process leaves.
-
-    Raises:
-        StoreError: a folder with a shard's name has other files in it; nothing is removed then.
-    """
-    files = files_of(root)
-    names = [name for name in sorted(files.list_dir(root)) if _SHARD_NAME.fullmatch(name)]
-    for name in names:
-        if others := sorted(files.list_dir(root / name) - _OF_A_SHARD):
-            raise StoreError(
-                f"{root / name} has the name of a shard and holds other files, such as {others[0]};"
-                " name another place"
-            )
-    for name in names:
-        files.remove_dir(root / name)
-
-
-def shard_name(number: int) -> str:
-    """Return the name of a shard's folder."""
-    return f"shard-{number:05}"
-
-
 def _parsed(place: Location, content: Mapping[str, Any]) -> ShardSet:
     if content["format"] > FORMAT:
         raise ValueError(
@@ -294,41 +259,6 @@ def _parsed(place: Location, content: Mapping[str, Any]) -> ShardSet:
         scores,
         dict(content["about"]),
     )
-
-
-def _checked(batch: Batch, dtype: Dtype, name: str) -> Numbers:
-    """Return features in the type of the disk."""
-    if dtype not in DTYPES:
-        raise ValueError(f"dtype is {dtype!r}; it is one of {', '.join(DTYPES)}")
-    features = np.asarray(batch.features)
-    if features.ndim != 2 or 0 in features.shape:
-        raise ValueError(f"{name}: features must be (n, D), both at least 1, not {features.shape}")
-    _check_rows(batch, name)
-    with np.errstate(over="ignore"):
-        stored = np.ascontiguousarray(features, dtype=dtype)
-    bad = np.flatnonzero(~np.isfinite(stored).all(axis=1))
-    if len(bad):
-        largest = np.abs(features[bad[0]]).max()
-        raise ValueError(
-            f"{name}: row {bad[0]} ({batch.ids[bad[0]]}) goes up to {largest:g}, which is no "
-            f"finite {dtype}; leave it out, or scale the features"
-        )
-    return stored
-
-
-def _check_rows(batch: Batch, name: str) -> None:
-    n = len(batch.features)
-    for what in ("ids", "probs", "scores"):
-        array = getattr(batch, what)
-        if array is not None and len(array) != n:
-            raise ValueError(f"{name}: {len(array)} {what} for {n} rows of features")
-    for what in ("probs", "scores"):
-        array = getattr(batch, what)
-        if array is not None and not np.isfinite(array).all():
-            raise ValueError(f"{name}: {what} must be finite")
-    if len(set(batch.ids)) != n:
-        twice = next(i for i in batch.ids if list(batch.ids).count(i) > 1)
-        raise ValueError(f"{name}: the id {twice!r} stands in several rows")
 
 
 def _write_ids(path: Path, ids: Sequence[str]) -> None:
@@ -365,44 +295,3 @@ def _content(folder: Path) -> str:
     text = kept.read_bytes() if kept.exists() else manifest.of_folder(folder)
     fingerprints = sorted(manifest.files_in(text).items())
     return hashlib.sha256(json.dumps(fingerprints).encode()).hexdigest()
-
-
-def _cut(batches: Iterable[Batch], rows: int) -> Iterable[Batch]:
-    """Cut batches of any sizes into such of `rows` rows, the last of what is left."""
-    if rows < 1:
-        raise ValueError(f"rows_per_shard is {rows}; it is at least 1")
-    held: list[Batch] = []
-    count = 0
-    for batch in batches:
-        held.append(batch)
-        count += len(batch.features)
-        while count >= rows:
-            joined = _joined(held)
-            yield _part(joined, slice(0, rows))
-            rest = _part(joined, slice(rows, None))
-            count = len(rest.features)
-            held = [rest] if count else []
-    if count:
-        yield _joined(held)
-
-
-def _part(batch: Batch, rows: slice) -> Batch:
-    def cut(array: Numbers | None) -> Numbers | None:
-        return None if array is None else array[rows]
-
-    return Batch(batch.ids[rows], batch.features[rows], cut(batch.probs), cut(batch.scores))
-
-
-def _joined(batches: Sequence[Batch]) -> Batch:
-    if len(batches) == 1:
-        return batches[0]
-    ids = [i for batch in batches for i in batch.ids]
-    arrays: dict[str, Numbers | None] = {}
-    for name in ("features", "probs", "scores"):
-        parts = [getattr(batch, name) for batch in batches]
-        if any(each is None for each in parts) and not all(each is None for each in parts):
-            raise ValueError(f"some batches have {name} and others have none")
-        arrays[name] = None if parts[0] is None else np.concatenate(parts)
-    features = arrays["features"]
-    assert features is not None
-    return Batch(ids, features, arrays["probs"], arrays["scores"])

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from rayal.distributed import encoding
-from rayal.distributed.encoding import Done, EncodingJob, encode_files
+from rayal.distributed.encoding import Done, encode_files
+from rayal.distributed.encoding_job import EncodingJob
 from rayal.distributed.local import LocalExecutor
 from rayal.storage.files import StoreError
 from rayal.storage.shards import ShardSet
@@ -123,7 +124,7 @@ def test_features_made_otherwise_are_not_mixed(
     with pytest.raises(StoreError) as refused:
         encode_files(LocalExecutor(), change(job), paths_of(job))
     assert named in str(refused.value)
-    with pytest.raises(StoreError, match="another 'files'"):
+    with pytest.raises(StoreError, match=r"other files: 1 no longer there, such as a0\.png"):
         encode_files(LocalExecutor(), job, paths_of(job)[1:])
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from benchmarks.ray_nodes import Nodes, nodes
-from rayal.distributed.encoding import EncodingJob, encode_files
+from rayal.distributed.encoding import encode_files
+from rayal.distributed.encoding_job import EncodingJob
 from rayal.distributed.local import LocalExecutor
 from rayal.distributed.selecting import select_from_shards
 from rayal.storage.shards import read_shard_set
@@ -65,7 +66,8 @@ def node_of(actor):
     return ray.get_runtime_context().get_node_id()
 
 def encode(joined, job, paths):
-    from rayal.distributed.encoding import EncodingJob, encode_files
+    from rayal.distributed.encoding import encode_files
+    from rayal.distributed.encoding_job import EncodingJob
     done = []
 
     def count(piece):
