@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Annotated, TypeAlias
 
@@ -18,6 +19,7 @@ from rayal.label_arrays import without_labels
 from rayal.strategies import _large_pools
 
 Cosine: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
+FEW = 0.25  # part of the images, below which those that stand for all are few
 
 
 def choose_collapsed(
@@ -32,7 +34,7 @@ def choose_collapsed(
     A bundle is an image and its neighbors (`rayal.kernels.near_duplicates`); it has a label when
     one of its images has. Beyond 200,000 images bundles are looked for inside of cells of near
     images alone. Where B is larger than the number of bundles without one, others of the
-    unlabeled images follow at random.
+    unlabeled images follow at random. Warns where bundles are fewer than a quarter of the images.
 
     Args:
         pool: its features (N, D) and labels (N,); all else is left out.
@@ -45,6 +47,7 @@ def choose_collapsed(
         return choose(pool, budget)
     standing = _standing(pool.features, cosine)
     kept = np.unique(standing)
+    _warn_if_few(len(kept), len(standing), cosine)
     labels = _labels_of_bundles(pool, standing)[kept]
     few = Pool(pool.features[kept], labels, pool.num_classes)
     count = min(budget, len(few.unlabeled))
@@ -52,6 +55,17 @@ def choose_collapsed(
     if count == budget:
         return chosen
     return pad_to_budget(chosen, rng.permutation(pool.unlabeled), budget)
+
+
+def _warn_if_few(bundles: int, N: int, cosine: float) -> None:
+    """Warn where nearly all images are near-identical: such features may not tell them apart."""
+    if bundles < FEW * N:
+        warnings.warn(
+            f"{N - bundles:,} of {N:,} images are near-identical to others (cosine of the features "
+            f"at least {cosine:g}), so only the remaining {bundles:,} are chosen from; if the "
+            "images differ, these features do not tell them apart: give a higher collapse, or none",
+            stacklevel=3,
+        )
 
 
 @keeps_last_results

@@ -1,3 +1,4 @@
+import warnings
 from dataclasses import replace
 from functools import partial
 
@@ -70,6 +71,21 @@ def test_a_budget_above_the_number_of_bundles_is_filled_by_chance() -> None:
 def test_all_bundles_may_have_a_label() -> None:
     given = pool([3])
     slices = replace(given, features=given.features[:20], labels=given.labels[:20])
-    chosen = choose_collapsed(slices, 4, rng(), 0.98, first_left)
+    with pytest.warns(UserWarning, match="19 of 20 images are near-identical to others"):
+        chosen = choose_collapsed(slices, 4, rng(), 0.98, first_left)
     assert len(set(chosen)) == 4
     assert 3 not in chosen
+
+
+@pytest.mark.parametrize(("near", "told"), [(19, 0), (20, 1)])
+def test_features_on_which_nearly_all_images_are_near_identical_are_named(
+    near: int, told: int
+) -> None:
+    features = np.concatenate([pool([]).features[:near], np.eye(8)[1:6]]).astype(np.float32)
+    given = Pool(features, np.full(len(features), UNLABELED), 2)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        choose_collapsed(given, 4, rng(), 0.98, first_left)
+    texts = [str(each.message) for each in warned]
+    assert len(texts) == told
+    assert all("remaining 6 are chosen from" in text for text in texts)
