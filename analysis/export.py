@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.figures.text import MINUS, NONE
+from analysis.file_writing import Write
 from analysis.page.typeset import (
     PrintedTable,
     in_latex,
@@ -17,7 +18,6 @@ from analysis.page.typeset import (
     latex_table,
     markdown_table,
 )
-from rayal.storage.atomic import write_bytes
 
 MOST_ROWS = 2000  # of a table in Markdown or LaTeX; longer ones are data, not print
 _FORMULA = re.compile(r"\s*[=+\-@]")
@@ -25,37 +25,34 @@ _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def write_tables(
-    folder: Path, tables: Mapping[str, pd.DataFrame], titles: Mapping[str, str]
+    folder: Path, tables: Mapping[str, pd.DataFrame], titles: Mapping[str, str], write: Write
 ) -> list[Path]:
     """Write NAME.csv for every table, NAME.md and NAME.tex where it has at most MOST_ROWS rows.
 
     Args:
-        folder: made if it is not there.
+        folder: where the files go.
         tables: by name.
         titles: captions by name; a table without one is called by its name.
+        write: (path, content) -> path; writes a file.
 
     Returns:
         The paths of the CSV files.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, frame in tables.items():
-        written.append(_write(folder / f"{name}.csv", to_csv(frame)))
-        forms = {"md": to_markdown, "tex": to_latex}
-        for ending, form in forms.items():
-            if len(frame) <= MOST_ROWS:
-                _write(
-                    folder / f"{name}.{ending}",
-                    form(frame, titles.get(name, name.replace("_", " "))),
-                )
+        written.append(write(folder / f"{name}.csv", to_csv(frame).encode()))
+        title = titles.get(name, name.replace("_", " "))
+        if len(frame) <= MOST_ROWS:
+            write(folder / f"{name}.md", to_markdown(frame, title).encode())
+            write(folder / f"{name}.tex", to_latex(frame, title).encode())
     return written
 
 
-def write_printed(folder: Path, printed: Mapping[str, PrintedTable]) -> None:
+def write_printed(folder: Path, printed: Mapping[str, PrintedTable], write: Write) -> None:
     """Write NAME.tex and NAME.md of tables that are made for print."""
     for name, table in printed.items():
-        _write(folder / f"{name}.tex", latex_table(table))
-        _write(folder / f"{name}.md", markdown_table(table))
+        write(folder / f"{name}.tex", latex_table(table).encode())
+        write(folder / f"{name}.md", markdown_table(table).encode())
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -127,8 +124,3 @@ def _is_number(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _write(path: Path, text: str) -> Path:
-    write_bytes(path, text.encode())
-    return path

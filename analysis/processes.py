@@ -39,9 +39,8 @@ def at_hand() -> Iterator[None]:
 
 
 def start() -> None:
-    """Let processes start and import what takes long, so that work finds them ready."""
-    for module in ("sklearn.manifold", "analysis.figures.style"):
-        _submit(import_module, module)
+    """Let processes start and one import what figures take, so that work finds it ready."""
+    _submit(import_module, "analysis.figures.style")
 
 
 def computed_beside(function: Callable[..., T], *arguments: Any) -> Callable[[], T]:

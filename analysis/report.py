@@ -10,9 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
+
 from analysis import processes
 from analysis.export import write_printed, write_tables
 from analysis.figures.render import RenderedFigure, render_figures
+from analysis.file_writing import Write, file_writing
 from analysis.page.html import PageSection, render
 from analysis.page.typeset import PrintedTable
 from analysis.sections import all_figures, all_prints, all_sections, all_tables, captions
@@ -37,8 +40,12 @@ class Written(NamedTuple):
 
 @contextmanager
 def _quick_making() -> Iterator[None]:
-    """Have other processes at hand, and look for garbage less often."""
-    with processes.at_hand(), _rare_collections():
+    """Have other processes at hand, look for garbage less often, and hold text as Python does.
+
+    Tables of a report are short and read cell by cell, which pyarrow's strings are slow at.
+    """
+    strings = pd.option_context("mode.string_storage", "python")
+    with processes.at_hand(), _rare_collections(), strings:
         yield
 
 
@@ -53,7 +60,7 @@ def _rare_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def write(root: Location) -> Location:
+def write(root: Location | str) -> Location:
     """Write report/index.html, tables/ and figures/ under a run; return the page.
 
     A run that is under way or has no finished trial gives a page that says so.
@@ -66,7 +73,7 @@ def write(root: Location) -> Location:
 
 @_quick_making()
 def write_all(
-    *roots: Location | str, out: Location | None = None, only: Sequence[str] = ()
+    *roots: Location | str, out: Location | str | None = None, only: Sequence[str] = ()
 ) -> Written:
     """Like write, for one run or for several compared; returns every path.
 
@@ -84,9 +91,9 @@ def write_all(
     report = make_report(read_study(*roots, out=out), draw_ahead=not only)
     page = page_of(report, chosen)
     root = report.study.run.root
-    with files_of(root).upload_dir(root) as folder:
-        tables, drawn = _write_parts(folder, report, chosen, only)
-        _write(folder / "report" / "index.html", page.encode())
+    with files_of(root).upload_dir(root) as folder, file_writing() as write:
+        tables, drawn = _write_parts(folder, report, chosen, only, write)
+        write(folder / "report" / "index.html", page.encode())
     return Written(
         root / "report" / "index.html",
         [root / "tables" / path.name for path in tables],
@@ -116,8 +123,9 @@ def write_bundle(path: Path, *roots: Location | str, only: Sequence[str] = ()) -
     page = page_of(report, chosen, base="")
     with tempfile.TemporaryDirectory() as staging:
         folder = Path(staging)
-        _write_parts(folder, report, chosen, only)
-        _write(folder / "index.html", page.encode())
+        with file_writing() as write:
+            _write_parts(folder, report, chosen, only, write)
+            write(folder / "index.html", page.encode())
         return _zip(folder, path)
 
 
@@ -186,25 +194,19 @@ def prints_of(report: Report, sections: Sequence[Section]) -> Mapping[str, Print
 
 
 def _write_parts(
-    folder: Path, report: Report, chosen: Sequence[Section], only: Sequence[str]
+    folder: Path, report: Report, chosen: Sequence[Section], only: Sequence[str], write: Write
 ) -> tuple[list[Path], list[Path]]:
     """Write tables and figures; of some sections alone, the figures that their page has drawn."""
-    tables = write_tables(folder / "tables", report.tables, captions())
-    write_printed(folder / "tables", prints_of(report, chosen))
+    tables = write_tables(folder / "tables", report.tables, captions(), write)
+    write_printed(folder / "tables", prints_of(report, chosen), write)
     figures = [figure for figure in report.figures if figure.is_drawn or not only]
-    return tables, [path for f in figures for path in _write_figure(folder / "figures", f)]
+    return tables, [path for f in figures for path in _write_figure(folder / "figures", f, write)]
 
 
-def _write_figure(folder: Path, figure: RenderedFigure) -> Iterator[Path]:
+def _write_figure(folder: Path, figure: RenderedFigure, write: Write) -> Iterator[Path]:
     files = figure.files
     for ending, content in (("svg", files.svg.encode()), ("png", files.png), ("pdf", files.pdf)):
-        yield _write(folder / f"{figure.name}.{ending}", content)
-
-
-def _write(path: Path, content: bytes) -> Path:
-    path.parent.mkdir(exist_ok=True)
-    write_bytes(path, content)
-    return path
+        yield write(folder / f"{figure.name}.{ending}", content)
 
 
 def _zip(folder: Path, path: Path) -> int:

@@ -163,6 +163,7 @@ def measure(root: Path) -> dict[str, float]:
     from analysis import processes, report
     from analysis.export import write_tables
     from analysis.figures.render import render_figures
+    from analysis.file_writing import file_writing
     from analysis.sections import all_figures, all_tables
     from analysis.sections.base import Report
     from analysis.study.study import read_study
@@ -173,7 +174,8 @@ def measure(root: Path) -> dict[str, float]:
     times.append(time.perf_counter())
     tables = all_tables(study)
     times.append(time.perf_counter())
-    write_tables(root / "tables", tables, {})
+    with file_writing() as write:
+        write_tables(root / "tables", tables, {}, write)
     times.append(time.perf_counter())
     rendered = Report(study, tables, render_figures(all_figures(study, tables), ahead=True))
     page = report.page_of(rendered)

@@ -195,7 +195,7 @@ def progress(*roots: Location | str) -> TrialCounts:
     return read_study(*roots).progress
 
 
-def read_study(*roots: Location | str, out: Location | None = None) -> Study:
+def read_study(*roots: Location | str, out: Location | str | None = None) -> Study:
     """Read the directories of one run, or of several to compare, into frames.
 
     Args:
@@ -209,8 +209,9 @@ def read_study(*roots: Location | str, out: Location | None = None) -> Study:
         raise StoreError("no run is given: name a run's directory, such as runs/quickstart")
     paths = tuple({parse_location(root).resolve(): parse_location(root) for root in roots}.values())
     runs = [read_run(path) for path in paths]
-    run = runs[0] if len(runs) == 1 else merged(runs, out or folder_for(paths))
-    run = replace(run, root=out) if out else run
+    root = parse_location(out) if out else folder_for(paths) if len(runs) > 1 else runs[0].root
+    run = runs[0] if len(runs) == 1 else merged(runs, root)
+    run = replace(run, root=root)
     names = Names(run.plan["trials"].values())
     trials = trials_of(run, names)
     stopped = stopped_in(trials, paths)

@@ -9,6 +9,7 @@ import pytest
 
 from analysis import export
 from analysis.figures.text import MINUS, NONE
+from analysis.file_writing import file_writing
 from analysis.report import write_all
 from tests.analysis.made_up_runs import RunBuilder, component
 
@@ -79,7 +80,8 @@ def test_every_table_of_a_run_is_there_in_three_forms(single_query):
 
 def test_a_table_too_long_to_print_is_csv_alone(tmp_path):
     long = pd.DataFrame({"x": range(export.MOST_ROWS + 1)})
-    export.write_tables(tmp_path, {"long": long}, {})
+    with file_writing() as write:
+        export.write_tables(tmp_path, {"long": long}, {}, write)
     assert [path.name for path in tmp_path.iterdir()] == ["long.csv"]
 
 
