@@ -1,6 +1,16 @@
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
 import pytest
 
 from analysis.file_writing import file_writing
+
+
+def write_all(paths: Sequence[Path], after: Callable[[], object] = lambda: None) -> None:
+    with file_writing() as write:
+        for path in paths:
+            write(path, b"1")
+        after()
 
 
 def test_files_are_there_at_the_end_with_their_folders(tmp_path):
@@ -11,14 +21,12 @@ def test_files_are_there_at_the_end_with_their_folders(tmp_path):
 
 def test_a_file_that_cannot_be_written_is_an_error_and_the_others_are_written(tmp_path):
     (tmp_path / "taken").mkdir()
-    with pytest.raises(OSError, match="taken"), file_writing() as write:
-        write(tmp_path / "taken", b"a folder is there")
-        write(tmp_path / "other", b"1")
+    with pytest.raises(OSError, match="taken"):
+        write_all([tmp_path / "taken", tmp_path / "other"])
     assert (tmp_path / "other").read_bytes() == b"1"
 
 
 def test_what_was_begun_is_written_where_the_work_fails(tmp_path):
-    with pytest.raises(ZeroDivisionError), file_writing() as write:
-        write(tmp_path / "one", b"1")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        write_all([tmp_path / "one"], after=lambda: 1 / 0)
     assert (tmp_path / "one").read_bytes() == b"1"
