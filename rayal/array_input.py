@@ -13,13 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.contracts import UNLABELED, Features, Labels
-from rayal.kernels.validation import misfit_of_squares
+from rayal.kernels.validation import misfit_of_probabilities, misfit_of_squares
 
 Array: TypeAlias = npt.NDArray[Any]
 
 MOST_CLASSES = 2**20
-_SUM_TOLERANCE = {2: 1e-2, 4: 1e-3, 8: 1e-3}  # of probabilities, by bytes of a number
-_ROUNDING = 1e-6  # how far below zero a probability may be
 _LOST = 0.01  # part of a column's range that rounding to 32 bits may cost
 _ROWS_AT_ONCE = 8192
 _LARGE = 1 << 27  # numbers of a matrix of float16 from which on it is not converted
@@ -213,15 +211,9 @@ def _from_pandas(frame: Any) -> Array:
 
 def _check_probabilities(array: Array) -> None:
     _check_finite("probs", array)
-    sums = array.sum(axis=1, dtype=np.float64)
-    off = np.abs(sums - 1) > _SUM_TOLERANCE.get(array.dtype.itemsize, 1e-3)
-    off |= (array < -_ROUNDING).any(axis=1)
-    if off.any():
-        first = int(np.flatnonzero(off)[0])
+    if misfit := misfit_of_probabilities(array):
         raise ValueError(
-            f"probs must be probabilities, from 0 up and with rows that sum to one; "
-            f"{np.count_nonzero(off)} of {len(array)} rows are not, the first at {first}: "
-            f"{np.round(array[first][:6].astype(float), 4).tolist()} sums to {sums[first]:.4g}. "
+            f"probs must be probabilities, from 0 up and with rows that sum to one; {misfit}. "
             "Pass the softmax of logits, the exponential of log-probabilities, percent over 100"
         )
 

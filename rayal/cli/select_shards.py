@@ -21,7 +21,8 @@ from rayal.cli.component_parameters import component_parameters
 from rayal.cli.terminal import DONE, print_line
 from rayal.datasets._files.csv_table import first_lines, read_csv
 from rayal.datasets._files.lookalikes import tidy
-from rayal.distributed.selecting import UNKNOWN, ShardSelection, select_from_shards
+from rayal.distributed.request_checks import UNKNOWN
+from rayal.distributed.selecting import ShardSelection, select_from_shards
 from rayal.labeling.errors import LabelingError
 from rayal.storage.atomic import write_bytes
 from rayal.storage.location import parse_location

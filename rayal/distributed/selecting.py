@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,19 +13,22 @@ import numpy.typing as npt
 
 from rayal.distributed.executor import Executor
 from rayal.distributed.local import LocalExecutor
+from rayal.distributed.request_checks import (
+    check_budget,
+    check_holdings,
+    check_labels,
+    check_params,
+    check_place_of_work,
+    check_seed,
+    is_streamed,
+)
 from rayal.distributed.shard_rows import ShardRows, by_shard
-from rayal.distributed.strategies import Question, ShardStrategy, find_strategy
-from rayal.hints import nearest
+from rayal.distributed.strategies import Question, find_strategy
 from rayal.seeds import generator
 from rayal.storage.location import Location
-from rayal.storage.shards import ShardSet, read_shard_set
+from rayal.storage.shards import ONE_ID, ShardSet, read_shard_set
 
 Int64 = npt.NDArray[np.int64]
-
-UNKNOWN = -1  # class of a label that is not named
-LARGEST_CLASS = 10**9
-LIBRARIES = 600 << 20  # bytes of a process before it has read a row
-BLOCKS = 128 << 20  # bytes of the blocks at work
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def select_from_shards(  # noqa: PLR0913  each is one thing that a person may sa
     *,
     labels: Mapping[str, int] | None = None,
     seed: int = 0,
-    memory: int | None = None,
+    memory: float | None = None,
     address: str | None = None,
     workers: int | None = None,
     say: Callable[[str], None] = lambda line: None,
@@ -68,7 +71,7 @@ def select_from_shards(  # noqa: PLR0913  each is one thing that a person may sa
         labels: id -> class of the rows that have a label, -1 where the class is not known.
         seed: another seed, another choice.
         memory: bytes that the process may take on one machine: rows that do not fit are read anew
-            at each pass. None to map them all.
+            at each pass. None to map them all; so it is on a cluster.
         address: of a Ray cluster that does the work ("auto" for that of this machine); None for
             this process.
         workers: of the cluster, for which it may have to grow; None: a worker for each CPU now.
@@ -78,21 +81,22 @@ def select_from_shards(  # noqa: PLR0913  each is one thing that a person may sa
 
     Raises:
         ValueError: an unknown name or parameter, a budget out of bounds, an id that is not there,
-            shards without what the strategy reads, too little memory.
+            shards without what the strategy reads, too little memory, memory together with an
+            address, workers without one, a chosen id that stands in several rows.
         StoreError: there are no shards, or they are damaged.
         ClusterError: the cluster does not answer.
     """
-    shards = read_shard_set(location)
     chooser = find_strategy(strategy)
-    _check(strategy, chooser, shards, params)
-    known = labels or {}
-    _check_classes(known)
-    if not 1 <= budget <= shards.rows - len(known):
-        raise ValueError(
-            f"budget={budget} is out of bounds: 1 to {shards.rows - len(known):,} rows are without "
-            "a label"
-        )
-    streamed = _is_streamed(strategy, chooser, shards, memory)
+    known = {} if labels is None else labels
+    check_params(strategy, chooser, params)
+    check_labels(known)
+    check_seed(seed)
+    check_place_of_work(memory, address, workers)
+    shards = read_shard_set(location)
+    held = shards.classes, shards.has_scores, shards.root
+    check_holdings(strategy, chooser, params, *held)
+    check_budget(budget, shards.rows, len(known))
+    streamed = is_streamed(strategy, chooser, shards, memory)
     with _executor(address, workers, streamed, say) as executor:
         labeled, classes = _labeled(executor, shards, known)
         rng = generator("shards", seed)
@@ -101,54 +105,9 @@ def select_from_shards(  # noqa: PLR0913  each is one thing that a person may sa
         )
         answer = chooser.choose(question)
     ids = _ids_at(shards, answer.positions)
-    return ShardSelection(ids, answer.positions, answer.figures, chooser.exact, chooser.promise)
-
-
-def _check(
-    strategy: str, chooser: ShardStrategy, shards: ShardSet, params: Mapping[str, Any]
-) -> None:
-    for name in params:
-        if name not in chooser.params:
-            has = ", ".join(chooser.params) or "none"
-            close = nearest(name, chooser.params)
-            raise ValueError(
-                f"'{strategy}' over shards has no parameter '{name}'{close}; it has {has}"
-            )
-    reads_probs = chooser.needs == "probs" or params.get("class_balanced") is not None
-    if reads_probs and not shards.classes:
-        raise ValueError(f"'{strategy}' reads probabilities, and {shards.root} has none")
-    if chooser.needs == "scores" and not shards.has_scores:
-        raise ValueError(f"'{strategy}' reads scores, and {shards.root} has none")
-    for name, least, most in (("class_balanced", 0.0, np.inf), ("delta", 0.0, 2.0)):
-        value = params.get(name)
-        if value is not None and not (np.isfinite(value) and least <= value <= most):
-            raise ValueError(f"{name}={value} is out of bounds: {least:g} to {most:g}")
-
-
-def _check_classes(labels: Mapping[str, int]) -> None:
-    for name, label in labels.items():
-        if not isinstance(label, int | np.integer) or not UNKNOWN <= label <= LARGEST_CLASS:
-            raise ValueError(
-                f"the label {label!r} of {name!r} is no class: give its number from 0, or {UNKNOWN}"
-                " where it is not known"
-            )
-
-
-def _is_streamed(
-    strategy: str, chooser: ShardStrategy, shards: ShardSet, memory: int | None
-) -> bool:
-    """Whether rows are read anew at each pass, so that the process stays within its memory."""
-    if memory is None:
-        return False
-    overhead = LIBRARIES + BLOCKS + chooser.piece + chooser.state * shards.rows
-    if overhead > memory:
-        raise ValueError(
-            f"memory: '{strategy}' of {shards.rows:,} rows takes {overhead / 2**30:.1f} GiB beside "
-            f"the rows themselves, and {memory / 2**30:.1f} GiB are allowed; allow more, or give "
-            "the address of a cluster"
-        )
-    bytes_of_rows = shards.rows * shards.dims * np.dtype(shards.dtype).itemsize
-    return overhead + bytes_of_rows > memory
+    _check_unique(shards, ids, answer.positions)
+    exact, promise = chooser.promise_of(params)
+    return ShardSelection(ids, answer.positions, answer.figures, exact, promise)
 
 
 @contextlib.contextmanager
@@ -193,7 +152,7 @@ def _labeled(
     if twice := sorted(name for name, count in rows.items() if count > 1):
         raise ValueError(
             f"{len(twice):,} of the labels' ids stand in several rows of {shards.root}, such as "
-            f"{twice[0]!r}; give each row an id of its own"
+            f"{twice[0]!r}; {ONE_ID}"
         )
     positions = np.array([position for _, position in located], dtype=np.int64)
     classes = np.array([labels[name] for name, _ in located], dtype=np.int64)
@@ -210,3 +169,17 @@ def _ids_at(shards: ShardSet, positions: Int64) -> tuple[str, ...]:
         for place in places:
             ids[place] = ids_of_shard[positions[place] - shard.start]
     return tuple(ids)
+
+
+def _check_unique(shards: ShardSet, ids: Sequence[str], positions: Int64) -> None:
+    """Refuse a choice with an id of several rows: a person would label one of them."""
+    first_at: dict[str, int] = {}
+    for name, position in zip(ids, positions.tolist(), strict=True):
+        if name in first_at:
+            rows = np.array([first_at[name], position])
+            places = [shard.name for shard, _ in by_shard(shards, rows)]
+            raise ValueError(
+                f"{shards.root}: the id {name!r} stands in several rows, in {' and '.join(places)};"
+                f" {ONE_ID}"
+            )
+        first_at[name] = position

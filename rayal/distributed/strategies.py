@@ -66,6 +66,12 @@ class ShardStrategy:
     state: int = 0
     piece: int = 0
 
+    def promise_of(self, params: Mapping[str, Any]) -> tuple[bool, str]:
+        """Return `exact` and `promise` with these parameters: a class balance has a bound."""
+        if params.get("class_balanced") is not None:
+            return False, BALANCED
+        return self.exact, self.promise
+
 
 def _by_score(score: str) -> Callable[[Question], Answer]:
     def choose(question: Question) -> Answer:
@@ -156,6 +162,7 @@ def _warn_if_alone(question: Question, covered: float) -> None:
 EXACT = "the choice of one machine, however the rows are cut into shards"
 BALANCE = {"class_balanced": None}
 K_MEANS = "expected inertia within O(log K) of the smallest, by k-means||; then Lloyd steps"
+BALANCED = "the bound of the program holds for all rows; gap: how far from the best it can be"
 COVER = "in expectation at least (1 - 1/e) / levels of the best value, less the error of samples"
 STRATEGIES: Mapping[str, ShardStrategy] = {
     "random": ShardStrategy(_by_score("random"), True, EXACT, "", {}, 16),
@@ -179,7 +186,7 @@ def find_strategy(name: str) -> ShardStrategy:
     Raises:
         ValueError: there is none of that name over shards.
     """
-    if name not in STRATEGIES:
+    if not isinstance(name, str) or name not in STRATEGIES:
         raise ValueError(
             f"strategy '{name}' does not choose from shards{nearest(name, STRATEGIES)}; those "
             f"that do: {', '.join(STRATEGIES)}"

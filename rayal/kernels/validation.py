@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Float32 = npt.NDArray[np.float32]
 
+SUM_TOLERANCE = {2: 1e-2, 4: 1e-3, 8: 1e-3}  # of probabilities, by bytes of a number
+ROUNDING = 1e-6  # how far below zero a probability may be
 SMALLEST = 1e-15  # the square of a thousandth of it is the smallest float32 of full precision
 
 
@@ -56,6 +58,20 @@ def check_finite(values: npt.NDArray[np.floating[Any]], name: str) -> None:
             f"{name} must be finite, but {bad.sum()} of {len(values)} rows hold NaN or infinity, "
             f"the first in row {np.flatnonzero(bad)[0]}"
         )
+
+
+def misfit_of_probabilities(rows: npt.NDArray[Any]) -> str:
+    """Say which rows (n, C) are no probabilities, from 0 up with a sum of 1; "" where all are."""
+    sums = rows.sum(axis=1, dtype=np.float64)
+    off = np.abs(sums - 1) > SUM_TOLERANCE.get(rows.dtype.itemsize, 1e-3)
+    off |= (rows < -ROUNDING).any(axis=1)
+    if not off.any():
+        return ""
+    first = int(np.flatnonzero(off)[0])
+    return (
+        f"{np.count_nonzero(off)} of {len(rows)} rows are not, the first at {first}: "
+        f"{np.round(rows[first][:6].astype(float), 4).tolist()} sums to {sums[first]:.4g}"
+    )
 
 
 def misfit_of_squares(size: float, count: int) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+
+from rayal.kernels.validation import misfit_of_probabilities
 
 DTYPES = ("float16", "float32")
 Dtype: TypeAlias = Literal["float16", "float32"]
@@ -30,7 +33,8 @@ def cut(batches: Iterable[Batch], rows: int) -> Iterable[Batch]:
         raise ValueError(f"rows_per_shard is {rows}; it is at least 1")
     held: list[Batch] = []
     count = 0
-    for batch in batches:
+    for number, batch in enumerate(batches):
+        _check_shapes(batch, f"batch {number}")
         held.append(batch)
         count += len(batch.features)
         while count >= rows:
@@ -59,6 +63,12 @@ def _joined(batches: Sequence[Batch]) -> Batch:
         parts = [getattr(batch, name) for batch in batches]
         if any(each is None for each in parts) and not all(each is None for each in parts):
             raise ValueError(f"some batches have {name} and others have none")
+        widths = sorted({np.shape(each)[1:] for each in parts if each is not None})
+        if len(widths) > 1:
+            raise ValueError(
+                f"{name} of batches have different widths: rows of the shapes "
+                f"{' and '.join(map(str, widths[:2]))}; give all rows the same"
+            )
         arrays[name] = None if parts[0] is None else np.concatenate(parts)
     features = arrays["features"]
     assert features is not None
@@ -70,7 +80,9 @@ def checked_features(batch: Batch, dtype: Dtype, name: str) -> Numbers:
     if dtype not in DTYPES:
         raise ValueError(f"dtype is {dtype!r}; it is one of {', '.join(DTYPES)}")
     features = np.asarray(batch.features)
-    if features.ndim != 2 or 0 in features.shape:
+    if features.dtype.kind not in "fiu":
+        raise ValueError(f"{name}: features must be real numbers, not {features.dtype}")
+    if 0 in features.shape:
         raise ValueError(f"{name}: features must be (n, D), both at least 1, not {features.shape}")
     _check_rows(batch, name)
     with np.errstate(over="ignore"):
@@ -86,15 +98,44 @@ def checked_features(batch: Batch, dtype: Dtype, name: str) -> Numbers:
 
 
 def _check_rows(batch: Batch, name: str) -> None:
-    n = len(batch.features)
+    _check_shapes(batch, name)
+    if batch.probs is not None:
+        _check_probs(np.asarray(batch.probs), name)
+    if batch.scores is not None:
+        scores = np.asarray(batch.scores)
+        if scores.ndim != 1 or scores.dtype.kind not in "fiu" or not np.isfinite(scores).all():
+            raise ValueError(f"{name}: scores must be finite numbers (n,), {_found(scores)}")
+    ids = Counter(map(str, batch.ids))
+    if len(ids) != len(batch.ids):
+        twice = next(i for i, count in ids.items() if count > 1)
+        raise ValueError(f"{name}: the id {twice!r} stands in several rows")
+
+
+def _check_shapes(batch: Batch, name: str) -> None:
+    shape = np.shape(batch.features)
+    if len(shape) != 2:
+        raise ValueError(f"{name}: features must be (n, D), both at least 1, not {shape}")
+    n = shape[0]
     for what in ("ids", "probs", "scores"):
         array = getattr(batch, what)
         if array is not None and len(array) != n:
             raise ValueError(f"{name}: {len(array)} {what} for {n} rows of features")
-    for what in ("probs", "scores"):
-        array = getattr(batch, what)
-        if array is not None and not np.isfinite(array).all():
-            raise ValueError(f"{name}: {what} must be finite")
-    if len(set(batch.ids)) != n:
-        twice = next(i for i in batch.ids if list(batch.ids).count(i) > 1)
-        raise ValueError(f"{name}: the id {twice!r} stands in several rows")
+
+
+def _check_probs(probs: npt.NDArray[Any], name: str) -> None:
+    if probs.ndim != 2 or probs.shape[1] < 2 or probs.dtype.kind not in "fiu":
+        raise ValueError(
+            f"{name}: probs must be (n, C), of at least two classes, {_found(probs)}; of two "
+            "classes give np.column_stack([1 - p, p])"
+        )
+    if not np.isfinite(probs).all():
+        raise ValueError(f"{name}: probs must be finite")
+    if misfit := misfit_of_probabilities(probs):
+        raise ValueError(
+            f"{name}: probs must be probabilities, from 0 up and with rows that sum to one; "
+            f"{misfit}. Give the softmax of logits"
+        )
+
+
+def _found(array: npt.NDArray[Any]) -> str:
+    return f"not {array.dtype} {array.shape}"

@@ -26,6 +26,7 @@ from rayal.storage import manifest
 from rayal.storage.arrays import map_array, write_array
 from rayal.storage.files import DamagedError, Files, StoreError, files_of
 from rayal.storage.location import Location, parse_location
+from rayal.storage.repeated_ids import SeenIds
 from rayal.storage.shard_batches import DTYPES, checked_features, cut
 from rayal.storage.shard_batches import Batch as Batch
 from rayal.storage.shard_batches import Dtype as Dtype
@@ -43,6 +44,7 @@ from rayal.storage.shard_folders import (
 
 MANIFEST = "shards.json"
 FORMAT = 1
+ONE_ID = "give each row an id of its own"
 ROWS_PER_SHARD = 65_536
 
 
@@ -110,10 +112,7 @@ class ShardSet:
 
     def ids(self, shard: Shard) -> list[str]:
         """Return the ids (n,) of a shard's rows."""
-        import pyarrow.parquet as pq
-
-        column = pq.read_table(self.folder(shard) / ROWS, columns=["id"])["id"]
-        return [str(value) for value in column.to_pylist()]
+        return _ids_in(self.folder(shard))
 
 
 def is_shard_set(location: str | Location) -> bool:
@@ -161,8 +160,8 @@ def write_shards(
         about: how the features were made.
 
     Raises:
-        ValueError: no row, numbers that are not finite or do not fit dtype, ids that are not unique
-            in a shard.
+        ValueError: no row, numbers that are not finite or do not fit dtype, probabilities that are
+            none, batches that do not fit together, an id of several rows.
         StoreError: there are shards already, or other files in a shard's place, or nothing can be
             written.
     """
@@ -170,8 +169,14 @@ def write_shards(
     if is_shard_set(place):
         raise StoreError(f"{place} holds shards already; name another place, or remove them")
     remove_shards(place)
-    parts = cut(batches, rows_per_shard)
-    written = [write_shard(place, number, batch, dtype) for number, batch in enumerate(parts)]
+    written, seen = [], SeenIds()
+    for number, batch in enumerate(cut(batches, rows_per_shard)):
+        written.append(write_shard(place, number, batch, dtype))
+        seen.add(batch.ids)
+    if repeated := seen.repeated(lambda number: _ids(files_of(place), place / written[number])):
+        name, *numbers = repeated
+        first, other = (written[number] for number in numbers)
+        raise ValueError(f"the id {name!r} stands in {first} and in {other}; {ONE_ID}")
     return write_manifest(place, written, about or {})
 
 
@@ -266,6 +271,17 @@ def _write_ids(path: Path, ids: Sequence[str]) -> None:
     import pyarrow.parquet as pq
 
     pq.write_table(pa.table({"id": pa.array([str(i) for i in ids], pa.string())}), path)
+
+
+def _ids(files: Files, place: Location) -> list[str]:
+    return _ids_in(files.local_copy(place))
+
+
+def _ids_in(folder: Path) -> list[str]:
+    import pyarrow.parquet as pq
+
+    column = pq.read_table(folder / ROWS, columns=["id"])["id"]
+    return [str(value) for value in column.to_pylist()]
 
 
 def _facts(files: Files, root: Location, name: str) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def test_another_choice_is_not_written_over_and_the_same_may_be_made_again(
         (["--strategy", "nearly"], "'nearly' does not choose from shards"),
         (["--workers", "0"], "--workers 0 is out of bounds: 1 up"),
         (["--memory", "much"], "--memory much is no amount of memory"),
-        (["--memory", "1MB"], "0.0 GiB are allowed"),
+        (["--memory", "1MB"], "and 0.9 MiB are allowed"),
         (["--set", "encoder.x=1"], "write strategy.NAME=VALUE"),
         (["--labeled", "none.csv"], "none.csv"),
         (["--labeled", "words.csv"], "words.csv, line 2: the label 'cat' is no class"),

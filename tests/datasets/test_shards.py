@@ -11,7 +11,7 @@ import pytest
 from rayal.contracts import Dataset
 from rayal.registry import DATASETS, ENCODERS
 from rayal.seeds import generator
-from rayal.storage.shards import Batch, write_shards
+from rayal.storage.shards import Batch, write_manifest, write_shard, write_shards
 
 N, M, D = 50, 12, 4
 RNG = np.random.default_rng(0)
@@ -181,6 +181,12 @@ def test_an_id_of_two_rows_has_no_certain_label(pool: Path) -> None:
     data = load(pool, test="same names", test_labels="labels.csv")
     assert np.array_equal(np.array(data.classes)[data.test.labels], NAMES[:M])
     ids = [*IDS[: N - 15], *IDS[:15]]
-    write_shards(pool / "twice", [Batch(ids, MATRIX[:N])], dtype="float16", rows_per_shard=15)
+    names = [
+        write_shard(
+            pool / "twice", number, Batch(ids[start : start + 15], MATRIX[:N][start : start + 15])
+        )
+        for number, start in enumerate(range(0, N, 15))
+    ]
+    write_manifest(pool / "twice", names, {})  # which holds them not against each other
     with pytest.raises(ValueError, match=r"ids stand in several rows of .*twice"):
         load(pool, path="twice")

@@ -1,6 +1,7 @@
 """Choices from shards: the same for any number of them, and those of one machine."""
 
 import json
+import math
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from rayal.kernels import balance, uncertainty
 from rayal.kernels.covering import greedy_k_center
 from rayal.seeds import generator, integer
 from rayal.storage.files import StoreError
-from rayal.storage.shards import Batch, write_shards
+from rayal.storage.shards import Batch, write_manifest, write_shard
 from tests.distributed.pools import IDS, LABELS, PROBS, SCORES, C, N, X, write_pool
 
 CUTS = 1, 4, 16
@@ -61,11 +62,11 @@ def test_k_center_is_that_of_one_machine(pools: dict[int, Path]) -> None:
 def test_rows_read_anew_at_each_pass_are_the_same(
     tmp_path: Path, pools: dict[int, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rayal.distributed.selecting._is_streamed", lambda *_: True)
+    monkeypatch.setattr("rayal.distributed.selecting.is_streamed", lambda *_: True)
     for name in ("k_center", "kmeans", "typiclust", "facility_location"):
         streamed = select_from_shards(pools[4], name, 30, labels=LABELS)
         with monkeypatch.context() as mapped:
-            mapped.setattr("rayal.distributed.selecting._is_streamed", lambda *_: False)
+            mapped.setattr("rayal.distributed.selecting.is_streamed", lambda *_: False)
             assert streamed.ids == select_from_shards(pools[4], name, 30, labels=LABELS).ids
 
 
@@ -159,9 +160,64 @@ def test_what_does_not_fit_is_refused(pools: dict[int, Path], tmp_path: Path) ->
     refused("the label -2 of 'row 3' is no class", pool, labels={"row 3": -2})
     refused("is no class", pool, labels={"row 3": 2**70})
     refused("labels go up to class 4, and the shards have 4", pool, labels={"row 1": 4})
-    refused("takes 0.7 GiB beside the rows themselves, and 0.5 GiB", pool, memory=2**29)
+    refused("takes 728.1 MiB beside the rows themselves, and 512.0 MiB", pool, memory=2**29)
     with pytest.raises(StoreError, match=r"no shards\.json"):
         select_from_shards(tmp_path)
+
+
+@pytest.mark.parametrize("value", ["abc", math.nan, math.inf, [1], True, np.True_, 10**400, "1e-3"])
+def test_parameters_that_are_no_finite_numbers_are_refused(
+    pools: dict[int, Path], value: object
+) -> None:
+    refused(
+        "'probcover': delta=.* is no finite number, from 0 to 2", pools[1], "probcover", delta=value
+    )
+    refused(
+        "'margin': class_balanced=.* is no finite number", pools[1], "margin", class_balanced=value
+    )
+
+
+def test_none_is_a_value_where_it_says_something(pools: dict[int, Path]) -> None:
+    refused("delta=None is no finite number.*left out it is 0.5", pools[1], "probcover", delta=None)
+    plain = select_from_shards(pools[1], "margin", 5)
+    assert select_from_shards(pools[1], "margin", 5, class_balanced=None).ids == plain.ids
+    assert select_from_shards(pools[1], "probcover", 5, delta=np.float32(0.5)).figures["levels"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"budget": 2.5}, r"budget must be a whole number; got 2.5 \(float\)"),
+        ({"budget": True}, "budget must be a whole number"),
+        ({"seed": -1}, "seed=-1 is out of bounds: 0 up"),
+        ({"seed": 0.5}, "seed must be a whole number"),
+        ({"memory": "4GiB"}, r"memory must be a number of bytes, such as 4 \* 2\*\*30; got '4GiB'"),
+        ({"memory": math.nan}, "memory must be a number of bytes"),
+        ({"memory": 2**31, "address": "auto"}, "memory bounds one process, and a cluster is given"),
+        ({"workers": 3}, "workers=3 are of a cluster: give its address"),
+        ({"workers": 0, "address": "auto"}, "workers=0 is out of bounds: 1 up"),
+        ({"labels": ["row 3"]}, "labels must be a mapping"),
+        ({"labels": {"row 3": True}}, "the label True of 'row 3' is no class"),
+        ({"labels": dict.fromkeys(IDS, 0)}, "nothing is left to label: 1,600 labels are given"),
+        ({"strategy": ["kmeans"]}, "does not choose from shards"),
+    ],
+)
+def test_what_is_no_request_is_refused_in_one_way(
+    pools: dict[int, Path], given: dict[str, Any], message: str
+) -> None:
+    refused(message, pools[1], **given)
+
+
+def test_memory_just_too_small_is_told_apart_from_what_is_needed(pools: dict[int, Path]) -> None:
+    needed = (600 + 128) * 2**20 + 20 * N
+    assert select_from_shards(pools[1], "kmeans", 2, memory=needed).ids
+    refused(r"takes 728.1 MiB .* and 728.0 MiB are allowed", pools[1], memory=needed - 1)
+
+
+def test_a_class_balance_is_bounded_and_not_called_exact(pools: dict[int, Path]) -> None:
+    chosen = select_from_shards(pools[1], "margin", 5, class_balanced=1.0)
+    assert not chosen.exact
+    assert "gap: how far from the best" in chosen.promise
 
 
 def test_strategies_say_what_they_promise(pools: dict[int, Path]) -> None:
@@ -188,11 +244,15 @@ def test_balls_that_hold_others_are_not(pools: dict[int, Path]) -> None:
 
 def test_an_id_in_two_shards_does_not_hide_one_that_is_in_none(tmp_path: Path) -> None:
     rows = np.eye(4, dtype=np.float32)
-    write_shards(tmp_path, [Batch(["a", "b", "a", "c"], rows)], rows_per_shard=2)
+    parts = Batch(["a", "b"], rows[:2]), Batch(["a", "c"], rows[2:])
+    written = [write_shard(tmp_path, number, part) for number, part in enumerate(parts)]
+    write_manifest(tmp_path, written, {})
     with pytest.raises(ValueError, match=r"1 of the labels' ids are not in .*such as 'gone'"):
         select_from_shards(tmp_path, "random", 1, labels={"a": 0, "gone": 1})
     with pytest.raises(ValueError, match=r"1 of the labels' ids stand in several rows .*'a'"):
         select_from_shards(tmp_path, "random", 1, labels={"a": 0})
+    with pytest.raises(ValueError, match=r"'a' stands in .* rows, in shard-00000 and shard-00001;"):
+        select_from_shards(tmp_path, "random", 4)
 
 
 def test_shards_that_are_not_as_their_manifest_says_are_refused(tmp_path: Path) -> None:

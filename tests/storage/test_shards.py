@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,13 +60,25 @@ def test_what_does_not_fit_half_precision_is_refused(tmp_path: Path) -> None:
         (Batch(["a", "a"], X[:2]), "the id 'a' stands in several rows"),
         (Batch(["a"], X[:2]), "1 ids for 2 rows"),
         (Batch(["a", "b"], np.array([[np.nan], [1]])), r"row 0 \(a\) goes up to nan"),
-        (Batch(["a"], X[:1], probs=np.array([[np.inf]])), "probs must be finite"),
+        (Batch(["a"], X[:1], probs=np.array([[np.inf, 0]])), "probs must be finite"),
+        (
+            Batch(["a", "b"], X[:2], P[:2] * 15),
+            "2 of 2 rows are not.* sums to 15",
+        ),
+        (Batch(["a"], X[:1], np.array([[-0.5, 1.5]])), "1 of 1 rows are not, the first at 0"),
+        (Batch(["a", "b"], X[:2], P[:2, 0]), r"probs must be \(n, C\), .* not float32 \(2,\)"),
+        (Batch(["a"], X[:1], P[:1, :1]), "of at least two classes"),
+        (Batch(["a", "b"], X[:2], scores=P[:2]), r"scores must be finite numbers \(n,\), not"),
+        (Batch(["a"], X[:1], scores=np.array(["high"])), r"scores must be finite numbers \(n,\)"),
+        (Batch(["a"], np.array([["x"]])), "features must be real numbers"),
+        (Batch([1, "1"], X[:2]), "the id '1' stands in several rows"),  # type: ignore[list-item]
+        (Batch(["a", "b"], X[:1]), "2 ids for 1 rows"),
         (Batch(["a"], X[0]), r"must be \(n, D\)"),
     ],
 )
 def test_rows_that_are_none_are_refused(tmp_path: Path, batch: Batch, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        write_shards(tmp_path, [batch])
+        write_shards(tmp_path, [batch], rows_per_shard=max(1, len(batch.features)))
 
 
 def test_no_rows_are_no_pool(tmp_path: Path) -> None:
@@ -76,6 +89,26 @@ def test_no_rows_are_no_pool(tmp_path: Path) -> None:
 def test_shards_of_different_width_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="shard-00001 has dims 5, and shard-00000 has 6"):
         write_shards(tmp_path, [Batch(["a"], X[:1]), Batch(["b"], X[:1, :5])], rows_per_shard=1)
+
+
+@pytest.mark.parametrize("what", ["features", "probs"])
+def test_batches_of_different_width_are_refused(tmp_path: Path, what: str) -> None:
+    one, other = Batch(["a"], X[:1], P[:1]), Batch(["b"], X[1:2], P[1:2])
+    wider = {"features": X[1:2, :5], "probs": np.array([[0.5, 0.5]])}[what]
+    with pytest.raises(ValueError, match=rf"{what} of batches have different widths: rows of"):
+        write_shards(tmp_path, [one, replace(other, **{what: wider})])
+
+
+def test_an_id_in_two_shards_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [*IDS[:60], "cells/7.png", *IDS[61:]]
+    twice = "the id 'cells/7.png' stands in shard-00000 and in shard-00003"
+    with pytest.raises(ValueError, match=twice):
+        write_shards(tmp_path, [Batch(ids, X)], rows_per_shard=20)
+    assert not shards.is_shard_set(tmp_path)
+    monkeypatch.setattr("rayal.storage.repeated_ids._hash", lambda name: len(name))
+    assert write_shards(tmp_path, [Batch(IDS, X)], rows_per_shard=20).rows == 100
+    with pytest.raises(ValueError, match=twice):
+        write_shards(tmp_path / "other", [Batch(ids, X)], rows_per_shard=20)
 
 
 def test_shards_without_their_manifest_are_not_read_and_written_anew(tmp_path: Path) -> None:
