@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from rayal.cli.select_shards import parse_bytes
+from rayal.cli.shard_request import parse_bytes
 from rayal.storage.shards import Batch, read_shard_set, write_shards
 
 STRATEGIES = (

@@ -6,8 +6,10 @@ import argparse
 import contextlib
 import csv
 import io
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 from rich.console import Console
 
@@ -29,17 +31,25 @@ DEFAULT_ENCODER = "pretrained"
 SECONDS = 5.0  # between lines where the output is no terminal
 
 
-def encode(options: argparse.Namespace, console: Console) -> int:
+def encode(
+    options: argparse.Namespace,
+    console: Console,
+    check: Callable[[Sequence[str]], None] = lambda paths: None,
+) -> int:
     """Encode the files of a folder or a list, or the objects at an address; say how far it is.
+
+    Args:
+        options: as given to `rayal encode`.
+        console: to print on.
+        check: given the paths before any is encoded; what it raises ends the command.
 
     Raises:
         ValueError, StoreError, ClusterError: as `encode_files`.
     """
-    if (options.workers is not None and options.workers < 1) or options.gpus < 0:
-        raise LabelingError(
-            f"--workers {options.workers} and --gpus {options.gpus:g}: at least 1, and at least 0"
-        )
+    _check_workers(options)
     source, scan = _scan(options.what, options.shards)
+    paths = [image.path for image in scan.candidates]
+    check(paths)
     name = options.encoder or DEFAULT_ENCODER
     params = component_parameters(options.set, "encoder")["encoder"]
     job = EncodingJob(
@@ -48,7 +58,6 @@ def encode(options: argparse.Namespace, console: Console) -> int:
     )  # fmt: skip
     progress = _Throughput(len(scan.candidates), lambda line: print_line(console, line))
     with _executor(options, progress.say) as executor:
-        paths = [image.path for image in scan.candidates]
         shards, unread = encode_files(executor, job, paths, progress.count)
     if progress.changed:
         print_line(
@@ -68,6 +77,21 @@ def encode(options: argparse.Namespace, console: Console) -> int:
     return DONE
 
 
+def _check_workers(options: argparse.Namespace) -> None:
+    """Refuse numbers of workers and GPUs that are none, or that no cluster is named for."""
+    workers, gpus = options.workers, options.gpus
+    if (workers is not None and workers < 1) or not 0 <= gpus < math.inf:
+        raise LabelingError(f"--workers {workers} and --gpus {gpus:g}: at least 1, and at least 0")
+    if gpus > 1 and not gpus.is_integer():
+        raise LabelingError(f"--gpus {gpus:g}: a part of one GPU, or a whole number of them")
+    for name, is_given in (("workers", workers is not None), ("gpus", gpus > 0)):
+        if is_given and options.address is None:
+            raise LabelingError(
+                f"--{name} {getattr(options, name):g} is of a Ray cluster: name it, --address "
+                "HOST:PORT or auto; without one this process encodes"
+            )
+
+
 def _scan(place: str, shards: str) -> tuple[Location, Scan]:
     source = parse_location(place)
     if isinstance(source, Address):
@@ -79,7 +103,7 @@ def _scan(place: str, shards: str) -> tuple[Location, Scan]:
         )
     what = source.expanduser()
     if what.is_dir():
-        return what, scan_folder(what)
+        return what, _without(scan_folder(what), what, shards)
     if not what.is_file() or not is_table(what):
         raise LabelingError(
             f"{what} is neither a folder of images nor a list of them (CSV, Parquet, JSON lines), "
@@ -87,6 +111,18 @@ def _scan(place: str, shards: str) -> tuple[Location, Scan]:
         )
     rows = read_list(what, choose_columns(what, {}))
     return what.parent, scan_list(what.parent, ((row.path, "") for row in rows))
+
+
+def _without(scan: Scan, root: Path, shards: str) -> Scan:
+    """Leave the files at the shards' place out of a scan: what is written is no image."""
+    place, root = parse_location(shards), root.resolve()
+    if isinstance(place, Address) or root not in place.resolve().parents:
+        return scan
+    below = f"{place.resolve().relative_to(root).as_posix()}/"
+    return Scan(
+        [image for image in scan.candidates if not image.path.startswith(below)],
+        [image for image in scan.left_out if not f"{image.path}/".startswith(below)],
+    )
 
 
 @contextlib.contextmanager

@@ -78,16 +78,25 @@ def coverage(  # noqa: PLR0913  the objective's parts, and where the rows lie
     Raises:
         ValueError: a budget above half a part, of a pool of several.
     """
-    if shards.rows > part and budget > part // 2:
-        raise ValueError(
-            f"a budget of {budget:,} is too large for coverage in parts of {part:,} rows: ask for "
-            f"at most {part // 2:,}, or use kmeans"
-        )
+    check_budget(shards.rows, budget, part)
     job = _Job(shards, np.sort(labeled), budget, radius)
     try:
         return _in_levels(executor, job, _in_random_order(shards, seed), seed, part)
     finally:
         _room.cache_clear()
+
+
+def check_budget(rows: int, budget: int, part: int = PART) -> None:
+    """Refuse a budget above half a part, of a pool of several.
+
+    Raises:
+        ValueError: it is.
+    """
+    if rows > part and budget > part // 2:
+        raise ValueError(
+            f"a budget of {budget:,} is too large for coverage in parts of {part:,} rows: ask for "
+            f"at most {part // 2:,}, or use kmeans"
+        )
 
 
 @dataclass(frozen=True)

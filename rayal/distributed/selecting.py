@@ -96,6 +96,7 @@ def select_from_shards(  # noqa: PLR0913  each is one thing that a person may sa
     held = shards.classes, shards.has_scores, shards.root
     check_holdings(strategy, chooser, params, *held)
     check_budget(budget, shards.rows, len(known))
+    chooser.check(shards.rows, budget)
     streamed = is_streamed(strategy, chooser, shards, memory)
     with _executor(address, workers, streamed, say) as executor:
         labeled, classes = _labeled(executor, shards, known)

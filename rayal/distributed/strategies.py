@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.distributed.balance import balanced
-from rayal.distributed.coverage import coverage
+from rayal.distributed.coverage import check_budget, coverage
 from rayal.distributed.executor import Executor
 from rayal.distributed.k_center import k_center
 from rayal.distributed.kmeans import kmeans
@@ -56,6 +56,7 @@ class ShardStrategy:
     exact: whether its answer is that of one machine, whatever the shards. promise: in words. needs:
     what the shards must hold besides features: probs or scores. params: name -> default. state:
     bytes of memory a row that are held beside the rows. piece: bytes that one piece of work holds.
+    check(N, B): refuses a budget that is too large for N rows.
     """
 
     choose: Callable[[Question], Answer]
@@ -65,6 +66,7 @@ class ShardStrategy:
     params: Mapping[str, Any] = field(default_factory=dict)
     state: int = 0
     piece: int = 0
+    check: Callable[[int, int], None] = lambda rows, budget: None
 
     def promise_of(self, params: Mapping[str, Any]) -> tuple[bool, str]:
         """Return `exact` and `promise` with these parameters: a class balance has a bound."""
@@ -175,8 +177,10 @@ STRATEGIES: Mapping[str, ShardStrategy] = {
     "k_center": ShardStrategy(_by_k_center, True, f"{EXACT}; radius within twice", "", {}, 4),
     "kmeans": ShardStrategy(_by_kmeans, False, K_MEANS, "", {}, 20),
     "typiclust": ShardStrategy(_by_typiclust, False, f"clusters: {K_MEANS}", "", {}, 28, 2**28),
-    "facility_location": ShardStrategy(_by_coverage, False, COVER, "", {}, 24, 2**29),
-    "probcover": ShardStrategy(_by_coverage, False, COVER, "", {"delta": 0.5}, 24, 2**29),
+    "facility_location": ShardStrategy(_by_coverage, False, COVER, "", {}, 24, 2**29, check_budget),
+    "probcover": ShardStrategy(
+        _by_coverage, False, COVER, "", {"delta": 0.5}, 24, 2**29, check_budget
+    ),
 }
 
 

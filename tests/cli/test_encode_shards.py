@@ -51,6 +51,10 @@ def test_a_list_of_files(capsys: pytest.CaptureFixture[str]) -> None:
         (["cells", "--shards", "made", "--encoder", "moco"], "trains on all images at once"),
         (["cells", "--shards", "made", "--set", "size=1"], "write encoder.NAME=VALUE"),
         (["cells", "--shards", "made", "--workers", "0"], "--workers 0 and --gpus 0: at least 1"),
+        (["cells", "--shards", "made", "--workers", "7"], "--workers 7 is of a Ray cluster"),
+        (["cells", "--shards", "made", "--gpus", "0.5"], "--gpus 0.5 is of a Ray cluster: name it"),
+        (["cells", "--shards", "made", "--gpus", "nan"], "--gpus nan: at least 1, and at least 0"),
+        (["cells", "--shards", "made", "--gpus", "1.5"], "--gpus 1.5: a part of one GPU, or a"),
         (["digits", "--side", "8"], "--side is of shards: name their place, --shards"),
     ],
 )
@@ -59,6 +63,18 @@ def test_what_cannot_be_done_is_refused(
 ) -> None:
     assert main(["encode", *given]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["cells/pool", "cells/a/pool"])
+def test_what_was_written_among_the_images_is_not_left_out_as_if_it_were_one(
+    place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["encode", "cells", "--encoder", "pixels", "--side", "8", "--shards", place]
+    for _ in range(2):
+        assert main(given) == 0
+        assert "8 images in 1 shards of 192 features, 1 files left out" in capsys.readouterr().out
+    assert main(["encode", "cells", "--encoder", "pixels", "--shards", "cells"]) == 2
+    assert "cells holds other files" in capsys.readouterr().err
 
 
 def test_the_time_left_is_that_of_what_was_made_now() -> None:

@@ -2,12 +2,17 @@
 
 import csv
 import json
+import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from rayal.cli.main import main
-from rayal.cli.select_shards import parse_bytes, read_labels
+from rayal.cli.select import parser
+from rayal.cli.select_shards import select_objects
+from rayal.cli.shard_request import parse_bytes, read_labels
+from rayal.cli.terminal import output
 from rayal.labeling.errors import LabelingError
 from tests.distributed.pools import write_pool
 
@@ -65,6 +70,10 @@ def test_another_choice_is_not_written_over_and_the_same_may_be_made_again(
 @pytest.mark.parametrize(
     ("given", "message"),
     [
+        (["--workers", "3"], "--workers 3 is of a Ray cluster: name it, --address"),
+        (["--memory", "4GiB", "--address", "auto"], "--memory 4GiB bounds this process, and"),
+        (["--set", "strategy.delta=abc", "--strategy", "probcover"], "delta='abc' is no finite"),
+        (["--set", "strategy.delta=null", "--strategy", "probcover"], "left out it is 0.5"),
         (["--group", "patient"], "--group is not of shards of features"),
         (["--strategy", "nearly"], "'nearly' does not choose from shards"),
         (["--workers", "0"], "--workers 0 is out of bounds: 1 up"),
@@ -107,6 +116,13 @@ def test_a_table_of_labels_that_is_read_in_two_ways_is_refused_by_its_line(
     assert not Path("pool-chosen").exists()
 
 
+def test_ids_alone_are_a_column_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("labels.csv").write_text("id\nrow 5\nrow 9\n")
+    assert read_labels(Path("labels.csv")) == {"row 5": -1, "row 9": -1}
+    assert main(["select", "pool", "--budget", "2", "--labeled", "labels.csv"]) == 0
+    assert "with 2 labels known" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("delimiter", [",", ";"])
 def test_tables_of_labels_are_read_as_spreadsheets_save_them(encoding: str, delimiter: str) -> None:
@@ -114,6 +130,68 @@ def test_tables_of_labels_are_read_as_spreadsheets_save_them(encoding: str, deli
     text = "".join(f"{delimiter.join(line)}\r\n" for line in lines)
     Path("labels.csv").write_text(text, encoding=encoding, newline="")
     assert read_labels(Path("labels.csv")) == {"row 5": 1, "row 9": -1}
+
+
+def test_a_choice_from_shards_that_were_made_anew_does_not_replace_the_earlier(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    request = ["select", "pool", "--budget", "5", "--strategy", "random"]
+    assert main(request) == 0
+    chosen = Path("pool-chosen/chosen.csv").read_bytes()
+    shutil.rmtree("pool")
+    write_pool(Path("pool"), 3)  # the same rows
+    assert main(request) == 0
+    shutil.rmtree("pool")
+    write_pool(Path("pool"), 2)
+    assert main(request) == 2
+    assert "of the shards that were at pool then: they have been made anew" in (
+        capsys.readouterr().err
+    )
+    about = json.loads(Path("pool-chosen/selection.json").read_text())
+    del about["content"]  # as earlier versions wrote it
+    Path("pool-chosen/selection.json").write_text(json.dumps(about))
+    assert main(request) == 2
+    assert "before the content of the shards was noted" in capsys.readouterr().err
+    assert Path("pool-chosen/chosen.csv").read_bytes() == chosen
+
+
+NAMES = [f"{i}.png" for i in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["--strategy", "nearly"], "'nearly' does not choose from shards"),
+        (["--strategy", "margin"], "'margin' reads probabilities, and what is encoded from images"),
+        (["--set", "strategy.delta=1"], "'kmeans' over shards has no parameter 'delta'"),
+        (["--strategy", "probcover", "--set", "strategy.delta=9"], "delta=9 is out of bounds"),
+        (["--set", "stratgy.delta=1"], "is not understood"),
+        (["--memory", "junk"], "--memory junk is no amount of memory"),
+        (["--memory", "1MB"], "MiB are allowed"),
+        (["--labeled", "missing.csv"], "missing.csv"),
+        (["--labeled", "others.csv"], "1 of the labels' ids are no images, such as 'gone.png'"),
+        (["--group", "patient"], "--group is not of shards"),
+        (["--budget", "11"], "budget=11 is out of bounds: 1 to 10"),
+        (["--workers", "2"], "--workers 2 is of a Ray cluster"),
+        (["--out", "taken"], "taken has a chosen.csv of another request"),
+    ],
+)
+def test_what_images_cannot_answer_is_refused_before_they_are_encoded(
+    given: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_work(*_: object) -> None:
+        raise AssertionError("it was encoded")
+
+    Path("others.csv").write_text("id,label\ngone.png,1\n")
+    Path("taken").mkdir()
+    Path("taken/chosen.csv").write_text("")
+    monkeypatch.setattr("rayal.cli.encode_shards.list_objects", lambda place: NAMES)
+    monkeypatch.setattr("rayal.cli.encode_shards.encode_files", no_work)
+    place = "s3://bucket/images"
+    words = [place, "--shards", "made", "--encoder", "pixels", "--budget", "5", *given]
+    options, usual = (parser("rayal select").parse_args(each) for each in (words, [place]))
+    with pytest.raises((ValueError, OSError), match=re.escape(message)):
+        select_objects(options, usual, output())
 
 
 def test_what_is_of_shards_is_refused_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:

@@ -124,10 +124,10 @@ def _delimiter(path: Path, text: str, wanted: Sequence[str]) -> str:
     """Return the delimiter that gives the wanted columns; a comma where none does."""
     needed = {tidy(name) for name in wanted}
     fitting = [d for d in DELIMITERS if needed <= {tidy(name) for name in _first_cells(text, d)}]
-    if len(fitting) > 1:
+    if len(fitting) > 1 and any(len(_first_cells(text, d)) > 1 for d in fitting):
         ways = " and at ".join(DELIMITERS[delimiter] for delimiter in fitting)
         raise ValueError(f"{path}: its first line can be cut at {ways}: use one of them alone")
-    return fitting[0] if fitting else ","
+    return fitting[0] if fitting else ","  # of one column any gives the same
 
 
 def _first_cells(text: str, delimiter: str) -> list[str]:
