@@ -8,10 +8,10 @@ from collections.abc import Iterator
 _HEAD = """\
 # Which strategy?
 
-Use `auto` unless you have a reason for another strategy: the measurements recommend it at any
-number of labels, and it is the default of `rayal select`. The first table is copied from
-[Evidence](evidence.md), which has every number with its interval. If your data set or encoder is
-not among those measured there, run your own sweep; you can start from `rayal sweep quickstart`.
+Use `auto` by default, as `rayal select` does; the first table says where another strategy leads,
+and by how much. It is copied from [Evidence](evidence.md), which has every number with its
+interval, and says where `auto` is behind or has lost. If your data set or encoder is not among
+those measured there, run your own sweep; you can start from `rayal sweep quickstart`.
 
 """
 _NEEDS = (
@@ -28,7 +28,7 @@ _NEEDS = (
     (
         "know how good a nearly perfect choice would be",
         "best_of",
-        "an oracle: it reads true labels and keeps the best of many batches",
+        "an oracle: it reads true labels and keeps the best of many batches; a bar, not a bound",
     ),
     (
         "know how much balanced classes alone would improve",
@@ -37,8 +37,8 @@ _NEEDS = (
     ),
     (
         "choose among many similar images, such as slices of one scan",
-        "typiclust, collapse: 0.98",
-        "of near-identical images only one is chosen",
+        "auto",
+        "of near-identical images its first query chooses only one",
     ),
     (
         "use what the training of the encoder showed",

@@ -2,7 +2,12 @@
 
 cells.py    every data set x encoder x budget x strategy: the gain over random, with its test
 earlier.py  cells of an earlier table, whose records are not at hand
-leaders.py  cells -> a leaderboard, and what to use when
+advice.py   cells -> which strategy to use with so many labels a class
+bar.py      whether auto reaches the bar of a default
+rivals.py   auto against every other strategy
+leaders.py  cells -> a leaderboard, and what the oracle beside it is
 published_order.py  whether later queries rank as in the literature
+not_covered.py      what all this says nothing of
+markdown.py words and tables that these share
 page.py     all of it as Markdown
 """

@@ -22,6 +22,7 @@ from analysis.study.study import Study
 
 MEASURES = ("auc", "mean_class_accuracy")
 FIRST, LATER = "first", "later"
+DIGITS = 2  # of a gain in evidence.csv; gains that are equal so far are called equal
 LEVEL = 0.01  # of p after Holm's correction, below which a cell counts as won or lost
 KEYS = ["dataset", "encoder", "learner", "initial", "labelled"]
 COLUMNS = (
@@ -76,9 +77,13 @@ def full_labels(study: Study) -> pd.DataFrame:
     return full.groupby(["dataset", "encoder", "learner"], sort=False)[list(MEASURES)].mean()
 
 
+def pool_sizes(study: Study) -> dict[str, int]:
+    """Return the number of images to choose from, by data set."""
+    return {name: about["train"] for name, about in study.run.plan["datasets"].items()}
+
+
 def _sizes(study: Study, rounds: pd.DataFrame) -> pd.Series:
-    sizes = {name: about["train"] for name, about in study.run.plan["datasets"].items()}
-    return rounds["dataset"].map(sizes).fillna(np.inf)
+    return rounds["dataset"].map(pool_sizes(study)).fillna(np.inf)
 
 
 def _compared(study: Study, query: str, group: pd.DataFrame) -> Iterator[dict[str, Any]]:

@@ -1,20 +1,23 @@
-"""Cells -> who leads: a leaderboard, and which strategy to use with so many labels a class."""
+"""Cells -> a leaderboard, and how far the oracle beside it is a bar."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
-from analysis.evidence.cells import KEYS
+from analysis.evidence.cells import DIGITS, FIRST, KEYS, MEASURES
+from analysis.evidence.markdown import IN_WORDS, SHORT, ranged, table
+from analysis.figures.text import NONE
 
 CELL = ["query", *KEYS]
-STAGES = (  # labels a class, from and below, and what they are called
-    (0.0, 2.0, "fewer than two labels a class"),
-    (2.0, 4.0, "two to four labels a class"),
-    (4.0, math.inf, "four labels a class and more"),
-)
+AUTO, BEST_OF = "auto", "best_of"
+PROPOSED = {  # by what the batches are proposed of which best_of keeps the best
+    True: "random draws and k-means",
+    False: "random draws, k-means, margin and BADGE",
+}
 Z = 1.96  # half-width of a normal interval in standard errors
 
 
@@ -24,14 +27,14 @@ def leaderboard(cells: pd.DataFrame, query: str, measure: str) -> pd.DataFrame:
     mean, low, high: of the gain over the strategy's cells, with the interval that the seeds leave
     for these very cells; it says nothing of other data. rank: mean over cells in which all were
     asked, random among them. share: of the oracle's summed gain, over cells that have an oracle.
+    seconds, most_seconds: of a query, median and largest over cells.
     """
-    rivals = _of(cells, query, measure)
-    bars = cells[cells["oracle"] & (cells["query"] == query) & (cells["measure"] == measure)]
-    ranks = _ranks(rivals)
+    own = rivals(cells, query, measure)
+    ranks, bars = _ranks(own), oracles(cells, query, measure)
     rows = [
-        {"strategy": strategy, **_summary(own), "rank": ranks.get(str(strategy), math.nan),
-         "share": _share(own, bars)}
-        for strategy, own in rivals.groupby("strategy", sort=False)
+        {"strategy": strategy, **_summary(part), "rank": ranks.get(str(strategy), math.nan),
+         "share": _share(part, bars)}
+        for strategy, part in own.groupby("strategy", sort=False)
     ]  # fmt: skip
     board = pd.DataFrame(rows)
     if board.empty:
@@ -39,37 +42,39 @@ def leaderboard(cells: pd.DataFrame, query: str, measure: str) -> pd.DataFrame:
     return board.sort_values("mean", ascending=False, kind="stable").reset_index(drop=True)
 
 
-def advice(cells: pd.DataFrame, query: str, measure: str) -> pd.DataFrame:
-    """Return, for each stage of labels a class, the rival that gains most and lost no cell.
-
-    Only rivals that were tested in every cell of the stage count, so that means are comparable and
-    none rests on a single choice.
-    """
-    rows = []
-    for low, high, words in STAGES:
-        inside = _of(cells, query, measure)
-        inside = inside[(inside["per_class"] >= low) & (inside["per_class"] < high)]
-        inside = inside[inside["p"].notna()]
-        board = leaderboard(inside, query, measure)
-        if board.empty:
-            continue
-        candidates = board[(board["cells"] == board["cells"].max()) & (board["lost"] == 0)]
-        if len(candidates):
-            rows.append({"stage": words, "per_class": low, **candidates.iloc[0].to_dict()})
-    return pd.DataFrame(rows)
+def rivals(cells: pd.DataFrame, query: str, measure: str) -> pd.DataFrame:
+    """Return the cells of a query and measure, without those of oracles."""
+    return cells[_asked(cells, query, measure) & ~cells["oracle"].astype(bool)]
 
 
-def _of(cells: pd.DataFrame, query: str, measure: str) -> pd.DataFrame:
-    kept = (cells["query"] == query) & (cells["measure"] == measure) & ~cells["oracle"].astype(bool)
-    return cells[kept]
+def oracles(cells: pd.DataFrame, query: str, measure: str) -> pd.DataFrame:
+    """Return the oracles' cells of a query and measure."""
+    return cells[_asked(cells, query, measure) & cells["oracle"].astype(bool)]
+
+
+def cells_of(cells: pd.DataFrame, strategy: str) -> pd.DataFrame:
+    """Return the cells of a strategy, also where it shares them with others that chose the same."""
+    names = cells["strategy"].drop_duplicates()
+    own = {name for name in names if strategy in str(name).split(" / ")}
+    return cells[cells["strategy"].isin(own)]
+
+
+def with_choices(strategy: str, choices: int) -> str:
+    """Name a strategy, and say where it has a single choice in a cell."""
+    return f"`{strategy}`" + (" (one choice a cell)" if choices == 1 else "")
+
+
+def _asked(cells: pd.DataFrame, query: str, measure: str) -> pd.Series[bool]:
+    return (cells["query"] == query) & (cells["measure"] == measure)
 
 
 def _summary(own: pd.DataFrame) -> dict[str, Any]:
-    """Mean gain with its interval, wins and losses, and the worst cell of one strategy."""
+    """Mean gain with its interval, wins and losses, the worst and the best cell of one strategy."""
     mean = float(own["gain"].mean())
     errors = (own["high"] - own["low"]) / (2 * Z)
     half = Z * math.sqrt(float((errors**2).sum())) / len(own) if errors.notna().all() else math.nan
-    worst = own.iloc[int(own["gain"].to_numpy().argmin())]
+    gains = own["gain"].to_numpy()
+    worst, best = own.iloc[int(gains.argmin())], own.iloc[int(gains.argmax())]
     return {
         "cells": len(own),
         "mean": mean,
@@ -78,18 +83,25 @@ def _summary(own: pd.DataFrame) -> dict[str, Any]:
         "won": int((own["verdict"] == "won").sum()),
         "lost": int((own["verdict"] == "lost").sum()),
         "worst": float(worst["gain"]),
-        "worst_cell": f"{worst['dataset']}, {worst['encoder']}, {worst['labelled']} labels",
+        "worst_cell": _name(worst),
+        "best": float(best["gain"]),
+        "best_cell": _name(best),
         "seconds": float(own["select_seconds"].median()),
+        "most_seconds": float(own["select_seconds"].max()),
     }
 
 
-def _ranks(rivals: pd.DataFrame) -> dict[str, float]:
+def _name(cell: pd.Series) -> str:
+    return f"{cell['dataset']}, {cell['encoder']}, {cell['labelled']} labels"
+
+
+def _ranks(own: pd.DataFrame) -> dict[str, float]:
     """Return the mean rank of each strategy over the cells in which all were asked; random is 0."""
-    if rivals.empty:
+    if own.empty:
         return {}
-    table = rivals.pivot_table(index=CELL, columns="strategy", values="gain", dropna=False)
-    table = table.dropna(how="any").assign(random=0.0)
-    ranks = table.rank(axis=1, ascending=False).mean()
+    gains = own.pivot_table(index=CELL, columns="strategy", values="gain", dropna=False)
+    gains = gains.dropna(how="any").assign(random=0.0)
+    ranks = gains.rank(axis=1, ascending=False).mean()
     return {str(name): float(rank) for name, rank in ranks.items()}
 
 
@@ -97,3 +109,60 @@ def _share(own: pd.DataFrame, bars: pd.DataFrame) -> float:
     both = own.merge(bars[[*CELL, "gain"]], on=CELL, suffixes=("", "_oracle"))
     oracle_gain = float(both["gain_oracle"].sum())
     return float(both["gain"].sum()) / oracle_gain if oracle_gain > 0 else math.nan
+
+
+def boards(cells: pd.DataFrame, query: str) -> Iterator[str]:
+    """Yield the leaderboards of a query, and what their shares of the oracle's gain rest on."""
+    for measure in MEASURES:
+        board = leaderboard(cells, query, measure)
+        if board.empty:
+            continue
+        yield f"By {IN_WORDS[measure]}:"
+        yield ""
+        heads = ("strategy", "cells", "mean gain", "95 % interval", "won", "lost", "worst cell",
+                 "best cell", "mean rank", "share of the oracle's gain",
+                 "seconds a query: median (most)")  # fmt: skip
+        yield from table(heads, [_row(row) for row in board.to_dict("records")])
+    yield from _bar(cells, query)
+
+
+def _row(row: Mapping[Any, Any]) -> tuple[str, ...]:
+    interval = f"{row['low']:+.1f} to {row['high']:+.1f}" if math.isfinite(row["low"]) else NONE
+    share = f"{100 * row['share']:.0f} %" if math.isfinite(row["share"]) else NONE
+    rank = f"{row['rank']:.1f}" if math.isfinite(row["rank"]) else NONE
+    ends = (f"{row[end]:+.1f}: {row[f'{end}_cell']}" for end in ("worst", "best"))
+    seconds = f"{_seconds(row['seconds'])} ({_seconds(row['most_seconds'])})"
+    return (f"`{row['strategy']}`", str(row["cells"]), f"{row['mean']:+.1f}", interval,
+            str(row["won"]), str(row["lost"]), *ends, rank, share, seconds)  # fmt: skip
+
+
+def _seconds(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _bar(cells: pd.DataFrame, query: str) -> Iterator[str]:
+    """Yield what `best_of` is, on how much the shares rest, and how often `auto` is ahead of it."""
+    bars = cells_of(oracles(cells, query, MEASURES[0]), BEST_OF)
+    if bars.empty:
+        return
+    asked = rivals(cells, query, MEASURES[0])[CELL].drop_duplicates()
+    yield (
+        f"The oracle `{BEST_OF}` is a bar, not a bound: of many batches, proposed by "
+        f"{PROPOSED[query == FIRST]}, the one with the best mean per-class accuracy on the test "
+        f"set. Shares rest on the {len(bars)} of {len(asked)} cells that have it, each with "
+        f"{ranged(bars['trials'])} seeds of it{_ahead(cells, query)}."
+    )
+    yield ""
+
+
+def _ahead(cells: pd.DataFrame, query: str) -> str:
+    counts = []
+    for measure in MEASURES:
+        own = cells_of(rivals(cells, query, measure), AUTO)
+        bars = cells_of(oracles(cells, query, measure), BEST_OF)
+        both = own.merge(bars[[*CELL, "gain"]], on=CELL, suffixes=("", "_oracle"))
+        ahead = int((both["gain"].round(DIGITS) > both["gain_oracle"].round(DIGITS)).sum())
+        counts.append(f"in {ahead} by {SHORT[measure]}")
+    if own.empty:
+        return ""
+    return f"; `{AUTO}` is ahead of it {' and '.join(counts)}"

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from analysis.evidence.cells import FIRST, LATER, LEVEL, MEASURES, cells, full_labels
+from analysis.evidence.advice import what_to_use
+from analysis.evidence.bar import bar_of_default
+from analysis.evidence.cells import (
+    DIGITS,
+    FIRST,
+    LATER,
+    LEVEL,
+    MEASURES,
+    cells,
+    full_labels,
+    pool_sizes,
+)
 from analysis.evidence.earlier import with_earlier
-from analysis.evidence.leaders import advice, leaderboard
+from analysis.evidence.leaders import CELL, boards
+from analysis.evidence.markdown import IN_WORDS, QUERIES, table
+from analysis.evidence.not_covered import not_covered
 from analysis.evidence.published_order import PAIRS, STAGES, published_order
+from analysis.evidence.rivals import auto_against_others
 from analysis.export import to_csv
 from analysis.figures.text import NONE
 from analysis.study.study import Study
 from rayal.storage.atomic import write_bytes
 
-IN_WORDS = {"auc": "area under the ROC curve", "mean_class_accuracy": "mean per-class accuracy"}
-QUERIES = {FIRST: "First queries", LATER: "Later queries"}
-
 
 def write_evidence(
-    study: Study, folder: Path, version: str, earlier: pd.DataFrame | None = None
+    study: Study,
+    folder: Path,
+    version: str,
+    earlier: pd.DataFrame | None = None,
+    strategies: Sequence[str] = (),
 ) -> tuple[Path, Path]:
     """Write evidence.md and evidence.csv of runs; return their paths.
 
@@ -32,20 +47,23 @@ def write_evidence(
         folder: made if it is not there.
         version: of the evidence, which `auto` names.
         earlier: rows of an earlier table, kept where the runs have no such row.
+        strategies: names of all that may be asked; the page lists those that were not.
     """
     own = cells(study)
     every_cell = own if earlier is None else with_earlier(own, earlier)
     folder.mkdir(parents=True, exist_ok=True)
     page, table = folder / "evidence.md", folder / "evidence.csv"
     write_bytes(table, to_csv(_rounded(every_cell)).encode())
-    lines = _page(study, every_cell, version, from_earlier=len(every_cell) - len(own))
+    from_earlier = len(every_cell) - len(own)
+    lines = (*_page(study, every_cell, version, from_earlier),
+             *not_covered(study, every_cell, strategies))  # fmt: skip
     write_bytes(page, ("\n".join(lines).rstrip() + "\n").encode())
     return page, table
 
 
 def _rounded(every_cell: pd.DataFrame) -> pd.DataFrame:
-    digits = {"per_class": 2, "random": 4, "gain": 2, "low": 2, "high": 2, "select_seconds": 3}
-    kept = every_cell.round(digits)
+    digits = {"per_class": 2, "random": 4, "select_seconds": 3}
+    kept = every_cell.round({**digits, **dict.fromkeys(("gain", "low", "high"), DIGITS)})
     for name in ("p", "holm"):
         kept[name] = [f"{value:.2g}" if math.isfinite(value) else "" for value in every_cell[name]]
     return kept
@@ -58,29 +76,31 @@ def _page(study: Study, every_cell: pd.DataFrame, version: str, from_earlier: in
     yield from _kept(from_earlier, len(every_cell))
     for group in study.same_choices.groups:
         yield from (group.in_words, "")
+    for query in QUERIES:
+        yield from what_to_use(every_cell, query)
+    yield from bar_of_default(every_cell, pool_sizes(study))
+    yield from auto_against_others(every_cell)
     for query, title in QUERIES.items():
         part = every_cell[every_cell["query"] == query]
         if part.empty:
             continue
-        yield from _advice(part, query)
         yield f"## {title}: who leads"
         yield ""
-        for measure in MEASURES:
-            yield from _board(part, query, measure)
+        yield from boards(part, query)
         yield f"## {title}: every cell"
         yield ""
         for measure in MEASURES:
             yield from _every_cell(part[part["measure"] == measure], measure)
     yield from _order(published_order(study))
     yield from _full(study)
-    yield from _not_covered(study, every_cell)
 
 
 def _head(study: Study, every_cell: pd.DataFrame) -> Iterator[str]:
     sweeps = ", ".join(f"`sweeps/{name}.yaml`" for name in study.sweeps)
     done = study.progress
     yield (
-        f"Written by `rayal evidence` from the records of {sweeps}: {done.done:,} trials. "
+        f"Written by `rayal evidence` from the records of {sweeps}: {done.done:,} trials, "
+        f"{_extent(every_cell)}. "
         "Gains are differences to random selection with the same learner and number of labels, in "
         "points (hundredths) of the measure. First queries are compared with every random draw "
         "(Welch), later ones with random ones after the same first query, seed by seed "
@@ -90,6 +110,15 @@ def _head(study: Study, every_cell: pd.DataFrame) -> Iterator[str]:
         "with its interval, p, seeds and seconds."
     )
     yield ""
+
+
+def _extent(every_cell: pd.DataFrame) -> str:
+    """Say how much evidence there is."""
+    count = every_cell.drop_duplicates(CELL)["query"].value_counts()
+    return (
+        f"{count.get(FIRST, 0)} cells of first queries and {count.get(LATER, 0)} of later ones on "
+        f"{every_cell['dataset'].nunique()} data sets"
+    )
 
 
 def _kept(rows: int, of: int) -> Iterator[str]:
@@ -108,48 +137,6 @@ def _family(every_cell: pd.DataFrame) -> int:
     return int(tested.groupby("measure").size().max()) if len(tested) else 0
 
 
-def _advice(part: pd.DataFrame, query: str) -> Iterator[str]:
-    uses = advice(part, query, "auc")
-    if uses.empty:
-        return
-    yield f"## What to use: {QUERIES[query].lower()}"
-    yield ""
-    rows = [(row["stage"], *_use(row)) for row in uses.to_dict("records")]
-    yield from _table(("I have", "use", "because"), rows)
-
-
-def _use(row: Mapping[Any, Any]) -> tuple[str, str]:
-    """Say which strategy to use in a stage, and why."""
-    if not row["won"]:
-        return "any", f"nothing is shown to beat random in {row['cells']} cells"
-    return (
-        f"`{row['strategy']}`",
-        f"{row['mean']:+.1f} points of AUC on average over {row['cells']} cells, "
-        f"{row['won']} won, none lost; worst {row['worst']:+.1f} ({row['worst_cell']})",
-    )
-
-
-def _board(part: pd.DataFrame, query: str, measure: str) -> Iterator[str]:
-    board = leaderboard(part, query, measure)
-    if board.empty:
-        return
-    yield f"By {IN_WORDS[measure]}:"
-    yield ""
-    heads = ("strategy", "cells", "mean gain", "95 % interval", "won", "lost", "worst cell",
-             "mean rank", "share of the oracle's gain", "seconds a query")  # fmt: skip
-    yield from _table(heads, [_board_row(row) for row in board.to_dict("records")])
-
-
-def _board_row(row: Mapping[Any, Any]) -> tuple[str, ...]:
-    interval = f"{row['low']:+.1f} to {row['high']:+.1f}" if math.isfinite(row["low"]) else NONE
-    share = f"{100 * row['share']:.0f} %" if math.isfinite(row["share"]) else NONE
-    rank = f"{row['rank']:.1f}" if math.isfinite(row["rank"]) else NONE
-    worst = f"{row['worst']:+.1f}: {row['worst_cell']}"
-    return (f"`{row['strategy']}`", str(row["cells"]), f"{row['mean']:+.1f}", interval,
-            str(row["won"]), str(row["lost"]), worst, rank, share,
-            f"{row['seconds']:.2g}")  # fmt: skip
-
-
 def _every_cell(part: pd.DataFrame, measure: str) -> Iterator[str]:
     """Yield a table with a row for each cell and a column for each strategy."""
     if part.empty:
@@ -165,7 +152,7 @@ def _every_cell(part: pd.DataFrame, measure: str) -> Iterator[str]:
         base = f"{group['random'].iloc[0]:.3f}"
         row = [_gain(of[name]) if name in of else "" for name in strategies]
         rows.append((str(dataset), str(encoder), str(labelled), base, *row))
-    yield from _table(("data", "encoder", "labels", "random", *strategies), rows)
+    yield from table(("data", "encoder", "labels", "random", *strategies), rows)
 
 
 def _gain(row: Mapping[Any, Any]) -> str:
@@ -194,7 +181,7 @@ def _order(order: pd.DataFrame) -> Iterator[str]:
         for measure in MEASURES
         if len(part := _stage(order, low, high, measure))
     ]
-    yield from _table(heads, rows)
+    yield from table(heads, rows)
 
 
 def _stage(order: pd.DataFrame, low: float, high: float, measure: str) -> pd.DataFrame:
@@ -222,46 +209,4 @@ def _full(study: Study) -> Iterator[str]:
         (row["dataset"], row["encoder"], *(f"{row[measure]:.3f}" for measure in MEASURES))
         for row in means.reset_index().to_dict("records")
     ]
-    yield from _table(("data", "encoder", *IN_WORDS.values()), rows)
-
-
-def _not_covered(study: Study, every_cell: pd.DataFrame) -> Iterator[str]:
-    yield "## What this does not cover"
-    yield ""
-    if every_cell.empty:
-        yield "Everything: the runs hold no strategy beside random selection."
-        return
-    done = study.progress
-    data = ", ".join(sorted(set(every_cell["dataset"])))
-    encoders = ", ".join(sorted(set(every_cell["encoder"])))
-    learners = ", ".join(sorted(set(every_cell["learner"])))
-    few = every_cell[
-        (every_cell["choices"] > 1)
-        & (every_cell["trials"] < 50)
-        & ~every_cell["oracle"].astype(bool)
-    ]
-    yield f"* Data: {data} alone, with encoders among {encoders}."
-    yield f"* Learner: {learners} alone. Another learner may change who leads."
-    yield f"* Up to {int(every_cell['labelled'].max())} labels; nothing is said of more."
-    yield (
-        "* The data sets are those that the defaults were developed on: a strategy's lead here is "
-        "partly chosen. Intervals are of these cells, not of other data."
-    )
-    if len(few):
-        least = int(few["trials"].min())
-        yield f"* {len(few)} of {len(every_cell)} rows have fewer than 50 seeds, the least {least}."
-    if done.missing + done.failed:
-        yield (
-            f"* {done.missing + done.failed:,} of {done.planned:,} planned trials have no record "
-            f"({done.failed:,} of them failed): their cells are absent or have fewer seeds."
-        )
-    yield ""
-
-
-def _table(heads: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    heads = tuple(heads)
-    yield f"| {' | '.join(heads)} |"
-    yield f"|{'---|' * len(heads)}"
-    for row in rows:
-        yield f"| {' | '.join(cell.replace('|', '/') for cell in row)} |"
-    yield ""
+    yield from table(("data", "encoder", *IN_WORDS.values()), rows)

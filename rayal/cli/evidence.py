@@ -49,9 +49,17 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
 
             earlier = read_cells(options.add_to) if options.add_to else None
             study = read_study(*options.runs, out=options.out / "evidence")
-            page, table = write_evidence(study, options.out, EVIDENCE, earlier)
+            page, table = write_evidence(study, options.out, EVIDENCE, earlier, _competitors())
     except (StoreError, OSError, ValueError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return REFUSED
     print(f"page   {page}\ncells  {table}")
     return DONE
+
+
+def _competitors() -> list[str]:
+    """Return the names of the strategies that are no oracles."""
+    from rayal.registry import STRATEGIES
+
+    found = {name: STRATEGIES.find(name) for name in STRATEGIES.names()}
+    return [name for name, one in found.items() if not one.traits.oracle(one.bind({}))]

@@ -1,4 +1,4 @@
-"""The upper bar: of many batches, the one whose true labels make the best learner (BoSS)."""
+"""A bar: of many batches, the one whose true labels make the best learner (BoSS)."""
 
 from __future__ import annotations
 
@@ -34,11 +34,13 @@ def best_of(
     turn. The learner is trained with each batch's true labels, all batches at once where it can.
     The best by mean per-class accuracy on the test set is taken, of equal ones the one with the
     higher area under the ROC curve, then the first. It reads the labels of the pool and of the test
-    set: it is not a competitor, but shows how much can be gained by choosing.
+    set: it is not a competitor, but shows how much can be gained by choosing. It is a bar, not a
+    bound: what proposes batches otherwise, or is judged by another measure, can be better.
 
     Cost: one training and prediction of the test set for each batch; k-means on parts of the pool.
 
-    Use: as the upper bound in a learning curve.
+    Use: as a bar in a learning curve, not a bound: the best of many batches proposed by chance,
+    k-means, margin and BADGE, by mean per-class accuracy.
 
     Source: BoSS, arXiv 2603.13109.
 

@@ -13,6 +13,7 @@ from analysis.sections import all_sections
 from rayal.cli import strategies as guide
 from rayal.cli.main import COMMANDS
 from rayal.registry import STRATEGIES
+from rayal.strategies.auto import EVIDENCE
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
 
@@ -47,6 +48,13 @@ def test_every_sweep_command_of_the_page_of_commands_plans() -> None:
         if path.endswith("blood_cpu.yaml"):
             changes.append("datasets=[bloodmnist]")  # the file is the user's own
         assert make_plan(load_sweep(ROOT / path, changes), absent_data=True).trials
+
+
+def test_auto_names_the_version_that_the_page_of_the_evidence_has() -> None:
+    title, _ = (ROOT / "docs" / "evidence.md").read_text().split("\n", 1)
+    assert title == f"# Evidence, version {EVIDENCE}"
+    versions = re.findall(r"version\s+(\d+)", STRATEGIES.find("auto").function.__doc__ or "")
+    assert set(versions) == {EVIDENCE}
 
 
 def test_the_page_of_commands_has_every_command() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import rayal
@@ -133,6 +134,16 @@ def test_the_first_page_of_the_strategies_has_the_rows_of_the_evidence() -> None
     assert all(reason in page for reason in reasons)
     linked = set(re.findall(r"\(reference/strategies/(\w+)\.md\)", page))
     assert linked <= {*STRATEGIES.names(), "index"}
+
+
+def test_what_is_recommended_for_slices_of_a_scan_lost_no_cell_of_scans() -> None:
+    page = which_strategy.page((ROOT / "docs" / "evidence.md").read_text())
+    [use] = re.findall(r"slices of one scan \| \[`([^`]+)`\]", page)
+    cells = pd.read_csv(ROOT / "docs" / "evidence.csv", keep_default_na=False)
+    named = cells["strategy"] == use.replace(", ", " ").replace(": ", "=")
+    scans = cells[named & (cells["dataset"] == "scans")]
+    assert len(scans)
+    assert "lost" not in set(scans["verdict"])
 
 
 def test_an_unknown_type_is_not_passed_over() -> None:

@@ -1,5 +1,6 @@
 """An earlier table of evidence, to which runs of other data are added."""
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -68,6 +69,10 @@ def test_the_command_keeps_the_rows_of_the_table_that_it_adds_to(
     run = str(tmp_path / "later")
     assert evidence.main([run, "--out", str(docs), "--add-to", str(table)]) == 0
     assert sorted(set(read_cells(table)["labelled"])) == [5, 20]
+    [absent] = re.findall("Strategies not asked: (.*)", (docs / "evidence.md").read_text())
+    assert "hacon" in absent
+    assert "kmeans" not in absent.replace("multi_kmeans", "")
+    assert "best_of" not in absent  # an oracle
 
 
 def test_another_file_is_no_table_of_evidence(

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from analysis.evidence.advice import advice
 from analysis.evidence.cells import cells, full_labels
-from analysis.evidence.leaders import advice, leaderboard
+from analysis.evidence.leaders import leaderboard
 from analysis.evidence.page import write_evidence
 from analysis.study.study import Study, read_study
 from tests.analysis.made_up_runs import RunBuilder, component
@@ -95,9 +96,9 @@ def test_the_leaderboard_names_wins_losses_and_the_worst_cell(study: Study) -> N
 
 def test_what_lost_is_never_advised(study: Study) -> None:
     found = cells(study)
-    assert set(advice(found, "first", "auc")["strategy"]) == {"kmeans"}
+    assert set(advice(found, "first")["strategy"]) == {"kmeans"}
     lost = found.assign(verdict="lost")
-    assert advice(lost, "first", "auc").empty
+    assert advice(lost, "first").empty
 
 
 def test_the_page_says_what_it_rests_on_and_what_it_leaves_out(

@@ -1,0 +1,112 @@
+"""Which strategy to use with so many labels a class: "I have ... | use | because"."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from analysis.evidence.cells import MEASURES
+from analysis.evidence.leaders import AUTO, cells_of, leaderboard
+from analysis.evidence.markdown import QUERIES, table
+
+STAGES = (  # labels a class, from and below, and what they are called
+    (0.0, 2.0, "fewer than two labels a class"),
+    (2.0, 4.0, "two to four labels a class"),
+    (4.0, math.inf, "four labels a class and more"),
+)
+ADAPTED = "random stratify"  # how the names of adapted random selection begin
+
+
+def advice(cells: pd.DataFrame, query: str) -> pd.DataFrame:
+    """Return, for each stage of labels a class, the rival that gains most AUC and lost no cell.
+
+    Only rivals that were tested in every cell of the stage count, so that means are comparable and
+    none rests on a single choice; a cell lost by either measure excludes. The columns are those of
+    the leaderboard by AUC, and with `_accuracy` those by mean per-class accuracy; beside: the rows
+    of the strategies that a reader compares it with.
+    """
+    rows = []
+    for low, high, words in STAGES:
+        by_auc, by_accuracy = (board_of_stage(cells, query, measure, low, high)
+                               for measure in MEASURES)  # fmt: skip
+        if by_auc.empty or by_accuracy.empty:
+            continue
+        both = by_auc.merge(by_accuracy, on="strategy", suffixes=("", "_accuracy"))
+        complete = both[both["cells"] == both["cells"].max()]
+        candidates = complete[(complete["lost"] == 0) & (complete["lost_accuracy"] == 0)]
+        if len(candidates):
+            used = candidates.iloc[0]
+            compared = _compared(complete, str(used["strategy"]))
+            rows.append({"stage": words, "per_class": low, **used.to_dict(), "beside": compared})
+    return pd.DataFrame(rows)
+
+
+def board_of_stage(
+    cells: pd.DataFrame, query: str, measure: str, low: float, high: float
+) -> pd.DataFrame:
+    """Return the leaderboard of the tested cells with so many labels a class."""
+    inside = (cells["per_class"] >= low) & (cells["per_class"] < high) & cells["p"].notna()
+    return leaderboard(cells[inside], query, measure)
+
+
+def _compared(board: pd.DataFrame, used: str) -> list[dict[Any, Any]]:
+    """Return the rows of `auto`, the leader by accuracy and adapted random, without `used`."""
+    names = board["strategy"].astype(str)
+    wanted = (
+        board.index.isin(cells_of(board, AUTO).index)
+        | (board.index == board["mean_accuracy"].idxmax())
+        | names.str.startswith(ADAPTED)
+    )
+    return board[wanted & (names != used)].to_dict("records")
+
+
+def what_to_use(cells: pd.DataFrame, query: str) -> Iterator[str]:
+    """Yield the table of a query."""
+    uses = advice(cells, query)
+    if uses.empty:
+        return
+    yield f"## What to use: {QUERIES[query].lower()}"
+    yield ""
+    yield (
+        "Gains are over random selection; cells won and lost, and the worst, are by AUC. What lost "
+        "a cell by either measure is not recommended." + _adapted(uses)
+    )
+    yield ""
+    rows = [(row["stage"], *_use(row)) for row in uses.to_dict("records")]
+    yield from table(("I have", "use", "because"), rows)
+
+
+def _adapted(uses: pd.DataFrame) -> str:
+    """Say what adapted random selection is, where it stands beside what is recommended."""
+    named = {row["strategy"] for beside in uses["beside"] for row in beside}
+    adapted = sorted(name for name in named if str(name).startswith(ADAPTED))
+    if not adapted:
+        return ""
+    return (
+        f" `{adapted[0]}` draws one image at random from each of as many clusters: what it gains "
+        "too is gained by spreading alone."
+    )
+
+
+def _use(row: Mapping[Any, Any]) -> tuple[str, str]:
+    """Say which strategy to use in a stage, and why."""
+    if not row["won"]:
+        return "any", f"nothing is shown to beat random in {row['cells']} cells"
+    beside = "; ".join(
+        f"`{other['strategy']}` {other['mean']:+.1f} and {other['mean_accuracy']:+.1f}, "
+        f"{_verdicts(other)}"
+        for other in row["beside"]
+    )
+    return (
+        f"`{row['strategy']}`",
+        f"{row['mean']:+.1f} points of AUC and {row['mean_accuracy']:+.1f} of per-class accuracy "
+        f"on average over {row['cells']} cells, {_verdicts(row)}; worst {row['worst']:+.1f} "
+        f"({row['worst_cell']})" + (f". Beside it: {beside}" if beside else ""),
+    )
+
+
+def _verdicts(row: Mapping[Any, Any]) -> str:
+    return f"{row['won']} won, {row['lost'] or 'none'} lost"

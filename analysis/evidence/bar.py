@@ -1,0 +1,123 @@
+"""Whether `auto` reaches the bar of a default, and in which cells it does not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from analysis.evidence.advice import STAGES
+from analysis.evidence.cells import DIGITS, LEVEL, MEASURES
+from analysis.evidence.leaders import AUTO, CELL, cells_of, rivals, with_choices
+from analysis.evidence.markdown import QUERIES, SHORT, cells_in_words, listed, table
+from analysis.figures.text import NONE
+
+SHARE = 0.01  # of the pool: the bar asks for wins up to there
+
+
+def verdict(cells: pd.DataFrame, query: str, measure: str) -> dict[str, Any]:
+    """Return how `auto` stands in all cells of a query and measure; {} where it was not asked.
+
+    open, lost: its cells. mean, best, best_mean: its mean gain, and the highest one of the other
+    strategies that were asked in all of its cells, as the page names it ("" and NaN without one).
+    behind: the same and the stage's words, for stages of labels a class where that one is higher.
+    """
+    every = rivals(cells, query, measure)
+    own = cells_of(every, AUTO)
+    if own.empty:
+        return {}
+    stages = [
+        {"stage": words, **_beside_best(every[every["per_class"].between(low, high, "left")])}
+        for low, high, words in STAGES
+    ]
+    return {
+        "cells": len(own),
+        "won": int((own["verdict"] == "won").sum()),
+        "open": own[own["verdict"] == ""],
+        "lost": own[own["verdict"] == "lost"],
+        "behind": [stage for stage in stages if stage["mean"] < stage["best_mean"]],
+        **_beside_best(every),
+    }
+
+
+def _beside_best(every: pd.DataFrame) -> dict[str, Any]:
+    own = cells_of(every, AUTO)
+    others = every.drop(own.index).merge(own[CELL], on=CELL)
+    by = others.groupby("strategy", sort=False)
+    means = by["gain"].mean()[by.size() == len(own)].round(DIGITS)
+    mean = round(float(own["gain"].mean()), DIGITS)
+    if means.empty:
+        return {"mean": mean, "best": "", "best_mean": math.nan}
+    best = str(means.idxmax())
+    name = with_choices(best, by["choices"].max()[best])
+    return {"mean": mean, "best": name, "best_mean": float(means.max())}
+
+
+def bar_of_default(cells: pd.DataFrame, pools: Mapping[str, int]) -> Iterator[str]:
+    """Yield the bar, a table of how far it is reached, and the cells in which it is not.
+
+    pools: the number of images to choose from, by data set.
+    """
+    verdicts = [
+        (QUERIES[query], SHORT[measure], found)
+        for query in QUERIES
+        for measure in MEASURES
+        if (found := verdict(cells, query, measure))
+    ]
+    if not verdicts:
+        return
+    yield f"## The default, `{AUTO}`, against its bar"
+    yield ""
+    yield (
+        f"The bar: better than random with p below {LEVEL:g} after Holm in every cell up to "
+        f"{SHARE * 100:g} % of the pool, worse in none, and on average at least as good as the "
+        f"best other strategy. All cells are held to it{_beyond(cells, pools)}. It is "
+        f"{_reached([found for *_, found in verdicts])}."
+    )
+    yield ""
+    heads = ("queries", "measure", "cells", "won", "open", "lost", "mean gain",
+             "best other strategy", "at least as good")  # fmt: skip
+    yield from table(heads, [(query, measure, *_row(found)) for query, measure, found in verdicts])
+    for query, measure, found in verdicts:
+        short_of = list(_short_of(found))
+        if short_of:
+            yield f"* {query}, {measure}. {' '.join(short_of)}"
+    yield ""
+
+
+def _beyond(cells: pd.DataFrame, pools: Mapping[str, int]) -> str:
+    own = cells_of(cells, AUTO).drop_duplicates(CELL)
+    beyond = own[own["labelled"] > SHARE * own["dataset"].map(pools).astype("float64")]
+    if beyond.empty:
+        return ""
+    return f", also the {len(beyond)} beyond ({listed(dict.fromkeys(beyond['dataset']))})"
+
+
+def _reached(found: list[dict[str, Any]]) -> str:
+    reached = all(
+        one["won"] == one["cells"] and not one["mean"] < one["best_mean"] for one in found
+    )
+    return "**reached**" if reached else "**not reached**"
+
+
+def _row(found: Mapping[str, Any]) -> tuple[str, ...]:
+    best = f"{found['best']} {found['best_mean']:+.{DIGITS}f}" if found["best"] else NONE
+    good = "no" if found["mean"] < found["best_mean"] else "yes"
+    counts = (found["cells"], found["won"], len(found["open"]), len(found["lost"]))
+    return (*map(str, counts), f"{found['mean']:+.{DIGITS}f}", best, good)
+
+
+def _short_of(found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the cells that are not won, and the stages in which another strategy gains more."""
+    for word in ("lost", "open"):
+        if len(found[word]):
+            yield f"{word.capitalize()}: {cells_in_words(found[word])}."
+    if found["behind"]:
+        stages = (
+            f"{stage['best']} at {stage['stage']} ({stage['mean']:+.{DIGITS}f} and "
+            f"{stage['best_mean']:+.{DIGITS}f})"
+            for stage in found["behind"]
+        )
+        yield f"Behind, on average: {'; '.join(stages)}."

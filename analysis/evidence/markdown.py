@@ -1,0 +1,44 @@
+"""Words and tables that the sections of the page share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pandas as pd
+
+from analysis.evidence.cells import FIRST, LATER
+
+IN_WORDS = {"auc": "area under the ROC curve", "mean_class_accuracy": "mean per-class accuracy"}
+SHORT = {"auc": "AUC", "mean_class_accuracy": "per-class accuracy"}
+QUERIES = {FIRST: "First queries", LATER: "Later queries"}
+
+
+def table(heads: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    """Yield the lines of a table, and an empty one."""
+    heads = tuple(heads)
+    yield f"| {' | '.join(heads)} |"
+    yield f"|{'---|' * len(heads)}"
+    for row in rows:
+        yield f"| {' | '.join(cell.replace('|', '/') for cell in row)} |"
+    yield ""
+
+
+def cells_in_words(cells: pd.DataFrame) -> str:
+    """Name the cells of rows, those of a data set and an encoder together: "digits, pixels, 13"."""
+    blocks = cells.groupby(["dataset", "encoder"], sort=False)["labelled"]
+    return "; ".join(
+        f"{dataset}, {encoder}, {listed(map(str, labels))} labels"
+        for (dataset, encoder), labels in blocks
+    )
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names as in a sentence: "a, b and c"."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def ranged(values: Iterable[int]) -> str:
+    """Return the least and the largest of values, or the one that there is: "8 to 10"."""
+    least, largest = min(values := list(values)), max(values)
+    return str(least) if least == largest else f"{least} to {largest}"

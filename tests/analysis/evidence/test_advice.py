@@ -1,0 +1,36 @@
+"""What is recommended, and beside what, on cells whose gains are given."""
+
+from analysis.evidence.advice import advice, what_to_use
+from tests.analysis.evidence.made_up_cells import made_up
+
+FEW, MANY = ("blood", "moco", 11), ("blood", "pixels", 59)
+
+
+def test_both_measures_and_the_gain_of_adapted_random_are_said() -> None:
+    cells = made_up({
+        "auto": {FEW: (9.0, 15.0)},
+        "random stratify=budget": {FEW: (5.0, 7.0)},
+        "k_center": {FEW: (-2.0, -3.0)},
+    })  # fmt: skip
+    text = "\n".join(what_to_use(cells, "first"))
+    assert (
+        "| fewer than two labels a class | `auto` | +9.0 points of AUC and +15.0 of per-class "
+        "accuracy on average over 1 cells, 1 won, none lost; worst +9.0 (blood, moco, 11 labels). "
+        "Beside it: `random stratify=budget` +5.0 and +7.0, 1 won, none lost |" in text
+    )
+    assert "what it gains too is gained by spreading alone" in text
+
+
+def test_what_lost_a_cell_by_either_measure_is_not_recommended() -> None:
+    cells = made_up({"auto": {MANY: (5.0, -1.5)}, "kmeans": {MANY: (2.0, 2.0)}})
+    [row] = advice(cells, "first").to_dict("records")
+    assert row["strategy"] == "kmeans"
+    assert [other["strategy"] for other in row["beside"]] == ["auto"]
+
+
+def test_the_leader_by_accuracy_stands_beside_the_leader_by_auc() -> None:
+    cells = made_up({"bait": {MANY: (3.0, 1.0)}, "uherding": {MANY: (2.0, 4.0)},
+                     "margin": {MANY: (1.0, 1.5)}})  # fmt: skip
+    [row] = advice(cells, "first").to_dict("records")
+    assert row["strategy"] == "bait"
+    assert [other["strategy"] for other in row["beside"]] == ["uherding"]

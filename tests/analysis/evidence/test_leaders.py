@@ -1,0 +1,34 @@
+"""The leaderboards, and what is said of the oracle below them."""
+
+from analysis.evidence.leaders import boards, leaderboard
+from tests.analysis.evidence.made_up_cells import made_up
+
+A, B, C = ("blood", "moco", 11), ("blood", "pixels", 23), ("digits", "pixels", 13)
+
+
+def test_the_best_and_the_worst_cell_are_named_and_the_longest_query() -> None:
+    cells = made_up({"kmeans": {A: 1.0, B: -4.0, C: 7.0}})
+    cells.loc[cells["dataset"] == "digits", "select_seconds"] = 2595.0
+    [row] = leaderboard(cells, "first", "auc").to_dict("records")
+    assert (row["worst"], row["worst_cell"]) == (-4.0, "blood, pixels, 23 labels")
+    assert (row["best"], row["best_cell"]) == (7.0, "digits, pixels, 13 labels")
+    text = "\n".join(boards(cells, "first"))
+    assert "| -4.0: blood, pixels, 23 labels | +7.0: digits, pixels, 13 labels |" in text
+    assert "| 0.1 (2,595) |" in text
+
+
+def test_the_oracle_is_called_a_bar_with_the_cells_and_seeds_that_it_rests_on() -> None:
+    cells = made_up({"auto": {A: (5.0, 2.0), B: (1.0, 1.0), C: 1.0},
+                     "best_of": {A: (4.0, 3.0), B: (2.0, 2.0)}}, "later")  # fmt: skip
+    bars = cells["strategy"] == "best_of"
+    cells.loc[bars, "trials"] = 10
+    cells.loc[bars & (cells["encoder"] == "pixels"), "trials"] = 8
+    text = "\n".join(boards(cells, "later"))
+    assert "is a bar, not a bound" in text
+    assert "proposed by random draws, k-means, margin and BADGE" in text
+    assert "the 2 of 3 cells that have it, each with 8 to 10 seeds of it" in text
+    assert "`auto` is ahead of it in 1 by AUC and in 0 by per-class accuracy" in text
+
+
+def test_without_an_oracle_no_bar_is_spoken_of() -> None:
+    assert "bar" not in "\n".join(boards(made_up({"auto": {A: 1.0}}), "first"))
