@@ -14,7 +14,7 @@ import numpy.typing as npt
 from rayal.kernels.row_blocks import RowBlocks
 from rayal.storage.arrays import map_array
 from rayal.storage.files import DamagedError
-from rayal.storage.shard_folders import FEATURES, PROBS, SCORES
+from rayal.storage.shard_folders import FEATURES, PROBS, SCORES, way_out
 from rayal.storage.shards import Shard, ShardSet
 
 Float32 = npt.NDArray[np.float32]
@@ -41,7 +41,7 @@ class ShardRows:
         if self._features.shape != (shard.rows, shards.dims):
             raise DamagedError(
                 f"{self._folder / FEATURES} has the shape {self._features.shape}, and the shards "
-                f"are said to have {(shard.rows, shards.dims)}; make them again"
+                f"are said to have {(shard.rows, shards.dims)}: {way_out(shards.root)}"
             )
         self._unit, self._streamed = unit, streamed
 

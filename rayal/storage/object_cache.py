@@ -80,8 +80,7 @@ class CachedObjectStore(Files):
         }
 
     def list_dir(self, folder: Location) -> set[str]:
-        names = {info.base_name for info in self.objects.list_objects(folder)}
-        return {name for name in names if not name.startswith(".")}
+        return {name for name in self.objects.names_in(folder) if not name.startswith(".")}
 
     def has_dir(self, folder: Location) -> bool:
         return bool(self.objects.list_objects(folder))

@@ -123,6 +123,16 @@ class ObjectStore:
         infos: list[Any] = self.request(folder, lambda: self.system.get_file_info(selected))
         return infos
 
+    def names_in(self, folder: Location) -> set[str]:
+        """Return the names of objects and folders right in a folder.
+
+        Google's listing of one level has objects alone, so that folders are found by what is below.
+        """
+        below = self.system.type_name == "gcs"
+        start = len(_key(folder)) + 1
+        infos = self.list_objects(folder, recursive=below)
+        return {info.path[start:].partition("/")[0] for info in infos}
+
     def version(self, location: Location) -> str:
         """Return what changes when an object is put again; for use in `in_parallel`."""
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from rayal.storage.arrays import map_array
 from rayal.storage.files import DamagedError, files_of
 from rayal.storage.location import Location
-from rayal.storage.shard_folders import FEATURES, ROWS
+from rayal.storage.shard_folders import FEATURES, ROWS, way_out
 from rayal.storage.shards import Shard, ShardSet
 
 
@@ -74,7 +74,9 @@ def _column(root: Location, shard: Shard) -> Any:
         content = files_of(place).read(place)
         column = pq.read_table(io.BytesIO(content), columns=["id"])["id"]
     except (FileNotFoundError, OSError, ValueError, KeyError) as error:
-        raise DamagedError(f"{place} cannot be read: {error}") from error
+        raise DamagedError(f"{place} cannot be read ({error}): {way_out(root)}") from error
     if len(column) != shard.rows:
-        raise DamagedError(f"{place} has {len(column)} ids, and shards.json says {shard.rows}")
+        raise DamagedError(
+            f"{place} has {len(column)} ids, and shards.json says {shard.rows}: {way_out(root)}"
+        )
     return column.combine_chunks()

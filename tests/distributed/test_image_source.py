@@ -92,6 +92,24 @@ def test_a_choice_of_images_makes_their_features_first(
     assert read_shard_set("made").rows == 8
 
 
+def test_shards_in_an_object_store_that_are_unfinished_or_of_other_images_are_told_apart(
+    place: Address, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = place / "made"
+    asked = ["encode", str(place / "images"), "--shards", str(made), *SIZE]
+    assert main(asked) == 0
+    files_of(place).write(place / "images/new.png", b"another")
+    assert main(asked) == 2
+    assert "of other files: 1 added since, such as new.png; name" in capsys.readouterr().err
+    files_of(place).remove(place / "images/new.png")
+    files_of(made).remove(made / "shards.json")
+    assert main(["select", str(made), "--budget", "3"]) == 2
+    assert "has no shards.json: there are no shards" in capsys.readouterr().err
+    files_of(made).remove_dir(made / "shard-00000")
+    assert main(asked) == 0
+    assert read_shard_set(made).rows == 8
+
+
 def test_a_prefix_of_nothing_is_refused(place: Address) -> None:
     with pytest.raises(StoreError, match="nothing lies at"):
         list_objects(place / "nowhere")

@@ -208,6 +208,15 @@ def test_what_is_no_request_is_refused_in_one_way(
     refused(message, pools[1], **given)
 
 
+def test_a_budget_too_large_for_coverage_of_many_rows_is_known_before_they_are_there() -> None:
+    for name in ("facility_location", "probcover"):
+        STRATEGIES[name].check(8192, 8192)
+        STRATEGIES[name].check(10**6, 4096)
+        with pytest.raises(ValueError, match="a budget of 4,097 is too large for coverage"):
+            STRATEGIES[name].check(8193, 4097)
+    STRATEGIES["kmeans"].check(10**6, 10**5)
+
+
 def test_memory_just_too_small_is_told_apart_from_what_is_needed(pools: dict[int, Path]) -> None:
     needed = (600 + 128) * 2**20 + 20 * N
     assert select_from_shards(pools[1], "kmeans", 2, memory=needed).ids

@@ -122,6 +122,16 @@ def test_shards_without_their_manifest_are_not_read_and_written_anew(tmp_path: P
     assert {path.name for path in tmp_path.glob("shard-*")} == {"shard-00000", "shard-00001"}
 
 
+def test_what_an_interruption_left_is_not_mixed_with_other_rows_on_any_storage(
+    root: Location,
+) -> None:
+    write_shards(root, [Batch(IDS, X)], rows_per_shard=50)
+    files_of(root).remove(root / "shards.json")
+    others = [f"other {name}" for name in IDS]
+    again = write_shards(root, [Batch(others, X + 1)], rows_per_shard=50)
+    assert [name for shard in again.shards for name in again.ids(shard)] == others
+
+
 def test_shards_are_not_written_over(tmp_path: Path) -> None:
     write_shards(tmp_path, batches([100]))
     with pytest.raises(StoreError, match="holds shards already"):
