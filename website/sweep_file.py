@@ -58,6 +58,8 @@ reads, `scored_by` a learner whose predictions it reads, each an entry of its ow
 `{name: kmeans, select_on: {name: random}}`.
 
 Any key can be changed for one run: `rayal sweep FILE --set resources.trial.cpus=2 --set seeds=1`.
+A key that the parts of a file give is changed in all of them; `--set parts.NAME.seeds=1` changes
+one, and `--set parts.NAME=null` leaves one out.
 YAML is read as version 1.2: `no` and `on` are text. An unknown key is refused.
 """
 

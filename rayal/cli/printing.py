@@ -42,6 +42,7 @@ def show_plan(console: Console, plan: Plan, root: Location, redo: Sequence[str] 
     plan = earlier.plan
     again = {trial.id for trial in select(plan, redo, earlier.unverified)}
     _print_components(console, plan)
+    print_overrides(console, plan)
     print_earlier(console, earlier)
     if family := pruning.family_of(plan):
         print_line(console, pruning.in_words(family, len(plan.trials)))
@@ -94,8 +95,14 @@ def print_notes(console: Console, plan: Plan, keys: Iterable[str]) -> None:
         print_line(console, line)
 
 
+def print_overrides(console: Console, plan: Plan) -> None:
+    """Say which parts a --set applies to, where it does not name one."""
+    for note in plan.sweep.notes:
+        print_line(console, f"{note}.")
+
+
 def print_earlier(console: Console, earlier: EarlierTrials) -> None:
-    """Name trials made by other files, plugins or defaults, or by what nobody knows."""
+    """Name trials made by other files, plugins or defaults, by what nobody knows, or unplanned."""
     for encoder, values in earlier.former.items():
         print_line(
             console,
@@ -116,6 +123,12 @@ def print_earlier(console: Console, earlier: EarlierTrials) -> None:
             f"NOTE: made before ids covered files and plugins, perhaps by others than the present "
             f"ones: {counted(len(unverified), 'finished trial')} ({listed_ids(unverified)}); "
             "--redo unverified runs them again.",
+        )
+    if outside := earlier.outside:
+        print_line(
+            console,
+            f"NOTE: not in this plan: {counted(len(outside), 'finished trial')} of this run; the "
+            "records stay, and the results leave them out.",
         )
 
 

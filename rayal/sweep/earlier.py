@@ -29,6 +29,8 @@ class EarlierTrials:
     superseded: id -> definition of finished trials that are the same but for files or sources.
     redone: ids of the present trials that stand in their place.
     former: what encoders go on with in place of a default that has changed, by their names.
+    outside: ids of finished trials that neither the plan has nor files or sources tell apart from
+        it: of a wider plan, say.
     """
 
     plan: Plan
@@ -36,6 +38,7 @@ class EarlierTrials:
     superseded: Definitions
     redone: Set[str]
     former: Mapping[str, str] = field(default_factory=dict)
+    outside: Set[str] = frozenset()
 
 
 def go_on(plan: Plan, earlier: Mapping[str, Any] | None, finished: Set[str]) -> EarlierTrials:
@@ -48,7 +51,8 @@ def go_on(plan: Plan, earlier: Mapping[str, Any] | None, finished: Set[str]) -> 
     """
     if earlier is None:
         known = replace(plan, paths=paths_of(plan.trials))
-        return EarlierTrials(known, frozenset(), {}, frozenset())
+        outside = finished - {trial.id for trial in plan.trials}
+        return EarlierTrials(known, frozenset(), {}, frozenset(), outside=outside)
     before: Definitions = {**earlier.get("superseded", {}), **earlier["trials"]}
     plan, former = _with_former_defaults(plan, earlier["artefacts"].keys())
     contents = {trial.id: _contents(trial) for trial in plan.trials}
@@ -73,6 +77,7 @@ def go_on(plan: Plan, earlier: Mapping[str, Any] | None, finished: Set[str]) -> 
         superseded,
         redone,
         former,
+        finished - {trial.id for trial in trials} - superseded.keys(),
     )
 
 

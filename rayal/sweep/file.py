@@ -47,6 +47,7 @@ class Sweep:
     plugins: tuple[Path, ...]
     parts: Mapping[str, Part]
     resolved: Mapping[str, Any] = field(repr=False)
+    notes: tuple[str, ...] = ()  # which parts a --set applies to
 
     def as_yaml(self) -> str:
         """The file with every --set applied."""
@@ -64,9 +65,10 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         _refuse_a_run(path)
     tree = yaml.read(path)
     mistakes = Mistakes(str(path))
+    notes = []
     for override in overrides:
         with mistakes.gather():
-            apply_override(tree, override)
+            notes.append(apply_override(tree, override))
     read = _validated(tree, mistakes)
     for text in _unwritable(tree):
         mistakes.add(
@@ -92,6 +94,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         plugins=tuple((path.parent / plugin).resolve() for plugin in read.plugins),
         parts=read.parts,
         resolved=tree,
+        notes=tuple(filter(None, notes)),
     )
 
 

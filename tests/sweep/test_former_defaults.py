@@ -1,12 +1,15 @@
 """A run goes on with the default that it was planned with."""
 
+import io
 import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import yaml
+from rich.console import Console
 
+from rayal.cli.printing import print_earlier
 from rayal.sweep.definition import marked_definition
 from rayal.sweep.earlier import go_on
 from rayal.sweep.file import load_sweep
@@ -73,3 +76,17 @@ def test_an_encoder_at_a_former_default_is_named_with_it(tmp_path: Path) -> None
     names = Names(definitions)
     labels = {names.of(definition)["encoder"].label for definition in definitions}
     assert labels == {"moco", "moco map=query_key"}
+
+
+def test_finished_trials_that_a_narrower_plan_leaves_out_are_counted(tmp_path: Path) -> None:
+    wide = planned(tmp_path, seeds=3)
+    finished = {trial.id for trial in wide.trials}
+    narrow = planned(tmp_path, seeds=1)
+    for earlier in (plan_file(wide), None):
+        again = go_on(narrow, earlier, finished)
+        assert again.outside == finished - {narrow.trials[0].id}
+        console = Console(file=io.StringIO(), width=200)
+        print_earlier(console, again)
+        assert isinstance(console.file, io.StringIO)
+        assert "not in this plan: 2 finished trials of this run" in console.file.getvalue()
+    assert go_on(wide, plan_file(narrow), finished).outside == set()
