@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from rayal.contracts import Dataset, dataset
 from rayal.datasets._files.medmnist_format import read_medmnist_file
+from rayal.storage import reachable
 
 SETS = (
     "pathmnist", "bloodmnist", "organamnist", "organcmnist", "organsmnist", "dermamnist",
@@ -27,7 +28,7 @@ def _register(name: str) -> None:
     def load(*, root: str = "", size: Size = 28, download: bool = False) -> Dataset:
         info = _package().INFO[name]
         path = _folder(root) / (f"{name}.npz" if size == 28 else f"{name}_{size}.npz")
-        if not path.is_file():
+        if not reachable.is_file(path):
             _obtain(name, path, size, download)
         classes = [info["label"][str(c)] for c in range(len(info["label"]))]
         return read_medmnist_file(path, name, classes, multilabel=several)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from rayal.contracts import Images
+from rayal.storage import reachable
 from rayal.storage.atomic import lock, remove_leftovers, temporary_beside
 
 _ABOUT = "about.json"
@@ -33,7 +34,7 @@ def build_once(folder: Path, about: Mapping[str, Any], make: Callable[[Path], No
     Raises:
         OSError: the place cannot be written to; whatever `make` raises, and then nothing is left.
     """
-    if (folder / _ABOUT).is_file():
+    if reachable.is_file(folder / _ABOUT):
         return folder
     with _locked(folder):
         if not (folder / _ABOUT).is_file():

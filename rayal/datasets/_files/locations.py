@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from rayal.storage import reachable
+
 DEFAULT_FOLDERS = ("~/.cache/rayal/data", "~/.torch", "data")
 
 
@@ -31,7 +33,7 @@ def find_or_fetch(
     """
     folders = data_folders(root)
     for folder in folders:
-        if (folder / marker).exists():
+        if reachable.exists(folder / marker):
             return folder
     first, *others = folders
     way = by_hand.format(folder=first)
@@ -62,7 +64,7 @@ def _fetch(folder: Path, marker: str, way: str, fetch: Callable[[Path], object])
         fetch(folder)
     except (OSError, RuntimeError) as error:
         why = str(error)
-    if not (folder / marker).exists():
+    if not reachable.exists(folder / marker):
         raise FileNotFoundError(
             f"there is no {folder / marker}, and it cannot be fetched from here ({why}); where "
             f"there is a network: {way}"

@@ -15,6 +15,7 @@ from rayal.doctor.checks.sockets import LEAST_FREE, short_folder
 from rayal.doctor.finding import Finding
 from rayal.doctor.request import Request
 from rayal.doctor.sizes import size
+from rayal.storage import reachable
 
 RAYS_LIMIT = 0.95  # share of a disk in use from which Ray writes nothing more
 KEPT_FREE = 1_000_000_000  # bytes
@@ -38,7 +39,7 @@ class Disk:
 def disk_under(folder: Path) -> Disk:
     """Measure the disk under a folder, or under the nearest one above it that is there."""
     existing = folder.absolute()
-    while not existing.exists():
+    while not reachable.exists(existing):
         existing = existing.parent
     mounted = os.statvfs(existing)
     unit = mounted.f_frsize

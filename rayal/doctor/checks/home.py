@@ -17,6 +17,7 @@ from pathlib import Path
 from rayal.doctor.check import check
 from rayal.doctor.finding import Finding
 from rayal.doctor.request import HERE, Request
+from rayal.storage import reachable
 from rayal.storage.machine_cache import cache_folder
 
 CACHES = (("MPLCONFIGDIR", "matplotlib"), ("XDG_CACHE_HOME", "cache"))
@@ -57,9 +58,9 @@ def _is_listed(user: int) -> bool:
 def _can_hold(folder: Path) -> bool:
     """Whether a folder is there, or can be made, and takes files."""
     existing = folder.absolute()
-    while not existing.exists() and existing != existing.parent:
+    while not reachable.exists(existing) and existing != existing.parent:
         existing = existing.parent
-    return existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)
+    return reachable.is_dir(existing) and os.access(existing, os.W_OK | os.X_OK)
 
 
 def replace_missing() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from rayal.doctor.check import check
 from rayal.doctor.finding import Finding
 from rayal.doctor.request import HERE, Request
+from rayal.storage import reachable
 
 VARIABLES = ("TMPDIR", "RAY_TMPDIR")
 
@@ -33,7 +34,8 @@ class TemporaryFolder:
 def unusable(variable: str) -> bool:
     """Whether a variable of the environment names a folder that cannot be written to."""
     named = os.environ.get(variable, "")
-    return bool(named) and not (Path(named).is_dir() and os.access(named, os.W_OK | os.X_OK))
+    takes_files = reachable.is_dir(Path(named)) and os.access(named, os.W_OK | os.X_OK)
+    return bool(named) and not takes_files
 
 
 def replace_unusable() -> None:
@@ -45,7 +47,7 @@ def replace_unusable() -> None:
 
 def _measure(request: Request) -> TemporaryFolder:
     named = os.environ.get("TMPDIR", "")
-    owner = Path(named).stat().st_uid if named and Path(named).exists() else None
+    owner = Path(named).stat().st_uid if named and reachable.exists(Path(named)) else None
     try:
         taken = Path(tempfile.gettempdir())
     except FileNotFoundError:
@@ -60,6 +62,6 @@ def _judge(facts: TemporaryFolder, request: Request) -> Finding:
         return Finding("fails", "no folder takes them", threshold, "export TMPDIR=/a/folder")
     if facts.is_writable:
         return Finding("ok", f"in {facts.taken}", threshold)
-    whose = "does not exist" if facts.owner is None else f"belongs to user {facts.owner}"
+    whose = "cannot be reached" if facts.owner is None else f"belongs to user {facts.owner}"
     mend = f"files go to {facts.taken} (for good: unset TMPDIR)"
     return Finding("mended", f"TMPDIR={facts.named} {whose}", threshold, mend)

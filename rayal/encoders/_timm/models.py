@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from rayal.encoders._features.preparation import Preparation
+from rayal.storage import reachable
 from rayal.vision.torchvision_cpu import torchvision
 from rayal.vision.weight_names import State
 
@@ -87,7 +88,7 @@ def cached_weights(model: str, config: Any) -> Path:
         folder = Path(torch.hub.get_dir()) / "checkpoints"
         paths = [folder / Path(config.url).name] if config.url else []
     for path in paths:
-        if path.is_file():
+        if reachable.is_file(path):
             return path
     raise ValueError(
         f"model='{model}' is not in the cache of this machine (HF_HOME, TORCH_HOME); give its "

@@ -25,6 +25,7 @@ from rayal.run.ray.cluster_watch import leave_lost_cluster
 from rayal.run.ray.errors import ClusterError, ClusterLostError
 from rayal.run.ray.trust import find_cluster
 from rayal.run.signals import interruptible
+from rayal.storage import reachable
 from rayal.storage.scratch import scratch_folder
 from rayal.sweep.schema import Resources
 
@@ -242,9 +243,9 @@ def _check_token(address: str) -> None:
     if mode != "token" or os.environ.get("RAY_AUTH_TOKEN"):
         return
     path = _token_file()
-    if not path.is_file():
+    if not reachable.is_file(path):
         raise ClusterError(
-            f"no token for the cluster at '{address}': {path} does not exist; set "
+            f"no token for the cluster at '{address}': {path} cannot be reached; set "
             "RAY_AUTH_TOKEN_PATH to the cluster's token file (or RAY_AUTH_MODE=disabled for a "
             "cluster that has no authentication)"
         )
