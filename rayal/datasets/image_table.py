@@ -53,7 +53,7 @@ def image_table(  # noqa: PLR0913  two places, the table's columns, the split, t
 
     What may be meant otherwise is refused by its line: quotes that are not closed, rows longer or
     shorter than the first line, two columns of one name, labels or groups that look alike (mel,
-    MEL; 1, 1.0).
+    MEL; 1, 1.0), labels that name several classes ("mel; nv" where mel is a label too).
 
     Args:
         path: of the folder.

@@ -6,18 +6,18 @@ somebody said that it has none of the classes, which is not an image that nobody
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from rayal.datasets._files import compound_names
+from rayal.datasets._files.compound_names import SEPARATORS
 from rayal.datasets._files.lookalikes import lookalikes, shown
 from rayal.hints import nearest
 from rayal.labeling.errors import LabelingError
 
 LONGEST_NAME = 200  # characters
 NONE = "none of them"
-SEPARATORS = ";|"  # either is read; the first is written
 NOT_USABLE_NAME = "not usable"  # what stands for an image that cannot be labeled
 _TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 _SHOWN = 12  # names in a message
@@ -89,8 +89,15 @@ def split_classes(texts: Iterable[str]) -> ClassSet:
 
 def parts_of(texts: Iterable[str]) -> list[str]:
     """Return what stands between the separators of texts, without what is empty."""
-    parts = [part.strip() for text in texts for part in re.split(f"[{SEPARATORS}]", text)]
-    return [part for part in parts if part]
+    return [part for text in texts for part in compound_names.parts_of(text)]
+
+
+def says_several(label: str, classes: Sequence[str]) -> bool:
+    """Whether text in a table names several classes, and not one that has a separator in its name.
+
+    classes: of the project.
+    """
+    return len(parts_of([label])) > 1 and label not in classes
 
 
 def check_class_list(classes: Sequence[str]) -> None:

@@ -54,7 +54,7 @@ def _read(project: Project, file: Path) -> Import:
     imported = read_export(file)
     if project.settings.multilabel:
         return with_class_sets(file, imported, project.classes)
-    return with_one_class(file, imported)
+    return with_one_class(file, imported, project.classes)
 
 
 def _check_project(project: Project, file: Path, imported: Import) -> None:

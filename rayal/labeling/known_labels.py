@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rayal.datasets._files.compound_names import compound_name
 from rayal.labeling.class_names import ClassSet, check_known, class_name, split_classes
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.pool import PoolImage
@@ -19,11 +20,24 @@ def labels_by_path(
 
     Raises:
         LabelingError: where an image may have several classes, a cell names one that the project
-            does not have, or contradicts itself.
+            does not have, or contradicts itself; where it has one, a cell names several.
     """
     if not settings.multilabel:
+        _check_one_class(rows, table)
         return {row.path: row.label for row in rows}
     return {row.path: _class_set(row, table, settings.classes) for row in rows if row.label}
+
+
+def _check_one_class(rows: Sequence[Listed], table: str) -> None:
+    found = compound_name(row.label for row in rows if row.label)
+    if found:
+        label, part = found
+        path = next(row.path for row in rows if row.label == label)
+        raise LabelingError(
+            f"{table}, {path}: the label '{label}' names several classes ('{part}' occurs "
+            "elsewhere too), and an image of this project has one: name one, or add "
+            "--multilabel and --classes with the names of all classes"
+        )
 
 
 def labels_by_id(

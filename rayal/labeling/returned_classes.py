@@ -12,6 +12,7 @@ from rayal.labeling.class_names import (
     ClassSet,
     check_known,
     parts_of,
+    says_several,
     split_classes,
     unknown_class,
 )
@@ -21,8 +22,13 @@ from rayal.labeling.exchange.tool import Import, Returned
 _SHOWN = 5  # names in a message
 
 
-def with_one_class(file: Path, export: Import) -> Import:
+def with_one_class(file: Path, export: Import, classes: Sequence[str]) -> Import:
     """Return what a file says, without images that it names several classes of; those are refused.
+
+    Args:
+        file: that it came from.
+        export: what is in it.
+        classes: that the project has.
 
     Raises:
         LabelingError: it has a column for each class.
@@ -39,7 +45,16 @@ def with_one_class(file: Path, export: Import) -> Import:
         "one is needed"
         for returned in several
     ]
-    kept = [returned for returned in export.returned if returned.classes is None]
+    kept = []
+    for returned in (returned for returned in export.returned if returned.classes is None):
+        label = returned.label or ""
+        if export.source == "csv" and says_several(label, classes):
+            refused.append(
+                f"{returned.place}: '{label}' names several classes, and an image of this project "
+                "has one: name one, or make a project with --multilabel"
+            )
+        else:
+            kept.append(returned)
     return replace(export, returned=kept, refused=[*export.refused, *refused])
 
 

@@ -288,6 +288,25 @@ def test_labels_that_look_alike_are_refused_by_their_lines(
         load(images, write(images, rows))
 
 
+@pytest.mark.parametrize(
+    "labels", [("a", "b", "a; b", "a", "b", "a"), ("a|b", "b|c", "a|c", "a|b", "b|c", "a|c")]
+)
+def test_labels_that_name_several_classes_are_refused_by_their_line(
+    images: Path, labels: Sequence[str]
+) -> None:
+    rows = [(name, label) for (name, _), label in zip(ROWS, labels, strict=True)]
+    with pytest.raises(
+        ValueError, match=r"table\.csv, line \d: the label 'a. ?b' names several .* dataset npz"
+    ):
+        load(images, write(images, rows))
+
+
+def test_a_separator_in_the_name_of_one_class_is_read(images: Path) -> None:
+    names = {"red": "benign|nevus", "blue": "benign|keratosis"}
+    rows = [(name, names[label]) for name, label in ROWS]
+    assert load(images, write(images, rows)).classes == ("benign|keratosis", "benign|nevus")
+
+
 def test_labels_in_two_unicode_forms_are_one(images: Path) -> None:
     forms = [unicodedata.normalize(form, "é") for form in ("NFC", "NFD")]
     rows = [(name, forms[i % 2] if i < 4 else "e") for i, (name, _) in enumerate(ROWS)]

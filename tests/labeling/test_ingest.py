@@ -272,3 +272,12 @@ def test_cvat_s_format_as_another_writer_makes_it(project: Project) -> None:
     ]
     with pytest.raises(LabelingError, match="none of them is in"):
         _take(project, path)
+
+
+def test_several_classes_in_a_table_of_a_project_of_one_class_are_refused(project: Project) -> None:
+    done = _take(project, _table(project, ["cat", "cat; dog", "dog|cat", "bird"]))
+    assert done.labeled == 2
+    assert done.new_classes == ["cat", "bird"]
+    assert len(done.refused) == 2
+    assert all("names several classes" in reason for reason in done.refused)
+    assert "--multilabel" in done.refused[0]

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rayal.datasets._files.compound_names import compound_name
 from rayal.datasets._files.csv_table import CsvTable, Record, read_csv
 from rayal.datasets._files.image_index import ImageIndex
 from rayal.datasets._files.lookalikes import (
@@ -63,8 +64,8 @@ def read_rows(path: Path, columns: Columns, images: ImageIndex) -> list[Row]:
 
     Raises:
         ValueError: the table is no CSV in UTF-8 or lacks a column; a row without image, label or
-            file; a cell that swallowed rows; an image with two labels; labels or groups that look
-            alike; a group in train and test both.
+            file; a cell that swallowed rows; an image with two labels; a label that names several
+            classes; labels or groups that look alike; a group in train and test both.
     """
     table = read_csv(path, columns.names)
     rows: dict[str, Row] = {}
@@ -79,6 +80,7 @@ def read_rows(path: Path, columns: Columns, images: ImageIndex) -> list[Row]:
             )
     if not rows:
         raise ValueError(f"{path} lists no image")
+    _check_one_class_each(path, {row.label: row.line for row in reversed(rows.values())})
     _check_lookalikes(path, "label", {row.label: row.line for row in reversed(rows.values())})
     _check_lookalikes(path, "group", {row.group: row.line for row in reversed(rows.values())})
     _check_groups(path, rows.values())
@@ -153,6 +155,20 @@ def _check_lookalikes(path: Path, what: str, lines: Mapping[str, int]) -> None:
             f"{path}: the {what}s {shown(first)} (line {lines[first]}) and {shown(second)} (line "
             f"{lines[second]}) look alike; write them in one way if they are one {what}, or else "
             "rename one of them"
+        )
+
+
+def _check_one_class_each(path: Path, lines: Mapping[str, int]) -> None:
+    """Refuse a label that names several classes; lines: label -> where it stands first."""
+    found = compound_name(lines)
+    if found:
+        label, part = found
+        raise ValueError(
+            f"{path}, line {lines[label]}: the label '{label}' names several classes, of which "
+            f"'{part}' occurs elsewhere too, and an image has one class here: give each image one "
+            "label; or for several classes an image write images and labels (N, C) of 0 and 1 into "
+            "an .npz, which the dataset npz reads; if it is the name of one class, write it "
+            "without ; and |"
         )
 
 

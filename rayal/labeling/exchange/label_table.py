@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rayal.labeling.class_names import NONE, NOT_USABLE_NAME, SEPARATORS
+from rayal.datasets._files.compound_names import SEPARATORS
+from rayal.labeling.class_names import NONE, NOT_USABLE_NAME
 from rayal.labeling.exchange.tool import Import, Returned, Sheet, tool
 from rayal.labeling.spreadsheet import column_names, plain, returned_rows, write_csv
 
