@@ -19,14 +19,14 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = "python -m analy
     try:
         _write(options)
     except KeyboardInterrupt:
-        print("analysis: interrupted; the same command makes the report", file=sys.stderr)
+        print(f"{prog}: interrupted; the same command makes the report", file=sys.stderr)
         return INTERRUPTED
     except StoreError as error:
-        print(f"analysis: {error}", file=sys.stderr)
+        print(f"{prog}: {error}", file=sys.stderr)
         return REFUSED
     except OSError as error:
         runs = ", ".join(map(str, options.runs))
-        print(f"analysis: the report of {runs} cannot be written: {error}", file=sys.stderr)
+        print(f"{prog}: the report of {runs} cannot be written: {error}", file=sys.stderr)
         return REFUSED
     return 0
 

@@ -18,6 +18,7 @@ from analysis.figures.spec import FigureSpec, subsets
 from analysis.figures.style import Line
 from analysis.figures.text import printable
 from analysis.study.grouping import in_sequence
+from analysis.study.measures import mean_of
 from analysis.study.stopped import SPARED
 
 Looks = Mapping[str, Line]
@@ -66,8 +67,8 @@ def curve_specs(summary: pd.DataFrame, measure: str, baseline: str) -> Iterator[
             kind_of(measure),
             file,
             f"{capital(words)} on {place}",
-            f"Mean {words} on {of} over seeds; {spread_in_words(part)}; random selection is "
-            f"dotted. {_trials_in_words(part)}",
+            f"{capital(mean_of(words))} on {of} over seeds; {spread_in_words(part)}; random "
+            f"selection is dotted. {_trials_in_words(part)}",
             ends_in_words(part, measure, "summary.csv"),
             "summary.csv",
             partial(curves, part, measure, words, looks),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -37,7 +37,7 @@ def render(study: Study, sections: Sequence[PageSection], base: str) -> str:
     """Put the sections of a study's report on one page; base: from it to tables/ and figures/."""
     environment = _environment()
     script = _source(environment, "report.js")
-    return environment.get_template("report.html.j2").render(
+    page = environment.get_template("report.html.j2").render(
         plan=study.run.plan,
         progress=study.progress,
         settings=_settings(study),
@@ -47,6 +47,17 @@ def render(study: Study, sections: Sequence[PageSection], base: str) -> str:
         style=Markup(_source(environment, "report.css")),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+    return _without_dead_links(page, {section.anchor for section in sections})
+
+
+def _without_dead_links(page: str, anchors: Collection[str]) -> str:
+    """Leave the words alone of links to sections that the page does not have."""
+    return re.sub(
+        r'<a href="#([\w-]+)">(.*?)</a>',
+        lambda link: link[0] if link[1] in anchors else link[2],
+        page,
+        flags=re.DOTALL,
     )
 
 

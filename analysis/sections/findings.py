@@ -18,20 +18,23 @@ from analysis.sections.base import (
     selection_in_words,
     settings,
 )
-from analysis.sections.leaders import MANY_TIMES, MEASURES
+from analysis.sections.leaders import MEASURES
 from analysis.sections.trainings import without_seed
+from analysis.statistics.choices import has_many_more
 from analysis.statistics.paired_tests import ALPHA
 from analysis.study.comparisons import INITIAL, QUERY
-from analysis.study.measures import table_of
+from analysis.study.measures import bounded, mean_of, table_of
 from analysis.study.study import Study
 
 NOTE = (
     "Intervals of means are of 95 %: Student's for fewer than 10 seeds, bootstrapped from there "
-    "on; of differences, Student's over shared seeds, or Welch's over all trials of random "
-    "selection where it has at least three times as many. The best of many is flattered by "
-    "chance; where a difference is called shown, it is so after Holm's correction if the sentence "
-    "says so. Trials in which the same images were chosen count as one: intervals and tests are "
-    "over choices."
+    "on; of differences, Student's over pairs, or Welch's over all choices of random selection "
+    "where it made at least three times as many. Trials in which the same images were chosen count "
+    "as one: intervals and tests are over choices. The best of many is flattered by chance. Two "
+    "corrections guard against that: these findings are corrected over the comparisons with random "
+    "selection at all numbers of labels of their setting, the verdict and what stands in bold over "
+    "all pairs of strategies at one number of labels; so a difference may be told by one and not "
+    "by the other."
 )
 
 
@@ -44,9 +47,13 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
         rows = setting.rows[setting.rows["labelled"] == budget]
         best = rows.loc[rows[f"{measure}_mean"].idxmax()]
         compared = rows["initial"].nunique() if best["round"] == 0 else len(rows)
+        had = (
+            f"had the highest {mean_of(setting.words)} of the {compared} compared:"
+            if compared > 1
+            else f"was alone, with a {mean_of(setting.words)} of"
+        )
         text = (
-            f"{selection_in_words(best)} had the highest mean {setting.words} of the {compared} "
-            f"compared: {best[f'{measure}_mean']:.3f}"
+            f"{selection_in_words(best)} {had} {best[f'{measure}_mean']:.3f}"
             f"{_interval(best, f'{measure}_low', f'{measure}_high')}, {_seeds(best['n'])}"
             f"{_failed(best)}."
         )
@@ -130,7 +137,8 @@ def _oracles_in_words(study: Study) -> str:
 def _interval(row: pd.Series, low: str, high: str, sign: str = "") -> str:
     if math.isnan(row[low]):
         return f" (no interval from one {'seed' if row['n'] == 1 else 'choice'})"
-    ends = (signed(row[end], f"{sign}.3f") for end in (low, high))
+    values = (row[end] if sign else bounded(row[end]) for end in (low, high))
+    ends = (signed(value, f"{sign}.3f") for value in values)
     return f" (95 % interval {' to '.join(ends)})"
 
 
@@ -161,10 +169,11 @@ def _against_random(best: pd.Series, setting: Setting) -> str:
             f"It made one choice, whatever the seed: above {row['below']:.0f} of "
             f"{setting.baseline}'s {row['draws']:.0f}{_fixed(row)}."
         )
-    if row["n_random"] >= MANY_TIMES * row["n_own"] and not math.isnan(row["all_low"]):
+    if has_many_more(row["draws"], row["choices"]) and not math.isnan(row["all_low"]):
+        fewer = row["draws"] < row["n_random"] or row["choices"] < row["n_own"]
         return (
-            f"Against {setting.baseline}{_fixed(row)}, over all of its {row['n_random']:.0f} "
-            f"seeds, it differs by {signed(row['all_mean'], '+.3f')}"
+            f"Against {setting.baseline}{_fixed(row)}, over all of its {row['draws']:.0f} "
+            f"{'choices' if fewer else 'seeds'}, it differs by {signed(row['all_mean'], '+.3f')}"
             f"{_interval(row, 'all_low', 'all_high', '+')}"
             f"{_shown(row, 'all_', 'welch', setting.words)}."
         )
@@ -191,7 +200,7 @@ def _shown(row: pd.Series, kind: str, test: str, words: str) -> str:
     side = f": {'better' if row[f'{kind}mean'] > 0 else 'worse'} by {words}"
     if row["comparisons"] < 2 or math.isnan(row[f"holm_{test}"]):
         return side
-    of = f"Holm's correction for the {row['comparisons']:.0f} comparisons made"
+    of = f"Holm's correction for the {row['comparisons']:.0f} comparisons with it in this setting"
     if row[f"holm_{test}"] < ALPHA:
         return f"{side}, also after {of}"
     return f"{side} on its own, but not shown after {of}"

@@ -26,7 +26,7 @@ from analysis.page.table import (
 )
 from analysis.sections.base import Report, Tables, competing, section
 from analysis.sections.rankings import by_seed
-from analysis.statistics.choices import by_choice
+from analysis.statistics.choices import by_choice, has_many_more
 from analysis.statistics.intervals import Floats, welch
 from analysis.statistics.paired_tests import ALPHA
 from analysis.statistics.ranking import pairwise
@@ -35,7 +35,6 @@ from analysis.study.measures import IN_WORDS
 from analysis.study.study import Study
 
 MEASURES = {**IN_WORDS, "coverage": "class coverage"}
-MANY_TIMES = 3  # as many choices of random as of a strategy: pairs alone would waste the others
 POINT = 0.01  # a measure lower than random's by as much counts against a leader
 KEYS = [*SETTING, "rounds", "round", "labelled"]
 COLUMNS = [
@@ -126,7 +125,7 @@ def _use_all_of_random(
     }
     at, pairs = names.index(random), len(names) * (len(names) - 1) // 2
     for k, name in enumerate(names):
-        if k != at and len(values[random]) >= MANY_TIMES * len(values[name]):
+        if k != at and has_many_more(len(values[random]), len(values[name])):
             p[at, k] = p[k, at] = pairs * welch(values[name], values[random]).p_welch
 
 

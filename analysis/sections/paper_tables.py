@@ -15,7 +15,7 @@ from analysis.page.budgets import STOPPED, STOPPED_IN_WORDS, is_stopped
 from analysis.page.typeset import PrintedCell, PrintedTable
 from analysis.sections.base import Report, Tables, section
 from analysis.study.grouping import CYCLES, SETTING, groups, in_sequence, query_modes
-from analysis.study.measures import IN_WORDS, in_order
+from analysis.study.measures import IN_WORDS, bounded, in_order
 from analysis.study.stopped import SPARED
 from analysis.study.study import Study
 
@@ -115,7 +115,7 @@ def _value(
         return PrintedCell("")
     strategy = who["initial"] if row["round"] == 0 else name
     mark = STOPPED if is_stopped(row) else INCOMPLETE if row["done"] < row["planned"] else ""
-    low, high = row[f"{measure}_low"], row[f"{measure}_high"]
+    low, high = (bounded(row[f"{measure}_{end}"]) for end in ("low", "high"))
     interval = "" if math.isnan(low) else f"({low:.3f}, {high:.3f})"
     strong = strategy in column.best and mark != STOPPED
     return PrintedCell(f"{row[f'{measure}_mean']:.3f}{mark}", strong, interval)
@@ -132,6 +132,8 @@ def _caption(
     ]
     if rows[f"{measure}_low"].isna().any():
         parts.append("Without an interval: the same images were chosen whatever the seed.")
+    if (rows[f"{measure}_low"] < 0).any() or (rows[f"{measure}_high"] > 1).any():
+        parts.append("Intervals are cut at 0 and 1, between which all values lie.")
     if bounds:
         reads = "reads" if len(bounds) == 1 else "read"
         parts.append(f"Below the rule: {', '.join(bounds)} {reads} true labels, as a bound.")

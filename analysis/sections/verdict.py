@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pandas as pd
 from markupsafe import Markup
@@ -55,8 +55,10 @@ def content(report: Report) -> Iterator[Block]:
 def verdict(setting: Setting) -> Iterator[Sentence]:
     """Say who leads up to which budget, who is not told apart, and whether measures agree."""
     leaders = setting.table("leaders")
+    rivals = [_has_rivals(setting, row) for row in leaders.to_dict("records")]
+    leaders = leaders[pd.Series(rivals, leaders.index, dtype=bool)]
     primary = leaders[leaders["measure"] == setting.measure].sort_values("labelled")
-    if primary.empty or len(setting.rows[["initial", "strategy"]].drop_duplicates()) < 2:
+    if primary.empty:
         return
     agree = leaders.groupby("labelled")["agrees"].all()
     disputed = [int(n) for n in agree.index[~agree]]
@@ -67,6 +69,17 @@ def verdict(setting: Setting) -> Iterator[Sentence]:
     else:
         judged = "the measures disagree at every number of labels: no strategy is best by all"
     yield Sentence("Verdict:", f"by {setting.words}, {_spans_in_words(primary)}; {judged}.")
+
+
+def _has_rivals(setting: Setting, leader: Mapping[Any, Any]) -> bool:
+    """Whether more than one selection was measured where somebody leads.
+
+    All later queries may share one first query, which then leads nobody.
+    """
+    rows = setting.rows
+    same = rows[(rows["labelled"] == leader["labelled"]) & (rows["round"] == leader["round"])]
+    who = ["initial"] if leader["round"] == 0 else ["initial", "strategy"]
+    return len(same[who].drop_duplicates()) > 1
 
 
 def _measures_in_words(setting: Setting) -> str:
@@ -135,8 +148,7 @@ def _stopped(stopped: Sequence[Stopped]) -> Markup:
     names = dict.fromkeys(one["strategy"] for one in stopped)
     cells = f"{len(stopped):,} cell{'s' * (len(stopped) != 1)}"
     return Markup(
-        "Stopped in {} by pruning, and compared with nothing there: {}. "
-        '<a href="#stopped">What was stopped, and on what grounds</a>.'
+        '<a href="#stopped">Stopped in {} by pruning</a>, and compared with nothing there: {}.'
     ).format(cells, ", ".join(map(printable, names)))
 
 

@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from analysis.statistics.intervals import Floats, finite
 
+MANY_TIMES = 3
+
 
 class Place(NamedTuple):
     """Where a value lies among draws: how many are below it, of how many."""
@@ -64,6 +66,14 @@ def paired_by_choice(
     sides = [np.asarray(side)[known] for side in (choices, opposing)]
     fewer = min(sides, key=lambda side: len(np.unique(side)))
     return by_choice(array[known], fewer)
+
+
+def has_many_more(random: int, strategy: int) -> bool:
+    """Whether random selection made so many more choices that pairs alone would waste the others.
+
+    All of its choices are then compared with all of the strategy's, by Welch's test.
+    """
+    return random >= MANY_TIMES * strategy
 
 
 def place_among(value: float, draws: npt.ArrayLike) -> Place:

@@ -17,6 +17,16 @@ OF_SEVERAL: Mapping[str, str] = {  # of data with several classes an image alone
 IN_WORDS: Mapping[str, str] = {**TEST_MEASURES, **OF_SEVERAL}
 
 
+def mean_of(words: str) -> str:
+    """Write the mean of a measure that is called so: "mean AUC", and not "mean mean precision"."""
+    return words if words.startswith("mean ") else f"mean {words}"
+
+
+def bounded(value: float) -> float:
+    """Cut an end of an interval of a measure's mean to 0 and 1, between which measures lie."""
+    return min(max(value, 0.0), 1.0)
+
+
 def in_order(primary: str, measures: Iterable[str] = TEST_MEASURES) -> list[str]:
     """Return measures, the primary one first."""
     return sorted(measures, key=lambda measure: measure != primary)

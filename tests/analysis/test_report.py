@@ -198,7 +198,10 @@ def test_the_command_line_refuses_what_is_no_run(tmp_path, capsys):
     assert main([str(tmp_path / "nowhere")]) == 2
     message = capsys.readouterr().err
     assert message.count("\n") == 1
+    assert message.startswith("python -m analysis: ")
     assert f"{tmp_path / 'nowhere'} is not a run" in message
+    assert main([str(tmp_path / "nowhere")], prog="rayal report") == 2
+    assert capsys.readouterr().err.startswith("rayal report: ")
 
 
 def test_a_damaged_record_is_named(tmp_path, capsys):

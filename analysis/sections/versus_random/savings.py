@@ -32,7 +32,7 @@ from analysis.statistics import learning_curves
 from analysis.statistics.choices import rows_by_choice
 from analysis.study.comparisons import INITIAL, QUERY, Comparison, comparisons
 from analysis.study.grouping import SETTING, groups, in_sequence, to_frame
-from analysis.study.measures import IN_WORDS, PRIMARY, table_of
+from analysis.study.measures import IN_WORDS, PRIMARY, mean_of, table_of
 from analysis.study.stopped import SPARED, without_curves
 from analysis.study.study import Study
 
@@ -69,8 +69,8 @@ def savings_table(measure: str, saved: pd.DataFrame) -> PageTable:
     words = IN_WORDS[measure]
     rows = saved[saved["labelled"] == saved.groupby(SETTING)["labelled"].transform("max")]
     return page_table(
-        f"Labels needed for the mean {words} that random has with the most labels; the interval is "
-        "over resampled trials",
+        f"Labels needed for the {mean_of(words)} that random has with the most labels; the "
+        "interval is over resampled trials",
         f"{table_of('annotation_saved', measure)}.csv",
         rows,
         name_columns(rows, WHO),
@@ -96,7 +96,7 @@ def savings_sentences(setting: Setting) -> Iterator[Sentence]:
     if reached.empty:
         budget = last["labelled"].iloc[0]
         text = (
-            f"no strategy reached {setting.baseline}'s mean {setting.words} at {budget} labels "
+            f"no strategy reached {setting.baseline}'s {mean_of(setting.words)} at {budget} labels "
             "with fewer."
         )
         yield Sentence("Labels saved:", text)
@@ -106,8 +106,8 @@ def savings_sentences(setting: Setting) -> Iterator[Sentence]:
     most, least = ("at most ", "at least ") if best["at_least"] else ("", "")
     yield Sentence(
         "Labels saved:",
-        f"{selection_in_words(best)} needed {most}{best['images_needed']:.0f} labels for the mean "
-        f"{setting.words} that {_random_instead(best, setting.baseline)} had with "
+        f"{selection_in_words(best)} needed {most}{best['images_needed']:.0f} labels for the "
+        f"{mean_of(setting.words)} that {_random_instead(best, setting.baseline)} had with "
         f"{best['labelled']} ({best[f'random_{measure}']:.3f}): {least}{100 * best['saved']:.0f} % "
         f"fewer, read off the mean curves{_interval_in_words(best)}.",
     )

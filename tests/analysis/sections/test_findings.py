@@ -59,6 +59,48 @@ def test_strategies_whose_trials_failed_are_named_before_the_findings(tmp_path: 
     assert "these findings rest on 7 of 9 trials. Failed: 2 of 3 of flaky." in page
 
 
+def run_with_few_choices(root: Path) -> RunBuilder:
+    """Six seeds of random, and three of kmeans that made two choices, a little above random's."""
+    run = RunBuilder(root)
+    for name, values in (
+        ("random", (0.7, 0.8, 0.72, 0.78, 0.74, 0.76)),
+        ("kmeans", (0.9, 0.7, 0.95)),
+    ):
+        for seed, value in enumerate(values):
+            trial = run.done(run.trial(component(name), seed, [10]))
+            record = run.records[trial]["rounds"][0]
+            record["auc"] = value
+            if name == "kmeans":
+                record["selected"] = list(range(seed % 2 * 20, seed % 2 * 20 + 10))
+    return run
+
+
+def test_findings_and_verdict_count_choices_before_they_take_all_of_random_s(
+    tmp_path: Path,
+) -> None:
+    report = make_report(read_study(run_with_few_choices(tmp_path).write()))
+    [setting] = settings(report)
+    [found] = sentences(setting)
+    assert "Against random, over all of its 6 choices, it differs by" in found.text
+    row = report.tables["against_random"].iloc[0]
+    assert (row["n_own"], row["choices"], row["draws"]) == (3, 2, 6)
+
+
+def test_nobody_leads_where_one_selection_is_alone(tmp_path: Path) -> None:
+    run = RunBuilder(tmp_path)
+    for name in ("random", "margin"):
+        for seed in range(3):
+            trial = run.trial(component(name), seed, [10, 20], initial=component("random"))
+            run.done(trial, [0.7, 0.8 + 0.01 * seed + 0.1 * (name == "margin")])
+    report = make_report(read_study(run.write()))
+    [setting] = settings(report)
+    [words] = verdict(setting)
+    assert "with 10 labels" not in words.text
+    assert "leads with 20 labels" in words.text
+    first, _ = sentences(setting)
+    assert "random as initial strategy was alone, with a mean AUC of 0.700" in first.text
+
+
 def test_a_paired_test_names_choices_where_they_are_fewer_than_seeds(tmp_path: Path) -> None:
     run = RunBuilder(tmp_path)
     for name in ("random", "kmeans"):

@@ -1,3 +1,5 @@
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,13 @@ from analysis.sections.paper_tables import prints
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import RunBuilder, component, run_with_one_choice
 
+PAPER = r"""\documentclass{article}
+\usepackage{booktabs}
+\begin{document}
+\input{table.tex}
+Table~\ref{tab:paper-blood-moco-linear-auc}.
+\end{document}
+"""
 LEVELS = {"random": 0.7, "kmeans": 0.8, "typiclust": 0.801}
 ORACLE = {**component("uniform"), "oracle": True}
 
@@ -56,6 +65,32 @@ def test_values_are_means_with_their_intervals(auc: PrintedTable) -> None:
     assert cell.text == f"{sum(values(seed)['random'] for seed in range(6)) / 6:.3f}"
     low, high = (float(end) for end in cell.small.strip("()").split(", "))
     assert low < float(cell.text) < high
+
+
+def test_intervals_end_at_the_bounds_of_the_measure_and_the_caption_says_so(
+    auc: PrintedTable, tmp_path: Path
+) -> None:
+    run = RunBuilder(tmp_path)
+    for seed, value in enumerate((0.86, 0.99, 0.999)):
+        run.done(run.trial(component("random"), seed, [10]), [value])
+        run.done(run.trial(component("kmeans"), seed, [10]), [value - 0.1])
+    table = made(run.write())["paper-blood-moco-linear-auc"]
+    [cell] = [row[2].small for row in table.rows if row[0].text == "random"]
+    assert cell.endswith(", 1.000)")
+    assert "Intervals are cut at 0 and 1" in table.caption
+    assert "Intervals are cut" not in auc.caption
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex here")
+def test_latex_compiles_the_table(auc: PrintedTable, tmp_path: Path) -> None:
+    (tmp_path / "table.tex").write_text(latex_table(auc))
+    (tmp_path / "paper.tex").write_text(PAPER)
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    if "booktabs.sty' not found" in ended.stdout:
+        pytest.skip("this LaTeX has no booktabs")
+    assert ended.returncode == 0, ended.stdout
+    assert (tmp_path / "paper.pdf").stat().st_size > 1000
 
 
 def test_an_oracle_stands_below_a_rule_and_is_named(auc: PrintedTable) -> None:

@@ -1,5 +1,6 @@
 """Strategies that were stopped: shown with a mark, and compared with nothing."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,15 @@ def test_the_page_marks_it_and_says_on_what_grounds(study: Study, tables: dict[s
     assert 'id="stopped"' in page
     assert STOPPED in page
     assert "The run is not complete" not in page
+
+
+def test_a_page_links_to_no_section_that_it_does_not_have(
+    study: Study, tables: dict[str, Any]
+) -> None:
+    page = page_of(Report(study, tables, ()), sections_named(["verdict"]))
+    assert set(re.findall(r'href="#([^"]+)"', page)) == {"main", "verdict"}
+    assert "Stopped in 1 cell by pruning, and compared with nothing there: loser." in page
+    assert "2 spared" in page
 
 
 def test_a_strategy_whose_spared_trials_were_run_after_all_is_like_any_other(
