@@ -21,6 +21,7 @@ from rayal.cli.terminal import (
     add_set,
     output,
     print_error,
+    print_for_programs,
     print_line,
 )
 from rayal.doctor.check import examine
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
         print_error(error)
         return REFUSED
     if options.json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+        print_for_programs(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
         show(output(), findings)
     return FAILED if any(finding.state == "fails" for finding in findings) else DONE
@@ -108,13 +109,20 @@ def _of_nodes(address: str, request: Request) -> list[Finding]:
 
 def show(console: Console, findings: Sequence[Finding]) -> None:
     """Print a line for each check, and how many there are of each state."""
+    width = max((len(_place(finding)) for finding in findings), default=0)
     for finding in findings:
-        print_line(console, line(finding))
+        print_line(console, line(finding, width))
     counts = {state: sum(f.state == state for f in findings) for state in STATES}
     print_line(console, ", ".join(f"{number} {state}" for state, number in counts.items()))
 
 
-def line(finding: Finding) -> str:
-    """Write a finding as one line: state, check, measured value, threshold, what mends it."""
-    name = f"{finding.node} {finding.check}".strip()
-    return f"{finding.state:8} {name:15} {finding}"
+def line(finding: Finding, width: int) -> str:
+    """Write a finding as one line: state, check, measured value, threshold, what mends it.
+
+    width: of the column of checks, in characters.
+    """
+    return f"{finding.state:8} {_place(finding):{width}}  {finding}"
+
+
+def _place(finding: Finding) -> str:
+    return f"{finding.node} {finding.check}".strip()

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from types import ModuleType
 
 from rayal import __version__
-from rayal.cli.terminal import REFUSED
+from rayal.cli.terminal import REFUSED, print_for_programs
 
 COMMANDS = {
     "sweep": "run every trial of a sweep file that is not done yet, and make its report",
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return REFUSED
     options = _parser().parse_args(words)
     if options.print_completion:
-        print(_completion(options.print_completion))
+        print_for_programs(_completion(options.print_completion))
     else:
         _parser().print_help()
     return 0

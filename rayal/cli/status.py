@@ -19,7 +19,16 @@ from rich.table import Table
 
 from rayal.cli.printing import counted, listed_ids
 from rayal.cli.run_status import Counts, Status, read
-from rayal.cli.terminal import DONE, REFUSED, cell, output, print_error, print_line, print_table
+from rayal.cli.terminal import (
+    DONE,
+    REFUSED,
+    cell,
+    output,
+    print_error,
+    print_for_programs,
+    print_line,
+    print_table,
+)
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location, parse_location
 from rayal.storage.stopped import in_words
@@ -37,7 +46,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
             return _serve(options.run, options.serve)
         for status in _statuses(options.run, options.watch):
             if options.json:
-                print(json.dumps(asdict(status), indent=None if options.watch else 1), flush=True)
+                print_for_programs(json.dumps(asdict(status), indent=None if options.watch else 1))
             else:
                 show(output(), status)
     except StoreError as error:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
-from rayal.cli.terminal import DONE, REFUSED, output, print_error, print_line
+from rayal.cli.terminal import DONE, REFUSED, output, print_error, print_for_programs, print_line
 from rayal.registry import STRATEGIES, Component
 from rayal.requirements import FROM_LEARNER, REQUIREMENTS, Requirement
 from rayal.traits import StrategyTraits
@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     options = parser(prog).parse_args(arguments)
     try:
         if options.markdown:
-            print(markdown(), end="")
+            print_for_programs(markdown().removesuffix("\n"))
         elif options.name:
             print_line(output(), _explained(STRATEGIES.find(options.name)))
         else:

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rayal.cli.printing import counted, print_earlier, print_notes, show_plan, warn_scorer
+from rayal.cli.printing import (
+    counted,
+    print_earlier,
+    print_notes,
+    print_overrides,
+    show_plan,
+    warn_scorer,
+)
 from rayal.cli.sweep_end import load_report, sum_up, write_report
 from rayal.cli.terminal import (
     DONE,
@@ -20,7 +27,7 @@ from rayal.cli.terminal import (
     print_error,
     print_line,
 )
-from rayal.doctor.check import examine, mend_process
+from rayal.doctor.check import examine, find_check, mend_process
 from rayal.doctor.finding import Finding
 from rayal.doctor.request import Mode, Request
 from rayal.events import trackers
@@ -69,6 +76,7 @@ def run(options: argparse.Namespace, command: str) -> int:
         root = options.out or Path("runs") / sweep.name
         if options.dry_run:
             show_plan(console, plan, root, options.redo)
+            _print_refusals(console, plan, _mode(options))
             return DONE
         with store.lock_run(root, sweep.name) as held:
             return _run(console, plan, held, options, command, mended)
@@ -173,6 +181,14 @@ def _examine(console: Console, request: Request) -> None:
         raise _RefusedError("this machine cannot run the sweep: " + "\n  ".join(failing))
 
 
+def _print_refusals(console: Console, plan: Plan, mode: Mode) -> None:
+    """Say in a dry run what of the resources asked for this machine lacks."""
+    request = request_for(plan.sweep.resources, mode, None)
+    for check in map(find_check, ("CPUs", "GPU")):
+        if mode in check.modes and (finding := check.find(request)).state == "fails":
+            print_line(console, f"NOTE: this machine cannot run it: {finding.check}: {finding}")
+
+
 def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
     for finding in findings:
         print_line(console, f"{finding.state}: {finding.check}: {finding}")
@@ -190,6 +206,7 @@ def _print_start(console: Console, plan: Plan, todo: list[Trial], root: Location
         return
     done = f", {total - len(todo)} done already" if len(todo) < total else ""
     print_line(console, f"{plan.sweep.name}: {total} trials{done}; results in {root}")
+    print_overrides(console, plan)
     print_notes(console, plan, encoding_stages(todo))
     warn_scorer(console, plan)
 

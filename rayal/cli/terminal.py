@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -64,6 +65,18 @@ def _least_width(table: Table) -> int:
     """The columns of a terminal in which every cell can be read."""
     least = (max(c.min_width or 0, 5 if c.justify == "right" else 8) for c in table.columns)
     return 1 + sum(3 + width for width in least)
+
+
+def print_for_programs(text: str) -> None:
+    """Print text as it is; where the reader has closed its end (`| head`), the command ends with 1.
+
+    So does rich where it prints to such a reader.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
 
 
 def print_error(error: Exception | str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from rayal.cli import doctor
 from rayal.cli import sweep as sweep_command
-from rayal.doctor.checks import loopback
+from rayal.doctor.checks import gpu, loopback
 from rayal.doctor.finding import Finding
 from tests import sweeps
 
@@ -30,9 +30,32 @@ def test_what_is_certain_to_fail_is_exit_status_1(
 ) -> None:
     monkeypatch.setattr(doctor, "examine", lambda request: [FAILING])
     assert doctor.main([]) == 1
-    assert "loopback        it does not (takes connections); ip link set lo up" in (
+    assert "loopback  it does not (takes connections); ip link set lo up" in (
         capsys.readouterr().out
     )
+
+
+def test_measured_values_stand_below_one_another(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = Finding("ok", "it does not", "takes", check="temporary files", node="10.0.0.1")
+    monkeypatch.setattr(doctor, "examine", lambda request: [FAILING, long])
+    doctor.main([])
+    first, second, _ = capsys.readouterr().out.splitlines()
+    assert first.index("it does not") == second.index("it does not")
+    assert "temporary files  it does not" in second
+
+
+def test_a_dry_run_says_what_the_machine_lacks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu, "DEVICES", tmp_path)
+    sweep = str(sweeps.write_sweep(tmp_path))
+    out = ["--out", str(tmp_path / "run"), "--dry-run"]
+    assert sweep_command.main([sweep, *out, "--set", "resources.trial.gpus=1"]) == 0
+    assert "NOTE: this machine cannot run it: GPU: 0 NVIDIA" in capsys.readouterr().out
+    assert sweep_command.main([sweep, *out]) == 0
+    assert "cannot run it" not in capsys.readouterr().out
 
 
 def test_json_has_every_field(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,6 @@
 import io
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -8,6 +10,8 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
+from rayal.cli import doctor
+from rayal.cli import main as main_command
 from rayal.cli.sweep import main
 from rayal.cli.terminal import cell, print_table, warnings_as_lines
 
@@ -91,3 +95,29 @@ def test_in_a_wide_one_names_are_neither_markup_nor_steer_the_terminal() -> None
     assert SHOWN in table
     assert "\x1b" not in table
     assert "500: " not in table
+
+
+def test_a_reader_that_stops_ends_a_command_without_a_traceback() -> None:
+    code = (
+        "from rayal.cli.terminal import print_for_programs as p\nfor _ in range(9): p('x' * 65536)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(1)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+@pytest.mark.parametrize("words", [["doctor", "--json"], ["--print-completion", "bash"]])
+def test_what_programs_read_is_printed_for_programs(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed: list[str] = []
+    for module in (main_command, doctor):
+        monkeypatch.setattr(module, "print_for_programs", printed.append)
+    main_command.main(words)
+    assert len(printed) == 1
