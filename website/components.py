@@ -59,7 +59,7 @@ def page(component: Component[Any]) -> str:
         "## Parameters",
         "\n".join(_parameters(component, text)) or "It has none.",
         *_errors(text),
-        f"Code: `{Path(inspect.getfile(component.function)).relative_to(ROOT)}`.",
+        f"Code: `{Path(inspect.getfile(inspect.unwrap(component.function))).relative_to(ROOT)}`.",
     ]
     return "\n\n".join(pieces) + "\n"
 

@@ -2,8 +2,10 @@
 
 import ast
 import re
+import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from rayal.cli import strategies as guide
 from rayal.cli.main import COMMANDS
 from rayal.registry import STRATEGIES
 from rayal.strategies.auto import EVIDENCE
+from rayal.sweep import packaged, pruning
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
 
@@ -39,15 +42,46 @@ def test_links_and_named_files_exist(path: Path) -> None:
     assert not missing
 
 
-def test_every_sweep_command_of_the_page_of_commands_plans() -> None:
-    page = (ROOT / "docs" / "commands.md").read_text()
-    commands = re.findall(r"rayal sweep (\S+\.yaml)((?: --set \S+)*)", page)
-    assert len(commands) >= 3
-    for path, options in commands:
-        changes = [o for o in re.findall(r"--set (\S+)", options) if "path=" not in o]
-        if path.endswith("blood_cpu.yaml"):
-            changes.append("datasets=[bloodmnist]")  # the file is the user's own
-        assert make_plan(load_sweep(ROOT / path, changes), absent_data=True).trials
+TEXTS = [
+    *DOCUMENTS,
+    *(ROOT / "sweeps").glob("*.yaml"),
+    *(ROOT / "deploy").glob("*.yaml"),
+    ROOT / "website" / "sweep_file.py",
+]
+
+
+def sweep_commands() -> list[tuple[str, list[str]]]:
+    """Packaged sweep and every --set of each `rayal sweep` or `rayal encode` that is written."""
+    found = []
+    for text in TEXTS:
+        joined = re.sub(r"(?:\\\n|\n(?=#? +'?--set))[# ]*", " ", text.read_text())
+        for line in re.findall(r"rayal[ .](?:sweep|encode) ([^`\n]*--set[^`\n]*)", joined):
+            name, *words = shlex.split(line.partition("  #")[0], comments=False)
+            stem = Path(name).stem
+            if stem in packaged.names():
+                found.append((stem, [b for a, b in pairwise(words) if a == "--set"]))
+    return found
+
+
+def test_every_written_sweep_command_with_set_is_accepted() -> None:
+    commands = sweep_commands()
+    assert len(commands) > 15
+    for name, changes in commands:
+        sweep = load_sweep(packaged.find(name), changes)
+        if not any("path=" in change or "root=" in change for change in changes):
+            plan = make_plan(sweep, absent_data=True)  # elsewhere the files are the user's own
+            assert plan.trials
+            pruning.family_of(plan)
+
+
+@pytest.mark.parametrize("name", packaged.names())
+def test_numbers_of_seeds_are_set_as_the_page_of_experiments_says(name: str) -> None:
+    path = packaged.find(name)
+    for part in load_sweep(path, ["seeds=1"]).parts.values():
+        assert part.seeds == 1
+    for part in load_sweep(path, ["seeds.random=77"]).parts.values():
+        assert isinstance(part.seeds, dict)
+        assert part.seeds["random"] == 77
 
 
 def test_auto_names_the_version_that_the_page_of_the_evidence_has() -> None:
@@ -103,6 +137,18 @@ def test_the_page_of_experiments_lists_every_table_and_figure_of_the_papers() ->
             assert where in titles, (paper, item, where)
         else:
             assert len(where.split()) > 1, f"{paper}, {item}: say why there is no sweep"
+
+
+def test_the_page_of_results_names_files_that_the_quickstart_writes() -> None:
+    plan = make_plan(load_sweep(packaged.find("quickstart")))
+    trial = plan.trials[0]
+    names = plan.names(trial)
+    setting = f"{trial.dataset_name}-{names['encoder'].label}-{names['learner'].label}"
+    page = (ROOT / "docs" / "results.md").read_text()
+    printed = re.findall(r"paper-([\w-]+?)(?:-cycles)?-(?:auc|accuracy)\b", page)
+    assert len(printed) >= 4
+    assert set(printed) == {setting}
+    assert set(re.findall(r"`auc-([\w-]+)\.svg`", page)) == {setting.rpartition("-")[0]}
 
 
 def test_constraints_pin_every_dependency() -> None:

@@ -66,6 +66,16 @@ def without_picture(component: Component[Any]) -> str:
         return components.page(component)
 
 
+@pytest.mark.parametrize("component", COMPONENTS, ids=of_kind)
+def test_a_page_names_the_file_that_defines_the_component(component: Component[Any]) -> None:
+    page = (
+        components.page(component) if component.kind != "strategy" else without_picture(component)
+    )
+    [file] = re.findall(r"^Code: `(.+)`\.$", page, re.MULTILINE)
+    assert file.startswith(f"rayal/{components.PLURALS[component.kind]}/")
+    assert re.search(rf"\b{component.name}\b", (ROOT / file).read_text())
+
+
 CALLS = {name: components.query_call(STRATEGIES.find(name)) for name in STRATEGIES.names()}
 
 

@@ -10,6 +10,7 @@ import pytest
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
 from tests import sweeps
+from tests.datasets.made_up_images import noise, save
 from tests.labeling.made_up_projects import make_project
 
 ROOT = Path(__file__).parent.parent.parent
@@ -102,11 +103,27 @@ for path in sorted(Path().glob("*.yaml")):
     assert run(code, tmp_path).split() == ["centroid", "40", "edge_first", "60", "stripes", "60"]
 
 
-def test_the_sweep_of_own_images_plans(tmp_path: Path) -> None:
-    [own] = blocks("index", "yaml")
-    path = tmp_path / "my_cells.yaml"
-    path.write_text(own.replace("{name: image_folder, path: cells, size: 64}", "digits"))
-    assert make_plan(load_sweep(path)).trials
+@pytest.mark.filterwarnings("ignore:.*are enlarged")
+def test_the_sweep_of_own_images_plans_on_the_folders_that_the_page_describes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(75):
+        save(tmp_path / "cells" / "abc"[i % 3] / f"{i}.png", noise(i))
+    (tmp_path / "my_cells.yaml").write_text(blocks("index", "yaml")[0])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAYAL_CACHE", str(tmp_path / "cache"))
+    plan = make_plan(load_sweep(Path("my_cells.yaml")))
+    assert plan.datasets["cells"].train == 60
+    assert {trial.schedule for trial in plan.trials} == {(20,), (50,)}
+
+
+@pytest.mark.slow
+def test_the_start_page_averages_trials_of_one_query_alone(example_run: Path) -> None:
+    [code] = blocks("index", "python")
+    lines = code.replace("runs/quickstart", str(example_run)).splitlines()
+    printed = run("\n".join(line for line in lines if "subprocess" not in line), example_run)
+    shown = re.findall(r"^(\w*) +(8|16|24) +0\.\d+$", printed, re.MULTILINE)
+    assert shown == [("edge_first", "8"), ("", "16"), ("random", "8"), ("", "16")]
 
 
 @pytest.mark.slow
