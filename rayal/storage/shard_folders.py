@@ -38,13 +38,11 @@ def are_begun(root: Location) -> bool:
     return any(names and names <= _OF_A_SHARD for names in held)
 
 
-def way_out(root: Location) -> str:
-    """Say what mends shards that are damaged or missing."""
+def way_out(root: Location, is_there: bool = True) -> str:
+    """Say what mends a shard that is damaged, or missing."""
     if files_of(root).exists(root / JOB):
-        return (
-            f"remove the folder if it is there, and run the `rayal encode ... --shards {root}` "
-            "that made it again"
-        )
+        removing = "remove its folder, and " if is_there else ""
+        return f"{removing}run the `rayal encode ... --shards {root}` that made it again"
     return "write the shards again where they came from, such as by write_shards"
 
 

@@ -101,9 +101,8 @@ class ShardSet:
             message = f"{place} is damaged ({fault}): {way_out(self.root)}"
             raise DamagedError(message, fault) from error
         if not content:
-            raise DamagedError(
-                f"{place} is missing, and {MANIFEST} names it: {way_out(self.root)}", "missing"
-            )
+            mended = way_out(self.root, is_there=False)
+            raise DamagedError(f"{place} is missing, and {MANIFEST} names it: {mended}", "missing")
         if content != shard.content:
             raise DamagedError(
                 f"{place} is another shard than {MANIFEST} names: {way_out(self.root)}"
@@ -154,7 +153,8 @@ def write_shards(
 
     Args:
         location: a folder or an address in an object store.
-        batches: rows in their order, of any sizes; memory is that of one shard and a batch.
+        batches: rows in their order, of any sizes; memory is that of one shard and a batch, and
+            16 bytes a row by which ids are told apart.
         dtype: of the features on the disk; float16 takes half the room.
         rows_per_shard: of all shards but the last.
         about: how the features were made.
