@@ -122,7 +122,7 @@ def test_the_start_page_averages_trials_of_one_query_alone(example_run: Path) ->
     [code] = blocks("index", "python")
     lines = code.replace("runs/quickstart", str(example_run)).splitlines()
     printed = run("\n".join(line for line in lines if "subprocess" not in line), example_run)
-    shown = re.findall(r"^(\w*) +(8|16|24) +0\.\d+$", printed, re.MULTILINE)
+    shown = re.findall(r"^(\w*) +(8|16|24) +[01]\.\d+$", printed, re.MULTILINE)
     assert shown == [("edge_first", "8"), ("", "16"), ("random", "8"), ("", "16")]
 
 
