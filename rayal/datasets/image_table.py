@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -25,9 +28,11 @@ from rayal.datasets._files.scan import existing_folder, list_images
 from rayal.datasets._files.split import SplitSeed, TestShare, split_by_share
 
 DEFAULT_SHARE = 0.2
+Separator: TypeAlias = Literal[";", "|", ","]
+Listed: TypeAlias = Callable[[Sequence[Row]], FileList]
 
 
-@dataset()
+@dataset(added={"separator"})
 def image_table(  # noqa: PLR0913  two places, the table's columns, the split, the decoding
     *,
     path: str,
@@ -36,6 +41,7 @@ def image_table(  # noqa: PLR0913  two places, the table's columns, the split, t
     label: str = "label",
     split: str | None = None,
     group: str | None = None,
+    separator: Separator | None = None,
     test_share: TestShare | None = None,
     split_seed: SplitSeed = 0,
     size: Side = DEFAULT_SIDE,
@@ -63,8 +69,10 @@ def image_table(  # noqa: PLR0913  two places, the table's columns, the split, t
         label: name of the column of labels.
         split: name of a column that says train, val or test.
         group: name of a column of what must not lie in train and test both, such as the patient.
+        separator: where an image may have several classes, what stands between them in the column
+            of labels ("mel; nv"); an empty cell is an image with none of the classes.
         test_share: of each class, set apart as the test set, where there is no split column;
-            left out: 0.2.
+            left out: 0.2. An image of several classes counts for the rarest of them.
         split_seed: of that split.
         size: height and width in pixels: the short side is brought to it, the middle cut out.
         channels: 1 gray, 3 colors, auto: 1 if all files are gray, else 3.
@@ -84,7 +92,7 @@ def image_table(  # noqa: PLR0913  two places, the table's columns, the split, t
         raise ValueError(f"{file}: the column '{split}' splits it already: leave test_share out")
     passed_over = PassedOver()
     images = list_images(root, root, passed_over)
-    rows = read_rows(file, Columns(image, label, split, group), ImageIndex(root, images))
+    rows = read_rows(file, Columns(image, label, split, group, separator), ImageIndex(root, images))
     if len(images) > len(rows):
         warnings.warn(
             f"{root}: {len(images) - len(rows):,} of {len(images):,} images are left out, because "
@@ -92,30 +100,37 @@ def image_table(  # noqa: PLR0913  two places, the table's columns, the split, t
             stacklevel=2,
         )
     passed_over.warn(root, but=OTHER)
-    classes = sorted({row.label for row in rows})
+    classes = sorted({name for row in rows for name in row.classes})
+    listed = partial(_listed, classes=classes, several=separator is not None)
     splits = (
-        _split_by_share(rows, classes, test_share or DEFAULT_SHARE, split_seed)
+        _split_by_share(rows, listed, test_share or DEFAULT_SHARE, split_seed)
         if split is None
-        else _split_by_column(rows, classes)
+        else _split_by_column(rows, listed)
     )
     decoding = Decoding(size, channels, background, max_pixels)
     return load_decoded((root.name, classes), root, splits, decoding, cache)
 
 
-def _listed(rows: list[Row], classes: list[str]) -> FileList:
+def _listed(rows: Sequence[Row], classes: Sequence[str], *, several: bool) -> FileList:
+    """Return files with the class of each (N,), or of several classes a column for each (N, C)."""
     number = {name: c for c, name in enumerate(classes)}
-    labels = np.array([number[row.label] for row in rows], dtype=np.int64)
-    return FileList([row.file for row in rows], labels)
+    files = [row.file for row in rows]
+    if not several:
+        return FileList(files, np.array([number[row.label] for row in rows], dtype=np.int64))
+    labels = np.zeros((len(rows), len(classes)), dtype=np.int64)
+    for row, columns in zip(rows, labels, strict=True):
+        columns[[number[name] for name in row.classes]] = 1
+    return FileList(files, labels)
 
 
-def _split_by_column(rows: list[Row], classes: list[str]) -> dict[str, FileList]:
+def _split_by_column(rows: list[Row], listed: Listed) -> dict[str, FileList]:
     parts = {name: [row for row in rows if row.split == name] for name in ("train", "test", "val")}
-    return {name: _listed(part, classes) for name, part in parts.items() if part or name != "val"}
+    return {name: listed(part) for name, part in parts.items() if part or name != "val"}
 
 
 def _split_by_share(
-    rows: list[Row], classes: list[str], share: float, seed: int
+    rows: list[Row], listed: Listed, share: float, seed: int
 ) -> dict[str, FileList]:
     # Where there is no group, each image is its own: an image is listed once.
     _, groups = np.unique([row.group or f"\0{row.file}" for row in rows], return_inverse=True)
-    return split_by_share(_listed(rows, classes), share, seed, groups)
+    return split_by_share(listed(rows), share, seed, groups)

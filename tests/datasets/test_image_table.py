@@ -295,10 +295,32 @@ def test_labels_that_name_several_classes_are_refused_by_their_line(
     images: Path, labels: Sequence[str]
 ) -> None:
     rows = [(name, label) for (name, _), label in zip(ROWS, labels, strict=True)]
-    with pytest.raises(
-        ValueError, match=r"table\.csv, line \d: the label 'a. ?b' names several .* dataset npz"
-    ):
+    with pytest.raises(ValueError, match=r"line \d: the label 'a. ?b' .* say separator: ';'"):
         load(images, write(images, rows))
+
+
+def test_a_separator_gives_images_of_several_classes_and_of_none(images: Path) -> None:
+    labels = ("b; a", "b", "", "a", "b;a;", " ")
+    sides = ("train", "train", "train", "test", "test", "test")
+    rows = [(name, *cells) for (name, _), *cells in zip(ROWS, labels, sides, strict=True)]
+    table = write(images, rows, ("image", "label", "part"))
+    data = load(images, table, split="part", separator=";")
+    assert data.classes == ("a", "b")
+    assert data.multilabel
+    assert dict(zip(seeds(data.train.images), data.train.labels.tolist(), strict=True)) == {
+        0: [1, 1], 1: [0, 1], 2: [0, 0],
+    }  # fmt: skip
+    assert sorted(data.test.labels.tolist()) == [[0, 0], [1, 0], [1, 1]]
+
+
+def test_a_share_of_images_of_several_classes_is_of_the_rarest_of_each(tmp_path: Path) -> None:
+    for i in range(40):
+        save(tmp_path / "skin" / f"{i}.png", noise(i))
+    labels = ["common; rare" if i < 5 else "common" if i < 30 else "" for i in range(40)]
+    table = write(tmp_path / "skin", [(f"{i}.png", label) for i, label in enumerate(labels)])
+    data = load(tmp_path / "skin", table, separator=";", test_share=0.2)
+    assert data.test.labels.sum(axis=0).tolist() == [6, 1]
+    assert (data.test.labels.sum(axis=1) == 0).sum() == 2
 
 
 def test_a_separator_in_the_name_of_one_class_is_read(images: Path) -> None:

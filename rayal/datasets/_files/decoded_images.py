@@ -30,6 +30,7 @@ from rayal.datasets._files.content_hash import with_content
 from rayal.datasets._files.decode import Decoding, Head, decode, read_head
 from rayal.datasets._files.notes import Brightness, notes_of_heads, read_notes, write_notes
 from rayal.datasets._files.progress import with_progress
+from rayal.label_arrays import count_by_class
 from rayal.storage.file_names import shortened
 from rayal.storage.machine_cache import cache_folder
 
@@ -42,7 +43,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class FileList:
-    """Files of one split, relative to the root, and their classes (N,)."""
+    """Files of one split, relative to the root, and their classes (N,) or (N, C)."""
 
     files: Sequence[str]
     labels: Labels
@@ -106,13 +107,13 @@ def _check_classes(root: Path, classes: Sequence[str], splits: Mapping[str, File
     for split, listed in splits.items():
         if not listed.files:
             raise ValueError(f"{root}: there is no image to {split}")
-    without = np.flatnonzero(np.bincount(splits["train"].labels, minlength=len(classes)) == 0)
+    without = np.flatnonzero(count_by_class(splits["train"].labels, len(classes)) == 0)
     if len(without):
         raise ValueError(f"{root}: class '{classes[without[0]]}' has no training image")
 
 
 def _untested(classes: Sequence[str], test: FileList) -> list[str]:
-    counts = np.bincount(test.labels, minlength=len(classes))
+    counts = count_by_class(test.labels, len(classes))
     names = [name for name, count in zip(classes, counts, strict=True) if count == 0]
     if not names:
         return []

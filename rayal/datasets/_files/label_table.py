@@ -25,12 +25,16 @@ from rayal.datasets._files.split_names import split_of
 
 @dataclass(frozen=True)
 class Columns:
-    """Names of the table's columns; None: it has no such column."""
+    """Names of the table's columns; None: it has no such column.
+
+    separator: of the classes in a label, where an image may have several; None: it has one.
+    """
 
     image: str
     label: str
     split: str | None = None
     group: str | None = None
+    separator: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -41,14 +45,20 @@ class Columns:
 class Row:
     """One image: its file relative to the folder, its class; "" where there is no such column.
 
-    line: on which the table first names it.
+    classes: of the image: one, or where it may have several any number, sorted. line: on which the
+    table first names it.
     """
 
     file: str
-    label: str
+    classes: tuple[str, ...]
     split: str
     group: str
     line: int = field(compare=False)
+
+    @property
+    def label(self) -> str:
+        """Its classes as one text, for messages."""
+        return "; ".join(self.classes)
 
 
 def read_rows(path: Path, columns: Columns, images: ImageIndex) -> list[Row]:
@@ -80,8 +90,10 @@ def read_rows(path: Path, columns: Columns, images: ImageIndex) -> list[Row]:
             )
     if not rows:
         raise ValueError(f"{path} lists no image")
-    _check_one_class_each(path, {row.label: row.line for row in reversed(rows.values())})
-    _check_lookalikes(path, "label", {row.label: row.line for row in reversed(rows.values())})
+    lines = {name: row.line for row in reversed(rows.values()) for name in row.classes}
+    if columns.separator is None:
+        _check_one_class_each(path, lines)
+    _check_lookalikes(path, "label", lines)
     _check_lookalikes(path, "group", {row.group: row.line for row in reversed(rows.values())})
     _check_groups(path, rows.values())
     _warn(path, rows.values(), len(table.records) - len(rows))
@@ -90,17 +102,30 @@ def read_rows(path: Path, columns: Columns, images: ImageIndex) -> list[Row]:
 
 def _row(table: CsvTable, record: Record, columns: Columns, images: ImageIndex) -> Row:
     place = f"{table.path}, line {record.line}"
-    cells = {name: _cell(place, name, record.cells[at]) for name, at in table.position.items()}
+    cells = {
+        name: ""
+        if columns.separator and name == columns.label and is_blank(record.cells[at].strip())
+        else _cell(place, name, record.cells[at])
+        for name, at in table.position.items()
+    }
     word = cells[columns.split] if columns.split else ""
     if columns.split and not split_of(word):
         raise ValueError(f"{place}: {columns.split} is '{word}', and must be train, val or test")
     return Row(
         file=images.find(place, cells[columns.image]),
-        label=nfc(cells[columns.label]),
+        classes=_classes(nfc(cells[columns.label]), columns.separator),
         split=split_of(word),
         group=nfc(cells[columns.group]) if columns.group else "",
         line=record.line,
     )
+
+
+def _classes(label: str, separator: str | None) -> tuple[str, ...]:
+    """Return the classes that a label names; none for an empty one, where there may be several."""
+    if separator is None:
+        return (label,)
+    parts = (part.strip() for part in label.split(separator))
+    return tuple(sorted({part for part in parts if part}))
 
 
 def _cell(place: str, column: str, text: str) -> str:
@@ -166,9 +191,8 @@ def _check_one_class_each(path: Path, lines: Mapping[str, int]) -> None:
         raise ValueError(
             f"{path}, line {lines[label]}: the label '{label}' names several classes, of which "
             f"'{part}' occurs elsewhere too, and an image has one class here: give each image one "
-            "label; or for several classes an image write images and labels (N, C) of 0 and 1 into "
-            "an .npz, which the dataset npz reads; if it is the name of one class, write it "
-            "without ; and |"
+            "label, or say separator: ';' (or '|') if an image may have several classes; if it is "
+            "the name of one class, write it without ; and |"
         )
 
 
@@ -186,7 +210,9 @@ def _warn(path: Path, rows: Iterable[Row], repeated: int) -> None:
     if repeated:
         warnings.warn(f"{path}: {repeated:,} rows repeat others; they count once", stacklevel=3)
     for what in ("label", "group"):
-        counts = Counter(getattr(row, what) for row in rows)
+        counts = Counter(
+            name for row in rows for name in (row.classes if what == "label" else (row.group,))
+        )
         for name in filter(means_missing, sorted(counts)):
             kind = "class" if what == "label" else "group"
             warnings.warn(

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from rayal.datasets._files.decoded_images import FileList
+from rayal.label_arrays import Labels, count_by_class, is_multilabel
 from rayal.seeds import generator
 
 TestShare: TypeAlias = Annotated[float, Field(gt=0, lt=1)]
@@ -31,9 +32,10 @@ def split_by_share(
         groups: (N,) numbers of groups; None: each image by itself.
     """
     each_group = np.arange(len(listed.files)) if groups is None else groups
-    to_test = draw_test_images(listed.labels, each_group, share, generator("test split", seed))
+    classes = _one_class_each(listed.labels)
+    to_test = draw_test_images(classes, each_group, share, generator("test split", seed))
     if groups is not None:
-        _explain_share(listed.labels, groups, share, to_test)
+        _explain_share(classes, groups, share, to_test)
     return {"train": _subset(listed, ~to_test), "test": _subset(listed, to_test)}
 
 
@@ -63,6 +65,15 @@ def draw_test_images(
         of_class = order[labels[first[order]] == c]
         to_test[of_class[: _groups_to_test(sizes[of_class], share)]] = True
     return np.asarray(to_test[group])
+
+
+def _one_class_each(labels: Labels) -> npt.NDArray[np.int64]:
+    """Return (N,) of labels (N,) or (N, C): of several classes the rarest; C for none of them."""
+    if not is_multilabel(labels):
+        return labels
+    C = labels.shape[1]
+    counts = np.where(labels == 1, count_by_class(labels, C), len(labels) + 1)
+    return np.asarray(np.where((labels == 1).any(axis=1), counts.argmin(axis=1), C))
 
 
 def _groups_to_test(sizes: npt.NDArray[np.int64], share: float) -> int:
