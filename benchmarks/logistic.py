@@ -4,7 +4,8 @@
 thread. scikit-learn fits a head at a time, some of them, scaled to all: by its default solver
 L-BFGS with its default tolerance, and with the one at which its loss is ours to 1e-9; and by its
 Newton-CG. Printed: CPU seconds for all heads, how many times ours that is, and by which part the
-loss lies above ours at the most. The last line of a block is the floor: the products by the Gram
+loss lies above ours at the most. Then the learner `linear`, which trains the same heads at once by
+Adam, with its default schedule. The last line of a block is the floor: the products by the Gram
 matrix that our solver asks of BLAS, and the Gram matrices, alone.
 """
 
@@ -25,6 +26,9 @@ from threadpoolctl import threadpool_limits
 from rayal.kernels import gram_products
 from rayal.kernels.clustering import unit_rows
 from rayal.kernels.logistic_regression import fit_many, objective
+from rayal.learners._heads import batched
+from rayal.learners._heads.adam import AdamSchedule
+from rayal.learners._heads.softmax import initial_weights
 
 HEADS, D, CLASSES, C, POOL = 100, 512, 10, 100.0, 2000
 SAMPLE = 10  # heads that scikit-learn fits
@@ -72,6 +76,8 @@ def _block(labels: int) -> None:
             for head, weights, lowest in zip(sample, solved, best[:SAMPLE], strict=True)
         )
         print(f"  {name:32}{theirs:8.2f} s {theirs / seconds:6.1f} x   loss + {above:.0e}")
+    adam, _ = _timed(lambda: _by_adam(heads))
+    print(f"  {'linear, all at once':32}{adam:8.2f} s {adam / seconds:6.1f} x")
     floor = _floor(heads)
     print(f"  {'floor: products alone':32}{floor:8.3f} s {floor / seconds:6.2f} x", flush=True)
 
@@ -96,6 +102,19 @@ def _fit_scikit_learn(
     weights[:, -1] = -np.inf
     weights[model.classes_] = np.column_stack([model.coef_, model.intercept_])
     return weights
+
+
+def _by_adam(heads: Sequence[Problem]) -> list[npt.NDArray[np.float32]]:
+    """Train the heads as `linear` does by default, on the same images."""
+    inputs = np.concatenate([x for x, _ in heads])
+    starts = np.cumsum([0, *(len(x) for x, _ in heads[:-1])])
+    rngs = [np.random.default_rng(seed) for seed in range(HEADS)]
+    problems = [
+        batched.Problem(start + np.arange(len(x)), y, initial_weights(D, CLASSES, rng), rng)
+        for (x, y), start, rng in zip(heads, starts, rngs, strict=True)
+    ]
+    schedule = AdamSchedule(epochs=100, batch_size=128, lr=0.01, milestones=(50, 75))
+    return batched.fit_many(inputs, problems, schedule)
 
 
 def _loss(head: Problem, weights: Float64) -> float:

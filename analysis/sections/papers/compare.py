@@ -49,9 +49,10 @@ def paper_tables(study: Study) -> dict[str, pd.DataFrame]:
 
 
 def titles() -> dict[str, str]:
-    """What each of the papers' tables is called, with the paper's recipe."""
+    """What each of the papers' tables is called, with the paper's recipe and a note on it."""
     return {
         name: f"{printed.title} (in print: {printed.recipe})"
+        + (f"; {printed.note}" if printed.note else "")
         for name, printed in printed_tables().items()
     }
 

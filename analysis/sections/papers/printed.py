@@ -17,6 +17,7 @@ class PrintedTable(NamedTuple):
 
     factor: of a number in print to the same in the records (100 where per cent are printed).
     any_learner: cells of other learners stand beside the printed ones, and say so.
+    note: what to know of the printed numbers; "" for nothing.
     """
 
     name: str
@@ -25,6 +26,7 @@ class PrintedTable(NamedTuple):
     factor: float
     any_learner: bool
     recipe: str
+    note: str
     sweeps: frozenset[str]
     elsewhere: bool
     cells: pd.DataFrame
@@ -60,6 +62,7 @@ def _table(
         factor=100.0 if entry["unit"] == "percent" else 1.0,
         any_learner=entry.get("any_learner", False),
         recipe=entry["recipe"],
+        note=entry.get("note", ""),
         sweeps=frozenset(entry["sweeps"]),
         elsewhere=entry.get("elsewhere", True),
         cells=cells.reset_index(drop=True),
