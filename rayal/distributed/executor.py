@@ -1,9 +1,12 @@
 """Work on every shard: what is sent there, and what comes back.
 
 A strategy's work on one shard is a `Part`: an object made there from the shard's rows and a few
-plain values. `update` calls a method that changes all parts, `query` one that does not. What
-changed a part is remembered, so that a part whose process was lost is made again elsewhere by the
-same calls: a choice does not depend on what was lost.
+plain values. `update` calls a method that changes all parts, `query` one that does not. Large
+answers are combined where the parts are, so that what reaches the caller is one answer of each
+process, not one of each shard: a combination takes two answers, or what it made of them, in any
+order and grouping, to the same result. What changed a part is remembered, so that a part whose
+process was lost is made again elsewhere by the same calls: a choice does not depend on what was
+lost.
 
 `map` runs a function on items of any kind, anywhere; it must depend on its arguments alone.
 """
@@ -14,6 +17,7 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any, TypeAlias
 
 from rayal.distributed.shard_rows import ShardRows
@@ -21,6 +25,7 @@ from rayal.storage.shards import Shard, ShardSet
 
 MakePart: TypeAlias = Callable[..., Any]
 Call: TypeAlias = tuple[str, tuple[Any, ...]]
+Combine: TypeAlias = Callable[[Any, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,25 @@ class Parts:
 
     def update(self, method: str, *arguments: Any) -> list[Any]:
         """Call a method that changes the parts; return what each gives, in the shards' order."""
-        answers = self.executor.call(self, (method, arguments), changes=True)
-        self.updates.append((method, arguments))
-        return answers
+        return self._update((method, arguments), None)
 
     def query(self, method: str, *arguments: Any) -> list[Any]:
         """Call a method that changes nothing; return what each part gives, in the shards' order."""
         return self.executor.call(self, (method, arguments), changes=False)
+
+    def combined_update(self, combine: Combine, method: str, *arguments: Any) -> Any:
+        """Call a method that changes the parts; return what all of them give, combined."""
+        return reduce(combine, self._update((method, arguments), combine))
+
+    def combined(self, combine: Combine, method: str, *arguments: Any) -> Any:
+        """Call a method that changes nothing; return what all parts give, combined."""
+        call = method, arguments
+        return reduce(combine, self.executor.call(self, call, changes=False, combine=combine))
+
+    def _update(self, call: Call, combine: Combine | None) -> list[Any]:
+        answers = self.executor.call(self, call, changes=True, combine=combine)
+        self.updates.append(call)
+        return answers
 
 
 class Executor(ABC):
@@ -68,8 +85,15 @@ class Executor(ABC):
         return Parts(self, PartMaker(shards, make, arguments, unit, self.streamed))
 
     @abstractmethod
-    def call(self, parts: Parts, call: Call, *, changes: bool) -> list[Any]:
-        """Call a method of all parts, which are made first where they are not there."""
+    def call(
+        self, parts: Parts, call: Call, *, changes: bool, combine: Combine | None = None
+    ) -> list[Any]:
+        """Call a method of all parts, which are made first where they are not there.
+
+        Returns:
+            What each part gives, in the shards' order; with a combination, what it made of some
+            parts' answers each.
+        """
 
     @abstractmethod
     def map(

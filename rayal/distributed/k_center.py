@@ -31,19 +31,20 @@ def k_center(
     """
     parts = executor.parts(shards, CoverPart)
     if len(labeled):
-        answers = parts.update("cover", labeled, rows_at(shards, labeled))
-        picks = [_farthest(answers)]
+        rows = rows_at(shards, labeled)
+        picks = [parts.combined_update(_farther, "cover", labeled, rows)]
     else:
         first = int(rng.integers(shards.rows))
         picks = [(0.0, first, rows_at(shards, np.array([first]))[0])]
     while len(picks) < budget:
         _, position, row = picks[-1]
-        picks.append(_farthest(parts.update("add", position, row)))
+        picks.append(parts.combined_update(_farther, "add", position, row))
     return np.array([position for _, position, _ in picks], dtype=np.int64)
 
 
-def _farthest(answers: list[Farthest]) -> Farthest:
-    return max(answers, key=lambda each: each[0])  # the first of equals: the lowest position
+def _farther(first: Farthest, second: Farthest) -> Farthest:
+    """Return the farther of two; of equals the one at the lower position."""
+    return max(first, second, key=lambda each: (each[0], -each[1]))
 
 
 class CoverPart:

@@ -4,7 +4,9 @@ k-means|| draws about K rows in each of five passes, by chances proportional to 
 distances to what was drawn before; k-means++ on these, weighted by how many rows are nearest to
 each, gives the first centers. Their expected inertia is O(log K) times the smallest one, and Lloyd
 steps only lower it. Draws depend on rows' positions, not on shards; sums of shards are rounded, so
-that an answer for other shards may differ where rows are equally far from two centers.
+that an answer for other shards may differ where rows are equally far from two centers. They are
+rounded to whole numbers of 2^-32, whose sum is the same in any order: the answer for the same
+shards does not depend on which process has which.
 """
 
 from __future__ import annotations
@@ -29,6 +31,10 @@ Int64 = npt.NDArray[np.int64]
 PASSES = 5
 MORE_PASSES = 20  # where the rows drawn are still too few
 SETTLED = 1e-4  # Lloyd ends when a step lowers the inertia by less than this part
+STEP = 2.0**32  # whole numbers to one: those of 2^31 rows of unit length can be added in 64 bits
+
+Sums = tuple[Int64, Int64, int]  # of rows (K, D) and of their squared distances by STEP; rows (K,)
+Nearest = tuple[Int64, Float32, Int64, int]  # rows (K,), the least distance and whose; inertia
 
 
 @dataclass(frozen=True)
@@ -68,10 +74,10 @@ def kmeans(
     centers = _first_centers(parts, shards, k, rng)
     inertia = np.inf
     for _ in range(iterations):
-        sums, counts, now = _summed(parts.query("sums", centers))
-        filled = counts > 0
+        sums, counts, total = parts.combined(_added, "sums", centers)
+        filled, now = counts > 0, total / STEP
         centers = centers.copy()
-        centers[filled] = sums[filled] / counts[filled, None]
+        centers[filled] = sums[filled] / (STEP * counts[filled, None])
         if now >= inertia * (1 - SETTLED):
             break
         inertia = now
@@ -79,12 +85,8 @@ def kmeans(
 
 
 def _assigned(parts: Parts, centers: Float32) -> Clusters:
-    answers = parts.update("assign", centers)
-    sizes = np.sum([each[0] for each in answers], axis=0)
-    away, positions = (np.stack([each[i] for each in answers]) for i in (1, 2))
-    best = away.argmin(axis=0)  # the first of equals: the lowest position
-    nearest = positions[best, np.arange(len(centers))]
-    return Clusters(parts, centers, sizes, nearest, float(sum(each[3] for each in answers)))
+    sizes, _, nearest, inertia = parts.combined_update(_nearer, "assign", centers)
+    return Clusters(parts, centers, sizes, nearest, inertia / STEP)
 
 
 def _first_centers(parts: Parts, shards: ShardSet, k: int, rng: np.random.Generator) -> Float32:
@@ -103,7 +105,7 @@ def _first_centers(parts: Parts, shards: ShardSet, k: int, rng: np.random.Genera
         candidates, rows = np.concatenate([candidates, new]), np.concatenate([rows, fetched])
         if len(new):
             cost = float(sum(parts.update("add", fetched)))
-    weights = np.sum(parts.query("weights", len(candidates)), axis=0)
+    weights = parts.combined(np.add, "weights", len(candidates))
     return _plus_plus(rows, weights.astype(np.float64), k, rng)
 
 
@@ -121,9 +123,21 @@ def _plus_plus(rows: Float32, weights: Float64, k: int, rng: np.random.Generator
     return rows[picks]
 
 
-def _summed(answers: list[tuple[Float64, Int64, float]]) -> tuple[Float64, Int64, float]:
-    sums, counts, inertia = zip(*answers, strict=True)
-    return np.sum(sums, axis=0), np.sum(counts, axis=0), float(sum(inertia))
+def _added(first: Sums, second: Sums) -> Sums:
+    return first[0] + second[0], first[1] + second[1], first[2] + second[2]
+
+
+def _nearer(first: Nearest, second: Nearest) -> Nearest:
+    """Return the rows nearest to each center of two shards' rows; of equals the lower positions."""
+    (sizes, away, whose, inertia), (more, others, theirs, rest) = first, second
+    is_nearer = (others < away) | ((others == away) & (theirs < whose))
+    least = np.where(is_nearer, others, away)
+    return sizes + more, least, np.where(is_nearer, theirs, whose), inertia + rest
+
+
+def _whole(numbers: Float64) -> Int64:
+    """Return numbers in whole steps of 1 / STEP."""
+    return np.rint(numbers * STEP).astype(np.int64)
 
 
 class ClusterPart:
@@ -166,7 +180,7 @@ class ClusterPart:
         """Return how many rows are nearest to each of those drawn."""
         return np.bincount(self._nearest[self._counts], minlength=drawn)
 
-    def sums(self, centers: Float32) -> tuple[Float64, Int64, float]:
+    def sums(self, centers: Float32) -> Sums:
         """Return the sums (K, D) and numbers (K,) of the rows nearest to each center; inertia."""
         index, k = _index(centers), len(centers)
         sums, counts, inertia = np.zeros((k, centers.shape[1])), np.zeros(k, np.int64), 0.0
@@ -179,9 +193,9 @@ class ClusterPart:
             sums += members @ block[counted].astype(np.float64)
             counts += np.bincount(own, minlength=k)
             inertia += float(away[counted, 0].sum(dtype=np.float64))
-        return sums, counts, inertia
+        return _whole(sums), counts, round(inertia * STEP)
 
-    def assign(self, centers: Float32) -> tuple[Int64, Float32, Int64, float]:
+    def assign(self, centers: Float32) -> Nearest:
         """Keep each row's cluster; return sizes (K,), the least distance, whose it is; inertia."""
         index, k = _index(centers), len(centers)
         for rows, block in self._rows.in_turn():
@@ -196,7 +210,8 @@ class ClusterPart:
         least[present] = self._away[at[first]]
         whose[present] = at[first] + self._rows.start
         sizes = np.bincount(self._nearest[at], minlength=k)
-        return sizes, least, whose, float(self._away[at].sum(dtype=np.float64))
+        inertia = float(self._away[at].sum(dtype=np.float64))
+        return sizes, least, whose, round(inertia * STEP)
 
     def members(self, clusters: Int64) -> list[Int64]:
         """Return the positions (n,) of the rows in each of some clusters (m,)."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any
 
-from rayal.distributed.executor import Call, Executor, Parts
+from rayal.distributed.executor import Call, Combine, Executor, Parts
 
 
 class LocalExecutor(Executor):
@@ -19,11 +20,14 @@ class LocalExecutor(Executor):
         self.streamed = streamed
         self._made: tuple[Parts, list[Any]] | None = None
 
-    def call(self, parts: Parts, call: Call, *, changes: bool) -> list[Any]:
+    def call(
+        self, parts: Parts, call: Call, *, changes: bool, combine: Combine | None = None
+    ) -> list[Any]:
         if self._made is None or self._made[0] is not parts:
             self._made = parts, [parts.maker(shard) for shard in parts.maker.shards.shards]
         method, arguments = call
-        return [getattr(part, method)(*arguments) for part in self._made[1]]
+        answers = (getattr(part, method)(*arguments) for part in self._made[1])
+        return [reduce(combine, answers)] if combine else list(answers)
 
     def map(
         self,

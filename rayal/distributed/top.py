@@ -7,7 +7,8 @@ about one class. Answers are those of one sort of the pool, whatever the shards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,12 +48,13 @@ def highest(
         seed: draws the order of equal scores, and random ones.
     """
     parts = executor.parts(shards, TopPart, score, labeled, seed)
-    return best_of(parts.query("best", budget), budget)[2]
+    best: Best = parts.combined(partial(_better, budget=budget), "best", budget)
+    return best[2]
 
 
-def best_of(answers: Sequence[Best], budget: int) -> Best:
-    """Return the best of what several shards gave."""
-    scores, keys, positions = (np.concatenate(each) for each in zip(*answers, strict=True))
+def _better(first: Best, second: Best, budget: int) -> Best:
+    """Return the best of what shards gave."""
+    scores, keys, positions = (np.concatenate(each) for each in zip(first, second, strict=True))
     order = _best_first(scores, keys, budget)
     return scores[order], keys[order], positions[order]
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import reduce
+from typing import Any, TypeAlias
 
-from rayal.distributed.executor import Call, Executor, PartMaker, Parts, made_again
+from rayal.distributed.executor import Call, Combine, Executor, PartMaker, Parts, made_again
 from rayal.run.gpus import take_share
 from rayal.run.ray.errors import ClusterLostError
 from rayal.run.ray.resources import alive_nodes
@@ -57,6 +58,15 @@ class _Worker:
     shards: set[int] = field(default_factory=set)
 
 
+Answer: TypeAlias = tuple[list[int], Any]  # the numbers of shards, and what their parts give
+
+
+def _both(combine: Combine, *answers: Answer) -> Answer:
+    """Combine one answer or two."""
+    numbers, given = zip(*answers, strict=True)
+    return [number for each in numbers for number in each], reduce(combine, given)
+
+
 class ShardActor:
     """Holds parts of the latest kind asked for, by the number of their shard."""
 
@@ -75,15 +85,25 @@ class ShardActor:
             self._parts[number] = made_again(maker, shard, updates), len(updates)
 
     def call(
-        self, shards: Sequence[int], key: int, updates: int, call: Call, changes: bool
-    ) -> dict[int, Any]:
-        """Return what the parts give, of those shards whose parts are there and up to date."""
+        self,
+        shards: Sequence[int],
+        key: int,
+        updates: int,
+        call: Call,
+        changes: bool,
+        combine: Combine | None,
+    ) -> list[Answer]:
+        """Return what the parts give, of those shards whose parts are there and up to date.
+
+        One answer of each, or one of all where they are combined.
+        """
         method, arguments = call
-        answers = {}
+        answers: list[Answer] = []
         for number in shards:
             part, seen = self._parts.get(number, (None, -1)) if key == self._key else (None, -1)
             if part is not None and seen == updates:
-                answers[number] = getattr(part, method)(*arguments)
+                answer = [number], getattr(part, method)(*arguments)
+                answers = [_both(combine, *answers, answer)] if combine else [*answers, answer]
                 self._parts[number] = part, seen + changes
         return answers
 
@@ -102,19 +122,20 @@ class RayExecutor(Executor):
         self._workers: list[_Worker] = []
         self._losses = 0
 
-    def call(self, parts: Parts, call: Call, *, changes: bool) -> list[Any]:
-        count = len(parts.maker.shards.shards)
-        request = parts.key, len(parts.updates), call, changes
-        answers: dict[int, Any] = {}
-        while len(answers) < count:
-            missing = set(range(count)) - set(answers)
+    def call(
+        self, parts: Parts, call: Call, *, changes: bool, combine: Combine | None = None
+    ) -> list[Any]:
+        request = parts.key, len(parts.updates), call, changes, combine
+        answers: list[Answer] = []
+        missing = set(range(len(parts.maker.shards.shards)))
+        while missing:
             self._place(missing)
-            for answer in self._ask_all("call", missing, lambda shards: (shards, *request)):
-                answers |= answer
-            absent = missing - set(answers)
-            if absent:
-                self._ask_all("build", absent, lambda shards: _to_build(parts, shards))
-        return [answers[number] for number in range(count)]
+            for some in self._ask_all("call", missing, lambda shards: (shards, *request)):
+                answers += some
+            missing = missing.difference(*(numbers for numbers, _ in answers))
+            if missing:
+                self._ask_all("build", missing, lambda shards: _to_build(parts, shards))
+        return [given for _, given in sorted(answers, key=lambda answer: answer[0][0])]
 
     def map(
         self,
