@@ -37,7 +37,9 @@ GIGA = 1e9
 class Work:
     """What is counted: products, numbers read, kernels evaluated, steps; all in 1e9.
 
-    reductions over the nodes, and the bytes of each.
+    reductions: passes over the shards; down: bytes that each node is sent for one; up: bytes that
+    each actor, one of a core, answers. items: of work that free actors take from a queue, and
+    in_items: the part of the time that they take. held: bytes that the caller keeps.
     """
 
     products: float = 0.0
@@ -45,7 +47,11 @@ class Work:
     kernels: float = 0.0
     steps: float = 0.0
     reductions: float = 1.0
-    payload: float = 0.0
+    down: float = 0.0
+    up: float = 0.0
+    items: float = 0.0
+    in_items: float = 0.0
+    held: float = 0.0
 
     def counted(self) -> Float64:
         """Return the four numbers that take a processor's time."""
@@ -60,7 +66,7 @@ def _clustered(N: float, D: float, K: float, restarts: int, steps: int) -> float
 
 
 def _kmeans(N: float, D: float, B: float) -> Work:
-    return Work(_clustered(N, D, B, 5, 20), 3 * N * D, reductions=25, payload=4 * B * D)
+    return Work(_clustered(N, D, B, 5, 20), 3 * N * D)
 
 
 def _typiclust(N: float, D: float, B: float) -> Work:
@@ -69,7 +75,7 @@ def _typiclust(N: float, D: float, B: float) -> Work:
     # All pairs of a cluster are looked at once, a sample at each choice.
     exact = members <= typicality.EXACT
     pairs = K * members**2 if exact else B * members * typicality.SAMPLE
-    return Work(_clustered(N, D, K, 1, 10) + 2 * D * pairs, 4 * N * D, pairs, reductions=B)
+    return Work(_clustered(N, D, K, 1, 10) + 2 * D * pairs, 4 * N * D, pairs)
 
 
 def _facility_location(N: float, D: float, B: float) -> Work:
@@ -94,7 +100,7 @@ def _probcover(N: float, D: float, B: float) -> Work:
 
 
 def _k_center(N: float, D: float, B: float) -> Work:
-    return Work(numbers=N * D * (1 + LOOKED_AT * B), reductions=B, payload=4 * D)
+    return Work(numbers=N * D * (1 + LOOKED_AT * B))
 
 
 def _auto(N: float, D: float, B: float) -> Work:
@@ -107,7 +113,7 @@ def _auto(N: float, D: float, B: float) -> Work:
 
 
 def _scores(N: float, D: float, B: float) -> Work:
-    return Work(steps=N * np.log2(N), payload=8 * B)
+    return Work(steps=N * np.log2(N), up=24 * B, held=24 * B)
 
 
 STRATEGIES: dict[str, Callable[[float, float, float], Work]] = {
@@ -124,23 +130,31 @@ STRATEGIES: dict[str, Callable[[float, float, float], Work]] = {
 
 PART = 8192  # rows that coverage over shards looks at together
 STEPS = 25  # passes of k-means over shards, the start's among them
+POSITION = 8  # bytes; the caller sorts positions by their keys, which takes three such arrays
 
 
 def _kmeans_over_shards(N: float, D: float, B: float) -> Work:
-    return Work(2 * D * B * N * STEPS, STEPS * N * D, reductions=STEPS, payload=4 * B * D)
+    sums = 8 * B * (D + 1)
+    traffic = {"down": 4 * B * D, "up": sums, "held": 2 * sums}
+    return Work(2 * D * B * N * STEPS, STEPS * N * D, reductions=STEPS, **traffic)
 
 
 def _typiclust_over_shards(N: float, D: float, B: float) -> Work:
     K = min(B, MAX_CLUSTERS)
-    products = 2 * D * (K * N * STEPS + K * min(N / K, typiclust.LARGEST) ** 2)
-    return Work(products, STEPS * N * D, reductions=STEPS + B, payload=4 * K * D)
+    clustering, comparing = K * N * STEPS, K * min(N / K, typiclust.LARGEST) ** 2
+    products = 2 * D * (clustering + comparing)
+    clusters = replace(_kmeans_over_shards(N, D, K), products=products, held=3 * POSITION * N)
+    return replace(clusters, items=K, in_items=comparing / (clustering + comparing))
 
 
 def _facility_location_over_shards(N: float, D: float, B: float) -> Work:
     # Of each part B rows go on to the next level.
     levels = 1 / (1 - min(B / PART, 0.5))
     pairs = levels * N * PART
-    return Work(2 * D * pairs, levels * N * D, pairs, reductions=2, payload=4 * B * D)
+    items = {"items": np.ceil(levels * N / PART), "in_items": 1.0}
+    return Work(
+        2 * D * pairs, levels * N * D, pairs, down=4 * B * D, held=3 * POSITION * N, **items
+    )
 
 
 def _probcover_over_shards(N: float, D: float, B: float) -> Work:
@@ -149,7 +163,7 @@ def _probcover_over_shards(N: float, D: float, B: float) -> Work:
 
 
 def _k_center_over_shards(N: float, D: float, B: float) -> Work:
-    return Work(numbers=N * D * B, reductions=B, payload=4 * D)
+    return Work(numbers=N * D * B, reductions=B, down=4 * D, up=4 * D + 24)
 
 
 # What `rayal select SHARDS` does; the other strategies have no such form.
@@ -255,14 +269,21 @@ def hours(name: str, N: float, nodes: int, options: argparse.Namespace) -> float
 
     None where the strategy has no form over shards.
     """
-    counts = STRATEGIES if nodes == 1 else OVER_SHARDS
-    if name not in counts:
+    if nodes == 1:
+        work = STRATEGIES[name](N, options.width, options.budget)
+        return float(work.counted() @ fitted()) / float(options.cores) / 3600
+    if name not in OVER_SHARDS:
         return None
-    rates = fitted() if nodes == 1 else fitted(MEASURED_OVER_SHARDS, OVER_SHARDS)
-    work = counts[name](N, options.width, options.budget)
-    network = work.reductions * (options.latency + work.payload / options.bandwidth)
-    seconds = float(work.counted() @ rates) / (nodes * options.cores)
-    return float(seconds + (network if nodes > 1 else 0)) / 3600
+    work = OVER_SHARDS[name](N, options.width, options.budget)
+    actors = nodes * options.cores
+    moved = (work.down * nodes + work.up * actors) / options.bandwidth
+    network = work.reductions * (options.latency + moved)
+    return float(seconds_over_shards(work) / actors + network) / 3600
+
+
+def seconds_over_shards(work: Work) -> float:
+    """Return the seconds that work over shards takes one core."""
+    return float(work.counted() @ fitted(MEASURED_OVER_SHARDS, OVER_SHARDS))
 
 
 def markdown(options: argparse.Namespace) -> str:
@@ -277,7 +298,7 @@ def markdown(options: argparse.Namespace) -> str:
     heads = (f"{N:.0e}".replace("e+0", "e") + f" on {nodes}" for N, nodes in places)
     lines += ["", f"| strategy | {' | '.join(heads)} |", "|---|" + "--:|" * len(places)]
     for name in STRATEGIES:
-        row = (_time(hours(name, N, nodes, options)) for N, nodes in places)
+        row = (in_words(hours(name, N, nodes, options)) for N, nodes in places)
         lines.append(f"| `{name}` | {' | '.join(row)} |")
     return "\n".join(lines)
 
@@ -294,16 +315,22 @@ def _errors(points: Sequence[Point], counts: Mapping[str, Count], where: str) ->
 
 def options(arguments: list[str] | None = None) -> argparse.Namespace:
     """Return what a command line says of D, B, nodes and the network."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    return parser(__doc__).parse_args(arguments)
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Return the parser of what the model takes."""
+    parser = argparse.ArgumentParser(description=(description or "").splitlines()[0])
     parser.add_argument("--width", type=int, default=512, help="D")
     parser.add_argument("--budget", type=int, default=1000, help="B")
     parser.add_argument("--cores", type=int, default=2, help="of a node")
     parser.add_argument("--latency", type=float, default=0.005, help="seconds of a reduction")
     parser.add_argument("--bandwidth", type=float, default=1e9, help="bytes a second")
-    return parser.parse_args(arguments)
+    return parser
 
 
-def _time(hours: float | None) -> str:
+def in_words(hours: float | None) -> str:
+    """Write hours in seconds, minutes or hours; "-" where there are none."""
     if hours is None:
         return "-"
     seconds = 3600 * hours

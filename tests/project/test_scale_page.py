@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import scale_model
+from benchmarks import scale_model, scale_simulation
 from rayal.registry import STRATEGIES
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "scale.md"
@@ -14,6 +14,22 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "scale.md"
 
 def test_the_tables_are_those_of_the_model() -> None:
     assert scale_model.markdown(scale_model.options([])) in PAGE.read_text()
+
+
+def test_the_simulated_times_are_those_of_the_simulation() -> None:
+    assert scale_simulation.markdown(scale_simulation.options([])) in PAGE.read_text()
+
+
+@pytest.mark.parametrize("name", list(scale_model.OVER_SHARDS))
+def test_without_unevenness_the_simulation_is_the_model(name: str) -> None:
+    N, nodes = 65_536 * 32 * 40, 16  # as many shards for each of 32 actors
+    own = scale_simulation.options(["--spread", "0", "--speeds", "0"])
+    work = scale_model.OVER_SHARDS[name](N, own.width, own.budget)
+    seconds = scale_model.seconds_over_shards(work)
+    played = scale_simulation.simulated_seconds(work, seconds, N, nodes, own)
+    model = scale_model.hours(name, N, nodes, own)
+    assert model is not None
+    assert played == pytest.approx(3600 * model, rel=0.05)  # the last items of a queue
 
 
 @pytest.mark.parametrize(
