@@ -39,7 +39,7 @@ class Work:
 
     reductions: passes over the shards; down: bytes that each node is sent for one; up: bytes that
     each actor, one of a core, answers. items: of work that free actors take from a queue, and
-    in_items: the part of the time that they take. held: bytes that the caller keeps.
+    in_items: the part of the time that they take.
     """
 
     products: float = 0.0
@@ -51,7 +51,6 @@ class Work:
     up: float = 0.0
     items: float = 0.0
     in_items: float = 0.0
-    held: float = 0.0
 
     def counted(self) -> Float64:
         """Return the four numbers that take a processor's time."""
@@ -113,7 +112,7 @@ def _auto(N: float, D: float, B: float) -> Work:
 
 
 def _scores(N: float, D: float, B: float) -> Work:
-    return Work(steps=N * np.log2(N), up=24 * B, held=24 * B)
+    return Work(steps=N * np.log2(N), up=24 * B)
 
 
 STRATEGIES: dict[str, Callable[[float, float, float], Work]] = {
@@ -130,20 +129,18 @@ STRATEGIES: dict[str, Callable[[float, float, float], Work]] = {
 
 PART = 8192  # rows that coverage over shards looks at together
 STEPS = 25  # passes of k-means over shards, the start's among them
-POSITION = 8  # bytes; the caller sorts positions by their keys, which takes three such arrays
 
 
 def _kmeans_over_shards(N: float, D: float, B: float) -> Work:
-    sums = 8 * B * (D + 1)
-    traffic = {"down": 4 * B * D, "up": sums, "held": 2 * sums}
-    return Work(2 * D * B * N * STEPS, STEPS * N * D, reductions=STEPS, **traffic)
+    down, up = 4 * B * D, 8 * B * (D + 1)
+    return Work(2 * D * B * N * STEPS, STEPS * N * D, reductions=STEPS, down=down, up=up)
 
 
 def _typiclust_over_shards(N: float, D: float, B: float) -> Work:
     K = min(B, MAX_CLUSTERS)
     clustering, comparing = K * N * STEPS, K * min(N / K, typiclust.LARGEST) ** 2
     products = 2 * D * (clustering + comparing)
-    clusters = replace(_kmeans_over_shards(N, D, K), products=products, held=3 * POSITION * N)
+    clusters = replace(_kmeans_over_shards(N, D, K), products=products)
     return replace(clusters, items=K, in_items=comparing / (clustering + comparing))
 
 
@@ -151,10 +148,8 @@ def _facility_location_over_shards(N: float, D: float, B: float) -> Work:
     # Of each part B rows go on to the next level.
     levels = 1 / (1 - min(B / PART, 0.5))
     pairs = levels * N * PART
-    items = {"items": np.ceil(levels * N / PART), "in_items": 1.0}
-    return Work(
-        2 * D * pairs, levels * N * D, pairs, down=4 * B * D, held=3 * POSITION * N, **items
-    )
+    covering = Work(2 * D * pairs, levels * N * D, pairs, down=4 * B * D)
+    return replace(covering, items=float(np.ceil(levels * N / PART)), in_items=1.0)
 
 
 def _probcover_over_shards(N: float, D: float, B: float) -> Work:
