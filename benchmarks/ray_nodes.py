@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import psutil
@@ -23,6 +23,8 @@ import psutil
 ROOT = Path(__file__).parent.parent
 STARTED = "Ray runtime started"  # what `ray start` says when its node is part of the cluster
 PATIENCE = 180.0  # seconds for a node to start on a busy machine
+SLOW = "timed out during startup"  # what Ray says after 30 s, which it offers no option for
+ATTEMPTS = 4
 OBJECT_STORE = 100_000_000  # bytes a node
 
 # A learner that holds its trial's CPU and computes nothing, as one that waits for a GPU, and leaves
@@ -94,6 +96,18 @@ class Nodes:
     def _start(
         self, cpus: float, gpus: float, options: list[str], settings: dict[str, str]
     ) -> None:
+        """Start a node; where the machine is too busy for Ray's bound, start it again."""
+        for attempt in range(ATTEMPTS):
+            said = self._try_to_start(cpus, gpus, options, settings)
+            if STARTED in said:
+                return
+            if SLOW not in said or attempt == ATTEMPTS - 1:
+                raise RuntimeError(f"a node did not start: {said[-1500:]}")
+
+    def _try_to_start(
+        self, cpus: float, gpus: float, options: list[str], settings: dict[str, str]
+    ) -> str:
+        """Return what `ray start` said until the node was there; what did not become one ends."""
         log = self._folder / f"node{len(self._started)}.txt"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -109,10 +123,15 @@ class Nodes:
             )  # fmt: skip
         self._started.append(process)
         until = time.monotonic() + PATIENCE
-        while STARTED not in log.read_text(errors="replace"):
+        parts: set[psutil.Process] = set()
+        while STARTED not in (said := log.read_text(errors="replace")):
             if process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"a node did not start: {log.read_text()[-1500:]}")
+                _kill(parts)  # a raylet that comes up later would be one node too many
+                return said
+            with contextlib.suppress(psutil.NoSuchProcess):
+                parts.update(psutil.Process(process.pid).children(recursive=True))
             time.sleep(0.1)
+        return said
 
     def raylets(self) -> int:
         """How many nodes run, the head included."""
@@ -131,10 +150,14 @@ class Nodes:
             process.kill()
             process.wait()
         while left := [process for process, _ in self._processes()]:
-            for process in left:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
-            psutil.wait_procs(left, timeout=10)
+            _kill(left)
+
+
+def _kill(processes: Collection[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=10)
 
 
 @contextlib.contextmanager
