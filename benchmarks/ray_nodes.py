@@ -98,16 +98,16 @@ class Nodes:
     ) -> None:
         """Start a node; where the machine is too busy for Ray's bound, start it again."""
         for attempt in range(ATTEMPTS):
-            said = self._try_to_start(cpus, gpus, options, settings)
-            if STARTED in said:
+            log_text = self._try_to_start(cpus, gpus, options, settings)
+            if STARTED in log_text:
                 return
-            if SLOW not in said or attempt == ATTEMPTS - 1:
-                raise RuntimeError(f"a node did not start: {said[-1500:]}")
+            if SLOW not in log_text or attempt == ATTEMPTS - 1:
+                raise RuntimeError(f"a node did not start: {log_text[-1500:]}")
 
     def _try_to_start(
         self, cpus: float, gpus: float, options: list[str], settings: dict[str, str]
     ) -> str:
-        """Return what `ray start` said until the node was there; what did not become one ends."""
+        """Return what `ray start` printed until the node was there; what became none ends."""
         log = self._folder / f"node{len(self._started)}.txt"
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -124,14 +124,14 @@ class Nodes:
         self._started.append(process)
         until = time.monotonic() + PATIENCE
         parts: set[psutil.Process] = set()
-        while STARTED not in (said := log.read_text(errors="replace")):
+        while STARTED not in (log_text := log.read_text(errors="replace")):
             if process.poll() is not None or time.monotonic() > until:
                 _kill(parts)  # a raylet that comes up later would be one node too many
-                return said
+                return log_text
             with contextlib.suppress(psutil.NoSuchProcess):
                 parts.update(psutil.Process(process.pid).children(recursive=True))
             time.sleep(0.1)
-        return said
+        return log_text
 
     def raylets(self) -> int:
         """How many nodes run, the head included."""

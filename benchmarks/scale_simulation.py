@@ -137,7 +137,7 @@ def on_nodes(own: argparse.Namespace) -> Iterator[str]:
         for _ in range(own.on_nodes):
             cluster.add(cpus=1)
         for name in RUN_ON_NODES:
-            seconds = _beside_others(pool, name, own)
+            seconds = _concurrent_seconds(pool, name, own)
             start, took = _asked(cluster, pool, name, own.budget)
             work = scale_model.OVER_SHARDS[name](own.rows, own.width, own.budget)
             played = start + simulated_seconds(work, seconds, own.rows, own.on_nodes, own)
@@ -147,7 +147,7 @@ def on_nodes(own: argparse.Namespace) -> Iterator[str]:
             )
 
 
-def _beside_others(pool: Path, name: str, own: argparse.Namespace) -> float:
+def _concurrent_seconds(pool: Path, name: str, own: argparse.Namespace) -> float:
     """Return the mean seconds of as many processes at once as there are nodes."""
     measure = partial(shards.measure_in_process, pool, name, own.budget, None)
     with ThreadPoolExecutor(own.on_nodes) as threads:

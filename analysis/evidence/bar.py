@@ -29,7 +29,10 @@ def verdict(cells: pd.DataFrame, query: str, measure: str) -> dict[str, Any]:
     if own.empty:
         return {}
     stages = [
-        {"stage": words, **_beside_best(every[every["per_class"].between(low, high, "left")])}
+        {
+            "stage": words,
+            **_compared_with_best(every[every["per_class"].between(low, high, "left")]),
+        }
         for low, high, words in STAGES
     ]
     return {
@@ -38,11 +41,11 @@ def verdict(cells: pd.DataFrame, query: str, measure: str) -> dict[str, Any]:
         "open": own[own["verdict"] == ""],
         "lost": own[own["verdict"] == "lost"],
         "behind": [stage for stage in stages if stage["mean"] < stage["best_mean"]],
-        **_beside_best(every),
+        **_compared_with_best(every),
     }
 
 
-def _beside_best(every: pd.DataFrame) -> dict[str, Any]:
+def _compared_with_best(every: pd.DataFrame) -> dict[str, Any]:
     own = cells_of(every, AUTO)
     others = every.drop(own.index).merge(own[CELL], on=CELL)
     by = others.groupby("strategy", sort=False)

@@ -44,12 +44,12 @@ def against(cells: pd.DataFrame, query: str, measure: str) -> pd.DataFrame:
 
 def auto_against_others(cells: pd.DataFrame) -> Iterator[str]:
     """Yield a paragraph and a table for each query; none where `auto` was not asked."""
-    found = {
+    boards = {
         query: {measure: against(cells, query, measure) for measure in MEASURES}
         for query in QUERIES
     }
-    found = {query: by for query, by in found.items() if not by[MEASURES[0]].empty}
-    if not found:
+    boards = {query: by for query, by in boards.items() if not by[MEASURES[0]].empty}
+    if not boards:
         return
     yield f"## `{AUTO}` against every other strategy"
     yield ""
@@ -58,7 +58,7 @@ def auto_against_others(cells: pd.DataFrame) -> Iterator[str]:
         f"many it is ahead, equal (to {DIGITS} digits) and behind. No single difference is tested."
     )
     yield ""
-    for query, by_measure in found.items():
+    for query, by_measure in boards.items():
         sentences = (_in_words(board, SHORT[measure]) for measure, board in by_measure.items())
         yield f"{QUERIES[query]}. {' '.join(sentences)}"
         yield ""

@@ -61,5 +61,5 @@ def _competitors() -> list[str]:
     """Return the names of the strategies that are no oracles."""
     from rayal.registry import STRATEGIES
 
-    found = {name: STRATEGIES.find(name) for name in STRATEGIES.names()}
-    return [name for name, one in found.items() if not one.traits.oracle(one.bind({}))]
+    strategies = {name: STRATEGIES.find(name) for name in STRATEGIES.names()}
+    return [name for name, one in strategies.items() if not one.traits.oracle(one.bind({}))]

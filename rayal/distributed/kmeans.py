@@ -135,8 +135,8 @@ def _nearer(first: Nearest, second: Nearest) -> Nearest:
     return sizes + more, least, np.where(is_nearer, theirs, whose), inertia + rest
 
 
-def _whole(numbers: Float64) -> Int64:
-    """Return numbers in whole steps of 1 / STEP."""
+def _fixed_point(numbers: Float64) -> Int64:
+    """Return numbers in fixed point: whole multiples of 1 / STEP."""
     return np.rint(numbers * STEP).astype(np.int64)
 
 
@@ -193,7 +193,7 @@ class ClusterPart:
             sums += members @ block[counted].astype(np.float64)
             counts += np.bincount(own, minlength=k)
             inertia += float(away[counted, 0].sum(dtype=np.float64))
-        return _whole(sums), counts, round(inertia * STEP)
+        return _fixed_point(sums), counts, round(inertia * STEP)
 
     def assign(self, centers: Float32) -> Nearest:
         """Keep each row's cluster; return sizes (K,), the least distance, whose it is; inertia."""
