@@ -233,6 +233,34 @@ def test_integers_with_a_sign_are_refused(tmp_path: Path, kind: type) -> None:
         read(path)
 
 
+def planes(path: Path, kind: type) -> Path:
+    """Write an RGB TIFF whose three planes lie one after the other, uncompressed."""
+    pixels: np.ndarray = np.arange(108, dtype=kind)
+    bits, place, each = 8 * pixels.itemsize, 8 + pixels.nbytes, pixels.nbytes // 3
+    lists = struct.pack("<9I", *[bits] * 3, *[8 + each * i for i in range(3)], *[each] * 3)
+    entries = [
+        (256, 4, 1, 6), (257, 4, 1, 6), (258, 4, 3, place), (259, 4, 1, 1), (262, 4, 1, 2),
+        (273, 4, 3, place + 12), (277, 4, 1, 3), (278, 4, 1, 6), (279, 4, 3, place + 24),
+        (284, 4, 1, 2),
+    ]  # fmt: skip
+    directory = struct.pack("<H", len(entries))
+    directory += b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    head = struct.pack("<2sHI", b"II", 42, place + len(lists))
+    path.write_bytes(head + pixels.tobytes() + lists + directory + struct.pack("<I", 0))
+    return path
+
+
+def test_uncompressed_planes_of_sixteen_bits_are_refused_as_pillow_misreads_them(
+    tmp_path: Path,
+) -> None:
+    expected = np.moveaxis(np.arange(108).reshape(3, 6, 6), 0, -1)
+    assert np.array_equal(read(planes(tmp_path / "a.tif", np.uint8)), expected)
+    path = planes(tmp_path / "b.tif", np.uint16)
+    for ask in (read, lambda path: read_head(path, Decoding(6))):
+        with pytest.raises(ValueError, match=r"a plane each, of 16 bits.*PlanarConfiguration 1"):
+            ask(path)
+
+
 def test_sixteen_bits_in_which_white_is_zero_are_turned(tmp_path: Path) -> None:
     values = np.linspace(0, 65_535, 36).reshape(6, 6).astype(np.uint16)
     black_is_zero = read(tiff(tmp_path / "a.tif", values), channels=1)

@@ -1,10 +1,12 @@
 """DICOM files as gray or RGB of 8 bits."""
 
+import io
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from rayal.datasets._files import dicom
 from rayal.labeling.pictures import by_percentiles, read_facts, read_picture
@@ -58,6 +60,67 @@ def test_colors_and_the_first_of_several_frames(tmp_path: Path) -> None:
         dicom.read_pixels(several, by_percentiles), by_percentiles(PIXELS)
     )
     assert "several frames or pages: the first alone" in read_facts(several).notes
+
+
+COLORS = np.stack(np.broadcast_arrays(np.arange(8)[:, None], np.arange(8), 4), axis=-1) * 32
+COLORS = COLORS.astype(np.uint8)
+
+
+def test_colors_stored_as_brightness_and_differences_are_converted_once(tmp_path: Path) -> None:
+    stored = np.asarray(Image.fromarray(COLORS).convert("YCbCr"))
+    path = write(tmp_path / "a.dcm", stored, PhotometricInterpretation="YBR_FULL")
+    np.testing.assert_allclose(np.asarray(read_picture(path), int), COLORS, atol=3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "syntax", "meaning"),
+    [
+        ("JPEG", "1.2.840.10008.1.2.4.50", "YBR_FULL_422"),
+        ("JPEG2000", "1.2.840.10008.1.2.4.90", "YBR_RCT"),
+    ],
+)
+def test_compressed_colors_come_to_the_colors_they_show(
+    tmp_path: Path, kind: str, syntax: str, meaning: str
+) -> None:
+    from pydicom import dcmread
+    from pydicom.encaps import encapsulate
+
+    stream = io.BytesIO()
+    Image.fromarray(COLORS.repeat(8, axis=0).repeat(8, axis=1)).save(stream, kind)
+    whole = np.asarray(Image.open(stream), int)
+    path = write(tmp_path / "a.dcm", whole.astype(np.uint8), PhotometricInterpretation=meaning)
+    data = dcmread(path)
+    data.file_meta.TransferSyntaxUID = syntax
+    data.PixelData = encapsulate([stream.getvalue()])
+    data["PixelData"].is_undefined_length = True
+    data.save_as(path)
+    np.testing.assert_allclose(np.asarray(read_picture(path), int), whole, atol=3)
+
+
+def test_places_in_a_palette_come_to_its_colors(tmp_path: Path) -> None:
+    table = np.random.default_rng(0).integers(65_536, size=(3, 256), dtype=np.uint16)
+    fields: dict[str, object] = {"PhotometricInterpretation": "PALETTE COLOR"}
+    for name, entries in zip(("Red", "Green", "Blue"), table, strict=True):
+        fields[f"{name}PaletteColorLookupTableDescriptor"] = [256, 0, 16]
+        fields[f"{name}PaletteColorLookupTableData"] = entries.tobytes()
+    places = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    path = write(tmp_path / "a.dcm", places, **fields)
+    np.testing.assert_array_equal(np.asarray(read_picture(path)), (table.T >> 8)[places])
+    assert not read_facts(path).is_gray
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"RescaleSlope": None, "RescaleIntercept": None},
+        {"WindowCenter": "1e400", "WindowWidth": "1"},
+    ],
+)
+def test_a_scale_or_window_that_is_no_number_counts_as_none(
+    tmp_path: Path, fields: dict[str, str | None]
+) -> None:
+    path = write(tmp_path / "a.dcm", **fields)
+    np.testing.assert_array_equal(dicom.read_pixels(path, by_percentiles), by_percentiles(PIXELS))
 
 
 def test_a_file_without_a_suffix_is_known_by_its_first_bytes(tmp_path: Path) -> None:

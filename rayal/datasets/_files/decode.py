@@ -35,7 +35,8 @@ _COLOR = frozenset({"P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
 _WIDENED = frozenset({"PNG", "PPM", "JPEG2000"})
 _ORIENTATION = 0x0112  # EXIF
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLES_PER_PIXEL = 258, 262, 277  # TIFF
-_SAMPLE_FORMAT = 339
+_COMPRESSION, _PLANAR, _SAMPLE_FORMAT = 259, 284, 339
+_UNCOMPRESSED, _IN_PLANES = 1, 2
 _WHITE_IS_ZERO, _SIGNED = 0, 2
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -187,6 +188,11 @@ def _check(image: Image.Image, decoding: Decoding) -> None:
             f"its pixels are {numbers}, which do not fit 16 bits, and nothing says which of them "
             "is black or white: save it with 8 or 16 bits"
         )
+    if _is_misread(image):
+        raise ValueError(
+            "its colors lie in a plane each, of 16 bits and uncompressed, which Pillow reads as "
+            "noise: save it with a pixel's colors together (PlanarConfiguration 1), or compressed"
+        )
     if image.mode not in _GRAY | _COLOR and not _is_sixteen_bits(image):
         raise ValueError(f"its colors are of mode {image.mode}, which is not read: save it as RGB")
 
@@ -198,6 +204,16 @@ def _numbers_without_range(image: Image.Image) -> str:
     if image.mode == "F":
         return "floating-point numbers"
     return "integers of 32 bits" if image.mode == "I" and not _is_sixteen_bits(image) else ""
+
+
+def _is_misread(image: Image.Image) -> bool:
+    """Whether Pillow takes 16-bit planes of a TIFF for 8-bit ones; libtiff reads compressed ones."""
+    return (
+        _tiff_tag(image, _PLANAR, 1) == _IN_PLANES
+        and _tiff_tag(image, _SAMPLES_PER_PIXEL, 1) > 1
+        and _tiff_tag(image, _BITS_PER_SAMPLE, 8) > 8
+        and _tiff_tag(image, _COMPRESSION, 1) == _UNCOMPRESSED
+    )
 
 
 def _is_sixteen_bits(image: Image.Image) -> bool:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+_PALETTE = "PALETTE COLOR"  # gray by its one sample, colors by their tables
 SUFFIXES = frozenset({".dcm", ".dicom", ".dic", ".ima"})
 _PREAMBLE = 128  # bytes before the four letters that every DICOM file has
 Bytes: TypeAlias = npt.NDArray[np.uint8]
@@ -52,11 +54,13 @@ def read_head(path: Path) -> DicomHead:
     Raises:
         ValueError: it is no DICOM image, or pydicom is not installed.
     """
-    data = _read(path, pixels=False)
-    if "Rows" not in data or "Columns" not in data:
-        raise ValueError("it is a DICOM without an image")
-    gray = int(data.get("SamplesPerPixel", 1)) == 1
-    return DicomHead(int(data.Columns), int(data.Rows), "DICOM", gray, tuple(_notes(data)))
+    with _refused_as("it cannot be read as DICOM"):
+        data = _read(path, pixels=False)
+        if "Rows" not in data or "Columns" not in data:
+            raise ValueError("it has no image")
+        return DicomHead(
+            int(data.Columns), int(data.Rows), "DICOM", _is_gray(data), tuple(_notes(data))
+        )
 
 
 def read_pixels(path: Path, window: Window) -> Bytes:
@@ -69,42 +73,60 @@ def read_pixels(path: Path, window: Window) -> Bytes:
         ValueError: it is damaged, compressed in a way that is not read here, or pydicom is not
             installed.
     """
-    data = _read(path, pixels=True)
-    try:
+    with _refused_as("its pixels cannot be read"):
+        data = _read(path, pixels=True)
         pixels = np.asarray(data.pixel_array)
-    except Exception as error:  # its decoders raise whatever damaged bytes lead to
-        raise ValueError(f"its pixels cannot be read: {error}") from error
-    if int(data.get("NumberOfFrames", 1) or 1) > 1:
-        pixels = pixels[0]
-    if int(data.get("SamplesPerPixel", 1)) > 1:
-        return _color(data, pixels)
-    shown = _gray(data, pixels, window)
-    return 255 - shown if data.get("PhotometricInterpretation") == "MONOCHROME1" else shown
+        if int(data.get("NumberOfFrames", 1) or 1) > 1:
+            pixels = pixels[0]
+        if not _is_gray(data):
+            return _color(data, pixels)
+        shown = _gray(data, pixels, window)
+        return 255 - shown if data.get("PhotometricInterpretation") == "MONOCHROME1" else shown
+
+
+@contextmanager
+def _refused_as(words: str) -> Iterator[None]:
+    """Refuse whatever is raised: pydicom raises all that damaged bytes and odd fields lead to."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            "it is DICOM, which is read where pydicom is installed: pip install 'rayal[dicom]'"
+        ) from error
+    except Exception as error:
+        raise ValueError(f"{words}: {error}") from error
 
 
 def _gray(data: Any, pixels: npt.NDArray[Any], window: Window) -> Bytes:
     processing = importlib.import_module("pydicom.pixels")
-    values = np.asarray(processing.apply_modality_lut(pixels, data))
+    has_scale = data.get("RescaleSlope") is not None and data.get("RescaleIntercept") is not None
+    scaled = has_scale or "ModalityLUTSequence" in data
+    values = np.asarray(processing.apply_modality_lut(pixels, data) if scaled else pixels)
     if not _has_window(data):
         return window(values)
     center, width = _first(data.WindowCenter), max(_first(data.WindowWidth), 1.0)
     low, high = center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2
-    scaled = (values.astype(np.float64) - low) * (255 / max(high - low, 1e-12))
-    return np.rint(np.clip(scaled, 0, 255)).astype(np.uint8)
+    bright = (values.astype(np.float64) - low) * (255 / max(high - low, 1e-12))
+    return np.rint(np.clip(bright, 0, 255)).astype(np.uint8)
 
 
 def _color(data: Any, pixels: npt.NDArray[Any]) -> Bytes:
-    processing = importlib.import_module("pydicom.pixels")
-    meaning = str(data.get("PhotometricInterpretation", "RGB"))
-    if meaning.startswith("YBR") and pixels.dtype == np.uint8:
-        pixels = processing.convert_color_space(pixels, meaning, "RGB")
+    """Bring RGB, or places in a palette, to 8 bits; pydicom has brought YBR to RGB already."""
     bits = int(data.get("BitsStored", 8))
+    if data.get("PhotometricInterpretation") == _PALETTE:
+        pixels = importlib.import_module("pydicom.pixels").apply_color_lut(pixels, data)
+        bits = 8 * pixels.itemsize
     return np.asarray(pixels >> max(bits - 8, 0), dtype=np.uint8)
+
+
+def _is_gray(data: Any) -> bool:
+    palette = data.get("PhotometricInterpretation") == _PALETTE
+    return int(data.get("SamplesPerPixel", 1)) == 1 and not palette
 
 
 def _notes(data: Any) -> list[str]:
     notes = []
-    if int(data.get("SamplesPerPixel", 1)) == 1:
+    if _is_gray(data):
         kind = "the window stored in each file" if _has_window(data) else "1st to 99th percentile"
         notes.append(f"DICOM: {kind}")
     if int(data.get("NumberOfFrames", 1) or 1) > 1:
@@ -113,7 +135,8 @@ def _notes(data: Any) -> list[str]:
 
 
 def _has_window(data: Any) -> bool:
-    return data.get("WindowCenter") is not None and data.get("WindowWidth") is not None
+    edges = data.get("WindowCenter"), data.get("WindowWidth")
+    return all(edge is not None and math.isfinite(_first(edge)) for edge in edges)
 
 
 def _first(value: Any) -> float:
@@ -121,17 +144,4 @@ def _first(value: Any) -> float:
 
 
 def _read(path: Path, *, pixels: bool) -> Any:
-    pydicom = _pydicom()
-    try:
-        return pydicom.dcmread(path, stop_before_pixels=not pixels)
-    except Exception as error:  # it raises whatever damaged bytes lead to
-        raise ValueError(f"it cannot be read as DICOM: {error}") from error
-
-
-def _pydicom() -> ModuleType:
-    try:
-        return importlib.import_module("pydicom")
-    except ModuleNotFoundError as error:
-        raise ValueError(
-            "it is DICOM, which is read where pydicom is installed: pip install 'rayal[dicom]'"
-        ) from error
+    return importlib.import_module("pydicom").dcmread(path, stop_before_pixels=not pixels)
