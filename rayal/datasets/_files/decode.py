@@ -207,7 +207,7 @@ def _numbers_without_range(image: Image.Image) -> str:
 
 
 def _is_misread(image: Image.Image) -> bool:
-    """Whether Pillow takes 16-bit planes of a TIFF for 8-bit ones; libtiff reads compressed ones."""
+    """Whether Pillow takes 16-bit planes for 8-bit ones; compressed ones are read by libtiff."""
     return (
         _tiff_tag(image, _PLANAR, 1) == _IN_PLANES
         and _tiff_tag(image, _SAMPLES_PER_PIXEL, 1) > 1
