@@ -6,21 +6,17 @@ from the blocks that were described.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from rayal.contracts import Features
-from rayal.kernels.gemm_distances import chunks
 from rayal.labeling import duplicates, feature_files, tables
 from rayal.labeling.class_names import ClassSet
 from rayal.labeling.encoding import (
     EncodingJob,
+    contents_of,
     encode,
     forget_work,
     network_side,
@@ -31,13 +27,13 @@ from rayal.labeling.errors import LabelingError
 from rayal.labeling.known_labels import labels_by_id, labels_by_path
 from rayal.labeling.labels import answer_of
 from rayal.labeling.pool import LeftOut, PoolImage, id_of_name, write_left_out, write_pool
+from rayal.labeling.pool_features import Description, write_features
 from rayal.labeling.project import Project
 from rayal.labeling.reading import Reading, read_files
 from rayal.labeling.scan import Candidate, Scan, scan_folder, scan_list, with_groups
 from rayal.labeling.settings import Settings
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
-from rayal.storage.atomic import temporary_beside, write_bytes
 
 GIVEN_FEATURES = "features"  # encoder of a project whose features came in a file
 DEFAULT_ENCODER = "pretrained"
@@ -51,9 +47,8 @@ class _Assembled:
     images: list[PoolImage]
     features: Features
     left_out: list[LeftOut]
-    notes: list[str]
     labels: Mapping[str, str | ClassSet]  # by id, from a table
-    job: Mapping[str, Any]  # how images were described; empty for features that were given
+    how: Description
 
 
 def assemble(project: Project, tell: Tell) -> None:
@@ -67,31 +62,17 @@ def assemble(project: Project, tell: Tell) -> None:
         return
     kind = project.settings.source.kind
     assembled = _from_features(project) if kind == "features" else _from_images(project, tell)
-    for note in assembled.notes:
+    for note in assembled.how.notes:
         if not note.startswith("encoder "):  # told before it ran
             tell(note)
-    with temporary_beside(project.root / "features.npy") as temporary, temporary.open("wb") as file:
-        _save_float32(file, assembled.features)
-    about = {"notes": assembled.notes, "shape": assembled.features.shape, "job": assembled.job}
-    write_bytes(project.root / "features.json", json.dumps(about, indent=1).encode())
+    ids = [image.rayal_id for image in assembled.images]
+    write_features(project.root, assembled.features, ids, assembled.how)
     write_left_out(project.root / "left_out.csv", assembled.left_out)
     project.labels.append(
         *(answer_of(rayal_id, label, source="csv") for rayal_id, label in assembled.labels.items())
     )
     write_pool(project.root / "pool.csv", assembled.images)
     forget_work(project.root / ".work")
-
-
-def encoding_job(project: Project) -> EncodingJob:
-    """Return how the images of a project were described, to describe others in the same way.
-
-    Raises:
-        LabelingError: its features came in a file.
-    """
-    about = json.loads((project.root / "features.json").read_bytes())["job"]
-    if not about:
-        raise LabelingError(f"the features of {project.root} came in a file, made by other means")
-    return EncodingJob(project.source, project.root / ".work", seed=project.settings.seed, **about)
 
 
 def check_encoder(settings: Settings) -> dict[str, Any]:
@@ -108,14 +89,6 @@ def check_encoder(settings: Settings) -> dict[str, Any]:
         raise LabelingError(f"{error}") from error
 
 
-def _save_float32(file: BinaryIO, features: npt.NDArray[np.floating[Any]]) -> None:
-    """Write features (N, D), which may be mapped and of float16, as .npy of float32, in parts."""
-    header = {"descr": "<f4", "fortran_order": False, "shape": features.shape}
-    np.lib.format.write_array_header_1_0(file, header)
-    for rows in chunks(len(features)):
-        file.write(np.ascontiguousarray(features[rows], dtype="<f4").tobytes())
-
-
 def _from_features(project: Project) -> _Assembled:
     source = project.settings.source
     ids = source.columns.get("ids")
@@ -125,7 +98,7 @@ def _from_features(project: Project) -> _Assembled:
         groups = with_groups([Candidate(one.path) for one in images], source.group_pattern)
         images = [replace(i, group=g.group) for i, g in zip(images, groups, strict=True)]
     note = f"{len(images):,} rows of features from {source.given}, without images"
-    return _Assembled(images, named.features, [], [note], {}, {})
+    return _Assembled(images, named.features, [], {}, Description([note]))
 
 
 def _from_images(project: Project, tell: Tell) -> _Assembled:
@@ -135,13 +108,13 @@ def _from_images(project: Project, tell: Tell) -> _Assembled:
     reading = read_files(project.source, scan.candidates)
     if not reading.images:
         raise LabelingError(_no_image(project, Scan([], scan.left_out + reading.left_out)))
-    described, notes = _describe(project, reading, tell)
+    described, how = _describe(project, reading, tell)
     left_out = sorted(
         [*scan.left_out, *reading.left_out, *described.left_out], key=lambda image: image.path
     )
     known = labels_by_id(reading, described.images, labels)
-    notes += _notes_of_reading(reading)
-    return _Assembled(described.images, described.features, left_out, notes, known, described.job)
+    how = replace(how, notes=[*how.notes, *_notes_of_reading(reading)])
+    return _Assembled(described.images, described.features, left_out, known, how)
 
 
 def _scan(project: Project) -> tuple[Scan, dict[str, str | ClassSet]]:
@@ -168,13 +141,12 @@ class _Described:
     images: list[PoolImage]
     features: Features
     left_out: list[LeftOut]
-    job: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _describe(project: Project, reading: Reading, tell: Tell) -> tuple[_Described, list[str]]:
+def _describe(project: Project, reading: Reading, tell: Tell) -> tuple[_Described, Description]:
     settings = project.settings
     if settings.encoder["name"] == GIVEN_FEATURES:
-        return _with_given(project, reading), []
+        return _with_given(project, reading), Description()
     side = side_of(reading.images)
     name = str(settings.encoder["name"])
     params = {**check_encoder(settings), **_fitted_to_pool(settings.encoder, side, reading)}
@@ -182,6 +154,8 @@ def _describe(project: Project, reading: Reading, tell: Tell) -> tuple[_Describe
     about = {"name": name, "params": params, "side": side, "channels": channels}
     job = EncodingJob(project.source, project.root / ".work", seed=settings.seed, **about)  # type: ignore[arg-type]
     notes = notes_of(job, len(reading.images))
+    contents = contents_of(name, params)
+    job = replace(job, contents=contents)
     tell(f"describing {len(reading.images):,} images with {job.name}: {'; '.join(notes)}")
     encoded = encode(job, reading.images)
     kept = [reading.images[row] for row in encoded.positions]
@@ -189,7 +163,8 @@ def _describe(project: Project, reading: Reading, tell: Tell) -> tuple[_Describe
     standing = duplicates.stand_for(encoded.tiny, encoded.features, rng).tolist()
     images = _with_duplicates(kept, standing)
     notes = [f"encoder {job.name}: {'; '.join(notes)}", *_note_of_side(job.side, kept)]
-    return _Described(images, encoded.features, list(encoded.left_out), about), notes
+    described = _Described(images, encoded.features, list(encoded.left_out))
+    return described, Description(notes, about, contents)
 
 
 def _fitted_to_pool(params: Mapping[str, Any], side: int, reading: Reading) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,6 +22,7 @@ from rayal.contracts import Dataset, Features, Images, Split
 from rayal.datasets._files.decode import middle_square
 from rayal.kernels.calibration import with_temperature
 from rayal.kernels.clustering import unit_rows
+from rayal.labeling.encoding import check_contents, trains
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.pictures import read_square
 from rayal.multilabel_metrics import HALF
@@ -40,7 +41,8 @@ Float64: TypeAlias = npt.NDArray[np.float64]
 class EncoderJob:
     """How images become features: an encoder, and the square that an image is read into before.
 
-    name, params, seed: of the encoder. side: pixels. channels: 1 or 3.
+    name, params, seed: of the encoder. side: pixels. channels: 1 or 3. contents: SHA-256 of the
+    files that the encoder reads, by the parameter that names each.
     """
 
     name: str
@@ -48,13 +50,25 @@ class EncoderJob:
     seed: int
     side: int
     channels: int
+    contents: Mapping[str, str] = field(default_factory=dict)
 
     def features(self, pixels: Images) -> Features:
-        """Return the features (n, D) of images (n, side, side, channels)."""
+        """Return the features (n, D) of images (n, side, side, channels).
+
+        Raises:
+            LabelingError: the encoder is another one now, or would be trained anew.
+        """
         split = Split(pixels, np.zeros(len(pixels), dtype=np.int64))
         data = Dataset("images", ("unknown",), split, Split(pixels[:1], split.labels[:1]))
         rng = generator("labeling encoder", self.name, self.seed)
         component = ENCODERS.find(self.name)
+        if trains(component):
+            raise LabelingError(
+                f"encoder '{self.name}' was trained on the project's images and its network is not "
+                "kept, so it cannot describe others: add them to the project's folder and make the "
+                "project anew, or use an encoder with weights (--encoder pretrained, checkpoint)"
+            )
+        check_contents(self.name, self.params, self.contents)
         embedding = component.function(
             data, rng, lambda report: None, **component.arguments(self.params)
         )
@@ -95,7 +109,8 @@ class Classifier:
                 uint8; or features (n, D), made as those that it learned from.
 
         Raises:
-            LabelingError: an array of another shape; images where features came in a file.
+            LabelingError: an array of another shape; images where features came in a file; an
+                encoder whose files have changed, or that would be trained anew.
             ValueError: a file cannot be read; features that are not finite.
         """
         return self.probabilities(self._features(images))
@@ -174,7 +189,7 @@ def load_classifier(path: str | Path) -> Classifier:
             tuple(about["classes"]),
             weights,
             float(about["temperature"]),
-            None if encoder is None else EncoderJob(**encoder),
+            None if encoder is None else EncoderJob(**encoder, contents=about.get("contents", {})),
             about["card"],
             bool(about.get("multilabel")),
         )
@@ -193,7 +208,8 @@ def save_classifier(folder: Path, classifier: Classifier) -> None:
         "format": FORMAT if classifier.multilabel else ONE_CLASS,
         "classes": list(classifier.classes),
         "temperature": classifier.temperature,
-        "encoder": None if job is None else vars(job),
+        "encoder": None if job is None else {n: v for n, v in vars(job).items() if n != "contents"},
+        "contents": {} if job is None else job.contents,  # apart: earlier versions do not know it
         "card": classifier.card,
     } | ({"multilabel": True} if classifier.multilabel else {})
     folder.mkdir(exist_ok=True)

@@ -6,13 +6,16 @@ DIR/.work until all is there. One that trains is given all images at once, from 
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import io
 import shutil
 import sys
 import time
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,7 @@ from rayal.labeling.reading import in_parallel
 from rayal.registry import ENCODERS, Component
 from rayal.seeds import generator
 from rayal.storage.atomic import write_bytes
+from rayal.storage.file_hash import file_hash
 from rayal.traits import EncoderTraits
 
 FORMAT = 1  # raised by hand when features come to be made otherwise
@@ -37,6 +41,7 @@ BLOCK = 1024  # images of a block
 LARGEST_SIDE, SMALLEST_SIDE = 224, 8  # pixels that images are brought to before the encoder
 SMALLEST_NETWORK_SIDE = 96
 Bytes = npt.NDArray[np.uint8]
+_UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ class EncodingJob:
     """What is encoded how.
 
     source: the folder that paths are relative to. work: for what is made on the way. name, params:
-    of the encoder. side, channels: of the arrays that images are read into.
+    of the encoder. side, channels: of the arrays that images are read into. contents: SHA-256 of
+    the files that the encoder reads, by the parameter that names each.
     """
 
     source: Path
@@ -67,6 +73,7 @@ class EncodingJob:
     side: int
     channels: int
     seed: int = 0
+    contents: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def component(self) -> Component[EncoderTraits]:
@@ -75,7 +82,42 @@ class EncodingJob:
     @property
     def trains(self) -> bool:
         """Whether the encoder is trained on the images: then it has to see all of them."""
-        return "keep" in inspect.signature(self.component.function).parameters
+        return trains(self.component)
+
+
+def trains(component: Component[EncoderTraits]) -> bool:
+    """Whether an encoder is trained on the images that it is given."""
+    return "keep" in inspect.signature(component.function).parameters
+
+
+def contents_of(name: str, params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the SHA-256 of each file that an encoder reads, by the parameter that names it.
+
+    Raises:
+        LabelingError: one of them cannot be read.
+    """
+    component = ENCODERS.find(name)
+    try:
+        files = component.files(component.bind(params))
+        return {parameter: file_hash(path) for parameter, path in files.items()}
+    except OSError as error:
+        raise LabelingError(f"encoder '{name}': {error}") from error
+
+
+def check_contents(name: str, params: Mapping[str, Any], expected: Mapping[str, str]) -> None:
+    """Refuse an encoder whose files are not those that features were made with.
+
+    Raises:
+        LabelingError: one of them has another content, or cannot be read.
+    """
+    found = contents_of(name, params) if expected else {}
+    for parameter, sha256 in expected.items():
+        if found.get(parameter) != sha256:
+            raise LabelingError(
+                f"encoder '{name}': {parameter}={params.get(parameter)} is not the file that the "
+                f"features were made with (sha256 {sha256[:12]}, now "
+                f"{found.get(parameter, 'none')[:12]}): put that one back"
+            )
 
 
 def side_of(images: Sequence[PoolImage]) -> int:
@@ -114,7 +156,8 @@ def encode(job: EncodingJob, images: Sequence[PoolImage]) -> Encoded:
     """Return the features of all images that can be read; the others are left out.
 
     Raises:
-        LabelingError: no image can be read, or the disk has no room.
+        LabelingError: no image can be read, the disk has no room, or a file of the encoder was
+            exchanged meanwhile.
         ValueError: what the encoder raises.
     """
     job.work.mkdir(exist_ok=True)
@@ -122,6 +165,7 @@ def encode(job: EncodingJob, images: Sequence[PoolImage]) -> Encoded:
     unit = f"blocks of {BLOCK:,} images"
     progress = with_progress(_blocks(job, blocks), len(blocks), "describing", unit)
     encoded = _joined(list(progress))
+    check_contents(job.name, job.params, job.contents)
     if not len(encoded.positions):
         reasons = "; ".join(f"{image.path}: {image.reason}" for image in encoded.left_out[:3])
         raise LabelingError(f"no image of {job.source} can be read: {reasons}")
@@ -144,10 +188,10 @@ def _blocks(job: EncodingJob, blocks: Sequence[Sequence[PoolImage]]) -> Iterator
 def _block(job: EncodingJob, images: Sequence[PoolImage]) -> Encoded:
     """Return a block from the disk where it was made before, else make it and keep it."""
     facts = [(image.rayal_id, image.path) for image in images]
-    encoder = None if job.trains else (job.name, sorted(job.params.items()), job.seed)
+    encoder = None if job.trains else (job.name, sorted(job.params.items()), job.seed, job.contents)
     key = content_key(FORMAT, encoder, job.side, job.channels, facts)
     path = job.work / f"{key}.npz"
-    if path.is_file():
+    with contextlib.suppress(*_UNREADABLE):  # absent, or damaged: it is made
         return _read_block(path)
     encoded = _make_block(job, images)
     content = io.BytesIO()

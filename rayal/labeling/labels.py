@@ -24,6 +24,7 @@ from rayal.storage import atomic, plain_files
 
 Action: TypeAlias = Literal["label", "withdraw", "not_usable", "skip"]
 Source: TypeAlias = Literal["page", "label-studio", "cvat", "coco", "csv", "folders", "python"]
+_NO_ANSWER = (ValueError, TypeError, KeyError, RecursionError)
 LARGEST_LOG = 4 << 30  # bytes; some 20 million answers
 
 
@@ -207,6 +208,9 @@ class LabelLog:
         """Add bytes after the last whole line; what a killed process left of a line goes."""
         with plain_files.open_append(self.path) as file:
             end = _end_of_lines(self.path)
+            rest = plain_files.read(self.path, LARGEST_LOG, end)
+            if _is_answer(rest):
+                end, content = end + len(rest), b"\n" + content
             try:
                 os.ftruncate(file.fileno(), end)
                 _write_all(file.fileno(), content)
@@ -224,8 +228,12 @@ class LabelLog:
             self._read_until, self._last_line, self._answers = 0, b"", []
             self._computed = {}
             content = self._read_from(0)
-        complete = content[len(self._last_line) : content.rfind(b"\n") + 1]
+        added = content[len(self._last_line) :]
+        whole = added.rfind(b"\n") + 1
+        complete = added if _is_answer(added[whole:]) else added[:whole]
         lines = complete.splitlines(keepends=True)
+        if lines and self._last_line[-1:] not in (b"", b"\n") and not lines[0].strip():
+            del lines[0]  # it ends the line before
         self._answers += [self._parsed(line, n) for n, line in enumerate(lines, 1)]
         self._read_until += len(complete)
         if lines:
@@ -240,14 +248,26 @@ class LabelLog:
 
     def _parsed(self, line: bytes, number: int) -> Answer:
         try:
-            fields: Mapping[str, Any] = json.loads(line)
-            names = [field.name for field in dataclasses.fields(Answer)]
-            return Answer(**{name: fields[name] for name in names if name in fields})
-        except (ValueError, TypeError, KeyError) as error:
+            return _answer(line)
+        except _NO_ANSWER as error:
             raise LabelLogError(
                 f"line {len(self._answers) + number} of {self.path} is no answer ({error}): "
                 "something else changed the file; put it back from a copy, or remove that line"
             ) from error
+
+
+def _answer(line: bytes) -> Answer:
+    fields: Mapping[str, Any] = json.loads(line)
+    names = [field.name for field in dataclasses.fields(Answer)]
+    return Answer(**{name: fields[name] for name in names if name in fields})
+
+
+def _is_answer(rest: bytes) -> bool:
+    """Whether what stands after the last line break is a whole answer, as editors may leave it."""
+    try:
+        return bool(rest) and bool(_answer(rest))
+    except _NO_ANSWER:
+        return False
 
 
 def _as_line(answer: Answer) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from rayal.contracts import Indices
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.own_files import damaged
 from rayal.labeling.spreadsheet import read_csv_rows, write_csv
 
 ID_PREFIX = "img_"  # a spreadsheet would take some hexadecimal numbers for 1e15
@@ -123,8 +125,21 @@ def read_pool(path: Path) -> ImagePool:
 
     Raises:
         FileNotFoundError: there is none yet.
+        LabelingError: it is damaged.
     """
-    return ImagePool(tuple(map(_image, read_csv_rows(path))))
+    try:
+        images = tuple(map(_image, read_csv_rows(path)))
+    except (TypeError, KeyError) as error:
+        raise damaged(path, error) from error
+    except ValueError as error:
+        raise error if isinstance(error, LabelingError) else damaged(path, error) from error
+    pool = ImagePool(images)
+    if len(pool.position) < len(pool):
+        raise damaged(path, "an id stands in several rows")
+    for image in pool:
+        if image.duplicate_of and image.duplicate_of not in pool.position:
+            raise damaged(path, f"it has no row of {image.duplicate_of}")
+    return pool
 
 
 def _image(row: Mapping[str, str]) -> PoolImage:
@@ -142,5 +157,7 @@ def read_left_out(path: Path) -> list[LeftOut]:
     """Read the table of files that are not in the pool; empty where there is none."""
     if not path.is_file():
         return []
-    rows = read_csv_rows(path)
-    return [LeftOut(r["path"], r["reason"], r["rayal_id"]) for r in rows]
+    try:
+        return [LeftOut(r["path"], r["reason"], r["rayal_id"]) for r in read_csv_rows(path)]
+    except KeyError as error:
+        raise damaged(path, f"it has no column {error}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +19,7 @@ from rayal.labeling.classifier import Classifier, EncoderJob, save_classifier
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labeled import LabeledPool, labeled_pool
 from rayal.labeling.labels import LabelLog
+from rayal.labeling.pool_features import read_description
 from rayal.labeling.project import Project
 from rayal.labeling.spreadsheet import write_csv
 from rayal.labeling.training import can_be_learned, fit, held_out
@@ -199,9 +199,9 @@ def _threshold(labeled: Features) -> float:
 
 def _encoder_job(project: Project) -> EncoderJob | None:
     """Return how the images of the project became features; None where these came in a file."""
-    path = project.root / "features.json"
-    job = json.loads(path.read_bytes()).get("job") if path.is_file() else None
-    return EncoderJob(**job, seed=project.settings.seed) if job else None
+    how = read_description(project.root)
+    seed = project.settings.seed
+    return EncoderJob(**how.job, seed=seed, contents=how.contents) if how.job else None
 
 
 def _counts(names: list[str]) -> dict[str, int]:

@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
-
 from rayal.contracts import Features
 from rayal.labeling import pictures
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labels import LabelLog
 from rayal.labeling.pool import ImagePool, LeftOut, read_left_out, read_pool
+from rayal.labeling.pool_features import read_features
 from rayal.labeling.rounds import Round, read_rounds
 from rayal.labeling.settings import (
     Settings,
@@ -113,14 +112,12 @@ class Project:
 
     @cached_property
     def features(self) -> Features:
-        """Features (N, D), rows as in the pool, memory-mapped and read-only."""
-        features: Features = np.load(self.root / "features.npy", mmap_mode="r", allow_pickle=False)
-        if len(features) != len(self.pool):
-            raise LabelingError(
-                f"{self.root / 'features.npy'} has {len(features):,} rows, and the pool "
-                f"{len(self.pool):,} images; restore both from one copy"
-            )
-        return features
+        """Features (N, D), rows as in the pool, memory-mapped and read-only.
+
+        Raises:
+            LabelingError: they are damaged, or of another pool.
+        """
+        return read_features(self.root, self.pool.ids)
 
     @property
     def rounds(self) -> list[Round]:

@@ -10,6 +10,7 @@ from rayal.labeling.contact_sheet import write_contact_sheet
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.label_table import FILE as LABEL_TABLE
 from rayal.labeling.exchange.tool import Entry, Sheet, read_export, tools
+from rayal.labeling.own_files import read_object
 from rayal.labeling.pool import PoolImage
 from rayal.labeling.project import Project
 from rayal.labeling.rounds import Chosen, Round
@@ -32,7 +33,10 @@ def is_published(project: Project) -> bool:
     path = project.root / "published.json"
     if not rounds or not path.is_file():
         return not rounds
-    return bool(json.loads(path.read_bytes())["round"] == rounds[-1].number)
+    try:
+        return bool(read_object(path).get("round") == rounds[-1].number)
+    except LabelingError:  # it is made again with the files
+        return False
 
 
 def publish(project: Project) -> list[str]:

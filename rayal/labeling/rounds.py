@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from rayal.labeling.errors import LabelingError
+from rayal.labeling.own_files import damaged, read_object
 from rayal.storage.atomic import write_bytes
 
 FORMAT = 1
@@ -85,7 +86,7 @@ def read_rounds(folder: Path) -> list[Round]:
 
 def _read(path: Path) -> Round:
     try:
-        content = json.loads(path.read_bytes())
+        content = read_object(path)
         if content["format"] > FORMAT:
             raise LabelingError(f"{path} is of a later format; install a later rayal")
         content["chosen"] = tuple(Chosen(**row) for row in content["chosen"])
@@ -93,8 +94,8 @@ def _read(path: Path) -> Round:
         return Round(**content)
     except LabelingError:
         raise
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise LabelingError(f"{path} is damaged ({error}); restore it from a copy") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(path, error) from error
 
 
 def _check_numbers(folder: Path, rounds: Sequence[Round]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from rayal.labeling.errors import LabelingError
+from rayal.labeling.own_files import damaged, read_object
 from rayal.storage.atomic import write_bytes
 
 FORMAT = 2  # up to which is read
@@ -76,7 +77,7 @@ def read_settings(path: Path) -> Settings:
         LabelingError: there is no such file, or it is of a later format or damaged.
     """
     try:
-        content = json.loads(path.read_bytes())
+        content = read_object(path)
         if (number := content.pop("format")) > FORMAT:
             raise LabelingError(
                 f"{path} is of format {number}, and this version reads up to {FORMAT}; "
@@ -92,7 +93,7 @@ def read_settings(path: Path) -> Settings:
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, LabelingError):
             raise
-        raise LabelingError(f"{path} is damaged ({error}); restore it from a copy") from error
+        raise damaged(path, error) from error
 
 
 def describe_source(kind: SourceKind, path: str, root: Path, **more: Any) -> Source:

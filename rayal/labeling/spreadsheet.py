@@ -8,8 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rayal.labeling.errors import LabelingError
+from rayal.labeling.own_files import damaged
+from rayal.storage import plain_files
 from rayal.storage.atomic import write_bytes
 
+LARGEST = 4 << 30  # bytes of a table; some 20 million images
 PATHS = frozenset({"path", "filepath"})  # columns
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -38,9 +41,18 @@ def read_csv_rows(path: Path) -> list[dict[str, str]]:
 
     Raises:
         FileNotFoundError: there is no such file.
+        OSError: it may not be read.
+        LabelingError: it is damaged, or no plain file.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return [{n: plain(n, c or "") for n, c in row.items()} for row in csv.DictReader(file)]
+    try:
+        text = plain_files.read(path, LARGEST).decode("utf-8-sig")
+        columns, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+        cells = [zip(columns, row, strict=True) for row in rows]
+        return [{name: plain(name, cell) for name, cell in row} for row in cells]
+    except plain_files.NotPlainError as error:
+        raise damaged(path, error.strerror) from error
+    except (ValueError, csv.Error) as error:
+        raise damaged(path, error) from error
 
 
 def column_names(path: Path) -> list[str]:

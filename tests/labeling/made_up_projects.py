@@ -8,6 +8,7 @@ from PIL import Image
 
 from rayal.labeling.labels import Answer, LabelLog
 from rayal.labeling.pool import PoolImage, id_of_bytes, write_pool
+from rayal.labeling.pool_features import Description, write_features
 from rayal.labeling.project import Project
 from rayal.labeling.rounds import Chosen, Round, write_round
 from rayal.labeling.settings import Settings, describe_source
@@ -44,7 +45,7 @@ def make_project(
     source = describe_source("folder", str(images), folder / "labels")
     project = Project.create(folder / "labels", Settings(source, **settings))
     write_pool(project.root / "pool.csv", pool)
-    np.save(project.root / "features.npy", np.asarray(features, dtype=np.float32))
+    write_features(project.root, np.stack(features), [one.rayal_id for one in pool], Description())
     start = 0
     for number, size in enumerate(rounds, 1):
         chosen = tuple(

@@ -120,6 +120,18 @@ def test_half_a_line_of_a_killed_process_is_dropped(log):
     assert LabelLog(log.path).current() == log.current() == {"a": "cat", "c": "dog"}
 
 
+def test_a_last_answer_whose_line_break_an_editor_removed_is_kept(log):
+    log.append(answer("a", "cat"), answer("b", "dog"))
+    reader = LabelLog(log.path)
+    assert reader.current() == {"a": "cat", "b": "dog"}
+    log.path.write_bytes(log.path.read_bytes().rstrip(b"\n"))
+    assert reader.current() == LabelLog(log.path).current() == {"a": "cat", "b": "dog"}
+    log.append(answer("c", "cat"))
+    log.append(answer("d", "dog"))
+    for each in (reader, log, LabelLog(log.path)):
+        assert each.current() == {"a": "cat", "b": "dog", "c": "cat", "d": "dog"}
+
+
 def test_the_end_of_lines_is_seen_behind_a_long_rest(log):
     log.append(answer("a", "cat"))
     with log.path.open("ab") as file:

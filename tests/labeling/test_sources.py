@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from rayal.labeling import assemble
+from rayal.labeling import pool_features
 from rayal.labeling.errors import LabelingError
 from tests.datasets.made_up_dicom import write as write_dicom
 from tests.labeling.images import folder_of, picture, select
@@ -196,7 +196,7 @@ def test_dicom_files_with_and_without_a_suffix_are_images(tmp_path: Path) -> Non
 def test_features_of_16_bits_are_kept_as_the_same_numbers_in_32(tmp_path: Path) -> None:
     features = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float16)
     with (tmp_path / "features.npy").open("wb") as file:
-        assemble._save_float32(file, features)
+        pool_features._write_float32(file, features)
     kept = np.load(tmp_path / "features.npy", mmap_mode="r")
     assert kept.dtype == np.float32
     assert np.array_equal(kept, features.astype(np.float32))
