@@ -8,7 +8,7 @@ answer is that of the plain greedy rule, whatever the number of threads.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -32,7 +32,8 @@ UNIT_WIDTH = 1.0  # of a kernel on features of unit length (Bae et al. 2024)
 NARROWEST = 1e-15  # kernel: its square is still above 0 in float32
 ALL_KEPT = 2 << 30  # bytes up to which all kernels are made at once and kept: 23,170 points
 KEPT = 1 << 30  # bytes of kernels that are kept of more points, at most
-SLACK = 1e-5  # relative error of float32 exponentials and sums, generously
+SLACK = 1e-5  # relative error of float32 exponentials, generously
+SUM_SLACK = 2.0**-18  # relative error of numpy's pairwise sums of up to 2^28 numbers in float32
 
 
 def greedy_herding(
@@ -141,6 +142,8 @@ class Cover:
     mass: Float64
     sigma: float
 
+    _last: tuple[int, Float32] = field(default=(-1, np.empty(0, np.float32)), init=False)
+
     @cached_property
     def covered(self) -> Float32:
         """The largest kernel (m,) to what is chosen, so far 0."""
@@ -153,6 +156,12 @@ class Cover:
         return 2 * max(map(gemm_distances.error_bound, parts)) / self.sigma**2 + SLACK
 
     def kernel(self, row: int) -> Float32:
+        """Return the kernel (m,) of a row; the last one is kept: a row is weighed, then chosen."""
+        if row != self._last[0]:
+            self._last = row, self._made_kernel(row)
+        return self._last[1]
+
+    def _made_kernel(self, row: int) -> Float32:
         squared = distances.to_one_center(self.points, self.candidates[row])
         kernel = np.exp(squared / np.float32(-(self.sigma**2)))
         return np.asarray(np.rint(kernel / np.float32(STEP)) * np.float32(STEP))
@@ -165,15 +174,15 @@ class Cover:
 
     def bounds(self, rows: Int64) -> Float64:
         """Return what the gains of the rows (m,) cannot be above."""
-        bounds = np.empty(len(rows))
-        gains = np.empty(len(self.points), dtype=np.float32)
+        sums = np.empty(len(rows))
+        after = np.empty(len(self.points), dtype=np.float32)
         for position, kernel in self._kept.visit(rows, self._write_kernels_from_above):
-            np.subtract(kernel, self.covered, out=gains)
-            np.maximum(gains, 0, out=gains)
+            np.maximum(kernel, self.covered, out=after)
             if self._counts_differ:
-                gains *= self._mass32
-            bounds[position] = gains.sum()
-        return np.asarray((bounds + STEP * self.mass.sum()) * (1 + SLACK))
+                after *= self._mass32
+            sums[position] = after.sum()
+        gains = sums * (1 + SUM_SLACK) - self.mass @ self.covered
+        return np.asarray((gains + STEP * self.mass.sum()) * (1 + SLACK))
 
     def _write_kernels_from_above(self, rows: Int64, kernels: Float32) -> None:
         """Write kernels (m, points) of the rows (m,), none lower than it is."""
@@ -193,11 +202,9 @@ class Cover:
         kernels = np.empty((N, N), dtype=np.float32)
         candidates = self._left_factor(np.arange(N))
         for rows in gemm_distances.chunks(N, TILE):
-            later = slice(rows.start, N)
-            self._write_block(candidates[rows], later, kernels[rows, later])
-            for columns in gemm_distances.chunks(N - rows.stop, TILE):
-                mirrored = slice(rows.stop + columns.start, rows.stop + columns.stop)
-                kernels[mirrored, rows] = kernels[rows, mirrored].T
+            for columns in gemm_distances.chunks(rows.stop, TILE):
+                self._write_block(candidates[rows], columns, kernels[rows, columns])
+                kernels[columns, rows] = kernels[rows, columns].T
         return kernels
 
     def _left_factor(self, rows: Int64) -> Float32:
