@@ -8,7 +8,7 @@ import csv
 import io
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -47,7 +47,7 @@ def encode(
         ValueError, StoreError, ClusterError: as `encode_files`.
     """
     _check_workers(options)
-    source, scan = _scan(options.what, options.shards)
+    source, scan, versions = _scan(options.what, options.shards)
     paths = [image.path for image in scan.candidates]
     check(paths)
     name = options.encoder or DEFAULT_ENCODER
@@ -58,7 +58,7 @@ def encode(
     )  # fmt: skip
     progress = _Throughput(len(scan.candidates), lambda line: print_line(console, line))
     with _executor(options, progress.say) as executor:
-        shards, unread = encode_files(executor, job, paths, progress.count)
+        shards, unread = encode_files(executor, job, paths, progress.count, versions)
     if progress.changed:
         print_line(
             console,
@@ -92,25 +92,24 @@ def _check_workers(options: argparse.Namespace) -> None:
             )
 
 
-def _scan(place: str, shards: str) -> tuple[Location, Scan]:
+def _scan(place: str, shards: str) -> tuple[Location, Scan, Mapping[str, str]]:
+    """Return where files lie, which they are, and of objects what changes when one is put again."""
     source = parse_location(place)
     if isinstance(source, Address):
-        shards_prefix = f"{parse_location(shards)}/".removeprefix(
-            f"{source}/"
-        )  # what is written is no image
-        return source, scan_names(
-            n for n in list_objects(source) if not n.startswith(shards_prefix)
-        )
+        written = f"{parse_location(shards)}/".removeprefix(f"{source}/")  # this is no image
+        objects = list_objects(source)
+        names = (name for name in objects if not name.startswith(written))
+        return source, scan_names(names), objects
     what = source.expanduser()
     if what.is_dir():
-        return what, _without(scan_folder(what), what, shards)
+        return what, _without(scan_folder(what), what, shards), {}
     if not what.is_file() or not is_table(what):
         raise LabelingError(
             f"{what} is neither a folder of images nor a list of them (CSV, Parquet, JSON lines), "
             "nor an address in an object store"
         )
     rows = read_list(what, choose_columns(what, {}))
-    return what.parent, scan_list(what.parent, ((row.path, "") for row in rows))
+    return what.parent, scan_list(what.parent, ((row.path, "") for row in rows)), {}
 
 
 def _without(scan: Scan, root: Path, shards: str) -> Scan:

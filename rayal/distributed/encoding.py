@@ -8,12 +8,11 @@ of files.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import inspect
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +41,14 @@ Bytes = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Piece:
-    """The files of one shard, by paths relative to the source."""
+    """The files of one shard, by paths relative to the source.
+
+    versions: what changes with each of them, where they are objects; else none.
+    """
 
     number: int
     paths: tuple[str, ...]
+    versions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ def encode_files(
     job: EncodingJob,
     paths: Sequence[str],
     on_piece: Callable[[Done], None] = lambda done: None,
+    versions: Mapping[str, str] | None = None,
 ) -> tuple[ShardSet, LeftOut]:
     """Write the features of files as shards, ids being their paths; return them and what is none.
 
@@ -74,6 +78,8 @@ def encode_files(
         job: what is encoded how.
         paths: relative to the source, in the order of the rows.
         on_piece: told of each piece that is done.
+        versions: of objects, what changes when one is put again, by its path; files of a folder
+            are asked for their size and time of change by who reads them.
 
     Raises:
         ValueError: no file, or none that can be read; an encoder that trains, or what it raises.
@@ -95,10 +101,7 @@ def encode_files(
     with files_of(root).lock(root, ()):
         files_of(root).remove_leftovers(root)
         write_down(root, job, paths)
-        pieces = [
-            Piece(number, tuple(paths[start : start + job.files_per_shard]))
-            for number, start in enumerate(range(0, len(paths), job.files_per_shard))
-        ]
+        pieces = _pieces(paths, job.files_per_shard, versions or {})
         executor.map(encode_piece, pieces, job, on_result=on_piece)
         names = [shard_name(piece.number) for piece in pieces]
         left_out = [pair for name in names for pair in read_left_out(root, name)]
@@ -107,6 +110,14 @@ def encode_files(
             raise ValueError(f"no image of {job.source} can be read: {path}: {reason}")
         about = {"encoder": {"name": job.encoder, **job.params}, "side": job.side}
         return write_manifest(root, names, about | {"left_out": len(left_out)}), left_out
+
+
+def _pieces(paths: Sequence[str], size: int, versions: Mapping[str, str]) -> list[Piece]:
+    parts = [tuple(paths[start : start + size]) for start in range(0, len(paths), size)]
+    return [
+        Piece(number, part, tuple(versions[path] for path in part) if versions else ())
+        for number, part in enumerate(parts)
+    ]
 
 
 def check_encoder(job: EncodingJob) -> None:
@@ -150,15 +161,25 @@ def encode_piece(piece: Piece, job: EncodingJob) -> Done:
 
 
 def _state(job: EncodingJob, piece: Piece) -> bytes:
-    """Return a hash of the sizes and times of a piece's files; of objects, of their names alone."""
-    source, state = parse_location(job.source), hashlib.sha256()
-    for path in piece.paths:
-        state.update(f"{path}\0".encode("utf-8", "surrogateescape"))
-        if isinstance(source, Path):
-            with contextlib.suppress(OSError):  # it is left out
-                status = (source / path).stat()
-                state.update(f"{status.st_size} {status.st_mtime_ns}\0".encode())
+    """Return a hash of the names of a piece's files and of what changes with them."""
+    state = hashlib.sha256()
+    versions = piece.versions or tuple(map(_version, _local_paths(job, piece)))
+    for path, version in zip(piece.paths, versions, strict=True):
+        state.update(f"{path}\0{version}\0".encode("utf-8", "surrogateescape"))
     return state.hexdigest().encode()
+
+
+def _local_paths(job: EncodingJob, piece: Piece) -> list[Path]:
+    return [Path(job.source) / path for path in piece.paths]
+
+
+def _version(path: Path) -> str:
+    """Return the size and time of change of a file; nothing of one that cannot be read."""
+    try:
+        status = path.stat()
+    except OSError:  # it is left out
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
 def _read(piece: Piece, job: EncodingJob) -> tuple[Bytes, list[str], LeftOut]:

@@ -18,18 +18,18 @@ from rayal.storage.object_store import MAX_CONCURRENCY, ObjectStore
 from rayal.storage.scratch import scratch_folder
 
 
-def list_objects(place: Address) -> list[str]:
-    """Return the names, below a prefix, of all objects at any depth.
+def list_objects(place: Address) -> dict[str, str]:
+    """Return size and time of change of all objects at any depth, by their names below a prefix.
 
     Raises:
         StoreError: the store gives no answer, or nothing lies there.
     """
     infos = _objects(place).list_objects(place, recursive=True)
     start = len(place.key) + 1
-    names = [info.path[start:] for info in infos if info.is_file]
-    if not names:
+    objects = {i.path[start:]: f"{i.size} {i.mtime_ns}" for i in infos if i.is_file}
+    if not objects:
         raise StoreError(f"nothing lies at {place}; name a prefix that objects have")
-    return names
+    return objects
 
 
 def read_each(

@@ -185,7 +185,9 @@ def test_what_images_cannot_answer_is_refused_before_they_are_encoded(
     Path("others.csv").write_text("id,label\ngone.png,1\n")
     Path("taken").mkdir()
     Path("taken/chosen.csv").write_text("")
-    monkeypatch.setattr("rayal.cli.encode_shards.list_objects", lambda place: NAMES)
+    monkeypatch.setattr(
+        "rayal.cli.encode_shards.list_objects", lambda place: dict.fromkeys(NAMES, "")
+    )
     monkeypatch.setattr("rayal.cli.encode_shards.encode_files", no_work)
     place = "s3://bucket/images"
     words = [place, "--shards", "made", "--encoder", "pixels", "--budget", "5", *given]

@@ -110,6 +110,21 @@ def test_shards_in_an_object_store_that_are_unfinished_or_of_other_images_are_to
     assert read_shard_set(made).rows == 8
 
 
+def test_an_object_that_is_put_again_makes_its_shard_again(
+    place: Address, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, put = place / "made", files_of(place)
+    asked = ["encode", str(place / "images"), "--shards", str(made), *SIZE]
+    assert main(asked) == 0
+    before = read_shard_set(made)
+    assert main(asked) == 0
+    assert "were made again" not in capsys.readouterr().out
+    put.write(place / "images/more/000.png", put.read(place / "images/more/001.png"))
+    assert main(asked) == 0
+    assert "1 of the shards that were there were made again" in capsys.readouterr().out
+    assert read_shard_set(made).content != before.content
+
+
 def test_a_prefix_of_nothing_is_refused(place: Address) -> None:
     with pytest.raises(StoreError, match="nothing lies at"):
         list_objects(place / "nowhere")
