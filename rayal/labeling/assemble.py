@@ -24,19 +24,20 @@ from rayal.labeling.encoding import (
     side_of,
 )
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.known_labels import labels_by_id, labels_by_path
+from rayal.labeling.known_labels import labels_by_id, labels_by_path, notes_of_labels
 from rayal.labeling.labels import answer_of
 from rayal.labeling.pool import LeftOut, PoolImage, id_of_name, write_left_out, write_pool
 from rayal.labeling.pool_features import Description, write_features
 from rayal.labeling.project import Project
 from rayal.labeling.reading import Reading, read_files
-from rayal.labeling.scan import Candidate, Scan, scan_folder, scan_list, with_groups
+from rayal.labeling.scan import Candidate, Scan, listed_once, scan_folder, scan_list, with_groups
 from rayal.labeling.settings import Settings
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
 
 GIVEN_FEATURES = "features"  # encoder of a project whose features came in a file
 DEFAULT_ENCODER = "pretrained"
+TO_CHOOSE = frozenset({"", "train"})  # splits
 SMALL_SIDE = 64  # pixels up to which a network keeps the resolution in its first layers
 
 Tell = Callable[[str], None]  # is given what a person should know, a line each
@@ -113,7 +114,7 @@ def _from_images(project: Project, tell: Tell) -> _Assembled:
         [*scan.left_out, *reading.left_out, *described.left_out], key=lambda image: image.path
     )
     known = labels_by_id(reading, described.images, labels)
-    how = replace(how, notes=[*how.notes, *_notes_of_reading(reading)])
+    how = replace(how, notes=[*how.notes, *_notes_of_reading(reading), *notes_of_labels(known)])
     return _Assembled(described.images, described.features, left_out, known, how)
 
 
@@ -124,11 +125,13 @@ def _scan(project: Project) -> tuple[Scan, dict[str, str | ClassSet]]:
     if source.kind == "folder":
         scan = scan_folder(root)
     else:
-        rows = tables.read_list(Path(source.absolute), source.columns)
-        kept = [row for row in rows if row.split in ("", "train")]
+        rows = listed_once(root, tables.read_list(Path(source.absolute), source.columns))
+        kept = [row for row in rows if row.split in TO_CHOOSE]
         scan = scan_list(root, [(row.path, row.group) for row in kept])
         scan.left_out += [
-            LeftOut(row.path, f"of the split {row.split}") for row in rows if row not in kept
+            LeftOut(row.path, f"of the split {row.split}")
+            for row in rows
+            if row.split not in TO_CHOOSE
         ]
         labels = labels_by_path(kept, source.absolute, project.settings)
     if source.group_pattern:

@@ -120,9 +120,22 @@ def check_class_list(classes: Sequence[str]) -> None:
             )
         if name.casefold() in (NONE, NOT_USABLE_NAME):
             raise LabelingError(f"'{name}' is what an answer says instead of a class: rename it")
-    pair = lookalikes(sorted(set(classes)))
+    check_distinct(classes)
+
+
+def check_distinct(names: Iterable[str], place: str = "", what: str = "class") -> None:
+    """Refuse names that a person would take for one, of classes or of groups.
+
+    Raises:
+        LabelingError: two look alike; the message begins with `place`.
+    """
+    pair = lookalikes(sorted(set(names)))
     if pair:
-        raise LabelingError(f"the classes {shown(pair[0])} and {shown(pair[1])} look alike")
+        several = "classes" if what == "class" else f"{what}s"
+        raise LabelingError(
+            f"{place}the {several} {shown(pair[0])} and {shown(pair[1])} look alike: write them in "
+            f"one way if they are one {what}, or else rename one of them"
+        )
 
 
 def check_known(named: ClassSet, classes: Sequence[str], place: str = "") -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rayal.datasets._files.image_index import ImageIndex
-from rayal.datasets._files.lookalikes import lookalikes, shown
-from rayal.labeling.class_names import class_name
+from rayal.labeling.class_names import check_distinct, class_name
 from rayal.labeling.contradictions import without_contradictions
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.tool import Import, Returned, read_export
@@ -111,12 +110,9 @@ class _Reader:
         Raises:
             LabelingError: two look alike.
         """
-        pair = lookalikes(sorted(set(self._classes)))
-        if pair:
-            raise LabelingError(
-                f"the classes {shown(pair[0])} and {shown(pair[1])} look alike: write them in one "
-                "way if they are one class, or else rename one of them; nothing was taken"
-            )
+        answers = [answer for by in self._standing.values() for answer in by.values()]
+        names = {answer.label for answer in answers if answer.label is not None}
+        check_distinct([*self.project.settings.classes, *names], "nothing was taken: ")
 
     def _matched(self, imported: Import) -> Iterator[tuple[str, Returned]]:
         for returned in imported.returned:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from rayal.datasets._files.compound_names import compound_name
-from rayal.labeling.class_names import ClassSet, check_known, class_name, split_classes
+from rayal.datasets._files.lookalikes import means_missing
+from rayal.labeling.class_names import (
+    ClassSet,
+    check_distinct,
+    check_known,
+    class_name,
+    split_classes,
+)
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.pool import PoolImage
 from rayal.labeling.reading import Reading
@@ -20,10 +28,12 @@ def labels_by_path(
 
     Raises:
         LabelingError: where an image may have several classes, a cell names one that the project
-            does not have, or contradicts itself; where it has one, a cell names several.
+            does not have, or contradicts itself; where it has one, a cell names several, or two
+            look alike.
     """
     if not settings.multilabel:
         _check_one_class(rows, table)
+        check_distinct([*settings.classes, *(row.label for row in rows if row.label)], f"{table}: ")
         return {row.path: row.label for row in rows}
     return {row.path: _class_set(row, table, settings.classes) for row in rows if row.label}
 
@@ -64,6 +74,16 @@ def labels_by_id(
                 f"{_shown(name)}: correct one of them in the table"
             )
     return {rayal_id: label for rayal_id, (_, label) in known.items()}
+
+
+def notes_of_labels(labels: Mapping[str, str | ClassSet]) -> list[str]:
+    """Say where words that mean a missing label are taken for classes."""
+    counts = Counter(label for label in labels.values() if isinstance(label, str))
+    return [
+        f"{counts[name]:,} images have the label '{name}', which is taken as a class like any "
+        "other; empty these cells if it says that there is none"
+        for name in filter(means_missing, sorted(counts))
+    ]
 
 
 def _class_set(row: Listed, table: str, classes: Sequence[str]) -> ClassSet:

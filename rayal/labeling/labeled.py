@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from rayal.contracts import UNLABELED, Features, Indices, Labels
 from rayal.label_arrays import has_label, is_multilabel
-from rayal.labeling.class_names import ClassSet, check_known
+from rayal.labeling.class_names import ClassSet, check_distinct, check_known
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labels import NOT_USABLE, LabelLog
 from rayal.labeling.project import Project
@@ -119,6 +119,21 @@ def known_classes(project: Project, log: LabelLog) -> tuple[str, ...]:
     used = set(log.labels().values())
     seen = (answer.label for answer in log.all() if answer.label in used)
     return tuple(name for name in dict.fromkeys([*project.settings.classes, *seen]) if name)
+
+
+def check_new_classes(
+    project: Project, log: LabelLog, labels: Mapping[str, str | ClassSet | None]
+) -> None:
+    """Refuse labels, by id, that would make a class which looks like one that then stands.
+
+    Raises:
+        LabelingError: two classes look alike.
+    """
+    before = log.labels()
+    if {label for label in labels.values() if label} <= set(before.values()):
+        return
+    after = {label for label in {**before, **labels}.values() if isinstance(label, str)}
+    check_distinct([*project.settings.classes, *after])
 
 
 def _label_array(

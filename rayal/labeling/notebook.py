@@ -13,6 +13,7 @@ from rayal.labeling.class_names import ClassSet, check_known, class_set
 from rayal.labeling.contact_sheet import picture_address
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.ingest import Ingested, ingest
+from rayal.labeling.labeled import check_new_classes
 from rayal.labeling.labels import answer_of
 from rayal.labeling.predicting import columns_of, predict
 from rayal.labeling.project import Project
@@ -93,8 +94,8 @@ class Pool:
         """Take labels by path or id: a class each, or where an image may have several, all of them.
 
         Raises:
-            LabelingError: an image is not in the pool, or a class not among those of a project
-                whose images may have several; then none is taken.
+            LabelingError: an image is not in the pool, a new class looks like another, or is not
+                among those of a project whose images may have several; then none is taken.
         """
         pool = self.project.pool
         by_path = dict(zip(pool.paths, pool.ids, strict=True))
@@ -106,7 +107,9 @@ class Pool:
             answer_of(i, self._label(name, label), by=by)
             for i, (name, label) in zip(ids, labels.items(), strict=True)
         ]
-        self.project.labels.append(*answers)
+        log = self.project.labels
+        check_new_classes(self.project, log, {answer.id: answer.label for answer in answers})
+        log.append(*answers)
 
     def _label(self, image: str, label: str | Collection[str]) -> str | ClassSet:
         """Return a label as the project holds it."""

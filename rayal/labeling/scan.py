@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rayal.datasets._files import dicom
 from rayal.datasets._files.passed_over import DICOM, PassedOver, reason_of
-from rayal.datasets._files.scan import is_image, list_images
+from rayal.datasets._files.scan import is_image, list_images, nfc
+from rayal.labeling.errors import LabelingError
 from rayal.labeling.pool import LeftOut
+from rayal.labeling.tables import Listed
 
 _NOWHERE = os.devnull  # no file lies below it, so that no object is taken for a file of this disk
 
@@ -67,6 +69,24 @@ def scan_folder(root: Path) -> Scan:
     return scan
 
 
+def listed_once(root: Path, rows: Iterable[Listed]) -> list[Listed]:
+    """Return the rows of a list, one for each file, with paths as a scan has them.
+
+    Raises:
+        LabelingError: two rows of one file say different things of it.
+    """
+    first: dict[str, Listed] = {}
+    for row in rows:
+        named = replace(row, path=_relative(root, str(root / row.path)))
+        earlier = first.setdefault(named.path, named)
+        if earlier != named:
+            raise LabelingError(
+                f"{row.place}: {named.path} is listed twice, and differently: {_said(earlier)}, "
+                f"then {_said(named)}; keep the right row"
+            )
+    return list(first.values())
+
+
 def scan_list(root: Path, rows: Iterable[tuple[str, str]]) -> Scan:
     """Take the files that a list names, (path, group), paths relative to root or absolute.
 
@@ -118,7 +138,7 @@ def with_groups(candidates: Sequence[Candidate], pattern: str) -> list[Candidate
         )
     matches = (expression.search(candidate.path) for candidate in candidates)
     return [
-        Candidate(candidate.path, (match.group(1) or "") if match else "")
+        Candidate(candidate.path, nfc(match.group(1) or "") if match else "")
         for candidate, match in zip(candidates, matches, strict=True)
     ]
 
@@ -132,10 +152,13 @@ def _add(scan: Scan, path: str, group: str = "") -> None:
 
 def _why_not(place: Path) -> str:
     """Return why a file that is named is no image, "" where it may be one."""
-    if not place.exists():
-        return "there is no such file"
-    if not place.is_file():
-        return "is no plain file"
+    try:
+        if not place.exists():
+            return "there is no such file"
+        if not place.is_file():
+            return "is no plain file"
+    except OSError as error:  # a name that is too long, a folder that may not be entered
+        return f"it cannot be read: {(error.strerror or str(error)).lower()}"
     return _why_no_image(str(place))
 
 
@@ -146,6 +169,11 @@ def _why_no_image(path: str) -> str:
 
 def _without_pydicom(reason: str) -> str:
     return "DICOM, which is read after: pip install 'rayal[dicom]'" if reason == DICOM else reason
+
+
+def _said(row: Listed) -> str:
+    cells = {"group": row.group, "label": row.label, "split": row.split}
+    return ", ".join(f"{what} '{cell}'" for what, cell in cells.items() if cell) or "nothing"
 
 
 def _relative(root: Path, path: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from rayal.labeling import feature_files, tables
 from rayal.labeling.assemble import DEFAULT_ENCODER, GIVEN_FEATURES, assemble, check_encoder
-from rayal.labeling.class_names import check_class_list, class_name
+from rayal.labeling.class_names import check_class_list, check_distinct, class_name
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.project import Project, is_project
 from rayal.labeling.publishing import check_nothing_unread, is_published, publish
@@ -156,14 +156,15 @@ def _check_strategy(settings: Settings) -> None:
 
 
 def _classes(request: Request) -> tuple[str, ...]:
-    """Return the classes named beforehand; where an image may have several they are checked."""
-    if not request.multilabel:
-        return request.classes
+    """Return the classes named beforehand, as they are kept."""
     try:
         names = tuple(dict.fromkeys(class_name(name) for name in request.classes))
     except ValueError as error:
         raise LabelingError(str(error)) from error
-    check_class_list(names)
+    if request.multilabel:
+        check_class_list(names)
+    else:
+        check_distinct(names)
     return names
 
 
@@ -175,7 +176,8 @@ def _source(request: Request, root: Path) -> Source:
         return describe_source("folder", images, root, group_pattern=request.group_pattern)
     if not path.is_file():
         raise LabelingError(f"there is no folder and no file {images}")
-    if path.suffix.lower() in feature_files.SUFFIXES and not _lists_files(path):
+    if path.suffix.lower() in feature_files.SUFFIXES and not _lists_files(path, request):
+        _refuse_columns(request)
         ids = {"ids": str(Path(request.ids).expanduser().resolve())} if request.ids else {}
         more = {"columns": ids, "group_pattern": request.group_pattern}
         return describe_source("features", images, root, **more)
@@ -190,26 +192,38 @@ def _source(request: Request, root: Path) -> Source:
     )
 
 
-def _lists_files(path: Path) -> bool:
-    """Whether a Parquet file is a list of images; with a column of features it is those."""
+def _lists_files(path: Path, request: Request) -> bool:
+    """Whether a Parquet file is a list of images.
+
+    With a column of features it is those, and with columns of numbers, where none has a use.
+    """
     if path.suffix.lower() != ".parquet":
         return False
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    schema = pq.read_schema(path)
+    schema = tables.read_schema(path)
     if set(feature_files.FEATURE_NAMES) & set(schema.names):
         return False
+    if _named_columns(request):
+        return True
     return bool(sum(pa.types.is_floating(field.type) for field in schema) < 2)
 
 
 def _refuse_columns(request: Request) -> None:
-    named = [use for use, name in request.columns.items() if name is not None]
-    if named:
-        raise LabelingError(
-            f"{request.images} is a folder, which has no columns: name the {named[0]} in a list of "
-            "the images (CSV), or groups by --group-pattern '^(slide\\d+)_'"
+    if named := _named_columns(request):
+        what = (
+            "a folder, which has"
+            if Path(request.images).expanduser().is_dir()
+            else "features, which have"
         )
+        raise LabelingError(
+            f"{request.images} is {what} no columns: name the {named[0]} in a list of the images "
+            "(CSV), or groups by --group-pattern '^(slide\\d+)_'"
+        )
+
+
+def _named_columns(request: Request) -> list[str]:
+    return [use for use, name in request.columns.items() if name is not None]
 
 
 def _shown(value: object) -> str:

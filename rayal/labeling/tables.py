@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rayal.datasets._files.csv_table import first_lines, read_csv
+from rayal.datasets._files.scan import nfc
 from rayal.datasets._files.split_names import split_of
 from rayal.hints import nearest
+from rayal.labeling.class_names import check_distinct
 from rayal.labeling.errors import LabelingError
 
 SUFFIXES = {
@@ -22,12 +26,16 @@ _SHOWN = 8  # names of columns in a message
 
 @dataclass(frozen=True)
 class Listed:
-    """One row: a path, and the group and label where there are such columns, else ""."""
+    """One row: a path, and the group and label where there are such columns, else "".
+
+    place: where it stands, for messages.
+    """
 
     path: str
     group: str = ""
     label: str = ""
     split: str = ""
+    place: str = field(default="", compare=False)
 
 
 def is_table(path: Path) -> bool:
@@ -44,6 +52,9 @@ def choose_columns(path: Path, requested: Mapping[str, str | None]) -> dict[str,
         LabelingError: the file cannot be read, lacks a column, or has several for the path.
     """
     has = _columns(path)
+    for name in has:
+        if has.count(name) > 1:
+            raise LabelingError(f"{path} has {has.count(name)} columns '{name}': rename them")
     chosen = {use: name for use, name in requested.items() if name is not None}
     for use, name in chosen.items():
         if name not in has:
@@ -67,7 +78,8 @@ def read_list(path: Path, columns: Mapping[str, str]) -> list[Listed]:
     """Return the rows of a list.
 
     Raises:
-        LabelingError: the file cannot be read, a path is empty, or a split is none.
+        LabelingError: the file cannot be read, a path is empty, a split is none, or groups look
+            alike.
     """
     rows = []
     for place, row in _rows(path, list(columns.values())):
@@ -78,9 +90,12 @@ def read_list(path: Path, columns: Mapping[str, str]) -> list[Listed]:
             raise LabelingError(f"{place}: the split is '{cells['split']}': write train, val, test")
         if "split" in cells:
             cells["split"] = split_of(cells["split"])
-        rows.append(Listed(**cells))
+        for use in cells.keys() & {"group", "label"}:
+            cells[use] = nfc(cells[use])
+        rows.append(Listed(**cells, place=place))
     if not rows:
         raise LabelingError(f"{path} lists no image")
+    check_distinct((row.group for row in rows), f"{path}: ", "group")
     return rows
 
 
@@ -88,14 +103,26 @@ def _columns(path: Path) -> list[str]:
     try:
         match SUFFIXES[path.suffix.lower()]:
             case "parquet":
-                import pyarrow.parquet as pq
-
-                return list(pq.read_schema(path).names)
+                return list(read_schema(path).names)
             case "jsonl":
                 first = next(iter(_json_rows(path)), None)
                 return [] if first is None else list(first[1])
             case _:
                 return list(dict.fromkeys(name for cells in first_lines(path) for name in cells))
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def read_schema(path: Path) -> Any:
+    """Return the Arrow schema of a Parquet file.
+
+    Raises:
+        LabelingError: it cannot be read as one.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_schema(path)
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
 
@@ -109,10 +136,11 @@ def _rows(path: Path, wanted: Sequence[str]) -> Iterator[tuple[str, dict[str, st
 
                 read = pq.read_table(path, columns=list(wanted)).to_pylist()
                 for number, row in enumerate(read, start=1):
-                    yield f"{path}, row {number}", {name: _text(row[name]) for name in wanted}
+                    place = f"{path}, row {number}"
+                    yield place, {name: _text(place, name, row[name]) for name in wanted}
             case "jsonl":
                 for place, row in _json_rows(path):
-                    yield place, {name: _text(row.get(name)) for name in wanted}
+                    yield place, {name: _text(place, name, row.get(name)) for name in wanted}
             case _:
                 table = read_csv(path, wanted)
                 for record in table.records:
@@ -129,14 +157,46 @@ def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
-            row = json.loads(line)
+            place = f"{path}, line {number}"
+            try:
+                row = json.loads(line, object_pairs_hook=_once_each)
+            except (ValueError, RecursionError) as error:
+                raise LabelingError(f"{place} cannot be read: {error}") from error
             if not isinstance(row, dict):
-                raise LabelingError(f"{path}, line {number} is no object with named values")
-            yield f"{path}, line {number}", row
+                raise LabelingError(f"{place} is no object with named values")
+            yield place, row
 
 
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
+def _once_each(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """Refuse an object that has a name twice, of which Python's json takes the last."""
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"it has {twice!r} {names.count(twice)} times: leave one of them")
+    return row
+
+
+def _text(place: str, column: str, value: object) -> str:
+    """Return a cell as text, "" for one that is missing, as None and not-a-number say.
+
+    Raises:
+        LabelingError: it holds several values, or bytes that are no text.
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    try:
+        text = value.decode() if isinstance(value, bytes) else value
+    except UnicodeDecodeError as error:
+        raise LabelingError(
+            f"{place}: the column '{column}' holds bytes that are no text"
+        ) from error
+    if not isinstance(text, str | int | float):
+        raise LabelingError(
+            f"{place}: the column '{column}' holds {str(text)[:60]}, and one text or number is "
+            "needed"
+        )
+    return str(text)
 
 
 def _unreadable(path: Path, error: Exception) -> LabelingError:

@@ -198,3 +198,12 @@ def test_a_damaged_log_is_one_message_before_anything_is_served(project, capsys)
 def test_what_is_no_answer_is_refused(fields):
     with pytest.raises(ValueError, match=r"\w"):
         read_answer(fields)
+
+
+def test_a_new_class_that_looks_like_another_is_refused_and_can_be_corrected(project, desk):
+    second = say(desk, desk.next("w"), "mel")
+    with pytest.raises(LabelingError, match="the classes 'MEL' and 'mel' look alike"):
+        say(desk, second, "MEL")
+    assert list(log_of(project).labels().values()) == ["mel"]
+    desk.answer("w", Answer(project.pool.ids[0], "MEL"), None)
+    assert list(log_of(project).labels().values()) == ["MEL"]

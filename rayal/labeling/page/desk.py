@@ -14,7 +14,7 @@ from typing import Any
 
 from rayal.labeling.class_names import ClassSet, names_of
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.labeled import known_classes
+from rayal.labeling.labeled import check_new_classes, known_classes
 from rayal.labeling.labels import Answer, LabelLog
 from rayal.labeling.page.answer import check_answer
 from rayal.labeling.project import Project
@@ -128,14 +128,15 @@ class Desk:
             seen: what the window showed as said of the image, by annotator; None does not ask.
 
         Raises:
-            LabelingError: the project has no such image or class; a label of a file that is no
-                longer the one that was chosen.
+            LabelingError: the project has no such image or class; a new class that looks like
+                another; a label of a file that is no longer the one that was chosen.
             ChangedMeanwhileError: what is said of the image is no longer what was seen.
             OSError: it cannot be written; nothing was.
         """
         with self._lock:
             rayal_id = answer.id
             check_answer(answer, self._project.settings)
+            check_new_classes(self._project, self._log, {rayal_id: answer.label})
             self._check_image(answer)
             if seen is not None and seen != self._said(rayal_id):
                 raise ChangedMeanwhileError(
