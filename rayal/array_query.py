@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayal import feature_ties
 from rayal.array_input import (
     Array,
     class_labels,
@@ -30,6 +29,7 @@ from rayal.contracts import (
     Pool,
     Predictions,
 )
+from rayal.feature_ties import EqualFeaturesError, check_apart, refuse_alike, watched_pool
 from rayal.registry import STRATEGIES, Component
 from rayal.requirements import FROM_LEARNER, REQUIREMENTS
 from rayal.seeds import generator
@@ -117,7 +117,7 @@ def _chosen(
 
     try:
         return ask(arrays, partial(_check_features, component, bound, arrays, budget))
-    except _EqualFeaturesError as ties:
+    except EqualFeaturesError as ties:
         warnings.warn(str(ties), stacklevel=3)
         order = generator("query ties", "", seed, 0).permutation(len(arrays["labels"]))
         shuffled = {n: a[:, order] if n == "probs" else a[order] for n, a in arrays.items()}
@@ -190,17 +190,13 @@ def _pool(
     needs = component.traits.needs(bound)
     features, probs, labels = arrays.get("features"), arrays.get("probs"), arrays["labels"]
     learned = probs is not None or needs & FROM_LEARNER
-    return _watched_pool(on_read)(
+    return watched_pool(on_read)(
         features=np.empty((0, 0), np.float32) if features is None else features,
         labels=labels,
         num_classes=_num_classes(labels, probs, features if "prototypes" in needs else None),
         map=_dataset_map(arrays.get("confidence"), bound),
         predictions=_predictions(features, probs, on_read) if learned else None,
     )
-
-
-class _EqualFeaturesError(Exception):
-    """Features tell fewer images apart than are asked for."""
 
 
 def _check_features(
@@ -213,43 +209,12 @@ def _check_features(
 
     Raises:
         ValueError: it cannot at all.
-        _EqualFeaturesError: it can, but for equal ones.
+        EqualFeaturesError: it can, but for equal ones.
     """
-    strategy, unit_length = f"strategy '{component.name}'", component.traits.unit_length(bound)
     if (features := arrays.get("features")) is None:
-        raise ValueError(f"{strategy} needs features: pass features=(N, D)")
-    if feature_ties.are_alike(features, unit_length=False):
-        raise ValueError(
-            f"{strategy} chooses by features, and features are the same in all {len(features)} "
-            "rows: whatever it chose would be no choice"
-        )
-    if unit_length and feature_ties.are_alike(features, unit_length=True):
-        off = "normalize=False, " if "normalize" in component.parameters else ""
-        raise ValueError(
-            f"{strategy} chooses by features scaled to unit length, which are the same in all "
-            f"{len(features)} rows, as where there is one column, or one row and its multiples: "
-            "subtract the mean, as features - features.mean(axis=0), or use "
-            f"{off}a strategy that sees lengths, such as k_center"
-        )
-    different = feature_ties.count_different(features, budget, unit_length=unit_length)
-    if different < min(budget, len(features)):
-        scaled = ", scaled to unit length," if unit_length else ""
-        raise _EqualFeaturesError(
-            f"features{scaled} tell {different} of {len(features)} images apart, fewer than "
-            f"budget={budget}: {strategy} takes equal ones in an order drawn by the seed"
-        )
-
-
-def _watched_pool(on_read: Callable[[], None]) -> type[Pool]:
-    """Return a kind of pool that calls a function before its features are read."""
-
-    class WatchedPool(Pool):
-        def __getattribute__(self, name: str) -> Any:
-            if name == "features":
-                on_read()
-            return super().__getattribute__(name)
-
-    return WatchedPool
+        raise ValueError(f"strategy '{component.name}' needs features: pass features=(N, D)")
+    refuse_alike(component, bound, features)
+    check_apart(component, bound, features, budget)
 
 
 def _predictions(

@@ -6,17 +6,81 @@ beginning. Letters as in `rayal.contracts`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 
-from rayal.contracts import Features
+from rayal.contracts import Features, Pool
 from rayal.kernels.clustering import unit_rows
 from rayal.kernels.gemm_distances import chunks
 from rayal.kernels.unique_rows import distinct_rows
+from rayal.registry import Component
+from rayal.traits import StrategyTraits
 
 ANGLE = 1e-6  # between directions that 32-bit floats do not tell apart
 _GRID = 1e-5  # on which projections of directions are compared
 _PROJECTIONS = 3
 _SEED = 21  # any: projections are compared with one another alone
+
+
+class EqualFeaturesError(Exception):
+    """Features tell fewer images apart than are asked for."""
+
+
+def refuse_alike(
+    component: Component[StrategyTraits], bound: Mapping[str, Any], features: Features
+) -> None:
+    """Refuse features (N, D) by which a strategy with these parameters cannot choose at all.
+
+    Raises:
+        ValueError: they are the same in all rows, as the strategy sees them.
+    """
+    strategy = f"strategy '{component.name}'"
+    if are_alike(features, unit_length=False):
+        raise ValueError(
+            f"{strategy} chooses by features, and features are the same in all {len(features)} "
+            "rows: whatever it chose would be no choice"
+        )
+    if component.traits.unit_length(bound) and are_alike(features, unit_length=True):
+        off = "normalize=False, " if "normalize" in component.parameters else ""
+        raise ValueError(
+            f"{strategy} chooses by features scaled to unit length, which are the same in all "
+            f"{len(features)} rows, as where there is one column, or one row and its multiples: "
+            "subtract the mean, as features - features.mean(axis=0), or use "
+            f"{off}a strategy that sees lengths, such as k_center"
+        )
+
+
+def check_apart(
+    component: Component[StrategyTraits], bound: Mapping[str, Any], features: Features, budget: int
+) -> None:
+    """Tell that a strategy has to choose among equal features (N, D).
+
+    Raises:
+        EqualFeaturesError: they tell fewer images apart than `budget`.
+    """
+    unit_length = component.traits.unit_length(bound)
+    different = count_different(features, budget, unit_length=unit_length)
+    if different < min(budget, len(features)):
+        scaled = ", scaled to unit length," if unit_length else ""
+        raise EqualFeaturesError(
+            f"features{scaled} tell {different} of {len(features)} images apart, fewer than "
+            f"budget={budget}: strategy '{component.name}' takes equal ones in an order drawn by "
+            "the seed"
+        )
+
+
+def watched_pool(on_read: Callable[[], None]) -> type[Pool]:
+    """Return a kind of pool that calls a function before its features are read."""
+
+    class WatchedPool(Pool):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "features":
+                on_read()
+            return super().__getattribute__(name)
+
+    return WatchedPool
 
 
 def are_alike(features: Features, *, unit_length: bool) -> bool:

@@ -99,7 +99,7 @@ def _from_features(project: Project) -> _Assembled:
         groups = with_groups([Candidate(one.path) for one in images], source.group_pattern)
         images = [replace(i, group=g.group) for i, g in zip(images, groups, strict=True)]
     note = f"{len(images):,} rows of features from {source.given}, without images"
-    return _Assembled(images, named.features, [], {}, Description([note]))
+    return _Assembled(images, named.features, [], {}, Description([note, *named.notes]))
 
 
 def _from_images(project: Project, tell: Tell) -> _Assembled:
@@ -149,7 +149,7 @@ class _Described:
 def _describe(project: Project, reading: Reading, tell: Tell) -> tuple[_Described, Description]:
     settings = project.settings
     if settings.encoder["name"] == GIVEN_FEATURES:
-        return _with_given(project, reading), Description()
+        return _with_given(project, reading)
     side = side_of(reading.images)
     name = str(settings.encoder["name"])
     params = {**check_encoder(settings), **_fitted_to_pool(settings.encoder, side, reading)}
@@ -186,7 +186,7 @@ def _fitted_to_pool(params: Mapping[str, Any], side: int, reading: Reading) -> d
     return {name: value for name, value in fitted.items() if name not in params}
 
 
-def _with_given(project: Project, reading: Reading) -> _Described:
+def _with_given(project: Project, reading: Reading) -> tuple[_Described, Description]:
     """Take features from a file whose ids are the images' paths; duplicates go by them alone."""
     file = Path(str(project.settings.encoder["path"]))
     ids = project.settings.encoder.get("ids")
@@ -201,7 +201,8 @@ def _with_given(project: Project, reading: Reading) -> _Described:
     features = named.features[[row_of[image.path] for image in reading.images]]
     rng = generator("labeling duplicates", project.settings.seed)
     standing = duplicates.stand_for(None, features, rng).tolist()
-    return _Described(_with_duplicates(reading.images, standing), features, [])
+    images = _with_duplicates(reading.images, standing)
+    return _Described(images, features, []), Description(named.notes)
 
 
 def _with_duplicates(images: Sequence[PoolImage], standing: Sequence[int]) -> list[PoolImage]:

@@ -7,15 +7,18 @@ group are chosen in a round. Images to audit are drawn at random, before all oth
 from __future__ import annotations
 
 import datetime
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from rayal.contract_checks import check_choice
-from rayal.contracts import Features, Indices, Labels, Pool, Predictions, Task
+from rayal.contracts import Features, Indices, Labels, Predictions, Task
+from rayal.feature_ties import EqualFeaturesError, check_apart, refuse_alike, watched_pool
 from rayal.label_arrays import has_label, is_multilabel, mask_labels
 from rayal.labeling import reasons
 from rayal.labeling.errors import LabelingError
@@ -172,17 +175,40 @@ class Query:
         rng: np.random.Generator,
     ) -> Indices:
         rows = np.flatnonzero(open_rows | has_label(self.labels))
-        labels = self.labels[rows]
         budget = min(budget, int(open_rows.sum()))
-        predictions = None if self.predictions is None else _of_rows(self.predictions, rows)
-        # A mapped matrix of a million rows is copied only where rows are left out.
-        features = self.features if len(rows) == len(self.features) else self.features[rows]
-        pool = Pool(features, labels, len(self.classes), predictions=predictions)
+        state = rng.bit_generator.state
         try:
-            answer = self.component.function(pool, budget, rng, **self.params)
-            return rows[check_choice(self.component.name, answer, labels, budget)]
+            try:
+                return self._ask_rows(budget, rows, rng)
+            except EqualFeaturesError as ties:
+                warnings.warn(str(ties), stacklevel=2)
+                rng.bit_generator.state = state
+                order = generator("labeling ties", *self.seed).permutation(len(rows))
+                return self._ask_rows(budget, rows[order], rng, told=True)
         except ValueError as error:
-            raise LabelingError(f"strategy '{self.component.name}': {error}") from error
+            strategy = f"strategy '{self.component.name}'"
+            named = str(error).startswith(strategy)
+            raise LabelingError(str(error) if named else f"{strategy}: {error}") from error
+
+    def _ask_rows(
+        self, budget: int, rows: Indices, rng: np.random.Generator, *, told: bool = False
+    ) -> Indices:
+        """Return rows that the strategy chose of some; told: that features may be equal."""
+        # A mapped matrix of a million rows is copied only where rows are left out.
+        whole = len(rows) == len(self.features) and not told
+        features = self.features if whole else self.features[rows]
+        labels = self.labels[rows]
+
+        def look() -> None:
+            if not told:
+                refuse_alike(self.component, self.params, self.features)
+                check_apart(self.component, self.params, features, budget)
+
+        predictions = None if self.predictions is None else _of_rows(self.predictions, rows)
+        kind = watched_pool(cache(look))
+        pool = kind(features, labels, len(self.classes), predictions=predictions)
+        answer = self.component.function(pool, budget, rng, **self.params)
+        return rows[check_choice(self.component.name, answer, labels, budget)]
 
 
 def train(features: Features, state: Known, seed: int) -> Predictions | None:
