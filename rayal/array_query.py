@@ -118,7 +118,7 @@ def _chosen(
     try:
         return ask(arrays, partial(_check_features, component, bound, arrays, budget))
     except EqualFeaturesError as ties:
-        warnings.warn(str(ties), stacklevel=3)
+        warnings.warn(f"{ties} in an order drawn by the seed", stacklevel=3)
         order = generator("query ties", "", seed, 0).permutation(len(arrays["labels"]))
         shuffled = {n: a[:, order] if n == "probs" else a[order] for n, a in arrays.items()}
         positions: Indices = order[ask(shuffled, lambda: None)]

@@ -7,6 +7,7 @@ beginning. Letters as in `rayal.contracts`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ _SEED = 21  # any: projections are compared with one another alone
 
 
 class EqualFeaturesError(Exception):
-    """Features tell fewer images apart than are asked for."""
+    """Features tell fewer images apart than are asked for; the message ends with "equal ones"."""
 
 
 def refuse_alike(
@@ -66,8 +67,7 @@ def check_apart(
         scaled = ", scaled to unit length," if unit_length else ""
         raise EqualFeaturesError(
             f"features{scaled} tell {different} of {len(features)} images apart, fewer than "
-            f"budget={budget}: strategy '{component.name}' takes equal ones in an order drawn by "
-            "the seed"
+            f"budget={budget}: strategy '{component.name}' takes equal ones"
         )
 
 
@@ -81,6 +81,13 @@ def watched_pool(on_read: Callable[[], None]) -> type[Pool]:
             return super().__getattribute__(name)
 
     return WatchedPool
+
+
+def watched(pool: Pool, on_read: Callable[[], None]) -> Pool:
+    """Return a pool that calls a function before its features are read."""
+    return watched_pool(on_read)(
+        **{field.name: getattr(pool, field.name) for field in fields(pool)}
+    )
 
 
 def are_alike(features: Features, *, unit_length: bool) -> bool:

@@ -327,3 +327,20 @@ def test_what_a_strategy_warns_of_is_kept_in_its_row_once(
         rows = run(trial("random", "margin", (10, 15)), data)
     assert "warnings" not in rows[0]
     assert rows[1]["warnings"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("features", "said"),
+    [
+        (np.ones((60, 4), np.float32), "features are the same in all 60 rows"),
+        (np.repeat(np.eye(4, dtype=np.float32)[:2], 30, 0), "tell 2 of 60 images apart, fewer than"),
+    ],
+)
+def test_a_choice_by_features_that_tell_too_few_images_apart_is_warned_of_in_its_row(
+    data: TrialData, features: np.ndarray, said: str
+) -> None:
+    data = TrialData(data.dataset, replace(data.embedding, train=features))
+    rows = run(trial("random", "k_center", (10, 15)), data)
+    assert "warnings" not in rows[0]
+    [warned] = rows[1]["warnings"]
+    assert said in warned

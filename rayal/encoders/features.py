@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from rayal.traits import DatasetPart
 from rayal.vision import notes
 
 SPLITS = ("train", "test")
+_UNREADABLE = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def _check(params: Mapping[str, Any], N: int) -> None:
@@ -137,7 +140,7 @@ def _read(path: str) -> list[npt.NDArray[Any]]:
         raise FileNotFoundError(f"path={path}: there is no such file; give its path")
     try:
         stored = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except _UNREADABLE as error:
         raise ValueError(f"path={path} is no .npy and no .npz of numbers ({error})") from None
     if isinstance(stored, np.lib.npyio.NpzFile):
         missing = [name for name in SPLITS if name not in stored.files]
@@ -146,7 +149,7 @@ def _read(path: str) -> list[npt.NDArray[Any]]:
                 f"path={path} has the arrays {', '.join(stored.files) or 'none'}; name them train "
                 "and test"
             )
-        parts = [stored[name] for name in SPLITS]
+        parts = [_member(path, stored, name) for name in SPLITS]
     else:
         parts = [stored]
     for part in parts:
@@ -154,6 +157,13 @@ def _read(path: str) -> list[npt.NDArray[Any]]:
     if len({part.shape[1] for part in parts}) > 1:
         raise ValueError(f"path={path}: train and test have rows of different lengths")
     return parts
+
+
+def _member(path: str, stored: np.lib.npyio.NpzFile, name: str) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(stored[name])
+    except _UNREADABLE as error:
+        raise ValueError(f"path={path}: the array '{name}' is damaged ({error})") from None
 
 
 def _check_numbers(path: str, part: npt.NDArray[Any]) -> None:
@@ -171,7 +181,7 @@ def _read_ids(ids: str | None) -> list[str] | None:
     if not file.is_file():
         raise FileNotFoundError(f"ids={ids}: there is no such file; give its path")
     try:
-        return file.read_text(encoding="utf-8").split()
+        return file.read_text(encoding="utf-8-sig").split()
     except UnicodeDecodeError as error:
         raise ValueError(f"ids={ids} is no text file ({error})") from None
 

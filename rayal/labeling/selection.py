@@ -181,7 +181,7 @@ class Query:
             try:
                 return self._ask_rows(budget, rows, rng)
             except EqualFeaturesError as ties:
-                warnings.warn(str(ties), stacklevel=2)
+                warnings.warn(f"{ties} in an order drawn by the seed", stacklevel=2)
                 rng.bit_generator.state = state
                 order = generator("labeling ties", *self.seed).permutation(len(rows))
                 return self._ask_rows(budget, rows[order], rng, told=True)

@@ -15,6 +15,7 @@ from functools import cache, partial
 from rayal import metrics
 from rayal.contract_checks import check_choice, checked_predictions
 from rayal.contracts import Indices, Labels, Pool, Predictions, Probs, TrialData
+from rayal.feature_ties import watched
 from rayal.label_arrays import has_label, mask_labels, without_labels
 from rayal.registry import STRATEGIES
 from rayal.scorer import join_test_set
@@ -92,10 +93,13 @@ def _query(trial: Trial, pool: Pool, number: int, budget: int) -> tuple[Indices,
         pool = replace(pool, true_labels=None, score_batches=None)
     # Named without the strategy: trials of one seed draw alike, so comparisons are paired.
     rng = generator("query", trial.dataset_name, trial.seed, number)
+    reads: list[bool] = []
+    shown = watched(pool, lambda: reads.append(True))
     with working_directory_kept(), warnings_kept() as warned:
-        chosen = component.function(pool, budget, rng, **spec.to_kwargs())
+        chosen = component.function(shown, budget, rng, **spec.to_kwargs())
     chosen = check_choice(spec.name, chosen, pool.labels, budget)
-    return chosen, partial(of_query, trial, pool, chosen, number, warned)
+    by_features = bool(reads)
+    return chosen, partial(of_query, trial, pool, chosen, number, warned, by_features=by_features)
 
 
 def _selected_on(trial: Trial, data: TrialData, number: int) -> TrialData:

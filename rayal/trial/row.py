@@ -16,6 +16,7 @@ from rayal.scores import query_losses
 from rayal.seeds import generator
 from rayal.sweep.definition import Trial
 from rayal.trial.query_plane import query_plane
+from rayal.trial.strategy_warnings import of_equal_features
 from rayal.trial.training import TrainingRequest, train_all
 
 FOLDS = 5  # of the labeled images, where thresholds are chosen by them
@@ -23,12 +24,30 @@ FOLDS = 5  # of the labeled images, where thresholds are chosen by them
 Row: TypeAlias = dict[str, Any]
 
 
-def of_query(trial: Trial, pool: Pool, chosen: Indices, number: int, warned: Sequence[str]) -> Row:
+def of_query(
+    trial: Trial,
+    pool: Pool,
+    chosen: Indices,
+    number: int,
+    warned: Sequence[str],
+    *,
+    by_features: bool,
+) -> Row:
     """Return what is recorded of a query of chosen images (B,) besides them.
 
-    That is what the strategy warned of, and what the sweep asked for.
+    That is what is to be warned of, and what the sweep asked for.
+
+    Args:
+        trial: its definition.
+        pool: that was chosen from.
+        chosen: positions.
+        number: of the round.
+        warned: what the strategy warned of.
+        by_features: whether it read the features.
     """
-    row: Row = {"warnings": list(warned)} if warned else {}
+    spec = trial.initial if number == 0 else trial.strategy
+    ties = of_equal_features(spec, pool.features, len(chosen)) if by_features else []
+    row: Row = {"warnings": [*warned, *ties]} if warned or ties else {}
     if pool.predictions is not None and trial.record_losses:
         row |= query_losses(pool, chosen)
     if number and trial.record_embeddings:

@@ -1,10 +1,19 @@
-"""What a strategy warns of in a trial: kept in its record, for nobody sees a worker's terminal."""
+"""What a strategy warns of in a trial: kept in its record, for nobody sees a worker's terminal.
+
+What it would have to warn of itself belongs to it: that the features it chose by tell too few
+images apart. A choice among equal ones is of the first, in whatever order the dataset has.
+"""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from rayal.contracts import Features
+from rayal.feature_ties import EqualFeaturesError, check_apart, refuse_alike
+from rayal.registry import STRATEGIES
+from rayal.sweep.definition import Spec
 
 
 @contextmanager
@@ -23,3 +32,16 @@ def warnings_kept() -> Iterator[list[str]]:
             warnings.showwarning(text, category, warning.filename, warning.lineno)
         elif str(text) not in kept:
             kept.append(str(text))
+
+
+def of_equal_features(spec: Spec, features: Features, budget: int) -> list[str]:
+    """Return a warning where features (N, D) tell fewer images apart than a strategy chose."""
+    component, params = STRATEGIES.find(spec.name), spec.to_kwargs()
+    try:
+        refuse_alike(component, params, features)
+        check_apart(component, params, features, budget)
+    except EqualFeaturesError as ties:
+        return [f"{ties} in the order of the dataset"]
+    except ValueError as alike:
+        return [str(alike)]
+    return []

@@ -95,6 +95,18 @@ def test_a_file_that_is_absent_or_of_another_kind_is_refused(tmp_path: Path) -> 
         encode(path=str(tmp_path / "f.npz"))
 
 
+def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "f.npz"
+    np.savez(path, train=MATRIX[:N], test=MATRIX[N:])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:200])
+    with pytest.raises(ValueError, match=r"is no \.npy and no \.npz of numbers"):
+        encode(path=str(path))
+    path.write_bytes(whole[:150] + bytes([whole[150] ^ 255]) + whole[151:])
+    with pytest.raises(ValueError, match="the array 'train' is damaged"):
+        encode(path=str(path))
+
+
 def test_the_matrix_is_part_of_what_results_depend_on(tmp_path: Path) -> None:
     path = saved(tmp_path / "f.npy")
     component = ENCODERS.find("features")
