@@ -205,6 +205,11 @@ def _each(probs: Iterable[Any], what: str, check: Callable[[str, Any], Probs]) -
 
 def _probabilities(learner: str, what: str, probs: Any, shape: tuple[int, int]) -> Probs:
     """Return probabilities (n, C) as they are, or say what is wrong with them."""
+    if np.ndim(probs) == 2 and np.shape(probs)[1] < shape[1]:
+        raise ValueError(
+            f"{learner} gave {what} probabilities with {np.shape(probs)[1]} of {shape[1]} columns; "
+            "a class without a label needs a column too, of zeros"
+        )
     array = _numbers(learner, f"{what} probabilities", probs, shape)
     off = (array < 0).any(axis=1) | (np.abs(array.sum(axis=1) - 1) > _SUM_TOLERANCE)
     if off.any():

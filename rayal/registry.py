@@ -58,9 +58,16 @@ class Component(Generic[AnyTraits]):
     @cached_property
     def _hints(self) -> dict[str, Any]:
         try:
-            return typing.get_type_hints(self.function, include_extras=True)
+            hints = typing.get_type_hints(self.function, include_extras=True)
         except Exception as error:
             raise ValueError(self._unreadable(error)) from error
+        for name in self.parameters:
+            if name not in hints:
+                raise ValueError(
+                    f"{self.kind} '{self.name}': its parameter '{name}' has no type; write one, "
+                    f"such as {name}: float = 0.5"
+                )
+        return hints
 
     @cached_property
     def _types(self) -> dict[str, TypeAdapter[Any]]:

@@ -154,7 +154,10 @@ WRONG_PREDICTIONS: dict[str, tuple[dict[str, Any], str]] = {
         r"pool probabilities of float32 with shape \(2, 2\); floats \(4, 2\) are needed",
     ),
     "another number of classes": ({"predict_pool": lambda: GOOD}, r"floats \(4, 2\) are needed"),
-    "one column": ({"test": EVEN[:2, :1]}, r"shape \(2, 1\); floats \(2, 2\) are needed"),
+    "no column for a class": (
+        {"test": EVEN[:2, :1]},
+        "test probabilities with 1 of 2 columns; a class without a label needs a column too",
+    ),
     "a list": ({"test": EVEN[:2].tolist()}, "test probabilities of list with shape"),
     "whole numbers": ({"test": np.eye(2, dtype=int)}, "test probabilities of int64"),
     "NaN in the test set": (

@@ -17,10 +17,23 @@ OF_SEVERAL = multilabel_metrics.mean_average_precision, multilabel_metrics.macro
 _HEAD = """\
 # Metrics
 
-What is measured after each round; each is a column of `analysis.load(RUN)` and a key of records.
-A report leads with one: `measure` in the [sweep file](../../sweep-file.md). Where an image may have
+What is measured after each round; each is a column of `analysis.load(RUN)`. `measure` in the
+[sweep file](../../sweep-file.md) says with which of them the report begins. If an image may have
 several classes, columns are means over them, see
 [Experiments](../../experiments.md#several-classes-an-image).
+
+A measure of your own that only needs the chosen images and their classes can be computed from the
+records, for example the number of labels of the rarest class:
+
+```python
+import analysis
+
+rounds = analysis.load("runs/quickstart")
+rarest = rounds["class_counts"].map(min)  # selected has the positions of the chosen images
+print(rarest.groupby([rounds["strategy"], rounds["labelled"]]).mean())
+```
+
+A measure of predictions cannot be added by a plugin, because records do not contain predictions.
 """
 
 
@@ -40,7 +53,7 @@ def write_pages(folder: Path) -> None:
     for name, function in functions().items():
         (folder / f"{name}.md").write_text(page(name, function))
     rows = "\n".join(
-        f"[{name}]({name}.md)\n: {escaped(parse(function).summary)}\n"
+        f"[{COLUMNS.get(name, name)}]({name}.md)\n: {escaped(parse(function).summary)}\n"
         for name, function in functions().items()
     )
     tree = "```{{toctree}}\n:hidden:\n\n{}\n```".format("\n".join(functions()))
@@ -52,8 +65,7 @@ def page(name: str, function: Callable[..., Any]) -> str:
     text = parse(function)
     arguments = "\n".join(f"`{n}`\n: {escaped(what)}\n" for n, what in text.arguments.items())
     pieces = [
-        f"# {name}",
-        f"Column `{COLUMNS.get(name, name)}`.",
+        f"# {COLUMNS.get(name, name)}",
         escaped(text.summary),
         *map(escaped, text.paragraphs),
         *([f"## Arguments\n\n{arguments}"] if arguments else []),

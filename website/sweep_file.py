@@ -29,14 +29,14 @@ PLACES: dict[str, type[BaseModel]] = {
     "prune": schema.Prune,
     "track": schema.Track,
 }
-TITLES = {"": "At the top", "parts.NAME": "Of a part, or at the top for all parts"}
+TITLES = {"": "The whole sweep", "parts.NAME": "What is combined"}
 
 _HEAD = """\
 # The sweep file
 
-A sweep is one YAML file: the lists under `datasets`, `encoders`, `strategies`, `learners` and
-`budgets` multiply, and each combination is run once for each seed. This page is written from the
-schema. `rayal sweep FILE --dry-run` says what a file would run, and everything that is wrong in it.
+A sweep is one YAML file with lists of `datasets`, `encoders`, `strategies`, `learners` and
+`budgets`. Each combination of their entries is run once for each seed; one such run is a *trial*.
+`rayal sweep FILE --dry-run` prints what a file would run and everything that is wrong in it.
 
 ```yaml
 name: first-try
@@ -48,18 +48,32 @@ budgets: [10, 20]
 seeds: {random: 20, default: 3}
 ```
 
-An *entry* of a list is a component's name, or a mapping of its name and parameters:
-`{name: hacon, k: 20}`. Names and parameters are those of the reference:
+An entry of a list is a name, or a name with parameters: `{name: hacon, k: 20}`. The reference has
+all names and parameters:
 [datasets](reference/datasets/index.md), [encoders](reference/encoders/index.md),
 [strategies](reference/strategies/index.md), [learners](reference/learners/index.md).
 
-A strategy's entry may borrow from beside the trial: `select_on` names an encoder whose features it
-reads, `scored_by` a learner whose predictions it reads, each an entry of its own:
+A strategy can choose by the features of another encoder (`select_on`) or by the predictions of
+another learner (`scored_by`) than those of the trial:
 `{name: kmeans, select_on: {name: random}}`.
 
-Any key can be changed for one run: `rayal sweep FILE --set resources.trial.cpus=2 --set seeds=1`.
-A key that the parts of a file give is changed in all of them; `--set parts.NAME.seeds=1` changes
-one, and `--set parts.NAME=null` leaves one out.
+## Change a sweep later
+
+Change the file and run the same command again. Trials that the new file also contains are not run
+again; only the new ones are:
+
+| you change | then |
+|---|---|
+| nothing, after an interruption | the remaining trials run |
+| more seeds, more budgets, another strategy or learner | the new trials run |
+| fewer seeds, a strategy removed or changed | the report leaves the old results out |
+| a plugin, or a file of the data | the trials that use it run again |
+
+Old results stay in `records/` and count again when the file contains their trials again.
+
+`--set KEY=VALUE` changes a key for one run: `rayal sweep FILE --set seeds=1 --set measure=f1`.
+If a file has `parts`, the key is changed in every part that has it; `--set parts.NAME.seeds=1`
+changes one part, and `--set parts.NAME=null` leaves it out.
 YAML is read as version 1.2: `no` and `on` are text. An unknown key is refused.
 """
 
@@ -100,6 +114,8 @@ def _texts(model: type[Any]) -> dict[str, str]:
 
 def _key(name: str, field: FieldInfo, text: str, example: str) -> str:
     default = "needed" if field.is_required() else f"default {_default(field.default)}"
+    if name == "parts":  # the reader of files makes the top level the only part
+        default = "optional"
     kind = in_words(_hint(field))
     shown = f"  ```yaml\n  {name}: {example}\n  ```\n"
     return f"`{name}`\n: {kind}; {default}\n\n  {escaped(text)}\n\n{shown}"

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 _HEAD = """\
 # Which strategy?
 
-Use `auto` by default, as `rayal select` does; the first table says where another strategy leads,
-and by how much. It is copied from [Evidence](evidence.md), which has every number with its
-interval, and says where `auto` is behind or has lost. If your data set or encoder is not among
-those measured there, run your own sweep; you can start from `rayal sweep quickstart`.
+Use `auto` by default, as `rayal select` does. On bare pixels it has lost cells; the second table
+says what is better there, and both say by how much. They are copied from [Evidence](evidence.md),
+which explains the words and has every number with its interval. The features `pretrained` are those
+of a frozen network, `moco` of one trained on the images, `pixels` the images themselves.
+
+If your data were not measured there, run your own sweep, for example from `rayal sweep quickstart`.
 
 """
 _NEEDS = (
@@ -78,11 +80,18 @@ def page(evidence: str) -> str:
     table = "| I want to ... | use | because |\n|---|---|---|\n"
     return (
         f"{_HEAD}## By what was measured\n\n{table}{measured}\n"
+        f"{_by_features(evidence)}"
         f"## By what you need\n\n{table}{needs}\n"
         "What each strategy does, with a picture: "
         "[all strategies](reference/strategies/index.md). What each reads and costs: "
         "[the guide](strategies.md), also as `rayal strategies NAME`.\n"
     )
+
+
+def _by_features(evidence: str) -> str:
+    """Return the section of the page that splits the recommendations by encoder."""
+    section = re.search(r"^## What to use, by the features\n.*?(?=^## )", evidence, re.M | re.S)
+    return section[0].replace("## What to use, by", "## By", 1) if section else ""
 
 
 def _measured(evidence: str) -> Iterator[tuple[str, str, str]]:

@@ -3,6 +3,7 @@
 cells.py    every data set x encoder x budget x strategy: the gain over random, with its test
 earlier.py  cells of an earlier table, whose records are not at hand
 advice.py   cells -> which strategy to use with so many labels a class
+by_features.py      the same for the features of each encoder
 bar.py      whether auto reaches the bar of a default
 rivals.py   auto against every other strategy
 leaders.py  cells -> a leaderboard, and what the oracle beside it is

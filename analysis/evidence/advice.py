@@ -71,8 +71,9 @@ def what_to_use(cells: pd.DataFrame, query: str) -> Iterator[str]:
     yield f"## What to use: {QUERIES[query].lower()}"
     yield ""
     yield (
-        "Gains are over random selection; cells won and lost, and the worst, are by AUC. What lost "
-        "a cell by either measure is not recommended." + _adapted(uses)
+        "Mean gains over all cells, whatever the features; cells won and lost, and the worst one, "
+        "are by AUC. A strategy that lost a cell by either measure is not recommended."
+        + _adapted(uses)
     )
     yield ""
     rows = [(row["stage"], *_use(row)) for row in uses.to_dict("records")]
@@ -86,8 +87,8 @@ def _adapted(uses: pd.DataFrame) -> str:
     if not adapted:
         return ""
     return (
-        f" `{adapted[0]}` draws one image at random from each of as many clusters: what it gains "
-        "too is gained by spreading alone."
+        f" `{adapted[0]}` draws one image at random from each of as many clusters: its gain shows "
+        "what spreading the images alone brings."
     )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from analysis.evidence.advice import what_to_use
 from analysis.evidence.bar import bar_of_default
+from analysis.evidence.by_features import by_features
 from analysis.evidence.cells import (
     DIGITS,
     FIRST,
@@ -78,6 +79,7 @@ def _page(study: Study, every_cell: pd.DataFrame, version: str, from_earlier: in
         yield from (group.in_words, "")
     for query in QUERIES:
         yield from what_to_use(every_cell, query)
+    yield from by_features(every_cell)
     yield from bar_of_default(every_cell, pool_sizes(study))
     yield from auto_against_others(every_cell)
     for query, title in QUERIES.items():
@@ -99,15 +101,23 @@ def _head(study: Study, every_cell: pd.DataFrame) -> Iterator[str]:
     sweeps = ", ".join(f"`sweeps/{name}.yaml`" for name in study.sweeps)
     done = study.progress
     yield (
-        f"Written by `rayal evidence` from the records of {sweeps}: {done.done:,} trials, "
-        f"{_extent(every_cell)}. "
-        "Gains are differences to random selection with the same learner and number of labels, in "
-        "points (hundredths) of the measure. First queries are compared with every random draw "
-        "(Welch), later ones with random ones after the same first query, seed by seed "
-        "(Student). Trials that chose the same images count once: a strategy that draws nothing "
-        f"has one choice, and no test. Won and lost: p below {LEVEL:g} after Holm's correction "
-        f"over all {_family(every_cell)} comparisons of the measure. `evidence.csv` has every cell "
-        "with its interval, p, seeds and seconds."
+        "Which strategies were better than random selection, by how much and where. First queries "
+        "choose the first images, without labels; later queries use the labels so far."
+    )
+    yield ""
+    yield (
+        "* A *cell* is a data set, an encoder and a number of labels. The *gain* of a strategy in "
+        "a cell is the difference to random selection with the same learner, in points "
+        "(hundredths) of the measure.\n"
+        f"* A cell is *won* or *lost* if p is below {LEVEL:g} after Holm's correction over all "
+        f"{_family(every_cell)} comparisons of the measure, and *open* otherwise.\n"
+        "* First queries are compared with every random draw (Welch's test), later ones with "
+        "random selection after the same first query, seed by seed (Student's test). Trials that "
+        "chose the same images count once; a strategy without randomness makes one choice in a "
+        "cell, and has no test.\n"
+        f"* Written by `rayal evidence` from the records of {sweeps}: {done.done:,} trials, "
+        f"{_extent(every_cell)}. `evidence.csv` has every cell with its interval, p, seeds and "
+        "seconds."
     )
     yield ""
 

@@ -59,7 +59,8 @@ def _means_by_budget(
 
     stopped = f" ({STOPPED_IN_WORDS})" if any(map(is_stopped, summary.to_dict("records"))) else ""
     return page_table(
-        f"{title}, mean ± sample standard deviation over trials, by labeled images{stopped}",
+        f"{title}, mean ± sample standard deviation over trials, by labeled images; bold: the best "
+        f"mean{stopped}",
         source,
         to_frame(rows, [*who, "cells"]),
         names,

@@ -202,14 +202,14 @@ def signed(value: float, form: str) -> str:
 
 
 def _name_column(name: str) -> Column:
-    return Column(name, lambda row: PageCell(printable(row[name]), str(row[name])))
+    return Column(name, lambda row: text_cell(row[name]))
 
 
 def _says_nothing(rows: pd.DataFrame, name: str) -> bool:
     """Whether a column is the same as another, or has one value where several would count."""
     if name == "initial":
         return bool((rows["initial"] == rows["strategy"]).all())
-    return name == "varied" and rows["varied"].nunique() < 2
+    return name == "varied" and rows.loc[rows["varied"] != "", "varied"].nunique() < 2
 
 
 def _is_shown(row: Row, p: str) -> bool:

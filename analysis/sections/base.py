@@ -21,7 +21,7 @@ from analysis.figures.spec import FigureSpec
 from analysis.page.blocks import Block, Folded, Gallery, Sentence
 from analysis.page.table import PageTable
 from analysis.page.typeset import PrintedTable
-from analysis.study.grouping import SETTING, groups, in_sequence, query_modes
+from analysis.study.grouping import SETTING, groups, query_modes
 from analysis.study.measures import IN_WORDS
 from analysis.study.stopped import SPARED
 from analysis.study.study import Study
@@ -73,6 +73,14 @@ class Setting:
     def words(self) -> str:
         """The primary measure in words."""
         return IN_WORDS[self.measure]
+
+    def selection_in_words(self, row: pd.Series) -> str:
+        """Say who chose the images of a row of the summary."""
+        if row["rounds"] == 1:
+            return str(row["strategy"])
+        if row["round"] == 0:
+            return f"{row['initial']} as initial strategy"
+        return self.report.study.selection(str(row["initial"]), str(row["strategy"]))
 
     def table(self, name: str) -> pd.DataFrame:
         """Return the rows of a table that are of this setting, and of strategies that compete."""
@@ -184,15 +192,6 @@ def competing(table: pd.DataFrame, study: Study) -> pd.DataFrame:
 def complete(summary: pd.DataFrame) -> pd.DataFrame:
     """Leave out the rows of the summary whose strategy was stopped there."""
     return summary if SPARED not in summary else summary[summary[SPARED] == 0]
-
-
-def selection_in_words(row: pd.Series) -> str:
-    """Say who chose the images of a row of the summary."""
-    if row["rounds"] == 1:
-        return str(row["strategy"])
-    if row["round"] == 0:
-        return f"{row['initial']} as initial strategy"
-    return in_sequence(str(row["initial"]), str(row["strategy"]))
 
 
 def settings(report: Report) -> list[Setting]:

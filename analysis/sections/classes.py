@@ -23,7 +23,6 @@ from analysis.sections.base import (
     folded,
     non_empty,
     section,
-    selection_in_words,
 )
 from analysis.study.grouping import (
     GROUP_KEYS,
@@ -119,8 +118,8 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
     random = few[who == setting.baseline]
     best = few.loc[few["coverage_mean"].idxmax()]
     text = (
-        f"with {best['labelled']} labeled images, {selection_in_words(best)} had a label in the "
-        f"largest mean share of the classes, {_mean_std(best)}"
+        f"with {best['labelled']} labeled images, {setting.selection_in_words(best)} had a label "
+        f"in the largest mean share of the classes, {_mean_std(best)}"
     )
     if len(random) and who[best.name] != setting.baseline:
         text += f"; {setting.baseline} in {_mean_std(random.iloc[0])}"

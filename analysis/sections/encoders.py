@@ -45,4 +45,4 @@ def content(report: Report) -> Iterator[Block]:
     notes = report.tables["encoders"]
     if len(notes):
         names = ["dataset", "encoder"]
-        yield page_table("Weights and sizes", "encoders.csv", notes, names, [text("", "note")])
+        yield page_table("Weights and sizes", "encoders.csv", notes, names, [text("note", "note")])

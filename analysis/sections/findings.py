@@ -15,7 +15,6 @@ from analysis.sections.base import (
     Report,
     Setting,
     section,
-    selection_in_words,
     settings,
 )
 from analysis.sections.leaders import MEASURES
@@ -30,11 +29,10 @@ NOTE = (
     "Intervals of means are of 95 %: Student's for fewer than 10 seeds, bootstrapped from there "
     "on; of differences, Student's over pairs, or Welch's over all choices of random selection "
     "where it made at least three times as many. Trials in which the same images were chosen count "
-    "as one: intervals and tests are over choices. The best of many is flattered by chance. Two "
-    "corrections guard against that: these findings are corrected over the comparisons with random "
-    "selection at all numbers of labels of their setting, the verdict and what stands in bold over "
-    "all pairs of strategies at one number of labels; so a difference may be told by one and not "
-    "by the other."
+    "as one: intervals and tests are over choices. With many comparisons some differences are "
+    "significant by chance, so p is corrected: in these findings for all comparisons with random "
+    "selection in a setting, in the verdict for all pairs of strategies at one number of labels. "
+    "The two may therefore disagree about a difference."
 )
 
 
@@ -53,7 +51,7 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
             else f"was alone, with a {mean_of(setting.words)} of"
         )
         text = (
-            f"{selection_in_words(best)} {had} {best[f'{measure}_mean']:.3f}"
+            f"{setting.selection_in_words(best)} {had} {best[f'{measure}_mean']:.3f}"
             f"{_interval(best, f'{measure}_low', f'{measure}_high')}, {_seeds(best['n'])}"
             f"{_failed(best)}."
         )

@@ -96,6 +96,8 @@ def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
     looks = looks_of(tables["summary"], study.baseline)
     for (dataset, encoder), part in tables["first_last"].groupby(PLACE, sort=False):
         panels = of_place(tables["correlation_of_means"], part.iloc[0])
+        if panels["r"].isna().all():
+            continue
         listed = "; ".join(
             f"{row.strategy}: r = {row.r:.2f} over {row.n} initial strategies"
             for row in panels.itertuples()
@@ -114,22 +116,13 @@ def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
 
 
 def sentences(setting: Setting) -> Iterator[Sentence]:
-    """Say how the first AUC correlates with the last, by query strategy; once where it cannot."""
+    """Say how the first AUC correlates with the last, by query strategy, where that is known."""
     table = setting.table("correlation_of_means")
-    known = table["r"].notna()
-    for _, row in table[known].iterrows():
+    for _, row in table[table["r"].notna()].iterrows():
         ends = f"AUC with {row['labelled_first']} and with {row['labelled_last']} labels"
         yield Sentence(
             f"Start and end, {row['strategy']} queries:",
             f"{ends} correlate with {_correlation_in_words(row)}.",
-        )
-    keys = ["labelled_first", "labelled_last", "reason"]
-    for (first, last, reason), rows in table[~known].groupby(keys, sort=False):
-        names = ", ".join(rows["strategy"])
-        yield Sentence(
-            "Start and end:",
-            f"AUC with {first} and with {last} labels cannot be correlated ({names} queries): "
-            f"{reason}.",
         )
 
 
@@ -143,9 +136,9 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
     sentences=sentences,
 )
 def content(report: Report) -> Iterator[Block]:
-    """Scatter plots and the tables of correlations."""
+    """Scatter plots and the tables of correlations, where there are enough initial strategies."""
     means, trials = (report.tables[name] for name in ("correlation_of_means", "correlation"))
-    if len(means):
+    if means["r"].notna().any():
         yield from report.gallery("first-last")
         yield _table(
             "Correlation of the AUC after the first query with that after the last, over the "

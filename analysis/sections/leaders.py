@@ -24,19 +24,15 @@ from analysis.page.table import (
     page_table,
     text,
 )
-from analysis.sections.base import Report, Tables, competing, section
-from analysis.sections.rankings import by_seed
-from analysis.statistics.choices import by_choice, has_many_more
-from analysis.statistics.intervals import Floats, welch
+from analysis.sections.base import Report, Tables, section
+from analysis.sections.pairs import KEYS, random_of, selections, tests_of_pairs
 from analysis.statistics.paired_tests import ALPHA
-from analysis.statistics.ranking import pairwise
-from analysis.study.grouping import SETTING, groups, in_sequence, to_frame
+from analysis.study.grouping import groups, to_frame
 from analysis.study.measures import IN_WORDS
 from analysis.study.study import Study
 
 MEASURES = {**IN_WORDS, "coverage": "class coverage"}
 POINT = 0.01  # a measure lower than random's by as much counts against a leader
-KEYS = [*SETTING, "rounds", "round", "labelled"]
 COLUMNS = [
     *KEYS, "measure", "leader", "mean", "not_told_apart", "auc_leader", "auc_leader_mean",
     "behind_leader", "shown_behind", "against_random", "agrees",
@@ -58,13 +54,9 @@ def leaders(study: Study) -> pd.DataFrame:
     `agrees`: the primary leader is not shown to be behind, and is not a point below random.
     Strategies that read true labels do not compete.
     """
-    view = competing(study.compared_rounds, study)
-    first = view["round"] == 0
-    later = in_sequence(view["initial"], view["strategy"])
-    view = view.assign(selection=view["initial"].where(first, later))
     rows = (
         row
-        for key, part in groups(view, KEYS)
+        for key, part in groups(selections(study), KEYS)
         for row in _rows(part, key, study.baseline, study.measure)
     )
     return to_frame(rows, COLUMNS)
@@ -83,8 +75,7 @@ def _rows(
     part: pd.DataFrame, key: dict[str, Any], baseline: str, primary: str
 ) -> Iterator[dict[str, Any]]:
     names = list(dict.fromkeys(part["selection"]))
-    chosen = by_seed(part, names, "choice").to_numpy()
-    random = _random_of(part, baseline)
+    random = random_of(part, baseline)
     auc_leader = _leader(part, primary)
     if auc_leader is None:
         return
@@ -93,9 +84,7 @@ def _rows(
         if leader is None:
             continue
         means = part.groupby("selection")[measure].mean()
-        difference, p = pairwise(by_seed(part, names, measure).to_numpy(np.float64), chosen)
-        if random:
-            _use_all_of_random(p, part, names, random, measure)
+        difference, p = tests_of_pairs(part, names, random, measure)
         at, auc_at = names.index(leader), names.index(auc_leader)
         apart = [n for k, n in enumerate(names) if k != at and not p[at, k] < ALPHA]
         behind = bool(p[auc_at, at] < ALPHA and difference[auc_at, at] < 0)
@@ -115,30 +104,10 @@ def _rows(
         }
 
 
-def _use_all_of_random(
-    p: Floats, part: pd.DataFrame, names: list[str], random: str, measure: str
-) -> None:
-    """Put Welch's p over all choices, times the pairs (Bonferroni), where random has many more."""
-    values = {
-        str(name): by_choice(rows[measure], rows["choice"])
-        for name, rows in part.groupby("selection", sort=False)
-    }
-    at, pairs = names.index(random), len(names) * (len(names) - 1) // 2
-    for k, name in enumerate(names):
-        if k != at and has_many_more(len(values[random]), len(values[name])):
-            p[at, k] = p[k, at] = pairs * welch(values[name], values[random]).p_welch
-
-
 def _leader(part: pd.DataFrame, measure: str) -> str | None:
     """The selection with the highest mean of a measure; None where it was not measured."""
     means = part.groupby("selection", sort=False)[measure].mean().dropna()
     return None if means.empty else str(means.idxmax())
-
-
-def _random_of(part: pd.DataFrame, baseline: str) -> str | None:
-    """The selection that is random throughout, where it was measured here."""
-    both = part[(part["initial"] == baseline) & (part["strategy"] == baseline)]
-    return str(both["selection"].iloc[0]) if len(both) else None
 
 
 def _table(words: str, by_measure: pd.DataFrame) -> PageTable:
@@ -147,9 +116,8 @@ def _table(words: str, by_measure: pd.DataFrame) -> PageTable:
         agrees=by_measure["agrees"].map({True: "", False: "no"}),
     )
     return page_table(
-        f"The highest mean by each measure, and what the leader by {words} has there: it agrees "
-        "where "
-        "that is not shown to be behind, nor a point below random",
+        f"The highest mean by each measure, and beside it the leader by {words}; a measure does "
+        "not agree if that leader is significantly behind by it, or a point or more below random",
         "leaders.csv",
         rows,
         name_columns(rows, []),
@@ -162,6 +130,5 @@ def _table(words: str, by_measure: pd.DataFrame) -> PageTable:
             number("its mean", "auc_leader_mean", ".3f"),
             number("against random", "against_random", "+.3f"),
             text("agrees", "agrees", optional=True),
-            text("not told apart from the leader", "not_told_apart", optional=True),
         ],
     )

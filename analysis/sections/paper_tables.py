@@ -14,21 +14,22 @@ from analysis.page.blocks import Block, PrintedFiles, Text
 from analysis.page.budgets import STOPPED, STOPPED_IN_WORDS, is_stopped
 from analysis.page.typeset import PrintedCell, PrintedTable
 from analysis.sections.base import Report, Tables, section
-from analysis.study.grouping import CYCLES, SETTING, groups, in_sequence, query_modes
+from analysis.study.grouping import CYCLES, SETTING, groups, query_modes
 from analysis.study.measures import IN_WORDS, bounded, in_order
 from analysis.study.stopped import SPARED
 from analysis.study.study import Study
 
 INCOMPLETE = "†"
 TESTED = (
-    "Bold: not told apart from the highest mean at the level .05, by Student's paired test over "
-    "choices of images with Holm's correction over all pairs of the column (against random, where "
-    "it made at least three times as many choices, Welch's test with Bonferroni's correction)."
+    "Bold: not significantly different from the highest mean at the level .05, by Student's paired "
+    "test over choices of images with Holm's correction over all pairs of the column (against "
+    "random, where it made at least three times as many choices, Welch's test with Bonferroni's "
+    "correction)."
 )
 
 
 class _Column(NamedTuple):
-    """What stands in bold at a number of labels: the leader, and who is not told apart from it."""
+    """What stands in bold at a number of labels: the leader, and who is not shown to differ."""
 
     budget: int
     best: frozenset[str]
@@ -54,7 +55,7 @@ def content(report: Report) -> Iterator[Block]:
     printed = prints(report.study, report.tables)
     if printed:
         yield Text(
-            "Means with their 95 % intervals, bold where they are not told apart from the highest. "
+            "Means with their 95 % intervals; bold: not significantly different from the highest. "
             "The LaTeX needs \\usepackage{booktabs}; every figure is there as PDF."
         )
         yield PrintedFiles([(table.caption.split(":")[0], name) for name, table in printed.items()])
@@ -72,9 +73,11 @@ def _printed(
     selections = list(groups(rows, ["initial", "strategy"]))
     bounds = [part for part in selections if _is_bound(part[0], study)]
     ordered = [part for part in selections if not _is_bound(part[0], study)] + bounds
-    cells = [_row(who, part, columns, measure, key["mode"]) for who, part in ordered]
+    cells = [
+        _row(who, _name(who, key["mode"], study), part, columns, measure) for who, part in ordered
+    ]
     return PrintedTable(
-        caption=_caption(key, rows, [_name(who, key["mode"]) for who, _ in bounds], measure),
+        caption=_caption(key, rows, [_name(who, key["mode"], study) for who, _ in bounds], measure),
         label=f"tab:{_place(key, measure)}",
         names=["strategy", "seeds"],
         over="labeled images",
@@ -98,9 +101,9 @@ def _columns(
 
 
 def _row(
-    who: Mapping[str, str], rows: pd.DataFrame, columns: Sequence[_Column], measure: str, mode: str
+    who: Mapping[str, str], name: str, rows: pd.DataFrame, columns: Sequence[_Column], measure: str
 ) -> list[PrintedCell]:
-    name, by_budget = _name(who, mode), {row["labelled"]: row for row in rows.to_dict("records")}
+    by_budget = {row["labelled"]: row for row in rows.to_dict("records")}
     seeds = sorted({int(row["done"]) for row in by_budget.values()})
     number = f"{seeds[0]:,}" if len(seeds) == 1 else f"{seeds[0]:,} to {seeds[-1]:,}"
     values = (_value(by_budget.get(at.budget), at, who, name, measure) for at in columns)
@@ -126,8 +129,8 @@ def _caption(
 ) -> str:
     parts = [
         f"{capital(IN_WORDS[measure])} on {key['dataset']} ({key['encoder']}, "
-        f"{key['learner']}), {key['mode']}: mean over seeds and its 95 % interval, by labeled "
-        "images.",
+        f"{key['learner']}), {_mode_in_words(key['mode'], rows)}: mean over seeds and its 95 % "
+        "interval, by labeled images.",
         TESTED,
     ]
     if rows[f"{measure}_low"].isna().any():
@@ -145,8 +148,15 @@ def _caption(
     return " ".join(parts)
 
 
-def _name(who: Mapping[str, str], mode: str) -> str:
-    return in_sequence(who["initial"], who["strategy"]) if mode == CYCLES else who["strategy"]
+def _name(who: Mapping[str, str], mode: str, study: Study) -> str:
+    if mode == CYCLES:
+        return study.selection(who["initial"], who["strategy"])
+    return who["strategy"]
+
+
+def _mode_in_words(mode: str, rows: pd.DataFrame) -> str:
+    alone = mode == CYCLES and rows["initial"].nunique() == 1
+    return f"{mode} that start with {rows['initial'].iloc[0]}" if alone else mode
 
 
 def _is_bound(who: Mapping[str, str], study: Study) -> bool:

@@ -40,7 +40,6 @@ from analysis.study.grouping import (
     CYCLES,
     SETTING,
     groups,
-    in_sequence,
     query_modes,
     to_frame,
 )
@@ -145,7 +144,7 @@ def _of_each_mode(
     modes = query_modes(view)
     for mode in modes.unique():
         part = view[modes == mode]
-        pair = in_sequence(part["initial"], part["strategy"])
+        pair = study.selection(part["initial"], part["strategy"])
         named = part.assign(selection=pair if mode == CYCLES else part["strategy"])
         yield from ({"shape": mode, **row} for row in rows_of(named))
 

@@ -53,7 +53,7 @@ def content(report: Report) -> Iterator[Block]:
 
 
 def verdict(setting: Setting) -> Iterator[Sentence]:
-    """Say who leads up to which budget, who is not told apart, and whether measures agree."""
+    """Say who leads with which numbers of labels, how surely, and whether measures agree."""
     leaders = setting.table("leaders")
     rivals = [_has_rivals(setting, row) for row in leaders.to_dict("records")]
     leaders = leaders[pd.Series(rivals, leaders.index, dtype=bool)]
@@ -68,7 +68,9 @@ def verdict(setting: Setting) -> Iterator[Sentence]:
         judged = f"the measures disagree with {_listed(disputed)} labels"
     else:
         judged = "the measures disagree at every number of labels: no strategy is best by all"
-    yield Sentence("Verdict:", f"by {setting.words}, {_spans_in_words(primary)}; {judged}.")
+    yield Sentence(
+        "Verdict:", f"by {setting.words}, {_spans_in_words(primary, setting)}; {judged}."
+    )
 
 
 def _has_rivals(setting: Setting, leader: Mapping[Any, Any]) -> bool:
@@ -83,48 +85,69 @@ def _has_rivals(setting: Setting, leader: Mapping[Any, Any]) -> bool:
 
 
 def _measures_in_words(setting: Setting) -> str:
-    judged = in_order(setting.measure, setting.report.study.measures)
-    *before, last = (MEASURES[measure] for measure in (*judged, "coverage"))
-    return f"{', '.join(before)} and {last}"
+    """Name the measures besides the primary one."""
+    _, *others = in_order(setting.measure, setting.report.study.measures)
+    *before, last = (MEASURES[measure] for measure in (*others, "coverage"))
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 class _Span(NamedTuple):
-    """Budgets in a row with one leader; for each, who is not told apart from it."""
+    """Budgets in a row with one leader; for each, who is not significantly behind it.
 
-    leader: str
+    as_random: random selection is the leader at all of them, or not significantly behind it; then
+    the leader may change.
+    """
+
+    as_random: bool
+    leaders: list[str]
     budgets: list[int]
-    not_told_apart: list[set[str]]
+    as_good: list[set[str]]
 
 
-def _spans_in_words(leaders: pd.DataFrame) -> str:
-    """Name the leaders over the budgets, each with those that are not told apart from it."""
+def _spans_in_words(leaders: pd.DataFrame, setting: Setting) -> str:
+    """Name the leaders over the budgets, each with those that are not significantly behind it."""
     spans: list[_Span] = []
+    baseline, cycle = setting.baseline, setting.report.study.selection
     for row in leaders.to_dict("records"):
-        if not spans or spans[-1].leader != row["leader"]:
-            spans.append(_Span(str(row["leader"]), [], []))
+        leader, as_good = str(row["leader"]), set(str(row["not_told_apart"]).split("; ")) - {""}
+        random = baseline if row["round"] == 0 else cycle(baseline, baseline)
+        as_random = random in {leader, *as_good}
+        last = spans[-1] if spans else None
+        if (
+            not last
+            or last.as_random != as_random
+            or (not as_random and leader not in last.leaders)
+        ):
+            spans.append(_Span(as_random, [], [], []))
+        spans[-1].leaders.append(leader)
         spans[-1].budgets.append(int(row["labelled"]))
-        names = str(row["not_told_apart"]).split("; ")
-        spans[-1].not_told_apart.append({name for name in names if name})
+        spans[-1].as_good.append(as_good)
     if len(spans) > MOST_SPANS:
-        names = list(dict.fromkeys(span.leader for span in spans))
+        names = list(dict.fromkeys(name for span in spans for name in span.leaders))
         return f"no strategy keeps the lead: it changes between {'; '.join(names)}"
-    return "; ".join(map(_span_in_words, spans))
+    return "; ".join(_span_in_words(span, baseline) for span in spans)
 
 
-def _span_in_words(span: _Span) -> str:
+def _span_in_words(span: _Span, baseline: str) -> str:
     first, last = span.budgets[0], span.budgets[-1]
-    ends = f"{first}" if first == last else f"{first} to {last}"
-    everywhere, anywhere = set.intersection(*span.not_told_apart), set.union(*span.not_told_apart)
-    names = sorted(everywhere or anywhere)
+    labels = f"{first} labels" if first == last else f"{first} to {last} labels"
+    leaders = list(dict.fromkeys(span.leaders))
+    if span.as_random:
+        return (
+            f"no strategy is shown to be better than {baseline} with {labels} (highest "
+            f"mean{'s' * (len(leaders) > 1)}: {_few(leaders)})"
+        )
+    everywhere, anywhere = set.intersection(*span.as_good), set.union(*span.as_good)
+    if not anywhere:
+        return f"{leaders[0]} leads with {labels}, significantly ahead of all others"
+    at_some = "" if everywhere else " at some of them"
+    behind = _few(sorted(everywhere or anywhere))
+    return f"{leaders[0]} leads with {labels} (not significantly ahead{at_some} of {behind})"
+
+
+def _few(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    listed = f"{'; '.join(names[:MOST_NAMES])}{more}"
-    if not names:
-        sure = "told apart from all others"
-    elif everywhere:
-        sure = f"not told apart from {listed}"
-    else:
-        sure = f"at some of them not told apart from {listed}"
-    return f"{span.leader} leads with {ends} labels ({sure})"
+    return f"{'; '.join(names[:MOST_NAMES])}{more}"
 
 
 def _incomplete(study: Study) -> str:

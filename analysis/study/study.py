@@ -13,7 +13,8 @@ import pandas as pd
 
 from analysis.study.choices import choices_of
 from analysis.study.embeddings import EmbeddedImages, StoredEmbedding
-from analysis.study.grouping import as_labels
+from analysis.study.grouping import Names as SelectionNames
+from analysis.study.grouping import as_labels, in_sequence
 from analysis.study.measures import OF_SEVERAL, PRIMARY, TEST_MEASURES
 from analysis.study.merge import folder_for, merged, repeated
 from analysis.study.names import baseline
@@ -109,6 +110,16 @@ class Study:
         """The rounds of `distinct_trials`, each with its `choice`."""
         rounds = self.same_choices.named(self.labeled_rounds)
         return rounds[rounds["trial"].isin(self.distinct_trials["trial"])]
+
+    @cached_property
+    def _several_initial(self) -> bool:
+        """Whether the trials with several rounds have different initial strategies."""
+        cycles = self.distinct_rounds["rounds"] > 1
+        return self.distinct_rounds.loc[cycles, "initial"].nunique() > 1
+
+    def selection(self, initial: SelectionNames, strategy: SelectionNames) -> SelectionNames:
+        """Name who chose in cycles: the query strategy, with its initial one if these differ."""
+        return in_sequence(initial, strategy) if self._several_initial else strategy
 
     @cached_property
     def compared_rounds(self) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from rayal.cli.terminal import (
     print_line,
     warnings_as_lines,
 )
-from rayal.labeling.class_names import names_of
+from rayal.labeling.class_names import names_of, similar_class
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.ingest import Ingested, ingest
 from rayal.labeling.project import Project
@@ -65,8 +66,8 @@ def parser(prog: str) -> argparse.ArgumentParser:
 
 def _show(console: Console, project: Project, done: Ingested) -> None:
     parts = [
-        (done.labeled, "labels taken"),
-        (done.not_usable, "images not usable"),
+        (done.labeled, f"label{'s' * (done.labeled != 1)} taken"),
+        (done.not_usable, f"image{'s' * (done.not_usable != 1)} not usable"),
         (done.known, "known already"),
         (done.skipped, "skipped"),
         (done.withdrawn, "withdrawn"),
@@ -79,14 +80,20 @@ def _show(console: Console, project: Project, done: Ingested) -> None:
         print_line(console, f"  not taken: {reason}")
     if len(done.refused) > SHOWN:
         print_line(console, f"  and {len(done.refused) - SHOWN:,} more")
-    if done.new_classes:
-        print_line(console, f"New classes: {', '.join(done.new_classes)}")
-    _show_conflicts(console, project)
     labels = project.labels.labels()
-    named = {name for label in labels.values() for name in names_of(label)}
+    counts = Counter(name for label in labels.values() for name in names_of(label))
+    if done.new_classes:
+        new = (name + similar_class(name, counts) for name in done.new_classes)
+        print_line(console, f"New classes: {', '.join(new)}")
+    _show_conflicts(console, project)
+    if unanswered := project.unanswered:
+        print_line(
+            console,
+            f"{unanswered:,} chosen image{'s have' if unanswered != 1 else ' has'} no answer yet",
+        )
     print_line(
         console,
-        f"{len(labels):,} images have a label, of {len(named):,} classes. The next "
+        f"{len(labels):,} images have a label, of {len(counts):,} classes. The next "
         f"round: rayal select {project.root} --budget B",
     )
 

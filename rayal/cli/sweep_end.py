@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from contextlib import suppress
 
 from rich.console import Console
@@ -16,7 +17,7 @@ from rayal.storage.run import RunStore
 from rayal.storage.stopped import Pruning, in_words, read_pruning, spared_trials
 from rayal.sweep.plan import Plan
 
-MOST_FAILED = MOST_STOPPED = 10  # of which each is named
+MOST_FAILED = MOST_STOPPED = 10  # errors, and stopped strategies, that are named
 
 
 def sum_up(
@@ -40,11 +41,7 @@ def sum_up(
     print_line(
         console, f"{done} of {total} trials done, {pruned}{len(missing)} failed, {seconds:.0f} s"
     )
-    for trial in missing[:MOST_FAILED]:
-        print_line(console, f"  failed: {trial.id}, log: {held.failure_path(trial.id)}")
-    if len(missing) > MOST_FAILED:
-        more = len(missing) - MOST_FAILED
-        print_line(console, f"  ... and {more} more in {held.root / 'failures'}")
+    _print_failed(console, held, [trial.id for trial in missing])
     if pruning and spared:
         _print_stopped(console, pruning)
     if missing:
@@ -55,6 +52,20 @@ def sum_up(
     tool = "rayal report" if command.startswith("rayal ") else "python -m rayal report"
     print_line(console, f"{verb}: {tool} {shlex.quote(str(held.root))}")
     return FAILED if missing else DONE
+
+
+def _print_failed(console: Console, held: RunStore, missing: Sequence[str]) -> None:
+    """Name each error once, with the number of trials and the log of one of them."""
+    errors = {failure["trial"]: failure["error"] for failure in held.failures(missing)}
+    by_error: dict[str, list[str]] = {}
+    for trial in missing:
+        by_error.setdefault(errors.get(trial, "no reason is known"), []).append(trial)
+    for error, trials in list(by_error.items())[:MOST_FAILED]:
+        print_line(console, f"  {counted(len(trials), 'trial')} failed: {error}")
+        print_line(console, f"    log: {held.failure_path(trials[0])}")
+    if len(by_error) > MOST_FAILED:
+        more = len(by_error) - MOST_FAILED
+        print_line(console, f"  ... and {counted(more, 'other error')} in {held.root / 'failures'}")
 
 
 def _print_stopped(console: Console, pruning: Pruning) -> None:

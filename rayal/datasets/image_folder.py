@@ -45,19 +45,19 @@ def image_folder(  # noqa: PLR0913  where the files are, how they are split, how
     split by test_share. Classes are the folders' names in sorted order; folders below them count as
     theirs. The dataset is named after the folder.
 
-    What is no image is passed over, with a warning that counts it by suffix and reason: hidden
-    files, folders in which file servers keep thumbnails, formats that are not read. What may be
-    meant otherwise is refused: classes that look alike (mel, MEL), folders of thumbnails, splits
+    Files that are no images are left out, with a warning that counts them by suffix and reason:
+    hidden files, folders in which file servers keep thumbnails, formats that are not read. What is
+    ambiguous is refused: classes that look alike (mel, MEL), folders of thumbnails, splits
     that would become classes.
 
     Args:
-        path: of the folder.
-        test_share: of each class, set apart as the test set, where there are no split folders.
-        split_seed: of that split.
-        size: height and width in pixels: the short side is brought to it, the middle cut out.
-        channels: 1 gray, 3 colors, auto: 1 if all files are gray, else 3.
-        background: what transparent parts are laid on.
-        max_pixels: larger files are refused.
+        path: the folder.
+        test_share: share of each class for the test set, if there are no folders train and test.
+        split_seed: seed of that random split.
+        size: height and width in pixels; the short side is scaled to it, and the middle cut out.
+        channels: 1 for gray, 3 for color; auto: 1 if all files are gray, else 3.
+        background: color behind transparent parts.
+        max_pixels: images with more pixels are refused.
         cache: folder for the decoded images; "" is RAYAL_CACHE, or ~/.cache/rayal.
 
     Raises:

@@ -57,27 +57,27 @@ def image_table(  # noqa: PLR0913  two places, the table's columns, the split, t
     that no row names are left out, with a warning. HAM10000: `image: image_id, label: dx, group:
     lesion_id`.
 
-    What may be meant otherwise is refused by its line: quotes that are not closed, rows longer or
+    What is ambiguous is refused, with its line: quotes that are not closed, rows longer or
     shorter than the first line, two columns of one name, labels or groups that look alike (mel,
     MEL; 1, 1.0), labels that name several classes ("mel; nv" where mel is a label too).
 
     Args:
-        path: of the folder.
-        table: path of the CSV file: names of columns in the first line; UTF-8, or UTF-16 with its
-            mark; cells cut at commas, or at semicolons or tabs where these give the columns.
-        image: name of the column of images.
-        label: name of the column of labels.
-        split: name of a column that says train, val or test.
-        group: name of a column of what must not lie in train and test both, such as the patient.
-        separator: where an image may have several classes, what stands between them in the column
-            of labels ("mel; nv"); an empty cell is an image with none of the classes.
-        test_share: of each class, set apart as the test set, where there is no split column;
-            left out: 0.2. An image of several classes counts for the rarest of them.
-        split_seed: of that split.
-        size: height and width in pixels: the short side is brought to it, the middle cut out.
-        channels: 1 gray, 3 colors, auto: 1 if all files are gray, else 3.
-        background: what transparent parts are laid on.
-        max_pixels: larger files are refused.
+        path: folder of the images.
+        table: path of the CSV file. Its first line names the columns; its cells are separated by
+            commas, semicolons or tabs; it is UTF-8, or UTF-16 with a byte-order mark.
+        image: the column of images.
+        label: the column of labels.
+        split: a column of train, val or test.
+        group: a column such as the patient; a group is never in both train and test.
+        separator: what separates the classes of an image that may have several, such as
+            "mel; nv"; an empty cell then means none of the classes.
+        test_share: share of each class for the test set, if there is no split column; 0.2 if not
+            given. An image of several classes counts for the rarest of them.
+        split_seed: seed of that random split.
+        size: height and width in pixels; the short side is scaled to it, and the middle cut out.
+        channels: 1 for gray, 3 for color; auto: 1 if all files are gray, else 3.
+        background: color behind transparent parts.
+        max_pixels: images with more pixels are refused.
         cache: folder for the decoded images; "" is RAYAL_CACHE, or ~/.cache/rayal.
 
     Raises:

@@ -6,8 +6,9 @@ somebody said that it has none of the classes, which is not an image that nobody
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rayal.datasets._files import compound_names
@@ -17,6 +18,7 @@ from rayal.hints import nearest
 from rayal.labeling.errors import LabelingError
 
 LONGEST_NAME = 200  # characters
+SIMILAR = 0.85  # how alike two spellings are, from 0 to 1, before one is asked about
 NONE = "none of them"
 NOT_USABLE_NAME = "not usable"  # what stands for an image that cannot be labeled
 _TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
@@ -50,6 +52,27 @@ def class_name(text: str) -> str:
     if any(map(_is_hidden, name)):
         raise ValueError(f"the name of a class has signs that do not show: {name[:40]!r}")
     return name
+
+
+def similar_class(name: str, counts: Mapping[str, int]) -> str:
+    """Return " (did you mean ...?)" where a class is spelled nearly as a more frequent one, or "".
+
+    Names that differ in their digits alone, such as grade 1 and grade 2, are different classes.
+
+    Args:
+        name: the class.
+        counts: labels of every class.
+    """
+    letters, own = re.sub(r"\d", "", name), counts.get(name, 0)
+    others = (
+        other
+        for other, count in counts.items()
+        if count > own and re.sub(r"\d", "", other) != letters
+    )
+    found = nearest(name, others, cutoff=SIMILAR)
+    return (
+        f" ({found.removeprefix(', ')} then correct the label and import it again)" if found else ""
+    )
 
 
 def names_of(label: str | ClassSet) -> tuple[str, ...]:

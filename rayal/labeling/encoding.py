@@ -143,7 +143,7 @@ def notes_of(job: EncodingJob, count: int) -> list[str]:
     """
     try:
         job.component.traits.check(job.params, count)
-        shape = DataShape(count, 1, (job.side, job.side, job.channels))
+        shape = DataShape(count, 0, (job.side, job.side, job.channels))
         return job.component.traits.notes(job.params, shape)
     except (ValueError, OSError, ModuleNotFoundError) as error:
         raise LabelingError(

@@ -67,7 +67,8 @@ class Project:
         """
         if not is_project(root):
             raise LabelingError(
-                f"{root} is no labeling project; make one: rayal select IMAGES --out {root}"
+                f"{root} is not a labeling project, which is a folder that rayal select writes, "
+                "such as cells-labels"
             )
         return cls(root, read_settings(root / "project.json"))
 
@@ -128,6 +129,12 @@ class Project:
     def labels(self) -> LabelLog:
         """The log of answers."""
         return LabelLog(self.root / "answers.jsonl")
+
+    @property
+    def unanswered(self) -> int:
+        """Number of chosen images about which nobody has said anything yet."""
+        return len({rayal_id for made in self.rounds for rayal_id in made.ids}
+                   - self.labels.standing().keys())  # fmt: skip
 
     @property
     def classes(self) -> tuple[str, ...]:

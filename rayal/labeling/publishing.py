@@ -65,8 +65,10 @@ def check_nothing_unread(project: Project) -> None:
     unread = [returned for returned in filled if returned.rayal_id not in answered]
     if unread:
         raise LabelingError(
-            f"{path} holds {len(unread):,} labels that were not read yet and would be lost; first: "
-            f"rayal ingest {project.root} {path}"
+            f"{path} would be written anew, and has {len(unread):,} "
+            f"label{'s' * (len(unread) != 1)} that "
+            f"{'were' if len(unread) != 1 else 'was'} not imported: rayal ingest {project.root} "
+            f"{path}, and correct the lines that it does not take; or delete the file"
         )
 
 

@@ -43,7 +43,8 @@ WIDTH, HEIGHT, LEFT, BOTTOM = 640, 260, 52, 40  # of the curve, and its margins
 class Findings:
     """All that the answers of a project say.
 
-    counts: class -> labels, of all. few: classes with few labels that train. gains: of the next
+    counts: class -> labels, of all; training_counts: of those that train. few: classes with few
+    labels that train. gains: of the next
     labels, for the last round's budget and for a hundred; none where an image may have several
     classes. conflicts: path -> annotator -> what. multilabel: whether it may.
     """
@@ -55,6 +56,7 @@ class Findings:
     not_usable: int
     skipped: int
     counts: dict[str, int]
+    training_counts: dict[str, int]
     few: tuple[str, ...]
     audit: AnyAccuracy | None
     optimistic: AnyAccuracy | None
@@ -76,7 +78,9 @@ class Findings:
         else:
             lines.append(f"{ACCURACY}: not measured, no audit sample has labels")
         if self.suspects:
-            lines.append(f"{len(self.suspects):,} labels look like mistakes")
+            one = len(self.suspects) == 1
+            labels = "label looks like a mistake" if one else "labels look like mistakes"
+            lines.append(f"{len(self.suspects):,} {labels}")
         if self.conflicts:
             lines.append(f"{len(self.conflicts):,} images are labeled differently by people")
         return [*lines, self.advice]
@@ -129,6 +133,7 @@ def findings(project: Project, log: LabelLog) -> Findings:
         not_usable=int(pool.not_usable.sum()),
         skipped=len(log.skipped()),
         counts=dict(zip(pool.classes, numbers.tolist(), strict=True)),
+        training_counts=dict(zip(pool.classes, training.tolist(), strict=True)),
         few=tuple(n for n, c in zip(pool.classes, training, strict=True) if c < FEW),
         audit=audit_accuracy(pool),
         optimistic=optimistic_accuracy(pool, rng),
@@ -175,6 +180,7 @@ def _page(project: Project, results: Findings) -> str:
         undefined=StrictUndefined, finalize=_visible, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["share"] = in_words
+    environment.filters["duration"] = _duration
     shown = [
         (suspect, project.pool[suspect.row], _picture(project, suspect))
         for suspect in results.suspects[:SHOWN]
@@ -183,7 +189,7 @@ def _page(project: Project, results: Findings) -> str:
         project=project,
         findings=results,
         suspects=shown,
-        points=_points(results.curve),
+        points=_points(results.curve) if len(results.curve) > 1 else [],
         width=WIDTH, height=HEIGHT, left=LEFT, bottom=HEIGHT - BOTTOM,
     )  # fmt: skip
 
@@ -206,6 +212,11 @@ def _points(curve: tuple[CurvePoint, ...]) -> list[dict[str, Any]]:
         }
         for point in curve
     ]
+
+
+def _duration(hours: float) -> str:
+    """Write a time in minutes, or from two hours on in hours."""
+    return f"{hours:.1f} hours" if hours >= 2 else f"{max(1, round(60 * hours))} min"
 
 
 def _picture(project: Project, suspect: Suspect) -> str:

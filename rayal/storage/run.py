@@ -285,7 +285,10 @@ def read_run(root: Location) -> Run:
     """
     store = RunStore(root)
     if not store.has_plan():
-        raise StoreError(f"{root} is not a run: it has no plan.json; make one with rayal.sweep")
+        raise StoreError(
+            f"{root} is not a run: it has no plan.json; a run is a folder that rayal sweep writes, "
+            "such as runs/quickstart"
+        )
     plan = store.plan()
     present = store.finished()
     records = store.records([t for t in plan["trials"] if t in present], plan["trials"])

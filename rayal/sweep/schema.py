@@ -55,10 +55,10 @@ class Share(_Strict):
     """CPUs and GPUs that one piece of work takes; fractions share a device."""
 
     cpus: Annotated[float, Field(gt=0, le=MOST_CPUS)] = 1
-    """CPU cores; it computes with as many threads, one at the least. Example: `2`"""
+    """CPU cores, and as many threads; at least one thread. Example: `2`"""
 
     gpus: Annotated[float, Field(ge=0, le=MOST_CPUS), AfterValidator(_whole_gpus)] = 0
-    """GPUs: a part of one, or a whole number of them. Example: `0.25`"""
+    """GPUs: a fraction of one, or a whole number. Example: `0.25`"""
 
     @property
     def threads(self) -> int:
@@ -76,44 +76,45 @@ class Price(_Strict):
     """What an hour costs, in any currency."""
 
     gpu: Quantity = 0
-    """Of a worker for an hour, by the number of its GPUs. Example: `0.5`"""
+    """Price of a GPU for an hour, with the machine it is in. Example: `0.5`"""
 
     cpu: Quantity = 0
-    """Of a CPU core for an hour, where there are no GPUs. Example: `0.04`"""
+    """Price of a CPU core for an hour, of machines without GPUs. Example: `0.04`"""
 
     head: Quantity = 0
-    """Of the cluster's head for an hour. Example: `0.2`"""
+    """Price of the cluster's head node for an hour. Example: `0.2`"""
 
     lost: Annotated[float, Field(ge=0, le=100)] = 0
-    """Share of the work that is done again because workers are taken away. Example: `0.2`"""
+    """Share of the work that has to be repeated because spot workers are taken away.
+    Example: `0.2`"""
 
 
 class Resources(_Strict):
-    """What each stage takes."""
+    """CPUs, GPUs and memory of each stage."""
 
     pretrain: Share = Share(cpus=2)
-    """What the training of an encoder takes. Example: `{cpus: 4, gpus: 1}`"""
+    """For the training of an encoder. Example: `{cpus: 4, gpus: 1}`"""
 
     trial: Share = Share()
-    """What a trial takes. Example: `{cpus: 1}`"""
+    """For a trial. Example: `{cpus: 1}`"""
 
     trials_of: dict[str, Share] = {}
-    """What trials of a learner take in place of `trial`, so that a linear one holds no GPU while
-    another needs it. Example: `{finetune: {cpus: 2, gpus: 0.5}}`"""
+    """For trials with this learner, instead of `trial`; so a logistic regression does not occupy
+    the GPU that a network needs. Example: `{finetune: {cpus: 2, gpus: 0.5}}`"""
 
     machine_cpus: Annotated[int, Field(ge=0, le=MOST_CPUS)] = 0
-    """How many CPUs a Ray started here may use; 0: all. Example: `2`"""
+    """How many CPUs of this machine the sweep may use; 0: all. Example: `2`"""
 
     object_store: Quantity | None = None
-    """GiB of a dataset's features and images that each node keeps a copy of in shared memory; what
-    is larger, trials map from the run's directory. Example: `8`"""
+    """GiB of shared memory on each node for the features and images of a dataset; trials read
+    larger ones from the run's directory. Example: `8`"""
 
     autoscale: Autoscale | None = None
-    """What a joined cluster can grow by; Ray does not tell before it has grown.
+    """Nodes that a cluster given by --address may add; Ray does not report them before they exist.
     Example: `{nodes: 3, gpus: 1}`"""
 
     price: Price | None = None
-    """For the bill that a dry run works out. Example: `{gpu: 0.5, head: 0.2}`"""
+    """Prices from which a dry run estimates the cost. Example: `{gpu: 0.5, head: 0.2}`"""
 
     @property
     def trial_shares(self) -> list[Share]:
@@ -139,15 +140,15 @@ PAIRED = "paired"  # what stands for pruning with its defaults
 
 
 class Prune(_Strict):
-    """When a strategy is stopped that loses to random selection in pairs of the same seed."""
+    """When a strategy is stopped because it loses to random selection with the same seeds."""
 
     level: Annotated[float, Field(gt=0, le=0.5)] = 0.05
-    """Chance that a sweep stops any strategy which loses no more often than it wins, over all of
-    its strategies and cells, however often it is looked at. Example: `0.01`"""
+    """Probability that a sweep wrongly stops a strategy that is as good as random selection; it
+    holds for all strategies and cells together, however often they are compared. Example: `0.01`"""
 
     min_pairs: Annotated[int, Field(ge=2, le=MOST_PAIRS)] = 8
-    """Seeds that a strategy and random selection have both finished, at the least, before it may be
-    stopped. Example: `10`"""
+    """A strategy is stopped only after it and random selection have both finished at least this
+    many seeds. Example: `10`"""
 
 
 def _as_prune(written: object) -> object:
@@ -166,113 +167,126 @@ PruneOption: TypeAlias = Annotated[Prune | None, BeforeValidator(_as_prune)]
 
 
 class Track(_Strict):
-    """Where runs are shown besides the run's own report: nowhere unless asked."""
+    """Experiment trackers that also get the results; by default none."""
 
     mlflow: str | None = None
     """A tracking URI of MLflow. Example: `sqlite:///runs.db`"""
 
     tensorboard: str | None = None
-    """A directory for TensorBoard. Example: `runs/tensorboard`"""
+    """A folder for TensorBoard. Example: `runs/tensorboard`"""
 
     wandb: Literal["offline"] | None = None
-    """Weights & Biases, in the run's directory, to be sent with `wandb sync`. Example: `offline`"""
+    """Weights & Biases: written into the run's folder; send it with `wandb sync`.
+    Example: `offline`"""
 
 
 class Cycles(_Strict):
-    """Rounds of active learning: labels at the first, and more at each later one."""
+    """Rounds of active learning: some labels in the first round, and more in each later one."""
 
     start: Amount
-    """Labeled images at the first round: a number, or a share of the pool. Example: `20`"""
+    """Labels of the first round: a number, or a share of the pool. Example: `20`"""
 
     step: Amounts
-    """Images more at each later round: one amount for all, or a list with one for each.
+    """Labels that each later round adds: one number for all rounds, or a list.
     Example: `[10, 10, 20]`"""
 
     rounds: Annotated[int, Field(ge=2, le=MOST_ROUNDS)]
-    """Rounds in all, the first included. Example: `4`"""
+    """Number of rounds, including the first. Example: `4`"""
 
 
 class Part(_Strict):
-    """One product of lists. The top level of a file is a part, or the defaults of several."""
+    """What is combined with what. A file without `parts` has these keys at its top level."""
 
     datasets: Entries
-    """What to choose from, by name or with parameters. Example: `[digits]`"""
+    """The images to choose from, and the test set. Example: `[digits]`"""
 
     encoders: Entries
-    """What makes features of the images. `seed` of an entry may be a list: as many trainings.
+    """What computes features of the images. `seed` may be a list: the encoder is then trained once
+    for each.
     Example: `[{name: moco, epochs: 30, seed: [0, 1]}]`"""
 
     strategies: Entries
-    """What chooses the images: of the first query with `budgets`, of later ones with `cycles`.
+    """What chooses the images. With `budgets` a strategy chooses the first images; with `cycles` it
+    chooses those of the later rounds, and `initial` the first ones.
     Example: `[random, {name: hacon, k: 20}]`"""
 
     learners: Entries
-    """What is trained on the labeled images and measured. Example: `[logistic]`"""
+    """What is trained on the labeled images; its predictions for the test set are measured.
+    Example: `[logistic]`"""
 
     initial: Entries | None = None
-    """Strategies of the first query of `cycles`. Example: `[random, hacon]`"""
+    """With `cycles`: the strategies that choose the first images. Example: `[random, hacon]`"""
 
     budgets: Annotated[list[Amount], Field(min_length=1)] | None = None
-    """Sizes of a first query, each a trial of its own; a part has these or `cycles`.
+    """How many images to choose at once, without labels; each number is a trial of its own. Write
+    either this or `cycles`.
     Example: `[10, "0.5%"]`"""
 
     cycles: Cycles | None = None
-    """Rounds of active learning; a part has these or `budgets`.
-    Example: `{start: 20, step: 10, rounds: 4}`"""
+    """Several rounds, in which a strategy can use the labels so far. Write either this or
+    `budgets`. Example: `{start: 20, step: 10, rounds: 4}`"""
 
     seeds: SeedCounts = 5
-    """How many seeds, or how many for each strategy. Example: `{random: 100, default: 5}`"""
+    """How many times each combination is run, with different random numbers: a number for all
+    strategies, or one for each. Example: `{random: 100, default: 5}`"""
 
     scorer: Literal["trained-on-test-set"] | None = None
-    """Scores a first query by a learner that saw the test set, as one of HaCon's tables does.
+    """Lets strategies that need predictions choose the first images too, with the predictions of a
+    learner that was trained on the labels of the test set, as in a table of HaCon.
     Example: `trained-on-test-set`"""
 
 
 class SweepFile(_Strict):
-    """The top of a file. The keys of a part may stand here too: for all parts that lack them."""
+    """Keys of the whole sweep. Without `parts`, the keys of the next section stand here too."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
-    """Names the sweep and the directory of its run. Example: `quickstart`"""
+    """Name of the sweep; results are written to `runs/NAME`. Example: `quickstart`"""
 
     question: str = ""
-    """What the sweep asks, in a sentence. Example: `Does choosing beat drawing?`"""
+    """The question that the sweep answers; the report shows it.
+    Example: `Is k-means better than random selection?`"""
 
     cost: str = ""
-    """What it costs, in words. Example: `520 trials, 2 minutes`"""
+    """What the sweep costs, in words, for readers of the file. Example: `520 trials, 2 minutes`"""
 
     hours: Hours = Hours()
-    """The same as numbers, from which a dry run estimates. Example: `{cpus: 0.07}`"""
+    """What the sweep costs in hours; a dry run estimates time and price from it.
+    Example: `{cpus: 0.07}`"""
 
     expect: str = ""
-    """What is expected to come out, written down before. Example: `k-means leads at 10 images`"""
+    """The result that you expect, written down before the run.
+    Example: `k-means leads at 10 images`"""
 
     measure: Measure = "auc"
-    """That the report leads with. Example: `accuracy`"""
+    """The measure that the report begins with, and by which it says who leads.
+    Example: `accuracy`"""
 
     record_losses: bool = False
-    """Also record entropy and imbalance of each query that a learner was there for, as that learner
-    expects them. Ids stay: a trial that has finished without is not run again. Example: `true`"""
+    """Also record, for each query after the first, the entropy and the class imbalance that the
+    learner predicts for the chosen images. Finished trials are not run again for it.
+    Example: `true`"""
 
     record_embeddings: Annotated[int, AfterValidator(_of_a_plane)] = 0
-    """In trials of seed 0 also record where so many images of the pool lie, by t-SNE, for the last
-    layer of the learner that each later query was made by: some seconds a query. Ids stay, as
-    above. From 10 to 2000, or 0. Example: `500`"""
+    """In trials of seed 0, also record a t-SNE map of this many images of the pool after each later
+    query, from the last hidden layer of the learner; it takes some seconds a query. From 10 to
+    2000, or 0 for none. Finished trials are not run again for it. Example: `500`"""
 
     prune: PruneOption = None
-    """Stops a strategy in a cell (dataset, encoder, learner, labels) where it clearly loses to
-    random selection in pairs of the same seed; `paired` stands for the defaults. Ids stay: without
-    it, the same command runs what was spared. Example: `paired`"""
+    """Stops a strategy in a cell (dataset, encoder, learner, number of labels) where it clearly
+    loses to random selection; `paired` stands for the defaults of the keys under `prune`. Without
+    this key, the same command runs the remaining trials. Example: `paired`"""
 
     plugins: list[str] = []
-    """Python files with components of one's own, relative to the sweep file.
+    """Python files with your own components; paths are relative to the sweep file.
     Example: `[my_strategy.py]`"""
 
     resources: Resources = Resources()
-    """What each stage takes. Example: `{trial: {cpus: 1}}`"""
+    """CPUs and GPUs of each stage. Example: `{trial: {cpus: 1}}`"""
 
     track: Track = Track()
-    """Where runs are shown besides the report. Example: `{tensorboard: runs/tensorboard}`"""
+    """Experiment trackers that also get the results. Example: `{tensorboard: runs/tensorboard}`"""
 
     parts: dict[str, Part]
-    """Several products of lists in one file, by name; they share the trained encoders.
+    """Several experiments in one file, by name; they share the trained encoders. A key that a part
+    lacks is taken from the top level. Without this key, the top level is the only part.
     Example: `{cold_start: {budgets: [10, 20]}}`"""

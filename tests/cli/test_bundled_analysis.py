@@ -128,5 +128,5 @@ def test_a_fault_in_summing_up_costs_neither_results_nor_the_list_of_failures(tm
     assert "the summary could not be made (RuntimeError: no page today)" in made.stdout
     assert "the report could not be made (RuntimeError: no page today)" in made.stdout
     assert "3 of 6 trials done, 3 failed" in made.stdout
-    assert made.stdout.count("  failed: ") == 3
+    assert "  3 trials failed: ValueError: no choice today\n" in made.stdout
     assert len(list((tmp_path / "run" / "records").glob("*.json"))) == 3

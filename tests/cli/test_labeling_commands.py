@@ -34,6 +34,7 @@ def test_from_a_folder_to_the_next_round(capsys: pytest.CaptureFixture[str]) -> 
     shown = capsys.readouterr().out
     assert "3 labels taken" in shown
     assert "New classes: cat, dog" in shown
+    assert "no answer yet" not in shown
     assert main(["select", "cells-labels", "--budget", "2"]) == 0
     assert "Round 2: 2 images" in capsys.readouterr().out
     assert [len(made.chosen) for made in Project.open(Path("cells-labels")).rounds] == [3, 2]
@@ -68,7 +69,7 @@ def test_what_was_not_taken_is_named_and_is_the_exit_status(
         (["select", "cells", "--images-moved-to", "x"], "is of a project, and cells is none"),
         (["select", "cells", "--group-pattern", "("], "is no regular expression"),
         (["select", "cells", "--out", "cells"], "is not empty and no labeling project"),
-        (["ingest", "cells", "x.json"], "cells is no labeling project"),
+        (["ingest", "cells", "x.json"], "cells is not a labeling project"),
     ],
 )
 def test_what_cannot_be_done_is_one_message(
@@ -95,3 +96,23 @@ def test_images_that_moved_are_found_where_they_are_said_to_be(tmp_path: Path) -
     assert main(["select", "cells-labels", "--budget", "2"]) == 2
     moved = ["--images-moved-to", "elsewhere"]
     assert main(["select", "cells-labels", "--budget", "2", *moved]) == 0
+
+
+def test_a_table_with_a_line_that_cannot_be_imported_says_the_way_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _select()
+    table = Path("cells-labels/labels.csv")
+    first, *rows = table.read_text().splitlines()
+    place = first.split(",").index("label")
+    cells = rows[0].split(",")
+    cells[place] = "cat"
+    wrong = ["absent.png" if name == "path" else "" if name.endswith("rayal_id") else cell
+             for name, cell in zip(first.split(","), cells, strict=True)]  # fmt: skip
+    table.write_text("\n".join([first, ",".join(wrong), *rows[1:], ""]))
+    assert main(["ingest", "cells-labels", str(table)]) != 0
+    assert "3 chosen images have no answer yet" in capsys.readouterr().out
+    assert main(["select", "cells-labels", "--budget", "2"]) == 2
+    assert "correct the lines that it does not take; or delete the file" in capsys.readouterr().err
+    table.unlink()
+    assert main(["select", "cells-labels", "--budget", "2"]) == 0

@@ -209,7 +209,8 @@ def test_a_group_on_both_sides_is_refused(images: Path) -> None:
 def test_a_missing_column_is_refused_with_those_that_are_there(images: Path) -> None:
     table = write(images, ROWS, ("file", "label"))
     with pytest.raises(
-        ValueError, match=r"no column 'image'; its first line.* has 'file', 'label'"
+        ValueError,
+        match=r"no column 'image'; its first line.* has 'file', 'label'; .* such as image: NAME",
     ):
         load(images, table)
     table.write_text("image|label\na0.png|red\n")

@@ -183,7 +183,7 @@ def test_a_damaged_log_is_one_message_before_anything_is_served(project, capsys)
     assert main(["label", str(project.root), "--no-browser"]) == 2
     assert "line 1 of" in capsys.readouterr().err
     assert main(["label", str(project.root.parent), "--no-browser"]) == 2
-    assert "is no labeling project" in capsys.readouterr().err
+    assert "is not a labeling project" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

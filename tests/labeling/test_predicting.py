@@ -175,4 +175,4 @@ def test_the_command_says_what_it_wrote_and_refuses_in_one_message(project, tmp_
     assert main(["predict", str(project.root)]) == 0
     assert "36 images without a label" in capsys.readouterr().out
     assert main(["predict", str(tmp_path)]) == 2
-    assert "is no labeling project" in capsys.readouterr().err
+    assert "is not a labeling project" in capsys.readouterr().err

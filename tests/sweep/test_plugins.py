@@ -104,6 +104,24 @@ def test_the_line_is_the_plugins_where_a_tracker_has_replaced_sys_exit(
         plan_of(tmp_path, plugins=["p.py"], strategies=["odd"], seeds=1)
 
 
+def test_a_parameter_without_a_type_refuses_the_sweep_and_says_how_to_write_one(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "p.py").write_text(
+        "from rayal.contracts import strategy\n\n"
+        "@strategy()\ndef untyped(pool, budget, rng, *, power=3.0): ...\n"
+    )
+    try:
+        with pytest.raises(
+            SweepError, match="'untyped': its parameter 'power' has no type; write one, such as"
+        ):
+            plan_of(
+                tmp_path, plugins=["p.py"], strategies=[{"name": "untyped", "power": 4.0}], seeds=1
+            )
+    finally:
+        STRATEGIES._components.pop("untyped")
+
+
 def test_types_that_cannot_be_read_refuse_the_sweep(tmp_path: Path) -> None:
     (tmp_path / "p.py").write_text(
         "from __future__ import annotations\nfrom rayal.contracts import strategy\n\n"

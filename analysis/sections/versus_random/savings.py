@@ -26,12 +26,12 @@ from analysis.page.table import (
     number_cell,
     page_table,
 )
-from analysis.sections.base import Setting, selection_in_words
+from analysis.sections.base import Setting
 from analysis.sections.versus_random.differences import WHO
 from analysis.statistics import learning_curves
 from analysis.statistics.choices import rows_by_choice
 from analysis.study.comparisons import INITIAL, QUERY, Comparison, comparisons
-from analysis.study.grouping import SETTING, groups, in_sequence, to_frame
+from analysis.study.grouping import SETTING, groups, to_frame
 from analysis.study.measures import IN_WORDS, PRIMARY, mean_of, table_of
 from analysis.study.stopped import SPARED, without_curves
 from analysis.study.study import Study
@@ -106,8 +106,8 @@ def savings_sentences(setting: Setting) -> Iterator[Sentence]:
     most, least = ("at most ", "at least ") if best["at_least"] else ("", "")
     yield Sentence(
         "Labels saved:",
-        f"{selection_in_words(best)} needed {most}{best['images_needed']:.0f} labels for the "
-        f"{mean_of(setting.words)} that {_random_instead(best, setting.baseline)} had with "
+        f"{setting.selection_in_words(best)} needed {most}{best['images_needed']:.0f} labels for "
+        f"the {mean_of(setting.words)} that {_random_instead(best, setting)} had with "
         f"{best['labelled']} ({best[f'random_{measure}']:.3f}): {least}{100 * best['saved']:.0f} % "
         f"fewer, read off the mean curves{_interval_in_words(best)}.",
     )
@@ -182,13 +182,13 @@ def _saved_cell(row: Row) -> PageCell:
     return share._replace(text=f"≥ {share.text}" if row["at_least"] else share.text)
 
 
-def _random_instead(best: pd.Series, baseline: str) -> str:
+def _random_instead(best: pd.Series, setting: Setting) -> str:
     """Name the selection that a row was compared with."""
     if best["varied"] == QUERY:
-        return in_sequence(str(best["initial"]), baseline)
+        return setting.report.study.selection(str(best["initial"]), setting.baseline)
     if best["varied"] == INITIAL:
-        return in_sequence(baseline, str(best["strategy"]))
-    return baseline
+        return setting.report.study.selection(setting.baseline, str(best["strategy"]))
+    return setting.baseline
 
 
 def _interval_in_words(best: pd.Series) -> str:
@@ -196,6 +196,6 @@ def _interval_in_words(best: pd.Series) -> str:
     if math.isnan(low):
         return " (no interval from one seed or one choice)"
     if math.isinf(low):
-        return f", in {100 * best['not_reached']:.0f} % of the resamples never reached"
+        return f" (95 % interval up to {100 * high:.0f} %, no lower end: it may never get there)"
     text = f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %, over resampled trials)"
     return text.replace("-", MINUS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +59,9 @@ class CsvTable:
     records: Sequence[Record]
 
 
-def read_csv(path: Path, wanted: Sequence[str]) -> CsvTable:
+def read_csv(
+    path: Path, wanted: Sequence[str], ways_out: Mapping[str, str] | None = None
+) -> CsvTable:
     """Read a file whose first line names its columns.
 
     The file is UTF-8, or UTF-16 or 32 with a byte-order mark. Cells are separated by commas, or by
@@ -68,6 +70,7 @@ def read_csv(path: Path, wanted: Sequence[str]) -> CsvTable:
     Args:
         path: of the file.
         wanted: names of columns, compared as they look: blanks around them do not count.
+        ways_out: what to do where a column is absent, by its name.
 
     Raises:
         ValueError: no text, a column that is absent or there twice, quotes that do not fit, a row
@@ -77,7 +80,9 @@ def read_csv(path: Path, wanted: Sequence[str]) -> CsvTable:
     delimiter = _delimiter(path, text, wanted)
     records = _records(path, text, delimiter)
     columns = records[0].cells if records else []
-    table = CsvTable(path, delimiter, columns, _positions(path, columns, wanted), records[1:])
+    table = CsvTable(
+        path, delimiter, columns, _positions(path, columns, wanted, ways_out or {}), records[1:]
+    )
     for record in table.records:
         _check_length(table, record)
     return table
@@ -167,14 +172,16 @@ def _check_count(path: Path, text: str, records: Sequence[Record]) -> None:
         raise ValueError(f"{path} has {filled:,} lines, and {len(records):,} rows were read of it")
 
 
-def _positions(path: Path, columns: Sequence[str], wanted: Sequence[str]) -> dict[str, int]:
+def _positions(
+    path: Path, columns: Sequence[str], wanted: Sequence[str], ways_out: Mapping[str, str]
+) -> dict[str, int]:
     tidied = [tidy(name) for name in columns]
     for name in wanted:
         places = [place for place, column in enumerate(tidied) if column == tidy(name)]
         if not places:
             raise ValueError(
                 f"{path} has no column '{name}'; its first line, cut at commas, has "
-                f"{', '.join(map(repr, columns)) or 'nothing'}"
+                f"{', '.join(map(repr, columns)) or 'nothing'}{ways_out.get(name, '')}"
             )
         if len(places) > 1:
             numbers = " and ".join(str(place + 1) for place in places)

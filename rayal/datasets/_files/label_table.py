@@ -22,6 +22,8 @@ from rayal.datasets._files.lookalikes import (
 from rayal.datasets._files.scan import nfc
 from rayal.datasets._files.split_names import split_of
 
+PARAMETERS = ("image", "label", "split", "group")  # of the dataset: each names a column
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -77,7 +79,7 @@ def read_rows(path: Path, columns: Columns, images: ImageIndex) -> list[Row]:
             file; a cell that swallowed rows; an image with two labels; a label that names several
             classes; labels or groups that look alike; a group in train and test both.
     """
-    table = read_csv(path, columns.names)
+    table = read_csv(path, columns.names, _ways_out(columns))
     rows: dict[str, Row] = {}
     for record in table.records:
         _check_line_breaks(table, record, images)
@@ -98,6 +100,16 @@ def read_rows(path: Path, columns: Columns, images: ImageIndex) -> list[Row]:
     _check_groups(path, rows.values())
     _warn(path, rows.values(), len(table.records) - len(rows))
     return [rows[file] for file in sorted(rows)]
+
+
+def _ways_out(columns: Columns) -> dict[str, str]:
+    """Say of each column by which parameter it is named."""
+    named = {parameter: getattr(columns, parameter) for parameter in PARAMETERS}
+    return {
+        name: f"; name the right one by the parameter {parameter}, such as {parameter}: NAME"
+        for parameter, name in named.items()
+        if name is not None
+    }
 
 
 def _row(table: CsvTable, record: Record, columns: Columns, images: ImageIndex) -> Row:

@@ -18,7 +18,7 @@ def test_both_measures_and_the_gain_of_adapted_random_are_said() -> None:
         "accuracy on average over 1 cells, 1 won, none lost; worst +9.0 (blood, moco, 11 labels). "
         "Beside it: `random stratify=budget` +5.0 and +7.0, 1 won, none lost |" in text
     )
-    assert "what it gains too is gained by spreading alone" in text
+    assert "its gain shows what spreading the images alone brings" in text
 
 
 def test_what_lost_a_cell_by_either_measure_is_not_recommended() -> None:
