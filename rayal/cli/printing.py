@@ -166,9 +166,10 @@ def show_summary(console: Console, root: Location) -> None:
         shape = "single query" if single else "cycles"
         shape += f" from {starts[0]}" if len(starts) == 1 else ""
         title = f"{dataset}, {encoder}, {learner}, {shape}: AUC mean±std, below it class coverage"
+        print_line(console, title)  # above a narrow table Rich would break it in two
         shown = _budgets_that_fit(sorted(group["labelled"].unique()), console.width)
         names = ["strategy"] if len(starts) < 2 else ["initial", "strategy"]
-        print_table(console, _summary_table(title, group, names, shown))
+        print_table(console, _summary_table(group, names, shown))
 
 
 def _summary_rows(root: Location) -> pd.DataFrame:
@@ -186,8 +187,8 @@ def _budgets_that_fit(budgets: list[int], width: int) -> list[int]:
     return [budgets[round(i * (len(budgets) - 1) / (most - 1))] for i in range(most)]
 
 
-def _summary_table(title: str, rows: pd.DataFrame, names: list[str], budgets: list[int]) -> Table:
-    table = Table(title=cell(title), title_justify="left")
+def _summary_table(rows: pd.DataFrame, names: list[str], budgets: list[int]) -> Table:
+    table = Table()
     for name in names:
         table.add_column(name, overflow="fold")
     for budget in budgets:

@@ -96,6 +96,12 @@ class LiveBar(Listener):
         self._bars.stop()
 
 
+def _so_far(progress: Mapping[str, float]) -> str:
+    """How much of a stage is done: in epochs, or as a share of one pass over the images."""
+    epoch, epochs = progress["epoch"], progress["epochs"]
+    return f"{epoch:.0%}" if epochs == 1 else f"epoch {round(epoch, 1):g}/{epochs:g}"
+
+
 class Lines(Listener):
     """A line per event, and for what happens often a line every few seconds."""
 
@@ -109,8 +115,7 @@ class Lines(Listener):
 
     def encoding_progress(self, trial: Trial, progress: Mapping[str, float]) -> None:
         if self._was_quiet():
-            epoch = f"epoch {round(progress['epoch'], 1):g}/{progress['epochs']:g}"
-            self.message(f"{_title(self, trial)}: {epoch}, {_numbers(progress)}")
+            self.message(f"{_title(self, trial)}: {_so_far(progress)}, {_numbers(progress)}")
 
     def encoding_finished(self, trial: Trial, seconds: float) -> None:
         self.message(f"{_title(self, trial)}: ready after {seconds:.0f} s")
