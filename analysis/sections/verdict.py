@@ -140,9 +140,9 @@ def _span_in_words(span: _Span, baseline: str) -> str:
     everywhere, anywhere = set.intersection(*span.as_good), set.union(*span.as_good)
     if not anywhere:
         return f"{leaders[0]} leads with {labels}, significantly ahead of all others"
-    at_some = "" if everywhere else " at some of them"
+    at_some = "" if everywhere else "at some of them "
     behind = _few(sorted(everywhere or anywhere))
-    return f"{leaders[0]} leads with {labels} (not significantly ahead{at_some} of {behind})"
+    return f"{leaders[0]} leads with {labels} ({at_some}not significantly ahead of {behind})"
 
 
 def _few(names: Sequence[str]) -> str:
