@@ -85,7 +85,7 @@ class ShardRequest:
             return
         try:
             earlier = json.loads((self.out / "selection.json").read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             earlier = None
         if not isinstance(earlier, dict) or not self.described.items() <= earlier.items():
             what = "of another request"

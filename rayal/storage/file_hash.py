@@ -57,7 +57,7 @@ def _remembered(memory: Path, stamp: list[int]) -> str:
     try:
         content = json.loads(memory.read_bytes())
         return str(content["sha256"]) if content["stamp"] == stamp else ""
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 

@@ -95,7 +95,7 @@ class Lease:
     def _holder(self, name: str) -> dict[str, Any]:
         try:
             about: dict[str, Any] = json.loads(self._files.read(self._folder / name))
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError, RecursionError):
             return {"holder": "another process"}
         return about
 

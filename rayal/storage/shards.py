@@ -137,7 +137,7 @@ def read_shard_set(location: str | Location) -> ShardSet:
         ) from error
     try:
         return _parsed(place, json.loads(content))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedError(f"{place / MANIFEST} cannot be read: {error}") from error
 
 

@@ -91,7 +91,7 @@ class SyncedDir:
 
 def _read_state(path: Path) -> tuple[dict[str, str], dict[str, manifest.Fingerprint]]:
     """Read what was last sent or fetched; nothing is known where that is lost."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         state = json.loads(path.read_bytes())
         return dict(state["versions"]), dict(state["contents"])
     return {}, {}
