@@ -333,7 +333,10 @@ def test_what_a_strategy_warns_of_is_kept_in_its_row_once(
     ("features", "said"),
     [
         (np.ones((60, 4), np.float32), "features are the same in all 60 rows"),
-        (np.repeat(np.eye(4, dtype=np.float32)[:2], 30, 0), "tell 2 of 60 images apart, fewer than"),
+        (
+            np.repeat(np.eye(4, dtype=np.float32)[:2], 30, 0),
+            "tell 2 of 60 images apart, fewer than",
+        ),
     ],
 )
 def test_a_choice_by_features_that_tell_too_few_images_apart_is_warned_of_in_its_row(

@@ -59,6 +59,7 @@ def test_splits_are_known_by_long_names_and_in_any_case(root: Path, names: tuple
         (("Train", "holdout"), r"none named test: of what it has \(Train, holdout\), name one"),
         (("Testing", "Pool"), "a folder Testing with folders in it, and none named train"),
         (("train_images", "test_images"), "train_images are not classes by their names; name them"),
+        (("trn", "tst"), "trn, tst are not classes by their names"),
         (("Training Set", "Test Set"), "are not classes by their names"),
         (("seg_train", "seg_test"), "are not classes by their names"),
         (("trainset", "testset"), "are not classes by their names"),
@@ -87,7 +88,7 @@ def test_classes_that_may_lie_deeper_are_mentioned(root: Path) -> None:
 def test_folders_of_patients_below_the_classes_are_not_mentioned(root: Path) -> None:
     for c in "ab":
         for i in range(4):
-            save(root / c / f"patient {c}{i}" / "1.png", noise(i))
+            save(root / c / f"patient {c}{i}" / "1.png", noise(2 * i + (c == "b")))
     assert load(root, test_share=0.25)[1] == []
 
 
@@ -158,7 +159,7 @@ def test_thumbnails_among_the_images_are_refused(root: Path, name: str) -> None:
 def test_images_have_many_suffixes(root: Path, suffix: str) -> None:
     folder_of_classes(root, CLASSES)
     formats = {".apng": "PNG", ".dib": "DIB", ".jp2": "JPEG2000", ".avif": "AVIF"}
-    save(root / f"a/x{suffix}", noise(0), format=formats.get(suffix, "JPEG"))
+    save(root / f"a/x{suffix}", noise(99), format=formats.get(suffix, "JPEG"))
     data, messages = load(root, test_share=0.25)
     assert len(data.train.labels) + len(data.test.labels) == 9
     assert messages == []
@@ -286,8 +287,8 @@ def test_animations_and_pages_are_mentioned(root: Path) -> None:
     folder_of_classes(root, CLASSES)
     from PIL import Image
 
-    frames = [Image.fromarray(noise(i)) for i in range(3)]
-    for name in ("x.gif", "x.png", "x.webp", "x.tif"):
+    for n, name in enumerate(("x.gif", "x.png", "x.webp", "x.tif")):
+        frames = [Image.fromarray(noise(90 + 3 * n + i)) for i in range(3)]
         frames[0].save(root / "a" / name, save_all=True, append_images=frames[1:])
     _, messages = load(root, test_share=0.25)
     assert messages == [f"{root}: 4 of 12 files have several frames; the first is taken"]
@@ -297,7 +298,7 @@ def test_images_that_come_out_dark_are_mentioned(root: Path) -> None:
     """As where 12 bits of 16 are used."""
     for c in "ab":
         for i in range(3):
-            twelve = noise(i)[..., 0].astype(np.uint16) * 16
+            twelve = noise(2 * i + (c == "b"))[..., 0].astype(np.uint16) * 16
             save(root / c / f"{i}.png", twelve)
     _, messages = load(root, test_share=0.3)
     assert len(messages) == 1

@@ -442,3 +442,29 @@ def test_a_class_without_images_to_test_is_mentioned(images: Path) -> None:
     table = write(images, rows, ("image", "label", "patient"))
     with pytest.raises(UserWarning, match=r"1 of 2 classes have no image to test: red"):
         load(images, table, SHARE, group="patient")
+
+
+def test_an_image_may_be_named_by_its_whole_path(images: Path) -> None:
+    rows = [(f"{images}/{name}", label) for name, label in ROWS]
+    assert seeds(load(images, write(images, rows)).train.images)
+
+
+def test_a_name_that_no_disk_takes_is_refused_by_its_line(images: Path) -> None:
+    with pytest.raises(ValueError, match=r"line 8: there is no image 'x{200}\.\.\.' in"):
+        load(images, write(images, [*ROWS, ("x" * 5000, "red")]))
+
+
+def test_the_same_picture_to_train_and_to_test_is_mentioned(images: Path) -> None:
+    save(images / "copy.png", noise(0))
+    rows = [(*row, "train") for row in ROWS[:5]] + [(*ROWS[5], "test"), ("copy.png", "red", "test")]
+    with pytest.raises(UserWarning, match=r"1 images are in the test set .* a0\.png and copy\.png"):
+        load(images, write(images, rows, ("image", "label", "part")), split="part")
+    within = [*rows[:6], ("copy.png", "red", "train")]
+    assert (
+        len(
+            load(
+                images, write(images, within, ("image", "label", "part")), split="part"
+            ).test.labels
+        )
+        == 1
+    )

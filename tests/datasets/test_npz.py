@@ -115,7 +115,8 @@ def test_labels_outside_named_classes_are_counted_and_shown(tmp_path: Path) -> N
 
 
 def test_a_class_may_be_without_images_where_classes_are_named(tmp_path: Path) -> None:
-    assert npz(path=saved(tmp_path), classes=["a", "b", "c", "rare"]).num_classes == 4
+    with pytest.warns(UserWarning, match="1 of 4 classes have no image to train .*: rare"):
+        assert npz(path=saved(tmp_path), classes=["a", "b", "c", "rare"]).num_classes == 4
 
 
 def test_an_absent_file_is_named() -> None:

@@ -28,7 +28,7 @@ from rayal.datasets._files.cache import (
 )
 from rayal.datasets._files.content_hash import with_content
 from rayal.datasets._files.decode import Decoding, Head, decode, read_head
-from rayal.datasets._files.notes import Brightness, notes_of_heads, read_notes, write_notes
+from rayal.datasets._files.notes import Brightness, Copies, notes_of_heads, read_notes, write_notes
 from rayal.datasets._files.progress import with_progress
 from rayal.label_arrays import count_by_class
 from rayal.storage.file_names import shortened
@@ -156,14 +156,16 @@ def _write(
         each = (decoding.size, decoding.size, channels)
         check_space(folder, len(files) * int(np.prod(each)))
         read = _in_parallel(root, files, partial(_decode, decoding, channels))
-        brightness = Brightness()
-        good = brightness.watched(_good(root, read, files))
+        brightness, copies = Brightness(), Copies(splits)
+        good = copies.watched(brightness.watched(_good(root, read, files)))
         images = with_progress(good, len(files), f"decoding {root.name}")
         for split, listed in splits.items():
             taken = (next(images) for _ in listed)
             write_images(folder / f"{split}.npy", taken, (len(listed), *each))
         next(images, None)  # closes the bar
-    write_notes(folder, [*notes_of_heads(heads, decoding.size), *brightness.notes()])
+    write_notes(
+        folder, [*notes_of_heads(heads, decoding.size), *brightness.notes(), *copies.notes()]
+    )
 
 
 def _heads(root: Path, files: Sequence[str], decoding: Decoding) -> list[Head]:

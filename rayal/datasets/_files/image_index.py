@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from rayal.datasets._files.lookalikes import skeleton
 from rayal.datasets._files.passed_over import PassedOver
 from rayal.datasets._files.scan import nfc
+
+SHOWN = 200  # characters of a name in a message
 
 
 class ImageIndex:
@@ -41,17 +44,18 @@ class ImageIndex:
             raise ValueError(f"{place}: '{name}' may be {first} or {second}{way}")
         if not candidates:
             hint = self._hint(_plain(name))
-            raise ValueError(f"{place}: there is no image '{name}' in {self._root}{hint}")
+            shown = name if len(name) <= SHOWN else f"{name[:SHOWN]}..."
+            raise ValueError(f"{place}: there is no image '{shown}' in {self._root}{hint}")
         return candidates[0]
 
     def _candidates(self, name: str) -> list[str]:
-        wanted = _plain(name)
+        wanted = _plain(name).removeprefix(f"{nfc(self._root.as_posix())}/")
         return self._paths.get(wanted) or self._names.get(wanted, [])
 
     def _hint(self, wanted: str) -> str:
         """Say what is there under that name or a like one."""
         path = self._root / wanted
-        if path.is_file() and path.resolve().is_relative_to(self._root):
+        if os.path.isfile(path) and path.resolve().is_relative_to(self._root):  # noqa: PTH113  Path's raises where the name is too long
             counts = PassedOver()
             counts.add(str(path))
             return f"; there is a file of that name: {counts}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -13,9 +14,10 @@ import numpy.typing as npt
 
 from rayal.contracts import Dataset, Images, Labels, Split
 from rayal.datasets._files.class_columns import as_class_columns, is_class_columns
+from rayal.label_arrays import count_by_class
 
 Array = npt.NDArray[Any]
-
+_SHOWN = 5  # classes in a message
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError)
 
 
@@ -50,6 +52,7 @@ def read_medmnist_file(
         raise ValueError(f"{path}: at least 2 classes are needed, and there is {len(names)}")
     for split, own in splits.items():
         _check_range(path, f"{split}_labels", own.labels, len(names))
+    _warn_of_unlearned(path, names, splits["train"])
     return _dataset(path, name, names, splits)
 
 
@@ -156,6 +159,17 @@ def _numbered(path: Path, splits: Mapping[str, Split]) -> tuple[str, ...]:
             "name the classes by the parameter 'classes' if this is meant"
         )
     return tuple(str(c) for c in occurring)
+
+
+def _warn_of_unlearned(path: Path, names: Sequence[str], train: Split) -> None:
+    counts = count_by_class(train.labels, len(names))
+    without = [name for name, count in zip(names, counts, strict=True) if count == 0]
+    if without:
+        warnings.warn(
+            f"{path}: {len(without):,} of {len(names):,} classes have no image to train and "
+            f"cannot be learned: {', '.join(without[:_SHOWN])}",
+            stacklevel=3,
+        )
 
 
 def _check_range(path: Path, key: str, labels: Labels, num_classes: int) -> None:

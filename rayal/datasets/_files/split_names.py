@@ -10,6 +10,13 @@ SPLITS = {
 }  # fmt: skip
 
 
+# Of these, one alone may be the name of a class.
+_HINTS = SPLITS | {
+    "trn": "train", "dev": "val", "tst": "test", "eval": "test", "evaluation": "test",
+    "holdout": "test", "heldout": "test",
+}  # fmt: skip
+
+
 def split_of(word: str) -> str:
     """Return "train", "val" or "test" for a word of that meaning in upper or lower case, or ""."""
     return SPLITS.get(word.strip().casefold(), "")
@@ -18,5 +25,6 @@ def split_of(word: str) -> str:
 def hinted_split(name: str) -> str:
     """Return the split that a longer name speaks of (train_images, Test Set, valset), or ""."""
     words = re.findall(r"[a-z]+", name.casefold())
-    hints = {split_of(word.removesuffix("set").removesuffix("data")) for word in words} - {""}
+    stems = (word.removesuffix("set").removesuffix("data") for word in words)
+    hints = {_HINTS[stem] for stem in stems if stem in _HINTS}
     return hints.pop() if len(hints) == 1 else ""
