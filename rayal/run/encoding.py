@@ -154,7 +154,9 @@ def thumbnails(pool: Split) -> Split | None:
 
 
 def load_dataset(trial: Trial) -> Dataset:
-    """Read a trial's dataset.
+    """Read a trial's dataset; what writes to its images or labels is refused by NumPy.
+
+    The other trials of the process see the same arrays.
 
     Raises:
         ValueError: it is not the one that the sweep was planned with.
@@ -166,6 +168,9 @@ def load_dataset(trial: Trial) -> Dataset:
             f"dataset '{trial.dataset_name}' has changed since the sweep was planned; "
             "start the sweep again"
         )
+    for split in (data.train, data.test, data.val):
+        for array in (split.images, split.labels) if split else ():
+            array.flags.writeable = False
     return data
 
 

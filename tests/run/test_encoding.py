@@ -59,3 +59,11 @@ def test_a_network_runs_once_for_all_transforms_of_its_features(
     np.testing.assert_array_equal(made[2].train, expected(made[0].train))
     np.testing.assert_array_equal(made[2].test, expected(made[0].test))
     assert made[2].weights is not None
+
+
+def test_no_component_changes_the_data_of_other_trials(tmp_path: Path) -> None:
+    trial = plan_of(tmp_path, encoders=["pixels"]).trials[0]
+    data = encoding.load_dataset(trial)
+    for array in (data.train.images, data.train.labels, data.test.images, data.test.labels):
+        with pytest.raises(ValueError, match="read-only"):
+            array[:1] = 0
