@@ -1,12 +1,13 @@
 """Parameters that every strategy, every dataset and every encoder has besides its own.
 
-* `label_balanced` of every strategy: equal numbers of each true class, in the strategy's own order
-  (HaCon, Table 1, rows "Unif.");
+* `label_balanced` of every strategy: choose equal numbers of each true class, in the strategy's own
+  order; this reads true labels (HaCon, Table 1, rows "Unif.");
 * `space` of every strategy that compares features alone: the encoder's features, or `hidden`, what
   the learner's last layer sees;
 * `normalize` of those that do not scale features by themselves: rows to unit length;
 * `imbalance` of every dataset: fewer images of some classes, in the pool alone;
-* `features` of every encoder: a transform of what it makes (`kernels.feature_transform`).
+* `features` of every encoder: a transform of its features, such as {unit: true, half_whiten: 64}
+  (`kernels.feature_transform`).
 
 The decorators of `rayal.contracts` apply them; what they work on is described by protocols here, so
 that this module stands below the contracts.

@@ -29,6 +29,7 @@ PLACEHOLDERS = {  # of parameters that have no default
     "backbone": "resnet50",
     "model": "vit_small_patch14_dinov2.lvd142m",
 }
+EXAMPLES = {"features": {"path": "features.npy", "ids": "ids.txt"}}  # though all have defaults
 
 
 def write_pages(folder: Path) -> None:
@@ -127,7 +128,7 @@ def _required(component: Component[Any]) -> dict[str, str]:
 
 
 def _example(component: Component[Any]) -> str:
-    entry = {"name": component.name, **_required(component)}
+    entry = {"name": component.name, **_required(component), **EXAMPLES.get(component.name, {})}
     listed = [entry if len(entry) > 1 else component.name]
     return dump({PLURALS[component.kind]: listed})
 
@@ -167,7 +168,7 @@ def _parameters(component: Component[Any], text: docstrings.Docstring) -> Iterat
         yield f"  {docstrings.escaped(_sentence(parameter_text(component, name)))}\n"
     if component.kind == "encoder":
         yield "`seed`\n: whole number, or a list of them; default `0`\n"
-        yield "  Of the training; a list asks for as many trainings.\n"
+        yield "  Seed of the training. With a list, the encoder is trained once for each seed.\n"
 
 
 def in_yaml(value: object) -> str:
@@ -178,7 +179,9 @@ def in_yaml(value: object) -> str:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    word = text.split(maxsplit=1)[0] if text else ""
+    is_name = "_" in word or any(c.isdigit() for c in word)
+    return text if is_name else text[:1].upper() + text[1:]
 
 
 def _errors(text: docstrings.Docstring) -> Iterator[str]:
@@ -220,15 +223,13 @@ def _size(component: Component[Any]) -> str:
 
 
 _HEADS = {
-    "dataset": (
-        "What there is to choose from: images in a pool, and a test set. Written from the code."
-    ),
-    "encoder": "What makes features of images, once for each dataset. Written from the code.",
-    "learner": "What is trained on the labeled images and measured. Written from the code.",
+    "dataset": ("What there is to choose from: images in a pool, and a test set."),
+    "encoder": "What makes features of images, once for each dataset.",
+    "learner": "What is trained on the labeled images and measured.",
     "strategy": (
         "Each with its first 20 choices of the same points, of four classes. Those that read "
         "predictions choose after 12 labels drawn at random (gray squares). Features of two "
         "dimensions show how a strategy works, not how good it is: that is measured in "
-        "[Evidence](../../evidence.md). Written from the code."
+        "[Evidence](../../evidence.md)."
     ),
 }

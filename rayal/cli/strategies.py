@@ -24,9 +24,6 @@ SECTIONS = ("Cost", "Use", "Source")
 _HEAD = """\
 # Strategies
 
-This page is generated from the code by `rayal strategies --markdown`, and a test checks that it is
-up to date.
-
 N is the number of images in the pool, U the number without a label, D the dimension of the
 features, B the budget, C the number of classes, K the number of clusters, T the number of passes.
 Every strategy returns exactly B distinct unlabeled images, best first. The result depends only on

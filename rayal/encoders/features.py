@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -27,6 +28,7 @@ from rayal.traits import DatasetPart
 from rayal.vision import notes
 
 SPLITS = ("train", "test")
+_COUNTED = re.compile(r"(train|test)/\d+")
 _UNREADABLE = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
@@ -80,16 +82,16 @@ def features(
 
     The file is an .npz with the arrays train (N, D) and test (M, D), or an .npy of N + M rows, the
     pool's before the test set's. Rows stand in the dataset's order, or ids says which image each
-    one is.
+    one is. For images in a folder the order is hard to know: give ids.
 
     Args:
         dataset: the pool and the test set.
         rng: not used.
         progress: told nothing.
-        path: of the .npz or .npy; left out: the dataset comes with features (`shards`).
-        ids: path of a text file with a line for each row of the matrix (train before test in an
-            .npz): train/0, train/1 .. test/0, test/1 .., counted in the dataset's order. Every
-            image needs exactly one row.
+        path: the .npz or .npy file; None if the dataset comes with features (`shards`).
+        ids: text file with a line for each row of the matrix (train before test in an .npz): the
+            image's path in the dataset's folder, such as cat/001.png; or train/0, train/1 ..
+            test/0, test/1 .., counted in the dataset's order. Every image needs exactly one row.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -111,7 +113,7 @@ def features(
     if named is None and matrix.dtype == np.float32:
         return Embedding(np.ascontiguousarray(matrix[:N]), np.ascontiguousarray(matrix[N:]))
     if named is not None:
-        train, test = np.split(_rows(named, N, M, str(ids)), [N])
+        train, test = np.split(_rows(named, dataset, str(ids)), [N])
     return Embedding(_float32(matrix, train), _float32(matrix, test))
 
 
@@ -181,22 +183,42 @@ def _read_ids(ids: str | None) -> list[str] | None:
     if not file.is_file():
         raise FileNotFoundError(f"ids={ids}: there is no such file; give its path")
     try:
-        return file.read_text(encoding="utf-8-sig").split()
+        text = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"ids={ids} is no text file ({error})") from None
+    words = text.split()
+    if all(map(_COUNTED.fullmatch, words)):
+        return words
+    return [line.strip() for line in text.splitlines() if line.strip()]  # paths may have blanks
 
 
-def _rows(named: list[str], N: int, M: int, ids: str) -> npt.NDArray[np.int64]:
+def _rows(named: list[str], dataset: Dataset, ids: str) -> npt.NDArray[np.int64]:
     """Return the row of each image, the pool's before the test set's."""
     row_of = {name: row for row, name in enumerate(named)}
-    images = [*(f"train/{i}" for i in range(N)), *(f"test/{i}" for i in range(M))]
+    images = _names(named, dataset)
     missing = [name for name in images if name not in row_of]
     if missing or len(row_of) != len(named):
         what = f"no row is {missing[0]}" if missing else "a name stands on several lines"
-        raise ValueError(
-            f"ids={ids}: {what}; give train/0 .. train/{N - 1} and test/0 .. test/{M - 1}"
-        )
+        raise ValueError(f"ids={ids}: {what}; every image needs one line{_ways(dataset)}")
     return np.array([row_of[name] for name in images])
+
+
+def _names(named: list[str], dataset: Dataset) -> list[str]:
+    """Return the names of all images, of the kind that the file of ids has."""
+    train, test = dataset.train, dataset.test
+    if train.files is not None and test.files is not None:
+        files = [*train.files, *test.files]
+        if not set(named).isdisjoint(files):
+            return files
+    N, M = len(train.labels), len(test.labels)
+    return [*(f"train/{i}" for i in range(N)), *(f"test/{i}" for i in range(M))]
+
+
+def _ways(dataset: Dataset) -> str:
+    """Say how images are named."""
+    files, N, M = dataset.train.files, len(dataset.train.labels), len(dataset.test.labels)
+    counted = f"train/0 .. train/{N - 1} and test/0 .. test/{M - 1}"
+    return f": {counted}" if files is None else f": its path, such as {files[0]}, or {counted}"
 
 
 def _float32(matrix: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> Features:

@@ -67,13 +67,13 @@ def pretrained(  # noqa: PLR0913  what a name does not say
         dataset: the pool and the test set.
         rng: source of all randomness, which is that of the views.
         progress: told how much is done.
-        model: efficientnet_lite0; dinov2_small, dinov2_base, dinov3_small, dinov3_base (384 and
-            768 features); clip (OpenAI's ViT-B/16); biomedclip (its ViT-B/16).
-        weights: path of a file with them, read as the encoder checkpoint reads it; None: the
+        model: the network: efficientnet_lite0; dinov2_small, dinov2_base, dinov3_small,
+            dinov3_base (384 and 768 features); clip (OpenAI's ViT-B/16); biomedclip (ViT-B/16).
+        weights: file of the weights, read as the encoder checkpoint reads it; None: the
             package, or the cache on this machine.
         size: pixels of the square that images are resized to. Fewer are faster: small images gain
             little from being enlarged further.
-        precision: float32, or bf16 for speed.
+        precision: bf16 is faster on processors that have it.
         batch_size: images that go through the network at once.
         views: weakly augmented copies of each image whose features are kept too.
         flip: mirror views left and right with probability .5.

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,23 @@ def test_rows_in_another_order_are_put_right_by_their_ids(tmp_path: Path) -> Non
     assert np.array_equal(found.test, MATRIX[N:])
 
 
+def test_rows_are_named_by_the_paths_of_the_images(tmp_path: Path) -> None:
+    files = [*(f"a cat/{i}.png" for i in range(N)), *(f"dog/{i}.png" for i in range(M))]
+    plain = data()
+    train = replace(plain.train, files=files[:N])
+    named = replace(plain, train=train, test=replace(plain.test, files=files[N:]))
+    order = np.random.default_rng(0).permutation(N + M)
+    ids = tmp_path / "ids.txt"
+    ids.write_text("\n".join(files[row] for row in order))
+    params = {"path": saved(tmp_path / "f.npy", MATRIX[order]), "ids": str(ids)}
+    found = ENCODERS.find("features").function(named, generator("f"), lambda _: None, **params)
+    assert np.array_equal(found.train, MATRIX[:N])
+    assert np.array_equal(found.test, MATRIX[N:])
+    ids.write_text("\n".join([*files[:-1], "dog/absent.png"]))
+    with pytest.raises(ValueError, match=r"no row is dog/1\.png; .*: its path, such as a cat/0"):
+        ENCODERS.find("features").function(named, generator("f"), lambda _: None, **params)
+
+
 @pytest.mark.parametrize(
     ("matrix", "message"),
     [
@@ -75,7 +93,7 @@ def test_what_is_no_row_for_each_image_is_refused(
     [
         ("train/0 train/1", "has 2 lines for the 7 rows"),
         ("train/0 train/1 train/2 train/3 train/3 test/0 test/1", "no row is train/4"),
-        ("train/0 train/1 train/2 train/3 image.png test/0 test/1", "no row is train/4"),
+        ("train/0\ntrain/1\ntrain/2\ntrain/3\nimage.png\ntest/0\ntest/1", "no row is train/4"),
     ],
 )
 def test_ids_that_leave_an_image_out_are_refused(ids: str, message: str, tmp_path: Path) -> None:
