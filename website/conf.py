@@ -31,6 +31,7 @@ nitpick_ignore_regex = [("py:.*", r".*")]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
+autodoc_preserve_defaults = True
 
 html_theme = "furo"
 html_title = "rayal"

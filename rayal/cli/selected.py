@@ -45,7 +45,7 @@ def show_selected(console: Console, selected: Selected, prog: str) -> None:
     print_line(console, "Label them in one of these ways:")
     if project.has_images:
         print_line(console, f"  rayal label {root}")
-    for line in selected.lines:
+    for line in sorted(selected.lines, key=len):  # commands of other tools are long, and go last
         print_line(console, f"  {line}")
     print_line(console, f"Then: rayal ingest {root} EXPORT, and {prog} {root} --budget B")
 

@@ -67,7 +67,7 @@ def select_from_shards(  # noqa: PLR0913  each is one thing that a person may sa
         strategy: random, scores, entropy, margin, least_confidence, k_center (exact: the same
             choice however the rows are cut into shards), kmeans, typiclust, facility_location,
             probcover (in two levels, with a bound).
-        budget: B.
+        budget: how many rows to choose.
         labels: id -> class of the rows that have a label, -1 where the class is not known.
         seed: another seed, another choice.
         memory: bytes that the process may take on one machine: rows that do not fit are read anew

@@ -29,12 +29,14 @@ SIDE = 96  # pixels
 class Pool:
     """Images without labels, from which rounds are chosen.
 
+    ::
+
         pool = rayal.Pool.from_folder("cells")
         pool.select(60)                  # a picture of the round; pool.selection is a table
         pool.label({"a.png": "cat"})     # or pool.ingest("export.json")
         pool.select(40)                  # the next round
 
-    All of it lies in `pool.root`, where the commands go on with it.
+    Everything is kept in the folder `pool.root`, which the commands use too.
     """
 
     def __init__(self, project: Project) -> None:

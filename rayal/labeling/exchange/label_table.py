@@ -22,12 +22,12 @@ class LabelTable:
         write_csv(sheet.root / FILE, COLUMNS, rows)
         if sheet.multilabel:
             return (
-                f"by hand: fill in the column 'label' of {sheet.root / FILE}, classes separated by "
+                f"in a table: fill in the column 'label' of {sheet.root / FILE}, classes separated by "
                 f"'{SEPARATORS[0]}' ('{NONE}' for an image that has none, '{NOT_USABLE_NAME}' for "
                 "one that cannot be labeled)"
             )
         return (
-            f"by hand: fill in the column 'label' of {sheet.root / FILE} ('{NOT_USABLE_NAME}' for "
+            f"in a table: fill in the column 'label' of {sheet.root / FILE} ('{NOT_USABLE_NAME}' for "
             "an image that has no class)"
         )
 
