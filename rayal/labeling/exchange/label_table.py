@@ -22,13 +22,13 @@ class LabelTable:
         write_csv(sheet.root / FILE, COLUMNS, rows)
         if sheet.multilabel:
             return (
-                f"in a table: fill in the column 'label' of {sheet.root / FILE}, classes separated by "
-                f"'{SEPARATORS[0]}' ('{NONE}' for an image that has none, '{NOT_USABLE_NAME}' for "
+                f"in a table: fill in the column 'label' of {sheet.root / FILE}, classes separated "
+                f"by '{SEPARATORS[0]}' ('{NONE}' for an image that has none, '{NOT_USABLE_NAME}' for "
                 "one that cannot be labeled)"
             )
         return (
-            f"in a table: fill in the column 'label' of {sheet.root / FILE} ('{NOT_USABLE_NAME}' for "
-            "an image that has no class)"
+            f"in a table: fill in the column 'label' of {sheet.root / FILE} ('{NOT_USABLE_NAME}' "
+            "for an image that has no class)"
         )
 
     def recognizes(self, path: Path) -> bool:
