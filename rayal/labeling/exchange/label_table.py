@@ -23,8 +23,8 @@ class LabelTable:
         if sheet.multilabel:
             return (
                 f"in a table: fill in the column 'label' of {sheet.root / FILE}, classes separated "
-                f"by '{SEPARATORS[0]}' ('{NONE}' for an image that has none, '{NOT_USABLE_NAME}' for "
-                "one that cannot be labeled)"
+                f"by '{SEPARATORS[0]}' ('{NONE}' for an image that has none, '{NOT_USABLE_NAME}' "
+                "for one that cannot be labeled)"
             )
         return (
             f"in a table: fill in the column 'label' of {sheet.root / FILE} ('{NOT_USABLE_NAME}' "
