@@ -22,7 +22,7 @@ TABLES = {
     "annotation_saved", "aubc", "ranks", "overall", "win_tie_loss", "cycles", "first_last",
     "correlation", "correlation_of_means",
     "failures", "versions", "records", "class_entropy", "ablations",
-    "chosen_images", "dataset_map", "over_trainings", "leaders", "encoders",
+    "chosen_images", "dataset_map", "over_trainings", "leaders", "encoders", "pairs",
 }  # fmt: skip
 TABLES |= {
     f"{name}_{measure}"
