@@ -25,7 +25,7 @@ from analysis.page.table import (
     text,
 )
 from analysis.sections.base import Report, Tables, section
-from analysis.sections.pairs import KEYS, random_of, selections, tests_of_pairs
+from analysis.sections.pairs import KEYS, Cell, random_of, selections, tests_of_pairs
 from analysis.statistics.paired_tests import ALPHA
 from analysis.study.grouping import groups, to_frame
 from analysis.study.measures import IN_WORDS
@@ -84,7 +84,7 @@ def _rows(
         if leader is None:
             continue
         means = part.groupby("selection")[measure].mean()
-        difference, p = tests_of_pairs(part, names, random, measure)
+        difference, p = tests_of_pairs(Cell.of(part, names, baseline, measure))
         at, auc_at = names.index(leader), names.index(auc_leader)
         apart = [n for k, n in enumerate(names) if k != at and not p[at, k] < ALPHA]
         behind = bool(p[auc_at, at] < ALPHA and difference[auc_at, at] < 0)

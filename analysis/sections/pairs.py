@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis.page.blocks import Block
@@ -67,27 +68,46 @@ def selections(study: Study) -> pd.DataFrame:
     return view.assign(selection=view["initial"].where(view["round"] == 0, later))
 
 
-def tests_of_pairs(
-    part: pd.DataFrame, names: list[str], random: str | None, measure: str
-) -> tuple[Floats, Floats]:
-    """Mean of row less column by a measure, and its corrected p, (S, S) each.
+class Cell(NamedTuple):
+    """One setting and number of labels: what its selections (S,) reached by a measure.
+
+    values, choices: by seed, (seeds, S), NaN where there is none. distinct: of each selection, the
+    mean of each choice of images. random: which selection is random throughout, if one is.
+    """
+
+    names: list[str]
+    values: Floats
+    choices: npt.NDArray[Any]
+    distinct: list[Floats]
+    random: str | None
+
+    @classmethod
+    def of(cls, part: pd.DataFrame, names: list[str], baseline: str, measure: str) -> Cell:
+        """Lay out the rounds of a cell, by `selections`."""
+        values = by_seed(part, names, measure).to_numpy(np.float64)
+        choices = by_seed(part, names, "choice").to_numpy()
+        distinct = [by_choice(*columns) for columns in zip(values.T, choices.T, strict=True)]
+        return cls(names, values, choices, distinct, random_of(part, baseline))
+
+    def is_unpaired(self, i: int, j: int) -> bool:
+        """Whether one of two is random and has so many more choices that all of them count."""
+        random, other = (i, j) if self.names[i] == self.random else (j, i)
+        return self.names[random] == self.random and has_many_more(
+            len(self.distinct[random]), len(self.distinct[other])
+        )
+
+
+def tests_of_pairs(cell: Cell) -> tuple[Floats, Floats]:
+    """Mean of row less column, and its corrected p, (S, S) each.
 
     Student's paired test over choices, with Holm's correction over all pairs; for random, where it
     has many more choices, Welch's test over all of them with Bonferroni's correction.
-
-    Args:
-        part: rounds of one setting and number of labels, by `selections`.
-        names: the selections (S,).
-        random: which of them is random, if one is.
-        measure: the column to compare by.
     """
-    chosen = by_seed(part, names, "choice").to_numpy()
-    difference, p = pairwise(by_seed(part, names, measure).to_numpy(np.float64), chosen)
-    values, number_of_pairs = _by_selection(part, measure), len(names) * (len(names) - 1) // 2
-    for k, name in enumerate(names):
-        if random and name != random and has_many_more(len(values[random]), len(values[name])):
-            at = names.index(random)
-            p[at, k] = p[k, at] = number_of_pairs * welch(values[name], values[random]).p_welch
+    difference, p = pairwise(cell.values, cell.choices)
+    every = list(combinations(range(len(cell.names)), 2))
+    for i, j in every:
+        if cell.is_unpaired(i, j):
+            p[i, j] = p[j, i] = len(every) * welch(cell.distinct[i], cell.distinct[j]).p_welch
     return difference, p
 
 
@@ -108,45 +128,28 @@ def content(report: Report) -> Iterator[Block]:
 def _rows(part: pd.DataFrame, baseline: str, measure: str) -> Iterator[dict[str, Any]]:
     means = part.groupby("selection", sort=False)[measure].mean()
     names = list(means.sort_values(ascending=False, kind="stable").index)
-    random = random_of(part, baseline)
-    _, p = tests_of_pairs(part, names, random, measure)
-    for (i, better), (j, other) in combinations(enumerate(names), 2):
+    cell = Cell.of(part, names, baseline, measure)
+    _, p = tests_of_pairs(cell)
+    for i, j in combinations(range(len(names)), 2):
         yield {
-            "better": better,
-            "other": other,
-            "better_mean": means[better],
-            "other_mean": means[other],
-            **_difference(part, better, other, random, measure),
+            "better": names[i],
+            "other": names[j],
+            "better_mean": means[names[i]],
+            "other_mean": means[names[j]],
+            **_difference(cell, i, j),
             "p_corrected": min(p[i, j], 1.0) if np.isfinite(p[i, j]) else np.nan,
         }
 
 
-def _difference(
-    part: pd.DataFrame, better: str, other: str, random: str | None, measure: str
-) -> dict[str, Any]:
-    """Return the difference with its interval, over pairs or over all choices, as it is tested."""
-    values = _by_selection(part, measure)
-    n_better, n_other = len(values[better]), len(values[other])
-    if (other == random and has_many_more(n_other, n_better)) or (
-        better == random and has_many_more(n_better, n_other)
-    ):
-        result = welch(values[better], values[other])
-        ends = {"low": result.all_low, "high": result.all_high}
-        return {"difference": result.all_mean, **ends, "test": UNPAIRED, "n": np.nan}
-    own, opposing = by_seed(part, [better, other], measure).to_numpy(np.float64).T
-    chosen = by_seed(part, [better, other], "choice").to_numpy().T
-    units = paired_by_choice(own - opposing, *chosen)
-    paired = paired_difference(units, np.zeros(len(units)))
-    ends = {"low": paired.low, "high": paired.high}
-    return {"difference": paired.mean, **ends, "test": PAIRED, "n": paired.n}
-
-
-def _by_selection(part: pd.DataFrame, measure: str) -> dict[str, Floats]:
-    """Values of each selection's distinct choices."""
-    return {
-        str(name): by_choice(rows[measure], rows["choice"])
-        for name, rows in part.groupby("selection", sort=False)
-    }
+def _difference(cell: Cell, i: int, j: int) -> dict[str, Any]:
+    """Return the difference of two with its interval, over what its test is over."""
+    if cell.is_unpaired(i, j):
+        mean, low, high, _ = welch(cell.distinct[i], cell.distinct[j])
+        return {"difference": mean, "low": low, "high": high, "test": UNPAIRED, "n": np.nan}
+    differences = cell.values[:, i] - cell.values[:, j]
+    units = paired_by_choice(differences, cell.choices[:, i], cell.choices[:, j])
+    mean, _, low, high, n = paired_difference(units, np.zeros(len(units)))
+    return {"difference": mean, "low": low, "high": high, "test": PAIRED, "n": n}
 
 
 def _table(words: str, rows: pd.DataFrame) -> PageTable:

@@ -106,26 +106,32 @@ class _Span(NamedTuple):
 
 def _spans_in_words(leaders: pd.DataFrame, setting: Setting) -> str:
     """Name the leaders over the budgets, each with those that are not significantly behind it."""
+    spans = _spans(leaders, setting)
+    if len(spans) > MOST_SPANS:
+        names = list(dict.fromkeys(name for span in spans for name in span.leaders))
+        return f"no strategy keeps the lead: it changes between {'; '.join(names)}"
+    return "; ".join(_span_in_words(span, setting.baseline) for span in spans)
+
+
+def _spans(leaders: pd.DataFrame, setting: Setting) -> list[_Span]:
     spans: list[_Span] = []
-    baseline, cycle = setting.baseline, setting.report.study.selection
     for row in leaders.to_dict("records"):
         leader, as_good = str(row["leader"]), set(str(row["not_told_apart"]).split("; ")) - {""}
-        random = baseline if row["round"] == 0 else cycle(baseline, baseline)
-        as_random = random in {leader, *as_good}
+        as_random = _random_at(row, setting) in {leader, *as_good}
         last = spans[-1] if spans else None
-        if (
-            not last
-            or last.as_random != as_random
-            or (not as_random and leader not in last.leaders)
-        ):
+        if not last or last.as_random != as_random or not (as_random or leader in last.leaders):
             spans.append(_Span(as_random, [], [], []))
         spans[-1].leaders.append(leader)
         spans[-1].budgets.append(int(row["labelled"]))
         spans[-1].as_good.append(as_good)
-    if len(spans) > MOST_SPANS:
-        names = list(dict.fromkeys(name for span in spans for name in span.leaders))
-        return f"no strategy keeps the lead: it changes between {'; '.join(names)}"
-    return "; ".join(_span_in_words(span, baseline) for span in spans)
+    return spans
+
+
+def _random_at(row: Mapping[Any, Any], setting: Setting) -> str:
+    """Name random selection as the row of a leader names selections; "" where there is none."""
+    if row["round"] == 0 or not setting.baseline:
+        return setting.baseline
+    return setting.report.study.selection(setting.baseline, setting.baseline)
 
 
 def _span_in_words(span: _Span, baseline: str) -> str:
