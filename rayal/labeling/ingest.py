@@ -125,12 +125,24 @@ class _Reader:
     def _match(self, returned: Returned) -> str:
         if returned.rayal_id:
             if returned.rayal_id in self.project.pool.position:
+                self._check_path(returned)
                 return returned.rayal_id
             raise ValueError(
                 f"{returned.place}: no image of this project has the id {returned.rayal_id} "
                 f"({returned.path or 'no path'}): it is of other bytes, or was left out"
             )
         return self._id_of_path[self._index.find(returned.place, self._relative(returned.path))]
+
+    def _check_path(self, returned: Returned) -> None:
+        """Refuse an id beside the path of another image, as where one column alone was sorted."""
+        other = self._id_of_path.get(self._relative(returned.path or ""), returned.rayal_id)
+        if other != returned.rayal_id:
+            pool = self.project.pool
+            own = pool[pool.position[returned.rayal_id]].path
+            raise ValueError(
+                f"{returned.place}: the id {returned.rayal_id} is of {own}, and the path beside it "
+                f"is {returned.path}: one column may have been sorted without the others"
+            )
 
     def _relative(self, path: str) -> str:
         """Return a path as the pool has it: relative to the images' folder."""

@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from rayal.datasets._files.lookalikes import tidy
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.own_files import damaged
 from rayal.storage import plain_files
@@ -89,9 +90,10 @@ def returned_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _check_columns(path: Path, names: Sequence[str]) -> None:
-    for name in names:
-        if name.strip() and names.count(name) > 1:
-            places = [str(place) for place, other in enumerate(names, start=1) if other == name]
+    seen = [tidy(name).casefold() for name in names]
+    for name in filter(None, seen):
+        places = [str(place) for place, other in enumerate(seen, start=1) if other == name]
+        if len(places) > 1:
             raise LabelingError(
                 f"{path} has {len(places)} columns {name!r}, the {' and '.join(places)}: remove or "
                 "rename those that are not meant"

@@ -281,3 +281,56 @@ def test_several_classes_in_a_table_of_a_project_of_one_class_are_refused(projec
     assert len(done.refused) == 2
     assert all("names several classes" in reason for reason in done.refused)
     assert "--multilabel" in done.refused[0]
+
+
+def test_an_id_beside_the_path_of_another_image_is_refused(tmp_path: Path) -> None:
+    """As where a spreadsheet sorted one column without the others."""
+    project = project_of(tmp_path)
+    first, second = project.pool[0], project.pool[1]
+    rows = [f"{first.rayal_id},{second.path},cat", f"{second.rayal_id},moved/away.png,dog"]
+    (tmp_path / "labels.csv").write_text("\n".join(["rayal_id,path,label", *rows]))
+    taken = ingest(project, [tmp_path / "labels.csv"])
+    assert project.labels.labels() == {second.rayal_id: "dog"}
+    [refused] = taken.refused
+    assert f"is of {first.path}, and the path beside it is {second.path}" in refused
+
+
+@pytest.mark.parametrize("other", ["Label", "label ", "la\u200bbel"])
+def test_two_columns_of_one_name_are_refused_however_it_is_written(
+    tmp_path: Path, other: str
+) -> None:
+    project = project_of(tmp_path)
+    (tmp_path / "labels.csv").write_text(
+        f"rayal_id,label,{other}\n{project.pool[0].rayal_id},cat,dog\n", encoding="utf-8"
+    )
+    with pytest.raises(LabelingError, match="has 2 columns 'label', the 2 and 3"):
+        ingest(project, [tmp_path / "labels.csv"])
+
+
+def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
+    project = project_of(tmp_path)
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("annotations.xml", "<annotations/>" + " " * 5000 + "x" * 500)
+    content = bytearray(path.read_bytes())
+    content[50] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(LabelingError, match=r"export\.zip is damaged"):
+        ingest(project, [path])
+
+
+@pytest.mark.parametrize(
+    ("choices", "labels"), [([["cat"]], ["cat"]), ([None], []), ([{"text": "cat"}], ["cat"])]
+)
+def test_nested_choices_are_the_classes_that_they_hold(
+    tmp_path: Path, choices: object, labels: list[str]
+) -> None:
+    project = project_of(tmp_path)
+    result = {"type": "choices", "value": {"choices": choices}}
+    task = {
+        "data": {"rayal_id": project.pool[0].rayal_id},
+        "annotations": [{"id": 1, "result": [result]}],
+    }
+    (tmp_path / "export.json").write_text(json.dumps([task]))
+    ingest(project, [tmp_path / "export.json"])
+    assert list(project.labels.labels().values()) == labels

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import zipfile
+import zlib
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -78,6 +79,13 @@ class Cvat:
         return answers
 
 
+# RuntimeError: an archive that asks for a password; NotImplementedError: one packed in another way.
+_UNREADABLE = (
+    OSError, KeyError, RuntimeError, NotImplementedError, ElementTree.ParseError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+
+
 def link_name(entry: Entry) -> str:
     """Return the name of an image's link: rank, id, and what of its own name is plain."""
     assert entry.file is not None
@@ -112,7 +120,7 @@ def _parsed(path: Path) -> ElementTree.Element:
         return ElementTree.fromstring(content)
     except LabelingError:
         raise
-    except (OSError, KeyError, ElementTree.ParseError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise LabelingError(f"{path} is damaged ({error}); export it again") from error
 
 

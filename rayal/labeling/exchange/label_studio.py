@@ -210,7 +210,10 @@ def _labels(result: Any) -> list[str]:
     value = result.get("value") if isinstance(result, dict) else None
     value = value if isinstance(value, dict) else {}
     texts = value.get("choices") or value.get("text") or []
-    return [str(text) for text in ([texts] if isinstance(texts, str) else texts)]
+    parts = [texts] if isinstance(texts, str) else texts
+    return [
+        part for text in parts for part in ([text] if isinstance(text, str) else _flat_labels(text))
+    ]
 
 
 def _flat_labels(value: Any) -> list[str]:
@@ -218,8 +221,10 @@ def _flat_labels(value: Any) -> list[str]:
     if isinstance(value, str) and value[:1] in "{[":
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return [value]
+    if value is None:
+        return []
     if isinstance(value, dict):
         texts = value.get("choices") or value.get("text") or []
         return _flat_labels(texts)
