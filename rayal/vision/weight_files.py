@@ -244,9 +244,10 @@ def _what_it_holds(content: Any) -> str:
             "is the state of an optimizer and holds no state dict of a network; give the file "
             "that network.state_dict() was saved to"
         )
-    names = f" (it has {listed(list(map(str, content)))})" if isinstance(content, Mapping) else ""
+    named = isinstance(content, Mapping) and len(content) > 0
+    names = f" (it has {listed(list(map(str, content)))})" if named else ""
     return (
-        f"holds no state dict, names with a tensor each{names if content else ''}; save "
+        f"holds no state dict, names with a tensor each{names}; save "
         "network.state_dict() with torch.save"
     )
 

@@ -201,7 +201,9 @@ def test_a_truncated_file_is_named(tmp_path: Path, suffix: str, length: int) -> 
         WeightFile(path)
 
 
-@pytest.mark.parametrize("content", [[1, 2], {"epoch": 3}, {}, {"state_dict": {"lr": 0.1}}])
+@pytest.mark.parametrize(
+    "content", [[1, 2], {"epoch": 3}, {}, {"state_dict": {"lr": 0.1}}, torch.zeros(3)]
+)
 def test_a_file_without_tensors_is_named(tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / "w.pth")
     with pytest.raises(ValueError, match="holds no state dict"):
