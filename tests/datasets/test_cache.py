@@ -1,8 +1,10 @@
 import json
 import os
+import shutil
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,9 @@ from rayal.datasets._files.cache import (
     memory_map,
     write_images,
 )
+from rayal.datasets._files.notes import read_notes
+from rayal.datasets.image_folder import image_folder
+from tests.datasets.made_up_images import folder_of_classes
 
 ROWS = np.arange(24, dtype=np.uint8).reshape(2, 2, 2, 3)
 
@@ -66,7 +71,7 @@ def test_what_a_killed_process_left_is_removed_and_made_anew(tmp_path: Path) -> 
     (tmp_path / "set").mkdir()  # by hand, or its about.json was deleted
     build_once(tmp_path / "set", {}, fill)
     assert names(tmp_path) == {"set"}
-    assert names(tmp_path / "set") == {"train.npy", "about.json"}
+    assert names(tmp_path / "set") == {"train.npy", "whole.json", "about.json"}
 
 
 def test_a_process_killed_while_it_writes_leaves_no_half_made_set(tmp_path: Path) -> None:
@@ -134,3 +139,55 @@ def test_a_key_names_its_content() -> None:
         len({content_key("a", 1), content_key("a", 2), content_key("a1"), content_key(["a", 1])})
         == 4
     )
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 255
+    path.write_bytes(content)
+
+
+def turn_round(path: Path) -> None:
+    np.save(path, np.load(path)[::-1])
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("damage", [flip, turn_round, pipe])
+def test_decoded_images_that_are_not_what_was_made_are_refused_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
+) -> None:
+    monkeypatch.setenv("RAYAL_CACHE", str(tmp_path / "cache"))
+    root = folder_of_classes(tmp_path / "cells", {"a": 4, "b": 4})
+    kept = image_folder(path=str(root), size=6, test_share=0.25).content
+    assert image_folder(path=str(root), size=6, test_share=0.25).content == kept
+    [images] = (tmp_path / "cache").glob("*/train.npy")
+    damage(images)
+    with pytest.raises(ValueError, match=r"is damaged .*; remove the folder .*cells-.* is made"):
+        image_folder(path=str(root), size=6, test_share=0.25)
+    shutil.rmtree(images.parent)
+    assert image_folder(path=str(root), size=6, test_share=0.25).content == kept
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"null", b"[" * 100_000])
+def test_notes_that_are_damaged_are_refused_with_the_way_out(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "notes.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"notes\.json is damaged .*; remove the folder"):
+        read_notes(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "null", "[" * 1000, "\xe9" * 32])
+def test_a_kept_content_that_is_none_is_worked_out_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    monkeypatch.setenv("RAYAL_CACHE", str(tmp_path / "cache"))
+    root = folder_of_classes(tmp_path / "cells", {"a": 4, "b": 4})
+    kept = image_folder(path=str(root), size=6, test_share=0.25).content
+    [file] = (tmp_path / "cache").glob("*/content-*")
+    file.write_text(content, encoding="latin-1")
+    assert image_folder(path=str(root), size=6, test_share=0.25).content == kept

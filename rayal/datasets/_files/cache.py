@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rayal.contracts import Images
-from rayal.storage import reachable
+from rayal.storage import manifest, reachable
 from rayal.storage.atomic import lock, remove_leftovers, temporary_beside
 
 _ABOUT = "about.json"
@@ -48,13 +48,40 @@ def memory_map(path: Path) -> Images:
     Raises:
         ValueError: the file is damaged.
     """
+    if not path.is_file():
+        raise damaged(path, "it is no file")
     try:
         images: Images = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
-        raise ValueError(
-            f"{path} is damaged ({error}); remove the folder {path.parent}, and it is made again"
-        ) from error
+        raise damaged(path, error) from error
     return images
+
+
+def check_whole(folder: Path) -> None:
+    """Refuse arrays that are not what was made: shorter, in another order, with other bytes.
+
+    All of them are read. A folder that an earlier version made says nothing of them.
+
+    Raises:
+        ValueError: which.
+    """
+    written = folder / manifest.NAME
+    if not written.is_file():
+        return
+    try:
+        fault = manifest.damage(folder, manifest.files_in(written.read_bytes()))
+    except (ValueError, OSError) as error:
+        raise damaged(written, error) from error
+    if fault:
+        raise damaged(folder, fault)
+
+
+def damaged(path: Path, why: object) -> ValueError:
+    """Return the refusal of a folder of arrays, or of a file in one."""
+    folder = path if path.is_dir() else path.parent
+    return ValueError(
+        f"{path} is damaged ({why}); remove the folder {folder}, and it is made again"
+    )
 
 
 def write_images(path: Path, images: Iterator[Images], shape: tuple[int, ...]) -> None:
@@ -84,6 +111,7 @@ def _make(folder: Path, about: Mapping[str, Any], make: Callable[[Path], None]) 
     with temporary_beside(folder) as temporary:
         temporary.mkdir()
         make(temporary)
+        (temporary / manifest.NAME).write_bytes(manifest.of_folder(temporary))
         (temporary / _ABOUT).write_text(json.dumps(about, indent=1), encoding="utf-8")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from rayal.contracts import Dataset, Split
-from rayal.datasets._files.cache import content_key
+from rayal.datasets._files.cache import check_whole, content_key
 from rayal.storage.atomic import write_bytes
+
+_CONTENT = re.compile("[0-9a-f]{32}")
 
 
 def with_content(data: Dataset, folder: Path) -> Dataset:
@@ -25,10 +28,14 @@ def with_content(data: Dataset, folder: Path) -> Dataset:
     Args:
         data: whose images are the arrays SPLIT.npy in the folder.
         folder: of decoded images; where it cannot be written to, nothing is kept.
+
+    Raises:
+        ValueError: the arrays are not what was made.
     """
     file = folder / f"content-{_key(data, folder)}"
-    known = file.read_text(encoding="ascii") if file.is_file() else ""
-    if not known:
+    known = file.read_text(encoding="latin-1") if file.is_file() else ""
+    if not _CONTENT.fullmatch(known):
+        check_whole(folder)
         known = data.content
         with suppress(OSError):
             write_bytes(file, known.encode())

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from rayal.contracts import Images
+from rayal.datasets._files.cache import damaged
 from rayal.datasets._files.decode import Head
 
 DARK = 64  # of 255: a dataset whose brightest pixel is below it was scaled by another range
@@ -99,7 +100,16 @@ def write_notes(folder: Path, notes: Sequence[str]) -> None:
 
 
 def read_notes(folder: Path) -> list[str]:
-    """Return the notes that are kept in a folder; none where it has no such file."""
+    """Return the notes that are kept in a folder; none where it has no such file.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
     file = folder / _FILE
-    notes: list[str] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
-    return notes
+    try:
+        notes = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else []
+    except (ValueError, RecursionError) as error:
+        raise damaged(file, error) from error
+    if not isinstance(notes, list):
+        raise damaged(file, "it is no list")
+    return [str(note) for note in notes]
