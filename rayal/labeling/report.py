@@ -101,8 +101,7 @@ class Findings:
         if self.multilabel:
             return (
                 "What more labels would bring is not estimated where an image may have several "
-                "classes: its range held too seldom there. Go on while the classes below are too "
-                "poor."
+                "classes. Go on while the classes below are too poor."
             )
         if not self.gains:
             return "There are too few labels to say what more of them would bring: go on."
