@@ -38,13 +38,16 @@ def by_features(cells: pd.DataFrame) -> Iterator[str]:
     yield "## What to use, by the features"
     yield ""
     yield (
-        f"The same for each encoder: the features decide whether `{AUTO}` or another strategy is "
+        f"The same for each encoder, with its number of cells: the features decide whether `{AUTO}` or another strategy is "
         "better. Gains are in AUC and in per-class accuracy. The other strategy is the one that "
         "gains most AUC of those that lost no cell by either measure."
     )
     yield ""
-    heads = ("queries", "labels", "features", "cells", f"`{AUTO}`", "best other strategy")
-    yield from table(heads, [_row(row) for row in rows.to_dict("records")])
+    heads = ("I have", "features, cells", f"`{AUTO}`", "best other strategy")
+    for query, part in rows.groupby("query", sort=False):
+        yield f"{QUERIES[str(query)]}:"
+        yield ""
+        yield from table(heads, [_row(row) for row in part.to_dict("records")])
 
 
 def _of_one(part: pd.DataFrame, query: str, low: float, high: float) -> dict[str, Any]:
@@ -63,10 +66,8 @@ def _of_one(part: pd.DataFrame, query: str, low: float, high: float) -> dict[str
 def _row(row: Mapping[Any, Any]) -> tuple[str, ...]:
     other = row["other"]
     return (
-        QUERIES[row["query"]],
         row["stage"],
-        row["encoder"],
-        str(row["cells"]),
+        f"{row['encoder']}, {row['cells']}",
         _gains(row["auto"]),
         f"`{other['strategy']}` {_gains(other)}" if other else NONE,
     )
