@@ -38,9 +38,10 @@ def by_features(cells: pd.DataFrame) -> Iterator[str]:
     yield "## What to use, by the features"
     yield ""
     yield (
-        f"The same for each encoder, with its number of cells: the features decide whether `{AUTO}` or another strategy is "
-        "better. Gains are in AUC and in per-class accuracy. The other strategy is the one that "
-        "gains most AUC of those that lost no cell by either measure."
+        "The same for each encoder, with its number of cells: the features decide whether "
+        f"`{AUTO}` or another strategy is better. Gains are in AUC and in per-class accuracy. The "
+        "other strategy is the one that gains most AUC of those that lost no cell by either "
+        "measure."
     )
     yield ""
     heads = ("I have", "features, cells", f"`{AUTO}`", "best other strategy")

@@ -79,7 +79,7 @@ def test_from_a_folder_to_a_report(two_rounds: Path, capsys: pytest.CaptureFixtu
     assert found["gains"] == []
     page = (two_rounds / "report" / "index.html").read_text()
     assert "is not estimated where an image may have several classes" in page
-    assert "Specificity: of the others" in page
+    assert "Specificity: the share of the others" in page
 
 
 def test_from_labels_to_predictions_and_a_classifier(
