@@ -179,7 +179,7 @@ def test_labels_written_into_the_table_and_not_read_are_not_lost(tmp_path: Path)
     lines = table.read_text(encoding="utf-8-sig").splitlines()
     lines[1] = lines[1].replace(",,", ",cat,", 1)
     table.write_text("\n".join(lines), encoding="utf-8")
-    with pytest.raises(LabelingError, match=r"holds 1 labels that were not read.*rayal ingest"):
+    with pytest.raises(LabelingError, match=r"has 1 label that was not imported: rayal ingest"):
         _next(project)
     assert "cat" in table.read_text()
 
