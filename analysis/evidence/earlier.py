@@ -69,6 +69,26 @@ def with_earlier(own: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
     return with_verdicts(together.sort_values(by, kind="stable", ignore_index=True))[list(COLUMNS)]
 
 
+def check_nothing_lost(path: Path, every_cell: pd.DataFrame) -> None:
+    """Refuse to write a table in the place of one that has rows which it does not have.
+
+    Raises:
+        OSError: what is there cannot be read.
+        ValueError: it is another file, or which rows would be lost.
+    """
+    if not path.exists():
+        return
+    there = read_cells(path)
+    kept = pd.MultiIndex.from_frame(every_cell[ROW].astype(str))
+    lost = there[~pd.MultiIndex.from_frame(there[ROW].astype(str)).isin(kept)]
+    if len(lost):
+        first = ", ".join(str(lost.iloc[0][name]) for name in ROW)
+        raise ValueError(
+            f"{path} has {len(lost):,} rows that these runs do not have, such as {first}, and they "
+            f"would be lost: keep them by --add-to {path}, or name another folder by --out"
+        )
+
+
 def _blocks(frame: pd.DataFrame) -> list[tuple[str, ...]]:
     return list(frame[["query", "dataset", "encoder"]].itertuples(index=False, name=None))
 

@@ -22,7 +22,7 @@ from analysis.evidence.cells import (
     full_labels,
     pool_sizes,
 )
-from analysis.evidence.earlier import with_earlier
+from analysis.evidence.earlier import check_nothing_lost, with_earlier
 from analysis.evidence.leaders import CELL, boards
 from analysis.evidence.markdown import IN_WORDS, QUERIES, table
 from analysis.evidence.not_covered import not_covered
@@ -32,6 +32,8 @@ from analysis.export import to_csv
 from analysis.figures.text import NONE
 from analysis.study.study import Study
 from rayal.storage.atomic import write_bytes
+
+_TITLE = "# Evidence, version "
 
 
 def write_evidence(
@@ -49,17 +51,30 @@ def write_evidence(
         version: of the evidence, which `auto` names.
         earlier: rows of an earlier table, kept where the runs have no such row.
         strategies: names of all that may be asked; the page lists those that were not.
+
+    Raises:
+        OSError: a file cannot be read or written.
+        ValueError: what stands in the folder under these names would be lost.
     """
     own = cells(study)
     every_cell = own if earlier is None else with_earlier(own, earlier)
     folder.mkdir(parents=True, exist_ok=True)
     page, table = folder / "evidence.md", folder / "evidence.csv"
+    check_nothing_lost(table, every_cell)
+    _check_own(page)
     write_bytes(table, to_csv(_rounded(every_cell)).encode())
     from_earlier = len(every_cell) - len(own)
     lines = (*_page(study, every_cell, version, from_earlier),
              *not_covered(study, every_cell, strategies))  # fmt: skip
     write_bytes(page, ("\n".join(lines).rstrip() + "\n").encode())
     return page, table
+
+
+def _check_own(page: Path) -> None:
+    if page.exists() and not page.read_bytes().startswith(_TITLE.encode()):
+        raise ValueError(
+            f"{page} is no page of evidence, and would be lost: name another folder by --out"
+        )
 
 
 def _rounded(every_cell: pd.DataFrame) -> pd.DataFrame:
@@ -71,7 +86,7 @@ def _rounded(every_cell: pd.DataFrame) -> pd.DataFrame:
 
 
 def _page(study: Study, every_cell: pd.DataFrame, version: str, from_earlier: int) -> Iterator[str]:
-    yield f"# Evidence, version {version}"
+    yield f"{_TITLE}{version}"
     yield ""
     yield from _head(study, every_cell)
     yield from _kept(from_earlier, len(every_cell))

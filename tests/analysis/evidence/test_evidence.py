@@ -117,6 +117,24 @@ def test_the_page_says_what_it_rests_on_and_what_it_leaves_out(
     assert stored["gain"].tolist() == pytest.approx(cells(study)["gain"].tolist(), abs=0.006)
 
 
+def test_what_would_be_lost_is_not_written_over(study: Study, tmp_path: Path) -> None:
+    _, table = write_evidence(study, tmp_path, version="7")
+    write_evidence(study, tmp_path, version="8")  # its own rows are written again
+    others = pd.read_csv(table, dtype=str, keep_default_na=False).assign(encoder="another")
+    others.to_csv(table, index=False)
+    with pytest.raises(ValueError, match=r"rows that these runs do not have.*--add-to"):
+        write_evidence(study, tmp_path, version="8")
+    assert set(pd.read_csv(table)["encoder"]) == {"another"}
+    table.write_text("mine\n")
+    with pytest.raises(ValueError, match="is no table of evidence"):
+        write_evidence(study, tmp_path, version="8")
+    table.unlink()
+    (tmp_path / "evidence.md").write_text("mine\n")
+    with pytest.raises(ValueError, match=r"evidence\.md is no page of evidence"):
+        write_evidence(study, tmp_path, version="8")
+    assert (tmp_path / "evidence.md").read_text() == "mine\n"
+
+
 def test_a_run_without_random_has_no_cells(tmp_path: Path) -> None:
     run = RunBuilder(tmp_path / "run")
     run.done(run.trial(component("kmeans"), 0, [5]), [0.7])
