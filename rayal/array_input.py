@@ -240,12 +240,12 @@ def _check_size(features: Array) -> None:
 
 
 def _check_rounding(features: Array, rounded: Features) -> None:
-    """Refuse columns of which 32-bit floats keep less than the variation."""
+    """Refuse columns of which 32-bit floats keep less than the variation; a constant has none."""
     ranges = features.max(axis=0).astype(np.float64) - features.min(axis=0).astype(np.float64)
     for start in range(0, len(features), _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
         lost = np.abs(features[rows].astype(np.float64) - rounded[rows]).max(axis=0)
-        if (bad := np.flatnonzero(lost > _LOST * ranges)).size:
+        if (bad := np.flatnonzero((lost > _LOST * ranges) & (ranges > 0))).size:
             column = int(bad[0])
             raise ValueError(
                 f"features: column {column} varies by {ranges[column]:.3g} around "

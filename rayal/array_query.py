@@ -76,7 +76,10 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
         params: the strategy's parameters, as in a sweep file; NumPy's numbers count as Python's.
 
     Returns:
-        int64 (budget,), distinct positions without a label.
+        int64 (budget,), distinct positions without a label. Where features tell fewer images apart
+        than the budget, a warning says so, and equal ones follow an order drawn by the seed; that
+        choice need not begin with those of smaller budgets, as it does otherwise where a strategy's
+        budgets nest.
 
     Raises:
         ValueError: an unknown name or parameter; arrays that do not fit together, are not finite or

@@ -199,5 +199,6 @@ def _at_thresholds(scores: Probs, positive: Bools) -> tuple[Labels, Labels, Prob
 def _best_threshold(scores: Probs, positive: Bools) -> float:
     hits, asked, values = _at_thresholds(scores, positive)
     best = int((2 * hits / (asked + hits[-1])).argmax())
-    below = values[best + 1] if best + 1 < len(values) else 0.0
-    return float((values[best] + below) / 2)
+    below = values[best + 1] if best + 1 < len(values) else values.dtype.type(0)
+    middle = (values[best] + below) / 2  # of neighboring floats rounded to one of them
+    return float(middle if middle > below else values[best])

@@ -65,6 +65,17 @@ def test_no_threshold_has_a_higher_f1_than_the_one_chosen(seed: int) -> None:
         assert f1_score(y, p >= chosen[c]) == pytest.approx(max(tried))
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_a_threshold_between_neighboring_floats_leaves_the_lower_one_out(kind: type) -> None:
+    low = kind(0.3)
+    for _ in range(4):  # midway is rounded to the upper one in some cases, to the lower in others
+        high = np.nextafter(low, kind(1))
+        probs, labels = np.array([[low], [high]]), np.array([[0], [1]])
+        chosen = metrics.best_thresholds(probs, labels)
+        assert metrics.macro_f1(probs, labels, chosen)[0] == 1
+        low = high
+
+
 def test_a_class_without_a_positive_has_the_threshold_one_half() -> None:
     probs, labels = problem(1)
     labels[:, 2] = 0

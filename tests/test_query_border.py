@@ -444,6 +444,14 @@ def test_who_reads_no_features_takes_any(strategy: str) -> None:
     assert ask(strategy, features=np.zeros((N, 1))) == expected(strategy)
 
 
+@pytest.mark.parametrize("value", [0.1, -1e6 / 3])
+def test_a_constant_column_is_taken_whatever_its_number(value: float) -> None:
+    """What 32-bit floats make of it is as constant."""
+    features = np.column_stack([FEATURES, np.full(N, value)])
+    assert len(rayal.query("k_center", B, features=features)) == B
+    assert rayal.query("k_center", 1, features=[[value, 1 / 3]]).tolist() == [0]
+
+
 def test_half_precision_probabilities_may_be_off_by_its_rounding() -> None:
     rng = np.random.default_rng(0)
     probs = rng.dirichlet(np.ones(100), size=N)

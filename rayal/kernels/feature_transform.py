@@ -26,6 +26,7 @@ Components = Annotated[int, Field(ge=1, le=100_000)]
 ROWS = 8192  # in float64 at once, of as many features as follow, and fewer of more
 EXACT = 2048  # features up to which their covariances are written out, at O(D^3)
 FLAT = 1e-6  # part of the largest standard deviation below which a direction holds rounding alone
+ROUNDING = 1e-12  # part of the mean below which a standard deviation is that of rounded sums
 
 POWERS = {"pca": 0.0, "half_whiten": 0.5, "whiten": 1.0}  # of s_j that components are divided by
 
@@ -101,7 +102,9 @@ def fit_transform(pool: npt.NDArray[Any], transform: FeatureTransform) -> Fitted
     if transform.get("standardize"):
         mean, variance = _moments(FittedTransform(unit=False), pool, whole=False)
         spread = np.sqrt(variance)
-        scale = np.divide(1, spread, out=np.zeros_like(spread), where=spread > 0)
+        scale = np.divide(
+            1, spread, out=np.zeros_like(spread), where=spread > ROUNDING * np.abs(mean)
+        )
     kind = next((kind for kind in POWERS if kind in transform), None)
     if kind is None:
         return FittedTransform(unit, mean, scale)
@@ -110,7 +113,7 @@ def fit_transform(pool: npt.NDArray[Any], transform: FeatureTransform) -> Fitted
     find = _directions if pool.shape[1] <= EXACT else _leading_directions
     center, variances, directions = find(so_far, pool, min(count, pool.shape[1]))
     return FittedTransform(
-        unit, mean, scale, center, _components(variances, directions, POWERS[kind])
+        unit, mean, scale, center, _components(center, variances, directions, POWERS[kind])
     )
 
 
@@ -175,13 +178,15 @@ def _leading_directions(
     return center, *leading_eigenvectors(covariance_times, pool.shape[1], count, rng)
 
 
-def _components(variances: Float64, directions: Float64, power: float) -> Float64:
+def _components(center: Float64, variances: Float64, directions: Float64, power: float) -> Float64:
     """Return principal directions (D, K), largest variance first, each divided by s ** power.
+
+    center (D,): of the pool, beside which variances may be those of rounding.
 
     Signs are those by which a direction's largest entry is positive.
     """
     spread = np.sqrt(np.maximum(variances, 0))
-    kept = spread > FLAT * spread[0]
+    kept = spread > max(FLAT * spread[0], ROUNDING * float(np.linalg.norm(center)))
     if not kept.any():
         raise FlatFeaturesError(
             "all features are the same in all images: there is nothing to tell apart"

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import solve_triangular
 from scipy.linalg.blas import dger
 
 from rayal.kernels.gemm_distances import chunks
@@ -28,6 +29,7 @@ TIE = 1e-9  # scores closer than this part are equal: rounding decides nothing
 # 1e-13 of it after hundreds of updates; so all is evaluated again once the largest gain has
 # fallen to this part, or after so many updates.
 FADED, UPDATES = 1e-3, 1000
+SMALLEST_RIDGE = 1e-9  # part of the longest v'v: beside less, rounding would decide
 REMOVALS = 64  # before the small matrices of the backward pass are computed afresh
 ROWS, CACHED_ROWS = 4096, 512  # converted to float64 at once, for products with D and 2 columns
 
@@ -54,7 +56,7 @@ def greedy_design(
         information: (N,) at least 0; rows of 0 are never chosen.
         labeled: (L,) positions that have a label.
         budget: B, at most N less the number labeled.
-        ridge: above 0.
+        ridge: above 0; raised to a billionth of the largest v'v where it is less.
 
     Returns:
         (B,) positions, or as many as have information.
@@ -63,10 +65,9 @@ def greedy_design(
         ValueError: where the budget is not between 1 and what is left, or the ridge not above 0.
     """
     check_budget(budget, len(features) - len(labeled))
-    if not ridge > 0:
-        raise ValueError(f"the ridge must be above 0, but is {ridge:g}; 1 is the published value")
     points = np.ascontiguousarray(features)
     weights = np.asarray(information, dtype=np.float64)
+    ridge = sufficient_ridge(ridge, points, weights)
     known = np.zeros(len(points), dtype=bool)
     known[labeled] = True
     total = len(labeled) + budget
@@ -80,6 +81,26 @@ def greedy_design(
         picks = design.add(min(OVERSAMPLING * budget, int(candidates.sum())))
     chosen = scales[picks, None] * points[picks].astype(np.float64)
     return picks[_kept_after_removals(chosen, start, fisher, budget)]
+
+
+def sufficient_ridge(ridge: float, features: Numbers, information: Float64) -> float:
+    """Return the ridge, or the least beside which float64 holds what rows tell.
+
+    Args:
+        ridge: above 0.
+        features: h (N, D).
+        information: w (N,), at least 0.
+
+    Raises:
+        ValueError: where the ridge is not above 0.
+    """
+    if not ridge > 0:
+        raise ValueError(f"the ridge must be above 0, but is {ridge:g}; 1 is the published value")
+    longest = 0.0
+    for rows in chunks(len(features), ROWS):
+        h = features[rows].astype(np.float64)
+        longest = max(longest, float((information[rows] * np.einsum("nd,nd->n", h, h)).max()))
+    return max(ridge, SMALLEST_RIDGE * longest)
 
 
 class _Design:
@@ -163,21 +184,19 @@ class _Design:
 def _kept_after_removals(chosen: Float64, start: Float64, fisher: Float64, budget: int) -> Int64:
     """Return which of the chosen rows v (n, D) stay, ascending, when all but B are removed again.
 
-    In their own space: with K = V M0^-1 V', M0 without them, T = (I + K)^-1 and R = T V M0^-1 F
-    M0^-1 V' T, removing row k raises the trace by R_kk / T_kk: numbers above 0, so that nothing
-    is lost where rows weigh much more than the ridge.
+    With A = V L^-T, M0 = L L' without them, T = (I + AA')^-1 and R = T A L^-1 F L^-T A' T, removing
+    row k raises the trace by R_kk / T_kk. From a QR decomposition of A' above I both are products
+    of its factors, so that little is lost where rows weigh much more than the ridge.
     """
     stay = np.arange(len(chosen))
-    solved = chosen @ _inverse(start)
-    inner = solved @ chosen.T
-    target = solved @ fisher @ solved.T
+    lower = np.linalg.cholesky(start)
+    halves = solve_triangular(lower, chosen.T, lower=True)
+    target = solve_triangular(lower, solve_triangular(lower, fisher, lower=True).T, lower=True)
     removals = 0
     while len(stay) > budget:
         if removals % REMOVALS == 0:
-            rows = np.ix_(stay, stay)
-            t = _inverse(np.eye(len(stay)) + inner[rows])
-            r = t @ target[rows] @ t
-        rise = np.diag(r) / np.diag(t)
+            t, r = _inner_inverses(halves[:, stay], target)
+        rise = np.maximum(np.diag(r), 0) / np.diag(t)
         k = int(np.flatnonzero(rise <= rise.min() * (1 + TIE))[-1])
         t_k, r_k, t_kk, r_kk = t[k].copy(), r[k].copy(), t[k, k], r[k, k]
         across = np.outer(t_k, r_k / t_kk)
@@ -187,6 +206,14 @@ def _kept_after_removals(chosen: Float64, start: Float64, fisher: Float64, budge
         stay = np.delete(stay, k)
         removals += 1
     return stay
+
+
+def _inner_inverses(halves: Float64, target: Float64) -> tuple[Float64, Float64]:
+    """Return T = (I + AA')^-1 and T A G A' T, (n, n), of A' (D, n) and G (D, D)."""
+    q, upper = np.linalg.qr(np.vstack([halves, np.eye(halves.shape[1])]))
+    inverse = solve_triangular(upper, np.eye(len(upper)))
+    through = inverse @ q[: len(halves)].T
+    return inverse @ inverse.T, through @ target @ through.T
 
 
 def _gram(points: Numbers, scales: Float64) -> Float64:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayal.kernels.fisher_design import OVERSAMPLING, TIE
+from rayal.kernels.fisher_design import OVERSAMPLING, TIE, sufficient_ridge
 from rayal.kernels.gemm_distances import chunks
 from rayal.kernels.validation import check_budget
 
@@ -35,13 +35,14 @@ def greedy_multinomial_design(
         probs: (N, C) class probabilities.
         labeled: (L,) positions that have a label.
         budget: B, at most N less the number labeled.
-        ridge: above 0.
+        ridge: above 0; raised as there, to a billionth of the largest tr(X'X).
 
     Returns:
         (B,) positions, or as many as have information.
 
     Raises:
-        ValueError: where the budget is not between 1 and what is left, or C D is above 1024.
+        ValueError: where the budget is not between 1 and what is left, the ridge not above 0, or
+            C D above 1024.
     """
     check_budget(budget, len(features) - len(labeled))
     width = probs.shape[1] * features.shape[1]
@@ -51,6 +52,7 @@ def greedy_multinomial_design(
             "use likelihood: binary, or fewer features"
         )
     rows = _Rows(np.asarray(features, np.float64), np.asarray(probs, np.float64))
+    ridge = sufficient_ridge(ridge, rows.features, 1 - np.square(rows.probs).sum(axis=1))
     total = len(labeled) + budget
     everything = np.arange(len(features))
     fisher = rows.information(everything) / len(features)
@@ -59,13 +61,13 @@ def greedy_multinomial_design(
     weight = budget / total
     picks: list[int] = []
     for _ in range(min(OVERSAMPLING * budget, len(candidates))):
-        falls = rows.changes(candidates, matrix, fisher, weight)
+        falls = np.maximum(rows.changes(candidates, matrix, fisher, weight), 0)
         best = int(np.argmax(falls >= falls.max() * (1 - TIE)))
         picks.append(int(candidates[best]))
         candidates = np.delete(candidates, best)
         matrix += weight * rows.information(np.array(picks[-1:]))
     while len(picks) > budget:
-        rises = -rows.changes(np.array(picks), matrix, fisher, -weight)
+        rises = np.maximum(-rows.changes(np.array(picks), matrix, fisher, -weight), 0)
         last = int(np.flatnonzero(rises <= rises.min() * (1 + TIE))[-1])
         matrix -= weight * rows.information(np.array([picks.pop(last)]))
     return np.array(picks, dtype=np.int64)

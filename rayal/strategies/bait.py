@@ -47,7 +47,8 @@ def bait(
         rng: draws images without information.
         likelihood: of the labels, which decides what an image tells.
         ridge: added to M, in the units of h h'; the published value is 1, for h whose length grows
-            with H. What features of unit length tell is lost beside it: give .001 with such.
+            with H. What features of unit length tell is lost beside it: give .001 with such. It is
+            at least a billionth of the largest information.
 
     Returns:
         (B,) positions, in the order of the choice.

@@ -68,7 +68,8 @@ def hacon(  # noqa: PLR0913  the maps and the ablations of one algorithm
     """Take images from K clusters in turn; inside a cluster in the order of a parameter.
 
     The whole pool becomes one ranking, in which labeled images are passed over: budgets nest
-    (unless k is "budget"), and a second query goes on where the first ended.
+    (unless k is "budget"), and a second query with the same seed goes on where the first ended. A
+    sweep seeds each query anew: there a later one has clusters and turns of its own.
 
     Cost: k-means: O(N D K) a step, 20 steps, 5 restarts; umap2d takes minutes for N of tens of
     thousands.

@@ -23,7 +23,8 @@ def multi_kmeans(
 
     Largest cluster first. Clusters whose members are all labeled are passed over, so that what is
     labeled is not asked for again; the unlabeled rest is then clustered into as many as are
-    missing (the released code asks for fewer instead). Before the first label this is `kmeans`.
+    missing (the released code asks for fewer instead). Before the first label this is `kmeans`,
+    where as many images are distinct.
 
     Cost: O(N D B) a step, 20 steps, 5 restarts.
 

@@ -97,6 +97,15 @@ def test_constant_features_are_zero_when_standardized() -> None:
     assert np.isfinite(found).all()
 
 
+@pytest.mark.parametrize("value", [0.1, -2.1179, 1e6 / 3])
+def test_a_constant_feature_whose_mean_is_rounded_is_zero_too(value: float) -> None:
+    given, other = pool(49).astype(np.float64), pool(20, seed=1).astype(np.float64)
+    given[:, 2] = value
+    standardize = fit_transform(given, {"standardize": True})
+    assert np.all(standardize(given)[:, 2] == 0)
+    assert np.all(standardize(other)[:, 2] == 0)
+
+
 def test_the_order_of_the_pool_does_not_matter_and_signs_are_settled() -> None:
     given, rng = pool(), np.random.default_rng(3)
     one = fit_transform(given, {"unit": True, "half_whiten": 4})(given)
@@ -117,6 +126,11 @@ def test_what_says_nothing_or_two_things_is_refused(transform: Any, message: str
         fit_transform(pool(), transform)
 
 
-def test_features_that_are_all_alike_have_no_components() -> None:
+@pytest.mark.parametrize("transform", [{"pca": 2}, {"unit": True, "half_whiten": 2}], ids=str)
+@pytest.mark.parametrize("D", [3, 2100])
+@pytest.mark.parametrize("value", [1, 0.1])
+def test_features_that_are_all_alike_have_no_components(
+    transform: Any, D: int, value: float
+) -> None:
     with pytest.raises(ValueError, match="nothing to tell apart"):
-        fit_transform(np.ones((5, 3), np.float32), {"pca": 2})
+        fit_transform(np.full((7, D), value, np.float32), transform)

@@ -1,5 +1,7 @@
 """Rank-one updates choose as the definition does, evaluated anew at each pick."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -114,6 +116,73 @@ def test_updates_do_not_drift(length: float, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(fisher_design, "UPDATES", 1)
     monkeypatch.setattr(fisher_design, "REMOVALS", 1)
     assert np.array_equal(greedy_design(features, information, labeled, 100), picks)
+
+
+Matrix = list[list[Fraction]]
+
+
+def plus(matrix: Matrix, row: list[Fraction], weight: Fraction) -> Matrix:
+    """Add weight h h'."""
+    return [[m + weight * x * y for m, y in zip(r, row, strict=True)]
+            for r, x in zip(matrix, row, strict=True)]  # fmt: skip
+
+
+def exact_trace(matrix: Matrix, fisher: Matrix) -> Fraction:
+    """tr(M^-1 F) by elimination in fractions."""
+    rows, D = [a + b for a, b in zip(matrix, fisher, strict=True)], len(matrix)
+    for d in range(D):
+        rows[d] = [x / rows[d][d] for x in rows[d]]
+        for e in range(D):
+            if e != d:
+                rows[e] = [x - rows[e][d] * y for x, y in zip(rows[e], rows[d], strict=True)]
+    return sum((rows[d][D + d] for d in range(D)), Fraction(0))
+
+
+def exact_twin(
+    features: np.ndarray, information: np.ndarray, labeled: np.ndarray, budget: int, ridge: float
+) -> list[int]:
+    """As slow_twin, in fractions, so that no length of the features is too much."""
+    h = [[Fraction(float(x)) for x in row] for row in features]
+    w, total, D = [Fraction(float(x)) for x in information], len(labeled) + budget, len(h[0])
+    fisher = [[Fraction(0)] * D for _ in range(D)]
+    matrix = [[Fraction(ridge) * (d == e) for e in range(D)] for d in range(D)]
+    for i in range(len(h)):
+        fisher = plus(fisher, h[i], w[i] / len(h))
+    for i in labeled:
+        matrix = plus(matrix, h[i], w[i] / total)
+    added = [x * budget / total for x in w]
+    left = [i for i in range(len(h)) if i not in labeled and w[i] > 0]
+    picks: list[int] = []
+    while left and len(picks) < 2 * budget:
+        after = [exact_trace(plus(matrix, h[i], added[i]), fisher) for i in left]
+        before = exact_trace(matrix, fisher)
+        highest = (before - min(after)) * (1 - Fraction(TIE))
+        picks.append(left.pop([before - each >= highest for each in after].index(True)))
+        matrix = plus(matrix, h[picks[-1]], added[picks[-1]])
+    while len(picks) > budget:
+        before = exact_trace(matrix, fisher)
+        rises = [exact_trace(plus(matrix, h[i], -added[i]), fisher) - before for i in picks]
+        least = min(rises) * (1 + Fraction(TIE))
+        removed = picks.pop(max(n for n, rise in enumerate(rises) if rise <= least))
+        matrix = plus(matrix, h[removed], -added[removed])
+    return picks
+
+
+@pytest.mark.parametrize("length", [2.0**7, 2.0**17, 2.0**45])
+@pytest.mark.parametrize("seed", draws(12))
+def test_picks_of_rows_that_are_long_beside_the_ridge_are_those_of_exact_numbers(
+    seed: int, length: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    n, D = int(rng.integers(3, 7)), int(rng.integers(1, 3))
+    features = (length * rng.integers(-9, 10, size=(n, D))[rng.integers(n, size=n)]) / 4.0
+    information = rng.integers(1, 17, n) / 64
+    labeled = np.sort(rng.choice(n, int(rng.integers(n // 2)), replace=False))
+    budget = int(rng.integers(1, n - len(labeled) + 1))
+    longest = float((information * np.square(features).sum(axis=1)).max())
+    ridge = max(1.0, fisher_design.SMALLEST_RIDGE * longest)
+    picks = greedy_design(features.astype(np.float32), information, labeled, budget)
+    assert picks.tolist() == exact_twin(features, information, labeled, budget, ridge)
 
 
 def test_a_ridge_of_nothing_is_refused() -> None:

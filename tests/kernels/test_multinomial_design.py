@@ -65,3 +65,14 @@ def test_with_two_classes_both_likelihoods_choose_alike() -> None:
 def test_too_many_dimensions_are_refused() -> None:
     with pytest.raises(ValueError, match="C D = 1040 dimensions, more than 1024; use likelihood"):
         greedy_multinomial_design(np.ones((3, 520)), np.full((3, 2), 0.5), NONE, 1)
+
+
+@pytest.mark.parametrize("seed", draws(30))
+def test_images_are_distinct_however_long_their_features_are(seed: int) -> None:
+    """Rounding makes rises of the trace negative there, of which none is the least."""
+    rng = np.random.default_rng(seed)
+    features = (rng.normal(size=(10, 3)) * 10.0 ** rng.integers(4, 16)).astype(np.float32)
+    probs = rng.dirichlet(np.ones(3), size=10)
+    budget = int(rng.integers(1, 11))
+    picks = greedy_multinomial_design(features, probs, NONE, budget)
+    assert len(np.unique(picks)) == budget
