@@ -117,11 +117,18 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
     who = few["strategy"].where(few["rounds"] == 1, few["initial"])
     random = few[who == setting.baseline]
     best = few.loc[few["coverage_mean"].idxmax()]
-    text = (
-        f"with {best['labelled']} labeled images, {setting.selection_in_words(best)} had a label "
-        f"in the largest mean share of the classes, {_mean_std(best)}"
-    )
-    if len(random) and who[best.name] != setting.baseline:
+    equal = few[np.isclose(few["coverage_mean"], best["coverage_mean"], rtol=1e-12, atol=0)]
+    tied = list(dict.fromkeys(setting.selection_in_words(row) for _, row in equal.iterrows()))
+    if len(tied) > 1:
+        largest = f"{', '.join(tied[:-1])} and {tied[-1]} had a label in the same, largest mean"
+        text = f"with {best['labelled']} labeled images, {largest} share of the classes"
+        text += f", {best['coverage_mean']:.2f}"
+    else:
+        text = (
+            f"with {best['labelled']} labeled images, {tied[0]} had a label "
+            f"in the largest mean share of the classes, {_mean_std(best)}"
+        )
+    if len(random) and random.index.isin(equal.index).sum() == 0:
         text += f"; {setting.baseline} in {_mean_std(random.iloc[0])}"
     yield Sentence("Class coverage:", f"{text}.")
 

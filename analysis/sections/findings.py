@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from analysis.page.blocks import Block, Heading, Sentence, Sentences, Text
@@ -22,6 +23,7 @@ from analysis.sections.trainings import without_seed
 from analysis.statistics.choices import has_many_more
 from analysis.statistics.paired_tests import ALPHA
 from analysis.study.comparisons import INITIAL, QUERY
+from analysis.study.grouping import SETTING
 from analysis.study.measures import bounded, mean_of, table_of
 from analysis.study.study import Study
 
@@ -45,6 +47,15 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
         rows = setting.rows[setting.rows["labelled"] == budget]
         best = rows.loc[rows[f"{measure}_mean"].idxmax()]
         compared = rows["initial"].nunique() if best["round"] == 0 else len(rows)
+        lead = f"{budget} labeled images:"
+        if len(tied := _tied(rows, best, measure, setting)) > 1:
+            text = (
+                f"{', '.join(tied[:-1])} and {tied[-1]} had the same highest "
+                f"{mean_of(setting.words)} of the {compared} compared, "
+                f"{best[f'{measure}_mean']:.3f}."
+            )
+            yield Sentence(lead, f"{text} {_other_measures(setting, budget)}".strip())
+            continue
         had = (
             f"had the highest {mean_of(setting.words)} of the {compared} compared:"
             if compared > 1
@@ -55,9 +66,15 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
             f"{_interval(best, f'{measure}_low', f'{measure}_high')}, {_seeds(best['n'])}"
             f"{_failed(best)}."
         )
-        lead = f"{budget} labeled images:"
         measures = _other_measures(setting, budget)
         yield Sentence(lead, f"{text} {_against_random(best, setting)} {measures}".strip())
+
+
+def _tied(rows: pd.DataFrame, best: pd.Series, measure: str, setting: Setting) -> list[str]:
+    """Name those whose mean is the highest one, to what rounding leaves of it."""
+    mean = f"{measure}_mean"
+    equal = rows[np.isclose(rows[mean], best[mean], rtol=1e-12, atol=0)]
+    return list(dict.fromkeys(setting.selection_in_words(row) for _, row in equal.iterrows()))
 
 
 def _other_measures(setting: Setting, budget: int) -> str:
@@ -173,12 +190,12 @@ def _against_random(best: pd.Series, setting: Setting) -> str:
             f"Against {setting.baseline}{_fixed(row)}, over all of its {row['draws']:.0f} "
             f"{'choices' if fewer else 'seeds'}, it differs by {signed(row['all_mean'], '+.3f')}"
             f"{_interval(row, 'all_low', 'all_high', '+')}"
-            f"{_shown(row, 'all_', 'welch', setting.words)}."
+            f"{_shown(row, 'all_', 'welch', setting)}."
         )
     return (
         f"Against {setting.baseline}{_fixed(row)}, on {_pairs(row)}, it differs "
         f"by {signed(row['mean'], '+.3f')}{_interval(row, 'low', 'high', '+')}"
-        f"{_shown(row, '', 'student', setting.words)}."
+        f"{_shown(row, '', 'student', setting)}."
     )
 
 
@@ -189,16 +206,28 @@ def _fixed(row: pd.Series) -> str:
     }.get(str(row["varied"]), "")
 
 
-def _shown(row: pd.Series, kind: str, test: str, words: str) -> str:
+def _shown(row: pd.Series, kind: str, test: str, setting: Setting) -> str:
     """Say what a test shows, and whether it stands among all comparisons made."""
     if math.isnan(row[f"{kind}low"]):
         return ""
+    if math.isnan(row[f"p_{test}"]):
+        return ": by the same on every pair, so that no test can tell it from chance"
     if row[f"{kind}low"] <= 0 <= row[f"{kind}high"]:
         return ": no difference is shown"
-    side = f": {'better' if row[f'{kind}mean'] > 0 else 'worse'} by {words}"
-    if row["comparisons"] < 2 or math.isnan(row[f"holm_{test}"]):
+    side = f": {'better' if row[f'{kind}mean'] > 0 else 'worse'} by {setting.words}"
+    comparisons = _family(row, test, setting)
+    if comparisons < 2:
         return side
-    of = f"Holm's correction for the {row['comparisons']:.0f} comparisons with it in this setting"
+    of = f"Holm's correction for the {comparisons} comparisons with it in this setting"
     if row[f"holm_{test}"] < ALPHA:
         return f"{side}, also after {of}"
     return f"{side} on its own, but not shown after {of}"
+
+
+def _family(row: pd.Series, test: str, setting: Setting) -> int:
+    """Count the tests that a row's p was corrected for, bounds that read true labels among them."""
+    table = setting.report.tables[table_of("against_random", setting.measure)]
+    same = table[table[f"p_{test}"].notna()]
+    for name in (*SETTING, "varied", "metric"):
+        same = same[same[name] == row[name]]
+    return len(same)

@@ -48,10 +48,12 @@ def leaders(study: Study) -> pd.DataFrame:
     """Who leads by each measure, who is not told apart, and how the primary leader does by it.
 
     `not_told_apart`: those that Student's paired test over choices, with Holm's correction over
-    all pairs of the group, does not show to differ from the leader (for random, where it has many
-    more choices, Welch's test over all of them with Bonferroni's correction). `behind_leader`:
-    the mean of the primary leader less that of the measure's; `shown_behind`: whether it is shown.
-    `agrees`: the primary leader is not shown to be behind, and is not a point below random.
+    all pairs of the group, does not show to be behind the leader (for random, where it has many
+    more choices, Welch's test over all of them with Bonferroni's correction). Where seeds are
+    missing, the highest mean may be of easier seeds, and another be ahead on those that both have.
+    `behind_leader`: the mean of the primary leader less that of the measure's; `shown_behind`:
+    whether it is shown. `agrees`: the primary leader is not shown to be behind, and is not a point
+    below random.
     Strategies that read true labels do not compete.
     """
     rows = (
@@ -86,7 +88,8 @@ def _rows(
         means = part.groupby("selection")[measure].mean()
         difference, p = tests_of_pairs(Cell.of(part, names, baseline, measure))
         at, auc_at = names.index(leader), names.index(auc_leader)
-        apart = [n for k, n in enumerate(names) if k != at and not p[at, k] < ALPHA]
+        is_behind = (p[at] < ALPHA) & (difference[at] > 0)
+        apart = [n for k, n in enumerate(names) if k != at and not is_behind[k]]
         behind = bool(p[auc_at, at] < ALPHA and difference[auc_at, at] < 0)
         above_random = means[auc_leader] - means[random] if random else np.nan
         yield {

@@ -107,7 +107,9 @@ def tests_of_pairs(cell: Cell) -> tuple[Floats, Floats]:
     every = list(combinations(range(len(cell.names)), 2))
     for i, j in every:
         if cell.is_unpaired(i, j):
-            p[i, j] = p[j, i] = len(every) * welch(cell.distinct[i], cell.distinct[j]).p_welch
+            result = welch(cell.distinct[i], cell.distinct[j])
+            p[i, j] = p[j, i] = len(every) * result.p_welch
+            difference[i, j], difference[j, i] = result.all_mean, -result.all_mean
     return difference, p
 
 

@@ -21,7 +21,7 @@ from analysis.study.study import Study
 
 INCOMPLETE = "†"
 TESTED = (
-    "Bold: not significantly different from the highest mean at the level .05, by Student's paired "
+    "Bold: not significantly below the highest mean at the level .05, by Student's paired "
     "test over choices of images with Holm's correction over all pairs of the column (against "
     "random, where it made at least three times as many choices, Welch's test with Bonferroni's "
     "correction)."
@@ -55,7 +55,7 @@ def content(report: Report) -> Iterator[Block]:
     printed = prints(report.study, report.tables)
     if printed:
         yield Text(
-            "Means with their 95 % intervals; bold: not significantly different from the highest. "
+            "Means with their 95 % intervals; bold: not significantly below the highest. "
             "The LaTeX needs \\usepackage{booktabs}; every figure is there as PDF."
         )
         yield PrintedFiles([(table.caption.split(":")[0], name) for name, table in printed.items()])
@@ -133,8 +133,7 @@ def _caption(
         "interval, by labeled images.",
         TESTED,
     ]
-    if rows[f"{measure}_low"].isna().any():
-        parts.append("Without an interval: the same images were chosen whatever the seed.")
+    parts += _without_interval(rows, measure)
     if (rows[f"{measure}_low"] < 0).any() or (rows[f"{measure}_high"] > 1).any():
         parts.append("Intervals are cut at 0 and 1, between which all values lie.")
     if bounds:
@@ -146,6 +145,15 @@ def _caption(
     if stopped.any():
         parts.append(f"{STOPPED_IN_WORDS}.")
     return " ".join(parts)
+
+
+def _without_interval(rows: pd.DataFrame, measure: str) -> list[str]:
+    """Say why means have no interval, where some have none."""
+    without = rows[rows[f"{measure}_mean"].notna() & rows[f"{measure}_low"].isna()]
+    same = "the same images were chosen whatever the seed"
+    reasons = [("one seed alone", without["done"] == 1), (same, without["done"] > 1)]
+    there = [words for words, those in reasons if those.any()]
+    return [f"Without an interval: {', or '.join(there)}."] if there else []
 
 
 def _name(who: Mapping[str, str], mode: str, study: Study) -> str:

@@ -95,7 +95,10 @@ def ranks(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
 
 
 def overall(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
-    """Mean over blocks of each selection's area under the curve, resampled within each."""
+    """Mean over blocks of each selection's area under the curve.
+
+    The interval is over distinct choices within each block, resampled where all have 10 and more.
+    """
     metric = AREAS.get(measure, f"{measure}_aubc")
 
     def rows_of(view: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -242,7 +245,8 @@ def _overall_table(measure: str, part: pd.DataFrame) -> PageTable:
     words = IN_WORDS[measure]
     return page_table(
         f"Mean over settings (dataset, encoder, learner) of the area under the {words} curve, or "
-        f"of the {words} where there is one budget; resampled within each setting",
+        f"of the {words} where there is one budget; the interval is over choices within each "
+        "setting: Student's where one has fewer than 10, else bootstrapped",
         f"{table_of('overall', measure)}.csv",
         part.sort_values("mean", ascending=False, kind="stable"),
         [SELECTION],

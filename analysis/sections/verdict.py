@@ -146,9 +146,10 @@ def _span_in_words(span: _Span, baseline: str) -> str:
     everywhere, anywhere = set.intersection(*span.as_good), set.union(*span.as_good)
     if not anywhere:
         return f"{leaders[0]} leads with {labels}, significantly ahead of all others"
-    at_some = "" if everywhere else "at some of them "
-    behind = _few(sorted(everywhere or anywhere))
-    return f"{leaders[0]} leads with {labels} ({at_some}not significantly ahead of {behind})"
+    at_all, at_some = sorted(everywhere), sorted(anywhere - everywhere)
+    words = [f"not significantly ahead of {_few(at_all)}"] if at_all else []
+    words += [f"at some of them not significantly ahead of {_few(at_some)}"] if at_some else []
+    return f"{leaders[0]} leads with {labels} ({'; '.join(words)})"
 
 
 def _few(names: Sequence[str]) -> str:

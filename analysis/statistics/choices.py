@@ -77,7 +77,6 @@ def has_many_more(random: int, strategy: int) -> bool:
 
 
 def place_among(value: float, draws: npt.ArrayLike) -> Place:
-    """Count the draws (n,) that lie below a value; equal ones count as a half, rounded down."""
+    """Count the draws (n,) that lie below a value; those that equal it do not."""
     known = finite(draws)
-    below = float((known < value).sum()) + float((known == value).sum()) / 2
-    return Place(int(below), len(known))
+    return Place(int((known < value).sum()), len(known))

@@ -11,6 +11,8 @@ import numpy.typing as npt
 from analysis.statistics.bootstrap import quantiles, resampled_means, resamples
 from analysis.statistics.intervals import NO_INTERVAL, Floats, Interval
 
+LEAST = 5  # trials that can be resampled for an interval: of three it covers 74 %, not 95
+
 
 class Saving(NamedTuple):
     """An interval of the share of labels saved, and how often a resample never got there."""
@@ -73,7 +75,8 @@ def savings(
         paired: row by row of the same seed, and so resampled together.
 
     Returns:
-        One for each budget; NaN where a side has fewer than two trials.
+        One for each budget; without an interval where a side has fewer than LEAST trials, and NaN
+        where it has fewer than two.
     """
     at = np.asarray(budgets, np.float64)
     own, random = np.asarray(values, np.float64), np.asarray(baseline, np.float64)
@@ -91,7 +94,8 @@ def savings(
 def _saving(saved: Floats, smallest: int) -> Saving:
     never = np.isnan(saved)
     draws = np.where(never, -np.inf, saved)
-    return Saving(quantiles(draws, smallest, smallest - 1), float(never.mean()))
+    interval = quantiles(draws, smallest, smallest - 1) if smallest >= LEAST else NO_INTERVAL
+    return Saving(interval, float(never.mean()))
 
 
 def _first_crossings(budgets: Floats, curves: Floats, targets: Floats) -> Floats:

@@ -11,7 +11,7 @@ of later queries. Random selection and oracles stay by themselves, as what other
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
@@ -143,9 +143,17 @@ def _of_role(role: _Role, rows: pd.DataFrame, apart: Collection[str]) -> Iterato
         name = next(iter(left))
         own = left.pop(name)
         same = [other for other, cells in left.items() if _equal(own, cells)]
-        for other in same:
-            del left[other]
-        yield SameChoice(role.words, (name, *same), sum(map(len, own.values())))
+        found = [left.pop(other) for other in same]
+        yield SameChoice(role.words, (name, *same), _shared(own, found))
+
+
+def _shared(own: Cells, others: Sequence[Cells]) -> int:
+    """Count the queries of a strategy that one of the others made too."""
+    return sum(
+        any(seed in other[cell] for other in others)
+        for cell, seeds in own.items()
+        for seed in seeds
+    )
 
 
 def _cells(rows: pd.DataFrame, keys: list[str]) -> Cells:

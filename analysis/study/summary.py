@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from analysis.statistics import bootstrap, intervals
-from analysis.statistics.choices import by_choice
 from analysis.study.choices import choices_of
 from analysis.study.grouping import GROUP_KEYS, as_labels, groups, to_frame
 from analysis.study.measures import OF_SEVERAL, TEST_MEASURES
@@ -67,8 +66,8 @@ def _row(keys: dict[str, Any], group: pd.DataFrame) -> dict[str, Any]:
         row[f"{measure}_mean"] = intervals.mean(values)
         row[f"{measure}_std"] = intervals.std(values)
     for measure in (*TEST_MEASURES, *several):
-        of_choices = by_choice(group[measure], group["choice"])
-        row[f"{measure}_low"], row[f"{measure}_high"] = bootstrap.mean_interval(of_choices)
+        ends = bootstrap.interval_by_choice(group[measure], group["choice"])
+        row[f"{measure}_low"], row[f"{measure}_high"] = ends
     return row
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -35,12 +36,15 @@ def aubc(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
     """Area under the budget curve by strategy, with the paired difference to random.
 
     Over the seeds that have every budget of their strategy: one trial in cycles, one trial per
-    budget in single queries.
+    budget in single queries. The difference is to random's area over just these budgets; none
+    where random was not measured at one of them.
     """
-    curves = _areas(study.compared_curves, measure)
+    areas = _areas(study.compared_curves, measure)
+    curves = areas[areas["is_whole"]]
     differences: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
-    for comparison in comparisons(curves, study.baseline):
-        for row in paired_rows(comparison, "aubc", []):
+    for comparison in comparisons(areas, study.baseline):
+        whole = comparison._replace(rows=comparison.rows[comparison.rows["is_whole"]])
+        for row in paired_rows(whole, "aubc", ["budgets"]):
             curve = differences.setdefault(tuple(row[k] for k in CURVE), {})
             curve[comparison.varied] = row
     rows = (
@@ -55,7 +59,7 @@ def areas_table(measure: str, areas: pd.DataFrame) -> PageTable:
     """Areas under the curve of a measure."""
     return page_table(
         f"Area under the {IN_WORDS[measure]} curve over its range of budgets, mean ± standard "
-        "deviation",
+        "deviation, and its difference to that of random over the same budgets",
         f"{table_of('aubc', measure)}.csv",
         areas,
         name_columns(areas, WHO),
@@ -65,7 +69,7 @@ def areas_table(measure: str, areas: pd.DataFrame) -> PageTable:
             number("against random", "difference", "+.3f"),
             interval("95 % interval", "low", "high", "+.3f"),
             Column(
-                "shared seeds",
+                "pairs of choices",
                 lambda row: count_cell(row["n_pairs"]) if row["n_pairs"] else MISSING,
             ),
         ],
@@ -73,21 +77,47 @@ def areas_table(measure: str, areas: pd.DataFrame) -> PageTable:
 
 
 def _areas(view: pd.DataFrame, measure: str) -> pd.DataFrame:
-    """One row per curve with every budget: its area and its ends."""
-    rows = []
-    for key, group in groups(view.dropna(subset=[measure]), CURVE):
-        budgets = np.unique(group["labelled"])
-        ends = {"first": budgets[0], "last": budgets[-1]}
-        ordered = group.sort_values(["seed", "labelled"])
-        columns = ("seed", "labelled", measure, "choice")
-        seeds, labeled, values, choices = (ordered[name].to_numpy() for name in columns)
-        starts = np.flatnonzero(np.diff(seeds, prepend=seeds[0] - 1))
-        for start, end in pairwise([*starts, len(seeds)]):
-            if end - start == len(budgets) > 1:
-                area = learning_curves.aubc(labeled[start:end], values[start:end])
-                choice = "/".join(choices[start:end])
-                rows.append({**key, "seed": seeds[start], **ends, "aubc": area, "choice": choice})
-    return to_frame(rows, [*CURVE, "seed", "first", "last", "aubc", "choice"])
+    """One row per curve with every budget: its area and its ends.
+
+    Beside it, `is_whole` being false, rows of its areas over fewer budgets where another curve of
+    the setting has just these.
+    """
+    measured = view.dropna(subset=[measure])
+    curves = [
+        (key, part, tuple(np.unique(part["labelled"]))) for key, part in groups(measured, CURVE)
+    ]
+    of_setting: dict[tuple[Any, ...], dict[tuple[int, ...], None]] = {}
+    for key, _, own in curves:
+        of_setting.setdefault(_setting_of(key), {})[own] = None
+    rows = [
+        {**key, **row, "budgets": budgets, "is_whole": budgets == own}
+        for key, part, own in curves
+        for budgets in of_setting[_setting_of(key)]
+        if set(budgets) <= set(own)
+        for row in _areas_over(budgets, part[part["labelled"].isin(budgets)], measure)
+    ]
+    columns = ["seed", "first", "last", "aubc", "choice", "budgets", "is_whole"]
+    return to_frame(rows, [*CURVE, *columns]).astype({"is_whole": bool})
+
+
+def _setting_of(curve: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(curve[name] for name in (*SETTING, "rounds"))
+
+
+def _areas_over(
+    budgets: tuple[int, ...], part: pd.DataFrame, measure: str
+) -> Iterator[dict[str, Any]]:
+    """Yield the area of each seed that has all of these budgets."""
+    ordered = part.sort_values(["seed", "labelled"])
+    columns = ("seed", "labelled", measure, "choice")
+    seeds, labeled, values, choices = (ordered[name].to_numpy() for name in columns)
+    starts = np.flatnonzero(np.diff(seeds, prepend=seeds[0] - 1))
+    for start, end in pairwise([*starts, len(seeds)]):
+        if end - start == len(budgets) > 1:
+            area = learning_curves.aubc(labeled[start:end], values[start:end])
+            choice = "/".join(choices[start:end])
+            ends = {"first": budgets[0], "last": budgets[-1]}
+            yield {"seed": seeds[start], **ends, "aubc": area, "choice": choice}
 
 
 def _row(group: pd.DataFrame, difference: dict[str, Any]) -> dict[str, Any]:

@@ -43,8 +43,9 @@ def against_random(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
     images were chosen are one. A strategy that made one choice (`choices`) has no test; `below`
     says how many of random's `draws`, its distinct choices, had a lower mean. `comparisons` is the
     size of the family that Holm's correction is over: all strategies and budgets of one setting,
-    one measure and one thing varied. `all_mean` to `p_welch` compare with every choice of random,
-    paired or not.
+    one measure and one thing varied, but for those without two pairs. (Student's and Welch's tests
+    also have no p where nothing varies, and are corrected for the others alone.) `all_mean` to
+    `p_welch` compare with every choice of random, paired or not.
     """
     counts = ["random_mean", "n_own", "n_random", "seeds"]
     measures = [*counts, *intervals.Difference._fields, *paired_tests.PairedTest._fields]

@@ -30,6 +30,7 @@ from analysis.sections.base import Setting
 from analysis.sections.versus_random.differences import WHO
 from analysis.statistics import learning_curves
 from analysis.statistics.choices import rows_by_choice
+from analysis.statistics.learning_curves import LEAST
 from analysis.study.comparisons import INITIAL, QUERY, Comparison, comparisons
 from analysis.study.grouping import SETTING, groups, to_frame
 from analysis.study.measures import IN_WORDS, PRIMARY, mean_of, table_of
@@ -47,7 +48,7 @@ def annotation_saved(study: Study, summary: pd.DataFrame, measure: str = PRIMARY
 
     `at_least`: the strategy is there already with the smallest budget tried, so it may need fewer.
     `not_reached`: share of the resamples in which it never gets there; where that is too large
-    the interval has no low end (-inf).
+    the interval has no low end (-inf). There is none from fewer than LEAST choices of images.
     """
     if SPARED in summary:
         summary = without_curves(summary, summary[SPARED] > 0)
@@ -70,7 +71,7 @@ def savings_table(measure: str, saved: pd.DataFrame) -> PageTable:
     rows = saved[saved["labelled"] == saved.groupby(SETTING)["labelled"].transform("max")]
     return page_table(
         f"Labels needed for the {mean_of(words)} that random has with the most labels; the "
-        "interval is over resampled trials",
+        f"interval is over resampled trials, of which it needs {LEAST}",
         f"{table_of('annotation_saved', measure)}.csv",
         rows,
         name_columns(rows, WHO),
@@ -91,7 +92,7 @@ def savings_sentences(setting: Setting) -> Iterator[Sentence]:
     saved = setting.table(table_of("annotation_saved", measure))
     last = saved[saved["labelled"] == saved["labelled"].max()]
     reached = last[last["saved"] > 0]
-    if last.empty:
+    if last.empty or setting.rows["labelled"].nunique() < 2:  # with one, no fewer were tried
         return
     if reached.empty:
         budget = last["labelled"].iloc[0]
@@ -194,7 +195,7 @@ def _random_instead(best: pd.Series, setting: Setting) -> str:
 def _interval_in_words(best: pd.Series) -> str:
     low, high = best["saved_low"], best["saved_high"]
     if math.isnan(low):
-        return " (no interval from one seed or one choice)"
+        return f" (no interval: fewer than {LEAST} choices)"
     if math.isinf(low):
         return f" (95 % interval up to {100 * high:.0f} %, no lower end: it may never get there)"
     text = f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %, over resampled trials)"

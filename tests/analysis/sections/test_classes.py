@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 
+from analysis.report import make_report
+from analysis.sections import classes
+from analysis.sections.base import settings
 from analysis.sections.classes import class_distribution
 from analysis.study.study import read_study
-from tests.analysis.made_up_runs import CLASSES, POOL
+from tests.analysis.made_up_runs import CLASSES, POOL, RunBuilder, component
 
 
 @pytest.fixture(scope="module")
@@ -33,3 +36,14 @@ def test_the_first_query_of_cycles_is_counted_once_a_seed(several):
     assert set(first["selection"]) == {"random", "hacon", "kmeans"}
     assert (first["trials"] == 4).all()
     assert "hacon, then margin" in set(found.loc[found["round"] == 3, "selection"])
+
+
+def test_equal_shares_of_the_classes_are_shared_by_name(tmp_path):
+    run = RunBuilder(tmp_path)
+    for name in ("random", "kmeans", "hacon"):
+        for seed in range(3):
+            trial = run.done(run.trial(component(name), seed, [20]))
+            run.records[trial]["rounds"][0]["coverage"] = 0.8 if name == "hacon" else 1.0
+    [setting] = settings(make_report(read_study(run.write())))
+    [sentence] = classes.sentences(setting)
+    assert "random and kmeans had a label in the same, largest mean share" in sentence.text

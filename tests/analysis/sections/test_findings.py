@@ -113,3 +113,41 @@ def test_a_paired_test_names_choices_where_they_are_fewer_than_seeds(tmp_path: P
                 record["selected"] = list(range(seed // 2, seed // 2 + 10))
     page = write(run.write()).read_text()
     assert "on the 2 choices that its 4 seeds made, it differs by" in page
+
+
+def run_of(root: Path, **values: list[float]) -> Path:
+    """One budget; of each strategy the AUC of its seeds, from 0 on."""
+    run = RunBuilder(root)
+    for name, of_seeds in values.items():
+        for seed, value in enumerate(of_seeds):
+            run.done(run.trial(component(name), seed, [20]), [value])
+    return run.write()
+
+
+def told_of(root: Path) -> str:
+    [setting] = settings(make_report(read_study(root)))
+    return " ".join(f"{found.lead} {found.text}" for found in [*sentences(setting)])
+
+
+def test_equal_means_share_the_highest_and_none_is_said_to_have_it(tmp_path: Path) -> None:
+    told = told_of(run_of(tmp_path, random=[0.9] * 3, kmeans=[0.9] * 3, hacon=[0.8] * 3))
+    assert "random and kmeans had the same highest mean AUC of the 3 compared, 0.900." in told
+
+
+def test_a_difference_that_no_test_can_judge_is_not_called_better(tmp_path: Path) -> None:
+    told = told_of(run_of(tmp_path, random=[0.8, 0.81], kmeans=[0.82, 0.83]))
+    assert "by the same on every pair" in told
+    assert "better by AUC" not in told
+
+
+def test_findings_count_the_comparisons_that_the_test_they_tell_was_corrected_for(
+    tmp_path: Path,
+) -> None:
+    # kmeans differs by the same with every seed: Student's test has no p of it, sign flips have.
+    told = told_of(
+        run_of(
+            tmp_path, random=[0.6, 0.61, 0.62], kmeans=[0.7, 0.71, 0.72], hacon=[0.8, 0.82, 0.81]
+        )
+    )
+    assert "better by AUC." in told
+    assert "comparisons" not in told

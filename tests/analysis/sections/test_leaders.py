@@ -126,3 +126,46 @@ def test_finished_trials_that_the_plan_leaves_out_are_counted(tmp_path, count, w
         trial = run.done(run.trial(component("forgotten"), seed, [20]))
         del run.trials[trial]
     assert f"{words} left out of these findings" in write(run.write()).read_text()
+
+
+def test_a_mean_over_easier_seeds_is_not_significantly_ahead(tmp_path):
+    """On the seeds that both have kmeans is ahead; hacon has easier ones besides."""
+    run = RunBuilder(tmp_path)
+    for seed in range(20):
+        value = 0.69 + 0.0011 * seed if seed < 5 else 0.95
+        run.done(run.trial(component("hacon"), seed, [20]), [value])
+        if seed < 5:
+            run.done(run.trial(component("kmeans"), seed, [20]), [0.70 + 0.001 * seed])
+            run.done(run.trial(component("random"), seed, [20]), [0.5 + 0.002 * seed**2])
+    report = make_report(read_study(run.write()))
+    pairs = report.tables["pairs"].set_index(["better", "other"])
+    against = pairs.loc[("hacon", "kmeans")]
+    assert against["difference"] < 0
+    assert against["p_corrected"] < 0.05
+    led = report.tables["leaders"].set_index("measure").loc["auc"]
+    assert (led["leader"], led["not_told_apart"]) == ("hacon", "kmeans")
+    [setting] = settings(report)
+    [sentence] = verdict(setting)
+    assert "hacon leads with 20 labels (not significantly ahead of kmeans)" in sentence.text
+
+
+def test_the_verdict_names_also_those_who_are_not_behind_at_some_numbers_of_labels(tmp_path):
+    rng = np.random.default_rng(0)
+    run = RunBuilder(tmp_path)
+    for budget in (20, 40):
+        levels = {
+            "random": 0.5,
+            "hacon": 0.8,
+            "kmeans": 0.799,
+            "typiclust": 0.6 + 0.196 * (budget == 40),
+        }
+        for name, level in levels.items():
+            for seed in range(6):
+                value = level + (name == "hacon") * 0.004 + rng.normal(0, 0.005)
+                run.done(run.trial(component(name), seed, [budget]), [value])
+    [setting] = settings(make_report(read_study(run.write())))
+    [sentence] = verdict(setting)
+    assert (
+        "(not significantly ahead of kmeans; at some of them not significantly ahead of typiclust)"
+        in sentence.text
+    )

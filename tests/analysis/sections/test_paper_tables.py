@@ -138,3 +138,12 @@ def test_more_columns_than_a_page_has_stand_in_parts() -> None:
     assert r"\label{tab:a-b}" in tex
     assert r"\caption{Caption 5 \%}" in tex
     assert markdown_table(table).count("**") == 2 * len(budgets)
+
+
+def test_the_caption_says_that_one_seed_has_no_interval(tmp_path: Path) -> None:
+    run = RunBuilder(tmp_path)
+    for name in ("random", "kmeans"):
+        run.done(run.trial(component(name), 0, [20]))
+    caption = made(run.write())["paper-blood-moco-linear-auc"].caption
+    assert "Without an interval: one seed alone." in caption
+    assert "the same images" not in caption

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
+from analysis.report import make_report
+from analysis.sections.base import settings
 from analysis.sections.versus_random.areas import aubc
 from analysis.sections.versus_random.differences import against_random, against_table, power
-from analysis.sections.versus_random.savings import annotation_saved
+from analysis.sections.versus_random.savings import annotation_saved, savings_sentences
 from analysis.statistics import paired_tests
 from analysis.study.study import read_study
 from analysis.study.summary import summary
@@ -178,3 +180,30 @@ def test_equal_choices_count_once_in_areas_and_savings(tmp_path):
     saved = annotation_saved(study, summary(study))
     assert saved["saved"].notna().any()
     assert saved["saved_low"].isna().all()
+
+
+def test_areas_are_compared_over_the_same_budgets(tmp_path):
+    """Random also has 50 images, where its AUC is high; kmeans is .01 above it at 20 and 30."""
+    run = RunBuilder(tmp_path)
+    for seed in range(4):
+        for budget, value in ((20, 0.6), (30, 0.75), (50, 0.9)):
+            run.done(run.trial(component("random"), seed, [budget]), [value + seed / 100])
+        for budget, value in ((20, 0.61), (30, 0.76 + seed / 1000)):
+            run.done(run.trial(component("kmeans"), seed, [budget]), [value + seed / 100])
+        for budget, value in ((20, 0.6), (70, 0.95)):
+            run.done(run.trial(component("hacon"), seed, [budget]), [value + seed / 100])
+    areas = aubc(read_study(run.write())).set_index("strategy")
+    assert areas.loc["random", ["first", "last"]].tolist() == [20, 50]
+    assert areas.loc["kmeans", ["first", "last", "n_pairs"]].tolist() == [20, 30, 4]
+    assert areas.loc["kmeans", "difference"] == pytest.approx(0.01 + 0.0015 / 2)
+    assert areas.loc["hacon", "n_pairs"] == 0  # random was not measured with 70
+    assert np.isnan(areas.loc["hacon", "difference"])
+
+
+def test_with_one_number_of_labels_nothing_is_said_of_labels_saved(tmp_path):
+    run = RunBuilder(tmp_path)
+    for name, level in (("random", 0.6), ("kmeans", 0.8)):
+        for seed in range(3):
+            run.done(run.trial(component(name), seed, [20]), [level + seed / 100])
+    [setting] = settings(make_report(read_study(run.write())))
+    assert list(savings_sentences(setting)) == []

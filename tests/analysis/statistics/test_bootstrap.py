@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from analysis.statistics import bootstrap, intervals
 
@@ -118,3 +119,43 @@ def test_more_values_than_are_kept_are_drawn_in_parts_and_give_the_same_interval
     monkeypatch.setattr(bootstrap, "DRAWN", 1700)
     assert bootstrap.stratified_interval(values) == at_once
     assert np.array_equal(bootstrap.resamples(40, 3), drawn)
+
+
+def test_few_values_in_a_stratum_give_student_s_interval_of_the_mean_of_means():
+    alone = RNG.normal(size=3)
+    np.testing.assert_allclose(
+        bootstrap.stratified_interval([alone]), intervals.student_interval(alone)
+    )
+    strata = [RNG.normal(size=4), RNG.normal(3, 2, size=12)]
+    errors = [values.var(ddof=1) / len(values) for values in strata]
+    free = sum(errors) ** 2 / (errors[0] ** 2 / 3 + errors[1] ** 2 / 11)
+    middle = np.mean([values.mean() for values in strata])
+    half = stats.t.ppf(0.975, free) * math.sqrt(sum(errors)) / 2
+    found = bootstrap.stratified_interval(strata)
+    np.testing.assert_allclose(found, (middle - half, middle + half))
+
+
+def test_few_values_in_strata_are_covered_as_often_as_the_level_says():
+    held = [
+        low <= 0 <= high
+        for _ in range(400)
+        for low, high in [bootstrap.stratified_interval(RNG.normal(size=(2, 3)))]
+    ]
+    assert np.mean(held) > 0.92  # resamples held it in 92 % here, and in 74 % of one stratum
+
+
+def test_an_interval_over_choices_holds_the_mean_over_seeds():
+    values = np.r_[np.full(18, 0.9), np.linspace(0.5, 0.53, 12)]
+    choices = ["same"] * 18 + list("abcdefghijkl")
+    low, high = bootstrap.interval_by_choice(values, choices)
+    assert (low + high) / 2 == pytest.approx(values.mean())
+    away = [(values[:18] - values.mean()).sum(), *(values[18:] - values.mean())]
+    error = math.sqrt(np.square(away).sum() * 13 / 12) / 30
+    assert high - low == pytest.approx(2 * stats.t.ppf(0.975, 12) * error)
+
+
+def test_choices_made_equally_often_have_the_interval_of_their_means():
+    means = RNG.normal(size=6)
+    found = bootstrap.interval_by_choice(np.repeat(means, 3), np.repeat(range(6), 3))
+    np.testing.assert_allclose(found, intervals.student_interval(means))
+    assert np.isnan(bootstrap.interval_by_choice(np.ones(5), ["one"] * 5)).all()

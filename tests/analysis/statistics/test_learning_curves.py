@@ -66,7 +66,7 @@ def slow_first_crossing(budgets, curve, target):
 
 def test_savings_are_those_of_every_resampled_pair_of_mean_curves():
     budgets = np.array([10.0, 20.0, 40.0])
-    for n, m in ((4, 7), (5, 5), (12, 30)):
+    for n, m in ((6, 7), (5, 5), (12, 30)):
         rise = np.array([0.6, 0.7, 0.8])
         ours = rise + 0.05 + RNG.normal(0, 0.03, (n, 3))
         theirs = rise + RNG.normal(0, 0.03, (m, 3))
@@ -86,11 +86,18 @@ def test_savings_are_those_of_every_resampled_pair_of_mean_curves():
 
 
 def test_a_saving_that_many_resamples_never_reach_has_no_low_end():
-    theirs = np.array([[0.5, 0.9], [0.6, 0.9], [0.5, 0.8]])
-    ours = np.array([[0.5, 0.8], [0.6, 0.9], [0.5, 0.95]])
+    theirs = np.array([[0.5, 0.9], [0.6, 0.9], [0.5, 0.8]] * 2)
+    ours = np.array([[0.5, 0.8], [0.6, 0.9], [0.5, 0.95]] * 2)
     last = learning_curves.savings([10, 20], ours, theirs, paired=True)[1]
     assert last.not_reached > 0.1
     assert last.interval.low == -math.inf
+
+
+def test_few_trials_give_no_interval_of_a_saving():
+    curve = np.sort(RNG.uniform(size=(4, 3)), axis=1)
+    last = learning_curves.savings([1, 2, 3], curve, curve, paired=True)[2]
+    assert np.isnan(last.interval).all()
+    assert last.not_reached == 0
 
 
 def test_a_strategy_resampled_with_itself_saves_nothing():

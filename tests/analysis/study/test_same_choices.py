@@ -184,3 +184,13 @@ def test_values_of_a_parameter_with_the_same_images_are_compared_nonetheless(
     study = read_study(run.write())
     assert groups(study) == [("single query", ("hacon k=20", "hacon k=30"))]
     assert set(ablations.tables(study, {})["ablations"]["value"]) == {"20", "30"}
+
+
+def test_the_queries_that_are_counted_are_those_that_both_made(tmp_path: Path) -> None:
+    run = RunBuilder(tmp_path)
+    for strategy, seeds in (("random", 4), ("tcm", 4), ("typiclust", 1)):
+        for seed in range(seeds):
+            trial = run.done(run.trial(component(strategy), seed, [10]))
+            run.records[trial]["rounds"][0]["selected"] = chosen_by(strategy, seed, 10)
+    [group] = read_study(run.write()).same_choices.groups
+    assert (group.names, group.queries) == (("tcm", "typiclust"), 1)
