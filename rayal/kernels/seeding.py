@@ -16,7 +16,7 @@ import numpy.typing as npt
 from rayal.kernels import distances
 from rayal.kernels.greedy_balance import ClassBalance
 from rayal.kernels.row_blocks import RowBlocks
-from rayal.kernels.validation import as_points, check_budget
+from rayal.kernels.validation import SMALLEST, as_points, check_budget
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -63,7 +63,7 @@ def gradient_k_means_pp(
             "give one of each an image"
         )
     h = as_points(features)
-    r = as_points(residuals, "the residuals")
+    r = as_points(_with_squares(residuals), "the residuals")
     lengths = _squared_lengths(h) * _squared_lengths(r)
 
     def from_chosen(rows: slice, chosen: int) -> Float64:
@@ -79,6 +79,15 @@ def gradient_k_means_pp(
         if balance is not None:
             return _draw_balanced(lengths, budget, rng, from_chosen, blocks, balance)
         return _draw(int(np.argmax(lengths)), budget, rng, from_chosen, blocks)
+
+
+def _with_squares(residuals: Numbers) -> Numbers:
+    """Return residuals (N, C), those of a learner that is sure of all scaled up to at most 1.
+
+    Their squares would vanish in 32 bits, and no chance depends on a common factor.
+    """
+    largest = np.abs(residuals).max(initial=0)
+    return residuals / largest if 0 < largest < SMALLEST else residuals
 
 
 def _draw(

@@ -146,3 +146,14 @@ def test_what_does_not_fit_is_refused() -> None:
         gradient_k_means_pp(np.eye(3), np.eye(3), 4, rng)
     with pytest.raises(ValueError, match="a budget of 0 is not"):
         gradient_k_means_pp(np.eye(3), np.eye(3), 0, rng)
+
+
+@pytest.mark.parametrize("size", [1e-16, 1e-30, 1e-40])
+def test_residuals_of_a_learner_that_is_sure_of_all_choose_as_longer_ones(size: float) -> None:
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(40, 5)).astype(np.float32)
+    residuals = rng.integers(0, 9, size=(40, 3)).astype(np.float32)  # few digits: 1e-40 has no more
+    tiny = residuals * np.float32(size)
+    expected = gradient_k_means_pp(features, tiny / tiny.max(), 10, np.random.default_rng(1))
+    picks = gradient_k_means_pp(features, tiny, 10, np.random.default_rng(1))
+    assert picks.tolist() == expected.tolist()
