@@ -31,4 +31,5 @@ def test_pairs_count_once_a_choice_of_the_side_that_made_fewer():
 def test_a_place_among_draws_counts_those_below():
     assert choices.place_among(0.5, [0.1, 0.2, 0.9, np.nan]) == (2, 3)
     assert choices.place_among(0.5, [0.5, 0.5, 0.9]) == (0, 3)  # a tie is not above
+    assert choices.place_among(0.1 + 0.2, [0.3]) == (0, 1)
     assert choices.place_among(0.5, []) == (0, 0)
