@@ -18,16 +18,17 @@ PROPOSED = {  # by what the batches are proposed of which best_of keeps the best
     True: "random draws and k-means",
     False: "random draws, k-means, margin and BADGE",
 }
-Z = 1.96  # half-width of a normal interval in standard errors
 
 
 def leaderboard(cells: pd.DataFrame, query: str, measure: str) -> pd.DataFrame:
     """Return a row for each rival with cells of a query and measure, the highest mean gain first.
 
     mean, low, high: of the gain over the strategy's cells, with the interval that the seeds leave
-    for these very cells; it says nothing of other data. rank: mean over cells in which all were
-    asked, random among them. share: of the oracle's summed gain, over cells that have an oracle.
-    seconds, most_seconds: of a query, median and largest over cells.
+    for these very cells; it says nothing of other data. Cells of one data set share seeds and
+    trials, so that their errors are added; those of different data sets are independent.
+    rank: mean over cells in which all were asked, random among them. share: of the oracle's summed
+    gain, over cells that have an oracle. seconds, most_seconds: of a query, median and largest over
+    cells.
     """
     own = rivals(cells, query, measure)
     ranks, bars = _ranks(own), oracles(cells, query, measure)
@@ -71,8 +72,9 @@ def _asked(cells: pd.DataFrame, query: str, measure: str) -> pd.Series[bool]:
 def _summary(own: pd.DataFrame) -> dict[str, Any]:
     """Mean gain with its interval, wins and losses, the worst and the best cell of one strategy."""
     mean = float(own["gain"].mean())
-    errors = (own["high"] - own["low"]) / (2 * Z)
-    half = Z * math.sqrt(float((errors**2).sum())) / len(own) if errors.notna().all() else math.nan
+    widths = (own["high"] - own["low"]) / 2
+    by_data = widths.groupby(own["dataset"]).sum()
+    half = math.hypot(*by_data) / len(own) if widths.notna().all() else math.nan
     gains = own["gain"].to_numpy()
     worst, best = own.iloc[int(gains.argmin())], own.iloc[int(gains.argmax())]
     return {

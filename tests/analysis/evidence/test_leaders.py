@@ -1,5 +1,7 @@
 """The leaderboards, and what is said of the oracle below them."""
 
+import pytest
+
 from analysis.evidence.leaders import boards, leaderboard
 from tests.analysis.evidence.made_up_cells import made_up
 
@@ -15,6 +17,12 @@ def test_the_best_and_the_worst_cell_are_named_and_the_longest_query() -> None:
     text = "\n".join(boards(cells, "first"))
     assert "| -4.0: blood, pixels, 23 labels | +7.0: digits, pixels, 13 labels |" in text
     assert "| 0.1 (2,595) |" in text
+
+
+def test_errors_add_up_within_a_data_set_and_are_independent_between() -> None:
+    cells = made_up({"kmeans": {A: 1.0, B: 1.0, C: 1.0}})  # each with an interval of +- .5
+    [row] = leaderboard(cells, "first", "auc").to_dict("records")
+    assert row["high"] - row["mean"] == pytest.approx((1.0**2 + 0.5**2) ** 0.5 / 3)
 
 
 def test_the_oracle_is_called_a_bar_with_the_cells_and_seeds_that_it_rests_on() -> None:
