@@ -14,7 +14,6 @@ strategy. A sweep file may then add to it one of
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Collection, Mapping
 from typing import Annotated, Any, Concatenate, Literal, TypeAlias
 
@@ -229,5 +228,5 @@ def _by_predicted_class(pool: Pool, budget: int, best_first: Indices) -> Indices
 
 
 def _diverse(pool: Pool, budget: int, best_first: Indices, beta: float) -> Indices:
-    candidates = best_first[: math.ceil(beta * budget)]
+    candidates = best_first[: ranking.multiple_rounded_up(beta, budget)]
     return prototypes.nearest_to_each(pool.prototype_outputs[pool.unlabeled], candidates, budget)

@@ -7,6 +7,8 @@ answer is that of the plain greedy rule, whatever the number of threads.
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,6 +35,8 @@ NARROWEST = 1e-15  # kernel: its square is still above 0 in float32
 ALL_KEPT = 2 << 30  # bytes up to which all kernels are made at once and kept: 23,170 points
 KEPT = 1 << 30  # bytes of kernels that are kept of more points, at most
 SLACK = 1e-5  # relative error of float32 exponentials, generously
+NEAR = 2.0**-8  # widths from their mean up to which rows are spread out: kernels are nearly 1 there
+SPREAD = 32.0  # width, in place of sigma, of the kernel on rows that are spread out to reach 1
 SUM_SLACK = 2.0**-18  # relative error of numpy's pairwise sums of up to 2^28 numbers in float32
 
 
@@ -47,10 +51,9 @@ def greedy_herding(
 
     x runs over all points, s over the labeled and those before it; k(x, s) = exp(-|x - s|^2 /
     sigma^2). The sum is at least 1 - 1/e of the largest possible (Bae et al. 2024). Ties go to the
-    lowest position, so once nothing is gained, as by a copy, the lowest positions follow.
-    Usual time O(N^2 D), O(N^2 D B) at worst; memory O(N D), and 4 N^2 bytes up to
-    ALL_KEPT,
-    KEPT bytes beyond.
+    lowest position, so once nothing is gained, as by a copy, the lowest positions follow; warns
+    where these are no copies, but too near to one another for the width. Usual time O(N^2 D),
+    O(N^2 D B) at worst; memory O(N D), and 4 N^2 bytes up to ALL_KEPT, KEPT bytes beyond.
 
     Args:
         features: (N, D).
@@ -67,12 +70,15 @@ def greedy_herding(
     first, copies_of = np.unique(distinct_rows(points), return_inverse=True)
     mass = np.bincount(copies_of, weights=weights).astype(np.float64)
     different = points[first]
-    cover = Cover(different, different, mass, sigma)
+    cover = cover_of(different, different, mass, sigma)
     known = np.unique(copies_of[labeled])
     for row in known:
         cover.add(row)
     candidates = np.setdiff1d(np.arange(len(first)), known)
-    picks = first[np.fromiter(choose_lazily(cover, candidates, budget), np.int64)]
+    chosen = np.fromiter(choose_lazily(cover, candidates, budget), np.int64)
+    picks = first[chosen]
+    if len(picks) < budget:
+        _warn_if_too_near(np.setdiff1d(candidates, chosen), mass, sigma)
     rest = np.setdiff1d(np.arange(len(points)), np.concatenate([labeled, picks]))
     return np.concatenate([picks, rest[: budget - len(picks)]])
 
@@ -127,6 +133,17 @@ def _check(
     if not sigma >= NARROWEST:
         raise ValueError(
             f"sigma must be at least {NARROWEST:g}, but is {sigma:g}; widen the kernel"
+        )
+
+
+def _warn_if_too_near(left: Int64, mass: Float64, sigma: float) -> None:
+    """Warn where candidates (n,) are left that count, and that nothing is gained by."""
+    if too_near := np.count_nonzero(mass[left]):
+        warnings.warn(
+            f"{too_near:,} of {len(mass):,} different rows of features are so near to others that "
+            f"a kernel of sigma={sigma:g} does not tell them apart: those that are chosen follow "
+            "in the order of the rows; give a smaller sigma or a smaller budget",
+            stacklevel=3,
         )
 
 
@@ -230,6 +247,26 @@ class Cover:
         if self.candidates is self.points and 4 * len(self.points) ** 2 <= ALL_KEPT:
             return KeptRows.from_matrix(self._all_kernels_from_above())
         return KeptRows(len(self.candidates), len(self.points), KEPT)
+
+
+def cover_of(candidates: Float32, points: Float32, mass: Float64, sigma: float) -> Cover:
+    """Return the cover of points (m, D) by candidates (n, D), in which near ones are told apart.
+
+    Features with a large common part have kernels 1 - |x - s|^2 / sigma^2 that all round to 1. A
+    common factor of these distances changes no greedy choice, so they are spread out about their
+    mean. Features that are not so near are taken as they are, to the bit.
+    """
+    mean = points.mean(axis=0, dtype=np.float64)
+    center = mean.astype(np.float32)
+    reach = max(
+        math.sqrt(distances.to_one_center(rows, center).max()) for rows in (candidates, points)
+    )
+    if not 0 < reach <= NEAR * sigma:
+        return Cover(candidates, points, mass, sigma)
+    spread = np.asarray((points - mean) / reach, dtype=np.float32)
+    if candidates is points:
+        return Cover(spread, spread, mass, SPREAD)
+    return Cover(np.asarray((candidates - mean) / reach, dtype=np.float32), spread, mass, SPREAD)
 
 
 def choose_lazily(cover: Cover, candidates: Int64, budget: int) -> Iterator[int]:

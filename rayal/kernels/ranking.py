@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -90,6 +92,14 @@ def pad_to_budget(
     """Return the chosen (n,), then the first of the ranking (N,) not among them: (B,) in all."""
     rest = ranking[~np.isin(ranking, chosen)]
     return np.concatenate([chosen, rest])[:budget]
+
+
+def multiple_rounded_up(factor: float, count: int) -> int:
+    """Return the least whole number from factor * count up, of the decimal that a factor is.
+
+    Floats would give 1.1 * 50 as a little more than 55, and so 56.
+    """
+    return math.ceil(Fraction(repr(float(factor))) * count)
 
 
 def largest_remainder(lacks: npt.NDArray[np.floating[Any]], total: int) -> npt.NDArray[np.int64]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayal.kernels.herding import Cover, choose_lazily
+from rayal.kernels.herding import choose_lazily, cover_of
 from rayal.kernels.ranking import pad_to_budget
 from rayal.kernels.rows import Rows
 from rayal.kernels.validation import check_budget
@@ -52,7 +52,7 @@ def sampled_herding(
     count = min(len(left), max(CANDIDATES, budget))
     centers = np.concatenate([labeled, np.sort(rng.choice(left, count, replace=False))])
     points = rows[_drawn(len(rows), max(FEWEST, A_PICK * budget), rng, weights)]
-    cover = Cover(rows[centers], points, np.ones(len(points)), sigma)
+    cover = cover_of(rows[centers], points, np.ones(len(points)), sigma)
     for row in range(len(labeled)):
         cover.add(row)
     candidates = np.arange(len(labeled), len(centers))

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, PositiveInt
 
 from rayal.contracts import Indices, Pool, strategy
+from rayal.kernels.ranking import multiple_rounded_up
 from rayal.kernels.robust_covering import NODE_LIMIT, robust_k_center
 
 
@@ -46,7 +47,7 @@ def coreset_mip(
     Raises:
         ValueError: too many pairs of images are within the greedy radius.
     """
-    allowed = int(np.ceil(outliers * len(pool.features)))
+    allowed = multiple_rounded_up(outliers, len(pool.features))
     return robust_k_center(
         pool.features, pool.labeled, budget, rng, outliers=allowed, node_limit=node_limit
     )

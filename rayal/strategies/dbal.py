@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated
 
 import numpy as np
@@ -10,7 +9,7 @@ from pydantic import Field, PositiveInt
 
 from rayal.contracts import Indices, Pool, strategy
 from rayal.kernels import clustering, uncertainty
-from rayal.kernels.ranking import highest_first, pad_to_budget
+from rayal.kernels.ranking import highest_first, multiple_rounded_up, pad_to_budget
 from rayal.strategies._predictions import probabilities
 
 
@@ -39,7 +38,7 @@ def dbal(
         pool: probabilities (N, C) and what the learner's last layer sees (N, H).
         budget: B.
         rng: seeds the initial centers and shuffles equal uncertainties.
-        beta: candidates for each image to choose; 10 in the paper.
+        beta: candidates for each image to choose, beta * B rounded up; 10 in the paper.
         restarts: initializations of which the best is kept.
 
     Returns:
@@ -50,7 +49,7 @@ def dbal(
     """
     left = pool.unlabeled
     informative = 1 + uncertainty.negative_margin(probabilities(pool))
-    candidates = highest_first(informative, rng)[: math.ceil(beta * budget)]
+    candidates = highest_first(informative, rng)[: multiple_rounded_up(beta, budget)]
     points, weights = pool.penultimate_features[left[candidates]], informative[candidates]
     clusters, centers = clustering.weighted_kmeans(points, budget, rng, weights, restarts=restarts)
     nearest = clustering.nearest_to_centers(points, clusters, centers)

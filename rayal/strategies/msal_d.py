@@ -5,7 +5,6 @@ Kasarla et al., "Maximally Separated Active Learning", section 3.2.
 
 from __future__ import annotations
 
-import math
 from typing import Annotated
 
 import numpy as np
@@ -13,7 +12,7 @@ from pydantic import Field
 
 from rayal.contracts import Indices, Pool, strategy
 from rayal.kernels import prototypes
-from rayal.kernels.ranking import highest_first
+from rayal.kernels.ranking import highest_first, multiple_rounded_up
 from rayal.strategies._predictions import prototype_outputs
 
 
@@ -40,7 +39,8 @@ def msal_d(
         pool: outputs (N, C - 1) before the prototypes.
         budget: B.
         rng: shuffles equal uncertainties.
-        beta: candidates for each image to choose; 5 on MNIST and SVHN in the paper.
+        beta: candidates for each image to choose, beta * B rounded up; 5 on MNIST and SVHN in the
+            paper.
 
     Returns:
         (B,) positions.
@@ -50,5 +50,5 @@ def msal_d(
     """
     outputs = prototype_outputs(pool)
     most_uncertain = highest_first(-prototypes.nearest_cosine(outputs), rng)
-    candidates = most_uncertain[: math.ceil(beta * budget)]
+    candidates = most_uncertain[: multiple_rounded_up(beta, budget)]
     return pool.unlabeled[prototypes.nearest_to_each(outputs, candidates, budget)]

@@ -164,3 +164,27 @@ def test_how_many_kernels_are_kept_changes_no_pick(
     monkeypatch.setattr(herding, "KEPT", kept)
     monkeypatch.setattr(herding, "ALL_KEPT", all_kept)
     assert greedy_herding(points, NONE, 30, 1.0).tolist() == slow_twin(points, NONE, 30, 1.0)
+
+
+@pytest.mark.parametrize("seed", draws(30))
+def test_features_that_differ_little_from_one_another_are_told_apart(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    apart = rng.normal(size=(40, 4)) * 10.0 ** rng.uniform(-6, -3)
+    points = (rng.normal(size=4) + apart).astype(np.float32)
+    labeled = np.sort(rng.choice(40, rng.integers(4), replace=False))
+    chosen = labeled.tolist()
+    exact = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
+    reach = 100 * np.abs(exact).max()
+    for pick in greedy_herding(points, labeled, 12, 1.0):
+        value = gains(exact / reach, chosen, 1.0, None)
+        value[chosen] = -1
+        assert value[pick] >= value.max() - 1e-3 / 100**2
+        chosen.append(int(pick))
+
+
+def test_rows_too_near_for_the_width_are_told_of() -> None:
+    pairs = np.repeat(np.eye(4, dtype=np.float32), 2, axis=0)
+    pairs[1::2, 0] += np.float32(1e-5)
+    with pytest.warns(UserWarning, match="4 of 8 different rows .* sigma=1 .* order of the rows"):
+        picks = greedy_herding(pairs, NONE, 6, 1.0)
+    assert sorted(picks[:4] // 2) == [0, 1, 2, 3]

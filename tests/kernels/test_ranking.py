@@ -6,6 +6,7 @@ from rayal.kernels.ranking import (
     first_of_each,
     highest_first,
     largest_remainder,
+    multiple_rounded_up,
     pad_to_budget,
     round_robin,
     softrank_sample,
@@ -117,3 +118,9 @@ def test_no_beta_is_random_choice_and_a_large_one_keeps_the_order() -> None:
     first = [softrank_sample(items, 0.0, np.random.default_rng(n))[0] for n in range(300)]
     assert len(set(first)) > 40
     assert np.array_equal(softrank_sample(items, 1e6, np.random.default_rng(0)), items)
+
+
+def test_a_multiple_is_that_of_the_decimal_and_rounded_up() -> None:
+    assert [multiple_rounded_up(1.1, count) for count in (10, 11, 50)] == [11, 13, 55]
+    assert [multiple_rounded_up(10, 7), multiple_rounded_up(0.07, 100)] == [70, 7]
+    assert [multiple_rounded_up(1e-4, 150), multiple_rounded_up(0.0, 150)] == [1, 0]

@@ -53,3 +53,9 @@ def test_what_gains_nothing_follows_by_chance_and_no_row_twice() -> None:
 def test_a_budget_that_the_pool_cannot_meet_is_refused() -> None:
     with pytest.raises(ValueError, match="between 1 and the 150 images"):
         sampled_herding(Rows(points()), NONE, 0, 1.0, np.random.default_rng(0))
+
+
+def test_features_with_a_large_common_part_are_told_apart_on_a_sample_too() -> None:
+    near = 1 + np.float32(1e-5) * points()
+    picks = sampled_herding(Rows(near), NONE, 20, 1.0, np.random.default_rng(0))
+    assert np.array_equal(picks, greedy_herding(near, NONE, 20, 1.0))

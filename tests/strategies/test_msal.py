@@ -47,6 +47,12 @@ def test_beta_1_leaves_msals_own_choice() -> None:
     assert set(msal_d(pool(outputs), 20, rng(), beta=1)) == set(msal(pool(outputs), 20, rng()))
 
 
+def test_beta_times_the_budget_is_no_candidate_more_where_floats_round_up() -> None:
+    outputs = rng(3).normal(size=(90, 4)).astype(np.float32)
+    most_uncertain = msal(pool(outputs), 55, rng())
+    assert set(msal_d(pool(outputs), 50, rng(), beta=1.1)) <= set(most_uncertain)
+
+
 def test_msal_d_equals_msal_made_diverse() -> None:
     outputs = rng(4).normal(size=(90, 4)).astype(np.float32)
     one, other = rng(), rng()
