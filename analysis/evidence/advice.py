@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.evidence.cells import MEASURES
-from analysis.evidence.leaders import AUTO, cells_of, leaderboard
+from analysis.evidence.leaders import AUTO, CELL, cells_of, leaderboard, rivals
 from analysis.evidence.markdown import QUERIES, table
 
 STAGES = (  # labels a class, from and below, and what they are called
@@ -30,12 +30,9 @@ def advice(cells: pd.DataFrame, query: str) -> pd.DataFrame:
     """
     rows = []
     for low, high, words in STAGES:
-        by_auc, by_accuracy = (board_of_stage(cells, query, measure, low, high)
-                               for measure in MEASURES)  # fmt: skip
-        if by_auc.empty or by_accuracy.empty:
+        complete = complete_board(cells, query, low, high)
+        if complete.empty:
             continue
-        both = by_auc.merge(by_accuracy, on="strategy", suffixes=("", "_accuracy"))
-        complete = both[both["cells"] == both["cells"].max()]
         candidates = complete[(complete["lost"] == 0) & (complete["lost_accuracy"] == 0)]
         if len(candidates):
             used = candidates.iloc[0]
@@ -44,12 +41,22 @@ def advice(cells: pd.DataFrame, query: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def board_of_stage(
-    cells: pd.DataFrame, query: str, measure: str, low: float, high: float
-) -> pd.DataFrame:
-    """Return the leaderboard of the tested cells with so many labels a class."""
+def complete_board(cells: pd.DataFrame, query: str, low: float, high: float) -> pd.DataFrame:
+    """Return the leaderboards by both measures of those tested in every cell of a stage.
+
+    The cells are all with so many labels a class in which some rival was tested. The columns are
+    those of the leaderboard by AUC, and with `_accuracy` by mean per-class accuracy.
+    """
     inside = (cells["per_class"] >= low) & (cells["per_class"] < high) & cells["p"].notna()
-    return leaderboard(cells[inside], query, measure)
+    stage = cells[inside]
+    boards = [leaderboard(stage, query, measure) for measure in MEASURES]
+    if any(board.empty for board in boards):
+        return pd.DataFrame()
+    both = boards[0].merge(boards[1], on="strategy", suffixes=("", "_accuracy"))
+    there = [len(rivals(stage, query, measure).drop_duplicates(CELL)) for measure in MEASURES]
+    of_all = (both["cells"] == there[0]) & (both["cells_accuracy"] == there[1])
+    complete: pd.DataFrame = both[of_all]
+    return complete
 
 
 def _compared(board: pd.DataFrame, used: str) -> list[dict[Any, Any]]:

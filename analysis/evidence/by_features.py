@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.evidence.advice import STAGES, board_of_stage
-from analysis.evidence.cells import MEASURES
+from analysis.evidence.advice import STAGES, complete_board
 from analysis.evidence.leaders import AUTO, cells_of
 from analysis.evidence.markdown import QUERIES, table
 from analysis.figures.text import NONE
@@ -52,11 +51,9 @@ def by_features(cells: pd.DataFrame) -> Iterator[str]:
 
 
 def _of_one(part: pd.DataFrame, query: str, low: float, high: float) -> dict[str, Any]:
-    by_auc, by_accuracy = (board_of_stage(part, query, measure, low, high) for measure in MEASURES)
-    if by_auc.empty or by_accuracy.empty:
+    complete = complete_board(part, query, low, high)
+    if complete.empty:
         return {}
-    both = by_auc.merge(by_accuracy, on="strategy", suffixes=("", "_accuracy"))
-    complete = both[both["cells"] == both["cells"].max()]
     own = cells_of(complete, AUTO)
     others = complete.drop(own.index)
     others = others[(others["lost"] == 0) & (others["lost_accuracy"] == 0)]

@@ -71,7 +71,7 @@ def rounds_of(study: Study, rounds: pd.DataFrame, query: str) -> pd.DataFrame:
 
 
 def full_labels(study: Study) -> pd.DataFrame:
-    """Return the means of the measures with the whole pool labeled, by data set and encoder."""
+    """Return the means with the whole pool labeled, by data set, encoder and learner."""
     rounds = study.distinct_rounds
     full = rounds[rounds["labelled"] >= _sizes(study, rounds)]
     return full.groupby(["dataset", "encoder", "learner"], sort=False)[list(MEASURES)].mean()

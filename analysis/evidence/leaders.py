@@ -26,12 +26,12 @@ def leaderboard(cells: pd.DataFrame, query: str, measure: str) -> pd.DataFrame:
     mean, low, high: of the gain over the strategy's cells, with the interval that the seeds leave
     for these very cells; it says nothing of other data. Cells of one data set share seeds and
     trials, so that their errors are added; those of different data sets are independent.
-    rank: mean over cells in which all were asked, random among them. share: of the oracle's summed
-    gain, over cells that have an oracle. seconds, most_seconds: of a query, median and largest over
-    cells.
+    rank: mean over cells in which all were asked, random among them. share: of the summed gain of
+    the oracle `best_of`, over cells that have it. seconds, most_seconds: of a query, median and
+    largest over cells.
     """
     own = rivals(cells, query, measure)
-    ranks, bars = _ranks(own), oracles(cells, query, measure)
+    ranks, bars = _ranks(own), cells_of(oracles(cells, query, measure), BEST_OF)
     rows = [
         {"strategy": strategy, **_summary(part), "rank": ranks.get(str(strategy), math.nan),
          "share": _share(part, bars)}

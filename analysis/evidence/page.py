@@ -15,6 +15,7 @@ from analysis.evidence.by_features import by_features
 from analysis.evidence.cells import (
     DIGITS,
     FIRST,
+    KEYS,
     LATER,
     LEVEL,
     MEASURES,
@@ -169,15 +170,25 @@ def _every_cell(part: pd.DataFrame, measure: str) -> Iterator[str]:
     strategies = list(dict.fromkeys(part["strategy"]))
     yield f"Gain in {IN_WORDS[measure]}; **bold**: won, ~~struck~~: lost, the others open:"
     yield ""
-    rows = []
-    for (dataset, encoder, _, _, labelled), group in part.groupby(
-        ["dataset", "encoder", "learner", "initial", "labelled"], sort=False
-    ):
+    rows, names = [], _telling_apart(part)
+    for _, group in part.groupby(KEYS, sort=False):
         of = {row["strategy"]: row for row in group.to_dict("records")}
         base = f"{group['random'].iloc[0]:.3f}"
         row = [_gain(of[name]) if name in of else "" for name in strategies]
-        rows.append((str(dataset), str(encoder), str(labelled), base, *row))
-    yield from table(("data", "encoder", "labels", "random", *strategies), rows)
+        place = group.iloc[0][[*names, "labelled"]].astype(str)
+        rows.append((*place, base, *row))
+    yield from table((*names.values(), "labels", "random", *strategies), rows)
+
+
+def _telling_apart(rows: pd.DataFrame) -> dict[str, str]:
+    """Return the columns that say of which data a row is, and how, with their headings."""
+    names = {"dataset": "data", "encoder": "encoder"}
+    others = {"learner": "learner", "initial": "first query"}
+    return names | {
+        column: words
+        for column, words in others.items()
+        if column in rows and rows[column].nunique() > 1
+    }
 
 
 def _gain(row: Mapping[Any, Any]) -> str:
@@ -230,8 +241,10 @@ def _full(study: Study) -> Iterator[str]:
         return
     yield "## Full labels"
     yield ""
+    places = means.reset_index()
+    names = _telling_apart(places)
     rows = [
-        (row["dataset"], row["encoder"], *(f"{row[measure]:.3f}" for measure in MEASURES))
-        for row in means.reset_index().to_dict("records")
+        (*(row[name] for name in names), *(f"{row[measure]:.3f}" for measure in MEASURES))
+        for row in places.to_dict("records")
     ]
-    yield from table(("data", "encoder", *IN_WORDS.values()), rows)
+    yield from table((*names.values(), *IN_WORDS.values()), rows)

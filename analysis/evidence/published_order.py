@@ -18,6 +18,7 @@ from analysis.evidence.cells import KEYS, LATER, LEVEL, MEASURES, class_counts, 
 from analysis.statistics import intervals, paired_tests
 from analysis.statistics.choices import paired_by_choice
 from analysis.study.grouping import groups
+from analysis.study.stopped import of_stopped
 from analysis.study.study import Study
 
 PAIRS = (  # ahead as published, behind
@@ -38,11 +39,15 @@ COLUMNS = (*KEYS, "per_class", "measure", "ahead", "behind", "pairs", "lead", "l
 def published_order(study: Study) -> pd.DataFrame:
     """Return a row for each later cell, measure and pair of strategies that both have trials.
 
+    A strategy that was stopped in a cell is none of it there: what is left of it is biased.
+
     lead, low, high: mean difference ahead - behind over shared seeds in points (hundredths), with
     its 95 % interval; p, holm: Student's, and over all rows of the measure. found: "as published"
     or "reversed" where Holm's p is below LEVEL, else "open".
     """
-    later = rounds_of(study, study.labeled_rounds, LATER)  # names as they are: not merged
+    rounds = study.labeled_rounds  # names as they are: not merged
+    rounds = rounds[~of_stopped(rounds, study.stopped)]
+    later = rounds_of(study, rounds, LATER)
     classes = class_counts(study)
     rows = [
         {**key, "per_class": key["labelled"] / classes[key["dataset"]], **row}

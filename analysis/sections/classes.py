@@ -24,6 +24,7 @@ from analysis.sections.base import (
     non_empty,
     section,
 )
+from analysis.statistics import intervals
 from analysis.study.grouping import (
     GROUP_KEYS,
     groups,
@@ -41,7 +42,7 @@ SELECTION = [*PLACE, "rounds", "selection", "labelled"]
 def tables(study: Study, earlier: Tables) -> Tables:
     """Coverage by group, shares by class, and the entropy of the classes chosen."""
     covered, shares = coverage(earlier["summary"]), class_distribution(study)
-    entropy = non_empty({"class_entropy": class_entropy(covered, shares)})
+    entropy = non_empty({"class_entropy": class_entropy(study, shares)})
     return {"coverage": covered, "class_distribution": shares, **entropy}
 
 
@@ -55,29 +56,29 @@ def class_distribution(study: Study) -> pd.DataFrame:
     """How many of the labeled images are of each class, beside the pool's own shares.
 
     Averaged over seeds and learners. The first query of a cycle depends on the initial strategy
-    alone, so it is counted once per seed, not once per query strategy.
+    alone, so it is counted once per seed and learner, not once per query strategy.
     """
     rows = (row for k, group in counted_selections(study) for row in _shares(study, k, group))
     return to_frame(rows, [*(key for key in COUNTED if key != "dataset_name"), *SHARES])
 
 
 def counted_selections(study: Study) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """Yield the rounds that count classes by COUNTED, each choice once a seed."""
+    """Yield rounds that count classes by COUNTED; first queries once a seed and learner."""
     view = study.distinct_rounds
     view = view.assign(dataset_name=study.rounds.loc[view.index, "dataset"])
     view = view[view["class_counts"].notna()]
     first = view["round"] == 0
     view["selection"] = _selection(view)
-    view = pd.concat([view[first].drop_duplicates([*COUNTED, "seed"]), view[~first]])
+    # Of each learner, for best_of chooses by it.
+    once = view[first].drop_duplicates([*COUNTED, "learner", "seed"])
+    view = pd.concat([once, view[~first]])
     yield from groups(view, COUNTED)
 
 
-def class_entropy(coverage: pd.DataFrame, distribution: pd.DataFrame) -> pd.DataFrame:
-    """Entropy of the classes chosen, by the selections of class_distribution, and of the pool."""
-    measured = coverage[coverage["done"] > 0]
+def class_entropy(study: Study, distribution: pd.DataFrame) -> pd.DataFrame:
+    """Entropy of the classes chosen, over the trials of class_distribution, and of the pool."""
     columns = [*SELECTION, "class_entropy_mean", "class_entropy_std"]
-    chosen = measured.assign(selection=_selection(measured))
-    chosen = chosen.drop_duplicates(SELECTION)[columns]
+    chosen = to_frame((_entropies(*counted) for counted in counted_selections(study)), columns)
     shares = distribution.drop_duplicates([*PLACE, "rounds", "class_index"])
     rows = (
         {**key, "selection": THE_POOL, "class_entropy_mean": _entropy(part["pool_share"])}
@@ -170,6 +171,12 @@ def _shares(study: Study, keys: dict[str, Any], group: pd.DataFrame) -> Iterator
         chosen = {"images": counts[c], "share": shares[c]}
         of_pool = {"pool_images": pool[c], "pool_share": pool_shares[c]}
         yield {**keys, "trials": len(group), "class_index": c, "class": name, **chosen, **of_pool}
+
+
+def _entropies(key: Mapping[str, Any], group: pd.DataFrame) -> dict[str, Any]:
+    values = group["class_entropy"].to_numpy()
+    mean, std = intervals.mean(values), intervals.std(values)
+    return {**key, "class_entropy_mean": mean, "class_entropy_std": std}
 
 
 def _entropy(shares: pd.Series[float]) -> float:

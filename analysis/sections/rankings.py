@@ -31,8 +31,7 @@ from analysis.page.table import (
     under_modes,
 )
 from analysis.sections.base import Report, Tables, folded, section
-from analysis.statistics.bootstrap import stratified_interval
-from analysis.statistics.choices import by_choice
+from analysis.statistics.bootstrap import stratified_by_choice
 from analysis.statistics.intervals import Floats, mean
 from analysis.statistics.learning_curves import aubc as area_under
 from analysis.statistics.ranking import compact_letters, ranking, win_counts
@@ -69,10 +68,6 @@ class _Block(NamedTuple):
     areas: dict[str, Floats]
     choices: dict[str, npt.NDArray[Any]]
 
-    def by_choice(self, selection: str) -> Floats:
-        """Areas of a selection's distinct choices, (m,)."""
-        return by_choice(self.areas[selection], self.choices[selection])
-
 
 def tables(study: Study, _earlier: Tables) -> Tables:
     """Ranks, mean areas, and wins of each against each."""
@@ -97,7 +92,8 @@ def ranks(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
 def overall(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
     """Mean over blocks of each selection's area under the curve.
 
-    The interval is over distinct choices within each block, resampled where all have 10 and more.
+    The interval is over distinct choices within each block, resampled where all have 10 and more,
+    made equally often.
     """
     metric = AREAS.get(measure, f"{measure}_aubc")
 
@@ -194,7 +190,9 @@ def _rank_rows(blocks: list[_Block]) -> Iterator[dict[str, Any]]:
 def _overall_rows(blocks: list[_Block], metric: str) -> Iterator[dict[str, Any]]:
     for name in _selections(blocks):
         ranked = [block for block in blocks if name in block.areas]
-        low, high = stratified_interval([block.by_choice(name) for block in ranked])
+        low, high = stratified_by_choice(
+            [(block.areas[name], block.choices[name]) for block in ranked]
+        )
         yield {
             "way": name,
             "blocks": len(ranked),
@@ -246,7 +244,8 @@ def _overall_table(measure: str, part: pd.DataFrame) -> PageTable:
     return page_table(
         f"Mean over settings (dataset, encoder, learner) of the area under the {words} curve, or "
         f"of the {words} where there is one budget; the interval is over choices within each "
-        "setting: Student's where one has fewer than 10, else bootstrapped",
+        "setting: Student's where one has fewer than 10 or some were made more often, else "
+        "bootstrapped",
         f"{table_of('overall', measure)}.csv",
         part.sort_values("mean", ascending=False, kind="stable"),
         [SELECTION],

@@ -18,14 +18,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, stdtrit
 
-from analysis.statistics.choices import by_choice
+from analysis.statistics.choices import are_equally_often, by_choice, moments_by_choice
 from analysis.statistics.intervals import (
     LEVEL,
     NO_INTERVAL,
     Floats,
     Interval,
+    Moments,
     finite,
+    moments,
     student_interval,
+    student_interval_of,
 )
 
 RESAMPLES = 2000
@@ -47,19 +50,9 @@ def interval_by_choice(values: npt.ArrayLike, choices: npt.ArrayLike) -> Interva
     all values is another one than that over choices, and its interval is Student's with the error
     of a mean of clusters (Liang and Zeger 1986), which is the former where they are of one size.
     """
-    array, which = np.asarray(values, np.float64), np.asarray(choices)
-    known = np.isfinite(array)
-    array, (_, place, sizes) = (
-        array[known],
-        np.unique(which[known], return_inverse=True, return_counts=True),
-    )
-    if len(set(sizes.tolist())) < 2:
-        return mean_interval(by_choice(array, which[known]))
-    away = np.bincount(place, array - array.mean())
-    m = len(sizes)
-    error = math.sqrt(float((away**2).sum()) * m / (m - 1)) / len(array)
-    half = float(stdtrit(m - 1, (1 + LEVEL) / 2)) * error
-    return Interval(float(array.mean()) - half, float(array.mean()) + half)
+    if are_equally_often(values, choices):
+        return mean_interval(by_choice(values, choices))
+    return student_interval_of(moments_by_choice(values, choices))
 
 
 def bootstrap_interval(values: npt.ArrayLike, seed: int = 0) -> Interval:
@@ -84,17 +77,37 @@ def stratified_interval(strata: Sequence[npt.ArrayLike], seed: int = 0) -> Inter
     kept = [finite(values) for values in strata]
     if not kept or min(map(len, kept)) < 2:
         return NO_INTERVAL
-    return _student_of_strata(kept) if min(map(len, kept)) < SMALL else _resampled(kept, seed)
+    if min(map(len, kept)) < SMALL:
+        return _student_of_strata([moments(values) for values in kept])
+    return _resampled(kept, seed)
 
 
-def _student_of_strata(strata: Sequence[Floats]) -> Interval:
-    middle = float(np.mean([values.mean() for values in strata]))
-    errors = np.array([values.var(ddof=1) / len(values) for values in strata])
-    free = np.array([len(values) - 1 for values in strata])
+def stratified_by_choice(strata: Sequence[tuple[npt.ArrayLike, npt.ArrayLike]]) -> Interval:
+    """Interval of the mean of the strata's means, of values of which those of one choice are one.
+
+    Where each stratum's choices were made equally often, `stratified_interval` of their means; else
+    Student's with the errors of means of clusters, as `interval_by_choice` of one stratum.
+
+    Args:
+        strata: for each dataset, say, its values (n,) and their choices (n,).
+
+    Returns:
+        NaN without strata, or where one has fewer than two choices.
+    """
+    if all(are_equally_often(*stratum) for stratum in strata):
+        return stratified_interval([by_choice(*stratum) for stratum in strata])
+    samples = [moments_by_choice(*stratum) for stratum in strata]
+    return NO_INTERVAL if min(one.n for one in samples) < 2 else _student_of_strata(samples)
+
+
+def _student_of_strata(samples: Sequence[Moments]) -> Interval:
+    middle = float(np.mean([one.mean for one in samples]))
+    errors = np.array([one.std**2 / one.n for one in samples])
+    free = np.array([one.n - 1 for one in samples])
     if not errors.any():
         return Interval(middle, middle)
     freedom = float(errors.sum() ** 2 / (errors**2 / free).sum())
-    half = float(stdtrit(freedom, (1 + LEVEL) / 2)) * math.sqrt(errors.sum()) / len(strata)
+    half = float(stdtrit(freedom, (1 + LEVEL) / 2)) * math.sqrt(errors.sum()) / len(samples)
     return Interval(middle - half, middle + half)
 
 

@@ -7,12 +7,13 @@ the learner draws, and five of them say no more of the strategy than one: counte
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.statistics.intervals import Floats, finite
+from analysis.statistics.intervals import Floats, Moments, finite, mean
 
 MANY_TIMES = 3
 
@@ -35,6 +36,30 @@ def by_choice(values: npt.ArrayLike, choices: npt.ArrayLike) -> Floats:
         np.argsort(first)
     ]
     return array if len(means) == len(array) else means
+
+
+def are_equally_often(values: npt.ArrayLike, choices: npt.ArrayLike) -> bool:
+    """Whether each choice (n,) has as many finite values (n,) as any other."""
+    known = np.isfinite(np.asarray(values, np.float64))
+    _, counts = np.unique(np.asarray(choices)[known], return_counts=True)
+    return len(set(counts.tolist())) < 2
+
+
+def moments_by_choice(values: npt.ArrayLike, choices: npt.ArrayLike) -> Moments:
+    """Mean of all finite values (n,), with the number of choices (n,) and the spread among them.
+
+    The spread is the one whose error, std / sqrt(n), is that of a mean of clusters (Liang and
+    Zeger 1986); where all choices were made equally often it is that of their means.
+    """
+    array, which = np.asarray(values, np.float64), np.asarray(choices)
+    known = np.isfinite(array)
+    array = array[known]
+    _, place = np.unique(which[known], return_inverse=True)
+    middle, m = mean(array), int(place.max(initial=-1)) + 1
+    if m < 2:
+        return Moments(middle, math.nan, m)
+    away = np.bincount(place, array - middle)
+    return Moments(middle, math.sqrt(float((away**2).sum()) / (m - 1)) * m / len(array), m)
 
 
 def rows_by_choice(rows: npt.ArrayLike, choices: npt.ArrayLike) -> Floats:
@@ -63,9 +88,14 @@ def paired_by_choice(
     """
     array = np.asarray(differences, np.float64)
     known = np.isfinite(array)
-    sides = [np.asarray(side)[known] for side in (choices, opposing)]
-    fewer = min(sides, key=lambda side: len(np.unique(side)))
+    fewer = fewer_choices(np.asarray(choices)[known], np.asarray(opposing)[known])
     return by_choice(array[known], fewer)
+
+
+def fewer_choices(choices: npt.ArrayLike, opposing: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return the choices (n,) of the one side or the other, of that which made fewer of them."""
+    sides = np.asarray(choices), np.asarray(opposing)
+    return min(sides, key=lambda side: len(np.unique(side)))
 
 
 def has_many_more(random: int, strategy: int) -> bool:

@@ -20,7 +20,8 @@ from analysis.sections.papers.match import CURVE, Curve, Json, belongs, curves, 
 from analysis.sections.papers.printed import PrintedTable, printed_tables
 from analysis.sections.papers.values import Measured, PaperValue
 from analysis.statistics import intervals
-from analysis.statistics.bootstrap import mean_interval
+from analysis.statistics.bootstrap import interval_by_choice
+from analysis.statistics.choices import moments_by_choice
 from analysis.statistics.intervals import Interval, Moments
 from analysis.study.grouping import to_frame
 from analysis.study.study import Study
@@ -86,8 +87,7 @@ def _rows(
 def _row(printed: PrintedTable, curve: Curve, row: Json, value: PaperValue) -> dict[str, Any]:
     measured = _of_values(value, printed.factor)
     in_print = _of_print(row)
-    units = intervals.moments(value.by_choice * printed.factor)
-    of_choices = units._replace(mean=measured.moments.mean)
+    of_choices = moments_by_choice(value.values * printed.factor, value.choices)
     low, high = intervals.welch_interval(of_choices, in_print.moments)
     return {
         "printed_row": row["printed_row"],
@@ -96,7 +96,7 @@ def _row(printed: PrintedTable, curve: Curve, row: Json, value: PaperValue) -> d
         "round": value.round,
         "metric": row["metric"],
         **measured.moments._asdict(),
-        "choices": units.n,
+        "choices": of_choices.n,
         **measured.interval._asdict(),
         **{f"printed_{name}": value for name, value in in_print.interval._asdict().items()},
         "printed_mean": in_print.moments.mean,
@@ -112,9 +112,8 @@ def _row(printed: PrintedTable, curve: Curve, row: Json, value: PaperValue) -> d
 
 
 def _of_values(value: PaperValue, factor: float) -> Estimate:
-    return Estimate(
-        intervals.moments(value.values * factor), mean_interval(value.by_choice * factor)
-    )
+    values = value.values * factor
+    return Estimate(intervals.moments(values), interval_by_choice(values, value.choices))
 
 
 def _of_print(row: Json) -> Estimate:

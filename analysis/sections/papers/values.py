@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis.sections.papers.match import CURVE, Curve, Json, borrowed_names, counts, curves
-from analysis.statistics.choices import by_choice, paired_by_choice
+from analysis.statistics.choices import fewer_choices
 from analysis.statistics.intervals import Floats
 from analysis.statistics.learning_curves import aubc as area_under
 from analysis.study.grouping import as_labels, groups
@@ -22,13 +23,13 @@ GAIN, AREA = "accuracy_gain", "accuracy_aubc"
 class PaperValue(NamedTuple):
     """What was measured at one place of a curve: values (n,), one a seed.
 
-    by_choice: (m,), the mean of those that rest on the same images: what an interval is over.
+    choices: (n,); values of one choice rest on the same images, and say no more than one.
     """
 
     labeled: int
     round: int
     values: Floats
-    by_choice: Floats
+    choices: npt.NDArray[Any]
 
 
 class Measured:
@@ -65,9 +66,7 @@ class Measured:
         here = rounds["labelled"] == max(there, default=-1)
         for key, part in groups(rounds[here], ["labelled", "round"]):
             values = part[metric].to_numpy(np.float64)
-            yield PaperValue(
-                key["labelled"], key["round"], values, by_choice(values, part["choice"])
-            )
+            yield PaperValue(key["labelled"], key["round"], values, part["choice"].to_numpy())
 
     def _area(self, rounds: pd.DataFrame, wanted: frozenset[int]) -> Iterator[PaperValue]:
         """Areas of the trials with every round, where the last is at the printed budget."""
@@ -81,8 +80,8 @@ class Measured:
         }
         if areas:
             values = np.array(list(areas.values()))
-            units = by_choice(values, [choice for _, choice in areas])
-            yield PaperValue(last, int(rounds["round"].max()), values, units)
+            choices = np.array([choice for _, choice in areas])
+            yield PaperValue(last, int(rounds["round"].max()), values, choices)
 
     def _gains(self, curve: Curve, rounds: pd.DataFrame, number: int) -> Iterator[PaperValue]:
         """Accuracy beyond that of the strategy without class balancing, seed by seed."""
@@ -95,8 +94,8 @@ class Measured:
         pairs = own.merge(unbalanced, on=keys, suffixes=("", "_plain"))
         for key, part in groups(pairs, ["labelled", "round"]):
             gain = (part["accuracy"] - part["accuracy_plain"]).to_numpy(np.float64)
-            units = paired_by_choice(gain, part["choice"], part["choice_plain"])
-            yield PaperValue(key["labelled"], key["round"], gain, units)
+            choices = fewer_choices(part["choice"], part["choice_plain"])
+            yield PaperValue(key["labelled"], key["round"], gain, choices)
 
     def _unbalanced(self, curve: Curve) -> pd.DataFrame | None:
         """Return the rounds of the same curve without class balancing."""
@@ -115,7 +114,9 @@ def _without_values(planned: dict[int, int], printed: Json) -> list[PaperValue]:
         number = printed["round"] if printed["round"] >= 0 else max(planned.values())
         wanted = frozenset(n for n, place in planned.items() if place == number)
     planned_wanted = sorted(wanted & planned.keys())
-    return [PaperValue(n, planned[n], np.empty(0), np.empty(0)) for n in planned_wanted[-1:]]
+    return [
+        PaperValue(n, planned[n], np.empty(0), np.empty(0, object)) for n in planned_wanted[-1:]
+    ]
 
 
 def _schedule(trials: pd.DataFrame) -> dict[int, int]:

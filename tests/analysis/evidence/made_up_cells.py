@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.evidence.cells import COLUMNS, MEASURES
 
 CLASSES = 10
-ORACLES = {"best_of"}
+ORACLES = {"best_of", "uniform"}
 
 
 def made_up(

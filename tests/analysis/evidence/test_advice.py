@@ -34,3 +34,11 @@ def test_the_leader_by_accuracy_stands_beside_the_leader_by_auc() -> None:
     [row] = advice(cells, "first").to_dict("records")
     assert row["strategy"] == "bait"
     assert [other["strategy"] for other in row["beside"]] == ["uherding"]
+
+
+def test_strategies_that_were_tested_in_other_cells_each_are_not_compared() -> None:
+    cells = made_up({
+        "auto": {FEW: 2.0, ("scans", "moco", 11): 2.0},
+        "kmeans": {FEW: 2.0, ("digits", "moco", 13): 9.0},
+    })  # fmt: skip
+    assert advice(cells, "first").empty

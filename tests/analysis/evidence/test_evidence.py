@@ -1,5 +1,7 @@
 """The evidence page on made-up runs whose gains are known."""
 
+import itertools
+import re
 from pathlib import Path
 
 import numpy as np
@@ -142,3 +144,23 @@ def test_a_run_without_random_has_no_cells(tmp_path: Path) -> None:
     assert cells(study).empty
     page, _ = write_evidence(study, tmp_path, version="1")
     assert "## What this does not cover" in page.read_text()
+
+
+def test_cells_of_two_learners_and_two_first_queries_are_told_apart(tmp_path: Path) -> None:
+    run = RunBuilder(tmp_path / "run")
+    for learner in ("linear", "knn"):
+        of = component(learner)
+        run.done(run.trial(component("random"), 0, [1000], learner=of))
+        for start, strategy, seed in itertools.product(
+            ("kmeans", "hacon"), ("random", "margin"), range(3)
+        ):
+            first = component(start)
+            run.done(run.trial(component(strategy), seed, [5, 9], learner=of, initial=first))
+    page, _ = write_evidence(read_study(run.write()), tmp_path, version="1")
+    lines = page.read_text().splitlines()
+    assert "| data | encoder | learner | first query | labels | random | margin |" in lines
+    for learner, start in itertools.product(("linear", "knn"), ("kmeans", "hacon")):
+        rows = [line for line in lines if line.startswith(f"| blood | moco | {learner} | {start} ")]
+        assert len(rows) == 2  # one by each measure
+    full = [line for line in lines if re.match(r"\| blood \| moco \| (linear|knn) \| 0", line)]
+    assert len(full) == 2

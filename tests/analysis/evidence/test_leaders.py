@@ -38,5 +38,10 @@ def test_the_oracle_is_called_a_bar_with_the_cells_and_seeds_that_it_rests_on() 
     assert "`auto` is ahead of it in 1 by AUC and in 0 by per-class accuracy" in text
 
 
+def test_shares_are_of_the_gain_of_best_of_whatever_other_oracles_there_are() -> None:
+    cells = made_up({"kmeans": {A: 2.0, B: 1.0}, "best_of": {A: 4.0}, "uniform": {A: 1.0, B: 9.0}})
+    assert leaderboard(cells, "first", "auc")["share"].tolist() == [0.5]
+
+
 def test_without_an_oracle_no_bar_is_spoken_of() -> None:
     assert "bar" not in "\n".join(boards(made_up({"auto": {A: 1.0}}), "first"))

@@ -1,5 +1,6 @@
 """Whether later queries rank as published, on made-up runs whose order is known."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from analysis.evidence.page import write_evidence
 from analysis.evidence.published_order import published_order
 from analysis.figures.text import NONE
 from analysis.study.study import Study, read_study
+from rayal.storage.stopped import Stopped
 from tests.analysis.made_up_runs import RunBuilder, component
 
 SEEDS = 10
@@ -70,3 +72,14 @@ def test_a_strategy_that_was_not_tried_is_no_pair(study: Study, tmp_path: Path) 
     ]
     assert row.split(" | ")[2] == "+4.0 (1 / 0 / 0)"
     assert row.split(" | ")[3] == NONE
+
+
+def test_a_strategy_that_was_stopped_is_no_pair(study: Study) -> None:
+    left = study.rounds.loc[study.rounds["strategy"] == "k_center", "trial"].tolist()
+    one = Stopped(
+        dataset="blood", encoder="moco", learner="linear", initial="kmeans", strategy="k_center",
+        schedule=[5, 15], measure="auc", pairs=SEEDS, lost=SEEDS, won=0, evidence=100.4,
+        needed=80.0, difference=-0.1, trials=left, spared=[],
+    )  # fmt: skip
+    assert "k_center" in set(published_order(study)["behind"])
+    assert "k_center" not in set(published_order(replace(study, stopped=(one,)))["behind"])

@@ -4,7 +4,7 @@ import pytest
 from analysis.report import make_report
 from analysis.sections import classes
 from analysis.sections.base import settings
-from analysis.sections.classes import class_distribution
+from analysis.sections.classes import class_distribution, class_entropy
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import CLASSES, POOL, RunBuilder, component
 
@@ -36,6 +36,29 @@ def test_the_first_query_of_cycles_is_counted_once_a_seed(several):
     assert set(first["selection"]) == {"random", "hacon", "kmeans"}
     assert (first["trials"] == 4).all()
     assert "hacon, then margin" in set(found.loc[found["round"] == 3, "selection"])
+
+
+def test_entropies_and_first_queries_are_those_of_all_learners(tmp_path):
+    run = RunBuilder(tmp_path)
+    for learner in ("linear", "knn"):
+        for seed in range(2):
+            run.done(run.trial(component("best_of"), seed, [20], learner=component(learner)))
+            cycle = run.trial(component("margin"), seed, [20, 30],
+                              initial=component("kmeans"), learner=component(learner))  # fmt: skip
+            run.done(cycle)
+    study = read_study(run.write())
+    shares = class_distribution(study)
+    entropy = class_entropy(study, shares).set_index(["selection", "labelled"])
+    for selection, labels, strategy in (("best_of", 20, "best_of"),
+                                        ("kmeans, then margin", 30, "margin")):  # fmt: skip
+        rounds = study.rounds[
+            (study.rounds["strategy"] == strategy) & (study.rounds["labelled"] == labels)
+        ]
+        own = shares[(shares["selection"] == selection) & (shares["labelled"] == labels)]
+        np.testing.assert_allclose(own["images"], np.mean(rounds["class_counts"].to_list(), axis=0))
+        found = entropy.loc[(selection, labels)]
+        assert found["class_entropy_mean"] == pytest.approx(rounds["class_entropy"].mean())
+        assert found["class_entropy_std"] == pytest.approx(rounds["class_entropy"].std())
 
 
 def test_equal_shares_of_the_classes_are_shared_by_name(tmp_path):

@@ -1,10 +1,16 @@
 import math
 
+import numpy as np
 import pytest
 
 from analysis.sections.rankings import overall, ranks, win_tie_loss
 from analysis.study.study import read_study
-from tests.analysis.made_up_runs import run_with_one_choice, study_of_levels
+from tests.analysis.made_up_runs import (
+    RunBuilder,
+    component,
+    run_with_one_choice,
+    study_of_levels,
+)
 
 
 def test_ranks_are_over_datasets_best_first(tmp_path):
@@ -36,6 +42,19 @@ def test_the_overall_mean_is_over_datasets_with_an_interval(tmp_path):
     by_dataset = study.rounds[study.rounds["strategy"] == "hacon"].groupby("dataset")["auc"].mean()
     assert found.loc["hacon", "mean"] == pytest.approx(by_dataset.mean())
     assert found.loc["hacon", "low"] < by_dataset.mean() < found.loc["hacon", "high"]
+
+
+def test_the_overall_interval_is_around_the_mean_where_one_choice_was_made_more_often(tmp_path):
+    run = RunBuilder(tmp_path)
+    values = [0.9] * 40 + [0.5 + 0.001 * k for k in range(11)]
+    for name in ("random", "kmeans"):
+        for seed, value in enumerate(values):
+            trial = run.done(run.trial(component(name), seed, [20]), [value])
+            images = list(range(20)) if value == 0.9 else list(range(seed, seed + 20))
+            run.records[trial]["rounds"][0]["selected"] = images
+    row = overall(read_study(run.write())).set_index("way").loc["kmeans"]
+    assert row["mean"] == pytest.approx(np.mean(values))
+    assert (row["low"] + row["high"]) / 2 == pytest.approx(row["mean"])
 
 
 def test_the_way_of_the_row_wins_over_its_rival(tmp_path):

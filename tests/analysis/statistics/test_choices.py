@@ -33,3 +33,18 @@ def test_a_place_among_draws_counts_those_below():
     assert choices.place_among(0.5, [0.5, 0.5, 0.9]) == (0, 3)  # a tie is not above
     assert choices.place_among(0.1 + 0.2, [0.3]) == (0, 1)
     assert choices.place_among(0.5, []) == (0, 0)
+
+
+def test_the_error_of_choices_made_equally_often_is_that_of_their_means():
+    values, which = np.array([0.1, 0.3, 0.4, 0.8, 0.5, 0.9]), ["a", "a", "b", "b", "c", "c"]
+    found = choices.moments_by_choice(values, which)
+    means = values.reshape(3, 2).mean(axis=1)
+    assert found == pytest.approx((values.mean(), means.std(ddof=1), 3))
+
+
+def test_the_error_of_choices_made_unequally_often_is_that_of_a_mean_of_clusters():
+    values, which = np.array([0.1, 0.3, 0.2, 0.8, np.nan]), ["a", "a", "a", "b", "c"]
+    found = choices.moments_by_choice(values, which)
+    sums = np.array([-0.45, 0.45])  # of what the values of each choice are away from the mean
+    assert found.mean == pytest.approx(0.35)
+    assert found.std**2 / found.n == pytest.approx((sums**2).sum() * 2 / 4**2)
