@@ -95,6 +95,7 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
     _check_needs(component, bound, arrays)
     _check_passes(params.get("passes"), arrays.get("probs"))
     labels_known = arrays.setdefault("labels", _no_labels(arrays))
+    component.traits.check(bound, len(labels_known), {})  # of an encoder nothing is known
     left = int(np.count_nonzero(labels_known == UNLABELED))
     budget = whole_number("budget", budget)
     if not 1 <= budget <= left:

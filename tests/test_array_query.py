@@ -116,6 +116,16 @@ WRONG = [
     ("badge", {"probs": PROBS}, "needs hidden: pass features="),
     ("msal", {"probs": PROBS}, "needs prototypes: pass features="),
     ("random", {"features": FEATURES, "label_balanced": True}, "reads the true labels"),
+    (
+        "maxherding",
+        {
+            "features": FEATURES,
+            "probs": PROBS,
+            "collapse": 0.9,
+            "class_balanced": {"lambda": 1.0},
+        },
+        "class_balanced and collapse are different ways to spread a query",
+    ),
     ("randm", {"features": FEATURES}, "no strategy named 'randm', did you mean 'random'"),
     ("kmeans", {"features": FEATURES, "kk": 3}, "has no parameter 'kk'"),
     ("random", {}, "given: nothing"),

@@ -132,7 +132,9 @@ class Query:
         features = np.asarray(project.features)
         predictions = train(features, state, project.settings.seed)
         default = default_strategy(features.shape[1], predictions is not None)
-        component, params = _strategy(project.settings.strategy, default, predictions is not None)
+        component, params = _strategy(
+            project.settings.strategy, default, len(features), predictions is not None
+        )
         return cls(
             features,
             state.labels,
@@ -232,12 +234,15 @@ def train(features: Features, state: Known, seed: int) -> Predictions | None:
 
 
 def _strategy(
-    requested: Mapping[str, Any], default: str, has_predictions: bool
+    requested: Mapping[str, Any], default: str, N: int, has_predictions: bool
 ) -> tuple[Component[StrategyTraits], dict[str, Any]]:
     spec = dict(requested) or {"name": default}
     try:
         component = STRATEGIES.find(spec.pop("name"))
         params = component.bind(spec)
+        component.traits.check(
+            params, N, {}
+        )  # of the encoder a strategy that runs here asks nothing
     except ValueError as error:
         raise LabelingError(str(error)) from error
     if component.traits.oracle(params):

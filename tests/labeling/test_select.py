@@ -71,6 +71,14 @@ def test_other_choices_in_the_same_folder_are_refused(tmp_path: Path) -> None:
         select(tmp_path / "cells", seed=3)
 
 
+def test_parameters_that_exclude_one_another_are_refused_before_there_are_labels(
+    tmp_path: Path,
+) -> None:
+    both = {"name": "maxherding", "collapse": 0.98, "class_balanced": {"lambda": 1.0}}
+    with pytest.raises(LabelingError, match="class_balanced and collapse are different ways"):
+        project_of(tmp_path, strategy=both)
+
+
 def test_rounds_never_repeat_an_image(tmp_path: Path) -> None:
     project = project_of(tmp_path, count=20, budget=5)
     for _ in range(3):
