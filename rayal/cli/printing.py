@@ -42,7 +42,7 @@ def show_plan(console: Console, plan: Plan, root: Location, redo: Sequence[str] 
     plan = earlier.plan
     again = {trial.id for trial in select(plan, redo, earlier.unverified)}
     _print_components(console, plan)
-    print_overrides(console, plan)
+    print_reading(console, plan)
     print_earlier(console, earlier)
     if family := pruning.family_of(plan):
         print_line(console, pruning.in_words(family, len(plan.trials)))
@@ -95,9 +95,9 @@ def print_notes(console: Console, plan: Plan, keys: Iterable[str]) -> None:
         print_line(console, line)
 
 
-def print_overrides(console: Console, plan: Plan) -> None:
-    """Say which parts a --set applies to, where it does not name one."""
-    for note in plan.sweep.notes:
+def print_reading(console: Console, plan: Plan) -> None:
+    """Say which parts a --set applies to, where it does not name one, and which entries are one."""
+    for note in (*plan.sweep.notes, *plan.repeats):
         print_line(console, f"{note}.")
 
 

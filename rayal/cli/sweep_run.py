@@ -13,7 +13,7 @@ from rayal.cli.printing import (
     counted,
     print_earlier,
     print_notes,
-    print_overrides,
+    print_reading,
     show_plan,
     warn_scorer,
 )
@@ -206,7 +206,7 @@ def _print_start(console: Console, plan: Plan, todo: list[Trial], root: Location
         return
     done = f", {total - len(todo)} done already" if len(todo) < total else ""
     print_line(console, f"{plan.sweep.name}: {total} trials{done}; results in {root}")
-    print_overrides(console, plan)
+    print_reading(console, plan)
     print_notes(console, plan, encoding_stages(todo))
     warn_scorer(console, plan)
 

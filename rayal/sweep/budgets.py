@@ -39,6 +39,19 @@ def _single_queries(
     return [(count,) for count in counts]
 
 
+def equal_budgets(part: Part, data: DatasetInfo) -> list[str]:
+    """Say which budgets of a part are the same number of images: their trials are the same."""
+    written: dict[int, list[str]] = {}
+    for amount in part.budgets or []:
+        written.setdefault(_images(amount, data, "budgets"), []).append(str(amount))
+    return [
+        f"budgets: {' and '.join(amounts)} are all {count:,} images of {data.name}; trials of "
+        "these run once"
+        for count, amounts in written.items()
+        if len(amounts) > 1
+    ]
+
+
 def _rounds(cycles: Cycles, data: DatasetInfo) -> tuple[int, ...]:
     if cycles.rounds > data.train:
         raise ValueError(

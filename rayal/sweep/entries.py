@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -131,6 +132,18 @@ def distinct(entries: Sequence[Entry], where: str, mistakes: Mistakes) -> list[E
         if kept.setdefault(key, entry) is not entry:
             mistakes.add(f"{where}: '{entry.name}' is listed twice with the same parameters")
     return list(kept.values())
+
+
+def equal_entries(where: str, specs: Sequence[Spec]) -> list[str]:
+    """Say which entries of a list are one component, as where 1 stands beside 1.0."""
+    count = Counter(json.dumps(spec.as_json(), sort_keys=True) for spec in specs)
+    named = {json.dumps(spec.as_json(), sort_keys=True): spec.name for spec in specs}
+    return [
+        f"{where}: {number} entries of '{named[key]}' are the same once defaults are filled in and "
+        "numbers are read; trials of these run once"
+        for key, number in count.items()
+        if number > 1
+    ]
 
 
 def _trainings(entry: Entry) -> list[Spec]:

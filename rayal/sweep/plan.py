@@ -17,7 +17,7 @@ from typing import Any
 from rayal.registry import ENCODERS, LEARNERS, STRATEGIES
 from rayal.requirements import FROM_LEARNER
 from rayal.sweep import entries, rules
-from rayal.sweep.budgets import schedules, seed_counts
+from rayal.sweep.budgets import equal_budgets, schedules, seed_counts
 from rayal.sweep.dataset_info import DatasetInfo, DatasetLoader
 from rayal.sweep.definition import Spec, Trial, encoding_stages, marked_definition
 from rayal.sweep.errors import Mistakes
@@ -44,6 +44,7 @@ class Plan:
     assumed: Mapping[str, Any] = field(default_factory=dict)
     paths: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     superseded: Mapping[str, Any] = field(default_factory=dict)
+    repeats: tuple[str, ...] = ()  # which entries and budgets are one, in sentences
 
     @cached_property
     def embeddings(self) -> dict[str, Trial]:
@@ -158,7 +159,8 @@ def make_plan(sweep: Sweep, *, absent_data: bool = False) -> Plan:
     with mistakes.gather():
         notes |= component_notes(trials.values(), planner.datasets)
     mistakes.raise_if_any()
-    return Plan(sweep, tuple(trials.values()), planner.datasets, notes)
+    repeats = tuple(planner.repeats)
+    return Plan(sweep, tuple(trials.values()), planner.datasets, notes, repeats=repeats)
 
 
 @dataclass(frozen=True)
@@ -232,6 +234,7 @@ class _Planner:
 
     def __init__(self, load: DatasetLoader, mistakes: Mistakes) -> None:
         self.datasets: dict[str, DatasetInfo] = {}
+        self.repeats: dict[str, None] = {}
         self._load, self._mistakes = load, mistakes
 
     def trials(self, label: str, part: Part) -> Iterator[Trial]:
@@ -246,9 +249,11 @@ class _Planner:
             self._mistakes.add(str(error))
             return
         self._check_combinations(resolved)
+        loaded: list[Spec] = []
         for entry in entries.distinct(part.datasets, "datasets", self._mistakes):
             with gather():
                 spec, data = self._load(entry)
+                loaded.append(spec)
                 rules.check_one_of_a_name(self.datasets.get(data.name), data)
                 self.datasets[data.name] = data
                 self._check_on_dataset(resolved, data)
@@ -256,7 +261,15 @@ class _Planner:
                 rules.check_rounds(label, scheduled, resolved.trials_of_a_schedule())
                 self._check_reserved(resolved, data, scheduled)
             if not self._mistakes:
+                self.repeats |= dict.fromkeys(equal_budgets(part, data))
                 yield from _dataset_trials(resolved, spec, data, scheduled)
+
+        self._note_equal("datasets", loaded)
+        for key in ("strategies", "initial", "learners"):
+            self._note_equal(key, getattr(resolved, key) or ())
+
+    def _note_equal(self, where: str, specs: Sequence[Spec]) -> None:
+        self.repeats |= dict.fromkeys(entries.equal_entries(where, specs))
 
     def _resolve(self, part: Part) -> ResolvedPart:
         noted = self._mistakes

@@ -21,9 +21,10 @@ OF_SEVERAL = ("mean_average_precision", "f1")  # and of several
 def check_shape(label: str, part: Part) -> None:
     """Refuse a part that has not exactly one of budgets and cycles, or cycles without initial."""
     if (part.budgets is None) == (part.cycles is None):
+        has = "neither budgets nor" if part.budgets is None else "both budgets and"
         raise ValueError(
-            f"part '{label}' has {'neither' if part.budgets is None else 'both'} budgets and "
-            "cycles; give one: budgets: [10, 20], or cycles: {start: 20, step: 10, rounds: 4}"
+            f"part '{label}' has {has} cycles; give one: budgets: [10, 20], or "
+            "cycles: {start: 20, step: 10, rounds: 4}"
         )
     if part.cycles is not None and part.initial is None:
         raise ValueError(

@@ -54,3 +54,12 @@ def test_a_share_that_is_a_whole_number_of_images_is_that_number(
     data = {"name": "npz", "path": str(tmp_path / "thousand.npz")}
     plan = plan_of(tmp_path, datasets=[data], budgets=[share], strategies=["random"], seeds=1)
     assert plan.trials[0].schedule == (images,)
+
+
+def test_budgets_that_are_as_many_images_are_told_once(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, budgets=[10, 10, "1%", "1.01%", 12], strategies=["random"], seeds=1)
+    assert [t.schedule for t in plan.trials] == [(10,), (12,)]
+    assert plan.repeats == (
+        "budgets: 10 and 10 are all 10 images of digits; trials of these run once",
+        "budgets: 1% and 1.01% and 12 are all 12 images of digits; trials of these run once",
+    )

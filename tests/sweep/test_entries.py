@@ -8,6 +8,7 @@ import pytest
 from rayal.sweep.errors import SweepError
 from tests.sweep.small_sweeps import CYCLES, plan_of
 
+PARTS = {"few": {"budgets": [10]}, "more": {"budgets": [20]}}
 REFUSED = [
     ({"strategies": ["randm"]}, "no strategy named 'randm', did you mean 'random'"),
     ({"datasets": ["digit"]}, "no dataset named 'digit', did you mean 'digits'"),
@@ -68,3 +69,21 @@ def test_a_list_of_seeds_asks_for_as_many_trainings_of_an_encoder(tmp_path: Path
     apart = plan_of(tmp_path, encoders=["pixels", {"name": "pixels", "seed": 1}])
     assert [t.id for t in listed.trials] == [t.id for t in apart.trials]
     assert len(listed.embeddings) == 2
+
+
+def test_entries_that_are_one_component_are_told_once(tmp_path: Path) -> None:
+    radii = [{"name": "probcover", "delta": delta} for delta in (1, 1.0)]
+    plan = plan_of(tmp_path, strategies=["kmeans", *radii], budgets=None, parts=PARTS)
+    assert sorted(t.id for t in plan.trials) == sorted(
+        t.id for t in plan_of(tmp_path, strategies=["kmeans", radii[0]]).trials
+    )
+    [said] = plan.repeats
+    assert said.startswith("strategies: 2 entries of 'probcover' are the same once defaults")
+    default = {"name": "kmeans", "restarts": 5}
+    [said] = plan_of(tmp_path, strategies=["kmeans", default]).repeats
+    assert "'kmeans'" in said
+    [said] = plan_of(tmp_path, datasets=["digits", {"name": "digits", "imbalance": None}]).repeats
+    assert said.startswith("datasets: 2 entries of 'digits'")
+    [said] = plan_of(tmp_path, **{**CYCLES, "initial": ["kmeans", default]}).repeats
+    assert said.startswith("initial: ")
+    assert not plan_of(tmp_path).repeats
