@@ -36,8 +36,7 @@ def select(options: argparse.Namespace, usual: argparse.Namespace, console: Cons
             shards.
     """
     asked = read_request(options, usual)
-    content = read_shard_set(options.images).content
-    asked.check_free(content)
+    asked.check_free(read_shard_set(options.images).content)
     chosen = select_from_shards(
         options.images,
         asked.strategy,
@@ -50,7 +49,8 @@ def select(options: argparse.Namespace, usual: argparse.Namespace, console: Cons
         say=lambda line: print_line(console, line),
         **asked.params,
     )
-    _write(asked.out, chosen, {**asked.described, CONTENT: content})
+    asked.check_free(chosen.content)  # another process may have written there meanwhile
+    _write(asked.out, chosen, {**asked.described, CONTENT: chosen.content})
     _show(console, asked, chosen)
     return DONE
 
@@ -97,10 +97,11 @@ def _write(out: Path, chosen: ShardSelection, request: Mapping[str, Any]) -> Non
     writer.writerow(["rank", "id", "row"])
     rows = zip(chosen.ids, chosen.positions.tolist(), strict=True)
     writer.writerows([rank, name, row] for rank, (name, row) in enumerate(rows, 1))
-    write_bytes(out / "chosen.csv", table.getvalue().encode())
     about = {**request, "figures": dict(chosen.figures), "exact": chosen.exact}
     about["promise"] = chosen.promise
+    # First, so that no chosen.csv lies there without what it was chosen by.
     write_bytes(out / "selection.json", json.dumps(about, indent=1).encode())
+    write_bytes(out / "chosen.csv", table.getvalue().encode())
 
 
 def _show(console: Console, asked: ShardRequest, chosen: ShardSelection) -> None:

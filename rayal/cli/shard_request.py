@@ -81,6 +81,8 @@ class ShardRequest:
         Raises:
             LabelingError: why the choice that is there may be another.
         """
+        if self.out.exists() and not self.out.is_dir():
+            raise LabelingError(f"{self.out} is a file: give --out a folder")
         if not (self.out / "chosen.csv").exists():
             return
         try:

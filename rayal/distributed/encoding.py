@@ -28,11 +28,12 @@ from rayal.labeling.pictures import read_square
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
 from rayal.storage.files import files_of
-from rayal.storage.location import parse_location
+from rayal.storage.location import Location, parse_location
 from rayal.storage.shard_folders import LeftOut, read_left_out, shard_name, write_left_out
 from rayal.storage.shards import MANIFEST, Batch, ShardSet, write_manifest, write_shard
 
 STATE = ".files"  # beside a shard: of what files it was made
+NOT_GIVEN = "it cannot be read: "  # how the reason begins where the disk did not give a file
 CHANNELS = 3
 FILES_PER_SHARD = 2048  # 308 MB of pixels at 224 x 224
 
@@ -144,7 +145,9 @@ def encode_piece(piece: Piece, job: EncodingJob) -> Done:
     files, state = files_of(root), _state(job, piece)
     state_file = root / f"{name}{STATE}"
     is_there = files.is_complete(root / name)
-    if is_there and (not files.exists(state_file) or files.read(state_file) == state):
+    if is_there and not files.exists(state_file):  # it was made before they were noted
+        files.write(state_file, state)
+    if is_there and files.read(state_file) == state and not _can_be_read_now(root, name, job):
         return Done(len(piece.paths), len(read_left_out(root, name)), True)
     files.remove(root / MANIFEST)  # which describes the shard as it was
     if is_there:
@@ -158,6 +161,22 @@ def encode_piece(piece: Piece, job: EncodingJob) -> Done:
     else:
         write_left_out(root, piece.number, left_out)
     return Done(len(piece.paths), len(left_out), False, changed=is_there)
+
+
+def _can_be_read_now(root: Location, name: str, job: EncodingJob) -> bool:
+    """Whether a file that the disk did not give, so that it was left out, is given now."""
+    paths = [path for path, reason in read_left_out(root, name) if reason.startswith(NOT_GIVEN)]
+    if not paths or not isinstance(parse_location(job.source), Path):
+        return False
+    return any(map(_is_given, (Path(job.source) / path for path in paths)))
+
+
+def _is_given(path: Path) -> bool:
+    try:
+        path.read_bytes()
+    except OSError:
+        return False
+    return True
 
 
 def _state(job: EncodingJob, piece: Piece) -> bytes:
@@ -190,7 +209,7 @@ def _read(piece: Piece, job: EncodingJob) -> tuple[Bytes, list[str], LeftOut]:
         try:
             pixels[row] = read_square(path, job.side, CHANNELS)
         except OSError as error:
-            return f"it cannot be read: {(error.strerror or str(error)).lower()}"
+            return f"{NOT_GIVEN}{(error.strerror or str(error)).lower()}"
         except ValueError as error:
             return str(error)
         return ""

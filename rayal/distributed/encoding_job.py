@@ -112,9 +112,14 @@ def _read(root: Location) -> dict[str, Any]:
         job = json.loads(files_of(root).read(root / JOB))
     except (ValueError, RecursionError) as error:
         raise DamagedError(f"{root / JOB} is damaged ({error}); name another place") from error
-    if not isinstance(job, dict) or not {"source", "encoder", "files"} <= job.keys():
+    needed = {"source", "encoder", "files"}
+    if not isinstance(job, dict) or not needed <= job.keys() or not _is_mapping(job, "contents"):
         raise DamagedError(f"{root / JOB} says nothing of an encoding; name another place")
     return job
+
+
+def _is_mapping(job: Mapping[str, Any], key: str) -> bool:
+    return isinstance(job.get(key, {}), dict)
 
 
 def _check_same(
@@ -139,7 +144,6 @@ def _check_same(
 
 def _other_contents(root: Location, before: Any, job: EncodingJob) -> str:
     """Say which file of the encoder has another content."""
-    before = before if isinstance(before, dict) else {}
     name = min(n for n in before | job.contents if before.get(n) != job.contents.get(n))
     path = _files(job).get(name, "")
     was, is_ = str(before.get(name, "none"))[:12], job.contents.get(name, "none")[:12]

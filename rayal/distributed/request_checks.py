@@ -98,6 +98,10 @@ def check_labels(labels: object) -> None:
     if not isinstance(labels, Mapping):
         raise ValueError(f"labels must be a mapping, id -> class; got a {type(labels).__name__}")
     for name, label in labels.items():
+        if not isinstance(name, str):
+            raise ValueError(
+                f"labels: {name!r} is no id: ids of shards are text, such as {str(name)!r}"
+            )
         is_whole = isinstance(label, int | np.integer) and not isinstance(label, bool)
         if not is_whole or not UNKNOWN <= label <= LARGEST_CLASS:
             raise ValueError(

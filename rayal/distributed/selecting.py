@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.distributed.executor import Executor
+from rayal.distributed.feature_checks import check_features, warn_of_equal_rows
 from rayal.distributed.local import LocalExecutor
 from rayal.distributed.request_checks import (
     check_budget,
@@ -36,7 +37,8 @@ class ShardSelection:
     """What was chosen: ids (B,) and positions (B,) in the pool, in the order of the choice.
 
     figures: what is known of the choice, by name: the balance's gap, k-means' inertia ... exact:
-    whether it is the choice of one machine whatever the shards; promise: what holds of it.
+    whether it is the choice of one machine whatever the shards; promise: what holds of it. content:
+    a hash of the rows that were chosen from.
     """
 
     ids: tuple[str, ...]
@@ -44,6 +46,7 @@ class ShardSelection:
     figures: Mapping[str, float]
     exact: bool
     promise: str
+    content: str
 
 
 def select_from_shards(  # noqa: PLR0913  each is one thing that a person may say
@@ -81,7 +84,8 @@ def select_from_shards(  # noqa: PLR0913  each is one thing that a person may sa
 
     Raises:
         ValueError: an unknown name or parameter, a budget out of bounds, an id that is not there,
-            shards without what the strategy reads, too little memory, memory together with an
+            shards without what the strategy reads, features that are the same in all rows or too
+            large or small for 32 bits, too little memory, memory together with an
             address, workers without one, a chosen id that stands in several rows.
         StoreError: there are no shards, or they are damaged.
         ClusterError: the cluster does not answer.
@@ -97,6 +101,8 @@ def select_from_shards(  # noqa: PLR0913  each is one thing that a person may sa
     check_holdings(strategy, chooser, params, *held)
     check_budget(budget, shards.rows, len(known))
     chooser.check(shards.rows, budget)
+    if chooser.sees:
+        check_features(strategy, shards, unit=chooser.sees == "directions")
     streamed = is_streamed(strategy, chooser, shards, memory)
     with _executor(address, workers, streamed, say) as executor:
         labeled, classes = _labeled(executor, shards, known)
@@ -107,8 +113,10 @@ def select_from_shards(  # noqa: PLR0913  each is one thing that a person may sa
         answer = chooser.choose(question)
     ids = _ids_at(shards, answer.positions)
     _check_unique(shards, ids, answer.positions)
+    if chooser.sees:
+        warn_of_equal_rows(strategy, shards, answer.positions)
     exact, promise = chooser.promise_of(params)
-    return ShardSelection(ids, answer.positions, answer.figures, exact, promise)
+    return ShardSelection(ids, answer.positions, answer.figures, exact, promise, shards.content)
 
 
 @contextlib.contextmanager

@@ -36,7 +36,7 @@ class ShardRows:
         self, shards: ShardSet, shard: Shard, *, streamed: bool = False, unit: bool = False
     ) -> None:
         self.start, self.rows, self.dims = shard.start, shard.rows, shards.dims
-        self._folder = shards.folder(shard)
+        self._shards, self._folder = shards, shards.folder(shard)
         self._features = _Matrix(self._folder / FEATURES, streamed)
         if self._features.shape != (shard.rows, shards.dims):
             raise DamagedError(
@@ -67,12 +67,24 @@ class ShardRows:
     @cached_property
     def probs(self) -> Float32:
         """Probabilities (n, C), mapped."""
-        return map_array(self._folder / PROBS)
+        return self._beside(PROBS, (self.rows, self._shards.classes))
 
     @cached_property
-    def scores(self) -> Float32:
+    def scores(self) -> npt.NDArray[Any]:
         """Scores (n,), mapped."""
-        return map_array(self._folder / SCORES)
+        return self._beside(SCORES, (self.rows,))
+
+    def _beside(self, file: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        """Return what lies beside the features, as the manifest says that it does."""
+        path = self._folder / file
+        found = map_array(path) if path.exists() else None
+        if found is None or found.shape != shape:
+            has = "is missing" if found is None else f"has the shape {found.shape}"
+            raise DamagedError(
+                f"{path} {has}, and the shards are said to have {shape}: "
+                f"{way_out(self._shards.root)}"
+            )
+        return found
 
     def _prepared(self, stored: npt.NDArray[Any]) -> Float32:
         rows = np.ascontiguousarray(stored, dtype=np.float32)

@@ -56,7 +56,8 @@ class ShardStrategy:
     exact: whether its answer is that of one machine, whatever the shards. promise: in words. needs:
     what the shards must hold besides features: probs or scores. params: name -> default. state:
     bytes of memory a row that are held beside the rows. piece: bytes that one piece of work holds.
-    check(N, B): refuses a budget that is too large for N rows.
+    check(N, B): refuses a budget that is too large for N rows. sees: "rows" of features, their
+    "directions" at unit length, or "" where it reads none.
     """
 
     choose: Callable[[Question], Answer]
@@ -67,6 +68,7 @@ class ShardStrategy:
     state: int = 0
     piece: int = 0
     check: Callable[[int, int], None] = lambda rows, budget: None
+    sees: str = ""
 
     def promise_of(self, params: Mapping[str, Any]) -> tuple[bool, str]:
         """Return `exact` and `promise` with these parameters: a class balance has a bound."""
@@ -174,12 +176,18 @@ STRATEGIES: Mapping[str, ShardStrategy] = {
     "least_confidence": ShardStrategy(
         _by_score("least_confidence"), True, EXACT, "probs", BALANCE, 24
     ),
-    "k_center": ShardStrategy(_by_k_center, True, f"{EXACT}; radius within twice", "", {}, 4),
-    "kmeans": ShardStrategy(_by_kmeans, False, K_MEANS, "", {}, 20),
-    "typiclust": ShardStrategy(_by_typiclust, False, f"clusters: {K_MEANS}", "", {}, 28, 2**28),
-    "facility_location": ShardStrategy(_by_coverage, False, COVER, "", {}, 24, 2**29, check_budget),
+    "k_center": ShardStrategy(
+        _by_k_center, True, f"{EXACT}; radius within twice", "", {}, 4, sees="rows"
+    ),
+    "kmeans": ShardStrategy(_by_kmeans, False, K_MEANS, "", {}, 20, sees="directions"),
+    "typiclust": ShardStrategy(
+        _by_typiclust, False, f"clusters: {K_MEANS}", "", {}, 28, 2**28, sees="directions"
+    ),
+    "facility_location": ShardStrategy(
+        _by_coverage, False, COVER, "", {}, 24, 2**29, check_budget, "directions"
+    ),
     "probcover": ShardStrategy(
-        _by_coverage, False, COVER, "", {"delta": 0.5}, 24, 2**29, check_budget
+        _by_coverage, False, COVER, "", {"delta": 0.5}, 24, 2**29, check_budget, "directions"
     ),
 }
 

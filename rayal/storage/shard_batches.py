@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from rayal.kernels.validation import misfit_of_probabilities
+from rayal.kernels.validation import misfit_of_probabilities, misfit_of_squares
 
 DTYPES = ("float16", "float32")
 Dtype: TypeAlias = Literal["float16", "float32"]
@@ -29,8 +29,8 @@ class Batch:
 
 def cut(batches: Iterable[Batch], rows: int) -> Iterable[Batch]:
     """Cut batches of any sizes into such of `rows` rows, the last of what is left."""
-    if rows < 1:
-        raise ValueError(f"rows_per_shard is {rows}; it is at least 1")
+    if not isinstance(rows, int | np.integer) or isinstance(rows, bool) or rows < 1:
+        raise ValueError(f"rows_per_shard is {rows!r}; it is a whole number of at least 1")
     held: list[Batch] = []
     count = 0
     for number, batch in enumerate(batches):
@@ -79,6 +79,8 @@ def checked_features(batch: Batch, dtype: Dtype, name: str) -> Numbers:
     """Return features in the type of the disk."""
     if dtype not in DTYPES:
         raise ValueError(f"dtype is {dtype!r}; it is one of {', '.join(DTYPES)}")
+    if np.ma.isMaskedArray(batch.features):
+        raise ValueError(f"{name}: features are masked, and shards have no mask; fill them")
     features = np.asarray(batch.features)
     if features.dtype.kind not in "fiu":
         raise ValueError(f"{name}: features must be real numbers, not {features.dtype}")
@@ -87,14 +89,41 @@ def checked_features(batch: Batch, dtype: Dtype, name: str) -> Numbers:
     _check_rows(batch, name)
     with np.errstate(over="ignore"):
         stored = np.ascontiguousarray(features, dtype=dtype)
-    bad = np.flatnonzero(~np.isfinite(stored).all(axis=1))
-    if len(bad):
-        largest = np.abs(features[bad[0]]).max()
-        raise ValueError(
-            f"{name}: row {bad[0]} ({batch.ids[bad[0]]}) goes up to {largest:g}, which is no "
-            f"finite {dtype}; leave it out, or scale the features"
-        )
+    _check_stored(batch, features, stored, name)
     return stored
+
+
+def _check_stored(batch: Batch, features: Numbers, stored: Numbers, name: str) -> None:
+    """Refuse rows that the type of the disk does not hold, or with which nobody can compute."""
+    bad = ~np.isfinite(stored).all(axis=1)
+    lost = ~stored.any(axis=1) & features.any(axis=1)
+    large = np.zeros(len(stored), dtype=bool)
+    if stored.itemsize > 2 and misfit_of_squares(_largest(stored), 2 * stored.shape[1]):
+        sizes = np.abs(stored).max(axis=1)
+        large = np.array([misfit_of_squares(s, 2 * stored.shape[1]) == "overflow" for s in sizes])
+    for rows, fault in (
+        (bad, f"which is no finite {stored.dtype}; leave it out, or scale the features"),
+        (lost, f"and is all zeros in {stored.dtype}; scale the features"),
+        (large, "and squares of differences overflow in 32 bits; scale the features"),
+    ):
+        if rows.any():
+            row = int(np.flatnonzero(rows)[0])
+            largest = np.abs(features[row]).max()
+            raise ValueError(
+                f"{name}: row {row} ({batch.ids[row]}) goes up to {largest:g}, {fault}"
+            )
+
+
+def _largest(values: Numbers) -> float:
+    return float(max(values.max(), -values.min()))
+
+
+def checked_scores(scores: Numbers) -> Numbers:
+    """Return scores (n,) in 32 bits where these hold them exactly, else in 64."""
+    scores = np.asarray(scores)
+    with np.errstate(over="ignore"):
+        half = np.ascontiguousarray(scores, dtype=np.float32)
+    return half if (half == scores).all() else np.ascontiguousarray(scores, dtype=np.float64)
 
 
 def _check_rows(batch: Batch, name: str) -> None:
@@ -105,10 +134,27 @@ def _check_rows(batch: Batch, name: str) -> None:
         scores = np.asarray(batch.scores)
         if scores.ndim != 1 or scores.dtype.kind not in "fiu" or not np.isfinite(scores).all():
             raise ValueError(f"{name}: scores must be finite numbers (n,), {_found(scores)}")
+    _check_ids(batch.ids, name)
     ids = Counter(map(str, batch.ids))
     if len(ids) != len(batch.ids):
         twice = next(i for i, count in ids.items() if count > 1)
         raise ValueError(f"{name}: the id {twice!r} stands in several rows")
+
+
+def _check_ids(ids: Sequence[object], name: str) -> None:
+    """Refuse ids that no table of labels can name."""
+    for row, value in enumerate(ids):
+        if value is None or isinstance(value, bytes | float | np.floating):
+            raise ValueError(f"{name}: the id of row {row} is {value!r}; give text")
+        if not str(value):
+            raise ValueError(f"{name}: the id of row {row} is empty; give it one")
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            raise ValueError(
+                f"{name}: the id {str(value)!r} of row {row} is no text that UTF-8 can write; "
+                "give it another"
+            ) from None
 
 
 def _check_shapes(batch: Batch, name: str) -> None:

@@ -27,7 +27,7 @@ from rayal.storage.arrays import map_array, write_array
 from rayal.storage.files import DamagedError, Files, StoreError, files_of
 from rayal.storage.location import Location, parse_location
 from rayal.storage.repeated_ids import SeenIds
-from rayal.storage.shard_batches import DTYPES, checked_features, cut
+from rayal.storage.shard_batches import DTYPES, checked_features, checked_scores, cut
 from rayal.storage.shard_batches import Batch as Batch
 from rayal.storage.shard_batches import Dtype as Dtype
 from rayal.storage.shard_folders import (
@@ -137,7 +137,7 @@ def read_shard_set(location: str | Location) -> ShardSet:
         ) from error
     try:
         return _parsed(place, json.loads(content))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise DamagedError(f"{place / MANIFEST} cannot be read: {error}") from error
 
 
@@ -162,13 +162,24 @@ def write_shards(
     Raises:
         ValueError: no row, numbers that are not finite or do not fit dtype, probabilities that are
             none, batches that do not fit together, an id of several rows.
-        StoreError: there are shards already, or other files in a shard's place, or nothing can be
-            written.
+        StoreError: there are shards already, or other files in a shard's place, or another process
+            writes there, or nothing can be written.
     """
     place = parse_location(location)
-    if is_shard_set(place):
-        raise StoreError(f"{place} holds shards already; name another place, or remove them")
-    remove_shards(place)
+    with files_of(place).lock(place, ()):
+        if is_shard_set(place):
+            raise StoreError(f"{place} holds shards already; name another place, or remove them")
+        remove_shards(place)
+        return _written(place, batches, dtype, rows_per_shard, about or {})
+
+
+def _written(
+    place: Location,
+    batches: Iterable[Batch],
+    dtype: Dtype,
+    rows_per_shard: int,
+    about: Mapping[str, Any],
+) -> ShardSet:
     written, seen = [], SeenIds()
     for number, batch in enumerate(cut(batches, rows_per_shard)):
         written.append(write_shard(place, number, batch, dtype))
@@ -177,7 +188,7 @@ def write_shards(
         name, *numbers = repeated
         first, other = (written[number] for number in numbers)
         raise ValueError(f"the id {name!r} stands in {first} and in {other}; {ONE_ID}")
-    return write_manifest(place, written, about or {})
+    return write_manifest(place, written, about)
 
 
 def write_shard(
@@ -204,9 +215,10 @@ def write_shard(
     with files_of(root).create_dir_atomic(root / name) as folder:
         write_array(folder / FEATURES, features)
         _write_ids(folder / ROWS, batch.ids)
-        for file, array in ((PROBS, batch.probs), (SCORES, batch.scores)):
-            if array is not None:
-                write_array(folder / file, np.ascontiguousarray(array, dtype=np.float32))
+        if batch.probs is not None:
+            write_array(folder / PROBS, np.ascontiguousarray(batch.probs, dtype=np.float32))
+        if batch.scores is not None:
+            write_array(folder / SCORES, checked_scores(batch.scores))
         if left_out:
             (folder / LEFT_OUT).write_text(json.dumps(left_out), encoding="utf-8")
     return name
@@ -255,6 +267,8 @@ def _parsed(place: Location, content: Mapping[str, Any]) -> ShardSet:
     if content["dtype"] not in DTYPES or not shards or sum(rows) != content["rows"]:
         raise ValueError("its numbers of rows or its type do not fit")
     classes, scores = int(content["classes"]), bool(content["has_scores"])
+    if classes < 0:
+        raise ValueError(f"its number of classes is {classes}")
     return ShardSet(
         place,
         int(content["dims"]),

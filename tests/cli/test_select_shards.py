@@ -5,15 +5,19 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rayal.cli import select_shards
 from rayal.cli.main import main
 from rayal.cli.select import parser
 from rayal.cli.select_shards import select_objects
 from rayal.cli.shard_request import parse_bytes, read_labels
 from rayal.cli.terminal import output
+from rayal.distributed.selecting import select_from_shards
 from rayal.labeling.errors import LabelingError
+from rayal.storage.atomic import write_bytes
 from tests.distributed.pools import write_pool
 
 
@@ -65,6 +69,49 @@ def test_another_choice_is_not_written_over_and_the_same_may_be_made_again(
     Path("pool-chosen/selection.json").unlink()
     assert main(request) == 2
     assert Path("pool-chosen/chosen.csv").read_bytes() == chosen
+
+
+def test_a_choice_that_was_interrupted_while_it_was_written_is_made_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    request = ["select", "pool", "--budget", "5", "--strategy", "random"]
+
+    def interrupted(path: Path, content: bytes) -> None:
+        if path.exists() or list(path.parent.iterdir()):
+            raise KeyboardInterrupt
+        write_bytes(path, content)
+
+    with monkeypatch.context() as killed:
+        killed.setattr("rayal.cli.select_shards.write_bytes", interrupted)
+        assert main(request) == 130
+    assert main(request) == 0
+    assert len(_rows("pool-chosen/chosen.csv")) == 5
+
+
+def test_a_choice_written_meanwhile_is_not_written_over(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    request = ["select", "pool", "--budget", "5", "--strategy", "random"]
+
+    def other_first(*given: Any, **more: Any) -> Any:
+        with monkeypatch.context() as alone:
+            alone.setattr(select_shards, "select_from_shards", select_from_shards)
+            assert main([*request, "--seed", "1"]) == 0
+        return select_from_shards(*given, **more)
+
+    monkeypatch.setattr(select_shards, "select_from_shards", other_first)
+    assert main(request) == 2
+    assert "has a chosen.csv of another request" in capsys.readouterr().err
+    assert json.loads(Path("pool-chosen/selection.json").read_text())["seed"] == 1
+
+
+def test_a_file_in_place_of_the_folder_is_refused_before_anything_is_computed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(select_shards, "select_from_shards", None)
+    Path("words.csv").write_text("id")
+    assert main(["select", "pool", "--budget", "5", "--out", "words.csv"]) == 2
+    assert "words.csv is a file: give --out a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

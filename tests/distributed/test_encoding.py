@@ -14,6 +14,7 @@ from rayal.distributed import encoding
 from rayal.distributed.encoding import Done, encode_files
 from rayal.distributed.encoding_job import EncodingJob
 from rayal.distributed.local import LocalExecutor
+from rayal.labeling.pictures import read_square
 from rayal.storage.files import StoreError
 from rayal.storage.shards import ShardSet
 
@@ -107,6 +108,27 @@ def test_shards_made_before_their_files_were_noted_stay(job: EncodingJob) -> Non
         note.unlink()
     (Path(job.source) / "a7.png").touch()
     assert encode_files(LocalExecutor(), job, paths_of(job))[0].content == before.content
+    Image.new("RGB", (12, 9), "white").save(Path(job.source) / "a7.png")
+    assert encode_files(LocalExecutor(), job, paths_of(job))[0].content != before.content
+
+
+def test_a_file_that_the_disk_did_not_give_is_read_by_the_next_run(
+    job: EncodingJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stale(path: Path, *more: Any) -> Any:
+        if path.name == "a7.png":
+            raise OSError(5, "Input/output error")
+        return read_square(path, *more)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(encoding, "read_square", stale)
+        shards, left_out = encode_files(LocalExecutor(), job, paths_of(job))
+    assert ("a7.png", "it cannot be read: input/output error") in left_out
+    pieces: list[Done] = []
+    shards, left_out = encode_files(LocalExecutor(), job, paths_of(job), pieces.append)
+    assert [path for path, _ in left_out] == sorted(BAD)
+    assert "a7.png" in features_of(shards)
+    assert [piece.changed for piece in pieces] == [False, True, False]
 
 
 @pytest.mark.parametrize(

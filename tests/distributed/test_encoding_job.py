@@ -195,3 +195,11 @@ def test_a_folder_of_images_may_be_named_as_a_shard_is() -> None:
     assert not are_begun(Path("cells"))
     assert not are_begun(Path("nowhere"))
     assert not are_begun(Path("net.txt"))
+
+
+def test_an_edited_note_of_the_contents_is_damaged(capsys: pytest.CaptureFixture[str]) -> None:
+    assert encode() == 0
+    note = Path("made/encoding.json")
+    note.write_text(json.dumps({**json.loads(note.read_text()), "contents": 5}))
+    assert encode() == 2
+    assert "says nothing of an encoding; name another place" in capsys.readouterr().err

@@ -197,6 +197,7 @@ def test_none_is_a_value_where_it_says_something(pools: dict[int, Path]) -> None
         ({"workers": 3}, "workers=3 are of a cluster: give its address"),
         ({"workers": 0, "address": "auto"}, "workers=0 is out of bounds: 1 up"),
         ({"labels": ["row 3"]}, "labels must be a mapping"),
+        ({"labels": {3: 0, "x": 1}}, "labels: 3 is no id: ids of shards are text, such as '3'"),
         ({"labels": {"row 3": True}}, "the label True of 'row 3' is no class"),
         ({"labels": dict.fromkeys(IDS, 0)}, "nothing is left to label: 1,600 labels are given"),
         ({"strategy": ["kmeans"]}, "does not choose from shards"),

@@ -81,6 +81,55 @@ def test_rows_that_are_none_are_refused(tmp_path: Path, batch: Batch, message: s
         write_shards(tmp_path, [batch], rows_per_shard=max(1, len(batch.features)))
 
 
+@pytest.mark.parametrize(
+    ("batch", "dtype", "message"),
+    [
+        (Batch(["a", "b"], X[:2] * 1e-9), "float16", r"row 0 \(a\) .* is all zeros in float16"),
+        (Batch(["a"], X[:1].astype(float) * 1e-60), "float32", "is all zeros in float32"),
+        (Batch(["a", "b"], X[:2] * [[1], [1e25]]), "float32", r"row 1 \(b\) .* overflow in 32"),
+        (Batch(["a"], np.ma.masked_array(X[:1], True)), "float32", "features are masked"),
+        (Batch(["a", None], X[:2]), "float32", "the id of row 1 is None; give text"),  # type: ignore[list-item]
+        (Batch([float("nan")], X[:1]), "float32", "the id of row 0 is nan; give text"),  # type: ignore[list-item]
+        (Batch([b"a"], X[:1]), "float32", "the id of row 0 is b'a'; give text"),  # type: ignore[list-item]
+        (Batch(["a", ""], X[:2]), "float32", "the id of row 1 is empty"),
+        (Batch(["\udce9"], X[:1]), "float32", "of row 0 is no text that UTF-8 can write"),
+    ],
+)
+def test_what_would_be_lost_on_the_disk_is_refused(
+    tmp_path: Path, batch: Batch, dtype: shards.Dtype, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        write_shards(tmp_path, [batch], dtype=dtype)
+
+
+def test_rows_of_zeros_are_rows(tmp_path: Path) -> None:
+    assert write_shards(tmp_path, [Batch(["a", "b"], X[:2] * [[0], [1]])]).rows == 2
+
+
+@pytest.mark.parametrize("rows", [2.5, "2", True, 0])
+def test_rows_of_a_shard_are_a_whole_number(tmp_path: Path, rows: int) -> None:
+    with pytest.raises(ValueError, match="it is a whole number of at least 1"):
+        write_shards(tmp_path, batches([4]), rows_per_shard=rows)
+
+
+@pytest.mark.parametrize("step", [1e-12, 1e300])
+def test_scores_that_32_bits_do_not_tell_apart_are_told_apart(tmp_path: Path, step: float) -> None:
+    scores = 1 + np.arange(6) * step
+    read = write_shards(tmp_path, [Batch(IDS[:6], X[:6], scores=scores)])
+    np.testing.assert_array_equal(np.load(read.folder(read.shards[0]) / "scores.npy"), scores)
+
+
+def test_two_writers_at_once_do_not_mix_their_rows(tmp_path: Path) -> None:
+    def meanwhile() -> Iterator[Batch]:
+        yield Batch(["a"], X[:1])
+        with pytest.raises(StoreError, match="is in use by"):
+            write_shards(tmp_path, [Batch(["other"], X[1:2])])
+        yield Batch(["b"], X[2:3])
+
+    read = write_shards(tmp_path, meanwhile(), rows_per_shard=1)
+    assert [name for shard in read.shards for name in read.ids(shard)] == ["a", "b"]
+
+
 def test_no_rows_are_no_pool(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="a pool has at least one"):
         write_shards(tmp_path, [])
