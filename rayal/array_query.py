@@ -29,7 +29,13 @@ from rayal.contracts import (
     Pool,
     Predictions,
 )
-from rayal.feature_ties import EqualFeaturesError, check_apart, refuse_alike, watched_pool
+from rayal.feature_ties import (
+    EqualFeaturesError,
+    check_apart,
+    common_part,
+    refuse_alike,
+    watched_pool,
+)
 from rayal.registry import STRATEGIES, Component
 from rayal.requirements import FROM_LEARNER, REQUIREMENTS
 from rayal.seeds import generator
@@ -119,14 +125,19 @@ def _chosen(
         chosen: Indices = component.function(pool, budget, rng, **bound)
         return chosen
 
+    told: list[str] = []
     try:
-        return ask(arrays, partial(_check_features, component, bound, arrays, budget))
+        check = partial(_check_features, component, bound, arrays, budget, told.append)
+        return ask(arrays, check)
     except EqualFeaturesError as ties:
         warnings.warn(f"{ties} in an order drawn by the seed", stacklevel=3)
         order = generator("query ties", "", seed, 0).permutation(len(arrays["labels"]))
         shuffled = {n: a[:, order] if n == "probs" else a[order] for n, a in arrays.items()}
         positions: Indices = order[ask(shuffled, lambda: None)]
         return positions
+    finally:
+        for text in dict.fromkeys(told):
+            warnings.warn(text, stacklevel=3)
 
 
 def _component(strategy: Any) -> Component[StrategyTraits]:
@@ -208,8 +219,11 @@ def _check_features(
     bound: Mapping[str, Any],
     arrays: Mapping[str, Array],
     budget: int,
+    tell: Callable[[str], None],
 ) -> None:
     """Say why a strategy that reads the features cannot choose by them alone.
+
+    tell: takes what is to be warned of.
 
     Raises:
         ValueError: it cannot at all.
@@ -218,6 +232,8 @@ def _check_features(
     if (features := arrays.get("features")) is None:
         raise ValueError(f"strategy '{component.name}' needs features: pass features=(N, D)")
     refuse_alike(component, bound, features)
+    if text := common_part(features):
+        tell(text)
     check_apart(component, bound, features, budget)
 
 

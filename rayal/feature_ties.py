@@ -20,6 +20,7 @@ from rayal.registry import Component
 from rayal.traits import StrategyTraits
 
 ANGLE = 1e-6  # between directions that 32-bit floats do not tell apart
+COMMON = 1e-3  # of a row's length: products in 32 bits have errors of such distances, squared
 _GRID = 1e-5  # on which projections of directions are compared
 _PROJECTIONS = 3
 _SEED = 21  # any: projections are compared with one another alone
@@ -69,6 +70,27 @@ def check_apart(
             f"features{scaled} tell {different} of {len(features)} images apart, fewer than "
             f"budget={budget}: strategy '{component.name}' takes equal ones"
         )
+
+
+def common_part(features: Features) -> str:
+    """Say that all rows (N, D) are nearly the same beside what they have in common; else "".
+
+    Where they differ by less than a thousandth of their length, distances by matrix products in
+    32 bits are mostly rounding: k-means then chooses worse than chance.
+    """
+    if len(features) < 2:
+        return ""
+    first = features[0].astype(np.float64)
+    limit = COMMON**2 * float(first @ first)
+    for rows in chunks(len(features)):
+        away = features[rows] - first
+        if np.einsum("nd,nd->n", away, away).max() > limit:
+            return ""
+    return (
+        f"all {len(features):,} rows of features differ by less than {COMMON:g} of their length, "
+        "which 32-bit numbers hardly tell apart, so the choice may be no better than chance: "
+        "subtract the mean, as features - features.mean(axis=0)"
+    )
 
 
 def watched_pool(on_read: Callable[[], None]) -> type[Pool]:

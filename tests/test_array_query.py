@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -165,3 +166,16 @@ def test_importing_rayal_imports_nothing_heavy() -> None:
     code = "import sys, rayal; print(sorted({'numpy', 'torch', 'ray', 'faiss'} & set(sys.modules)))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+def test_features_that_hardly_differ_beside_a_common_part_are_told_of_once() -> None:
+    offset = FEATURES + 1e5
+    with pytest.warns(
+        UserWarning, match=r"less than 0.001 of their length.*mean\(axis=0\)"
+    ) as told:
+        rayal.query("kmeans", 5, features=offset)
+    assert len(told) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rayal.query("kmeans", 5, features=offset - offset.mean(axis=0))
+        rayal.query("random", 5, features=offset)

@@ -18,7 +18,13 @@ import numpy as np
 
 from rayal.contract_checks import check_choice
 from rayal.contracts import Features, Indices, Labels, Predictions, Task
-from rayal.feature_ties import EqualFeaturesError, check_apart, refuse_alike, watched_pool
+from rayal.feature_ties import (
+    EqualFeaturesError,
+    check_apart,
+    common_part,
+    refuse_alike,
+    watched_pool,
+)
 from rayal.label_arrays import has_label, is_multilabel, mask_labels
 from rayal.labeling import reasons
 from rayal.labeling.errors import LabelingError
@@ -204,6 +210,8 @@ class Query:
         def look() -> None:
             if not told:
                 refuse_alike(self.component, self.params, self.features)
+                if text := common_part(self.features):
+                    warnings.warn(text, stacklevel=2)
                 check_apart(self.component, self.params, features, budget)
 
         predictions = None if self.predictions is None else _of_rows(self.predictions, rows)

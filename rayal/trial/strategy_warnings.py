@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rayal.contracts import Features
-from rayal.feature_ties import EqualFeaturesError, check_apart, refuse_alike
+from rayal.feature_ties import EqualFeaturesError, check_apart, common_part, refuse_alike
 from rayal.registry import STRATEGIES
 from rayal.sweep.definition import Spec
 
@@ -35,13 +35,14 @@ def warnings_kept() -> Iterator[list[str]]:
 
 
 def of_equal_features(spec: Spec, features: Features, budget: int) -> list[str]:
-    """Return a warning where features (N, D) tell fewer images apart than a strategy chose."""
+    """Return warnings where features (N, D) do not tell apart what a strategy chose of."""
+    common = [text] if (text := common_part(features)) else []
     component, params = STRATEGIES.find(spec.name), spec.to_kwargs()
     try:
         refuse_alike(component, params, features)
         check_apart(component, params, features, budget)
     except EqualFeaturesError as ties:
-        return [f"{ties} in the order of the dataset"]
+        return [*common, f"{ties} in the order of the dataset"]
     except ValueError as alike:
         return [str(alike)]
-    return []
+    return common
