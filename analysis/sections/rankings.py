@@ -58,7 +58,7 @@ SELECTION = "selection"
 
 
 class _Block(NamedTuple):
-    """A setting with the trials of every selection that has all of its budgets.
+    """A setting with the trials of every selection that has all budgets that several have.
 
     areas: of a selection, its seeds' areas under the curve, or values at one budget, (seeds,).
     choices: what each of these seeds chose, (seeds,).
@@ -82,15 +82,16 @@ def tables(study: Study, _earlier: Tables) -> Tables:
 def ranks(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
     """Mean rank of every selection over blocks, with the critical difference (Demsar 2006).
 
-    Ranked is the mean area under the curve of a measure, or itself where there is one budget. Those
-    that some block lacks cannot be ranked: `left_out` names the blocks.
+    Ranked is the mean area under the curve of a measure, or itself where there is one budget, over
+    the budgets of a block that more than one selection has. Those that some block lacks cannot be
+    ranked: `left_out` names the blocks.
     """
     rows = _of_each_mode(study, measure, lambda view: _rank_rows(list(_blocks(view, measure))))
     return to_frame(rows, RANKS)
 
 
 def overall(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
-    """Mean over blocks of each selection's area under the curve.
+    """Mean over blocks of each selection's area under the curve, over the budgets as for ranks.
 
     The interval is over distinct choices within each block, resampled where all have 10 and more,
     made equally often.
@@ -149,7 +150,8 @@ def _of_each_mode(
 
 
 def _blocks(view: pd.DataFrame, measure: str) -> Iterator[_Block]:
-    for key, part in groups(view, SETTING):
+    for key, every in groups(view, SETTING):
+        part = _of_several(every)
         curves = part.pivot_table(
             index=["selection", "seed"], columns="labelled", values=measure, sort=False
         )
@@ -163,6 +165,12 @@ def _blocks(view: pd.DataFrame, measure: str) -> Iterator[_Block]:
             {str(name): np.asarray(values, np.float64) for name, values in by_selection},
             {str(name): chosen.loc[values.index].to_numpy() for name, values in by_selection},
         )
+
+
+def _of_several(rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave out budgets of one selection alone, as full labels are: no other has its curve."""
+    asked = rows.groupby("labelled")["selection"].transform("nunique")
+    return rows[asked > 1] if (asked > 1).any() else rows
 
 
 def _areas(budgets: Floats, curves: Floats) -> Floats:
@@ -243,9 +251,9 @@ def _overall_table(measure: str, part: pd.DataFrame) -> PageTable:
     words = IN_WORDS[measure]
     return page_table(
         f"Mean over settings (dataset, encoder, learner) of the area under the {words} curve, or "
-        f"of the {words} where there is one budget; the interval is over choices within each "
-        "setting: Student's where one has fewer than 10 or some were made more often, else "
-        "bootstrapped",
+        f"of the {words} where there is one budget, without budgets of one selection alone; the "
+        "interval is over choices within each setting: Student's where one has fewer than 10 or "
+        "some were made more often, else bootstrapped",
         f"{table_of('overall', measure)}.csv",
         part.sort_values("mean", ascending=False, kind="stable"),
         [SELECTION],

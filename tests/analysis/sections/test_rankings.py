@@ -57,6 +57,20 @@ def test_the_overall_interval_is_around_the_mean_where_one_choice_was_made_more_
     assert (row["low"] + row["high"]) / 2 == pytest.approx(row["mean"])
 
 
+def test_full_labels_of_random_alone_leave_the_other_selections_in_ranks_and_areas(tmp_path):
+    run = RunBuilder(tmp_path)
+    for name in ("random", "kmeans"):
+        for budget, value in ((20, 0.6), (40, 0.8)):
+            for seed in range(3):
+                run.done(run.trial(component(name), seed, [budget]), [value])
+    run.done(run.trial(component("random"), 0, [1000]), [0.99])
+    study = read_study(run.write())
+    assert overall(study).set_index("way")["mean"].to_dict() == pytest.approx(
+        {"random": 0.7, "kmeans": 0.7}
+    )
+    assert ranks(study).set_index("way")["mean_rank"].to_dict() == {"random": 1.5, "kmeans": 1.5}
+
+
 def test_the_way_of_the_row_wins_over_its_rival(tmp_path):
     found = win_tie_loss(study_of_levels(tmp_path)).set_index(["way", "rival"])
     best = found.loc[("hacon", "random")]
