@@ -14,6 +14,7 @@ from analysis.page.blocks import Block, Heading, Sentence, Sentences, Text
 from analysis.sections.base import Report, Setting, section, settings
 from analysis.sections.leaders import MEASURES
 from analysis.sections.papers.agreement import agreements
+from analysis.statistics.paired_tests import ALPHA
 from analysis.study.grouping import as_labels
 from analysis.study.measures import in_order
 from analysis.study.study import Study
@@ -95,13 +96,15 @@ class _Span(NamedTuple):
     """Budgets in a row with one leader; for each, who is not significantly behind it.
 
     as_random: random selection is the leader at all of them, or not significantly behind it; then
-    the leader may change.
+    the leader may change. shown: for each budget, who is significantly better than random: others
+    may be where the leader is not, as one that made a single choice, which no test can judge.
     """
 
     as_random: bool
     leaders: list[str]
     budgets: list[int]
     as_good: list[set[str]]
+    shown: list[set[str]]
 
 
 def _spans_in_words(leaders: pd.DataFrame, setting: Setting) -> str:
@@ -117,14 +120,29 @@ def _spans(leaders: pd.DataFrame, setting: Setting) -> list[_Span]:
     spans: list[_Span] = []
     for row in leaders.to_dict("records"):
         leader, as_good = str(row["leader"]), set(str(row["not_told_apart"]).split("; ")) - {""}
-        as_random = _random_at(row, setting) in {leader, *as_good}
-        last = spans[-1] if spans else None
-        if not last or last.as_random != as_random or not (as_random or leader in last.leaders):
-            spans.append(_Span(as_random, [], [], []))
+        random = _random_at(row, setting)
+        as_random, shown = random in {leader, *as_good}, _better_than(random, row, setting)
+        if not spans or not _goes_on(spans[-1], leader, shown, as_random=as_random):
+            spans.append(_Span(as_random, [], [], [], []))
         spans[-1].leaders.append(leader)
         spans[-1].budgets.append(int(row["labelled"]))
         spans[-1].as_good.append(as_good)
+        spans[-1].shown.append(shown)
     return spans
+
+
+def _goes_on(span: _Span, leader: str, shown: set[str], *, as_random: bool) -> bool:
+    if span.as_random != as_random:
+        return False
+    return bool(span.shown[-1]) == bool(shown) if as_random else leader in span.leaders
+
+
+def _better_than(random: str, row: Mapping[Any, Any], setting: Setting) -> set[str]:
+    """Return who is significantly better than random selection where somebody leads."""
+    pairs = setting.table("pairs")
+    same = (pairs["labelled"] == row["labelled"]) & (pairs["round"] == row["round"])
+    shown = (pairs["difference"] > 0) & (pairs["p_corrected"] < ALPHA)
+    return set(pairs.loc[same & shown & (pairs["other"] == random), "better"])
 
 
 def _random_at(row: Mapping[Any, Any], setting: Setting) -> str:
@@ -138,6 +156,15 @@ def _span_in_words(span: _Span, baseline: str) -> str:
     first, last = span.budgets[0], span.budgets[-1]
     labels = f"{first} labels" if first == last else f"{first} to {last} labels"
     leaders = list(dict.fromkeys(span.leaders))
+    if span.as_random and any(span.shown):
+        everywhere, anywhere = set.intersection(*span.shown), set.union(*span.shown)
+        words = [_few(sorted(everywhere))] if everywhere else []
+        if at_some := sorted(anywhere - everywhere):
+            words.append(f"at some of them {_few(at_some)}")
+        return (
+            f"significantly better than {baseline} with {labels}: {', '.join(words)} (not shown of "
+            f"the highest mean{'s' * (len(leaders) > 1)}: {_few(leaders)})"
+        )
     if span.as_random:
         return (
             f"no strategy is shown to be better than {baseline} with {labels} (highest "

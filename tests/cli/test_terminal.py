@@ -29,10 +29,11 @@ seeds: 1
 @pytest.fixture
 def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RAYAL_CACHE", str(tmp_path / "cache"))
+    rng = np.random.default_rng(0)
     for c in "ab":
         (tmp_path / "pool" / c).mkdir(parents=True)
         for i in range(8):
-            image = np.random.default_rng(i).integers(256, size=(8, 8, 3), dtype=np.uint8)
+            image = rng.integers(256, size=(8, 8, 3), dtype=np.uint8)
             Image.fromarray(image).save(tmp_path / f"pool/{c}/{i}.png")
     (tmp_path / "pool/a/scan.dcm").write_bytes(b"\0" * 128 + b"DICM")
     (tmp_path / "s.yaml").write_text(SWEEP.replace("POOL", str(tmp_path / "pool")))

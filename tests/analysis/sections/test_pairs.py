@@ -12,7 +12,7 @@ from analysis.sections.base import settings
 from analysis.sections.pairs import PAIRED, UNPAIRED, content, pairs
 from analysis.sections.verdict import verdict
 from analysis.study.study import Study, read_study
-from tests.analysis.made_up_runs import RunBuilder, component
+from tests.analysis.made_up_runs import RunBuilder, component, run_with_one_choice
 
 LEVELS = {"random": 0.7, "kmeans": 0.75, "typiclust": 0.752}
 
@@ -85,4 +85,19 @@ def test_the_verdict_praises_nobody_where_random_is_not_significantly_behind(
     [words] = verdict(setting)
     assert (
         "no strategy is shown to be better than random with 20 labels (highest mean" in words.text
+    )
+
+
+def test_the_verdict_names_who_is_better_than_random_where_the_highest_mean_is_of_one_choice(
+    tmp_path: Path,
+) -> None:
+    run = run_with_one_choice(tmp_path)
+    for seed in range(20):
+        auc = 0.72 + 0.01 * seed + 0.001 * (seed % 3)  # ahead of random's by some .02
+        run.done(run.trial(component("kmeans"), seed, [20]), [auc])
+    [setting] = settings(make_report(read_study(run.write())))
+    [words] = verdict(setting)
+    assert (
+        "significantly better than random with 20 labels: kmeans (not shown of the highest mean: "
+        "maxherding)" in words.text
     )

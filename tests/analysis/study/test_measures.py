@@ -63,8 +63,10 @@ def disputed(tmp_path) -> RunBuilder:
     for name, (auc, accuracy) in levels.items():
         for seed in range(4):
             for labels in (20, 40):
-                trial = run.done(run.trial(component(name), seed, [labels]), [auc + seed / 100])
-                run.records[trial]["rounds"][0]["accuracy"] = accuracy + seed * seed / 1000
+                trial = run.done(
+                    run.trial(component(name), seed, [labels]), [auc * (1 + seed / 100)]
+                )
+                run.records[trial]["rounds"][0]["accuracy"] = accuracy * (1 + seed * seed / 1000)
     return run
 
 
