@@ -55,6 +55,11 @@ class Component(Generic[AnyTraits]):
         parameters = inspect.signature(self.function).parameters.values()
         return {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
 
+    @property
+    def is_trained_on_images(self) -> bool:
+        """Whether it is an encoder that is trained on the images it is given, and keeps weights."""
+        return "keep" in inspect.signature(self.function).parameters
+
     @cached_property
     def _hints(self) -> dict[str, Any]:
         try:

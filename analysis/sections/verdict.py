@@ -156,27 +156,28 @@ def _span_in_words(span: _Span, baseline: str) -> str:
     first, last = span.budgets[0], span.budgets[-1]
     labels = f"{first} labels" if first == last else f"{first} to {last} labels"
     leaders = list(dict.fromkeys(span.leaders))
+    highest = f"highest mean{'s' * (len(leaders) > 1)}: {_few(leaders)}"
     if span.as_random and any(span.shown):
-        everywhere, anywhere = set.intersection(*span.shown), set.union(*span.shown)
-        words = [_few(sorted(everywhere))] if everywhere else []
-        if at_some := sorted(anywhere - everywhere):
-            words.append(f"at some of them {_few(at_some)}")
+        better = ", ".join(_at_all_and_some(span.shown, ""))
         return (
-            f"significantly better than {baseline} with {labels}: {', '.join(words)} (not shown of "
-            f"the highest mean{'s' * (len(leaders) > 1)}: {_few(leaders)})"
+            f"significantly better than {baseline} with {labels}: {better} (not shown of the "
+            f"{highest})"
         )
     if span.as_random:
-        return (
-            f"no strategy is shown to be better than {baseline} with {labels} (highest "
-            f"mean{'s' * (len(leaders) > 1)}: {_few(leaders)})"
-        )
-    everywhere, anywhere = set.intersection(*span.as_good), set.union(*span.as_good)
-    if not anywhere:
+        return f"no strategy is shown to be better than {baseline} with {labels} ({highest})"
+    if not any(span.as_good):
         return f"{leaders[0]} leads with {labels}, significantly ahead of all others"
-    at_all, at_some = sorted(everywhere), sorted(anywhere - everywhere)
-    words = [f"not significantly ahead of {_few(at_all)}"] if at_all else []
-    words += [f"at some of them not significantly ahead of {_few(at_some)}"] if at_some else []
-    return f"{leaders[0]} leads with {labels} ({'; '.join(words)})"
+    as_good = "; ".join(_at_all_and_some(span.as_good, "not significantly ahead of "))
+    return f"{leaders[0]} leads with {labels} ({as_good})"
+
+
+def _at_all_and_some(names: Sequence[set[str]], words: str) -> Iterator[str]:
+    """Name those that stand at all budgets, and those that stand at some, after these words."""
+    everywhere, anywhere = set.intersection(*names), set.union(*names)
+    if everywhere:
+        yield f"{words}{_few(sorted(everywhere))}"
+    if anywhere != everywhere:
+        yield f"at some of them {words}{_few(sorted(anywhere - everywhere))}"
 
 
 def _few(names: Sequence[str]) -> str:

@@ -143,8 +143,8 @@ def _of_role(role: _Role, rows: pd.DataFrame, apart: Collection[str]) -> Iterato
         name = next(iter(left))
         own = left.pop(name)
         same = [other for other, cells in left.items() if _equal(own, cells)]
-        found = [left.pop(other) for other in same]
-        yield SameChoice(role.words, (name, *same), _shared(own, found))
+        others = [left.pop(other) for other in same]
+        yield SameChoice(role.words, (name, *same), _shared(own, others))
 
 
 def _shared(own: Cells, others: Sequence[Cells]) -> int:

@@ -16,7 +16,7 @@ import pandas as pd
 LABELS = ["dataset_label", "encoder_label", "learner_label"]
 
 
-def told_apart(trials: pd.DataFrame) -> pd.DataFrame:
+def with_schedules_in_names(trials: pd.DataFrame) -> pd.DataFrame:
     """Add the schedule to the learner's label where cycles of a setting have several of them.
 
     Args:

@@ -19,7 +19,7 @@ from analysis.study.measures import OF_SEVERAL, PRIMARY, TEST_MEASURES
 from analysis.study.merge import folder_for, merged, repeated
 from analysis.study.names import baseline
 from analysis.study.same_choices import SameChoices, same_choices
-from analysis.study.schedules import told_apart
+from analysis.study.schedules import with_schedules_in_names
 from analysis.study.stopped import SPARED, of_stopped, stopped_in, with_spared, without_curves
 from rayal.contracts import DatasetMap
 from rayal.storage.dataset_images import StoredImages
@@ -258,7 +258,9 @@ def trials_of(run: Run, names: Names) -> pd.DataFrame:
         "schedule",
         "rounds",
     ]
-    return told_apart(pd.DataFrame(rows, columns=None if rows else columns)).assign(status=status)
+    return with_schedules_in_names(pd.DataFrame(rows, columns=None if rows else columns)).assign(
+        status=status
+    )
 
 
 def rounds_of(run: Run, trials: pd.DataFrame) -> pd.DataFrame:

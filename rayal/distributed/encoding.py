@@ -9,7 +9,6 @@ of files.
 from __future__ import annotations
 
 import hashlib
-import inspect
 import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +27,7 @@ from rayal.labeling.pictures import read_square
 from rayal.registry import ENCODERS
 from rayal.seeds import generator
 from rayal.storage.files import files_of
-from rayal.storage.location import Location, parse_location
+from rayal.storage.location import parse_location
 from rayal.storage.shard_folders import LeftOut, read_left_out, shard_name, write_left_out
 from rayal.storage.shards import MANIFEST, Batch, ShardSet, write_manifest, write_shard
 
@@ -128,7 +127,7 @@ def check_encoder(job: EncodingJob) -> None:
         ValueError: which, and why.
     """
     component = ENCODERS.find(job.encoder)
-    if "keep" in inspect.signature(component.function).parameters:
+    if component.is_trained_on_images:
         raise ValueError(
             f"encoder '{job.encoder}' trains on all images at once, and cannot encode them in "
             "pieces; train it on some (`rayal encode`), and give its weights to `checkpoint`"
@@ -147,8 +146,10 @@ def encode_piece(piece: Piece, job: EncodingJob) -> Done:
     is_there = files.is_complete(root / name)
     if is_there and not files.exists(state_file):  # it was made before they were noted
         files.write(state_file, state)
-    if is_there and files.read(state_file) == state and not _can_be_read_now(root, name, job):
-        return Done(len(piece.paths), len(read_left_out(root, name)), True)
+    if is_there and files.read(state_file) == state:
+        left_out = read_left_out(root, name)
+        if not _can_be_read_now(job, left_out):
+            return Done(len(piece.paths), len(left_out), True)
     files.remove(root / MANIFEST)  # which describes the shard as it was
     if is_there:
         files.remove_dir(root / name)
@@ -163,12 +164,12 @@ def encode_piece(piece: Piece, job: EncodingJob) -> Done:
     return Done(len(piece.paths), len(left_out), False, changed=is_there)
 
 
-def _can_be_read_now(root: Location, name: str, job: EncodingJob) -> bool:
+def _can_be_read_now(job: EncodingJob, left_out: LeftOut) -> bool:
     """Whether a file that the disk did not give, so that it was left out, is given now."""
-    paths = [path for path, reason in read_left_out(root, name) if reason.startswith(NOT_GIVEN)]
-    if not paths or not isinstance(parse_location(job.source), Path):
-        return False
-    return any(map(_is_given, (Path(job.source) / path for path in paths)))
+    source = parse_location(job.source)
+    return isinstance(source, Path) and any(
+        _is_given(source / path) for path, reason in left_out if reason.startswith(NOT_GIVEN)
+    )
 
 
 def _is_given(path: Path) -> bool:
@@ -182,14 +183,10 @@ def _is_given(path: Path) -> bool:
 def _state(job: EncodingJob, piece: Piece) -> bytes:
     """Return a hash of the names of a piece's files and of what changes with them."""
     state = hashlib.sha256()
-    versions = piece.versions or tuple(map(_version, _local_paths(job, piece)))
+    versions = piece.versions or [_version(Path(job.source) / path) for path in piece.paths]
     for path, version in zip(piece.paths, versions, strict=True):
         state.update(f"{path}\0{version}\0".encode("utf-8", "surrogateescape"))
     return state.hexdigest().encode()
-
-
-def _local_paths(job: EncodingJob, piece: Piece) -> list[Path]:
-    return [Path(job.source) / path for path in piece.paths]
 
 
 def _version(path: Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rayal.registry import ENCODERS
-from rayal.storage.file_hash import file_hash
+from rayal.storage.file_hash import file_hash, file_hashes
 from rayal.storage.files import DamagedError, StoreError, files_of
 from rayal.storage.location import Location
 from rayal.storage.shard_batches import Dtype
@@ -55,7 +55,7 @@ def completed(job: EncodingJob, paths: Sequence[str]) -> EncodingJob:
     """
     names = "\0".join(paths).encode("utf-8", "surrogateescape")
     try:
-        contents = {name: file_hash(path) for name, path in _files(job).items()}
+        contents = file_hashes(_files(job))
     except OSError as error:
         raise ValueError(f"encoder '{job.encoder}': {error}") from error
     digest = hashlib.sha256(names).hexdigest()[:16]

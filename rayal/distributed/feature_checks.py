@@ -69,6 +69,7 @@ def _size_of(block: Float32, shards: ShardSet) -> float:
 
 
 def _unit(rows: Float32) -> Float32:
+    """Scale to unit length; `clustering.unit_rows` would refuse what is refused in words here."""
     rows = rows.copy()
     faiss.normalize_L2(rows)
     return rows

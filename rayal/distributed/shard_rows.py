@@ -67,24 +67,24 @@ class ShardRows:
     @cached_property
     def probs(self) -> Float32:
         """Probabilities (n, C), mapped."""
-        return self._beside(PROBS, (self.rows, self._shards.classes))
+        return self._mapped(PROBS, (self.rows, self._shards.classes))
 
     @cached_property
     def scores(self) -> npt.NDArray[Any]:
         """Scores (n,), mapped."""
-        return self._beside(SCORES, (self.rows,))
+        return self._mapped(SCORES, (self.rows,))
 
-    def _beside(self, file: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    def _mapped(self, file: str, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         """Return what lies beside the features, as the manifest says that it does."""
         path = self._folder / file
-        found = map_array(path) if path.exists() else None
-        if found is None or found.shape != shape:
-            has = "is missing" if found is None else f"has the shape {found.shape}"
+        array = map_array(path) if path.exists() else None
+        if array is None or array.shape != shape:
+            has = "is missing" if array is None else f"has the shape {array.shape}"
             raise DamagedError(
                 f"{path} {has}, and the shards are said to have {shape}: "
                 f"{way_out(self._shards.root)}"
             )
-        return found
+        return array
 
     def _prepared(self, stored: npt.NDArray[Any]) -> Float32:
         rows = np.ascontiguousarray(stored, dtype=np.float32)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,13 +21,13 @@ from rayal.contracts import (
 )
 from rayal.encoders._features.extraction import allocate_features
 from rayal.kernels.gemm_distances import chunks
+from rayal.storage.archive_errors import ARCHIVE_ERRORS
 from rayal.storage.file_hash import file_hash
 from rayal.traits import DatasetPart
 from rayal.vision import notes
 
 SPLITS = ("train", "test")
 _COUNTED = re.compile(r"(train|test)/\d+")
-_UNREADABLE = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def _check(params: Mapping[str, Any], N: int) -> None:
@@ -142,7 +140,7 @@ def _read(path: str) -> list[npt.NDArray[Any]]:
         raise FileNotFoundError(f"path={path}: there is no such file; give its path")
     try:
         stored = np.load(file, mmap_mode="r", allow_pickle=False)
-    except _UNREADABLE as error:
+    except ARCHIVE_ERRORS as error:
         raise ValueError(f"path={path} is no .npy and no .npz of numbers ({error})") from None
     if isinstance(stored, np.lib.npyio.NpzFile):
         missing = [name for name in SPLITS if name not in stored.files]
@@ -151,7 +149,7 @@ def _read(path: str) -> list[npt.NDArray[Any]]:
                 f"path={path} has the arrays {', '.join(stored.files) or 'none'}; name them train "
                 "and test"
             )
-        parts = [_member(path, stored, name) for name in SPLITS]
+        parts = [_array_of(path, stored, name) for name in SPLITS]
     else:
         parts = [stored]
     for part in parts:
@@ -161,10 +159,10 @@ def _read(path: str) -> list[npt.NDArray[Any]]:
     return parts
 
 
-def _member(path: str, stored: np.lib.npyio.NpzFile, name: str) -> npt.NDArray[Any]:
+def _array_of(path: str, stored: np.lib.npyio.NpzFile, name: str) -> npt.NDArray[Any]:
     try:
         return np.asarray(stored[name])
-    except _UNREADABLE as error:
+    except ARCHIVE_ERRORS as error:
         raise ValueError(f"path={path}: the array '{name}' is damaged ({error})") from None
 
 

@@ -158,7 +158,6 @@ class Cover:
     points: Float32
     mass: Float64
     sigma: float
-
     _last: tuple[int, Float32] = field(default=(-1, np.empty(0, np.float32)), init=False)
 
     @cached_property
@@ -175,10 +174,10 @@ class Cover:
     def kernel(self, row: int) -> Float32:
         """Return the kernel (m,) of a row; the last one is kept: a row is weighed, then chosen."""
         if row != self._last[0]:
-            self._last = row, self._made_kernel(row)
+            self._last = row, self._computed_kernel(row)
         return self._last[1]
 
-    def _made_kernel(self, row: int) -> Float32:
+    def _computed_kernel(self, row: int) -> Float32:
         squared = distances.to_one_center(self.points, self.candidates[row])
         kernel = np.exp(squared / np.float32(-(self.sigma**2)))
         return np.asarray(np.rint(kernel / np.float32(STEP)) * np.float32(STEP))

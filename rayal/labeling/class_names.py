@@ -69,9 +69,9 @@ def similar_class(name: str, counts: Mapping[str, int]) -> str:
         for other, count in counts.items()
         if count > own and re.sub(r"\d", "", other) != letters
     )
-    found = nearest(name, others, cutoff=SIMILAR)
+    known = nearest(name, others, cutoff=SIMILAR)
     return (
-        f" ({found.removeprefix(', ')} then correct the label and import it again)" if found else ""
+        f" ({known.removeprefix(', ')} then correct the label and import it again)" if known else ""
     )
 
 

@@ -22,7 +22,7 @@ from rayal.contracts import Dataset, Features, Images, Split
 from rayal.datasets._files.decode import middle_square
 from rayal.kernels.calibration import with_temperature
 from rayal.kernels.clustering import unit_rows
-from rayal.labeling.encoding import check_contents, trains
+from rayal.labeling.encoding import check_contents
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.pictures import read_square
 from rayal.multilabel_metrics import HALF
@@ -62,7 +62,7 @@ class EncoderJob:
         data = Dataset("images", ("unknown",), split, Split(pixels[:1], split.labels[:1]))
         rng = generator("labeling encoder", self.name, self.seed)
         component = ENCODERS.find(self.name)
-        if trains(component):
+        if component.is_trained_on_images:
             raise LabelingError(
                 f"encoder '{self.name}' was trained on the project's images and its network is not "
                 "kept, so it cannot describe others: add them to the project's folder and make the "

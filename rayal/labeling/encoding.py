@@ -7,13 +7,10 @@ DIR/.work until all is there. One that trains is given all images at once, from 
 from __future__ import annotations
 
 import contextlib
-import inspect
 import io
 import shutil
 import sys
 import time
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,8 +29,9 @@ from rayal.labeling.pool import LeftOut, PoolImage
 from rayal.labeling.reading import in_parallel
 from rayal.registry import ENCODERS, Component
 from rayal.seeds import generator
+from rayal.storage.archive_errors import ARCHIVE_ERRORS
 from rayal.storage.atomic import write_bytes
-from rayal.storage.file_hash import file_hash
+from rayal.storage.file_hash import file_hashes
 from rayal.traits import EncoderTraits
 
 FORMAT = 1  # raised by hand when features come to be made otherwise
@@ -41,7 +39,7 @@ BLOCK = 1024  # images of a block
 LARGEST_SIDE, SMALLEST_SIDE = 224, 8  # pixels that images are brought to before the encoder
 SMALLEST_NETWORK_SIDE = 96
 Bytes = npt.NDArray[np.uint8]
-_UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
+_UNREADABLE = (*ARCHIVE_ERRORS, KeyError)
 
 
 @dataclass(frozen=True)
@@ -82,12 +80,7 @@ class EncodingJob:
     @property
     def trains(self) -> bool:
         """Whether the encoder is trained on the images: then it has to see all of them."""
-        return trains(self.component)
-
-
-def trains(component: Component[EncoderTraits]) -> bool:
-    """Whether an encoder is trained on the images that it is given."""
-    return "keep" in inspect.signature(component.function).parameters
+        return self.component.is_trained_on_images
 
 
 def contents_of(name: str, params: Mapping[str, Any]) -> dict[str, str]:
@@ -98,8 +91,7 @@ def contents_of(name: str, params: Mapping[str, Any]) -> dict[str, str]:
     """
     component = ENCODERS.find(name)
     try:
-        files = component.files(component.bind(params))
-        return {parameter: file_hash(path) for parameter, path in files.items()}
+        return file_hashes(component.files(component.bind(params)))
     except OSError as error:
         raise LabelingError(f"encoder '{name}': {error}") from error
 
@@ -110,13 +102,13 @@ def check_contents(name: str, params: Mapping[str, Any], expected: Mapping[str, 
     Raises:
         LabelingError: one of them has another content, or cannot be read.
     """
-    found = contents_of(name, params) if expected else {}
+    present = contents_of(name, params) if expected else {}
     for parameter, sha256 in expected.items():
-        if found.get(parameter) != sha256:
+        if present.get(parameter) != sha256:
             raise LabelingError(
                 f"encoder '{name}': {parameter}={params.get(parameter)} is not the file that the "
                 f"features were made with (sha256 {sha256[:12]}, now "
-                f"{found.get(parameter, 'none')[:12]}): put that one back"
+                f"{present.get(parameter, 'none')[:12]}): put that one back"
             )
 
 

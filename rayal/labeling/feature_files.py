@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +14,13 @@ from rayal.array_input import feature_matrix
 from rayal.contracts import Features
 from rayal.labeling.errors import LabelingError
 from rayal.storage import plain_files
+from rayal.storage.archive_errors import ARCHIVE_ERRORS
 
 SUFFIXES = frozenset({".npy", ".npz", ".parquet"})
 ID_NAMES = ("ids", "id", "path", "paths", "filepath", "rayal_id")
 FEATURE_NAMES = ("features", "embeddings", "embedding")
 _SHOWN = 8  # names in a message
-_UNREADABLE = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error)
+_UNREADABLE = (*ARCHIVE_ERRORS, KeyError)
 Array: TypeAlias = npt.NDArray[Any]
 
 
@@ -101,11 +100,11 @@ def _read(path: Path, ids: Path | None) -> tuple[Sequence[Any] | Array, Array, l
 
 
 def _one_of(path: Path, has: Sequence[str], names: tuple[str, ...]) -> str:
-    found = next((name for name in names if name in has), None)
-    if found is None:
+    first = next((name for name in names if name in has), None)
+    if first is None:
         shown = ", ".join(has[:_SHOWN]) or "nothing"
         raise LabelingError(f"{path} has no '{names[0]}'; it has {shown}")
-    return found
+    return first
 
 
 def _only_one_of(path: Path, has: Sequence[str], names: tuple[str, ...]) -> str:

@@ -229,8 +229,8 @@ class LabelLog:
             self._computed = {}
             content = self._read_from(0)
         added = content[len(self._last_line) :]
-        whole = added.rfind(b"\n") + 1
-        complete = added if _is_answer(added[whole:]) else added[:whole]
+        end = added.rfind(b"\n") + 1
+        complete = added if _is_answer(added[end:]) else added[:end]
         lines = complete.splitlines(keepends=True)
         if lines and self._last_line[-1:] not in (b"", b"\n") and not lines[0].strip():
             del lines[0]  # it ends the line before

@@ -203,8 +203,8 @@ class Query:
     ) -> Indices:
         """Return rows that the strategy chose of some; told: that features may be equal."""
         # A mapped matrix of a million rows is copied only where rows are left out.
-        whole = len(rows) == len(self.features) and not told
-        features = self.features if whole else self.features[rows]
+        are_all = len(rows) == len(self.features) and not told
+        features = self.features if are_all else self.features[rows]
         labels = self.labels[rows]
 
         def look() -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,6 +44,15 @@ def file_hash(path: Path) -> str:
             memory.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(memory, json.dumps({"stamp": stamp, "sha256": digest}).encode())
     return digest
+
+
+def file_hashes(files: Mapping[str, Path]) -> dict[str, str]:
+    """Return the SHA-256 of each of some files, by the names that they are given by.
+
+    Raises:
+        OSError: one cannot be read.
+    """
+    return {name: file_hash(path) for name, path in files.items()}
 
 
 def _stamp(facts: os.stat_result) -> list[int]:

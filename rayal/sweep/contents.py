@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, Registry
-from rayal.storage.file_hash import file_hash
+from rayal.storage.file_hash import file_hash, file_hashes
 from rayal.sweep.definition import BORROWED, REGISTRIES, Spec, Trial
 from rayal.sweep.source_code import source_files, source_hash
 
@@ -37,7 +37,7 @@ def contents_of(registry: Registry[Any], name: str, params: Mapping[str, Any]) -
     component = registry.find(name)
     source, sources = ("", {}) if registry is DATASETS else _source(component.function.__module__)
     named = component.files(params) if registry in (ENCODERS, LEARNERS) else {}
-    files = {parameter: file_hash(path) for parameter, path in named.items()}
+    files = file_hashes(named)
     paths = {files[parameter]: {str(path): files[parameter]} for parameter, path in named.items()}
     if source:
         paths[source] = sources

@@ -43,8 +43,8 @@ def aubc(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
     curves = areas[areas["is_whole"]]
     differences: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
     for comparison in comparisons(areas, study.baseline):
-        whole = comparison._replace(rows=comparison.rows[comparison.rows["is_whole"]])
-        for row in paired_rows(whole, "aubc", ["budgets"]):
+        whole_curves = comparison._replace(rows=comparison.rows[comparison.rows["is_whole"]])
+        for row in paired_rows(whole_curves, "aubc", ["budgets"]):
             curve = differences.setdefault(tuple(row[k] for k in CURVE), {})
             curve[comparison.varied] = row
     rows = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,11 @@ import numpy.typing as npt
 from rayal.contracts import Dataset, Images, Labels, Split
 from rayal.datasets._files.class_columns import as_class_columns, is_class_columns
 from rayal.label_arrays import count_by_class
+from rayal.storage.archive_errors import ARCHIVE_ERRORS
 
 Array = npt.NDArray[Any]
 _SHOWN = 5  # classes in a message
-UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, ValueError)
+_UNREADABLE = (*ARCHIVE_ERRORS, NotImplementedError)  # packed in another way
 
 
 def read_medmnist_file(
@@ -93,7 +93,7 @@ def _arrays(path: Path) -> dict[str, tuple[Array, Array]]:
             raise ValueError("it is no archive of arrays, or only the beginning of one")
         with np.load(path, allow_pickle=False) as file:
             pairs = {split: _pair(file, split) for split in ("train", "test", "val")}
-    except UNREADABLE as error:
+    except _UNREADABLE as error:
         raise ValueError(f"{path} cannot be read as MedMNIST's .npz: {error}") from error
     return {split: pair for split, pair in pairs.items() if pair is not None}
 
@@ -112,7 +112,7 @@ def _pair(file: np.lib.npyio.NpzFile, split: str) -> tuple[Array, Array] | None:
 def _member(file: np.lib.npyio.NpzFile, key: str) -> Array:
     try:
         return np.asarray(file[key])
-    except UNREADABLE as error:
+    except _UNREADABLE as error:
         raise ValueError(f"the array '{key}' is damaged or no plain array: {error}") from error
 
 

@@ -79,10 +79,9 @@ class Cvat:
         return answers
 
 
-# RuntimeError: an archive that asks for a password; NotImplementedError: one packed in another way.
+# RuntimeError: an archive that asks for a password, or is packed in another way.
 _UNREADABLE = (
-    OSError, KeyError, RuntimeError, NotImplementedError, ElementTree.ParseError,
-    zipfile.BadZipFile, zlib.error,
+    OSError, KeyError, RuntimeError, ElementTree.ParseError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from analysis.sections import all_tables
 from analysis.sections.paper_tables import prints
-from analysis.study.schedules import in_words, told_apart
+from analysis.study.schedules import in_words, with_schedules_in_names
 from analysis.study.study import Study, read_study
 from tests.analysis.made_up_runs import RunBuilder, component
 
@@ -41,7 +41,7 @@ def test_one_schedule_a_dataset_changes_no_name() -> None:
         "dataset_label": ["a", "a", "b"], "encoder_label": "moco", "learner_label": "linear",
         "rounds": 2, "schedule": [(10, 20), (10, 20), (13, 26)],
     })  # fmt: skip
-    pd.testing.assert_frame_equal(told_apart(trials), trials)
+    pd.testing.assert_frame_equal(with_schedules_in_names(trials), trials)
 
 
 @pytest.mark.slow

@@ -1,0 +1,8 @@
+"""What NumPy and zipfile raise where a .npy, an .npz or another archive cannot be read."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+
+ARCHIVE_ERRORS = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error)
