@@ -56,21 +56,23 @@ def class_distribution(study: Study) -> pd.DataFrame:
     """How many of the labeled images are of each class, beside the pool's own shares.
 
     Averaged over seeds and learners. The first query of a cycle depends on the initial strategy
-    alone, so it is counted once per seed and learner, not once per query strategy.
+    alone, so it is counted once per seed, not once per query strategy and learner; an oracle's
+    once per learner.
     """
     rows = (row for k, group in counted_selections(study) for row in _shares(study, k, group))
     return to_frame(rows, [*(key for key in COUNTED if key != "dataset_name"), *SHARES])
 
 
 def counted_selections(study: Study) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """Yield rounds that count classes by COUNTED; first queries once a seed and learner."""
+    """Yield rounds that count classes by COUNTED; first queries once a seed."""
     view = study.distinct_rounds
     view = view.assign(dataset_name=study.rounds.loc[view.index, "dataset"])
     view = view[view["class_counts"].notna()]
     first = view["round"] == 0
     view["selection"] = _selection(view)
-    # Of each learner, for best_of chooses by it.
-    once = view[first].drop_duplicates([*COUNTED, "learner", "seed"])
+    # An oracle chooses by the learner, so it is counted for each of them.
+    by = view["learner"].where(view["selection"].isin(study.oracles), "")
+    once = view[first & ~view.assign(by=by).duplicated([*COUNTED, "seed", "by"])]
     view = pd.concat([once, view[~first]])
     yield from groups(view, COUNTED)
 

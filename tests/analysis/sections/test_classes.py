@@ -38,11 +38,11 @@ def test_the_first_query_of_cycles_is_counted_once_a_seed(several):
     assert "hacon, then margin" in set(found.loc[found["round"] == 3, "selection"])
 
 
-def test_entropies_and_first_queries_are_those_of_all_learners(tmp_path):
-    run = RunBuilder(tmp_path)
+def test_entropies_and_an_oracles_first_queries_are_those_of_all_learners(tmp_path):
+    run, oracle = RunBuilder(tmp_path), {**component("best_of"), "oracle": True}
     for learner in ("linear", "knn"):
         for seed in range(2):
-            run.done(run.trial(component("best_of"), seed, [20], learner=component(learner)))
+            run.done(run.trial(oracle, seed, [20], learner=component(learner)))
             cycle = run.trial(component("margin"), seed, [20, 30],
                               initial=component("kmeans"), learner=component(learner))  # fmt: skip
             run.done(cycle)

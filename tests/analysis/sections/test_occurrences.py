@@ -31,7 +31,9 @@ def frame() -> pd.DataFrame:
 
 
 def counted(frame: pd.DataFrame) -> pd.DataFrame:
-    study = SimpleNamespace(distinct_rounds=frame, rounds=frame, baseline="random")
+    study = SimpleNamespace(
+        distinct_rounds=frame, rounds=frame, baseline="random", oracles=frozenset()
+    )
     return occurrences.class_occurrences(study)  # type: ignore[arg-type]
 
 
