@@ -31,7 +31,9 @@ _SUM_TOLERANCE = 1e-3  # of the probabilities of an image; float32 sums are off 
 
 
 def check_choice(name: str, chosen: Any, labels: Labels, budget: int) -> Indices:
-    """Return a strategy's choice (B,) as it is; labels (N,) or (N, C) are those that it saw.
+    """Return a copy of a strategy's choice (B,): it may use its array for the next.
+
+    labels: (N,) or (N, C), those that it saw.
 
     Raises:
         ValueError: it is not exactly B distinct unlabeled int64 positions.
@@ -52,7 +54,7 @@ def check_choice(name: str, chosen: Any, labels: Labels, budget: int) -> Indices
         wrong = f"{int(np.sum(has_label(labels[array])))} images that have a label already"
     if wrong:
         raise ValueError(f"strategy '{name}' returned {wrong}")
-    return array
+    return np.array(array, subok=False)
 
 
 def checked_predictions(name: str, predictions: Any, data: TrialData) -> Predictions:
@@ -238,7 +240,7 @@ def _independent(learner: str, what: str, probs: Any, shape: tuple[int, int]) ->
 def _numbers(
     learner: str, what: str, values: Any, shape: tuple[int, int | None]
 ) -> npt.NDArray[Any]:
-    """Return finite floats (n, width) as they are, or say what is wrong with them."""
+    """Return finite floats (n, width), read-only, or say what is wrong with them."""
     n, width = shape
     kind = getattr(values, "dtype", type(values).__name__)
     right = isinstance(values, np.ndarray) and values.dtype.kind == "f" and values.ndim == 2
@@ -254,5 +256,6 @@ def _numbers(
             f"{learner}: the {what} of {bad.sum()} of {n} images are NaN or infinite, the first "
             f"in row {np.flatnonzero(bad)[0]}: the learner diverged; lower its lr"
         )
-    finite: npt.NDArray[Any] = values
+    finite: npt.NDArray[Any] = values.view()
+    finite.flags.writeable = False  # for who asks next sees the same numbers
     return finite

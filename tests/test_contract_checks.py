@@ -37,6 +37,14 @@ GOOD = np.ones((4, 3), dtype=np.float32)
 DATA_OF_TRIALS = TrialData(DATA, Embedding(GOOD, GOOD[:2]))
 
 
+def test_a_strategy_may_use_its_array_again() -> None:
+    buffer = np.flatnonzero(LABELS < 0)[:2]
+    chosen = check_choice("mine", buffer, LABELS, 2)
+    kept = chosen.tolist()
+    buffer[:] = 0
+    assert chosen.tolist() == kept
+
+
 @pytest.mark.parametrize(
     ("train", "test", "message"),
     [
@@ -64,7 +72,7 @@ def test_probabilities_of_several_classes_are_each_from_zero_to_one() -> None:
         last_layer=lambda: np.array([[1, 2, np.inf], [3, 4, -np.inf]], dtype=np.float32),
     )
     checked = checked_predictions("mine", good, data)
-    assert checked.pool is ones
+    assert np.shares_memory(checked.pool, ones)
     assert checked.last_layer is not None
     assert checked.last_layer().shape == (2, 3)
     with pytest.raises(ValueError, match=r"test probabilities outside 0 to 1 for 2 of 2 images"):
@@ -208,7 +216,7 @@ def test_predictions_that_break_the_contract_are_named(case: str) -> None:
         compute(checked_predictions("mine", predictions(**given), DATA_OF_TRIALS))
 
 
-def test_right_predictions_pass_as_they_are() -> None:
+def test_right_predictions_pass_uncopied_and_cannot_be_changed() -> None:
     given = predictions(
         mc_dropout=lambda T, rng: iter([EVEN] * T),
         predict_views=lambda: iter([EVEN]),
@@ -218,8 +226,11 @@ def test_right_predictions_pass_as_they_are() -> None:
     )
     checked = checked_predictions("mine", given, DATA_OF_TRIALS)
     compute(checked)
-    assert checked.test is given.test
-    assert checked.pool is EVEN
+    assert np.shares_memory(checked.test, given.test)
+    assert np.shares_memory(checked.pool, EVEN)
+    with pytest.raises(ValueError, match="read-only"):
+        checked.pool[0] = 0
+    assert EVEN.flags.writeable
     assert checked.last_layer is not None
     assert checked.last_layer() is NEVER_PREDICTED
     bare = checked_predictions("mine", predictions(), DATA_OF_TRIALS)

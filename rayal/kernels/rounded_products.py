@@ -7,6 +7,7 @@ decided otherwise, and no answer depends on the rounding. For points of about on
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,9 @@ def rounded_products(balls: Balls, sample: Int64) -> RoundedProducts | None:
         return None
     import torch
 
-    rounded = torch.from_numpy(points).bfloat16()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        rounded = torch.from_numpy(points).bfloat16()
     limit = _lowest_product(balls, rounded)
     if limit <= 0:
         return None

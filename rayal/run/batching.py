@@ -11,12 +11,18 @@ import time
 from collections import deque
 from collections.abc import Iterable
 
-from rayal.contracts import Learner
-from rayal.registry import LEARNERS
 from rayal.run.failures import PASSING
 from rayal.sweep.definition import Spec
-from rayal.trial import Result, TrainingRequest, TrainingResult, TrialCoroutine
-from rayal.working_directory import working_directory_kept
+from rayal.trial import (
+    BatchedFitError,
+    Result,
+    TrainingRequest,
+    TrainingResult,
+    TrialCoroutine,
+    can_train_together,
+    train,
+    train_together,
+)
 
 PATIENCE = 1.0  # seconds of selection after which no further requests are gathered
 
@@ -25,8 +31,11 @@ def run_interleaved(learner: Spec, trials: Iterable[TrialCoroutine[Result]]) -> 
     """Run trials with the same learner side by side, their trainings batched; return all results.
 
     No trial waits long for the others' selection: after PATIENCE those that have asked are trained.
+    Where the learner has no way for several at once, a trial goes on until its end before the next
+    begins: predictions may stand on what the next training changes.
     An error of a training is raised in the trial that asked for it; one of a trial, here.
     """
+    together = can_train_together(learner)
     coroutines = list(trials)
     results: dict[int, Result] = {}
     waiting: deque[tuple[int, TrainingResult | BaseException | None]] = deque(
@@ -35,7 +44,7 @@ def run_interleaved(learner: Spec, trials: Iterable[TrialCoroutine[Result]]) -> 
     while waiting:
         requests: dict[int, TrainingRequest] = {}
         until = time.monotonic() + PATIENCE
-        while waiting and not (requests and time.monotonic() > until):
+        while waiting and not (requests and (not together or time.monotonic() > until)):
             number, answer = waiting.popleft()
             try:
                 requests[number] = _resume(coroutines[number], answer)
@@ -50,30 +59,25 @@ def train_batch(
     learner: Spec, requests: list[TrainingRequest]
 ) -> list[TrainingResult | BaseException]:
     """Train for each request: all at once where the learner can, one by one where that fails."""
-    component = LEARNERS.find(learner.name)
-    fit_batched = component.traits.fit_batched
-    if fit_batched is None or len(requests) < 2:
-        return [_train_one(component.function, learner, request) for request in requests]
+    if len(requests) < 2 or not can_train_together(learner):
+        return [_train_one(learner, request) for request in requests]
     started = time.perf_counter()
-    tasks, rngs = zip(*((request.task, request.rng) for request in requests), strict=True)
     try:
-        with working_directory_kept():
-            answers = fit_batched(list(tasks), list(rngs), **learner.to_kwargs())
+        answers = train_together(learner, requests)
     except PASSING:
         raise
+    except BatchedFitError as error:
+        return [BatchedFitError(*error.args) for _ in requests]
     except BaseException:  # noqa: BLE001 - one by one, the request to blame is found
-        return [_train_one(component.function, learner, request) for request in requests]
+        return [_train_one(learner, request) for request in requests]
     seconds = (time.perf_counter() - started) / len(requests)
     return [(predictions, seconds) for predictions in answers]
 
 
-def _train_one(
-    train: Learner[...], learner: Spec, request: TrainingRequest
-) -> TrainingResult | BaseException:
+def _train_one(learner: Spec, request: TrainingRequest) -> TrainingResult | BaseException:
     started = time.perf_counter()
     try:
-        with working_directory_kept():
-            predictions = train(request.task, request.rng, **learner.to_kwargs())
+        predictions = train(learner, request)
     except PASSING:
         raise
     except BaseException as error:  # noqa: BLE001 - raised in the trial that asked

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rayal.contract_checks import check_embedding
-from rayal.contracts import Dataset, Embedding, Progress, Split, TrialData
+from rayal.contracts import Dataset, DatasetMap, Embedding, Progress, Split, TrialData
+from rayal.process_state import process_state_kept
 from rayal.registry import DATASETS, ENCODERS
 from rayal.run.environment import computed_with
 from rayal.run.full_disk import full_disk_is_fatal
@@ -26,7 +28,6 @@ from rayal.storage.run import RunStore
 from rayal.sweep.contents import check_unchanged
 from rayal.sweep.definition import Spec, Trial
 from rayal.sweep.plan import Plan
-from rayal.working_directory import working_directory_kept
 
 THUMBNAIL = 32  # pixels a side
 MOST_THUMBNAILS = 2**28  # bytes
@@ -80,9 +81,11 @@ def _encode(trial: Trial, data: Dataset, store: RunStore, progress: Progress) ->
     seed = params.pop("seed")
 
     def attempt() -> Embedding:
-        rng = generator("encoder", trial.dataset_name, trial.encoder.name, seed)
-        with working_directory_kept():
-            embedding: Embedding = encoder.function(data, rng, progress, **checkpoints, **params)
+        names = "encoder", trial.dataset_name, trial.encoder.name, seed
+        with process_state_kept(*names):
+            embedding: Embedding = encoder.function(
+                data, generator(*names), progress, **checkpoints, **params
+            )
         return embedding
 
     with (
@@ -154,7 +157,7 @@ def thumbnails(pool: Split) -> Split | None:
 
 
 def load_dataset(trial: Trial) -> Dataset:
-    """Read a trial's dataset; what writes to its images or labels is refused by NumPy.
+    """Read a trial's dataset; what writes to its arrays is refused by NumPy.
 
     The other trials of the process see the same arrays.
 
@@ -162,7 +165,8 @@ def load_dataset(trial: Trial) -> Dataset:
         ValueError: it is not the one that the sweep was planned with.
     """
     params = trial.dataset.to_kwargs()
-    data: Dataset = DATASETS.find(trial.dataset.name).function(**params)
+    with process_state_kept("dataset", trial.dataset_name):
+        data: Dataset = DATASETS.find(trial.dataset.name).function(**params)
     if data.content != trial.content:
         raise ValueError(
             f"dataset '{trial.dataset_name}' has changed since the sweep was planned; "
@@ -171,6 +175,8 @@ def load_dataset(trial: Trial) -> Dataset:
     for split in (data.train, data.test, data.val):
         for array in (split.images, split.labels) if split else ():
             array.flags.writeable = False
+    if data.initial_pool is not None:
+        data.initial_pool.flags.writeable = False
     return data
 
 
@@ -187,7 +193,18 @@ def load_all_trial_data(trial: Trial, dataset: Dataset, store: RunStore) -> Tria
 
 
 def _stored_embedding(key: str, store: RunStore) -> Embedding:
+    """Return an embedding whose arrays all trials of the process see, and none can change."""
     embedding = store.artifacts.embedding(key)
+    for array in (*_arrays_of_map(embedding.map), *(embedding.weights or {}).values()):
+        array.flags.writeable = False
     # Plain arrays on the same memory: arithmetic on memory-mapped ones keeps their class.
     train, test = np.asarray(embedding.train), np.asarray(embedding.test)
     return replace(embedding, train=train, test=test)
+
+
+def _arrays_of_map(table: DatasetMap | None) -> Iterator[npt.NDArray[Any]]:
+    if table is not None:
+        yield from table.confidence.values()
+        yield from table.variability.values()
+        yield table.count
+        yield from table.truth or ()

@@ -8,14 +8,26 @@ query_plane.py  where the images of a query lie for the learner that it was made
 
 from rayal.trial.loop import rounds
 from rayal.trial.row import Row
-from rayal.trial.training import Result, TrainingRequest, TrainingResult, TrialCoroutine, train
+from rayal.trial.training import (
+    BatchedFitError,
+    Result,
+    TrainingRequest,
+    TrainingResult,
+    TrialCoroutine,
+    can_train_together,
+    train,
+    train_together,
+)
 
 __all__ = [
+    "BatchedFitError",
     "Result",
     "Row",
     "TrainingRequest",
     "TrainingResult",
     "TrialCoroutine",
+    "can_train_together",
     "rounds",
     "train",
+    "train_together",
 ]

@@ -17,6 +17,7 @@ from rayal.contract_checks import check_choice, checked_predictions
 from rayal.contracts import Indices, Labels, Pool, Predictions, Probs, TrialData
 from rayal.feature_ties import watched
 from rayal.label_arrays import has_label, mask_labels, without_labels
+from rayal.process_state import process_state_kept
 from rayal.registry import STRATEGIES
 from rayal.scorer import join_test_set
 from rayal.seeds import generator
@@ -30,7 +31,6 @@ from rayal.trial.training import (
     train_all,
     uses_previous,
 )
-from rayal.working_directory import working_directory_kept
 
 
 def rounds(
@@ -71,11 +71,13 @@ def rounds(
             )
             chosen, recorded = _query(trial, pool, number, budget)
         selecting = time.perf_counter() - started
-        besides = recorded()  # what it takes is no time of the strategy
+        with process_state_kept("recorded", trial.dataset_name, trial.seed, number):
+            besides = recorded()  # what it takes is no time of the strategy
         labels[chosen] = data.dataset.train.labels[chosen]  # the oracle: revealed here alone
         predictions, training = yield request_training(trial, data, labels, number, predictions)
         predictions = checked_predictions(trial.learner.name, predictions, data)
-        row = measure(trial, data, labels, predictions, number)
+        with process_state_kept("measured", trial.dataset_name, trial.seed, number):
+            row = measure(trial, data, labels, predictions, number)
         row |= {"round": number, "budget": budget, "labelled": trial.schedule[number]}
         row |= count_pseudo_labels(data, predictions) | besides
         row |= {"select_seconds": selecting, "train_seconds": training}
@@ -92,11 +94,11 @@ def _query(trial: Trial, pool: Pool, number: int, budget: int) -> tuple[Indices,
     if not component.traits.oracle(spec.params):
         pool = replace(pool, true_labels=None, score_batches=None)
     # Named without the strategy: trials of one seed draw alike, so comparisons are paired.
-    rng = generator("query", trial.dataset_name, trial.seed, number)
+    names = "query", trial.dataset_name, trial.seed, number
     reads: list[bool] = []
     shown = watched(pool, lambda: reads.append(True))
-    with working_directory_kept(), warnings_kept() as warned:
-        chosen = component.function(shown, budget, rng, **spec.to_kwargs())
+    with process_state_kept(*names), warnings_kept() as warned:
+        chosen = component.function(shown, budget, generator(*names), **spec.to_kwargs())
     chosen = check_choice(spec.name, chosen, pool.labels, budget)
     by_features = bool(reads)
     return chosen, partial(of_query, trial, pool, chosen, number, warned, by_features=by_features)
@@ -132,7 +134,7 @@ def _scores_after(
         request = request_training(
             scoring, read, _labels_after(rows[: number + 1], data), number, previous
         )
-        previous = checked_predictions(scoring.learner.name, train(scoring, request), read)
+        previous = checked_predictions(scoring.learner.name, train(scoring.learner, request), read)
     assert previous is not None
     return previous
 
@@ -142,7 +144,7 @@ def _scored_query(trial: Trial, data: TrialData, budget: int) -> tuple[Indices, 
     scoring, source = _scoring(trial, data, 0)
     joined, labels = join_test_set(source)
     request = request_training(scoring, joined, labels, 0, None, stage="scorer")
-    predictions = checked_predictions(scoring.learner.name, train(scoring, request), joined)
+    predictions = checked_predictions(scoring.learner.name, train(scoring.learner, request), joined)
     read, _ = join_test_set(_selected_on(trial, data, 0))
     chosen, recorded = _query(trial, read.pool(labels, predictions), 0, budget)
     return chosen - len(data.embedding.test), recorded
@@ -168,7 +170,8 @@ def _first_predicted(trial: Trial, data: TrialData, row: Row) -> Pool:
     """The pool as it was after the first round, its learner trained again."""
     labels = _labels_after([row], data)
     scoring, read = _scoring(trial, data, 1)
-    predictions = train(scoring, request_training(scoring, read, labels, 0, None))
+    fitted = train(scoring.learner, request_training(scoring, read, labels, 0, None))
+    predictions = checked_predictions(scoring.learner.name, fitted, read)
     return _selected_on(trial, data, 1).pool(labels, predictions)
 
 
@@ -178,7 +181,9 @@ def _predict_without(
     """Probabilities (n, C) of labeled images by the round's learner, trained without them."""
     others = mask_labels(labels, held_out)
     request = request_training(trial, data, others, number, None, stage="held out")
-    return checked_predictions(trial.learner.name, train(trial, request), data).pool[held_out]
+    return checked_predictions(trial.learner.name, train(trial.learner, request), data).pool[
+        held_out
+    ]
 
 
 def _score_batches(
@@ -198,7 +203,8 @@ def _score_batches(
             metrics.mean_class_accuracy(predicted.test.argmax(axis=1), truth, C),
             metrics.macro_auc(predicted.test, truth)[0],
         )
-        for predicted in train_all(trial, requests)
+        for fitted in train_all(trial.learner, requests)
+        for predicted in [checked_predictions(trial.learner.name, fitted, data)]
     ]
 
 

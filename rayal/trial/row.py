@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal import metrics, multilabel_metrics
+from rayal.contract_checks import checked_predictions
 from rayal.contracts import UNLABELED, Indices, Labels, Pool, Predictions, TrialData
 from rayal.label_arrays import has_label, mask_labels
 from rayal.scores import query_losses
@@ -100,8 +101,11 @@ def _thresholds_by_folds(
         TrainingRequest(replace(shown, labels=others), (*names, number))
         for number, others in enumerate(rest)
     ]
-    for part, others, fitted in zip(parts, rest, train_all(trial, requests), strict=True):
-        probs[part] = fitted.test[part]
+    fitted = train_all(trial.learner, requests)
+    tested = replace(data, embedding=replace(data.embedding, test=shown.test))
+    for part, others, predicted in zip(parts, rest, fitted, strict=True):
+        checked = checked_predictions(trial.learner.name, predicted, tested)
+        probs[part] = checked.test[part]
         probs[np.ix_(part, multilabel_metrics.one_sided_classes(others))] = np.nan
     return multilabel_metrics.best_thresholds(probs, labels[labeled])
 

@@ -1,3 +1,5 @@
+import itertools
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +12,7 @@ from rayal.registry import LEARNERS
 from rayal.run import batching
 from rayal.run.batching import run_interleaved
 from rayal.sweep.definition import Trial
+from rayal.trial import TrialCoroutine
 from tests import small_trials
 from tests.small_trials import run, trial, without_seconds
 
@@ -65,6 +68,66 @@ def test_trainings_of_one_round_are_done_at_once(
     counts = trained_at_once(monkeypatch)
     run_interleaved(wanted[0].learner, [trials.rounds(one, data) for one in wanted])
     assert counts == [4, 4]
+
+
+BROKEN: dict[str, Callable[[list[Predictions]], Any]] = {
+    "returned a NoneType, not a list": lambda fitted: None,
+    "returned 3 Predictions for 4 tasks": lambda fitted: fitted[:-1],
+    "returned more Predictions for 4 tasks": lambda fitted: itertools.cycle(fitted),
+    "returned a Predictions, not a list": lambda fitted: fitted[0],
+}
+
+
+@pytest.mark.parametrize("message", BROKEN)
+def test_trainings_that_are_not_one_for_each_task_fail_their_trials_by_name(
+    data: TrialData, monkeypatch: pytest.MonkeyPatch, message: str
+) -> None:
+    component = LEARNERS.find("linear")
+
+    def fit_batched(
+        tasks: list[Task], rngs: list[np.random.Generator], **params: Any
+    ) -> list[Predictions]:
+        assert component.traits.fit_batched is not None
+        broken: list[Predictions] = BROKEN[message](
+            component.traits.fit_batched(tasks, rngs, **params)
+        )
+        return broken
+
+    traits = replace(component.traits, fit_batched=fit_batched)
+    monkeypatch.setitem(LEARNERS._components, "linear", replace(component, traits=traits))
+    told = []
+
+    def told_by(one: Trial) -> TrialCoroutine[None]:
+        try:
+            yield from trials.rounds(one, data)
+        except ValueError as error:
+            told.append(str(error))
+
+    wanted = [trial("random", "random", (5,), seed) for seed in range(4)]
+    run_interleaved(wanted[0].learner, [told_by(one) for one in wanted])
+    assert len(told) == 4
+    assert all(f"fit_batched of learner 'linear' {message}" in text for text in told)
+
+
+def test_a_learner_that_keeps_its_model_in_the_module_is_asked_before_it_trains_another(
+    data: TrialData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Short trials of a learner without fit_batched go to a worker together."""
+    component, last = LEARNERS.find("linear"), list[Predictions]()
+    wanted = [trial("random", "margin", (5, 8, 11), seed) for seed in range(3)]
+
+    def keeping(task: Task, rng: np.random.Generator, **params: Any) -> Predictions:
+        last[:] = [component.function(task, rng, **params)]
+        return Predictions(test=last[0].test, predict_pool=lambda: last[0].pool)
+
+    traits = replace(component.traits, fit_batched=None)
+    monkeypatch.setitem(
+        LEARNERS._components, "linear", replace(component, function=keeping, traits=traits)
+    )
+    alone = [without_seconds(run(one, data)) for one in wanted]
+    coroutines = [trials.rounds(one, data) for one in wanted]
+    together = run_interleaved(wanted[0].learner, coroutines)
+    assert [without_seconds(rows) for rows in together] == alone
 
 
 def test_none_waits_long_for_the_selection_of_others(
