@@ -38,8 +38,7 @@ def check_choice(name: str, chosen: Any, labels: Labels, budget: int) -> Indices
     Raises:
         ValueError: it is not exactly B distinct unlabeled int64 positions.
     """
-    array = np.asarray(chosen)
-    wrong = ""
+    array, wrong = _array_of_choice(name, chosen), ""
     if np.ma.is_masked(chosen):
         wrong = "a masked array: it has to name positions alone"
     elif array.dtype != np.int64 or array.ndim != 1:
@@ -55,6 +54,16 @@ def check_choice(name: str, chosen: Any, labels: Labels, budget: int) -> Indices
     if wrong:
         raise ValueError(f"strategy '{name}' returned {wrong}")
     return np.array(array, subok=False)
+
+
+def _array_of_choice(name: str, chosen: Any) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(chosen)
+    except Exception as error:
+        raise ValueError(
+            f"strategy '{name}' returned a {type(chosen).__name__} that cannot be read as an array "
+            f"of positions ({type(error).__name__}: {error})"
+        ) from error
 
 
 def checked_predictions(name: str, predictions: Any, data: TrialData) -> Predictions:

@@ -22,6 +22,7 @@ LABELS = np.array([UNLABELED, 1, UNLABELED, UNLABELED])
         (np.array([0, 0]), "the same image more than once"),
         (np.ma.masked_array([0, 2], mask=[False, True]), "a masked array"),
         (np.array([0, 1]), "1 images that have a label already"),
+        ([[0], [0, 2]], "a list that cannot be read as an array of positions"),
     ],
 )
 def test_a_choice_that_breaks_the_contract_is_named(chosen: object, message: str) -> None:

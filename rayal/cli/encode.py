@@ -54,7 +54,7 @@ from rayal.labeling.errors import LabelingError
 from rayal.run.encoding import load_dataset, make_embedding, restore_images
 from rayal.run.failures import PASSING, error_message, error_trace
 from rayal.run.malloc import configure_malloc
-from rayal.run.process_exit import exits_are_errors
+from rayal.run.process_exit import ends_in_time, exits_are_errors
 from rayal.run.ray.errors import ClusterError, ClusterLostError
 from rayal.run.signals import interruptible
 from rayal.storage import dataset_map
@@ -74,6 +74,7 @@ PROG = "python -m rayal.encode"
 _VOTERS, _ASKED = 20_000, 2_000  # images that the accuracy is measured on, at most
 
 
+@ends_in_time
 @exits_are_errors()
 @warnings_as_lines()
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:

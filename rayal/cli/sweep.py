@@ -12,11 +12,12 @@ import sys
 from collections.abc import Sequence
 
 from rayal.cli.terminal import add_out, add_set, warnings_as_lines
-from rayal.run.process_exit import exits_are_errors
+from rayal.run.process_exit import ends_in_time, exits_are_errors
 
 PROG = "python -m rayal.sweep"
 
 
+@ends_in_time
 @exits_are_errors()
 @warnings_as_lines()
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:

@@ -93,3 +93,33 @@ def test_a_plugin_that_leaves_when_it_is_imported_is_one_line(
     path = sweeps.write_sweep(tmp_path, plugins=["gone.py"])
     assert sweep.main([str(path), "--out", str(tmp_path / "run"), "--local"]) == 2
     assert "gone.py, line 2: ProcessExitError" in capsys.readouterr().err.replace("\n", " ")
+
+
+STAYING = """
+import multiprocessing, sys, threading, time
+from rayal.run import process_exit
+process_exit.GRACE = 0.5
+
+@process_exit.ends_in_time
+def command():
+    if sys.argv[1] == "thread":
+        threading.Thread(target=time.sleep, args=(600,), name="staying").start()
+    else:
+        fork = multiprocessing.get_context("fork")
+        fork.Process(target=time.sleep, args=(600,), name="staying").start()
+    print("done")
+    return 3
+
+if __name__ == "__main__":
+    sys.exit(command())
+"""
+
+
+@pytest.mark.parametrize("what", ["thread", "process"])
+def test_what_a_component_leaves_running_keeps_no_command_from_its_end(what: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", STAYING, what], capture_output=True, text=True, check=False,
+        env=sweeps.environment(), timeout=120,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (3, "done\n")
+    assert "a component has left what does not end (staying)" in ended.stderr
