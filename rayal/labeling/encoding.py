@@ -34,7 +34,7 @@ from rayal.storage.atomic import write_bytes
 from rayal.storage.file_hash import file_hashes
 from rayal.traits import EncoderTraits
 
-FORMAT = 1  # raised by hand when features come to be made otherwise
+FORMAT = 2  # raised by hand when features come to be made otherwise
 BLOCK = 1024  # images of a block
 LARGEST_SIDE, SMALLEST_SIDE = 224, 8  # pixels that images are brought to before the encoder
 SMALLEST_NETWORK_SIDE = 96

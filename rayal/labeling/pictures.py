@@ -49,6 +49,11 @@ def read_facts(path: Path) -> PictureFacts:
     notes = []
     if found.mode.startswith("I"):
         notes.append(f"16-bit gray: each image's {LOWEST:g}st to {HIGHEST:g}th percentile")
+    if found.is_deep:
+        notes.append(
+            "16 bits a color: the upper 8 alone, so that colors of fewer bits, such as 12 of 16, "
+            "are nearly black: save them over all of the range"
+        )
     if found.has_frames:
         notes.append("several frames or pages: the first alone")
     if found.has_channels:
@@ -98,12 +103,18 @@ def media_type(content: bytes) -> str:
     return "image/jpeg" if content.startswith(b"\xff\xd8") else "image/png"
 
 
-def by_percentiles(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
-    """Bring (H, W) numbers of any range to 0..255: the 1st percentile black, the 99th white."""
+def by_percentiles(
+    values: npt.NDArray[np.generic], counted: npt.NDArray[np.bool_] | None = None
+) -> npt.NDArray[np.uint8]:
+    """Bring (H, W) numbers of any range to 0..255: the 1st percentile black, the 99th white.
+
+    counted: (H, W), of which numbers the percentiles are taken; None: of all.
+    """
     numbers = np.asarray(values, dtype=np.float64)
-    low, high = np.percentile(numbers, (LOWEST, HIGHEST))
+    own = numbers if counted is None else numbers[counted]
+    low, high = np.percentile(own, (LOWEST, HIGHEST))
     if high <= low:
-        low, high = float(numbers.min()), float(numbers.max())
+        low, high = float(own.min()), float(own.max())
     return to_bytes(numbers, float(low), float(high))
 
 

@@ -1,4 +1,5 @@
 import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -320,6 +321,38 @@ def test_a_photograph_with_previews_has_no_frames(tmp_path: Path) -> None:
     assert Image.open(path).format == "MPO"
     assert not read_head(path, Decoding(6)).has_frames
     assert np.all(np.abs(read(path).astype(int) - plain(RED)) <= 3)
+
+
+def png_of_sixteen_bits(path: Path, pixels: np.ndarray) -> Path:
+    """Write 16 bits a channel, which Pillow does not write in color."""
+    height, width, channels = pixels.shape
+    kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ]
+    chunks = b"".join(
+        struct.pack(">I", len(content)) + name + content
+        + struct.pack(">I", zlib.crc32(name + content))
+        for name, content in parts
+    )  # fmt: skip
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
+    return path
+
+
+@pytest.mark.parametrize(("channels", "deep"), [(1, False), (2, True), (3, True), (4, True)])
+def test_sixteen_bits_that_are_read_as_their_upper_eight_are_noticed(
+    tmp_path: Path, channels: int, deep: bool
+) -> None:
+    pixels = np.full((6, 6, channels), 40_000)
+    head = read_head(png_of_sixteen_bits(tmp_path / "a.png", pixels), Decoding(6))
+    assert head.is_deep == deep
+    assert not read_head(save(tmp_path / "b.png", plain(RED)), Decoding(6)).is_deep
+    assert not read_head(save(tmp_path / "c.tif", plain(RED)), Decoding(6)).is_deep
+    colors = tiff(tmp_path / "d.tif", np.full((6, 18), 40_000, np.uint16), t256=6, t262=2, t277=3)
+    assert read_head(colors, Decoding(6)).is_deep
 
 
 def test_channels_beyond_the_colors_are_noticed(tmp_path: Path) -> None:

@@ -129,6 +129,29 @@ def test_a_file_without_a_suffix_is_known_by_its_first_bytes(tmp_path: Path) -> 
     assert not dicom.is_dicom(tmp_path / "README")
 
 
+def test_a_file_named_after_its_uid_is_known_by_its_first_bytes(tmp_path: Path) -> None:
+    path = write(tmp_path / "1.2.840.113619.2.55.3.6046")
+    assert dicom.is_dicom(path)
+    assert read_facts(path).mode == "DICOM"
+    (tmp_path / "1.2.840.113619.2.55.3.6047").write_text("hello")
+    assert not dicom.is_dicom(tmp_path / "1.2.840.113619.2.55.3.6047")
+
+
+def test_a_compression_without_a_decoder_is_refused_in_one_line(tmp_path: Path) -> None:
+    from pydicom import dcmread
+    from pydicom.encaps import encapsulate
+
+    path = write(tmp_path / "a.dcm")
+    data = dcmread(path)
+    data.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.100"  # MPEG2
+    data.PixelData = encapsulate([b"not looked at"])
+    data["PixelData"].is_undefined_length = True
+    data.save_as(path)
+    with pytest.raises(ValueError, match="MPEG2") as refused:
+        dicom.read_pixels(path, by_percentiles)
+    assert "\n" not in str(refused.value)
+
+
 def test_a_damaged_file_is_refused_with_the_reason(tmp_path: Path) -> None:
     path = write(tmp_path / "a.dcm")
     path.write_bytes(path.read_bytes()[:-40])

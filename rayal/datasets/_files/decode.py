@@ -70,8 +70,9 @@ class Head:
     """What a file says of its image before it is unpacked.
 
     width, height: in pixels; is_gray: by its mode; has_frames: there are more images in it, as in
-    an animation or in a TIFF of several pages; has_channels: there are more than its colors; mode:
-    Pillow's name of how its pixels are kept, such as RGB, P, CMYK or I;16.
+    an animation or in a TIFF of several pages; has_channels: there are more than its colors;
+    is_deep: its colors, or gray beside transparency, have 16 bits, of which Pillow reads the upper
+    8; mode: Pillow's name of how its pixels are kept, such as RGB, P, CMYK or I;16.
     """
 
     width: int
@@ -80,6 +81,7 @@ class Head:
     has_frames: bool = False
     has_channels: bool = False
     mode: str = ""
+    is_deep: bool = False
 
 
 def read_head(path: Path, decoding: Decoding) -> Head:
@@ -93,7 +95,8 @@ def read_head(path: Path, decoding: Decoding) -> Head:
         gray = image.mode in _GRAY or _is_sixteen_bits(image)
         samples = _tiff_tag(image, _SAMPLES_PER_PIXEL, 1)
         more = samples > len(image.getbands())
-        return Head(*image.size, gray, _has_frames(image), more, image.mode)
+        deep = _is_deep(image)
+        return Head(*image.size, gray, _has_frames(image), more, image.mode, deep)
 
 
 def decode(path: Path, decoding: Decoding, channels: int) -> npt.NDArray[np.uint8]:
@@ -218,6 +221,16 @@ def _is_misread(image: Image.Image) -> bool:
 
 def _is_sixteen_bits(image: Image.Image) -> bool:
     return image.mode in _SIXTEEN_BITS or (image.mode == "I" and image.format in _WIDENED)
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """Whether 16 bits are read as their upper 8, which Pillow does for all but gray alone."""
+    if _is_sixteen_bits(image) or image.format not in ("PNG", "TIFF"):
+        return False
+    stored = (
+        [str(tile.args) for tile in getattr(image, "tile", ())] if image.format == "PNG" else []
+    )
+    return any(";16" in form for form in stored) or _tiff_tag(image, _BITS_PER_SAMPLE, 8) > 8
 
 
 def _has_frames(image: Image.Image) -> bool:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rayal.datasets._files.dicom_grays import ByRange, Bytes, how, shown
+from rayal.datasets._files.scan import is_image
+
 _PALETTE = "PALETTE COLOR"  # gray by its one sample, colors by their tables
 SUFFIXES = frozenset({".dcm", ".dicom", ".dic", ".ima"})
 _PREAMBLE = 128  # bytes before the four letters that every DICOM file has
-Bytes: TypeAlias = npt.NDArray[np.uint8]
-Window: TypeAlias = Callable[[npt.NDArray[np.generic]], Bytes]
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,13 @@ class DicomHead:
 
 
 def is_dicom(path: Path) -> bool:
-    """Whether a file is one by its suffix, or by its first bytes where it has none."""
-    if path.suffix:
-        return path.suffix.lower() in SUFFIXES
+    """Whether a file is one by its suffix, or by its first bytes where that is no image's.
+
+    Archives name files after their UIDs, such as 1.2.840.10008.5.1, which end as in a suffix.
+    """
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES or is_image(path.name):
+        return suffix in SUFFIXES
     try:
         with path.open("rb") as file:
             return file.read(_PREAMBLE + 4)[_PREAMBLE:] == b"DICM"
@@ -63,11 +67,10 @@ def read_head(path: Path) -> DicomHead:
         )
 
 
-def read_pixels(path: Path, window: Window) -> Bytes:
+def read_pixels(path: Path, by_range: ByRange) -> Bytes:
     """Return the image (H, W) or (H, W, 3), the first frame of several.
 
-    Gray values are brought to 8 bits by the window that the file stores (its first), else by
-    `window`; where white is stored as the lowest value it is turned round.
+    Gray values are brought to 8 bits as the file says (`dicom_grays`), else by `by_range`.
 
     Raises:
         ValueError: it is damaged, compressed in a way that is not read here, or pydicom is not
@@ -75,13 +78,8 @@ def read_pixels(path: Path, window: Window) -> Bytes:
     """
     with _refused_as("its pixels cannot be read"):
         data = _read(path, pixels=True)
-        pixels = np.asarray(data.pixel_array)
-        if int(data.get("NumberOfFrames", 1) or 1) > 1:
-            pixels = pixels[0]
-        if not _is_gray(data):
-            return _color(data, pixels)
-        shown = _gray(data, pixels, window)
-        return 255 - shown if data.get("PhotometricInterpretation") == "MONOCHROME1" else shown
+        pixels = np.asarray(importlib.import_module("pydicom.pixels").pixel_array(data, index=0))
+        return shown(data, pixels, by_range) if _is_gray(data) else _color(data, pixels)
 
 
 @contextmanager
@@ -94,20 +92,7 @@ def _refused_as(words: str) -> Iterator[None]:
             "it is DICOM, which is read where pydicom is installed: pip install 'rayal[dicom]'"
         ) from error
     except Exception as error:
-        raise ValueError(f"{words}: {error}") from error
-
-
-def _gray(data: Any, pixels: npt.NDArray[Any], window: Window) -> Bytes:
-    processing = importlib.import_module("pydicom.pixels")
-    has_scale = data.get("RescaleSlope") is not None and data.get("RescaleIntercept") is not None
-    scaled = has_scale or "ModalityLUTSequence" in data
-    values = np.asarray(processing.apply_modality_lut(pixels, data) if scaled else pixels)
-    if not _has_window(data):
-        return window(values)
-    center, width = _first(data.WindowCenter), max(_first(data.WindowWidth), 1.0)
-    low, high = center - 0.5 - (width - 1) / 2, center - 0.5 + (width - 1) / 2
-    bright = (values.astype(np.float64) - low) * (255 / max(high - low, 1e-12))
-    return np.rint(np.clip(bright, 0, 255)).astype(np.uint8)
+        raise ValueError(f"{words}: {' '.join(str(error).split())}") from error
 
 
 def _color(data: Any, pixels: npt.NDArray[Any]) -> Bytes:
@@ -127,20 +112,12 @@ def _is_gray(data: Any) -> bool:
 def _notes(data: Any) -> list[str]:
     notes = []
     if _is_gray(data):
-        kind = "the window stored in each file" if _has_window(data) else "1st to 99th percentile"
-        notes.append(f"DICOM: {kind}")
+        notes.append(f"DICOM: {how(data)}")
+    elif data.get("PhotometricInterpretation") != _PALETTE and int(data.get("BitsStored", 8)) > 8:
+        notes.append(f"DICOM: the upper 8 of {int(data.BitsStored)} bits a color")
     if int(data.get("NumberOfFrames", 1) or 1) > 1:
         notes.append("several frames or pages: the first alone")
     return notes
-
-
-def _has_window(data: Any) -> bool:
-    edges = data.get("WindowCenter"), data.get("WindowWidth")
-    return all(edge is not None and math.isfinite(_first(edge)) for edge in edges)
-
-
-def _first(value: Any) -> float:
-    return float(value[0] if hasattr(value, "__len__") and not isinstance(value, str) else value)
 
 
 def _read(path: Path, *, pixels: bool) -> Any:
