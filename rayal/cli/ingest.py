@@ -21,7 +21,8 @@ from rayal.cli.terminal import (
     print_line,
     warnings_as_lines,
 )
-from rayal.labeling.class_names import names_of, similar_class
+from rayal.datasets._files.lookalikes import means_missing
+from rayal.labeling.class_names import NOT_USABLE_NAME, names_of, similar_class
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.ingest import Ingested, ingest
 from rayal.labeling.project import Project
@@ -68,6 +69,7 @@ def _show(console: Console, project: Project, done: Ingested) -> None:
     parts = [
         (done.labeled, f"label{'s' * (done.labeled != 1)} taken"),
         (done.not_usable, f"image{'s' * (done.not_usable != 1)} not usable"),
+        (done.replaced, "of these in place of an earlier answer"),
         (done.known, "known already"),
         (done.skipped, "skipped"),
         (done.withdrawn, "withdrawn"),
@@ -85,6 +87,12 @@ def _show(console: Console, project: Project, done: Ingested) -> None:
     if done.new_classes:
         new = (name + similar_class(name, counts) for name in done.new_classes)
         print_line(console, f"New classes: {', '.join(new)}")
+    for name in filter(means_missing, done.new_classes):
+        print_line(
+            console,
+            f"NOTE: '{name}' is taken as a class like any other; if it says that there is none, "
+            f"write '{NOT_USABLE_NAME}' instead and import the file again",
+        )
     _show_conflicts(console, project)
     if unanswered := project.unanswered:
         print_line(

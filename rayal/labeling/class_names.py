@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rayal.datasets._files import compound_names
 from rayal.datasets._files.compound_names import SEPARATORS
-from rayal.datasets._files.lookalikes import lookalikes, shown
+from rayal.datasets._files.lookalikes import lookalikes, shown, skeleton
 from rayal.hints import nearest
 from rayal.labeling.errors import LabelingError
 
@@ -52,6 +52,11 @@ def class_name(text: str) -> str:
     if any(map(_is_hidden, name)):
         raise ValueError(f"the name of a class has signs that do not show: {name[:40]!r}")
     return name
+
+
+def means_not_usable(text: str) -> bool:
+    """Whether text says that an image cannot be labeled, however it is written: "Not_usable"."""
+    return skeleton(text) == skeleton(NOT_USABLE_NAME)
 
 
 def similar_class(name: str, counts: Mapping[str, int]) -> str:
@@ -141,9 +146,20 @@ def check_class_list(classes: Sequence[str]) -> None:
                 f"the class {name!r} holds '{SEPARATORS[0]}' or '{SEPARATORS[1]}', which separate "
                 "the classes of an image: rename it"
             )
-        if name.casefold() in (NONE, NOT_USABLE_NAME):
+        if name.casefold() == NONE:
             raise LabelingError(f"'{name}' is what an answer says instead of a class: rename it")
     check_distinct(classes)
+    check_usable(classes)
+
+
+def check_usable(classes: Iterable[str]) -> None:
+    """Refuse names that are taken for the answer that an image cannot be labeled.
+
+    Raises:
+        LabelingError: there is such a name.
+    """
+    for name in filter(means_not_usable, classes):
+        raise LabelingError(f"'{name}' is what an answer says instead of a class: rename it")
 
 
 def check_distinct(names: Iterable[str], place: str = "", what: str = "class") -> None:

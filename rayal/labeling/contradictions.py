@@ -1,4 +1,4 @@
-"""Two things that one file says of one image: which of them holds is not ours to say.
+"""Two things that files say of one image at once: which of them holds is not ours to say.
 
 Answers of several people, and of one person at different times, are no contradiction: those are
 told apart by who said them, and when. A table of a row for each pair of image and class looks like
@@ -15,10 +15,10 @@ Matched = Sequence[tuple[str, Returned]]
 
 
 def without_contradictions(matched: Matched) -> tuple[list[tuple[str, Returned]], list[str]]:
-    """Return what a file says without the images that it contradicts itself about, and why not.
+    """Return what files say without the images about which they contradict, and why not.
 
     Args:
-        matched: id of the image and what is said of it, in the order of the file.
+        matched: id of the image and what is said of it, in the order of the files.
     """
     answers: dict[Hashable, list[Returned]] = {}
     for rayal_id, one in matched:
@@ -46,6 +46,8 @@ def _contradiction(ones: Sequence[Returned]) -> str:
     way_out = "keep the right one"
     if first.classes is not None and other.classes is not None:
         way_out += ", with all of the image's classes in it"
+    if not first.by:
+        way_out += ", or name the people in a column 'annotator'"
     return (
         f"{other.place} says {_words(other)} of an image of which {first.place} says "
         f"{_words(first)}: {way_out}; neither was taken"

@@ -9,16 +9,22 @@ from pathlib import Path
 from rayal.datasets._files.image_index import ImageIndex
 from rayal.labeling.class_names import check_distinct, class_name
 from rayal.labeling.contradictions import without_contradictions
+from rayal.labeling.current_files import has_changed
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.tool import Import, Returned, read_export
 from rayal.labeling.labels import Answer
 from rayal.labeling.project import Project
 from rayal.labeling.returned_classes import with_class_sets, with_one_class
 
+_OWN_FOLDERS = ("cvat", "cvat/images", "previews", "report", "rounds", "classifier")  # of a project
+
 
 @dataclass
 class Ingested:
-    """What came of some files: how many answers of each kind, and what was not taken, and why."""
+    """What came of some files: how many answers of each kind, and what was not taken, and why.
+
+    replaced: of them those in place of another answer of the same person.
+    """
 
     labeled: int = 0
     known: int = 0
@@ -26,6 +32,7 @@ class Ingested:
     skipped: int = 0
     withdrawn: int = 0
     not_chosen: int = 0
+    replaced: int = 0
     new_classes: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
@@ -38,22 +45,37 @@ def ingest(project: Project, files: Sequence[Path]) -> Ingested:
             alike.
         OSError: the log cannot be written to.
     """
-    imports = [(file, _read(project, file)) for file in files]
+    imports = [(file, read_labels(project, file)) for file in files]
     for file, imported in imports:
         _check_project(project, file, imported)
     reader = _Reader(project)
-    for _, imported in imports:
-        reader.take(imported)
+    reader.take([imported for _, imported in imports])
     reader.check_classes()
     project.labels.append(*reader.answers)
     return reader.ingested
 
 
-def _read(project: Project, file: Path) -> Import:
+def read_labels(project: Project, file: Path) -> Import:
+    """Return what a file says, as the project holds labels.
+
+    Raises:
+        LabelingError: it cannot be read, or cannot be of this project.
+    """
+    _check_foreign(project, file)
     imported = read_export(file)
     if project.settings.multilabel:
         return with_class_sets(file, imported, project.classes)
     return with_one_class(file, imported, project.classes)
+
+
+def _check_foreign(project: Project, file: Path) -> None:
+    """Refuse the project's own folders, which would be taken for classes."""
+    place, root = file.expanduser().resolve(), project.root.resolve()
+    if file.is_dir() and (place == root or any(place == root / name for name in _OWN_FOLDERS)):
+        raise LabelingError(
+            f"{file} is a folder that rayal wrote itself: name the one in which you sorted copies "
+            "of images, FOLDER/CLASS/IMAGE"
+        )
 
 
 def _check_project(project: Project, file: Path, imported: Import) -> None:
@@ -87,11 +109,20 @@ class _Reader:
         self._index = ImageIndex(project.root, paths)
         self._id_of_path = dict(zip(project.pool.paths, project.pool.ids, strict=True)) | copies
 
-    def take(self, imported: Import) -> None:
-        self.ingested.refused += imported.refused
-        seen: dict[str, set[str]] = {}
-        matched, contradictions = without_contradictions(list(self._matched(imported)))
+    def take(self, imports: Sequence[Import]) -> None:
+        """Take what files say, where they do not contradict themselves or one another."""
+        matched = []
+        for imported in imports:
+            self.ingested.refused += imported.refused
+            matched.append(list(self._matched(imported)))
+        kept, contradictions = without_contradictions([one for said in matched for one in said])
         self.ingested.refused += contradictions
+        certain = set(kept)
+        for imported, said in zip(imports, matched, strict=True):
+            self._take(imported, [one for one in said if one in certain])
+
+    def _take(self, imported: Import, matched: Sequence[tuple[str, Returned]]) -> None:
+        seen: dict[str, set[str]] = {}
         for rayal_id, returned in matched:
             if returned.is_answer:
                 seen.setdefault(rayal_id, set()).add(returned.by)
@@ -170,6 +201,13 @@ class _Reader:
         ):
             self.ingested.known += 1
             return
+        if self._is_of_another_image(imported, rayal_id, returned):
+            path = self.project.pool[self.project.pool.position[rayal_id]].path
+            self.ingested.refused.append(
+                f"{returned.place}: the file {path} has changed since it was read, and the label "
+                "may be of either image: put the earlier file back, or make another project"
+            )
+            return
         answer = Answer(
             rayal_id,
             label,
@@ -182,6 +220,12 @@ class _Reader:
             returned.classes,
         )
         self._keep(answer)
+
+    def _is_of_another_image(self, imported: Import, rayal_id: str, returned: Returned) -> bool:
+        """Whether a label may be of what now lies in the image's place; sorted copies are known."""
+        if imported.source == "folders" or returned.action != "label":
+            return False
+        return has_changed(self.project, self.project.pool.position[rayal_id])
 
     def _withdraw(self, imported: Import, rayal_id: str, present: set[str]) -> None:
         """Withdraw what this tool said of an image before and no longer says."""
@@ -200,6 +244,7 @@ class _Reader:
         if answer.action == "skip":
             self.ingested.skipped += 1
             return
+        self.ingested.replaced += answer.by in by_annotator
         by_annotator[answer.by] = answer
         self.ingested.not_chosen += answer.id not in self._round
         if answer.action == "not_usable":

@@ -18,7 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, get_args
 
-from rayal.labeling.class_names import NOT_USABLE_NAME, ClassSet, class_name, class_set
+from rayal.labeling.class_names import (
+    NOT_USABLE_NAME,
+    ClassSet,
+    class_name,
+    class_set,
+    means_not_usable,
+)
 from rayal.labeling.errors import LabelingError
 from rayal.storage import atomic, plain_files
 
@@ -96,9 +102,14 @@ class Answer:
 
 
 def answer_of(rayal_id: str, label: str | ClassSet, **more: Any) -> Answer:
-    """Return the answer that an image has a class, or the classes of a set; more: as Answer has."""
+    """Return the answer that an image has a class, or the classes of a set; more: as Answer has.
+
+    A label that says so is the answer that the image cannot be labeled.
+    """
     if isinstance(label, ClassSet):
         return Answer(rayal_id, classes=label.names, **more)
+    if means_not_usable(label):
+        return Answer(rayal_id, action="not_usable", **more)
     return Answer(rayal_id, label, **more)
 
 

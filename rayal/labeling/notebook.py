@@ -11,6 +11,7 @@ import pandas as pd
 
 from rayal.labeling.class_names import ClassSet, check_known, class_set
 from rayal.labeling.contact_sheet import picture_address
+from rayal.labeling.current_files import has_changed
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.ingest import Ingested, ingest
 from rayal.labeling.labeled import check_new_classes
@@ -96,8 +97,9 @@ class Pool:
         """Take labels by path or id: a class each, or where an image may have several, all of them.
 
         Raises:
-            LabelingError: an image is not in the pool, a new class looks like another, or is not
-                among those of a project whose images may have several; then none is taken.
+            LabelingError: an image is not in the pool, or its file has changed; a new class looks
+                like another, or is not among those of a project whose images may have several.
+                Then none is taken.
         """
         pool = self.project.pool
         by_path = dict(zip(pool.paths, pool.ids, strict=True))
@@ -110,8 +112,20 @@ class Pool:
             for i, (name, label) in zip(ids, labels.items(), strict=True)
         ]
         log = self.project.labels
+        self._check_files(ids)
         check_new_classes(self.project, log, {answer.id: answer.label for answer in answers})
         log.append(*answers)
+
+    def _check_files(self, ids: Sequence[str]) -> None:
+        """Refuse labels of images in whose place other ones lie now."""
+        pool = self.project.pool
+        for rayal_id in ids:
+            if has_changed(self.project, pool.position[rayal_id]):
+                raise LabelingError(
+                    f"the file {pool[pool.position[rayal_id]].path} has changed since it was read, "
+                    "and its label may be of either image: put the earlier file back, or make "
+                    "another project"
+                )
 
     def _label(self, image: str, label: str | Collection[str]) -> str | ClassSet:
         """Return a label as the project holds it."""

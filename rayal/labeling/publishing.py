@@ -8,8 +8,7 @@ from pathlib import Path
 from rayal.labeling import pictures
 from rayal.labeling.contact_sheet import write_contact_sheet
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.exchange.label_table import FILE as LABEL_TABLE
-from rayal.labeling.exchange.tool import Entry, Sheet, read_export, tools
+from rayal.labeling.exchange.tool import Entry, Sheet, tools
 from rayal.labeling.own_files import read_object
 from rayal.labeling.pool import PoolImage
 from rayal.labeling.project import Project
@@ -49,27 +48,6 @@ def publish(project: Project) -> list[str]:
     lines = [line for tool in tools().values() if (line := tool.write(sheet))]
     write_bytes(project.root / "published.json", json.dumps({"round": newest.number}).encode())
     return lines
-
-
-def check_nothing_unread(project: Project) -> None:
-    """Refuse to make labels.csv again where it was filled in and not read.
-
-    Raises:
-        LabelingError: it holds labels that the log does not.
-    """
-    path = project.root / LABEL_TABLE
-    if not path.is_file():
-        return
-    answered = project.labels.standing()
-    filled = [returned for returned in read_export(path).returned if returned.action != "withdraw"]
-    unread = [returned for returned in filled if returned.rayal_id not in answered]
-    if unread:
-        raise LabelingError(
-            f"{path} would be written anew, and has {len(unread):,} "
-            f"label{'s' * (len(unread) != 1)} that "
-            f"{'were' if len(unread) != 1 else 'was'} not imported: rayal ingest {project.root} "
-            f"{path}, and correct the lines that it does not take; or delete the file"
-        )
 
 
 def _sheet(project: Project, round_: Round) -> Sheet:

@@ -11,6 +11,7 @@ from rayal.labeling.class_names import (
     NOT_USABLE_NAME,
     ClassSet,
     check_known,
+    means_not_usable,
     parts_of,
     says_several,
     split_classes,
@@ -48,7 +49,9 @@ def with_one_class(file: Path, export: Import, classes: Sequence[str]) -> Import
     kept = []
     for returned in (returned for returned in export.returned if returned.classes is None):
         label = returned.label or ""
-        if export.source == "csv" and says_several(label, classes):
+        if _is_not_usable(label, classes):
+            kept.append(replace(returned, action="not_usable", label=None))
+        elif export.source == "csv" and says_several(label, classes):
             refused.append(
                 f"{returned.place}: '{label}' names several classes, and an image of this project "
                 "has one: name one, or make a project with --multilabel"
@@ -56,6 +59,12 @@ def with_one_class(file: Path, export: Import, classes: Sequence[str]) -> Import
         else:
             kept.append(returned)
     return replace(export, returned=kept, refused=[*export.refused, *refused])
+
+
+def _is_not_usable(label: str, classes: Sequence[str]) -> bool:
+    """Whether a label says so, and is no class that a project of an earlier version has."""
+    is_written_so = label.strip().casefold() == NOT_USABLE_NAME
+    return is_written_so or (means_not_usable(label) and label not in classes)
 
 
 def with_class_sets(file: Path, export: Import, classes: Sequence[str]) -> Import:
@@ -92,7 +101,7 @@ def _with_set(returned: Returned) -> Returned:
     if returned.label is None and not returned.classes:
         return returned  # a table's row of zeros
     names = parts_of(returned.classes or () if returned.label is None else (returned.label,))
-    usable = [part for part in names if part.casefold() != NOT_USABLE_NAME]
+    usable = [part for part in names if not means_not_usable(part)]
     if len(usable) < len(names):
         if usable:
             raise ValueError(

@@ -9,13 +9,14 @@ from typing import Any
 
 from rayal.labeling import feature_files, tables
 from rayal.labeling.assemble import DEFAULT_ENCODER, GIVEN_FEATURES, assemble, check_encoder
-from rayal.labeling.class_names import check_class_list, check_distinct, class_name
+from rayal.labeling.class_names import check_class_list, check_distinct, check_usable, class_name
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.project import Project, is_project
-from rayal.labeling.publishing import check_nothing_unread, is_published, publish
+from rayal.labeling.publishing import is_published, publish
 from rayal.labeling.rounds import Round, write_round
 from rayal.labeling.selection import choose
 from rayal.labeling.settings import Settings, Source, describe_source, write_settings
+from rayal.labeling.unread import check_nothing_unread
 from rayal.multilabel import check_multilabel, check_one_class
 from rayal.registry import STRATEGIES
 
@@ -165,6 +166,7 @@ def _classes(request: Request) -> tuple[str, ...]:
         check_class_list(names)
     else:
         check_distinct(names)
+        check_usable(names)
     return names
 
 

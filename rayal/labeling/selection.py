@@ -27,16 +27,15 @@ from rayal.feature_ties import (
 )
 from rayal.label_arrays import has_label, is_multilabel, mask_labels
 from rayal.labeling import reasons
+from rayal.labeling.current_files import why_lost
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labeled import labeled_pool
-from rayal.labeling.pool import id_of_bytes
 from rayal.labeling.project import Project
 from rayal.labeling.rounds import Chosen, Round
 from rayal.labeling.training import LEARNER, can_be_learned
 from rayal.registry import LEARNERS, STRATEGIES, Component
 from rayal.requirements import FROM_LEARNER
 from rayal.seeds import generator
-from rayal.storage import plain_files
 from rayal.traits import StrategyTraits
 
 FIRST_STRATEGY, LATER_STRATEGY = "kmeans", "dropquery"  # without and with a classifier
@@ -315,24 +314,6 @@ def _with_files(
         for row, why in lost.items():
             gone[row] = True
             notes.append(f"{project.pool[row].path} {why}, and was not chosen")
-
-
-def why_lost(project: Project, row: int) -> str:
-    """Say why an image's file is no longer what was read, "" where it is."""
-    if not project.has_images:
-        return ""
-    image = project.pool[row]
-    path = project.source / image.path
-    try:
-        facts = path.stat()
-        if (facts.st_size, facts.st_mtime_ns) == (image.bytes, image.mtime_ns):
-            return ""
-        same = id_of_bytes(plain_files.read(path, 1 << 30)) == image.rayal_id
-    except FileNotFoundError:
-        return "has gone"
-    except OSError as error:
-        return f"cannot be read any more ({error.strerror or error})"
-    return "" if same else "has changed since it was read"
 
 
 def _shortfall(project: Project, per_group: int | None, budget: int, chosen: int) -> list[str]:

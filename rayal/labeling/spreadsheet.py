@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from rayal.datasets._files.csv_table import read_text
 from rayal.datasets._files.lookalikes import tidy
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.own_files import damaged
@@ -14,6 +15,8 @@ from rayal.storage import plain_files
 from rayal.storage.atomic import write_bytes
 
 LARGEST = 4 << 30  # bytes of a table; some 20 million images
+SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
+_SHOWN = 12  # names of columns in a message
 PATHS = frozenset({"path", "filepath"})  # columns
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -58,13 +61,28 @@ def read_csv_rows(path: Path) -> list[dict[str, str]]:
 
 def column_names(path: Path) -> list[str]:
     """Return the names of the columns of a table that came back; empty where it is none."""
-    if not path.is_file() or path.suffix.lower() not in (".csv", ".tsv", ".txt"):
+    if not path.is_file() or path.suffix.lower() not in SUFFIXES:
         return []
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return next(csv.reader(file, dialect=_dialect(path)), [])
+        text = read_text(path)
+        return next(csv.reader(io.StringIO(text, newline=""), dialect=_dialect(text)), [])
     except (OSError, ValueError, csv.Error):
         return []
+
+
+def why_no_labels(path: Path) -> str:
+    """Say why a table has no labels that can be read, "" of a file that is no table."""
+    if not path.is_file() or path.suffix.lower() not in SUFFIXES:
+        return ""
+    try:
+        read_text(path)
+    except (OSError, ValueError) as error:
+        return str(error)
+    shown = ", ".join(repr(name) for name in column_names(path)[:_SHOWN]) or "nothing"
+    return (
+        f"{path} has the columns {shown}, and a table of labels has 'label', or a column of 0 and "
+        "1 for each class, and 'rayal_id' or 'path' in its first line"
+    )
 
 
 def returned_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -76,11 +94,12 @@ def returned_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         LabelingError: it cannot be read, or two of its columns have one name.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, dialect=_dialect(path), strict=True)
-            _check_columns(path, reader.fieldnames or ())
-            for row in reader:
-                yield reader.line_num, row
+        text = read_text(path)
+        file = io.StringIO(text, newline="")
+        reader = csv.DictReader(file, dialect=_dialect(text), strict=True)
+        _check_columns(path, reader.fieldnames or ())
+        for row in reader:
+            yield reader.line_num, row
     except LabelingError:
         raise
     except (OSError, ValueError, csv.Error) as error:
@@ -113,10 +132,9 @@ def _cell(column: str, value: object) -> object:
     return f"./{value}" if column in PATHS else f"'{value}"
 
 
-def _dialect(path: Path) -> type[csv.Dialect]:
+def _dialect(text: str) -> type[csv.Dialect]:
     """Spreadsheets of some countries save semicolons, or tabs."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        first = file.readline()
+    first = next(iter(text.splitlines()), "")
     mark = max((",", ";", "\t"), key=first.count)
 
     class Dialect(csv.excel):

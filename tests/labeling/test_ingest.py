@@ -243,7 +243,7 @@ def test_what_is_no_export_is_refused_with_what_is_read(project: Project) -> Non
     path.write_text("[1, 2]")
     with pytest.raises(LabelingError, match="no list of tasks"):
         _take(project, path)
-    path = project.root.parent / "x.txt"
+    path = project.root.parent / "x.md"
     path.write_text("hello")
     with pytest.raises(LabelingError, match=r"of none of the tools.*labels\.csv filled in"):
         _take(project, path)

@@ -76,7 +76,7 @@ def read_csv(
         ValueError: no text, a column that is absent or there twice, quotes that do not fit, a row
             with more or fewer cells than columns.
     """
-    text = _text(path)
+    text = read_text(path)
     delimiter = _delimiter(path, text, wanted)
     records = _records(path, text, delimiter)
     columns = records[0].cells if records else []
@@ -94,11 +94,17 @@ def first_lines(path: Path) -> list[list[str]]:
     Raises:
         ValueError: it is no text.
     """
-    text = _text(path)
+    text = read_text(path)
     return [_first_cells(text, delimiter) for delimiter in DELIMITERS]
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Return the text of a file, in UTF-8, or in UTF-16 or 32 with a byte-order mark.
+
+    Raises:
+        ValueError: it is no text, or of another encoding.
+        OSError: it cannot be read.
+    """
     content = path.read_bytes()
     for magic, what in _NO_TEXT.items():
         if content.startswith(magic):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from rayal.datasets._files.scan import list_images, subfolders
-from rayal.labeling.class_names import NOT_USABLE_NAME
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.tool import Import, Returned, Sheet, tool
 from rayal.labeling.pool import id_in, id_of_bytes
@@ -49,7 +48,4 @@ def _add(answers: Import, file: Path, name: str, label: str) -> None:
     except OSError as error:
         answers.refused.append(f"{name} cannot be read ({error.strerror or error})")
         return
-    if label.casefold() == NOT_USABLE_NAME:
-        answers.returned.append(Returned(name, rayal_id, "", "not_usable"))
-    else:
-        answers.returned.append(Returned(name, rayal_id, "", "label", label))
+    answers.returned.append(Returned(name, rayal_id, "", "label", label))

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from rayal.labeling.class_names import NOT_USABLE_NAME
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.json_export import begins_with, read_json
 from rayal.labeling.exchange.tool import Import, Returned, Sheet, tool
@@ -54,8 +53,6 @@ def _returned(path: Path, name: str, classes: list[str]) -> Returned:
     place, rayal_id = f"{path.name}, image {name}", id_in(name)
     if not classes:
         return Returned(place, rayal_id, name, "withdraw", by="coco")
-    if classes == [NOT_USABLE_NAME]:
-        return Returned(place, rayal_id, name, "not_usable", by="coco")
     if len(classes) == 1:
         return Returned(place, rayal_id, name, "label", classes[0], "coco")
     return Returned(place, rayal_id, name, "label", by="coco", classes=tuple(classes))

@@ -72,8 +72,6 @@ class Cvat:
                 )
             elif not tags:
                 answers.returned.append(Returned(place, rayal_id, name, "withdraw", by="cvat"))
-            elif tags[0] == NOT_USABLE_NAME:
-                answers.returned.append(Returned(place, rayal_id, name, "not_usable", by="cvat"))
             else:
                 answers.returned.append(Returned(place, rayal_id, name, "label", tags[0], "cvat"))
         return answers

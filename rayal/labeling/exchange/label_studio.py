@@ -26,6 +26,13 @@ from rayal.storage.atomic import write_bytes
 
 FIELD = "choice"  # name of the control, in the configuration and in results
 LOCAL_FILES = "/data/local-files/?d="
+# Of a row in the formats JSON_MIN and CSV: what a task was given, and what the tool adds.
+_FLAT = frozenset({
+    "image", "rank", "rayal_id", "rayal_project", "round", "path", "group", "why", "id",
+    "annotation_id", "annotator", "lead_time", "created_at", "updated_at", "annotators",
+    "predictions", "agreement",
+})  # fmt: skip
+_READ = frozenset({"choices", "textarea"})  # kinds of results
 _SUFFIXES = frozenset({".json", ".csv", ".json-min"})
 
 
@@ -57,7 +64,9 @@ class LabelStudio:
 
     def read(self, path: Path) -> Import:
         answers = Import("label-studio")
-        for number, row in enumerate(_rows(path), start=1):
+        rows = _rows(path)
+        _check_flat(path, rows)
+        for number, row in enumerate(rows, start=1):
             place = f"{path.name}, task {row.get('id', number)}"
             data = row.get("data", row)
             if not isinstance(data, dict):
@@ -157,8 +166,29 @@ def _read_annotations(
             returned = Returned(place, _id(data), _path(data), "skip", **common)
             answers.returned.append(returned)
             continue
-        labels = [label for result in _results(place, annotation) for label in _labels(result)]
+        results = _results(place, annotation)
+        labels = [label for result in results for label in _labels(result)]
+        kinds = sorted({str(one.get("type")) for one in results if isinstance(one, dict)} - _READ)
+        if kinds and not labels:
+            answers.refused.append(
+                f"{place} is annotated by {', '.join(kinds)}, of which no class is read: label by "
+                "choices or text, as in label-studio.xml"
+            )
+            continue
         _add(answers, place, data, labels, common)
+
+
+def _check_flat(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Refuse rows of annotations whose answers stand under another name, as if all were skipped."""
+    annotated = [row for row in rows if "data" not in row and row.get("annotation_id")]
+    names = {name for row in annotated for name in row if name}
+    others = sorted(names - _FLAT)
+    if annotated and FIELD not in names and others:
+        raise LabelingError(
+            f"{path} has no answers under '{FIELD}', as label-studio.xml names them; it has "
+            f"{', '.join(map(repr, others))}: rename the one with the classes to '{FIELD}', or "
+            "export as JSON, in which any name is read"
+        )
 
 
 def _read_flat(answers: Import, place: str, row: Mapping[str, Any]) -> None:

@@ -48,16 +48,13 @@ def _add(answers: Import, place: str, row: dict[str, str]) -> None:
         answers.refused.append(f"{place} has more cells than the first line")
         return
     label = cells.get("label", "")
-    action = "label" if label else "withdraw"
-    if label.casefold() == NOT_USABLE_NAME:
-        action = "not_usable"
     answers.returned.append(
         Returned(
             place,
             cells.get("rayal_id", ""),
             cells.get("path", ""),
-            action,  # type: ignore[arg-type]  # one of the actions above
-            label if action == "label" else None,
+            "label" if label else "withdraw",
+            label or None,
             cells.get("annotator", ""),
         )
     )

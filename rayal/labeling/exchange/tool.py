@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 from rayal.labeling.class_names import NONE
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labels import Action, Source
+from rayal.labeling.spreadsheet import why_no_labels
 
 
 @dataclass(frozen=True)
@@ -161,6 +162,8 @@ def read_export(path: Path) -> Import:
     fitting = {name: tool for name, tool in tools().items() if tool.recognizes(path)}
     if len(fitting) != 1:
         which = f"of {' and '.join(fitting)} both" if fitting else "of none"
+        if not fitting and (reason := why_no_labels(path)):
+            raise LabelingError(reason)
         raise LabelingError(
             f"{path} looks like an export {which} of the tools that are read: Label Studio (JSON, "
             "JSON_MIN, CSV), CVAT for images 1.1 (XML, or a zip with it), COCO (JSON), labels.csv "

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from rayal.labeling.class_names import ClassSet, check_known, class_name, class_set
+from rayal.labeling.class_names import (
+    ClassSet,
+    check_known,
+    class_name,
+    class_set,
+    means_not_usable,
+)
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labels import Action, Answer
 from rayal.labeling.settings import Settings
@@ -37,10 +43,12 @@ def check_answer(answer: Answer, settings: Settings) -> None:
 
     Raises:
         LabelingError: it names one class where there may be several, or the other way round; it
-            names a class that the project does not have.
+            names a class that the project does not have, or says "not usable" as if it were one.
     """
     if answer.action != "label":
         return
+    if answer.label is not None and means_not_usable(answer.label):
+        raise LabelingError("Say that the image is not usable by the key - or its button.")
     if settings.multilabel != (answer.classes is not None):
         has = "several classes" if settings.multilabel else "one class"
         raise LabelingError(f"An image of this project has {has}: reload the page.")

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from rayal.labeling import pictures
+from rayal.labeling.current_files import why_lost
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.page.answer import read_answer
 from rayal.labeling.page.desk import ChangedMeanwhileError, Desk
 from rayal.labeling.project import Project
-from rayal.labeling.selection import why_lost
 from rayal.private_server import PrivateHandler, PrivateServer, RefusedError
 
 HERE = Path(__file__).parent

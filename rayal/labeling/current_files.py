@@ -1,0 +1,37 @@
+"""Whether the file of an image is still what was read of it: size and time, else its bytes."""
+
+from __future__ import annotations
+
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.pool import id_of_bytes
+from rayal.labeling.project import Project
+from rayal.storage import plain_files
+
+LARGEST = 1 << 30  # bytes of a file
+_CHANGED = "has changed since it was read"
+
+
+def why_lost(project: Project, row: int) -> str:
+    """Say why an image's file is no longer what was read, "" where it is."""
+    if not project.has_images:
+        return ""
+    image = project.pool[row]
+    path = project.source / image.path
+    try:
+        facts = path.stat()
+        if (facts.st_size, facts.st_mtime_ns) == (image.bytes, image.mtime_ns):
+            return ""
+        same = id_of_bytes(plain_files.read(path, LARGEST)) == image.rayal_id
+    except FileNotFoundError:
+        return "has gone"
+    except OSError as error:
+        return f"cannot be read any more ({error.strerror or error})"
+    return "" if same else _CHANGED
+
+
+def has_changed(project: Project, row: int) -> bool:
+    """Whether there is another image in the place of an image; not where there is none."""
+    try:
+        return why_lost(project, row) == _CHANGED
+    except LabelingError:  # all images were moved away
+        return False

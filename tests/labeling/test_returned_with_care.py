@@ -1,0 +1,255 @@
+"""Labels that come back of another image, in place of others, twice, or under another name."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rayal.labeling.errors import LabelingError
+from rayal.labeling.ingest import Ingested, ingest
+from rayal.labeling.labels import NOT_USABLE, Answer
+from rayal.labeling.notebook import Pool
+from rayal.labeling.project import Project
+from rayal.labeling.selecting import next_round
+from tests.labeling.images import picture, project_of, request
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return project_of(tmp_path, count=12, budget=4)
+
+
+def rows_of(project: Project) -> list[dict[str, str]]:
+    with (project.root / "labels.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def filled(
+    project: Project, labels: list[str], name: str = "labels.csv", encoding: str = "utf-8-sig"
+) -> Path:
+    """Fill in the project's table, or one beside it, with these labels."""
+    rows = rows_of(project)
+    for row, label in zip(rows, labels, strict=False):
+        row["label"] = label
+    path = project.root / name if name == "labels.csv" else project.root.parent / name
+    with path.open("w", encoding=encoding, newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def take(project: Project, *files: Path) -> Ingested:
+    return ingest(Project.open(project.root), files)
+
+
+def select_more(project: Project) -> None:
+    next_round(Project.open(project.root), 2, 0, lambda line: None)
+
+
+def test_a_correction_that_was_not_imported_is_not_written_over(project: Project) -> None:
+    take(project, filled(project, ["cat", "dog", "cat", "dog"]))
+    filled(project, ["dog", "dog", "cat", "dog"])
+    with pytest.raises(LabelingError, match="has 1 label that was not imported"):
+        select_more(project)
+    assert rows_of(project)[0]["label"] == "dog"
+    take(project, project.root / "labels.csv")
+    select_more(project)
+
+
+def test_a_label_that_was_corrected_on_the_page_since_holds_up_no_round(project: Project) -> None:
+    take(project, filled(project, ["cat", "dog", "cat", "dog"]))
+    rayal_id = rows_of(project)[0]["rayal_id"]
+    project.labels.append(Answer(rayal_id, "dog", source="page"))
+    select_more(project)
+    assert project.labels.labels()[rayal_id] == "dog"
+
+
+def test_a_table_whose_ids_were_removed_goes_by_its_paths(project: Project) -> None:
+    path = filled(project, ["cat", "dog", "cat", "dog"])
+    rows = [{**row, "rayal_id": ""} for row in rows_of(project)]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    take(project, path)
+    select_more(project)
+
+
+def test_files_of_one_import_that_differ_on_an_image_are_believed_in_neither(
+    project: Project,
+) -> None:
+    one = filled(project, ["cat", "dog", "", ""], "one.csv")
+    other = filled(project, ["dog", "dog", "cat", ""], "other.csv")
+    done = take(project, one, other)
+    [refused] = done.refused
+    assert "other.csv, line 2 says 'dog' of an image of which one.csv, line 2 says 'cat'" in refused
+    assert "name the people in a column 'annotator'" in refused
+    assert (done.labeled, done.known) == (2, 1)
+
+
+def test_answers_in_place_of_earlier_ones_are_counted(project: Project) -> None:
+    take(project, filled(project, ["cat", "dog", "cat", "dog"]))
+    done = take(project, filled(project, ["cat", "cat", "not usable", "dog"]))
+    assert (done.labeled, done.not_usable, done.replaced, done.known) == (1, 1, 2, 2)
+
+
+@pytest.mark.parametrize("with_id", [True, False])
+def test_a_label_of_a_file_that_was_replaced_is_refused(project: Project, with_id: bool) -> None:
+    path = filled(project, ["cat", "dog", "cat", "dog"])
+    if not with_id:
+        rows = rows_of(project)
+        path.write_text("path,label\n" + "".join(f"{r['path']},{r['label']}\n" for r in rows))
+    first, second = (row["path"] for row in rows_of(project)[:2])
+    picture(999).save(project.source / first)
+    (project.source / second).unlink()  # as where images are archived
+    done = take(project, path)
+    assert done.labeled == 3
+    [refused] = done.refused
+    assert f"the file {first} has changed since it was read" in refused
+
+
+def test_a_label_that_is_known_of_a_file_replaced_since_is_known(project: Project) -> None:
+    path = filled(project, ["cat", "dog", "cat", "dog"])
+    take(project, path)
+    picture(999).save(project.source / rows_of(project)[0]["path"])
+    done = take(project, path)
+    assert (done.known, done.refused) == (4, [])
+
+
+def test_a_label_in_python_of_a_file_that_was_replaced_is_refused(project: Project) -> None:
+    path = rows_of(project)[0]["path"]
+    picture(999).save(project.source / path)
+    with pytest.raises(LabelingError, match=f"the file {path} has changed since it was read"):
+        Pool.open(project.root).label({path: "cat"})
+    assert project.labels.all() == ()
+
+
+def test_labels_are_taken_where_the_images_were_moved_away(project: Project) -> None:
+    path = filled(project, ["cat", "dog", "cat", "dog"])
+    project.source.rename(project.source.with_name("elsewhere"))
+    assert take(project, path).labeled == 4
+
+
+@pytest.mark.parametrize("words", ["not usable", "Not_Usable", "not  usable", "NOT USABLE."])
+def test_words_for_an_image_without_a_class_make_none_however_written(
+    project: Project, words: str
+) -> None:
+    done = take(project, filled(project, ["cat", words]))
+    assert (done.labeled, done.not_usable, done.new_classes) == (1, 1, ["cat"])
+
+
+def export(project: Project, name: str, tasks: list[dict[str, Any]]) -> Path:
+    path = project.root.parent / name
+    if path.suffix == ".json":
+        path.write_text(json.dumps(tasks))
+        return path
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(tasks[0]))
+        writer.writeheader()
+        writer.writerows(tasks)
+    return path
+
+
+def tasks_of(project: Project) -> list[dict[str, Any]]:
+    tasks: list[dict[str, Any]] = json.loads((project.root / "label-studio.json").read_text())
+    return tasks
+
+
+def annotated(task: dict[str, Any], kind: str, value: dict[str, Any]) -> dict[str, Any]:
+    result = [{"type": kind, "from_name": "choice", "value": value}]
+    return {**task, "annotations": [{"completed_by": 1, "result": result}]}
+
+
+def test_words_that_were_typed_into_a_field_of_label_studio_make_no_class(
+    project: Project,
+) -> None:
+    tasks = [annotated(one, "textarea", {"text": ["Not usable"]}) for one in tasks_of(project)]
+    assert take(project, export(project, "e.json", tasks)).not_usable == 4
+    assert set(project.labels.current().values()) == {NOT_USABLE}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("rectanglelabels", {"rectanglelabels": ["cat"], "x": 1}),
+        ("taxonomy", {"taxonomy": [["animal", "cat"]]}),
+    ],
+)
+def test_annotations_of_a_kind_that_is_not_read_are_not_taken_for_skipped(
+    project: Project, kind: str, value: dict[str, Any]
+) -> None:
+    tasks = [annotated(one, kind, value) for one in tasks_of(project)]
+    done = take(project, export(project, "e.json", tasks))
+    assert (done.skipped, len(done.refused)) == (0, 4)
+    assert f"is annotated by {kind}, of which no class is read" in done.refused[0]
+
+
+@pytest.mark.parametrize("name", ["e.json", "e.csv"])
+def test_answers_under_another_name_are_not_taken_for_skipped(project: Project, name: str) -> None:
+    rows = [
+        {**task["data"], "id": n, "annotation_id": n, "annotator": 1, "lead_time": 2, "kind": "cat"}
+        for n, task in enumerate(tasks_of(project), 1)
+    ]
+    with pytest.raises(LabelingError, match=r"no answers under 'choice'.* it has 'kind': rename"):
+        take(project, export(project, name, rows))
+    skipped = [{k: v for k, v in row.items() if k != "kind"} for row in rows]
+    assert take(project, export(project, "s.json", skipped)).skipped == 4
+
+
+@pytest.mark.parametrize("folder", ["", "cvat", "cvat/images", "previews"])
+def test_the_project_s_own_folders_are_no_classes(project: Project, folder: str) -> None:
+    (project.root / "previews").mkdir(exist_ok=True)
+    with pytest.raises(LabelingError, match="is a folder that rayal wrote itself"):
+        take(project, project.root / folder)
+
+
+def test_a_folder_of_classes_may_lie_in_the_project(project: Project) -> None:
+    first = project.source / rows_of(project)[0]["path"]
+    (project.root / "sorted" / "cat").mkdir(parents=True)
+    (project.root / "sorted" / "cat" / "copy.png").write_bytes(first.read_bytes())
+    assert take(project, project.root / "sorted").labeled == 1
+
+
+def test_a_table_in_utf_16_is_read(project: Project) -> None:
+    assert take(project, filled(project, ["größe", "cat"], encoding="utf-16")).labeled == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("path,label\na.png,größe\n".encode("latin-1"), "of another encoding; save it in UTF-8"),
+        (b"path,Label\na.png,cat\n", "has the columns 'path', 'Label', and a table of labels has"),
+        (b"sep=;\npath;label\na.png;cat\n", "has the columns 'sep=', '', and a table of labels"),
+    ],
+)
+def test_a_table_without_labels_says_why(project: Project, content: bytes, why: str) -> None:
+    path = project.root.parent / "t.csv"
+    path.write_bytes(content)
+    with pytest.raises(LabelingError, match=why):
+        take(project, path)
+
+
+@pytest.mark.parametrize("multilabel", [True, False])
+def test_a_class_that_says_not_usable_is_refused(tmp_path: Path, multilabel: bool) -> None:
+    classes = ("cat", "not-usable")
+    with pytest.raises(LabelingError, match="'not-usable' is what an answer says instead"):
+        project_of(tmp_path, classes=classes, multilabel=multilabel)
+
+
+def test_a_list_that_says_not_usable_has_no_such_class(tmp_path: Path) -> None:
+    from rayal.labeling.selecting import first_round, open_or_create
+    from tests.labeling.images import folder_of
+
+    images = folder_of(tmp_path / "cells", 6)
+    table = tmp_path / "list.csv"
+    rows = ["cat", "dog", "not usable", "", "", ""]
+    table.write_text(
+        "path,dx\n" + "".join(f"{images}/{n:03d}.png,{row}\n" for n, row in enumerate(rows))
+    )
+    asked = request(table, columns={"label": "dx"})
+    project = first_round(open_or_create(asked, tmp_path / "out"), 2, 0, lambda line: None).project
+    assert project.classes == ("cat", "dog")
+    assert list(project.labels.current().values()).count(NOT_USABLE) == 1
