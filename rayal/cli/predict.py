@@ -64,9 +64,13 @@ def _show(project: Project, predicted: Predicted) -> None:
         else f"have a probability below {SURE:g}",
         "unlike": "are unlike any labeled image",
         "near-duplicate": "are near-duplicates of a labeled image",
+        "changed": "have a file that has changed since it was read: the prediction is of the "
+        "earlier one",
     }
     for kind, count in predicted.flagged.items():
         print_line(console, f"{count:,} {flags[kind]}")
+    for note in predicted.added:
+        print_line(console, f"NOTE: {note}")
     print_line(console, f"predictions  {project.root / 'predictions.csv'}")
     print_line(console, f"classifier   {project.root / 'classifier'}")
     print_line(console, f"how good it is: rayal report {project.root}")

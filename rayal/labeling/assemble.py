@@ -103,7 +103,7 @@ def _from_features(project: Project) -> _Assembled:
 
 
 def _from_images(project: Project, tell: Tell) -> _Assembled:
-    scan, labels = _scan(project)
+    scan, labels = scan_source(project)
     if not scan.candidates:
         raise LabelingError(_no_image(project, scan))
     reading = read_files(project.source, scan.candidates)
@@ -118,8 +118,12 @@ def _from_images(project: Project, tell: Tell) -> _Assembled:
     return _Assembled(described.images, described.features, left_out, known, how)
 
 
-def _scan(project: Project) -> tuple[Scan, dict[str, str | ClassSet]]:
-    """Return the files of a project, and labels by path where a table has some."""
+def scan_source(project: Project) -> tuple[Scan, dict[str, str | ClassSet]]:
+    """Return the files where a project's images lie, and labels by path where a table has some.
+
+    Raises:
+        LabelingError: the images were moved away, or their list cannot be read.
+    """
     source, root = project.settings.source, project.source
     labels: dict[str, str | ClassSet] = {}
     if source.kind == "folder":

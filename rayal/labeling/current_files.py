@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.pool import id_of_bytes
+from rayal.labeling.pool import PoolImage, id_of_bytes
 from rayal.labeling.project import Project
 from rayal.storage import plain_files
 
 LARGEST = 1 << 30  # bytes of a file
-_CHANGED = "has changed since it was read"
+CHANGED = "has changed since it was read"
 
 
 def why_lost(project: Project, row: int) -> str:
@@ -16,7 +18,19 @@ def why_lost(project: Project, row: int) -> str:
     if not project.has_images:
         return ""
     image = project.pool[row]
-    path = project.source / image.path
+    return why_not_as_read(project.source / image.path, image)
+
+
+def has_changed(project: Project, row: int) -> bool:
+    """Whether there is another image in the place of an image; not where there is none."""
+    try:
+        return why_lost(project, row) == CHANGED
+    except LabelingError:  # all images were moved away
+        return False
+
+
+def why_not_as_read(path: Path, image: PoolImage) -> str:
+    """Say why a file is not what was read of an image, "" where it is."""
     try:
         facts = path.stat()
         if (facts.st_size, facts.st_mtime_ns) == (image.bytes, image.mtime_ns):
@@ -26,12 +40,4 @@ def why_lost(project: Project, row: int) -> str:
         return "has gone"
     except OSError as error:
         return f"cannot be read any more ({error.strerror or error})"
-    return "" if same else _CHANGED
-
-
-def has_changed(project: Project, row: int) -> bool:
-    """Whether there is another image in the place of an image; not where there is none."""
-    try:
-        return why_lost(project, row) == _CHANGED
-    except LabelingError:  # all images were moved away
-        return False
+    return "" if same else CHANGED

@@ -23,6 +23,7 @@ from rayal.contract_checks import check_embedding
 from rayal.contracts import Dataset, DataShape, Features, Images, Progress, Split
 from rayal.datasets._files.cache import check_space, content_key
 from rayal.datasets._files.progress import with_progress
+from rayal.labeling.current_files import why_not_as_read
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.pictures import read_square
 from rayal.labeling.pool import LeftOut, PoolImage
@@ -218,10 +219,13 @@ def _read_squares(
     job: EncodingJob, images: Sequence[PoolImage]
 ) -> tuple[Images, npt.NDArray[np.int64], list[LeftOut]]:
     def read(image: PoolImage) -> Images | str:
+        path = job.source / image.path
         try:
-            return read_square(job.source / image.path, job.side, job.channels)
+            pixels = read_square(path, job.side, job.channels)
         except (ValueError, OSError) as error:
             return str(error)
+        lost = why_not_as_read(path, image)
+        return f"it {lost}" if lost else pixels
 
     good, positions, left_out = [], [], []
     for row, pixels in enumerate(in_parallel(images, read)):

@@ -179,6 +179,7 @@ class _Reader:
         """Return a path as the pool has it: relative to the images' folder."""
         if path in self._id_of_path:
             return path
+        path = path.strip()
         if self.project.has_images and Path(path).is_absolute():
             place = Path(path)
             if place.is_relative_to(self.project.source):

@@ -13,14 +13,17 @@ from rayal.contracts import Features, Indices
 from rayal.kernels.calibration import temperature_of_least_loss
 from rayal.kernels.clustering import unit_rows
 from rayal.label_arrays import has_label
+from rayal.labeling.added_files import note_of_added
 from rayal.labeling.card import card_of
 from rayal.labeling.class_names import NONE, ClassSet
 from rayal.labeling.classifier import Classifier, EncoderJob, save_classifier
+from rayal.labeling.current_files import CHANGED, has_changed
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labeled import LabeledPool, labeled_pool
 from rayal.labeling.labels import LabelLog
 from rayal.labeling.pool_features import read_description
 from rayal.labeling.project import Project
+from rayal.labeling.reading import in_parallel
 from rayal.labeling.spreadsheet import write_csv
 from rayal.labeling.training import can_be_learned, fit, held_out
 from rayal.multilabel_metrics import one_sided_classes
@@ -39,7 +42,7 @@ Float64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Predicted:
-    """What was written.
+    """What was written; added: a line on files that the project does not have, if there are any.
 
     counts: class -> images; where an image may have several, NONE -> those of none too. flagged:
     flag -> how many images have it. constant: classes that the classifier says of every image, or
@@ -51,6 +54,7 @@ class Predicted:
     counts: Mapping[str, int]
     flagged: Mapping[str, int]
     constant: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
 
 
 def predict(project: Project, log: LabelLog, *, with_audit: bool = False) -> Predicted:
@@ -79,6 +83,7 @@ def predict(project: Project, log: LabelLog, *, with_audit: bool = False) -> Pre
         _counts([name for row in rows for name in row["names"]]),
         _counts([kind for row in rows for kind in row["kinds"]]),
         _constant(training),
+        tuple(note_of_added(project)),
     )
 
 
@@ -146,8 +151,13 @@ def _rows(project: Project, pool: LabeledPool, classifier: Classifier) -> Iterat
         features: Features = np.asarray(pool.features[rows])
         probs = classifier.probabilities(features)
         far = (unit_rows(features) @ labeled.T).max(axis=1) < nearest_cosine
-        for row, own, is_far in zip(rows.tolist(), probs, far.tolist(), strict=True):
+        changed = in_parallel(rows.tolist(), lambda row: has_changed(project, row))
+        for row, own, is_far, is_other in zip(
+            rows.tolist(), probs, far.tolist(), changed, strict=True
+        ):
             kinds = _kinds(project, pool, row, own, is_far=is_far)
+            if is_other:
+                kinds["changed"] = f"the file {CHANGED}, and this is of the earlier one"
             image = project.pool[row]
             yield {
                 "path": image.path,

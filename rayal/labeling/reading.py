@@ -89,6 +89,8 @@ def _read(root: Path, candidate: Candidate) -> _Read | str:
             return "it is empty (0 bytes)"
         rayal_id = id_of_bytes(plain_files.read(path, LARGEST))
         seen = read_facts(path)
+        if _state(path.stat()) != _state(facts):
+            return "it changed while it was read: it is written to, or copied, right now"
     except OSError as error:
         return f"it cannot be read: {(error.strerror or str(error)).lower()}"
     except ValueError as error:
@@ -104,6 +106,10 @@ def _read(root: Path, candidate: Candidate) -> _Read | str:
         facts.st_mtime_ns,
     )
     return _Read(image, seen.is_gray, seen.notes)
+
+
+def _state(facts: os.stat_result) -> tuple[int, int]:
+    return facts.st_size, facts.st_mtime_ns
 
 
 def _cpus() -> int:

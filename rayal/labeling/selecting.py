@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rayal.labeling import feature_files, tables
+from rayal.labeling.added_files import note_of_added
 from rayal.labeling.assemble import DEFAULT_ENCODER, GIVEN_FEATURES, assemble, check_encoder
 from rayal.labeling.class_names import check_class_list, check_distinct, check_usable, class_name
 from rayal.labeling.errors import LabelingError
@@ -107,6 +108,8 @@ def next_round(project: Project, budget: int, audit: int, tell: Tell) -> Selecte
         if not is_published(project):
             return Selected(project, project.rounds[-1], True, tuple(publish(project)))
         check_nothing_unread(project)
+        for note in note_of_added(project):
+            tell(f"NOTE: {note}")
         return _new_round(project, budget, audit)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from rayal.labeling.errors import LabelingError
 from rayal.labeling.own_files import damaged
 from rayal.storage import plain_files
 from rayal.storage.atomic import write_bytes
+from rayal.storage.csv_lines import csv_text
 
 LARGEST = 4 << 30  # bytes of a table; some 20 million images
 SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
@@ -32,12 +34,8 @@ def write_csv(
     Texts that a spreadsheet would compute are written behind an apostrophe, paths behind "./".
     Programs that take the mark for a part of the first column's name are given plain utf-8.
     """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(name, row.get(name, "")) for name in columns])
-    write_bytes(path, text.getvalue().encode(encoding))
+    cells = ([_cell(name, row.get(name, "")) for name in columns] for row in rows)
+    write_bytes(path, csv_text(itertools.chain([columns], cells)).encode(encoding))
 
 
 def read_csv_rows(path: Path) -> list[dict[str, str]]:
@@ -117,6 +115,18 @@ def _check_columns(path: Path, names: Sequence[str]) -> None:
                 f"{path} has {len(places)} columns {name!r}, the {' and '.join(places)}: remove or "
                 "rename those that are not meant"
             )
+
+
+def plain_cells(row: Mapping[str, str]) -> dict[str, str]:
+    """Return the cells of a row that came back, by column, as they were written.
+
+    Blanks around them are left out but in paths, where they may be part of a name.
+    """
+    return {
+        name: plain(name, cell or "") if name in PATHS else plain(name, (cell or "").strip())
+        for name, cell in row.items()
+        if name
+    }
 
 
 def plain(column: str, cell: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +87,8 @@ def read_list(path: Path, columns: Mapping[str, str]) -> list[Listed]:
         cells = {use: row[name].strip() for use, name in columns.items()}
         if not cells["path"]:
             raise LabelingError(f"{place}: the column '{columns['path']}' is empty; fill it")
+        if (own := row[columns["path"]]) != cells["path"] and os.path.lexists(path.parent / own):
+            cells["path"] = own  # blanks are part of the file's name
         if cells.get("split") and not split_of(cells["split"]):
             raise LabelingError(f"{place}: the split is '{cells['split']}': write train, val, test")
         if "split" in cells:

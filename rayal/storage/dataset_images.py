@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from rayal.storage.arrays import map_array, write_array
 from rayal.storage.artifacts import ArtifactStore
+from rayal.storage.csv_lines import csv_text
 from rayal.storage.file_names import shortened
 from rayal.storage.files import DamagedError, files_of
 from rayal.storage.location import Location
@@ -142,9 +143,7 @@ class DatasetImages:
 
 def _write_files(path: Path, files: Sequence[str]) -> None:
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["index", "path"])
-        writer.writerows(enumerate(files))
+        file.write(csv_text([("index", "path"), *enumerate(files)]))
 
 
 def _map_array(path: Path, dimensions: Sequence[int]) -> npt.NDArray[Any] | None:

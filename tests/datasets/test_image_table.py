@@ -463,3 +463,14 @@ def test_the_same_picture_to_train_and_to_test_is_mentioned(images: Path) -> Non
     shared = write(images, [*rows, ("copy.png", "red", "test")], head)
     with pytest.raises(UserWarning, match=r"1 images are in the test set .* a0\.png and copy\.png"):
         load(images, shared, split="part")
+
+
+def test_blanks_and_backslashes_in_names_of_files_are_parts_of_them(images: Path) -> None:
+    names = [" a0.png", "a\\4.png"]
+    for seed, name in enumerate(names, 20):
+        save(images / name, noise(seed))
+    rows = [*ROWS, (names[0], "blue"), (names[1], "red")]
+    data = load(images, write(images, rows), SHARE, test_share=0.5)
+    seen = {**dict(zip(map(str, data.train.files or ()), data.train.labels, strict=True))}
+    seen |= dict(zip(map(str, data.test.files or ()), data.test.labels, strict=True))
+    assert {name: data.classes[label] for name, label in seen.items()} == dict(rows)

@@ -13,7 +13,7 @@ from rayal.labeling.labels import NOT_USABLE, Answer
 from rayal.labeling.notebook import Pool
 from rayal.labeling.project import Project
 from rayal.labeling.selecting import next_round
-from tests.labeling.images import picture, project_of, request
+from tests.labeling.images import picture, project_of, request, select
 
 
 @pytest.fixture
@@ -253,3 +253,42 @@ def test_a_list_that_says_not_usable_has_no_such_class(tmp_path: Path) -> None:
     project = first_round(open_or_create(asked, tmp_path / "out"), 2, 0, lambda line: None).project
     assert project.classes == ("cat", "dog")
     assert list(project.labels.current().values()).count(NOT_USABLE) == 1
+
+
+@pytest.fixture
+def blanks(tmp_path: Path) -> Project:
+    """A project of two images whose names differ in a blank, and of one with a backslash."""
+    images = tmp_path / "cells"
+    images.mkdir()
+    for seed, name in enumerate(("a.png", " a.png", "b\\c.png")):
+        picture(seed).save(images / name)
+    return select(images, 3).project
+
+
+@pytest.mark.parametrize("with_id", [True, False])
+def test_blanks_and_backslashes_in_names_are_parts_of_them(blanks: Project, with_id: bool) -> None:
+    ids = dict(zip(blanks.pool.paths, blanks.pool.ids, strict=True))
+    lines = [f"{path},{ids[path] if with_id else ''},of {n}\n" for n, path in enumerate(ids)]
+    table = blanks.root.parent / "t.csv"
+    table.write_text(f"path,rayal_id,label\n{''.join(lines)}")
+    assert take(blanks, table).refused == []
+    assert blanks.labels.labels() == {ids[path]: f"of {n}" for n, path in enumerate(ids)}
+
+
+def test_blanks_around_a_path_that_no_name_has_do_not_count(project: Project) -> None:
+    path = rows_of(project)[0]["path"]
+    table = project.root.parent / "t.csv"
+    table.write_text(f"path,label\n {path} ,cat\n")
+    assert take(project, table).labeled == 1
+
+
+def test_a_list_may_name_files_with_blanks(blanks: Project) -> None:
+    table = blanks.source.parent / "list.csv"
+    table.write_text("path,dx\n cells/a.png,other\ncells/ a.png,one\ncells/a.png ,two\n")
+    with pytest.raises(LabelingError, match=r"cells/a\.png is listed twice, and differently"):
+        select(table, 1, out=table.with_name("twice"), columns={"label": "dx"})
+    table.write_text("path,dx\ncells/ a.png,one\ncells/a.png ,two\ncells/b\\c.png,\n")
+    project = select(table, 1, out=table.with_name("out"), columns={"label": "dx"}).project
+    paths = dict(zip(project.pool.ids, project.pool.paths, strict=True))
+    labels = {paths[i]: label for i, label in project.labels.labels().items()}
+    assert labels == {"cells/ a.png": "one", "cells/a.png": "two"}

@@ -49,7 +49,9 @@ class ImageIndex:
         return candidates[0]
 
     def _candidates(self, name: str) -> list[str]:
-        wanted = _plain(name).removeprefix(f"{nfc(self._root.as_posix())}/")
+        if exact := self._paths.get(nfc(name)):  # a name may have backslashes and blanks of its own
+            return exact
+        wanted = _plain(name.strip()).removeprefix(f"{nfc(self._root.as_posix())}/")
         return self._paths.get(wanted) or self._names.get(wanted, [])
 
     def _hint(self, wanted: str) -> str:

@@ -124,7 +124,7 @@ def _row(table: CsvTable, record: Record, columns: Columns, images: ImageIndex) 
     if columns.split and not split_of(word):
         raise ValueError(f"{place}: {columns.split} is '{word}', and must be train, val or test")
     return Row(
-        file=images.find(place, cells[columns.image]),
+        file=images.find(place, record.cells[table.position[columns.image]]),
         classes=_classes(nfc(cells[columns.label]), columns.separator),
         split=split_of(word),
         group=nfc(cells[columns.group]) if columns.group else "",

@@ -10,6 +10,7 @@ from pathlib import Path
 OTHER = "of another kind"
 HIDDEN = "hidden"
 SERVER_FOLDER = "in a folder that a file server or system made for itself"
+OWN_FOLDER = "in the folder of a labeling project or run of rayal"
 MISNAMED = "images by their content, but not by their suffix: rename them"
 DEAD_LINK = "links to nothing"
 

@@ -12,6 +12,7 @@ from rayal.datasets._files.passed_over import (
     DEAD_LINK,
     HIDDEN,
     OTHER,
+    OWN_FOLDER,
     SERVER_FOLDER,
     PassedOver,
     is_hidden,
@@ -24,6 +25,7 @@ SUFFIXES = frozenset({
     ".dib", ".gif", ".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".j2c", ".jpc",
     ".jpf", ".jpx", ".avif", ".avifs",
 })  # fmt: skip
+_OWN_MARKS = (".rayal-labels", ".rayal")  # in folders with copies of images that rayal made
 _SERVER_FOLDERS = frozenset({
     "__macosx", "@eadir", "#recycle", "@recycle", "@tmp", "#snapshot", "~snapshot",
     "@recently-snapshot", "$recycle.bin", "system volume information", "lost+found", "recycler",
@@ -152,6 +154,9 @@ def _is_folder(entry: os.DirEntry[str], root: Path, counts: PassedOver) -> bool:
         return False
     if entry.is_dir():
         _check_link(entry, root)
+        if any(os.path.exists(f"{entry.path}/{mark}") for mark in _OWN_MARKS):  # noqa: PTH110
+            _count_images(entry.path, OWN_FOLDER, counts)
+            return False
         return True
     if not is_image(entry.name):
         _count_other(entry, root, counts)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rayal.labeling.exchange.label_table import COLUMNS
 from rayal.labeling.exchange.tool import Import, Returned, Sheet, tool
-from rayal.labeling.spreadsheet import column_names, plain, returned_rows
+from rayal.labeling.spreadsheet import column_names, plain_cells, returned_rows
 
 _VALUES = {"0": False, "1": True, "0.0": False, "1.0": True}
 # Columns of tables that rayal writes, none of which is a class.
@@ -57,7 +57,7 @@ def _columns(rows: list[tuple[int, dict[str, str]]]) -> tuple[list[str], dict[st
 
 
 def _add(export: Import, place: str, row: dict[str, str], classes: list[str]) -> None:
-    cells = {name: plain(name, (cell or "").strip()) for name, cell in row.items() if name}
+    cells = plain_cells(row)
     empty = [name for name in classes if not cells[name]]
     if None in row:
         export.refused.append(f"{place} has more cells than the first line")

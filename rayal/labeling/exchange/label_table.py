@@ -7,7 +7,7 @@ from pathlib import Path
 from rayal.datasets._files.compound_names import SEPARATORS
 from rayal.labeling.class_names import NONE, NOT_USABLE_NAME
 from rayal.labeling.exchange.tool import Import, Returned, Sheet, tool
-from rayal.labeling.spreadsheet import column_names, plain, returned_rows, write_csv
+from rayal.labeling.spreadsheet import column_names, plain_cells, returned_rows, write_csv
 
 FILE = "labels.csv"
 COLUMNS = ("rank", "path", "label", "annotator", "comment", "group", "rayal_id")
@@ -43,7 +43,7 @@ class LabelTable:
 
 
 def _add(answers: Import, place: str, row: dict[str, str]) -> None:
-    cells = {name: plain(name, (cell or "").strip()) for name, cell in row.items() if name}
+    cells = plain_cells(row)
     if None in row:
         answers.refused.append(f"{place} has more cells than the first line")
         return
