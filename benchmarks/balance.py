@@ -1,4 +1,4 @@
-"""The class-balanced programme against branch and bound: python -m benchmarks.balance.
+"""The class-balanced program against branch and bound: python -m benchmarks.balance.
 
 Each row is one problem: P is the softmax of random logits whose temperature depends on the class,
 every second class ten times rarer; costs are the negative entropies of P. Three targets:
@@ -9,7 +9,7 @@ every second class ten times rarer; costs are the negative entropies of P. Three
 * any: b shared out at random, which no selection may reach.
 
 Printed: seconds, objective, proven bound and gap of the certified solver, then the objective of
-HiGHS (stopped after a time limit, asked for a gap of 0) and, up to its free licence, of Gurobi
+HiGHS (stopped after a time limit, asked for a gap of 0) and, up to its free license, of Gurobi
 where installed, and whether ours is better, equal (within 1e-7 of it) or worse than HiGHS. Pools
 above 5,000 images are not given to HiGHS, which has no good answer for them in that time.
 

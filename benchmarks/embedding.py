@@ -36,7 +36,7 @@ from benchmarks.ray_nodes import Nodes, nodes
 from rayal.distributed.shard_rows import rows_at
 from rayal.encoders._timm import models
 from rayal.seeds import generator, integer
-from rayal.storage.shards import read_shard_set
+from rayal.storage.shard_set import read_shard_set
 
 SIDE, BATCH = 224, 64
 DISTINCT = 500  # pictures; every further file is a copy

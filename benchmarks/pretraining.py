@@ -4,7 +4,7 @@ Measured: images a second of a whole step of MoCo v2 (two augmented views of eac
 key network, queue of 4,096 keys, loss, gradients, SGD, momentum update, dataset map at five
 temperatures) with ResNet-18, RGB images of 28 pixels and batches of 256. Two yardsticks run in
 turn with it, step for step, so that a busy machine slows all three alike; neither has
-augmentation, queue, optimiser, momentum update or map, only one forward and backward pass of a
+augmentation, queue, optimizer, momentum update or map, only one forward and backward pass of a
 query and one forward pass of a key network on random tensors:
 
 * same networks: those that rayal trains, its fast 3x3 convolutions included;

@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 
 from rayal.cli.shard_request import parse_bytes
-from rayal.storage.shards import Batch, read_shard_set, write_shards
+from rayal.storage.shard_set import read_shard_set
+from rayal.storage.shards import Batch, write_shards
 
 STRATEGIES = (
     "random", "scores", "margin", "balanced margin", "k_center", "kmeans", "typiclust",

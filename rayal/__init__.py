@@ -1,4 +1,4 @@
-"""rayal: which images should be labelled first, answered with evidence.
+"""rayal: which images should be labeled first, answered with evidence.
 
 sweep.yaml -> sweep: list[Trial] -> dataset -> encoder: features and dataset map (once)
     -> trial: [ strategy picks -> oracle reveals -> learner trains -> metrics ] per round

@@ -88,12 +88,12 @@ class Dataset:
 
     @property
     def multilabel(self) -> bool:
-        """Whether an image may have several classes: labels are (N, C) (`rayal.label_arrays`)."""
+        """Whether an image may have several classes; labels are then (N, C)."""
         return is_multilabel(self.train.labels)
 
     @cached_property
     def content(self) -> str:
-        """Hash of images, labels and classes: the same data anywhere have the same content."""
+        """Hash of images, labels and classes, the same for the same data anywhere."""
         state = hashlib.blake2b(repr(self.classes).encode(), digest_size=16)
         for split in (self.train, self.test, self.val):
             for array in (split.images, split.labels) if split else ():

@@ -50,7 +50,7 @@ class PrivateServer(ThreadingHTTPServer):
 
     @property
     def cookie(self) -> str:
-        """Name of the cookie: cookies do not tell ports apart."""
+        """Name of the cookie, with the port, since cookies do not tell ports apart."""
         return f"rayal-{self.server_port}"
 
 

@@ -51,7 +51,7 @@ class Component(Generic[AnyTraits]):
 
     @cached_property
     def parameters(self) -> dict[str, inspect.Parameter]:
-        """The keyword-only parameters: those that a sweep file may set."""
+        """The keyword-only parameters, which a sweep file may set."""
         parameters = inspect.signature(self.function).parameters.values()
         return {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
 

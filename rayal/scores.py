@@ -4,7 +4,7 @@
 strategy. A sweep file may then add to it one of
 
 * `class_balanced: {lambda: 1.0}`: the sum of the scores against the balance of the classes, by the
-  programme of CBAL (Eq. 8-9); `solver: auto` searches once, `certified` thoroughly;
+  program of CBAL (Eq. 8-9); `solver: auto` searches once, `certified` thoroughly;
 * `pseudo_label_balanced: true`: what each class lacks, by predicted class (CBAL, supplement H);
 * `diverse: {beta: 10}`: of the beta * B highest scores, those nearest to the learner's prototypes
   (MSAL-D, Algorithm 1);

@@ -46,7 +46,7 @@ def clusters(plane: pd.DataFrame, chosen: pd.DataFrame) -> Figure:
 
 
 def rounds(plane: pd.DataFrame, chosen: pd.DataFrame) -> Figure:
-    """Draw a pool once for each strategy and round, with what was labelled and what was added.
+    """Draw a pool once for each strategy and round, with what was labeled and what was added.
 
     Args:
         plane: plane_rounds of one pool.

@@ -1,6 +1,6 @@
 """The one look of all figures: colors, lines, type, and how a figure becomes files.
 
-Hues are Okabe and Ito's, which colour-blind readers tell apart, without their yellow, which
+Hues are Okabe and Ito's, which color-blind readers tell apart, without their yellow, which
 vanishes on white; marker and dash change too, so that print in gray still reads. Random selection
 is always the dotted gray line.
 """
@@ -84,7 +84,7 @@ class Line:
 
 
 def lines(labels: Iterable[str], baseline: str) -> dict[str, Line]:
-    """Give every strategy of a run its colour, marker and dash, by order of appearance."""
+    """Give every strategy of a run its color, marker and dash, by order of appearance."""
     others = [label for label in dict.fromkeys(labels) if label != baseline]
     n = len(HUES)
     looks = {

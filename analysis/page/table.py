@@ -50,7 +50,7 @@ class PageTable:
 
     @property
     def numeric(self) -> list[bool]:
-        """Of each column, whether it holds numbers: it stands to the right and sorts so."""
+        """Of each column, whether it holds numbers, by which it is aligned and sorted."""
         columns = zip(*self.rows, strict=True)
         return [not any(isinstance(cell.sort, str) for cell in column) for column in columns]
 

@@ -74,7 +74,7 @@ class Study:
 
     @cached_property
     def measure(self) -> str:
-        """The measure that the report leads with: the sweep's, or AUC where that is not there."""
+        """The measure that the report leads with, the sweep's, or AUC where that is not there."""
         wanted = str(self.run.plan.get("measure", PRIMARY))
         known = wanted in self.measures and self.rounds[wanted].notna().any()
         return wanted if known else PRIMARY

@@ -74,8 +74,9 @@ def parser(prog: str) -> argparse.ArgumentParser:
     )
     add_out(command)
     add_set(command, "--set resources.trial.gpus=1")
-    command.add_argument("--local", action="store_true", help="for a run without Ray")
-    command.add_argument(
+    where = command.add_mutually_exclusive_group()
+    where.add_argument("--local", action="store_true", help="for a run without Ray")
+    where.add_argument(
         "--address", metavar="ADDRESS", help="look at the nodes of the Ray cluster there, too"
     )
     command.add_argument("--json", action="store_true", help="print JSON, for other programs")

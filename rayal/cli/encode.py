@@ -51,6 +51,7 @@ from rayal.contracts import Embedding
 from rayal.encoders._features import neighbors
 from rayal.events.bar import Lines
 from rayal.labeling.errors import LabelingError
+from rayal.registry import DATASETS
 from rayal.run.encoding import load_dataset, make_embedding, restore_images
 from rayal.run.failures import PASSING, error_message, error_trace
 from rayal.run.malloc import configure_malloc
@@ -63,6 +64,7 @@ from rayal.storage.file_names import shortened
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location
 from rayal.storage.run import RunStore
+from rayal.sweep import packaged
 from rayal.sweep.definition import Trial, marked_definition
 from rayal.sweep.earlier import go_on
 from rayal.sweep.errors import SweepError
@@ -114,8 +116,9 @@ def parser(prog: str) -> argparse.ArgumentParser:
     command.add_argument(
         "what",
         metavar="SWEEP_OR_DATASET",
-        help="a sweep file, a dataset's name (with "
-        "moco), or with --shards a folder of images, a list of them or s3:// or gs://BUCKET/PREFIX",
+        help="a sweep file, the name of one that comes with rayal, as quickstart, a dataset's name "
+        "(with moco), or with --shards a folder of images, a list of them or s3:// or "
+        "gs://BUCKET/PREFIX",
     )
     add_out(command)
     add_set(
@@ -133,9 +136,9 @@ def _add_shards(group: argparse._ArgumentGroup) -> None:
     add = group.add_argument
     add("--shards", metavar="PLACE", help="where they go: a folder, s3:// or gs://BUCKET/PREFIX")
     add("--encoder", metavar="NAME", help="pretrained (default) or another that does not train")
-    add("--side", type=int, default=224, help="pixels of the squares that images are read into")
-    add("--dtype", choices=["float16", "float32"], default="float16", help="of the features")
-    add("--files-per-shard", type=int, default=2048, metavar="n", help="what a worker holds")
+    add("--side", type=int, default=224, help="pixels of the squares that images become (224)")
+    add("--dtype", choices=["float16", "float32"], default="float16", help="of features (float16)")
+    add("--files-per-shard", type=int, default=2048, metavar="n", help="a worker's (2048)")
     add("--address", metavar="HOST:PORT", help="a Ray cluster that does the work")
     add("--workers", type=int, metavar="n", help="of that cluster, which may have to grow")
     add("--gpus", type=float, default=0, metavar="g", help="GPUs of each of its workers, or a part")
@@ -144,6 +147,9 @@ def _add_shards(group: argparse._ArgumentGroup) -> None:
 def _encode_shards(options: argparse.Namespace, console: Console) -> int:
     from rayal.cli.encode_shards import encode  # imports what a sweep does not need
 
+    for name, is_given in (("out", options.out is not None), ("show", options.show)):
+        if is_given:
+            raise LabelingError(f"--{name} is of the stages of a sweep: leave it or --shards out")
     try:
         return encode(options, console)
     except ValueError as error:
@@ -162,6 +168,8 @@ def _sweep(what: str, overrides: Sequence[str]) -> Sweep:
     """Read a sweep file, or make the smallest sweep of a dataset."""
     if Path(what).suffix in (".yaml", ".yml") or Path(what).is_file():
         return load_sweep(Path(what), overrides)
+    if what in packaged.names() and what not in DATASETS.names():  # chestmnist is both
+        return load_sweep(packaged.find(what), overrides)
     smallest = {"name": what, "datasets": [what], "encoders": ["moco"], "seeds": 1}
     smallest |= {"strategies": ["random"], "learners": ["knn"], "budgets": [1]}
     if not re.fullmatch(r"\w[\w.-]*", what):
@@ -279,7 +287,7 @@ def _shown(trial: Trial, held: RunStore) -> _Shown:
 
 
 def _accuracy(trial: Trial, embedding: Embedding) -> str:
-    """Return the accuracy on test images of a vote of the pool's nearest, all of it labelled.
+    """Return the accuracy on test images of a vote of the pool's nearest, all of it labeled.
 
     "" where an image may have several classes.
     """

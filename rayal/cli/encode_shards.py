@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import csv
 import io
-import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rayal.cli.component_parameters import component_parameters
+from rayal.cli.place_of_work import check_place_of_work
 from rayal.cli.terminal import DONE, print_line
 from rayal.distributed.encoding import Done, encode_files
 from rayal.distributed.encoding_job import EncodingJob
@@ -46,7 +46,7 @@ def encode(
     Raises:
         ValueError, StoreError, ClusterError: as `encode_files`.
     """
-    _check_workers(options)
+    check_place_of_work(options)
     source, scan, versions = _scan(options.what, options.shards)
     paths = [image.path for image in scan.candidates]
     check(paths)
@@ -75,21 +75,6 @@ def encode(
     )
     print_line(console, f"Which to label first: rayal select {options.shards} --budget B")
     return DONE
-
-
-def _check_workers(options: argparse.Namespace) -> None:
-    """Refuse numbers of workers and GPUs that are none, or that no cluster is named for."""
-    workers, gpus = options.workers, options.gpus
-    if (workers is not None and workers < 1) or not 0 <= gpus < math.inf:
-        raise LabelingError(f"--workers {workers} and --gpus {gpus:g}: at least 1, and at least 0")
-    if gpus > 1 and not gpus.is_integer():
-        raise LabelingError(f"--gpus {gpus:g}: a part of one GPU, or a whole number of them")
-    for name, is_given in (("workers", workers is not None), ("gpus", gpus > 0)):
-        if is_given and options.address is None:
-            raise LabelingError(
-                f"--{name} {getattr(options, name):g} is of a Ray cluster: name it, --address "
-                "HOST:PORT or auto; without one this process encodes"
-            )
 
 
 def _scan(place: str, shards: str) -> tuple[Location, Scan, Mapping[str, str]]:

@@ -155,7 +155,7 @@ def warn_scorer(console: Console, plan: Plan) -> None:
 
 
 def show_summary(console: Console, root: Location) -> None:
-    """Print strategy x labelled images: AUC mean and std, class coverage, trials."""
+    """Print strategy x labeled images: AUC mean and std, class coverage, trials."""
     rows = _summary_rows(root)
     if rows.empty:
         return

@@ -42,7 +42,7 @@ from rayal.run.ray.errors import ClusterError
 from rayal.storage.files import StoreError
 from rayal.storage.location import Address, parse_location
 from rayal.storage.shard_folders import are_begun
-from rayal.storage.shards import is_shard_set
+from rayal.storage.shard_set import is_shard_set
 
 PROG = "rayal select"
 DEFAULT_BUDGET = 60
@@ -134,7 +134,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
 
 
 def _check_numbers(options: argparse.Namespace) -> None:
-    for name, least in (("budget", 0), ("audit", 0), ("per_group", 1), ("seed", 0), ("workers", 1)):
+    for name, least in (("budget", 0), ("audit", 0), ("per_group", 1), ("seed", 0)):
         value = getattr(options, name)
         if value is not None and value < least:
             raise LabelingError(f"--{name.replace('_', '-')} {value} is out of bounds: {least} up")

@@ -20,7 +20,7 @@ from rayal.cli.terminal import DONE, print_line
 from rayal.distributed.selecting import ShardSelection, select_from_shards
 from rayal.labeling.errors import LabelingError
 from rayal.storage.atomic import write_bytes
-from rayal.storage.shards import read_shard_set
+from rayal.storage.shard_set import read_shard_set
 
 
 def select(options: argparse.Namespace, usual: argparse.Namespace, console: Console) -> int:
@@ -36,9 +36,10 @@ def select(options: argparse.Namespace, usual: argparse.Namespace, console: Cons
             shards.
     """
     asked = read_request(options, usual)
-    asked.check_free(read_shard_set(options.images).content)
+    shards = read_shard_set(options.images)
+    asked.check_free(shards.content)
     chosen = select_from_shards(
-        options.images,
+        shards,
         asked.strategy,
         options.budget,
         labels=asked.labels,

@@ -19,7 +19,7 @@ def show_selected(console: Console, selected: Selected, prog: str) -> None:
     pool = project.pool
     duplicates = sum(bool(image.duplicate_of) for image in pool)
     left_out = project.left_out
-    groups = f", {len(set(pool.groups)):,} groups" if pool.has_groups else ""
+    groups = _groups([image.group for image in pool])
     print_line(
         console,
         f"{len(pool):,} images{groups}; {duplicates:,} near-duplicates of others; "
@@ -48,6 +48,15 @@ def show_selected(console: Console, selected: Selected, prog: str) -> None:
     for line in sorted(selected.lines, key=len):  # commands of other tools are long, and go last
         print_line(console, f"  {line}")
     print_line(console, f"Then: rayal ingest {root} EXPORT, and {prog} {root} --budget B")
+
+
+def _groups(groups: Sequence[str]) -> str:
+    """Say how many groups there are, and how many images have none, "" where no image has one."""
+    if not any(groups):
+        return ""
+    alone = groups.count("")
+    without = f" and {alone:,} without a group" if alone else ""
+    return f" of {len(set(groups) - {''}):,} groups{without}"
 
 
 def _most_common(left_out: Sequence[Any]) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rayal.cli.component_parameters import component_parameters
+from rayal.cli.place_of_work import check_place_of_work
 from rayal.datasets._files.csv_table import first_lines, read_csv
 from rayal.datasets._files.lookalikes import tidy
 from rayal.distributed.request_checks import (
@@ -148,15 +149,7 @@ def read_request(options: argparse.Namespace, usual: argparse.Namespace) -> Shar
             raise LabelingError(
                 f"--{name.replace('_', '-')} is not of shards of features: {listed} are"
             )
-    if options.workers is not None and options.address is None:
-        raise LabelingError(
-            f"--workers {options.workers} is of a Ray cluster: name it, --address HOST:PORT or auto"
-        )
-    if options.memory is not None and options.address is not None:
-        raise LabelingError(
-            f"--memory {options.memory} bounds this process, and --address gives the work to a "
-            "cluster: leave out one of them"
-        )
+    check_place_of_work(options)
     place = parse_location(options.images)
     return ShardRequest(
         str(place),

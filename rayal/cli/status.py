@@ -163,12 +163,13 @@ def parser(prog: str) -> argparse.ArgumentParser:
         "run", type=parse_location, metavar="RUN", help="the run's directory or address"
     )
     command.add_argument("--json", action="store_true", help="print JSON, for other programs")
-    command.add_argument(
+    form = command.add_mutually_exclusive_group()
+    form.add_argument(
         "--watch", type=_seconds, nargs="?", const=WATCHED_EVERY, metavar="SECONDS",
         help=f"say it again every so many seconds (default {WATCHED_EVERY:g}) until the last trial "
         "has ended; Ctrl-C stops",
     )  # fmt: skip
-    command.add_argument(
+    form.add_argument(
         "--serve", type=_port, nargs="?", const=0, metavar="PORT",
         help="serve it as a page that renews itself, to this machine alone; the printed address "
         "holds the token that opens it",

@@ -53,8 +53,9 @@ def parser(prog: str) -> argparse.ArgumentParser:
         help="run finished trials again, in place of their records: strategy=random, "
         "encoder=moco,seed=3, the beginning of an id, unverified, all",
     )
-    command.add_argument("--local", action="store_true", help="run in this process, without Ray")
-    command.add_argument(
+    where = command.add_mutually_exclusive_group()
+    where.add_argument("--local", action="store_true", help="run in this process, without Ray")
+    where.add_argument(
         "--address", metavar="ADDRESS", help="join the Ray cluster there ('auto' finds one)"
     )
     command.add_argument("--no-report", action="store_true", help="leave the report for later")

@@ -16,7 +16,7 @@ from rayal.datasets._files.lookalikes import lookalikes, means_missing, shown
 from rayal.storage.files import StoreError, files_of
 from rayal.storage.location import Address, Location, parse_location
 from rayal.storage.shard_contents import ShardIds, feature_parts
-from rayal.storage.shards import ShardSet, read_shard_set
+from rayal.storage.shard_set import ShardSet, read_shard_set
 
 MOST_CLASSES = 10**6  # by numbers: a stray one would make as many names
 

@@ -26,7 +26,7 @@ from rayal.kernels.balance.certified import QUICK, certified
 from rayal.kernels.balance.dual import Relaxation, centered, relax
 from rayal.kernels.balance.problem import Problem, checked_problem
 from rayal.kernels.balance.search import WINDOW
-from rayal.storage.shards import ShardSet
+from rayal.storage.shard_set import ShardSet
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]

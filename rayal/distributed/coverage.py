@@ -24,7 +24,7 @@ import numpy.typing as npt
 from rayal.distributed.executor import Executor
 from rayal.distributed.row_keys import keys_at, row_keys
 from rayal.distributed.shard_rows import ShardRows, rows_at
-from rayal.storage.shards import ShardSet
+from rayal.storage.shard_set import ShardSet
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]

@@ -29,7 +29,8 @@ from rayal.seeds import generator
 from rayal.storage.files import files_of
 from rayal.storage.location import parse_location
 from rayal.storage.shard_folders import LeftOut, read_left_out, shard_name, write_left_out
-from rayal.storage.shards import MANIFEST, Batch, ShardSet, write_manifest, write_shard
+from rayal.storage.shard_set import MANIFEST, ShardSet
+from rayal.storage.shards import Batch, write_manifest, write_shard
 
 STATE = ".files"  # beside a shard: of what files it was made
 NOT_GIVEN = "it cannot be read: "  # how the reason begins where the disk did not give a file

@@ -16,7 +16,7 @@ from rayal.storage.location import Location
 from rayal.storage.shard_batches import Dtype
 from rayal.storage.shard_contents import ShardIds
 from rayal.storage.shard_folders import JOB, read_left_out_of_all
-from rayal.storage.shards import is_shard_set, read_shard_set
+from rayal.storage.shard_set import is_shard_set, read_shard_set
 
 COMPARED = (
     "source", "encoder", "params", "contents", "side", "dtype", "files_per_shard", "files",

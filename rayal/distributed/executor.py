@@ -21,7 +21,7 @@ from functools import reduce
 from typing import Any, TypeAlias
 
 from rayal.distributed.shard_rows import ShardRows
-from rayal.storage.shards import Shard, ShardSet
+from rayal.storage.shard_set import Shard, ShardSet
 
 MakePart: TypeAlias = Callable[..., Any]
 Call: TypeAlias = tuple[str, tuple[Any, ...]]

@@ -17,7 +17,7 @@ from rayal.distributed.shard_rows import ShardRows, rows_at
 from rayal.feature_ties import ANGLE
 from rayal.kernels.unique_rows import distinct_rows
 from rayal.kernels.validation import SMALLEST, misfit_of_squares
-from rayal.storage.shards import ShardSet
+from rayal.storage.shard_set import ShardSet
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]

@@ -14,7 +14,7 @@ from rayal.distributed.executor import Executor
 from rayal.distributed.shard_rows import ShardRows, rows_at
 from rayal.kernels import distances
 from rayal.kernels.covering import TAKEN
-from rayal.storage.shards import ShardSet
+from rayal.storage.shard_set import ShardSet
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]

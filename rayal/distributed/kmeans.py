@@ -22,7 +22,7 @@ from rayal.distributed.executor import Executor, Parts
 from rayal.distributed.row_keys import row_uniforms
 from rayal.distributed.shard_rows import ShardRows, rows_at
 from rayal.kernels import distances
-from rayal.storage.shards import ShardSet
+from rayal.storage.shard_set import ShardSet
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]

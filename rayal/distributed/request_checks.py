@@ -12,7 +12,7 @@ import numpy as np
 from rayal.array_input import whole_number
 from rayal.distributed.strategies import ShardStrategy
 from rayal.hints import nearest, show_value, way_out
-from rayal.storage.shards import ShardSet
+from rayal.storage.shard_set import ShardSet
 
 UNKNOWN = -1  # class of a label that is not named
 LARGEST_CLASS = 10**9
@@ -124,11 +124,11 @@ def check_place_of_work(memory: object, address: str | None, workers: object) ->
         raise ValueError(f"workers={workers} is out of bounds: 1 up")
     if memory is not None and address is not None:
         raise ValueError(
-            "memory bounds one process, and a cluster is given: its workers map the rows and "
-            "hold a part of what is kept of each; leave out memory, or the address"
+            "memory bounds this process, and address gives the work to a cluster: leave out one of "
+            "them"
         )
     if workers is not None and address is None:
-        raise ValueError(f"workers={workers} are of a cluster: give its address")
+        raise ValueError(f"workers={workers} is of a Ray cluster: give its address")
 
 
 def check_seed(seed: object) -> None:

@@ -27,7 +27,8 @@ from rayal.distributed.shard_rows import ShardRows, by_shard
 from rayal.distributed.strategies import Question, find_strategy
 from rayal.seeds import generator
 from rayal.storage.location import Location
-from rayal.storage.shards import ONE_ID, ShardSet, read_shard_set
+from rayal.storage.shard_set import ShardSet, read_shard_set
+from rayal.storage.shards import ONE_ID
 
 Int64 = npt.NDArray[np.int64]
 
@@ -50,7 +51,7 @@ class ShardSelection:
 
 
 def select_from_shards(  # noqa: PLR0913  each is one thing that a person may say
-    location: str | Location,
+    location: str | Location | ShardSet,
     strategy: str = "kmeans",
     budget: int = 60,
     *,
@@ -65,8 +66,8 @@ def select_from_shards(  # noqa: PLR0913  each is one thing that a person may sa
     """Return which rows of a pool in shards to label next.
 
     Args:
-        location: a folder or s3://BUCKET/PREFIX with shards; every machine of a cluster has to
-            reach it by this name.
+        location: a folder or s3://BUCKET/PREFIX with shards, or what was read of them; every
+            machine of a cluster has to reach it by this name.
         strategy: random, scores, entropy, margin, least_confidence, k_center (exact: the same
             choice however the rows are cut into shards), kmeans, typiclust, facility_location,
             probcover (in two levels, with a bound).
@@ -96,7 +97,7 @@ def select_from_shards(  # noqa: PLR0913  each is one thing that a person may sa
     check_labels(known)
     check_seed(seed)
     check_place_of_work(memory, address, workers)
-    shards = read_shard_set(location)
+    shards = location if isinstance(location, ShardSet) else read_shard_set(location)
     held = shards.classes, shards.has_scores, shards.root
     check_holdings(strategy, chooser, params, *held)
     check_budget(budget, shards.rows, len(known))

@@ -15,7 +15,7 @@ from rayal.kernels.row_blocks import RowBlocks
 from rayal.storage.arrays import map_array
 from rayal.storage.files import DamagedError
 from rayal.storage.shard_folders import FEATURES, PROBS, SCORES, way_out
-from rayal.storage.shards import Shard, ShardSet
+from rayal.storage.shard_set import Shard, ShardSet
 
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]

@@ -19,7 +19,7 @@ from rayal.distributed.top import highest
 from rayal.distributed.typiclust import typiclust
 from rayal.hints import nearest
 from rayal.seeds import integer
-from rayal.storage.shards import ShardSet
+from rayal.storage.shard_set import ShardSet
 
 Int64 = npt.NDArray[np.int64]
 

@@ -18,7 +18,7 @@ from rayal.distributed.executor import Executor
 from rayal.distributed.row_keys import row_keys
 from rayal.distributed.shard_rows import ShardRows
 from rayal.kernels import uncertainty
-from rayal.storage.shards import ShardSet
+from rayal.storage.shard_set import ShardSet
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]

@@ -17,7 +17,7 @@ from rayal.distributed.kmeans import Clusters, kmeans
 from rayal.distributed.row_keys import keys_at
 from rayal.distributed.shard_rows import rows_at
 from rayal.kernels.typicality import MeanBounds
-from rayal.storage.shards import ShardSet
+from rayal.storage.shard_set import ShardSet
 
 Int64 = npt.NDArray[np.int64]
 

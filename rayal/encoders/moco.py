@@ -85,7 +85,7 @@ def moco(  # noqa: PLR0913  the published recipe has this many settings
         rng: source of all randomness; on a CPU the same rng and number of threads give the same
             result.
         progress: told of the end of each epoch, and of fractions of it every two seconds; at a
-            few epochs of the accuracy of nearest neighbours on a labelled validation split.
+            few epochs of the accuracy of nearest neighbors on a labeled validation split.
         keep: folder for what training needs to go on after a stop, with the same result; None
             keeps nothing.
         backbone: network whose pooled outputs are the features.

@@ -1,4 +1,4 @@
-"""TensorBoard: a folder of events per trial; the axis is images labelled."""
+"""TensorBoard: a folder of events per trial; the axis is images labeled."""
 
 from __future__ import annotations
 

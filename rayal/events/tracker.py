@@ -62,7 +62,7 @@ def _plain(value: object) -> Param:
 
 
 def metrics_by_round(record: Record) -> Iterator[tuple[int, dict[str, float]]]:
-    """For each round, images labelled so far and every number measured; no NaN, no infinity."""
+    """For each round, images labeled so far and every number measured; no NaN, no infinity."""
     for row in record["rounds"]:
         yield (
             row["labelled"],

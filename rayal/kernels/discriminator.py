@@ -216,7 +216,7 @@ class AdversarialPair:
 
     @torch.inference_mode()
     def judge(self, planes: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
-        """Return the discriminator's logit (n,) of "labelled" for planes at these positions."""
+        """Return the discriminator's logit (n,) of "labeled" for planes at these positions."""
         judged = [
             self.discriminator(self.autoencoder.describe(take(planes, part))[0])[:, 0]
             for part in torch.split(positions, _CHUNK)

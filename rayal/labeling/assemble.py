@@ -98,6 +98,7 @@ def _from_features(project: Project) -> _Assembled:
     if source.group_pattern:
         groups = with_groups([Candidate(one.path) for one in images], source.group_pattern)
         images = [replace(i, group=g.group) for i, g in zip(images, groups, strict=True)]
+    _check_groups(project.settings, images)
     note = f"{len(images):,} rows of features from {source.given}, without images"
     return _Assembled(images, named.features, [], {}, Description([note, *named.notes]))
 
@@ -140,7 +141,18 @@ def scan_source(project: Project) -> tuple[Scan, dict[str, str | ClassSet]]:
         labels = labels_by_path(kept, source.absolute, project.settings)
     if source.group_pattern:
         scan.candidates = with_groups(scan.candidates, source.group_pattern)
+    _check_groups(project.settings, scan.candidates)
     return scan, labels
+
+
+def _check_groups(settings: Settings, images: Sequence[Candidate] | Sequence[PoolImage]) -> None:
+    """Refuse a bound on the images of a group where no image has one: it would bound nothing."""
+    if settings.per_group is not None and images and not any(image.group for image in images):
+        raise LabelingError(
+            f"at most {settings.per_group} of a group were asked for, and no image has a group: "
+            "name the column of groups of a list (--group), or what finds them in the paths "
+            "(--group-pattern '^(slide\\d+)_')"
+        )
 
 
 @dataclass(frozen=True)

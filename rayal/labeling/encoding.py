@@ -80,7 +80,7 @@ class EncodingJob:
 
     @property
     def trains(self) -> bool:
-        """Whether the encoder is trained on the images: then it has to see all of them."""
+        """Whether the encoder is trained on the images; then it has to see all of them."""
         return self.component.is_trained_on_images
 
 

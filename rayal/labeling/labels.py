@@ -95,7 +95,7 @@ class Answer:
 
     @property
     def stands_for(self) -> Label | None:
-        """What the answer says of the image: a class or several, NOT_USABLE, or nothing."""
+        """What the answer says of the image, a class or several, NOT_USABLE, or nothing."""
         if self.classes is not None:
             return ClassSet(self.classes)
         return NOT_USABLE if self.action == "not_usable" else self.label

@@ -167,7 +167,7 @@ class Pool:
 
     @property
     def images(self) -> pd.DataFrame:
-        """A row for each image: what pool.csv holds, with its label so far."""
+        """A row for each image, with what pool.csv holds and its label so far."""
         table = pd.DataFrame([vars(image) for image in self.project.pool])
         labels = {i: str(label) for i, label in self.project.labels.labels().items()}
         return table.assign(label=table["rayal_id"].map(labels))

@@ -90,7 +90,7 @@ class ImagePool(Sequence[PoolImage]):
 
     @cached_property
     def standing(self) -> Indices:
-        """For each row (N,) the row of the image that stands for it: its own, or a duplicate's."""
+        """For each row (N,) the row of the image that stands for it, its own or a duplicate's."""
         rows = [self.position[image.duplicate_of or image.rayal_id] for image in self.images]
         return np.asarray(rows, dtype=np.int64)
 

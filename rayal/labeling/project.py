@@ -138,7 +138,7 @@ class Project:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of classes: those named beforehand, then the others as they came up in answers.
+        """Names of classes, those named beforehand first, then the others as answers brought them.
 
         Where an image may have several classes there are no others.
         """
@@ -147,7 +147,7 @@ class Project:
 
     @cached_property
     def source(self) -> Path:
-        """Where the images lie now: the folder that paths are relative to.
+        """Where the images lie now, the folder that paths are relative to.
 
         Raises:
             LabelingError: they were moved away.

@@ -124,7 +124,7 @@ def with_groups(candidates: Sequence[Candidate], pattern: str) -> list[Candidate
     """Return the candidates with the group that a regular expression finds in their paths.
 
     Raises:
-        ValueError: it is no regular expression, or has no group in parentheses.
+        ValueError: it is no regular expression, has no group in parentheses, or fits no path.
     """
     import re
 
@@ -136,7 +136,12 @@ def with_groups(candidates: Sequence[Candidate], pattern: str) -> list[Candidate
         raise ValueError(
             f"{pattern!r} has no part in parentheses, naming the group: '^(slide\\d+)_'"
         )
-    matches = (expression.search(candidate.path) for candidate in candidates)
+    matches = [expression.search(candidate.path) for candidate in candidates]
+    if candidates and not any(matches):
+        raise ValueError(
+            f"the pattern of groups {pattern!r} fits none of {len(candidates):,} paths, such as "
+            f"{candidates[0].path!r}"
+        )
     return [
         Candidate(candidate.path, nfc(match.group(1) or "") if match else "")
         for candidate, match in zip(candidates, matches, strict=True)

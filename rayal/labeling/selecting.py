@@ -187,6 +187,11 @@ def _source(request: Request, root: Path) -> Source:
         more = {"columns": ids, "group_pattern": request.group_pattern}
         return describe_source("features", images, root, **more)
     if tables.is_table(path):
+        if request.group_pattern and request.columns.get("group") is not None:
+            raise LabelingError(
+                f"groups are named twice, by the column {request.columns['group']!r} and by the "
+                f"pattern {request.group_pattern!r}: leave out --group or --group-pattern"
+            )
         columns = tables.choose_columns(path, request.columns)
         more = {"columns": columns, "group_pattern": request.group_pattern}
         return describe_source("table", images, root, **more)

@@ -56,7 +56,7 @@ def fixmatch(  # noqa: D417, PLR0913  as many as published
         rng: draws the initial weights, the batches and their augmentation.
         backbone: kind of network.
         stem: first layers of a ResNet: imagenet's, or cifar's that keep the resolution.
-        steps: of the optimiser.
+        steps: of the optimizer.
         batch_size: labeled images in a step; fewer than that come several times.
         mu: unlabeled images in a step for each labeled one.
         threshold: probability from which a guess is sure.

@@ -107,7 +107,7 @@ def scratch(  # noqa: D417, PLR0913  the papers' recipes have this many settings
 
     * CBAL, Tiny ImageNet: backbone resnet101, stem imagenet, weights (a file), lr .01, epochs 30,
       milestones 10, 15, 20, 25.
-    * MSAL: optimiser adam, lr .001, weight_decay 0, milestones [], epochs 20 (MNIST, SVHN; also
+    * MSAL: `optimiser` adam, lr .001, weight_decay 0, milestones [], epochs 20 (MNIST, SVHN; also
       augmentation none), 30 (CIFAR) or 40 (Tiny ImageNet; also augmentation rotate).
     * HaCon, Table 5: backbone inception_resnet_v2, lr .1, momentum 0, nesterov false,
       weight_decay 0, epochs 10000, milestones [], plateau_patience 8, early_stopping 50,

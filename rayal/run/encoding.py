@@ -145,7 +145,7 @@ def restore_images(plan: Plan, store: RunStore) -> list[str]:
 def thumbnails(pool: Split) -> Split | None:
     """Return the pool with images of at most 32 pixels a side, every s-th pixel of larger ones.
 
-    Grey images lose their channel. None where they would fill more than 256 MB, or have no pixels.
+    Gray images lose their channel. None where they would fill more than 256 MB, or have no pixels.
     """
     if not pool.images.size:
         return None

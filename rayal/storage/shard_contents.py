@@ -18,7 +18,7 @@ from rayal.storage.arrays import map_array
 from rayal.storage.files import DamagedError, files_of
 from rayal.storage.location import Location
 from rayal.storage.shard_folders import FEATURES, ROWS, way_out
-from rayal.storage.shards import Shard, ShardSet
+from rayal.storage.shard_set import Shard, ShardSet
 
 
 class ShardIds(Sequence[str]):

@@ -93,7 +93,7 @@ class Spec:
 class Trial:
     """One experiment: what is chosen from, by what, how many, in which order, with which seed.
 
-    schedule: labelled images in all after each round; one entry is a single query, in which
+    schedule: labeled images in all after each round; one entry is a single query, in which
     `initial` and `strategy` are the same. scorer: what lends predictions to a first query that
     needs some, where the sweep asked for that; "" otherwise. record_losses: whether its record has
     the losses of its queries; record_embeddings: of how many images it has the place in a plane of
@@ -115,7 +115,7 @@ class Trial:
 
     @cached_property
     def embedding_id(self) -> str:
-        """Hash of the dataset and the encoder: the trials that share it share the features."""
+        """Hash of the dataset and the encoder; the trials that share it share the features."""
         return digest(IDENTITY, self.dataset_name, self.content, self.encoder.identity())
 
     @cached_property

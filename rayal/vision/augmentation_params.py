@@ -53,7 +53,7 @@ def augmentation_ranges(
     Args:
         name: rgb is MoCo v2's; rgb_no_blur, without its blur, is what HaCon's released code trains
             CIFAR under; ct has a rotation of up to 45 degrees in place of grayscale and
-            blur; grey has one of up to 10 degrees, for pictures of writing and the like.
+            blur; `grey` has one of up to 10 degrees, for pictures of writing and the like.
         crop_scale: smallest and largest fraction of the image's area that a crop takes.
         flip: mirror left and right with probability .5.
 

@@ -7,7 +7,7 @@ import pytest
 from rayal.cli.encode_shards import _Throughput
 from rayal.cli.main import main
 from rayal.distributed.encoding import Done
-from rayal.storage.shards import read_shard_set
+from rayal.storage.shard_set import read_shard_set
 from tests.labeling.images import folder_of
 
 
@@ -50,11 +50,13 @@ def test_a_list_of_files(capsys: pytest.CaptureFixture[str]) -> None:
         (["nowhere", "--shards", "made"], "neither a folder of images nor a list"),
         (["cells", "--shards", "made", "--encoder", "moco"], "trains on all images at once"),
         (["cells", "--shards", "made", "--set", "size=1"], "write encoder.NAME=VALUE"),
-        (["cells", "--shards", "made", "--workers", "0"], "--workers 0 and --gpus 0: at least 1"),
+        (["cells", "--shards", "made", "--workers", "0"], "--workers 0 is out of bounds: 1 up"),
         (["cells", "--shards", "made", "--workers", "7"], "--workers 7 is of a Ray cluster"),
         (["cells", "--shards", "made", "--gpus", "0.5"], "--gpus 0.5 is of a Ray cluster: name it"),
-        (["cells", "--shards", "made", "--gpus", "nan"], "--gpus nan: at least 1, and at least 0"),
+        (["cells", "--shards", "made", "--gpus", "nan"], "--gpus nan is out of bounds: 0 up"),
         (["cells", "--shards", "made", "--gpus", "1.5"], "--gpus 1.5: a part of one GPU, or a"),
+        (["cells", "--shards", "made", "--out", "x"], "--out is of the stages of a sweep: leave"),
+        (["cells", "--shards", "made", "--show"], "--show is of the stages of a sweep: leave it"),
         (["digits", "--side", "8"], "--side is of shards: name their place, --shards"),
     ],
 )

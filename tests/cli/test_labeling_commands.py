@@ -40,6 +40,11 @@ def test_from_a_folder_to_the_next_round(capsys: pytest.CaptureFixture[str]) -> 
     assert [len(made.chosen) for made in Project.open(Path("cells-labels")).rounds] == [3, 2]
 
 
+def test_images_without_a_group_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _select("--group-pattern", "^(00[0-2])") == 0
+    assert "8 images of 3 groups and 5 without a group; " in capsys.readouterr().out
+
+
 def test_what_was_not_taken_is_named_and_is_the_exit_status(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -68,6 +73,8 @@ def test_what_was_not_taken_is_named_and_is_the_exit_status(
         (["select", "cells", "--set", "strategy.k=3"], "name the strategy too"),
         (["select", "cells", "--images-moved-to", "x"], "is of a project, and cells is none"),
         (["select", "cells", "--group-pattern", "("], "is no regular expression"),
+        (["select", "cells", "--group-pattern", "(x+)"], "'(x+)' fits none of "),
+        (["select", "cells", "--per-group", "1"], "at most 1 of a group were asked for, and no"),
         (["select", "cells", "--out", "cells"], "is not empty and no labeling project"),
         (["ingest", "cells", "x.json"], "cells is not a labeling project"),
     ],

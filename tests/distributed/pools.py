@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rayal.storage.shards import Batch, ShardSet, write_shards
+from rayal.storage.shard_set import ShardSet
+from rayal.storage.shards import Batch, write_shards
 
 N, D, C = 1600, 8, 4
 RNG = np.random.default_rng(1)

@@ -13,7 +13,7 @@ from rayal.distributed.local import LocalExecutor
 from rayal.distributed.on_ray.executor import ShardActor
 from rayal.distributed.selecting import select_from_shards
 from rayal.distributed.strategies import STRATEGIES
-from rayal.storage.shards import read_shard_set
+from rayal.storage.shard_set import read_shard_set
 from tests.distributed.pools import LABELS, write_pool
 
 SHARDS = 16

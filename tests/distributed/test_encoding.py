@@ -16,7 +16,7 @@ from rayal.distributed.encoding_job import EncodingJob
 from rayal.distributed.local import LocalExecutor
 from rayal.labeling.pictures import read_square
 from rayal.storage.files import StoreError
-from rayal.storage.shards import ShardSet
+from rayal.storage.shard_set import ShardSet
 
 BAD = {"b/empty.png": b"", "c.jpg": b"\xff\xd8\xff no picture"}
 

@@ -12,7 +12,7 @@ from rayal.cli.main import main
 from rayal.contracts import Embedding
 from rayal.distributed import encoding
 from rayal.registry import ENCODERS, Component
-from rayal.storage.shards import read_shard_set
+from rayal.storage.shard_set import read_shard_set
 from rayal.traits import EncoderTraits
 from tests.labeling.images import folder_of
 

@@ -11,7 +11,8 @@ from rayal.array_query import query
 from rayal.distributed.selecting import select_from_shards
 from rayal.distributed.strategies import STRATEGIES
 from rayal.storage.files import DamagedError
-from rayal.storage.shards import Batch, ShardSet, write_shards
+from rayal.storage.shard_set import ShardSet
+from rayal.storage.shards import Batch, write_shards
 
 X = np.random.default_rng(0).standard_normal((24, 4)).astype(np.float32)
 IDS = [str(i) for i in range(24)]

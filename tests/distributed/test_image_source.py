@@ -11,7 +11,7 @@ from rayal.distributed import encoding
 from rayal.distributed.image_source import list_objects
 from rayal.storage.files import StoreError, files_of
 from rayal.storage.location import Address
-from rayal.storage.shards import ShardSet, read_shard_set
+from rayal.storage.shard_set import ShardSet, read_shard_set
 from tests.labeling.images import folder_of
 
 pytestmark = pytest.mark.slow

@@ -10,7 +10,7 @@ from rayal.distributed.kmeans import kmeans
 from rayal.distributed.local import LocalExecutor
 from rayal.distributed.typiclust import typiclust
 from rayal.kernels import clustering, distances
-from rayal.storage.shards import ShardSet
+from rayal.storage.shard_set import ShardSet
 from tests.distributed.pools import N, X, write_pool
 
 NONE = np.empty(0, np.int64)

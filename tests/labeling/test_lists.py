@@ -70,6 +70,16 @@ def test_an_accent_typed_in_two_ways_is_one_group(tmp_path: Path) -> None:
     assert [image.group for image in by_pattern.pool] == [forms[0], forms[0]]
 
 
+def test_groups_are_named_once_and_a_bound_on_them_bounds_something(tmp_path: Path) -> None:
+    cells = folder_of(tmp_path / "cells", 2)
+    (cells / "list.csv").write_text("path,who\n000.png,\n001.png,\n")
+    columns = {"path": None, "group": "who"}
+    with pytest.raises(LabelingError, match="groups are named twice, by the column 'who' and by"):
+        select(cells / "list.csv", columns=columns, group_pattern="^(.)")
+    with pytest.raises(LabelingError, match="at most 1 of a group were asked for, and no image"):
+        select(cells / "list.csv", columns=columns, per_group=1)
+
+
 def test_not_a_number_says_that_there_is_no_label_and_no_group(tmp_path: Path) -> None:
     cells = folder_of(tmp_path / "cells", 3)
     frame = pd.DataFrame({"path": FILES[:3], "dx": [1.0, None, None], "who": [7.0, None, 7.0]})

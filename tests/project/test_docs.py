@@ -96,6 +96,13 @@ def test_the_page_of_commands_has_every_command() -> None:
     assert [name for name in COMMANDS if not re.search(rf"^    rayal {name} ", page, re.M)] == []
 
 
+def test_the_page_of_commands_has_every_extra() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text()
+    listed = re.findall(r"`(\w+)`", page.partition("Extras: ")[2].partition(".\n")[0])
+    declared = PYPROJECT.partition("[project.optional-dependencies]\n")[2].partition("\n[")[0]
+    assert sorted(listed) == sorted(re.findall(r"^(\w+) = ", declared, re.MULTILINE))
+
+
 def test_the_page_of_the_api_has_every_public_name() -> None:
     page = (ROOT / "docs" / "api.md").read_text()
     assert [name for name in rayal.__all__ if f"`rayal.{name}`" not in page] == []
@@ -118,10 +125,16 @@ def test_the_structure_page_names_every_module() -> None:
 IN_PRINT = {"HaCon": (7, 17), "low-budget": (16, 3), "CBAL": (3, 13), "MSAL": (5, 5)}
 
 
-def test_the_page_of_experiments_lists_every_table_and_figure_of_the_papers() -> None:
+def printed_items() -> list[list[str]]:
+    """Rows at the end of the page of experiments: paper, table or figure, sweeps, section."""
     page = (ROOT / "docs" / "experiments.md").read_text().partition("## Every table and figure")[2]
     rows = [line.strip("| ").split(" | ") for line in page.splitlines() if line.startswith("| ")]
-    listed = [(paper, item) for paper, item, *_ in rows[1:]]
+    return rows[1:]
+
+
+def test_the_page_of_experiments_lists_every_table_and_figure_of_the_papers() -> None:
+    rows = printed_items()
+    listed = [(paper, item) for paper, item, *_ in rows]
     assert sorted(listed) == sorted(
         (paper, f"{kind} {number}")
         for paper, counts in IN_PRINT.items()
@@ -129,7 +142,7 @@ def test_the_page_of_experiments_lists_every_table_and_figure_of_the_papers() ->
         for number in range(1, count + 1)
     )
     titles = {section.title for section in all_sections()}
-    for paper, item, files, where in rows[1:]:
+    for paper, item, files, where in rows:
         names = re.findall(r"`(\w+)`", files)
         for name in names:
             assert (ROOT / "sweeps" / f"{name}.yaml").is_file(), (paper, item, name)
@@ -137,6 +150,22 @@ def test_the_page_of_experiments_lists_every_table_and_figure_of_the_papers() ->
             assert where in titles, (paper, item, where)
         else:
             assert len(where.split()) > 1, f"{paper}, {item}: say why there is no sweep"
+
+
+def test_both_tables_of_the_page_of_experiments_give_a_sweep_the_same_tables_and_figures() -> None:
+    below: dict[str, set[str]] = {}
+    for paper, item, files, _ in printed_items():
+        for name in re.findall(r"`(\w+)`", files):
+            below.setdefault(name, set()).add(f"{paper}, {item}")
+    above = {}
+    page = (ROOT / "docs" / "experiments.md").read_text()
+    for name, paper, items in re.findall(r"^\| `(\w+)\.yaml` \| ([\w-]+), (.*?) \|", page, re.M):
+        kind, above[name] = "", set()
+        for word in re.findall(r"Table|Figure|\d+", items):
+            kind = kind if word.isdigit() else word
+            above[name] |= {f"{paper}, {kind} {word}"} if word.isdigit() else set()
+    assert above == {name: below[name] for name in above}
+    assert set(below) - set(above) == {"cbal_fig9_digits"}  # of no paper's size
 
 
 def test_the_page_of_results_names_files_that_the_quickstart_writes() -> None:

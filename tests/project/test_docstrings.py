@@ -76,3 +76,22 @@ def test_a_shape_is_known(text: str) -> None:
 )
 def test_words_in_parentheses_are_no_shape(text: str) -> None:
     assert not states_a_shape(f"Return the loss {text} of images.")
+
+
+def properties(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and any(
+            "property" in ast.unparse(decorator) for decorator in node.decorator_list
+        ):
+            yield node
+
+
+def test_no_property_says_its_type_by_chance() -> None:
+    """What stands before a colon in its first line is shown as a type on the pages."""
+    lines = [
+        (ast.get_docstring(node) or "").partition("\n")[0]
+        for path in FILES
+        for node in properties(ast.parse(path.read_text()))
+    ]
+    assert len(lines) > 100
+    assert [line for line in lines if ": " in line] == []

@@ -10,7 +10,8 @@ from rayal.registry import DATASETS
 from rayal.storage.files import DamagedError, files_of
 from rayal.storage.location import Location
 from rayal.storage.shard_contents import ShardIds, feature_parts
-from rayal.storage.shards import Batch, ShardSet, write_shards
+from rayal.storage.shard_set import ShardSet
+from rayal.storage.shards import Batch, write_shards
 
 N = 10
 IDS = [f"cell {i}" for i in range(N)]

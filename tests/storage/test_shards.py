@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rayal.storage import shards
 from rayal.storage.files import DamagedError, StoreError, files_of
 from rayal.storage.location import Location
-from rayal.storage.shards import Batch, read_shard_set, write_shards
+from rayal.storage.shard_set import is_shard_set, read_shard_set
+from rayal.storage.shards import Batch, Dtype, write_shards
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((100, 6)).astype(np.float32)
@@ -96,7 +96,7 @@ def test_rows_that_are_none_are_refused(tmp_path: Path, batch: Batch, message: s
     ],
 )
 def test_what_would_be_lost_on_the_disk_is_refused(
-    tmp_path: Path, batch: Batch, dtype: shards.Dtype, message: str
+    tmp_path: Path, batch: Batch, dtype: Dtype, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         write_shards(tmp_path, [batch], dtype=dtype)
@@ -153,7 +153,7 @@ def test_an_id_in_two_shards_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     twice = "the id 'cells/7.png' stands in shard-00000 and in shard-00003"
     with pytest.raises(ValueError, match=twice):
         write_shards(tmp_path, [Batch(ids, X)], rows_per_shard=20)
-    assert not shards.is_shard_set(tmp_path)
+    assert not is_shard_set(tmp_path)
     monkeypatch.setattr("rayal.storage.repeated_ids._hash", lambda name: len(name))
     assert write_shards(tmp_path, [Batch(IDS, X)], rows_per_shard=20).rows == 100
     with pytest.raises(ValueError, match=twice):
@@ -165,7 +165,7 @@ def test_shards_without_their_manifest_are_not_read_and_written_anew(tmp_path: P
     (tmp_path / "shards.json").unlink()
     with pytest.raises(StoreError, match="not all written"):
         read_shard_set(tmp_path)
-    assert not shards.is_shard_set(tmp_path)
+    assert not is_shard_set(tmp_path)
     again = write_shards(tmp_path, batches([50]), rows_per_shard=25)
     assert again.rows == 50
     assert {path.name for path in tmp_path.glob("shard-*")} == {"shard-00000", "shard-00001"}

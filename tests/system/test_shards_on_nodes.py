@@ -15,7 +15,7 @@ from rayal.distributed.encoding import encode_files
 from rayal.distributed.encoding_job import EncodingJob
 from rayal.distributed.local import LocalExecutor
 from rayal.distributed.selecting import select_from_shards
-from rayal.storage.shards import read_shard_set
+from rayal.storage.shard_set import read_shard_set
 from tests.distributed.pools import LABELS, write_pool
 from tests.labeling.images import folder_of
 

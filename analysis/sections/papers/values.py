@@ -120,7 +120,7 @@ def _without_values(planned: dict[int, int], printed: Json) -> list[PaperValue]:
 
 
 def _schedule(trials: pd.DataFrame) -> dict[int, int]:
-    """Rounds of a curve's trials by how many images are labelled after them."""
+    """Rounds of a curve's trials by how many images are labeled after them."""
     schedules = trials["schedule"].drop_duplicates()
     return {int(n): number for schedule in schedules for number, n in enumerate(schedule)}
 

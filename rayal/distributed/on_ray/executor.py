@@ -19,7 +19,7 @@ from rayal.run.gpus import take_share
 from rayal.run.ray.errors import ClusterLostError
 from rayal.run.ray.resources import alive_nodes
 from rayal.run.ray.session import ray_session
-from rayal.storage.shards import Shard
+from rayal.storage.shard_set import Shard
 from rayal.sweep.schema import Resources
 
 LOSSES = 20  # actors lost before the cluster is given up

@@ -64,6 +64,6 @@ def check_channels(images: int, network: int) -> None:
     """
     if images not in (1, network):
         raise ValueError(
-            f"images of {images} channels do not fit weights for {network}; give grey images, "
+            f"images of {images} channels do not fit weights for {network}; give gray images, "
             f"or weights of a network for {images} channels"
         )

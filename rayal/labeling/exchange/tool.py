@@ -56,7 +56,7 @@ class Sheet:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """What a tool lets a person choose from: the classes, and NONE where there may be none."""
+        """What a person may choose from, the classes, and NONE where there may be none."""
         return (*self.classes, NONE) if self.multilabel else self.classes
 
 

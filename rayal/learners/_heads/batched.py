@@ -54,7 +54,7 @@ def fit_many(
     schedule: AdamSchedule,
     last: Float32 | None = None,
 ) -> list[Float32]:
-    """Return the weights (O, D + 1) of each head after minimising mean cross-entropy by Adam.
+    """Return the weights (O, D + 1) of each head after minimizing mean cross-entropy by Adam.
 
     Of binary heads the mean over the images of the sum of their known classes' cross-entropies.
 
