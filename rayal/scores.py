@@ -33,6 +33,7 @@ from rayal.contracts import (
 )
 from rayal.kernels import balance, prototypes, ranking, uncertainty
 from rayal.kernels.over_classes import score_over_classes
+from rayal.kernels.unique_rows import groups_of_equals
 from rayal.kernels.validation import check_finite
 from rayal.label_arrays import count_by_class
 from rayal.modifiers import with_parameters
@@ -173,8 +174,10 @@ def _choosing_by(function: Callable[..., Scores]) -> Callable[..., Indices]:
 
         scores = scored(pool)
         best_first = ranking.highest_first(scores, rng)
-        if requested["class_balanced"]:
-            best_first = _class_balanced(pool, budget, scores, scored, requested["class_balanced"])
+        balanced = requested["class_balanced"]
+        if balanced and balanced["lambda"] != 0:  # at 0 the score alone decides
+            lowest = _class_balanced(pool, budget, scores, scored, balanced)
+            best_first = _equals_by_chance(pool, lowest, scores, best_first)
         elif requested["pseudo_label_balanced"]:
             best_first = _by_predicted_class(pool, budget, best_first)
         elif requested["diverse"]:
@@ -207,6 +210,17 @@ def _class_balanced(
         thorough=solver != "auto",
     )
     return np.asarray(balanced.indices)
+
+
+def _equals_by_chance(pool: Pool, chosen: Indices, scores: Scores, best_first: Indices) -> Indices:
+    """Return the chosen (B,), of images with equal scores and probabilities the first of a ranking.
+
+    The program takes these by position, in a pool stored class by class all of one class.
+    """
+    among = best_first[np.isin(scores[best_first], scores[chosen])]
+    groups = groups_of_equals(scores[among], pool.probs[pool.unlabeled[among]])
+    picked = np.flatnonzero(np.isin(among, chosen))
+    return among[ranking.equals_by_ranking(picked, np.arange(len(among)), groups)]
 
 
 def _settled_weight(

@@ -72,8 +72,43 @@ def test_class_balanced_solves_the_papers_programme() -> None:
 
 
 def test_weight_0_chooses_what_the_score_alone_chooses() -> None:
-    balanced = entropy(pool(), 30, rng(), class_balanced={"lambda": 0})
-    assert set(balanced) == set(entropy(pool(), 30, rng()))
+    sure = with_probs(pool(), np.eye(5)[pool().true_labels])
+    for here in (pool(), sure):
+        balanced = entropy(here, 30, rng(), class_balanced={"lambda": 0})
+        assert balanced.tolist() == entropy(here, 30, rng()).tolist()
+
+
+def test_a_balanced_choice_draws_among_images_that_it_cannot_tell_apart() -> None:
+    truth = np.repeat(np.arange(4), 30)
+    labels = np.where(np.arange(120) % 30 == 0, truth, UNLABELED)
+    stored_by_class = Pool(np.zeros((120, 1), np.float32), labels, 4, true_labels=truth)
+    sure_of_all = with_probs(stored_by_class, np.eye(4)[(truth + 1) % 4])
+    knows_nothing = with_probs(stored_by_class, np.full((120, 4), 0.25))
+    for here in (sure_of_all, knows_nothing):
+        times = np.zeros(120)
+        for seed in range(40):
+            chosen = entropy(here, 20, rng(seed), class_balanced={"lambda": 0.5})
+            assert len(set(chosen.tolist())) == 20
+            if here is sure_of_all:
+                assert np.bincount(truth[chosen]).tolist() == [5] * 4
+            times[chosen] += 1
+        left = times[here.unlabeled]
+        assert left.max() < 20  # 7 on average, with a deviation of 2.4
+        assert left.min() > 0
+
+
+def test_drawing_among_equal_images_leaves_the_objective_as_it_is() -> None:
+    for seed in range(5):
+        draw = rng(seed)
+        probs = draw.dirichlet(np.ones(3), size=6)[draw.integers(6, size=60)]
+        labels = np.where(np.arange(60) < 6, draw.integers(3, size=60), UNLABELED)
+        here = with_probs(Pool(np.zeros((60, 1), np.float32), labels, 3), probs)
+        left, costs = here.unlabeled, (here.probs * np.log(here.probs)).sum(axis=1)
+        chosen = entropy(here, 12, rng(seed), class_balanced={"lambda": 0.7})
+        target = lacking(here, 12)
+        best = balance.solve(costs[left], here.probs[left], target, 12, 0.7, solver="highs")
+        missing = np.abs(target - here.probs[chosen].astype(float).sum(axis=0)).sum()
+        assert costs[chosen].sum() + 0.7 * missing == pytest.approx(best.objective, abs=1e-5)
 
 
 def test_the_highest_scores_come_first_in_a_balanced_choice() -> None:

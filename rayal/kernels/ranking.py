@@ -86,6 +86,24 @@ def first_of_each(
     return ranking[place < quotas[group]]
 
 
+def equals_by_ranking(
+    chosen: npt.NDArray[np.int64],
+    ranking: npt.NDArray[np.int64],
+    groups: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """Return as many positions of each group as are chosen (b,): the first of them in a ranking.
+
+    For what chose by position among positions that it could not tell apart. The answer is in the
+    order of the ranking.
+
+    Args:
+        chosen: (b,) distinct positions.
+        ranking: (N,) positions, best first.
+        groups: (N,) the group (0 to G - 1) of each position.
+    """
+    return first_of_each(ranking, groups, np.bincount(groups[chosen], minlength=groups.max() + 1))
+
+
 def pad_to_budget(
     chosen: npt.NDArray[np.int64], ranking: npt.NDArray[np.int64], budget: int
 ) -> npt.NDArray[np.int64]:

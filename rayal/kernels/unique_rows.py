@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -26,6 +28,18 @@ def distinct_rows(points: Float32) -> Int64:
         # Different rows may have one hash by chance: other factors then keep them apart.
         if _all_equal(points, first):
             return first
+
+
+def groups_of_equals(values: npt.NDArray[np.floating[Any]], points: Float32) -> Int64:
+    """Return for each row (N,) the number, from 0, of the rows with its value and its points.
+
+    Args:
+        values: (N,).
+        points: (N, D).
+    """
+    _, same_value = np.unique(values, return_inverse=True)
+    same_points = distinct_rows(np.ascontiguousarray(points, dtype=np.float32))
+    return np.unique(same_value * len(values) + same_points, return_inverse=True)[1]
 
 
 def _hashes(points: Float32, factors: Hashes) -> Hashes:

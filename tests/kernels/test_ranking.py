@@ -3,6 +3,7 @@ import pytest
 
 from rayal.kernels.ranking import (
     class_balanced,
+    equals_by_ranking,
     first_of_each,
     highest_first,
     largest_remainder,
@@ -55,6 +56,21 @@ def test_first_of_each_equals_a_walk_down_the_ranking(seed: int) -> None:
             left[groups[i]] -= 1
             expected.append(i)
     assert first_of_each(ranking, groups, quotas).tolist() == expected
+
+
+@pytest.mark.parametrize("seed", draws(30))
+def test_equals_are_as_many_of_each_group_as_before_and_the_first_of_each(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 30))
+    order, groups = rng.permutation(n), rng.integers(0, 4, size=n)
+    chosen = rng.permutation(n)[: int(rng.integers(1, n + 1))]
+    quotas = np.bincount(groups[chosen], minlength=4)
+    expected = []
+    for position in order:
+        if quotas[groups[position]] > 0:
+            quotas[groups[position]] -= 1
+            expected.append(position)
+    assert equals_by_ranking(chosen, order, groups).tolist() == expected
 
 
 def test_completed_adds_the_best_that_are_not_chosen_yet() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from rayal.kernels import unique_rows
-from rayal.kernels.unique_rows import distinct_rows
+from rayal.kernels.unique_rows import distinct_rows, groups_of_equals
 from tests.draws import draws
 
 
@@ -38,3 +38,15 @@ def test_rows_are_compared_across_blocks(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(unique_rows, "ROWS", 3)
     points = np.arange(10, dtype=np.float32).repeat(2).reshape(-1, 1)[::-1].copy()
     assert distinct_rows(points).tolist() == slow_twin(points)
+
+
+@pytest.mark.parametrize("seed", draws(30))
+def test_groups_have_one_value_and_one_row_each(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 40))
+    values = rng.choice([-0.5, 0.0, -0.0, 1e-300], size=n)
+    points = rng.choice([0, 0.5, 1], size=(n, int(rng.integers(1, 4)))).astype(np.float32)
+    groups = groups_of_equals(values, points)
+    same = (values[:, None] == values) & (points[:, None] == points).all(axis=2)
+    assert ((groups[:, None] == groups) == same).all()
+    assert set(groups.tolist()) == set(range(groups.max() + 1))
