@@ -20,7 +20,7 @@ from rayal.registry import Component
 from rayal.traits import StrategyTraits
 
 ANGLE = 1e-6  # between directions that 32-bit floats do not tell apart
-COMMON = 1e-3  # of a row's length: products in 32 bits have errors of such distances, squared
+COMMON = 1e-5  # of a row's length: 32-bit numbers leave differences as small three digits
 _GRID = 1e-5  # on which projections of directions are compared
 _PROJECTIONS = 3
 _SEED = 21  # any: projections are compared with one another alone
@@ -75,8 +75,8 @@ def check_apart(
 def common_part(features: Features) -> str:
     """Say that all rows (N, D) are nearly the same beside what they have in common; else "".
 
-    Where they differ by less than a thousandth of their length, distances by matrix products in
-    32 bits are mostly rounding: k-means then chooses worse than chance.
+    Where they differ by less than a hundred-thousandth of their length, not much of a difference is
+    left in 32 bits, less of one between rows scaled to unit length.
     """
     if len(features) < 2:
         return ""

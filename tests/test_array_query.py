@@ -169,9 +169,9 @@ def test_importing_rayal_imports_nothing_heavy() -> None:
 
 
 def test_features_that_hardly_differ_beside_a_common_part_are_told_of_once() -> None:
-    offset = FEATURES + 1e5
+    offset = FEATURES + 3e5
     with pytest.warns(
-        UserWarning, match=r"less than 0.001 of their length.*mean\(axis=0\)"
+        UserWarning, match=r"less than 1e-05 of their length.*mean\(axis=0\)"
     ) as told:
         rayal.query("kmeans", 5, features=offset)
     assert len(told) == 1

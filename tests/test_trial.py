@@ -334,8 +334,8 @@ def test_what_a_strategy_warns_of_is_kept_in_its_row_once(
     [
         (np.ones((60, 4), np.float32), "features are the same in all 60 rows"),
         (
-            1e5 + np.arange(240, dtype=np.float32).reshape(60, 4) % 61,
-            "all 60 rows of features differ by less than 0.001 of their length",
+            1e7 + np.arange(240, dtype=np.float32).reshape(60, 4) % 61,
+            "all 60 rows of features differ by less than 1e-05 of their length",
         ),
         (
             np.repeat(np.eye(4, dtype=np.float32)[:2], 30, 0),

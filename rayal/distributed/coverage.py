@@ -5,7 +5,8 @@ k(x, s), s in S and L; k is the cosine, at least 0, or, for coverage by balls, w
 of unit-length rows is below a radius. It is greedy in parts of the pool, which are drawn at random
 by rows' positions (RandGreeDi, Barbosa et al. 2015); what they choose is pooled and cut into parts
 again until one is left (GreedyML, Gopal et al. 2024). Above the first level what a choice is worth
-is measured on one random sample of the pool.
+is measured on a random sample of the pool, drawn anew for each level: candidates that were chosen
+to cover a sample look better on it than others.
 
 In expectation the value is at least (1 - 1/e) / levels of the largest possible, less the
 error of the samples; measured it is far closer to that of the undivided greedy choice. Parts do not
@@ -24,6 +25,7 @@ import numpy.typing as npt
 from rayal.distributed.executor import Executor
 from rayal.distributed.row_keys import keys_at, row_keys
 from rayal.distributed.shard_rows import ShardRows, rows_at
+from rayal.seeds import generator, integer
 from rayal.storage.shard_set import ShardSet
 
 Float32 = npt.NDArray[np.float32]
@@ -109,17 +111,16 @@ class _Job:
 
 def _in_levels(executor: Executor, job: _Job, every: Int64, seed: int, part: int) -> Covering:
     """Choose from all positions (N,), which are in a random order."""
-    sample = every[:part]
     candidates, levels = every, 0
     while levels == 0 or len(candidates) > part:
         cut = [np.sort(each) for each in _parts(candidates, part)]
-        grounds = cut if levels == 0 else [np.sort(sample)] * len(cut)
+        grounds = cut if levels == 0 else [_sample(job, seed, levels, part)] * len(cut)
         chosen = executor.map(_greedy_part, list(zip(cut, grounds, strict=True)), job)
         levels += 1
         if len(cut) == 1:
             return _answer(executor, job, chosen[0], every, levels)
-        candidates = _shuffled(np.concatenate(chosen), seed + levels)
-    last = _greedy_part((np.sort(candidates), np.sort(sample)), job)
+        candidates = _shuffled(np.concatenate(chosen), seed, levels)
+    last = _greedy_part((np.sort(candidates), _sample(job, seed, levels, part)), job)
     return _answer(executor, job, last, every, levels + 1)
 
 
@@ -127,9 +128,19 @@ def _in_random_order(shards: ShardSet, seed: int) -> Int64:
     return np.argsort(row_keys(seed, 0, shards.rows), kind="stable")
 
 
-def _shuffled(positions: Int64, seed: int) -> Int64:
-    keys = keys_at(seed, positions)
+def _shuffled(positions: Int64, seed: int, level: int) -> Int64:
+    keys = keys_at(_seed_of(seed, "parts", level), positions)
     return positions[np.argsort(keys, kind="stable")]
+
+
+def _sample(job: _Job, seed: int, level: int, size: int) -> Int64:
+    """Return so many positions, ascending, that say at a level what a choice is worth."""
+    keys = row_keys(_seed_of(seed, "sample", level), 0, job.shards.rows)
+    return np.sort(np.argpartition(keys, size - 1)[:size])
+
+
+def _seed_of(seed: int, use: str, level: int) -> int:
+    return integer(generator("coverage", use, seed, level))
 
 
 def _parts(positions: Int64, size: int) -> list[Int64]:

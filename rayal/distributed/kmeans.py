@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
@@ -161,12 +160,12 @@ class ClusterPart:
 
     def add(self, centers: Float32) -> float:
         """Count the distances to more rows drawn (m, D); return the sum of the least ones."""
-        index = _index(centers)
+        drawn = distances.Centers(centers)
         for rows, block in self._rows.in_turn():
-            away, nearest = index.search(block, 1)
-            closer = away[:, 0] < self._away[rows]
-            self._nearest[rows][closer] = nearest[closer, 0] + self._drawn
-            np.minimum(self._away[rows], np.maximum(away[:, 0], 0), out=self._away[rows])
+            nearest, away = drawn.nearest(block)
+            closer = away < self._away[rows]
+            self._nearest[rows][closer] = nearest[closer] + self._drawn
+            np.minimum(self._away[rows], np.maximum(away, 0), out=self._away[rows])
         self._drawn += len(centers)
         return float(self._away[self._counts].sum(dtype=np.float64))
 
@@ -182,24 +181,24 @@ class ClusterPart:
 
     def sums(self, centers: Float32) -> Sums:
         """Return the sums (K, D) and numbers (K,) of the rows nearest to each center; inertia."""
-        index, k = _index(centers), len(centers)
+        known, k = distances.Centers(centers), len(centers)
         sums, counts, inertia = np.zeros((k, centers.shape[1])), np.zeros(k, np.int64), 0.0
         for rows, block in self._rows.in_turn():
             counted = self._counts[rows]
-            away, nearest = index.search(block, 1)
-            own = nearest[counted, 0]
+            nearest, away = known.nearest(block)
+            own = nearest[counted]
             ones = np.ones(len(own), dtype=np.float64)
             members = csr_matrix((ones, (own, np.arange(len(own)))), shape=(k, len(own)))
             sums += members @ block[counted].astype(np.float64)
             counts += np.bincount(own, minlength=k)
-            inertia += float(away[counted, 0].sum(dtype=np.float64))
+            inertia += float(away[counted].sum(dtype=np.float64))
         return _fixed_point(sums), counts, round(inertia * STEP)
 
     def assign(self, centers: Float32) -> Nearest:
         """Keep each row's cluster; return sizes (K,), the least distance, whose it is; inertia."""
-        index, k = _index(centers), len(centers)
+        known, k = distances.Centers(centers), len(centers)
         for rows, block in self._rows.in_turn():
-            own = index.search(block, 1)[1][:, 0]
+            own = known.nearest(block)[0]
             self._nearest[rows] = own
             self._away[rows] = distances.to_own_center(block, own, centers)
         self._nearest[~self._counts] = -1
@@ -219,9 +218,3 @@ class ClusterPart:
         ordered = self._nearest[order]
         firsts, ends = (np.searchsorted(ordered, clusters, side) for side in ("left", "right"))
         return [order[a:b] + self._rows.start for a, b in zip(firsts, ends, strict=True)]
-
-
-def _index(centers: Float32) -> faiss.IndexFlatL2:
-    index = faiss.IndexFlatL2(centers.shape[1])
-    index.add(np.ascontiguousarray(centers, dtype=np.float32))
-    return index

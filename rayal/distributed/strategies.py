@@ -15,6 +15,7 @@ from rayal.distributed.coverage import check_budget, coverage
 from rayal.distributed.executor import Executor
 from rayal.distributed.k_center import k_center
 from rayal.distributed.kmeans import kmeans
+from rayal.distributed.shard_rows import rows_at
 from rayal.distributed.top import highest
 from rayal.distributed.typiclust import typiclust
 from rayal.hints import nearest
@@ -142,6 +143,7 @@ def _by_coverage(question: Question) -> Answer:
         question.params.get("delta"),
     )
     _warn_if_alone(question, cover.value)
+    _warn_if_too_near(question, cover.positions)
     figures = {"value": cover.value, "levels": cover.levels, "bound": cover.bound}
     return Answer(cover.positions, figures)
 
@@ -163,6 +165,24 @@ def _warn_if_alone(question: Question, covered: float) -> None:
             )
 
 
+def _warn_if_too_near(question: Question, chosen: Int64) -> None:
+    """Warn where cosines of rows in 32 bits are all one but for their rounding.
+
+    chosen: (B,) of the pool, which are as far apart as its rows are.
+    """
+    rows = rows_at(question.shards, chosen, unit=True)
+    if "delta" in question.params or len(rows) < 2:
+        return
+    if np.linalg.norm(rows - rows[0], axis=1).max() < TOO_NEAR:
+        warnings.warn(
+            f"facility_location: the directions of the rows differ by less than {TOO_NEAR:g}, and "
+            "32-bit cosines hardly tell them apart, so the choice may be no better than chance; "
+            "write the shards without the mean of the features",
+            stacklevel=2,
+        )
+
+
+TOO_NEAR = 1e-3  # of two unit-length rows: one less their cosine is then below 5e-7
 EXACT = "the choice of one machine, however the rows are cut into shards"
 BALANCE = {"class_balanced": None}
 K_MEANS = "expected inertia within O(log K) of the smallest, by k-means||; then Lloyd steps"

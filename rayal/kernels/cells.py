@@ -12,8 +12,9 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from rayal.kernels import distances
 from rayal.kernels.clustering import kmeans
-from rayal.kernels.gemm_distances import squared_distances
+from rayal.kernels.common_part import large_common_part, without
 from rayal.kernels.rows import Rows
 from rayal.kernels.sampled_clustering import assigned
 
@@ -35,7 +36,7 @@ class Cells:
 
     def near(self, cell: int, count: int) -> Int64:
         """Return the cells with the nearest centers, itself among them, ascending."""
-        away = squared_distances(self.centers[cell : cell + 1], self.centers)[0]
+        away = distances.to_one_center(self.centers, self.centers[cell])
         away[cell] = -np.inf
         return np.sort(np.argsort(away, kind="stable")[:count])
 
@@ -75,18 +76,28 @@ def neighbors_in_cells(
         probed: more find more, in so much more time: O(N 1024 probed D).
     """
     cells = part_into_cells(rows, rng)
+    common = large_common_part(cells.centers)
     neighbors = np.full((len(rows), k), -1, dtype=np.int64)
     cosines = np.zeros((len(rows), k), dtype=np.float32)
     for cell, members in enumerate(cells.members):
         near = np.concatenate([cells.members[c] for c in cells.near(cell, probed)])
-        found = faiss.knn(
-            rows[members], rows[near], min(k + 1, len(near)), metric=faiss.METRIC_INNER_PRODUCT
-        )
-        others = _others(near[found[1]], members)
-        width = found[1].shape[1] - 1
-        neighbors[members, :width] = near[found[1]][others].reshape(-1, width)
-        cosines[members, :width] = found[0][others].reshape(-1, width)
+        highest, found = _highest_cosines(rows[members], rows[near], min(k + 1, len(near)), common)
+        others = _others(near[found], members)
+        width = found.shape[1] - 1
+        neighbors[members, :width] = near[found][others].reshape(-1, width)
+        cosines[members, :width] = highest[others].reshape(-1, width)
     return neighbors, cosines
+
+
+def _highest_cosines(
+    rows: Float32, others: Float32, k: int, common: Float32 | None
+) -> tuple[Float32, Int64]:
+    """Return the k highest cosines (n, k) of unit rows (n, D) to others (m, D), and whose."""
+    if common is None:
+        highest, found = faiss.knn(rows, others, k, metric=faiss.METRIC_INNER_PRODUCT)
+        return highest, found
+    away, found = faiss.knn(without(rows, common), without(others, common), k)
+    return np.asarray(1 - away / 2, dtype=np.float32), found
 
 
 def _others(found: Int64, own: Int64) -> npt.NDArray[np.bool_]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.kernels import distances
+from rayal.kernels.common_part import large_common_part, without
 from rayal.kernels.unique_rows import distinct_rows
 from rayal.kernels.validation import as_points
 
@@ -165,8 +166,10 @@ def _lloyd(
         gpu=int(points.size >= WORTH_A_GPU and faiss.get_num_gpus() > 0),  # one card
         **SETTLED,
     )
-    trainer.train(points, weights=weights)
-    return np.asarray(trainer.centroids, dtype=np.float32)
+    common = large_common_part(points)
+    trainer.train(without(points, common), weights=weights)
+    centers = np.asarray(trainer.centroids, dtype=np.float32)
+    return centers if common is None else centers + common
 
 
 def _one_cluster_each(points: Float32, k: int, weights: Float32 | None) -> tuple[Int64, Float32]:

@@ -1,7 +1,7 @@
 """Squared Euclidean distances without their matrix: O(N) memory beyond the points.
 
 Differences are squared and summed as such: the expansion x.x - 2 x.c + c.c would give duplicates
-a distance above or below zero. `nearest_center` alone expands, for speed, and gives no distances.
+a distance above or below zero. `Centers` alone expand, for speed, without what is common to them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Any
 import faiss
 import numpy as np
 import numpy.typing as npt
+
+from rayal.kernels.common_part import large_common_part, without
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -73,9 +75,21 @@ def to_own_center(
 
 def nearest_center(points: Float32, centers: Float32) -> Int64:
     """Return (N,) which of the centers (K, D) is nearest to each point (N, D)."""
-    index = faiss.IndexFlatL2(centers.shape[1])
-    index.add(centers)
-    return np.asarray(index.search(points, 1)[1][:, 0], dtype=np.int64)
+    return Centers(centers).nearest(points)[0]
+
+
+class Centers:
+    """Centers (K, D), looked through for many blocks of points."""
+
+    def __init__(self, centers: Float32) -> None:
+        self._common = large_common_part(centers)
+        self._index = faiss.IndexFlatL2(centers.shape[1])
+        self._index.add(np.ascontiguousarray(without(centers, self._common), dtype=np.float32))
+
+    def nearest(self, points: Float32) -> tuple[Int64, Float32]:
+        """Return which is nearest to each point of (n, D), (n,), and squared distances, rounded."""
+        away, nearest = self._index.search(without(points, self._common), 1)
+        return np.asarray(nearest[:, 0], dtype=np.int64), np.asarray(away[:, 0], dtype=np.float32)
 
 
 def inner_products(points: Float32, vector: Float32) -> Float64:

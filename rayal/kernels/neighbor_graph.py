@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from rayal.kernels.common_part import large_common_part, without
 from rayal.kernels.gemm_distances import chunks
 from rayal.kernels.two_hop_kernel import STEP
 
@@ -30,6 +31,7 @@ def nearest_neighbors(features: Float32, k: int) -> Int64:
         k: from 1 to N - 1.
     """
     points = np.ascontiguousarray(features, dtype=np.float32)
+    points = without(points, large_common_part(points))
     N, D = points.shape
     index: faiss.Index = faiss.IndexFlatL2(D)
     if N > EXACT:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from rayal.kernels import distances
 from rayal.kernels.clustering import SETTLED, kmeans
+from rayal.kernels.common_part import large_common_part, without
 from rayal.kernels.rows import Rows
 
 Float32 = npt.NDArray[np.float32]
@@ -72,12 +73,11 @@ def sampled_kmeans(
 
 def assigned(rows: Rows, centers: Float32) -> Clusters:
     """Return the clusters of rows by the nearest of given centers (K, D)."""
-    index = faiss.IndexFlatL2(centers.shape[1])
-    index.add(centers)
+    known = distances.Centers(centers)
     clusters = np.empty(len(rows), dtype=np.int64)
     to_center = np.empty(len(rows), dtype=np.float32)
     for part, points in rows.blocks():
-        clusters[part] = index.search(points, 1)[1][:, 0]
+        clusters[part] = known.nearest(points)[0]
         # From differences: equal rows have equal distances.
         to_center[part] = distances.to_own_center(points, clusters[part], centers)
     return Clusters(clusters, centers, to_center)
@@ -99,5 +99,7 @@ def _refine(points: Float32, centers: Float32) -> Float32:
         min_points_per_centroid=1,
         **SETTLED,
     )
-    trainer.train(points, init_centroids=centers)
-    return np.asarray(trainer.centroids, dtype=np.float32)
+    common = large_common_part(points)
+    trainer.train(without(points, common), init_centroids=without(centers, common))
+    refined = np.asarray(trainer.centroids, dtype=np.float32)
+    return refined if common is None else refined + common

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from rayal.kernels import distances
 from rayal.kernels.clustering import kmeans
+from rayal.kernels.common_part import large_common_part, without
 from rayal.kernels.rows import Rows
 from rayal.kernels.sampled_clustering import MOST_NUMBERS, SAMPLE, Clusters, sampled_kmeans
 
@@ -95,6 +96,8 @@ def _refine(rows: Rows, cells: Float32, centers: Float32, rng: np.random.Generat
 
 def _nearest(points: Float32, cells: Float32, centers: Float32) -> Int64:
     """Return the nearest (n,) of the centers that lie in the cells nearest to each point."""
+    common = large_common_part(centers)
+    points, cells, centers = (without(each, common) for each in (points, cells, centers))
     coarse = faiss.IndexFlatL2(cells.shape[1])
     coarse.add(cells)
     index = faiss.IndexIVFFlat(coarse, cells.shape[1], len(cells))

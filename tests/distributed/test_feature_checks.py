@@ -78,6 +78,16 @@ def test_chosen_rows_with_equal_features_are_warned_of(tmp_path: Path, name: str
         select_from_shards(pool.root, name, 3)
 
 
+def test_directions_that_cosines_hardly_tell_apart_are_warned_of(tmp_path: Path) -> None:
+    pool = pool_of(tmp_path / "far", X + 1e4)
+    with pytest.warns(UserWarning, match=r"facility_location: .* differ by less than 0.001"):
+        select_from_shards(pool.root, "facility_location", 5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        select_from_shards(pool.root, "kmeans", 5)
+        select_from_shards(pool_of(tmp_path / "near", X).root, "facility_location", 5)
+
+
 def test_a_choice_names_the_rows_that_it_was_made_from(tmp_path: Path) -> None:
     pool = pool_of(tmp_path, X)
     assert select_from_shards(pool.root, "random", 3).content == pool.content

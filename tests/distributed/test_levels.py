@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rayal.distributed.coverage import coverage, greedy, similarity
+from rayal.distributed.coverage import _shuffled, coverage, greedy, similarity
 from rayal.distributed.kmeans import kmeans
 from rayal.distributed.local import LocalExecutor
+from rayal.distributed.row_keys import row_keys
 from rayal.distributed.typiclust import typiclust
 from rayal.kernels import clustering, distances
 from rayal.storage.shard_set import ShardSet
@@ -69,6 +70,24 @@ def test_coverage_in_levels_is_near_that_of_the_undivided_choice(
     assert two.bound == pytest.approx((1 - 1 / np.e) / 2)
 
 
+def test_rows_of_every_part_are_chosen_alike(pool: ShardSet) -> None:
+    shares = []
+    for seed in range(5):
+        order = np.argsort(row_keys(seed, 0, N), kind="stable")
+        chosen = coverage(LocalExecutor(), pool, NONE, 60, seed, part=200).positions
+        shares.append([np.isin(part, chosen).sum() for part in np.array_split(order, 8)])
+    of_each = np.sum(shares, axis=0) / (5 * 60)  # an eighth, with a deviation of .02
+    assert of_each.min() > 0.05
+    assert of_each.max() < 0.2
+
+
+def test_seeds_beside_one_another_draw_other_parts_and_samples_at_every_level() -> None:
+    positions = np.arange(50)
+    drawn = [_shuffled(positions, seed, level) for seed in range(3) for level in range(1, 4)]
+    drawn += [np.argsort(row_keys(seed, 0, 50), kind="stable") for seed in range(3)]
+    assert len({tuple(order.tolist()) for order in drawn}) == 12
+
+
 def test_what_is_labeled_is_covered_already(pool: ShardSet) -> None:
     labeled = coverage(LocalExecutor(), pool, NONE, 10, 1, 0.6, part=N).positions
     later = coverage(LocalExecutor(), pool, np.sort(labeled), 10, 1, 0.6, part=300)
@@ -102,6 +121,20 @@ def test_clusters_are_as_tight_as_those_of_one_machine(pool: ShardSet) -> None:
         own = np.where(away.argmin(axis=1)[:, None] == np.arange(12), away, np.inf)
         nearest = own.min(axis=0)
         np.testing.assert_allclose(own[each.nearest, np.arange(12)], nearest, rtol=1e-4)
+
+
+def test_clusters_are_as_tight_far_from_zero(tmp_path: Path) -> None:
+    from rayal.storage.shards import Batch, write_shards
+
+    draw = np.random.default_rng(0)
+    centers = 0.2 * draw.normal(size=(40, 64))
+    far = 4096 + centers[np.arange(3000) % 40] + 0.05 * draw.normal(size=(3000, 64))
+    rows = Batch([str(i) for i in range(3000)], far.astype(np.float32))
+    pool = write_shards(tmp_path, [rows], rows_per_shard=2000)
+    made = kmeans(LocalExecutor(), pool, NONE, 40, np.random.default_rng(0))
+    unit = clustering.unit_rows(far)
+    spread = float(((unit - unit.mean(axis=0, dtype=np.float64)) ** 2).sum())
+    assert made.inertia < 0.2 * spread  # .06 is what the rows deviate from the centers they are of
 
 
 def test_rows_that_take_no_part_move_no_center(pool: ShardSet) -> None:
