@@ -84,7 +84,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real data sets; tests that ask for it skip where it is absent."""
+    """The folder of real datasets; tests that ask for it skip where it is absent."""
     folder = Path(os.environ.get("RAYAL_TEST_DATA", ROOT.parent / "shared" / "data"))
     if not folder.is_dir():
         pytest.skip(f"no real data in {folder}; name a folder with RAYAL_TEST_DATA")

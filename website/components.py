@@ -217,7 +217,7 @@ def _rows(kind: str, components: list[Component[Any]]) -> str:
 
 
 def _size(component: Component[Any]) -> str:
-    """Return the published size of a data set; "" of what has none."""
+    """Return the published size of a dataset; "" of what has none."""
     size = component.traits.published if component.kind == "dataset" else None
     return f" Published: {_published(size, _bound(component))}." if size else ""
 

@@ -29,7 +29,7 @@ TITLES = {  # beside the pages, where a page's own would say too much or too lit
     "strategies": "What they read and cost",
     "write-a-strategy": "A strategy",
     "write-a-learner": "A learner",
-    "write-a-dataset": "A data set",
+    "write-a-dataset": "A dataset",
     "write-a-section": "A section of the report",
     "write-an-exchange-format": "A labeling tool's format",
 }

@@ -1,6 +1,6 @@
 """Which strategy to use, from the records of many runs: the page docs/evidence.md and its CSV.
 
-cells.py    every data set x encoder x budget x strategy: the gain over random, with its test
+cells.py    every dataset x encoder x budget x strategy: the gain over random, with its test
 earlier.py  cells of an earlier table, whose records are not at hand
 advice.py   cells -> which strategy to use with so many labels a class
 by_features.py      the same for the features of each encoder

@@ -61,7 +61,7 @@ def _compared_with_best(every: pd.DataFrame) -> dict[str, Any]:
 def bar_of_default(cells: pd.DataFrame, pools: Mapping[str, int]) -> Iterator[str]:
     """Yield the bar, a table of how far it is reached, and the cells in which it is not.
 
-    pools: the number of images to choose from, by data set.
+    pools: the number of images to choose from, by dataset.
     """
     verdicts = [
         (QUERIES[query], SHORT[measure], found)

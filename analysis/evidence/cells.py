@@ -1,6 +1,6 @@
 """Every cell of the evidence: how much more than random a strategy brings, and how sure that is.
 
-A cell is a data set, an encoder, a learner, a number of labels and a strategy. First queries are
+A cell is a dataset, an encoder, a learner, a number of labels and a strategy. First queries are
 compared with every random draw by Welch's test; later queries with random ones after the same first
 query, seed by seed, by Student's. Trials in which the same images were chosen count once. Holm's
 correction is over all cells of one measure.
@@ -38,7 +38,7 @@ def cells(study: Study) -> pd.DataFrame:
     gain, low, high: difference to random's mean in points (hundredths), with its 95 % interval;
     p, holm: of no difference, NaN where there is one choice alone. higher_seeds, lower_seeds: of
     the seeds shared with random, those with a higher and with a lower value. verdict: won, lost or
-    "" by Holm's p below LEVEL. per_class: labels a class of the data set.
+    "" by Holm's p below LEVEL. per_class: labels a class of the dataset.
     """
     rows = [
         {"query": query, **key, **row}
@@ -55,7 +55,7 @@ def cells(study: Study) -> pd.DataFrame:
 
 
 def class_counts(study: Study) -> dict[str, int]:
-    """Return the number of classes of each data set."""
+    """Return the number of classes of each dataset."""
     return {name: len(about["classes"]) for name, about in study.run.plan["datasets"].items()}
 
 
@@ -71,14 +71,14 @@ def rounds_of(study: Study, rounds: pd.DataFrame, query: str) -> pd.DataFrame:
 
 
 def full_labels(study: Study) -> pd.DataFrame:
-    """Return the means with the whole pool labeled, by data set, encoder and learner."""
+    """Return the means with the whole pool labeled, by dataset, encoder and learner."""
     rounds = study.distinct_rounds
     full = rounds[rounds["labelled"] >= _sizes(study, rounds)]
     return full.groupby(["dataset", "encoder", "learner"], sort=False)[list(MEASURES)].mean()
 
 
 def pool_sizes(study: Study) -> dict[str, int]:
-    """Return the number of images to choose from, by data set."""
+    """Return the number of images to choose from, by dataset."""
     return {name: about["train"] for name, about in study.run.plan["datasets"].items()}
 
 

@@ -24,8 +24,8 @@ def leaderboard(cells: pd.DataFrame, query: str, measure: str) -> pd.DataFrame:
     """Return a row for each rival with cells of a query and measure, the highest mean gain first.
 
     mean, low, high: of the gain over the strategy's cells, with the interval that the seeds leave
-    for these very cells; it says nothing of other data. Cells of one data set share seeds and
-    trials, so that their errors are added; those of different data sets are independent.
+    for these very cells; it says nothing of other data. Cells of one dataset share seeds and
+    trials, so that their errors are added; those of different datasets are independent.
     rank: mean over cells in which all were asked, random among them. share: of the summed gain of
     the oracle `best_of`, over cells that have it. seconds, most_seconds: of a query, median and
     largest over cells.

@@ -24,7 +24,7 @@ def table(heads: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Iterator[str
 
 
 def cells_in_words(cells: pd.DataFrame) -> str:
-    """Name the cells of rows, those of a data set and an encoder together: "digits, pixels, 13"."""
+    """Name the cells of rows, those of a dataset and an encoder together: "digits, pixels, 13"."""
     blocks = cells.groupby(["dataset", "encoder"], sort=False)["labelled"]
     return "; ".join(
         f"{dataset}, {encoder}, {listed(map(str, labels))} labels"

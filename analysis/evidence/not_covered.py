@@ -31,7 +31,7 @@ def not_covered(study: Study, cells: pd.DataFrame, known: Sequence[str]) -> Iter
     if cells.empty:
         yield "Everything: the runs hold no strategy beside random selection."
         return
-    yield f"* Data sets and encoders: {_data(study, cells)}; no others."
+    yield f"* Datasets and encoders: {_data(study, cells)}; no others."
     if encoders := _encoders(study, cells):
         yield f"* The encoders are {encoders}. Others, and longer trainings, may change who leads."
     yield f"* Learner: {_names(cells['learner'])} alone. Another may change who leads."
@@ -41,7 +41,7 @@ def not_covered(study: Study, cells: pd.DataFrame, known: Sequence[str]) -> Iter
         yield f"* All later queries follow a first one by {_names(later['initial'])}, no other."
     yield from _strategies(cells, known)
     yield (
-        "* The data sets are those that the defaults were developed on: a strategy's lead here is "
+        "* The datasets are those that the defaults were developed on: a strategy's lead here is "
         "partly chosen. Intervals are of these cells, not of other data."
     )
     yield from _seeds(cells)
@@ -54,7 +54,7 @@ def _names(column: pd.Series[str]) -> str:
 
 
 def _data(study: Study, cells: pd.DataFrame) -> str:
-    """Name each data set with the size of its images, where a plan says it, and its encoders."""
+    """Name each dataset with the size of its images, where a plan says it, and its encoders."""
     sizes = {}
     for about in study.run.plan["artefacts"].values():
         for note in about.get("notes", ()):
@@ -68,7 +68,7 @@ def _data(study: Study, cells: pd.DataFrame) -> str:
 
 
 def _encoders(study: Study, cells: pd.DataFrame) -> str:
-    """Say what each encoder of the runs read is; where they differ, on which data sets."""
+    """Say what each encoder of the runs read is; where they differ, on which datasets."""
     said: dict[str, dict[str, list[str]]] = {}
     artefacts = study.run.plan["artefacts"]
     trials = as_labels(study.trials).drop_duplicates("artefact")

@@ -122,7 +122,7 @@ def _head(study: Study, every_cell: pd.DataFrame) -> Iterator[str]:
     )
     yield ""
     yield (
-        "* A *cell* is a data set, an encoder and a number of labels. The *gain* of a strategy in "
+        "* A *cell* is a dataset, an encoder and a number of labels. The *gain* of a strategy in "
         "a cell is the difference to random selection with the same learner, in points "
         "(hundredths) of the measure.\n"
         f"* A cell is *won* or *lost* if p is below {LEVEL:g} after Holm's correction over all "
@@ -143,7 +143,7 @@ def _extent(every_cell: pd.DataFrame) -> str:
     count = every_cell.drop_duplicates(CELL)["query"].value_counts()
     return (
         f"{count.get(FIRST, 0)} cells of first queries and {count.get(LATER, 0)} of later ones on "
-        f"{every_cell['dataset'].nunique()} data sets"
+        f"{every_cell['dataset'].nunique()} datasets"
     )
 
 

@@ -113,7 +113,7 @@ def _fits(patterns: str, name: str) -> bool:
 
 
 def _rows_of(table: pd.DataFrame, study_curves: list[Curve], printed: Printed) -> pd.DataFrame:
-    """Rows of a table that are of the data set and strategy of a number."""
+    """Rows of a table that are of the dataset and strategy of a number."""
     wanted = _labels(study_curves, printed)
     pairs = zip(table["dataset"], table["strategy"], strict=True)
     selected = pd.Series([pair in wanted for pair in pairs], table.index, dtype=bool)

@@ -12,7 +12,7 @@ def stratified_split(labels: Labels, test_size: int, seed: int) -> tuple[Indices
     """Split images at random, each class in the same proportion.
 
     The same images as `sklearn.model_selection.train_test_split(stratify=labels)` draws, so that a
-    data set that was split by that stays what it is.
+    dataset that was split by that stays what it is.
 
     Args:
         labels: (N,) classes 0 to C - 1, none without images.

@@ -13,7 +13,7 @@ from rayal.datasets._files.medmnist_format import read_medmnist_file
 def npz(
     *, path: str, classes: Sequence[str] | None = None, multilabel: bool | None = None
 ) -> Dataset:
-    """Load {train,val,test}_{images,labels} from a .npz; the data set is named after the file.
+    """Load {train,val,test}_{images,labels} from a .npz; the dataset is named after the file.
 
     Args:
         path: of the file; images uint8 (N, H, W) or (N, H, W, 3), labels integers (N,) or (N, 1),

@@ -2,7 +2,7 @@
 
 The package registry's torchvision is built for CUDA. Beside a CPU-only torch its compiled
 operators cannot be loaded, and `import torchvision` then stops at "operator torchvision::nms does
-not exist", although models, transforms and data sets need no compiled operator at all. Declaring
+not exist", although models, transforms and datasets need no compiled operator at all. Declaring
 the two operators that it names at import is enough for these three.
 """
 

@@ -41,7 +41,7 @@ def run(code: str, folder: Path, *arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def example_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run with the strategies, the learner and the data set of the pages."""
+    """A run with the strategies, the learner and the dataset of the pages."""
     folder = tmp_path_factory.mktemp("examples")
     write_examples("write-a-strategy", folder, "edge_first.py")
     write_examples("write-a-learner", folder, "centroid.py")

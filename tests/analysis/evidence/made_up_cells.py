@@ -14,7 +14,7 @@ ORACLES = {"best_of", "uniform"}
 def made_up(
     gains: Mapping[str, Mapping[tuple[str, str, int], Any]], query: str = "first"
 ) -> pd.DataFrame:
-    """Return a row for each strategy, cell (data set, encoder, labels) and measure.
+    """Return a row for each strategy, cell (dataset, encoder, labels) and measure.
 
     gains: a number for both measures, or (by AUC, by accuracy). Gains of a point and more are won,
     of minus a point and less lost.

@@ -44,7 +44,7 @@ def lines(study: Study, known: tuple[str, ...] = ()) -> list[str]:
 
 def test_each_data_set_has_its_encoders_and_the_size_of_its_images(study: Study) -> None:
     assert (
-        "* Data sets and encoders: blood (28 x 28 pixels) with moco and pixels; "
+        "* Datasets and encoders: blood (28 x 28 pixels) with moco and pixels; "
         "digits (8 x 8 pixels) with pixels; no others." in lines(study)
     )
 
