@@ -193,8 +193,10 @@ def test_strategies_are_shown_the_pool_as_it_was_at_their_first_query(
     component = STRATEGIES.find("entropy")
 
     def watched(pool: Pool, *args: object, **params: object) -> object:
-        first = None if pool.first_predicted is None else len(pool.first_predicted().labeled)
-        seen.append((len(pool.labeled), first))
+        first = None if pool.first_predicted is None else pool.first_predicted()
+        if first is not None:
+            assert (first.true_labels, first.score_batches) == (None, None)
+        seen.append((len(pool.labeled), None if first is None else len(first.labeled)))
         return component.function(pool, *args, **params)
 
     watched.__name__ = "entropy"

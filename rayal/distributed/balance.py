@@ -18,7 +18,7 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from rayal.distributed.executor import Executor, Parts
-from rayal.distributed.row_keys import keys_at, row_keys
+from rayal.distributed.row_keys import UInt64, keys_at, row_keys
 from rayal.distributed.shard_rows import ShardRows
 from rayal.distributed.top import scores_of
 from rayal.kernels.balance import Balanced
@@ -26,6 +26,8 @@ from rayal.kernels.balance.certified import QUICK, certified
 from rayal.kernels.balance.dual import Relaxation, centered, relax
 from rayal.kernels.balance.problem import Problem, checked_problem
 from rayal.kernels.balance.search import WINDOW
+from rayal.kernels.ranking import first_of_each
+from rayal.kernels.unique_rows import groups_of_equals
 from rayal.storage.shard_set import ShardSet
 
 Float32 = npt.NDArray[np.float32]
@@ -71,7 +73,8 @@ def balanced(  # noqa: PLR0913  the program's parts, and where its rows lie
         target: (C,) images wanted of each class.
         budget: b.
         weight: of the L1 term, at least 0.
-        seed: draws the sample by which the multipliers are first guessed.
+        seed: draws the sample by which the multipliers are first guessed, and among rows of equal
+            scores and probabilities.
 
     Raises:
         ValueError: as `rayal.kernels.balance.solve`.
@@ -87,23 +90,39 @@ def balanced(  # noqa: PLR0913  the program's parts, and where its rows lie
             new = [] if len(known) == everything else parts.query("below", edges, known.positions)
             entering = merged(new)
             if not len(entering):
-                return _answer(problem, relaxation, known, parts.query("size"))
+                return _answer(problem, relaxation, known, parts, seed)
             known = _joined(known, entering)
     raise RuntimeError(f"the multipliers did not settle in {ROUNDS} looks at the pool")
 
 
 def _answer(
-    problem: Problem, relaxation: Relaxation, known: Rows, sizes: Sequence[tuple[float, float]]
+    problem: Problem, relaxation: Relaxation, known: Rows, parts: Parts, seed: int
 ) -> Balanced:
     chosen, bound = certified(problem, relaxation, QUICK)
     chosen = np.sort(chosen)
     chosen = chosen[np.argsort(problem.costs[chosen], kind="stable")]
     objective = problem.objective(chosen)
-    rounding = max(problem.rounding, _rounding(problem, sizes))
+    rounding = max(problem.rounding, _rounding(problem, parts.query("size")))
     bound = min(bound - (rounding - problem.rounding), objective)
     left = objective - bound
     gap = 0.0 if left <= 8 * rounding else left / max(abs(objective), np.finfo(np.float64).tiny)
-    return Balanced(known.positions[chosen], objective, bound, gap)
+    drawn = _drawn_among_equals(parts, _some(known, chosen), problem.weight, seed)
+    return Balanced(drawn, objective, bound, gap)
+
+
+def _drawn_among_equals(parts: Parts, chosen: Rows, weight: float, seed: int) -> Int64:
+    """Return positions (b,), of rows with a chosen one's cost and classes those of the lowest keys.
+
+    The program takes these by position, in a pool stored class by class all of one class. In the
+    order of cost, then key; without weight the classes do not matter.
+    """
+    probs = chosen.probs if weight else chosen.probs[:, :0]
+    kinds = groups_of_equals(chosen.costs, probs)
+    _, first, counts = np.unique(kinds, return_index=True, return_counts=True)
+    answers = parts.query("equals", chosen.costs[first], probs[first], counts, seed)
+    of, keys, positions = (np.concatenate(each) for each in zip(*answers, strict=True))
+    order = np.lexsort((keys, chosen.costs[first][of]))
+    return np.asarray(positions[first_of_each(order, of, counts)])
 
 
 def _rounding(problem: Problem, sizes: Sequence[tuple[float, float]]) -> float:
@@ -177,6 +196,27 @@ class BalancePart:
         cheap[np.isin(self._at + self._start, known, assume_unique=True)] = False
         entering = np.flatnonzero(cheap)
         return self._rows(entering[np.argsort(cheapest[entering], kind="stable")[:FETCHED]])
+
+    def equals(
+        self, costs: Float64, probs: Float32, counts: Int64, seed: int
+    ) -> tuple[Int64, UInt64, Int64]:
+        """Return rows equal to one of g by cost and probabilities, the `counts` of lowest keys.
+
+        Which of the g (n,) each is, its key (n,) and its position (n,); of probs (g, 0) by cost.
+        """
+        rows = np.flatnonzero(np.isin(self._costs, costs))
+        own = np.asarray(self._probs[self._at[rows]])[:, : probs.shape[1]]
+        kinds = groups_of_equals(
+            np.concatenate([costs, self._costs[rows]]), np.concatenate([probs, own])
+        )
+        of = np.full(kinds.max() + 1, -1)
+        of[kinds[: len(costs)]] = np.arange(len(costs))
+        of_row = of[kinds[len(costs) :]]
+        rows, of_row = rows[of_row >= 0], of_row[of_row >= 0]
+        positions = self._at[rows] + self._start
+        keys = keys_at(seed, positions)
+        lowest = first_of_each(np.argsort(keys, kind="stable"), of_row, counts)
+        return of_row[lowest], keys[lowest], positions[lowest]
 
     def _values(self, y: Float64) -> Float64:
         """Return costs - P y (n,), class by class: no value depends on the rows around it."""

@@ -172,7 +172,8 @@ def _first_predicted(trial: Trial, data: TrialData, row: Row) -> Pool:
     scoring, read = _scoring(trial, data, 1)
     fitted = train(scoring.learner, request_training(scoring, read, labels, 0, None))
     predictions = checked_predictions(scoring.learner.name, fitted, read)
-    return _selected_on(trial, data, 1).pool(labels, predictions)
+    first = _selected_on(trial, data, 1).pool(labels, predictions)
+    return replace(first, true_labels=None, score_batches=None)
 
 
 def _predict_without(

@@ -16,7 +16,7 @@ from rayal.kernels import balance, uncertainty
 from rayal.kernels.covering import greedy_k_center
 from rayal.seeds import generator, integer
 from rayal.storage.files import StoreError
-from rayal.storage.shards import Batch, write_manifest, write_shard
+from rayal.storage.shards import Batch, write_manifest, write_shard, write_shards
 from tests.distributed.pools import IDS, LABELS, PROBS, SCORES, C, N, X, write_pool
 
 CUTS = 1, 4, 16
@@ -117,6 +117,28 @@ def test_the_balanced_choice_has_the_bound_of_one_machine(pools: dict[int, Path]
     assert chosen.figures["bound"] == pytest.approx(alone.bound, abs=1e-9)
     assert chosen.figures["objective"] == pytest.approx(alone.objective, abs=1e-9)
     assert chosen.figures["bound"] <= chosen.figures["objective"]
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.5])
+def test_the_balanced_choice_draws_among_rows_that_it_cannot_tell_apart(
+    tmp_path: Path, weight: float
+) -> None:
+    probs = np.repeat(np.eye(3, dtype=np.float32), 40, axis=0)[:, [1, 2, 0]]
+    probs[7] = [0.5, 0.3, 0.2]
+    rows = Batch([str(i) for i in range(120)], np.ones((120, 2), np.float32), probs)
+    cuts = [write_shards(tmp_path / str(n), [rows], rows_per_shard=n).root for n in (120, 13)]
+    times = np.zeros(120)
+    for seed in range(40):
+        chosen, other = (
+            select_from_shards(cut, "entropy", 12, seed=seed, class_balanced=weight).positions
+            for cut in cuts
+        )
+        assert chosen.tolist() == other.tolist()
+        assert chosen[0] == 7  # the highest score comes first
+        if weight:
+            assert set(np.bincount(chosen // 40).tolist()) <= {3, 4, 5}
+        times[chosen] += 1
+    assert np.delete(times, 7).max() < 14  # 4 on average, with a deviation of 1.8
 
 
 def test_the_balanced_choice_fetches_few_rows_of_a_large_pool(
