@@ -28,6 +28,7 @@ from rayal.cli.terminal import (
     print_line,
     warnings_as_lines,
 )
+from rayal.labeling.current_files import check_place
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.project import Project, is_project
 from rayal.labeling.selecting import (
@@ -240,7 +241,11 @@ def _component(
 
 
 def _moved(project: Project, place: str) -> Project:
-    """Write down where the images of a project lie now."""
+    """Write down where the images of a project lie now.
+
+    Raises:
+        LabelingError: there is nothing, or none of the images that were looked for.
+    """
     if not Path(place).expanduser().exists():
         raise LabelingError(f"there is nothing at {place}")
     source = project.settings.source
@@ -248,6 +253,7 @@ def _moved(project: Project, place: str) -> Project:
     settings = replace(
         project.settings, source=describe_source(source.kind, place, project.root, **more)
     )
+    check_place(Project(project.root, settings), place)
     with project.locked():
         write_settings(project.root / "project.json", settings)
     return Project.open(project.root)

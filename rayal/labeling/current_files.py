@@ -10,6 +10,7 @@ from rayal.labeling.project import Project
 from rayal.storage import plain_files
 
 LARGEST = 1 << 30  # bytes of a file
+_LOOKED_FOR = 20  # images of a pool, spread over it
 CHANGED = "has changed since it was read"
 
 
@@ -27,6 +28,22 @@ def has_changed(project: Project, row: int) -> bool:
         return why_lost(project, row) == CHANGED
     except LabelingError:  # all images were moved away
         return False
+
+
+def check_place(project: Project, place: str) -> None:
+    """Refuse a place for the images of a project that has none of some of them.
+
+    Raises:
+        LabelingError: it has none.
+    """
+    if not (project.is_ready and project.has_images):
+        return
+    rows = range(0, len(project.pool), -(-len(project.pool) // _LOOKED_FOR))
+    if all(why_lost(project, row) for row in rows):
+        raise LabelingError(
+            f"{place} has no {project.pool[0].path} as it was read, nor {len(rows) - 1:,} others "
+            "that were looked for: name the folder in which they lie now"
+        )
 
 
 def why_not_as_read(path: Path, image: PoolImage) -> str:

@@ -16,6 +16,7 @@ from rayal.contracts import Features
 from rayal.labeling import pictures
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labels import LabelLog
+from rayal.labeling.own_files import read_object
 from rayal.labeling.pool import ImagePool, LeftOut, read_left_out, read_pool
 from rayal.labeling.pool_features import read_features
 from rayal.labeling.rounds import Round, read_rounds
@@ -28,6 +29,7 @@ from rayal.labeling.settings import (
 from rayal.storage.atomic import LockedError, lock, remove_leftovers, write_bytes
 
 MARK = ".rayal-labels"
+PUBLISHED = "published.json"
 FORMAT = 1
 
 
@@ -122,8 +124,27 @@ class Project:
 
     @property
     def rounds(self) -> list[Round]:
-        """All rounds so far, the first one first."""
-        return read_rounds(self.root / "rounds")
+        """All rounds so far, the first one first.
+
+        Raises:
+            LabelingError: one is missing or damaged: its audit images would train.
+        """
+        rounds = read_rounds(self.root / "rounds")
+        if (last := self.published) > len(rounds):
+            raise LabelingError(
+                f"{self.root / 'rounds'} has {len(rounds)} rounds, and round {last} was made: "
+                f"restore {last:03d}.json"
+            )
+        return rounds
+
+    @property
+    def published(self) -> int:
+        """Number of the round whose files were made last, 0 where that is not known."""
+        try:
+            number = read_object(self.root / PUBLISHED).get("round")
+        except (FileNotFoundError, LabelingError):  # it is made again with the files
+            return 0
+        return number if isinstance(number, int) else 0
 
     @cached_property
     def labels(self) -> LabelLog:

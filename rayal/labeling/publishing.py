@@ -7,11 +7,9 @@ from pathlib import Path
 
 from rayal.labeling import pictures
 from rayal.labeling.contact_sheet import write_contact_sheet
-from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.tool import Entry, Sheet, tools
-from rayal.labeling.own_files import read_object
 from rayal.labeling.pool import PoolImage
-from rayal.labeling.project import Project
+from rayal.labeling.project import PUBLISHED, Project
 from rayal.labeling.rounds import Chosen, Round
 from rayal.labeling.spreadsheet import write_csv
 from rayal.storage.atomic import write_bytes
@@ -28,14 +26,7 @@ _PLAIN_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA"})
 
 def is_published(project: Project) -> bool:
     """Whether the files of the newest round were made to their end."""
-    rounds = project.rounds
-    path = project.root / "published.json"
-    if not rounds or not path.is_file():
-        return not rounds
-    try:
-        return bool(read_object(path).get("round") == rounds[-1].number)
-    except LabelingError:  # it is made again with the files
-        return False
+    return project.published == len(project.rounds)
 
 
 def publish(project: Project) -> list[str]:
@@ -46,7 +37,7 @@ def publish(project: Project) -> list[str]:
     write_csv(project.root / "selection.csv", COLUMNS, rows)
     write_contact_sheet(project, newest, sheet)
     lines = [line for tool in tools().values() if (line := tool.write(sheet))]
-    write_bytes(project.root / "published.json", json.dumps({"round": newest.number}).encode())
+    write_bytes(project.root / PUBLISHED, json.dumps({"round": newest.number}).encode())
     return lines
 
 

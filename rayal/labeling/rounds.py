@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from rayal.labeling.own_files import damaged, read_object
 from rayal.storage.atomic import write_bytes
 
 FORMAT = 1
+_NAME = re.compile(r"[0-9]+\.json")
 Purpose: TypeAlias = Literal["audit", "selection"]
 
 
@@ -77,8 +79,13 @@ def read_rounds(folder: Path) -> list[Round]:
 
     Raises:
         LabelingError: a file of them is damaged or of a later format, or one is missing.
+        OSError: the folder may not be read.
     """
-    paths = sorted(folder.glob("[0-9]*.json"), key=lambda path: int(path.stem))
+    try:
+        names = [path.name for path in folder.iterdir() if _NAME.fullmatch(path.name)]
+    except FileNotFoundError:
+        return []
+    paths = sorted((folder / name for name in names), key=lambda path: int(path.stem))
     rounds = [_read(path) for path in paths]
     _check_numbers(folder, rounds)
     return rounds

@@ -67,6 +67,11 @@ def open_or_create(request: Request, root: Path) -> Project:
         return Project.create(root, settings)
     project = Project.open(root)
     earlier = replace(project.settings, project=settings.project)
+    if earlier.source.absolute == settings.source.absolute:  # however it was typed
+        same = replace(
+            earlier.source, given=settings.source.given, relative=settings.source.relative
+        )
+        earlier = replace(earlier, source=same)
     differing = [
         name
         for name in ("source", "encoder", "strategy", "seed", "per_group", "classes", "multilabel")

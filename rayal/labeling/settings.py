@@ -114,5 +114,5 @@ def find_source(source: Source, root: Path) -> Path:
             return place.resolve()
     raise LabelingError(
         f"the images are no longer at {source.absolute}; put them back, or name their new place: "
-        f"rayal select {root} --images PATH"
+        f"rayal select {root} --images-moved-to PATH"
     )

@@ -74,7 +74,9 @@ def why_no_labels(path: Path) -> str:
         return ""
     try:
         read_text(path)
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        return f"{path} cannot be read: {(error.strerror or str(error)).lower()}"
+    except ValueError as error:
         return str(error)
     shown = ", ".join(repr(name) for name in column_names(path)[:_SHOWN]) or "nothing"
     return (

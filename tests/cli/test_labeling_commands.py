@@ -105,6 +105,31 @@ def test_images_that_moved_are_found_where_they_are_said_to_be(tmp_path: Path) -
     assert main(["select", "cells-labels", "--budget", "2", *moved]) == 0
 
 
+def test_a_folder_of_other_images_is_not_taken_for_the_one_that_moved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _select()
+    (tmp_path / "cells").rename(tmp_path / "elsewhere")
+    folder_of(tmp_path / "others", 6, first=900)
+    before = Path("cells-labels/project.json").read_bytes()
+    moved = ["--images-moved-to", "others"]
+    assert main(["select", "cells-labels", "--budget", "2", *moved]) == 2
+    assert "others has no 000.png as it was read" in capsys.readouterr().err
+    assert Path("cells-labels/project.json").read_bytes() == before
+    assert main(["select", "cells-labels", "--budget", "2"]) == 2
+    assert "rayal select cells-labels --images-moved-to PATH" in capsys.readouterr().err
+
+
+def test_the_same_images_typed_otherwise_are_the_same_project(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _select()
+    for typed in ("cells/", "./cells", str(tmp_path / "cells")):
+        command = ["select", typed, "--budget", "3", "--encoder", "pixels"]
+        assert main([*command, "--out", "cells-labels"]) == 0
+        assert "Round 1 is there already" in capsys.readouterr().out
+
+
 def test_a_table_with_a_line_that_cannot_be_imported_says_the_way_out(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -81,3 +81,12 @@ def test_a_pipe_is_refused_not_waited_for(root: Path) -> None:
     os.mkfifo(root / "pipe.jpg")
     with pytest.raises(ValueError, match=r"pipe\.jpg is no plain file"):
         list_images(root, root)
+
+
+@pytest.mark.parametrize("name", ["circle.png", "circle"])
+def test_a_link_in_a_circle_is_refused_by_name(root: Path, name: str) -> None:
+    (root / name).symlink_to(name)
+    with pytest.raises(ValueError, match=f"{name} cannot be read: too many levels of symbolic"):
+        list_images(root, root)
+    with pytest.raises(ValueError, match=f"{name} cannot be read: too many levels of symbolic"):
+        subfolders(root, root)

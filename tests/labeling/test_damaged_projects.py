@@ -86,8 +86,6 @@ def test_a_damaged_file_is_named_and_no_command_hangs_or_ends_with_a_traceback(
     damage: Callable[[Path], object],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    if file == "rounds/001.json" and damage is DAMAGE["missing"]:
-        pytest.skip("it is a project before its first round")
     damage(project.root / file)
     commands = (["report"], ["predict"], ["select", "--budget", "3"])
     for command, *more in commands:
@@ -107,6 +105,12 @@ def test_a_damaged_table_of_images_is_named(
         said = capsys.readouterr().err
         assert said.count("\n") == 1
         assert "pool.csv" in said
+
+
+def test_rounds_that_are_missing_do_not_make_audit_images_train(project: Project) -> None:
+    shutil.rmtree(project.root / "rounds")
+    with pytest.raises(LabelingError, match=r"0 rounds, and round 1 was made: restore 001\.json"):
+        _ = project.rounds
 
 
 def test_features_that_are_not_what_was_written_are_refused(project: Project) -> None:

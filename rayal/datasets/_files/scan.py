@@ -144,7 +144,20 @@ def _entries_or_fault(folder: str, fault: Callable[[str, str], None]) -> list[os
 
 
 def _is_folder(entry: os.DirEntry[str], root: Path, counts: PassedOver) -> bool:
-    """Whether an entry is a folder to go into; what is neither that nor an image is counted."""
+    """Whether an entry is a folder to go into; what is neither that nor an image is counted.
+
+    Raises:
+        ValueError: it is a link to a folder or to nothing, or cannot be looked at: a link in a
+            circle, or into a folder that may not be entered.
+    """
+    try:
+        return _looked_at(entry, root, counts)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ValueError(f"{entry.path} cannot be read: {reason}; remove it") from error
+
+
+def _looked_at(entry: os.DirEntry[str], root: Path, counts: PassedOver) -> bool:
     if _is_kept_by_a_system(entry.name) and entry.is_dir(follow_symlinks=False):
         _count_images(entry.path, HIDDEN if is_hidden(entry.name) else SERVER_FOLDER, counts)
         return False
