@@ -29,7 +29,7 @@ from rayal.labeling.settings import (
 from rayal.storage.atomic import LockedError, lock, remove_leftovers, write_bytes
 
 MARK = ".rayal-labels"
-PUBLISHED = "published.json"
+PUBLISHED, PREVIEWS = "published.json", "previews"
 FORMAT = 1
 
 
@@ -85,6 +85,7 @@ class Project:
             with lock(self.root / ".lock", wait=False):
                 remove_leftovers(self.root)
                 remove_leftovers(self.root / "rounds")
+                remove_leftovers(self.root / PREVIEWS)
                 yield
         except LockedError as error:
             raise LabelingError(f"{self.root} is in use by {error}; wait for it") from error

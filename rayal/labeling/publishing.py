@@ -9,12 +9,11 @@ from rayal.labeling import pictures
 from rayal.labeling.contact_sheet import write_contact_sheet
 from rayal.labeling.exchange.tool import Entry, Sheet, tools
 from rayal.labeling.pool import PoolImage
-from rayal.labeling.project import PUBLISHED, Project
+from rayal.labeling.project import PREVIEWS, PUBLISHED, Project
 from rayal.labeling.rounds import Chosen, Round
 from rayal.labeling.spreadsheet import write_csv
 from rayal.storage.atomic import write_bytes
 
-PREVIEWS = "previews"
 PREVIEW_SIDE = 2048  # pixels
 COLUMNS = (
     "rank", "path", "rayal_id", "group", "purpose", "reason", "represents", "nearest_labeled",

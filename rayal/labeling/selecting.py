@@ -98,7 +98,7 @@ def first_round(project: Project, budget: int, audit: int, tell: Tell) -> Select
         if not project.rounds:
             return _new_round(project, budget, audit)
         if len(project.rounds) == 1 and not is_published(project):
-            return Selected(project, project.rounds[0], True, tuple(publish(project)))
+            return _published(project)
         return Selected(project, project.rounds[-1], False, ())
 
 
@@ -111,7 +111,7 @@ def next_round(project: Project, budget: int, audit: int, tell: Tell) -> Selecte
     with project.locked():
         assemble(project, tell)
         if not is_published(project):
-            return Selected(project, project.rounds[-1], True, tuple(publish(project)))
+            return _published(project)
         check_nothing_unread(project)
         for note in note_of_added(project):
             tell(f"NOTE: {note}")
@@ -121,7 +121,13 @@ def next_round(project: Project, budget: int, audit: int, tell: Tell) -> Selecte
 def _new_round(project: Project, budget: int, audit: int) -> Selected:
     round_ = choose(project, budget, audit)
     write_round(project.root / "rounds", round_)
-    return Selected(project, round_, True, tuple(publish(project)))
+    return _published(project)
+
+
+def _published(project: Project) -> Selected:
+    """Make the files of the newest round; labels.csv may be of the one before, and filled in."""
+    check_nothing_unread(project)
+    return Selected(project, project.rounds[-1], True, tuple(publish(project)))
 
 
 def _settings(request: Request, root: Path) -> Settings:

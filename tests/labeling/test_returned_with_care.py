@@ -59,6 +59,18 @@ def test_a_correction_that_was_not_imported_is_not_written_over(project: Project
     select_more(project)
 
 
+def test_labels_in_the_table_of_a_round_that_was_interrupted_are_not_written_over(
+    project: Project,
+) -> None:
+    (project.root / "published.json").unlink()  # as where the command was killed before its end
+    path = filled(project, ["cat", "dog", "cat", "dog"])
+    with pytest.raises(LabelingError, match="has 4 labels that were not imported"):
+        select_more(project)
+    assert rows_of(project)[0]["label"] == "cat"
+    take(project, path)
+    select_more(project)
+
+
 def test_a_label_that_was_corrected_on_the_page_since_holds_up_no_round(project: Project) -> None:
     take(project, filled(project, ["cat", "dog", "cat", "dog"]))
     rayal_id = rows_of(project)[0]["rayal_id"]
