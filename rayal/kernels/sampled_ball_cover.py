@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.kernels import gemm_distances
+from rayal.kernels.common_part import large_common_part, without
 from rayal.kernels.lazy_covering import lazy_k_center
 from rayal.kernels.rows import Rows
 from rayal.kernels.validation import check_budget
@@ -78,10 +79,11 @@ def sampled_pure_radius(
         purity: share of the balls, above 0 and at most 1.
     """
     drawn = np.sort(rng.choice(len(rows), min(len(rows), PURITY_SAMPLE), replace=False))
-    centers = rows[drawn]
+    common = large_common_part(rows[drawn])
+    centers = without(rows[drawn], common)
     nearest = np.full(len(drawn), np.inf)
     for part, points in rows.blocks():
-        squared = gemm_distances.squared_distances(centers, points)
+        squared = gemm_distances.squared_distances(centers, without(points, common))
         squared[clusters[drawn][:, None] == clusters[part][None]] = np.inf
         nearest = np.minimum(nearest, squared.min(axis=1))
     first_impure = np.sort(np.sqrt(np.maximum(nearest, 0)))
@@ -91,9 +93,10 @@ def sampled_pure_radius(
 def _balls(rows: Rows, centers: Int64, points: Int64, radius: float) -> Bits:
     """Return which points each ball holds, (n, ceil(m / 8)): a bit each."""
     balls = np.zeros((len(centers), -(-len(points) // 8)), dtype=np.uint8)
-    around = rows[centers]
+    common = large_common_part(rows[centers])
+    around = without(rows[centers], common)
     for part in gemm_distances.chunks(len(points), gemm_distances.COLUMNS):  # a multiple of 8
-        held = rows[points[part]]
+        held = without(rows[points[part]], common)
         into = slice(part.start // 8, -(-part.stop // 8))
         for some in gemm_distances.chunks(len(centers), BLOCK):
             inside = gemm_distances.squared_distances(around[some], held) < radius**2

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.kernels import distances, gemm_distances
+from rayal.kernels.common_part import large_common_part, without
 from rayal.kernels.rows import Rows
 from rayal.kernels.typicality import MeanBounds
 
@@ -44,15 +45,29 @@ def nearly_most_typical(
     if len(members) <= EXACT:
         bounds = bounds or MeanBounds(len(rows))
         return bounds.most_typical(rows[members], members, k)
-    sample = rows[np.sort(rng.choice(members, SAMPLE, replace=False))]
-    near = max(1, round(k * SAMPLE / len(members))) + 1  # one of them may be the row itself
-    density = np.empty(len(members))
-    for part in gemm_distances.chunks(len(members), BLOCK):
-        squared = gemm_distances.squared_distances(rows[members[part]], sample)
-        density[part] = np.partition(squared, near, axis=1)[:, :near].sum(axis=1)
-    finalists = np.sort(np.argsort(density, kind="stable")[:FINALISTS])
+    finalists = _finalists(rows, members, k, np.sort(rng.choice(len(members), SAMPLE, False)))
     means = _mean_distances(rows, members, finalists, k)
     return int(finalists[np.argmin(means)])
+
+
+def _finalists(rows: Rows, members: Int64, k: int, drawn: Int64) -> Int64:
+    """Return the places, ascending, of the members nearest to their part of k in a sample.
+
+    drawn: ascending places of the sample among the members. A row of it is no neighbor of its own:
+    counted as one, it would go before nearly all others.
+    """
+    sample = rows[members[drawn]]
+    common = large_common_part(sample)
+    sample = without(sample, common)
+    near = max(1, round(k * len(drawn) / len(members)))
+    density = np.empty(len(members))
+    for part in gemm_distances.chunks(len(members), BLOCK):
+        points = without(rows[members[part]], common)
+        squared = gemm_distances.squared_distances(points, sample)
+        own = np.arange(*np.searchsorted(drawn, [part.start, part.stop]))
+        squared[drawn[own] - part.start, own] = np.inf
+        density[part] = np.partition(squared, near - 1, axis=1)[:, :near].sum(axis=1)
+    return np.sort(np.argsort(density, kind="stable")[:FINALISTS])
 
 
 def _mean_distances(rows: Rows, members: Int64, places: Int64, k: int) -> Float64:

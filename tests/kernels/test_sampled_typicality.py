@@ -35,6 +35,33 @@ def test_of_many_members_one_of_the_most_typical_is_found(seed: int) -> None:
     assert means[place] <= 1.05 * means.min()
 
 
+@pytest.mark.parametrize("offset", [0, 4096])
+@pytest.mark.parametrize("seed", range(4))
+def test_finalists_are_those_with_the_nearest_others_in_the_sample(
+    seed: int, offset: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "FINALISTS", 25)
+    points = np.rint(made(seed) * 512).astype(np.float32) / 512 + np.float32(offset)
+    members, drawn = (
+        np.arange(100, 400),
+        np.sort(np.random.default_rng(seed).choice(300, 90, False)),
+    )
+    expected = []
+    for place, member in enumerate(members):
+        others = [points[m] for m, d in zip(members[drawn], drawn, strict=True) if d != place]
+        away = ((np.array(others, dtype=np.float64) - points[member]) ** 2).sum(axis=1)
+        expected.append(np.sort(away)[:6].sum())  # 20 of 300 are 6 of 90
+    found = module._finalists(Rows(points), members, 20, drawn)
+    assert found.tolist() == np.sort(np.argsort(expected, kind="stable")[:25]).tolist()
+
+
+def test_finalists_come_from_the_sample_as_often_as_its_rows_do() -> None:
+    points = np.random.default_rng(0).normal(size=(8000, 8)).astype(np.float32)
+    drawn = np.sort(np.random.default_rng(1).choice(8000, 400, replace=False))
+    found = module._finalists(Rows(points), np.arange(8000), 20, drawn)
+    assert np.isin(found, drawn).mean() < 0.2  # a twentieth of the rows
+
+
 @pytest.mark.usefixtures("_many")
 def test_with_all_members_in_the_last_round_it_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FINALISTS", 400)
