@@ -59,6 +59,20 @@ def process_state_kept(*names: str | int) -> Iterator[None]:
             put_back()
 
 
+@contextmanager
+def places_kept() -> Iterator[None]:
+    """Put back the working directory and the standard streams alone.
+
+    A plugin that is imported may set the rest, such as the environment, for all that comes after.
+    """
+    undo = [_standard_streams(), _working_directory()]
+    try:
+        yield
+    finally:
+        for put_back in reversed(undo):
+            put_back()
+
+
 def _end_child(error: BaseException | None) -> None:
     code = error.code if isinstance(error, SystemExit) else int(error is not None)
     os._exit(code if isinstance(code, int) else int(code is not None))

@@ -19,6 +19,7 @@ from rayal.cli.terminal import (
     REFUSED,
     add_out,
     add_set,
+    cluster_address,
     output,
     print_error,
     print_for_programs,
@@ -77,7 +78,10 @@ def parser(prog: str) -> argparse.ArgumentParser:
     where = command.add_mutually_exclusive_group()
     where.add_argument("--local", action="store_true", help="for a run without Ray")
     where.add_argument(
-        "--address", metavar="ADDRESS", help="look at the nodes of the Ray cluster there, too"
+        "--address",
+        type=cluster_address,
+        metavar="ADDRESS",
+        help="look at the nodes of the Ray cluster there, too",
     )
     command.add_argument("--json", action="store_true", help="print JSON, for other programs")
     return command

@@ -41,6 +41,7 @@ from rayal.cli.terminal import (
     add_out,
     add_set,
     cell,
+    cluster_address,
     output,
     print_error,
     print_line,
@@ -139,7 +140,7 @@ def _add_shards(group: argparse._ArgumentGroup) -> None:
     add("--side", type=int, default=224, help="pixels of the squares that images become (224)")
     add("--dtype", choices=["float16", "float32"], default="float16", help="of features (float16)")
     add("--files-per-shard", type=int, default=2048, metavar="n", help="a worker's (2048)")
-    add("--address", metavar="HOST:PORT", help="a Ray cluster that does the work")
+    add("--address", type=cluster_address, metavar="HOST:PORT", help="a Ray cluster to work on")
     add("--workers", type=int, metavar="n", help="of that cluster, which may have to grow")
     add("--gpus", type=float, default=0, metavar="g", help="GPUs of each of its workers, or a part")
 

@@ -24,6 +24,7 @@ from rayal.cli.selected import show_selected
 from rayal.cli.terminal import (
     DONE,
     INTERRUPTED,
+    cluster_address,
     output,
     print_line,
     warnings_as_lines,
@@ -127,7 +128,10 @@ def parser(prog: str) -> argparse.ArgumentParser:
         help="of shards: a CSV of the ids that have labels, with columns id and label",
     )  # fmt: skip
     add("--memory", metavar="SIZE", help="of shards: what the process may take, such as 4GiB")
-    add("--address", metavar="HOST:PORT", help="of shards: a Ray cluster that does the work")
+    add(
+        "--address", type=cluster_address, metavar="HOST:PORT",
+        help="of shards: a Ray cluster that does the work",
+    )  # fmt: skip
     add("--workers", type=int, metavar="n", help="of that cluster, which may have to grow")
     add("--shards", metavar="PLACE", help="of images at an address: where their features go")
     add("--images-moved-to", metavar="PATH", help="of a project: where its images lie now")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from rayal.credentials import names_credentials
 from rayal.events.terminal_text import terminal_text
 from rayal.storage.location import parse_location
 
@@ -130,6 +131,19 @@ def add_out(parser: argparse.ArgumentParser) -> None:
         help="where results go: a directory, s3://BUCKET/PREFIX or gs://BUCKET/PREFIX "
         "(default: runs/NAME)",
     )
+
+
+def cluster_address(text: str) -> str:
+    """Return the address of a Ray cluster, which a run keeps in its plan and log.
+
+    Raises:
+        ArgumentTypeError: it names a user, a password or a token; the message does not repeat it.
+    """
+    if "@" in text or names_credentials(text):
+        raise argparse.ArgumentTypeError(
+            "an address has no user and no password; a token is read from RAY_AUTH_TOKEN_PATH"
+        )
+    return text
 
 
 def add_set(parser: argparse.ArgumentParser, examples: str) -> None:

@@ -1,8 +1,10 @@
-"""Names and messages as a terminal can show them: what steers it is shown as an escape."""
+"""Names and messages as a terminal may show them: nothing steers it, no password is in them."""
 
 from __future__ import annotations
 
 import re
+
+from rayal.credentials import without_credentials
 
 # Controls but tab and newline, marks that turn the direction of text, separators of lines that no
 # terminal shows, marks without width, and what is no character.
@@ -13,5 +15,9 @@ _STEERING = re.compile(
 
 
 def terminal_text(text: str) -> str:
-    r"""Return a text in which what steers a terminal stands as \x1b, \u202e and the like."""
-    return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    r"""Return a text in which what steers a terminal stands as \x1b, \u202e and the like.
+
+    Passwords and tokens of addresses are left out.
+    """
+    shown = without_credentials(text)
+    return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), shown)

@@ -13,7 +13,9 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import unquote
 
+from rayal.credentials import names_credentials, without_credentials
 from rayal.events.mlflow import MlflowTracker
 from rayal.events.tensorboard import TensorboardTracker
 from rayal.events.tracker import Tracker
@@ -30,6 +32,8 @@ def check_trackers(sweep: Sweep) -> None:
     """Refuse what a plan can tell is wrong with them; SweepError."""
     if sweep.track.mlflow not in (None, FROM_ENVIRONMENT):
         refuse_secrets(str(sweep.track.mlflow))
+    if re.match(r"[a-z][a-z0-9+.-]+:/", sweep.track.tensorboard or "", re.IGNORECASE):
+        raise SweepError("track.tensorboard is written to a disk: give a folder, no address")
 
 
 def open_trackers(sweep: Sweep, root: Location) -> list[Tracker]:
@@ -62,7 +66,8 @@ def _open(option: str, package: str, make: Callable[[], Tracker]) -> Tracker:
         return make()
     except Exception as error:  # whatever a client library raises
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise SweepError(f"track.{option} cannot be used: {first_line}") from error
+        shown = without_credentials(first_line)
+        raise SweepError(f"track.{option} cannot be used: {shown}") from error
 
 
 def _on_disk(root: Location) -> Path:
@@ -82,9 +87,10 @@ def refuse_secrets(uri: str) -> None:
     Raises:
         SweepError: there may be one; the message does not repeat it.
     """
-    address, _, _ = uri.partition("#")
+    plain = unquote(uri)
+    address, _, _ = plain.partition("#")
     address, query, _ = address.partition("?")
-    if query or "#" in uri or ";" in address or _names_user(address):
+    if query or "#" in plain or ";" in address or _names_user(address) or names_credentials(plain):
         raise SweepError(
             "track.mlflow: a password, a token, a user or a query does not belong in a sweep file, "
             "which is kept with the results; give a user as MLFLOW_TRACKING_USERNAME and "

@@ -10,6 +10,7 @@ import contextlib
 import traceback
 from collections.abc import Iterator, Sequence
 
+from rayal.credentials import without_credentials
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
 from rayal.run.signals import StopRequestedError
@@ -30,7 +31,7 @@ class EncodingError(Exception):
 
 
 def error_message(error: BaseException) -> str:
-    """Return `Type: message` as text that can be encoded, whatever the exception does."""
+    """Return `Type: message` as text that can be kept, whatever the exception does."""
     if isinstance(error, EncodingError):
         return error.message
     try:
@@ -41,7 +42,7 @@ def error_message(error: BaseException) -> str:
 
 
 def error_trace(error: BaseException) -> str:
-    """Return the traceback as text that can be encoded."""
+    """Return the traceback as text that can be kept."""
     if isinstance(error, EncodingError):
         return error.trace
     return _kept("".join(traceback.format_exception(error)), LONGEST_TRACE)
@@ -74,6 +75,7 @@ def sendable_errors() -> Iterator[None]:
 
 
 def _kept(text: str, longest: int) -> str:
+    text = without_credentials(text)
     if len(text) > longest:
         text = f"{text[:longest]}... ({len(text) - longest} more characters)"
     return text.encode("utf-8", "backslashreplace").decode("utf-8")

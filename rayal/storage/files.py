@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rayal.credentials import names_credentials
 from rayal.storage.location import Address, Location
 
 SCHEMES = ("s3", "gs")  # of object stores
@@ -153,7 +154,7 @@ def explain(error: OSError) -> str:
 
 
 def _check_address(address: Address) -> None:
-    if "@" in address.bucket or "?" in address.url:
+    if "@" in address.bucket or "?" in address.url or names_credentials(address.url):
         raise StoreError(
             "an address takes no passwords and no options, as it is written into the results: give "
             "s3://BUCKET/PREFIX, and the rest by the usual environment variables (AWS_PROFILE, "

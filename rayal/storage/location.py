@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -46,10 +47,14 @@ class Address:
 
 
 Location: TypeAlias = Path | Address
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)  # one slash alone is a slip
 
 
 def parse_location(text: str | Path | Address) -> Location:
     """Read what a user gave with --out: a path, or s3://bucket/prefix, gs://bucket/prefix."""
-    if isinstance(text, Address) or "://" not in str(text):
-        return text if isinstance(text, Address) else Path(text)
-    return Address(str(text).rstrip("/"))
+    if isinstance(text, Address):
+        return text
+    written = str(text)
+    return (
+        Address(written.rstrip("/")) if "://" in written or _ADDRESS.match(written) else Path(text)
+    )

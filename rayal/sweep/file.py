@@ -7,6 +7,7 @@ name, or a mapping of a name and parameters.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
@@ -15,6 +16,7 @@ from typing import Any, TypeGuard
 
 from pydantic import ValidationError
 
+from rayal.credentials import names_credentials
 from rayal.hints import is_writable, show_value
 from rayal.registry import ENCODERS
 from rayal.sweep import yaml
@@ -50,8 +52,9 @@ class Sweep:
     notes: tuple[str, ...] = ()  # which parts a --set applies to
 
     def as_yaml(self) -> str:
-        """The file with every --set applied."""
-        return yaml.dump(self.resolved)
+        """The file with every --set applied; plugins by whole paths, as it may lie elsewhere."""
+        plugins = {"plugins": list(map(str, self.plugins))} if self.plugins else {}
+        return yaml.dump({**self.resolved, **plugins})
 
 
 def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
@@ -70,13 +73,14 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         with mistakes.gather():
             notes.append(apply_override(tree, override))
     read = _validated(tree, mistakes)
+    _refuse_credentials(tree, mistakes)
     for text in _unwritable(tree):
         mistakes.add(
             f"{show_value(text)} is no text that UTF-8 can write, as plan, records and report do; "
             "rename what it names"
         )
     if mistakes:
-        _check_names(tree, path.parent, mistakes)
+        _check_names(tree, path, mistakes)
     mistakes.raise_if_any()
     assert read is not None
     return Sweep(
@@ -91,22 +95,40 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         prune=read.prune,
         resources=read.resources,
         track=read.track,
-        plugins=tuple((path.parent / plugin).resolve() for plugin in read.plugins),
+        plugins=tuple(_beside(path, plugin) for plugin in read.plugins),
         parts=read.parts,
         resolved=tree,
         notes=tuple(filter(None, notes)),
     )
 
 
+def _refuse_credentials(tree: object, mistakes: Mistakes) -> None:
+    """Note addresses with a secret; those of MLflow are looked at with its own ways out."""
+    for place, text in _texts(tree):
+        if place != "track.mlflow" and names_credentials(text):
+            mistakes.add(
+                f"{place or 'a key'}: a user, a password or a token in an address does not belong "
+                "in a sweep file, which is kept with the results; leave it out, and give it by the "
+                "environment"
+            )
+
+
 def _unwritable(tree: object) -> Iterator[str]:
     """Yield texts, keys among them, that UTF-8 cannot write."""
+    return (text for _, text in _texts(tree) if not is_writable(text))
+
+
+def _texts(tree: object, place: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each text of a tree, keys among them, and the keys that lead to it, with dots."""
     if isinstance(tree, dict):
-        tree = [*tree, *tree.values()]
-    if isinstance(tree, list):
+        for key, value in tree.items():
+            yield from _texts(key, place)
+            yield from _texts(value, f"{place}.{key}".lstrip("."))
+    elif isinstance(tree, list):
         for part in tree:
-            yield from _unwritable(part)
-    elif isinstance(tree, str) and not is_writable(tree):
-        yield tree
+            yield from _texts(part, place)
+    elif isinstance(tree, str):
+        yield place, tree
 
 
 def _validated(tree: dict[str, Any], mistakes: Mistakes) -> SweepFile | None:
@@ -133,12 +155,21 @@ def _validated(tree: dict[str, Any], mistakes: Mistakes) -> SweepFile | None:
     return None
 
 
-def _check_names(tree: Mapping[str, Any], folder: Path, mistakes: Mistakes) -> None:
+def _beside(sweep: Path, plugin: str | Path) -> Path:
+    """Return where a plugin lies: beside the sweep file, or what this is a link to; no links."""
+    if "\0" in str(plugin):
+        return sweep.parent / plugin  # no file, as its import says
+    folders = sweep.parent, Path(os.path.realpath(sweep)).parent
+    places = [os.path.realpath(folder / plugin) for folder in folders]
+    return Path(next(filter(os.path.isfile, places), places[0]))
+
+
+def _check_names(tree: Mapping[str, Any], sweep: Path, mistakes: Mistakes) -> None:
     """Look at names and parameters too where the form is wrong: all mistakes are told at once."""
     plugins = tree.get("plugins", [])
     if not isinstance(plugins, list) or not all(isinstance(plugin, str) for plugin in plugins):
         return  # names may be those of plugins
-    import_plugins([(folder / plugin).resolve() for plugin in plugins], mistakes)
+    import_plugins([_beside(sweep, plugin) for plugin in plugins], mistakes)
     parts = tree.get("parts", {})
     bodies = [tree, *(parts.values() if isinstance(parts, dict) else ())]
     for body, (key, registry) in product(filter(_is_mapping, bodies), LISTS.items()):

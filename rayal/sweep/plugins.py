@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from rayal.process_state import places_kept
 from rayal.registry import load_plugins
 from rayal.sweep.errors import Mistakes, place_of, text_of
 
@@ -20,7 +21,8 @@ def import_plugins(files: Iterable[Path], mistakes: Mistakes) -> None:
         try:
             if file.is_file() and file.stat().st_size > LARGEST:
                 raise ValueError(f"plugin {file} is larger than {LARGEST:,} bytes")
-            load_plugins([file])
+            with places_kept():
+                load_plugins([file])
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever a stranger's code raises

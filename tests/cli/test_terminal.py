@@ -122,3 +122,15 @@ def test_what_programs_read_is_printed_for_programs(
         monkeypatch.setattr(module, "print_for_programs", printed.append)
     main_command.main(words)
     assert len(printed) == 1
+
+
+@pytest.mark.parametrize("address", ["ray://me:s3cret@head:10001", "me:s3cret@head:6379"])
+@pytest.mark.parametrize("command", ["sweep", "doctor", "encode", "select"])
+def test_a_password_in_a_clusters_address_is_refused_and_not_repeated(
+    command: str, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main_command.main([command, "x", "--address", address])
+    said = capsys.readouterr().err
+    assert "an address has no user and no password" in said
+    assert "s3cret" not in said

@@ -20,3 +20,7 @@ from rayal.events.terminal_text import terminal_text
 def test_what_steers_a_terminal_is_shown_and_the_rest_stays(text: str, shown: str) -> None:
     assert terminal_text(text) == shown
     assert terminal_text(text).encode()
+
+
+def test_passwords_of_addresses_are_not_shown() -> None:
+    assert terminal_text("no s3://K:hush@b/x") == "no s3://***@b/x"

@@ -7,7 +7,7 @@ import pytest
 
 from rayal.cli import sweep
 from rayal.events import trackers
-from rayal.events.trackers import open_trackers, refuse_secrets
+from rayal.events.trackers import check_trackers, open_trackers, refuse_secrets
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import Sweep, load_sweep
 from tests import sweeps
@@ -59,6 +59,9 @@ def test_a_server_that_does_not_answer_is_refused(
         "postgresql+psycopg2://me:s3cret@host/db",
         "databricks://s3cret@profile",
         "me:s3cret@host",
+        "https://me%3As3cret%40host",
+        "https://host/%3Ftoken=s3cret",
+        "https://host/token=s3cret",
     ],
 )
 def test_a_secret_in_the_sweep_file_is_refused_in_any_form(tmp_path: Path, uri: str) -> None:
@@ -80,6 +83,26 @@ def test_a_secret_in_the_sweep_file_is_refused_in_any_form(tmp_path: Path, uri: 
 )
 def test_an_address_without_a_secret_is_taken(uri: str) -> None:
     refuse_secrets(uri)
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/events", "https://host/x", "s3:/bucket/x"])
+def test_an_address_is_no_folder_for_tensorboard(tmp_path: Path, address: str) -> None:
+    with pytest.raises(SweepError, match=r"track\.tensorboard is written to a disk: give a folder"):
+        check_trackers(tracked(tmp_path, tensorboard=address))
+
+
+def test_what_a_client_says_of_an_address_has_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(uri: str | None, name: str) -> None:
+        raise ConnectionError("request to https://me:s3cret@host/api?token=s3cret failed")
+
+    monkeypatch.setattr(trackers, "MlflowTracker", fail)
+    monkeypatch.setattr(trackers.importlib.util, "find_spec", lambda name: True)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:s3cret@host")
+    with pytest.raises(SweepError, match=r"request to https://\*\*\*@host/api.* failed") as refused:
+        open_trackers(tracked(tmp_path, mlflow="environment"), tmp_path)
+    assert "s3cret" not in str(refused.value)
 
 
 def test_an_address_can_stay_in_the_environment(

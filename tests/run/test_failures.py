@@ -53,6 +53,15 @@ def test_every_exception_has_a_message_and_a_trace_that_can_be_encoded(
     error_trace(error).encode()
 
 
+def test_a_message_and_a_trace_keep_no_password() -> None:
+    try:
+        raise ConnectionError("https://me:s3cret@host/?token=s3cret does not answer")
+    except ConnectionError as error:
+        kept = error_message(error) + error_trace(error)
+    assert "s3cret" not in kept
+    assert "https://***@host/?token=*** does not answer" in kept
+
+
 def test_a_message_of_any_length_is_cut() -> None:
     assert len(error_message(ValueError("x" * 10_000_000))) < LONGEST_MESSAGE + 100
 

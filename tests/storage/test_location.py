@@ -25,8 +25,16 @@ def test_an_address_of_no_object_store_is_refused(text: str) -> None:
         files_of(Address(text))
 
 
-@pytest.mark.parametrize("text", ["s3://key:hush@b/x", "s3://b/x?secret_key=hush"])
+def test_an_address_with_one_slash_is_no_folder() -> None:
+    with pytest.raises(StoreError, match="is no place for results"):
+        files_of(parse_location("s3:/bucket/x"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["s3://key:hush@b/x", "s3://b/x?secret_key=hush", "s3:/key:hush@b/x", "s3://b/;token=hush"],
+)
 def test_a_password_in_an_address_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(StoreError, match="no passwords") as refused:
-        files_of(Address(text))
+        files_of(parse_location(text))
     assert "hush" not in str(refused.value)

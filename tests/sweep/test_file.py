@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,28 @@ UNWRITABLE: dict[str, dict[str, object]] = {
     "the question": {"question": "why \udce9?"},
     "a plugin": {"plugins": ["p\udce9.py"]},
 }
+
+
+SECRET = "s3://KEY:hush@bucket/x"
+WITH_SECRETS: dict[str, dict[str, object]] = {
+    "question": {"question": f"as in {SECRET}?"},
+    "datasets.path": {"datasets": [{"name": "image_folder", "path": SECRET}]},
+    "track.tensorboard": {"track": {"tensorboard": "https://host/?token=hush"}},
+    "plugins": {"plugins": [SECRET]},
+    "parts.a.encoders.weights": {
+        "encoders": None,
+        "parts": {"a": {"encoders": [{"name": "checkpoint", "weights": "https://hush@host/w"}]}},
+    },
+}
+
+
+@pytest.mark.parametrize("where", WITH_SECRETS)
+def test_an_address_with_a_secret_is_refused_wherever_it_stands(tmp_path: Path, where: str) -> None:
+    tree = {k: v for k, v in {**SMALL, **WITH_SECRETS[where]}.items() if v is not None}
+    path = tmp_path / "sweep.yaml"
+    path.write_text(json.dumps(tree))
+    with pytest.raises(SweepError, match=rf"{re.escape(where)}: a user, a password or a token"):
+        load_sweep(path)
 
 
 @pytest.mark.parametrize("where", UNWRITABLE)

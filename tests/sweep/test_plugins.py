@@ -9,6 +9,7 @@ import pytest
 
 from rayal.registry import STRATEGIES
 from rayal.sweep.errors import SweepError
+from rayal.sweep.file import load_sweep
 from tests import sweeps
 from tests.sweep.small_sweeps import plan_of, write
 
@@ -48,9 +49,41 @@ def test_what_is_no_plain_file_is_no_plugin(tmp_path: Path) -> None:
     (tmp_path / "folder.py").mkdir()
     with (tmp_path / "large.py").open("wb") as file:
         file.truncate(10**12)
-    names = ["pipe.py", "device.py", "folder.py", "large.py"]
-    with pytest.raises(SweepError, match="4 mistakes"):
+    (tmp_path / "loop.py").symlink_to("loop.py")
+    names = ["pipe.py", "device.py", "folder.py", "large.py", "loop.py"]
+    names.append("p\0.py")
+    with pytest.raises(SweepError, match="6 mistakes"):
         plan_of(tmp_path, plugins=names)
+
+
+def test_a_plugin_lies_beside_the_sweep_file_or_what_this_is_a_link_to(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared/p.py").write_text("x = 1\n")
+    file = write(tmp_path / "shared", {**sweeps.SMALL, "plugins": ["p.py"]})
+    link = tmp_path / "mine.yaml"
+    link.symlink_to(file)
+    assert load_sweep(link).plugins == (tmp_path / "shared/p.py",)
+    (tmp_path / "p.py").write_text("x = 2\n")
+    assert load_sweep(link).plugins == (tmp_path / "p.py",)
+
+
+def test_a_sweep_written_elsewhere_finds_its_plugins(tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text("x = 1\n")
+    sweep = load_sweep(write(tmp_path, {**sweeps.SMALL, "plugins": ["p.py"]}))
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/sweep.yaml").write_text(sweep.as_yaml())
+    assert load_sweep(tmp_path / "run/sweep.yaml").plugins == sweep.plugins
+
+
+def test_what_a_plugin_changes_of_directory_and_streams_when_imported_is_changed_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    out = sys.stdout
+    (tmp_path / "p.py").write_text("import os, sys\nos.chdir('/')\nsys.stdout = None\n")
+    plan_of(tmp_path, plugins=["p.py"])
+    assert Path.cwd() == tmp_path
+    assert sys.stdout is out
 
 
 @pytest.mark.slow
