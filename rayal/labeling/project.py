@@ -27,8 +27,8 @@ from rayal.labeling.settings import (
     write_settings,
 )
 from rayal.storage.atomic import LockedError, lock, remove_leftovers, write_bytes
+from rayal.storage.file_names import PROJECT_MARK
 
-MARK = ".rayal-labels"
 PUBLISHED, PREVIEWS = "published.json", "previews"
 FORMAT = 1
 
@@ -50,13 +50,13 @@ class Project:
         """
         if (root / "project.json").is_file():
             raise LabelingError(f"{root} is a labeling project already; name another by --out")
-        remove_leftovers(root, MARK)  # of a process that was killed right here
+        remove_leftovers(root, PROJECT_MARK)  # of a process that was killed right here
         if not is_project(root) and root.is_dir() and any(root.iterdir()):
             raise LabelingError(
                 f"{root} is not empty and no labeling project; name a new folder by --out"
             )
         root.mkdir(parents=True, exist_ok=True)
-        write_bytes(root / MARK, f"rayal labeling project, format {FORMAT}\n".encode())
+        write_bytes(root / PROJECT_MARK, f"rayal labeling project, format {FORMAT}\n".encode())
         write_settings(root / "project.json", settings)
         return cls(root, settings)
 
@@ -209,4 +209,4 @@ class Project:
 
 def is_project(root: Path) -> bool:
     """Whether a folder is a labeling project."""
-    return (root / MARK).is_file()
+    return (root / PROJECT_MARK).is_file()

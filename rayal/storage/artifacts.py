@@ -4,26 +4,29 @@
                                     map.parquet, weights.safetensors, about.json, whole.json
     DIR/artefacts/KEY.unfinished/   checkpoints of an encoder that is not done yet
 
-What is read is what was written: whole.json has sizes and hashes of the other files.
+What is read is what was written: whole.json has sizes and hashes of the other files, and about.json
+the key.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from rayal.contracts import DatasetMap, Embedding
-from rayal.storage import dataset_map
+from rayal.storage import dataset_map, manifest, plain_files
 from rayal.storage.atomic import lock
 from rayal.storage.embedding_files import read_embedding, write_embedding
 from rayal.storage.files import DamagedError, Files, StoreError, explain, files_of
 from rayal.storage.formats import Json, parse_json
 from rayal.storage.location import Location
 
+ABOUT = "about.json"
 ROWS_AT_ONCE = 4096  # of features, looked at
 
 
@@ -48,8 +51,21 @@ class ArtifactStore:
         """Return the folder of a complete artifact on this machine; None where there is none.
 
         From an object store it is fetched, once a machine.
+
+        Raises:
+            DamagedError: a file is not what was written, or is of another artifact.
         """
-        return self._files.local_copy(self.folder(key)) if self.is_complete(key) else None
+        return self._checked_copy(key) if self.is_complete(key) else None
+
+    def _checked_copy(self, key: str) -> Path:
+        folder = self._files.local_copy(self.folder(key))
+        with _damage_named(folder):
+            own = _key_of(folder)
+            if own not in ("", key):
+                raise ValueError(f"it is the embedding {own}, under another name")
+            if own and isinstance(self._root, Path) and not (folder / manifest.NAME).exists():
+                raise ValueError(f"{manifest.NAME} is missing")
+        return folder
 
     def embedding(self, key: str) -> Embedding:
         """Read features (memory-mapped), map and weights of a complete artifact.
@@ -57,7 +73,7 @@ class ArtifactStore:
         Raises:
             DamagedError: a file is not what was written.
         """
-        folder = self._files.local_copy(self.folder(key))
+        folder = self._checked_copy(key)
         with _damage_named(folder):
             embedding = read_embedding(folder)
             _check_embedding(embedding)
@@ -77,7 +93,7 @@ class ArtifactStore:
 
     def about(self, key: str) -> Json:
         """Read how an artifact was made."""
-        place = self.folder(key) / "about.json"
+        place = self.folder(key) / ABOUT
         return parse_json(place, self._files.read(place))
 
     def set_aside_damaged(self, key: str) -> str:
@@ -87,7 +103,7 @@ class ArtifactStore:
         fetched, not here.
         """
         folder = self.folder(key)
-        if isinstance(folder, Path) and folder.exists() and not folder.is_dir():
+        if isinstance(folder, Path) and os.path.lexists(folder) and not folder.is_dir():
             return f"{folder} is no folder: it lies in {self._files.set_aside(folder)} now"
         if not isinstance(folder, Path) or not self.is_complete(key):
             return ""
@@ -103,7 +119,7 @@ class ArtifactStore:
         """Keep an embedding; when another process was first, its result stays."""
         with self._files.create_dir_atomic(self.folder(key)) as folder:
             write_embedding(folder, embedding)
-            (folder / "about.json").write_text(json.dumps(about, indent=1))
+            (folder / ABOUT).write_text(json.dumps({"key": key, **about}, indent=1))
         self._files.remove_dir(self.checkpoint_folder(key))
 
     def made_once(self, key: str) -> contextlib.AbstractContextManager[None]:
@@ -125,6 +141,16 @@ class ArtifactStore:
     def checkpoint_dir(self, key: str) -> contextlib.AbstractContextManager[Path]:
         """Give the folder in which an encoder may leave what it needs to go on."""
         return self._files.synced_dir(self.checkpoint_folder(key))
+
+
+def _key_of(folder: Path) -> str:
+    """Return the key that an artifact was written under, "" where an earlier version wrote it.
+
+    Raises:
+        DamagedError, OSError: about.json is damaged, or not there.
+    """
+    place = folder / ABOUT
+    return str(parse_json(place, plain_files.read(place)).get("key", ""))
 
 
 def _check_embedding(embedding: Embedding) -> None:

@@ -1,7 +1,9 @@
-"""Names of data in names of files, which a disk limits to 255 bytes."""
+"""Names of data in names of files, which a disk limits to 255 bytes; marks of our own folders."""
 
 from __future__ import annotations
 
+RUN_MARK = ".rayal"  # a file: what lies beside it is a run's
+PROJECT_MARK = ".rayal-labels"  # a file: what lies beside it is a labeling project's
 MOST_BYTES = 120  # leaves room for a key, an ending and what a temporary file adds
 
 

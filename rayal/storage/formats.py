@@ -208,8 +208,15 @@ def parse_plan(location: Location, content: bytes) -> PlanFile:
 
 
 def parse_plan_name(location: Location, content: bytes) -> str:
-    """Return the name of the sweep that a plan is of, whatever else it says; errors as above."""
-    return str(_parse_known_plan(location, content).get("name", ""))
+    """Return the name of the sweep that a plan is of, whatever else it says; errors as above.
+
+    Raises:
+        StoreError: it is no plan of a run.
+    """
+    plan = _parse_known_plan(location, content)
+    if not {"name", "trials"} <= plan.keys():
+        raise StoreError(f"{location} is no plan of a run; give another --out")
+    return str(plan["name"])
 
 
 def _parse_known_plan(location: Location, content: bytes) -> Json:

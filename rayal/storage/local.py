@@ -56,7 +56,7 @@ class LocalFiles(Files):
         times = {}
         for entry in self._entries(folder):
             with contextlib.suppress(FileNotFoundError):  # ended or renamed meanwhile
-                if entry.is_file():
+                if _is_file(entry):
                     times[entry.name] = entry.stat().st_mtime
         return times
 
@@ -160,6 +160,15 @@ class LocalFiles(Files):
             yield
 
 
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return False  # a link to itself
+
+
 def _path(location: Location) -> Path:
     return Path(str(location))
 
@@ -194,4 +203,11 @@ def _write_errors(location: Location) -> Iterator[None]:
             "again"
         ) from error
     except OSError as error:
-        raise StoreError(f"{location} cannot be written: {explain(error)}") from error
+        place = _within(location, error)
+        raise StoreError(f"{place} cannot be written: {explain(error)}") from error
+
+
+def _within(location: Location, error: OSError) -> object:
+    """Return what an error is about where it lies below a location, else the location."""
+    name = error.filename2 or error.filename
+    return name if str(name).startswith(f"{location}{os.sep}") else location

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import TypeAlias
 
 NAME = "whole.json"
 CHUNK_BYTES = 8 << 20
+DATA = frozenset({".npy", ".parquet", ".safetensors"})  # suffixes of files that are read by name
 Fingerprint: TypeAlias = list[int | str]  # bytes, SHA-256
 
 _verified: set[tuple[str, int, int, int, str]] = set()  # files that were found to be as written
@@ -41,7 +43,8 @@ def _entries(manifest: bytes) -> list[tuple[str, Fingerprint]]:
 def damage(folder: Path, files: Mapping[str, Fingerprint]) -> str:
     """Name the first file that is not what the manifest says; "" where all are.
 
-    A file is read once a process, and again only when its size, time or inode is another.
+    A file of data that it does not name is none of the folder. A file is read once a process, and
+    again only when its size, time or inode is another.
 
     Raises:
         OSError: a file cannot be read.
@@ -52,12 +55,18 @@ def damage(folder: Path, files: Mapping[str, Fingerprint]) -> str:
             facts = path.stat()
         except FileNotFoundError:
             return f"{name} is missing"
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            return f"{name} is a link to itself"
         seen = (str(path), facts.st_ino, facts.st_size, facts.st_mtime_ns, str(expected))
         if seen not in _verified:
             if facts.st_size != expected[0] or fingerprint(path) != expected:
                 return f"{name} is not what was written"
             _verified.add(seen)
-    return ""
+    others = (p.name for p in folder.iterdir() if p.suffix in DATA and not p.name.startswith("."))
+    stranger = min((name for name in others if name not in files), default="")
+    return f"{stranger} was not written with it" if stranger else ""
 
 
 def fingerprint(path: Path) -> Fingerprint:

@@ -65,7 +65,9 @@ def is_plain(path: Path) -> bool:
     """
     try:
         return stat.S_ISREG(path.stat().st_mode)
-    except (FileNotFoundError, NotADirectoryError):
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise
         return False
 
 
@@ -75,6 +77,10 @@ def _open(path: Path, flags: int) -> int:
         descriptor = os.open(path, flags | os.O_NONBLOCK, 0o666)
     except IsADirectoryError as error:
         raise NotPlainError(error.errno, "it is a folder") from error
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise NotPlainError(error.errno, "it is a link that leads nowhere") from error
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode):
         return descriptor

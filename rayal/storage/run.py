@@ -23,16 +23,17 @@ import json
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rayal.storage import formats
 from rayal.storage.artifacts import ArtifactStore
 from rayal.storage.dataset_images import DatasetImages
+from rayal.storage.file_names import RUN_MARK
 from rayal.storage.files import DamagedError, Files, StoreError, explain, files_of
 from rayal.storage.formats import Failure, Json, PlanFile, Record
 from rayal.storage.location import Address, Location
 
-MARK = ".rayal"  # a file: what lies beside it is a run's
 RECORDS_AT_ONCE = 256  # read and looked at together
 FOLDERS = ("records", "partial", "failures", "artefacts", "datasets")
 
@@ -312,8 +313,8 @@ def lock_run(root: Location, name: str) -> Iterator[RunStore]:
     with store.files.lock(root, FOLDERS):
         if is_ours:
             store.files.remove_leftovers(root)
-        if not store.files.exists(root / MARK):
-            store.files.write(root / MARK, b"made by rayal; other folders are not written to\n")
+        if not store.files.exists(root / RUN_MARK):
+            store.files.write(root / RUN_MARK, b"made by rayal; other folders are not written to\n")
         yield store
 
 
@@ -351,14 +352,23 @@ def _is_ours(store: RunStore, name: str) -> bool:
                 f"{root} belongs to the sweep '{owner}', not to '{name}'; give another --out"
             )
         return True
-    if files.exists(root / MARK) or _holds_artifact(store):
+    if files.exists(root / RUN_MARK) or _holds_artifact(store):
         return True
     if any(entry not in FOLDERS or files.list_dir(root / entry) for entry in files.list_dir(root)):
         raise StoreError(
             f"{root} holds other files and is no run; give another --out. Where it is a run whose "
-            f"plan.json was lost, put an empty file {MARK} into it"
+            f"plan.json was lost, put an empty file {RUN_MARK} into it"
         )
+    if isinstance(root, Path) and _is_home(root):  # hidden files alone are in many
+        raise StoreError(f"{root} is your home folder; give a folder in it as --out")
     return False
+
+
+def _is_home(root: Path) -> bool:
+    try:
+        return root.resolve() == Path.home().resolve()
+    except RuntimeError:  # there is none, or links lead round
+        return False
 
 
 def _holds_artifact(store: RunStore) -> bool:

@@ -1,7 +1,10 @@
 """What encoders leave in a run."""
 
 import dataclasses
+import json
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +73,12 @@ def test_the_second_writer_of_an_artefact_changes_nothing(held: RunStore) -> Non
     assert [p.name for p in (held.root / "artefacts").iterdir()] == ["key"]
 
 
+def _as_of_an_earlier_version(folder: Path) -> None:
+    """Take away the hashes, and the key, which says that there have to be hashes."""
+    (folder / "whole.json").unlink()
+    (folder / "about.json").write_text("{}")
+
+
 def _change(path: Path, change: str) -> None:
     content = path.read_bytes()
     array = np.load(path) if path.suffix == ".npy" else None
@@ -116,6 +125,74 @@ def test_an_artifact_that_is_not_what_was_written_is_named_and_made_again(
     np.testing.assert_array_equal(held.artifacts.embedding("key").train, first.train)
 
 
+def _without_manifest(folder: Path) -> None:
+    (folder / "whole.json").unlink()
+
+
+def _with_empty_manifest(folder: Path) -> None:
+    (folder / "whole.json").write_text('{"files": {}}')
+
+
+def _with_another_array(folder: Path) -> None:
+    (folder / "map.parquet").unlink()
+    lines = json.loads((folder / "whole.json").read_text())
+    del lines["files"]["map.parquet"]
+    (folder / "whole.json").write_text(json.dumps(lines))
+    np.save(folder / "map.npy", np.zeros(3))
+
+
+def _with_a_link_to_itself(folder: Path) -> None:
+    (folder / "test.npy").unlink()
+    (folder / "test.npy").symlink_to("test.npy")
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        (_without_manifest, "whole.json is missing"),
+        (_with_empty_manifest, "map.parquet was not written with it"),
+        (_with_another_array, "map.npy was not written with it"),
+        (_with_a_link_to_itself, "test.npy is a link to itself"),
+    ],
+)
+def test_what_cannot_be_held_against_hashes_is_made_again(
+    held: RunStore, change: Callable[[Path], None], wrong: str
+) -> None:
+    held.artifacts.save("key", embedding(), {})
+    change(held.artifacts.folder("key"))
+    with pytest.raises(DamagedError, match=rf"is damaged \({wrong}\); remove it"):
+        held.artifacts.embedding("key")
+    assert wrong in held.artifacts.set_aside_damaged("key")
+
+
+def test_notes_beside_the_arrays_are_no_damage(held: RunStore) -> None:
+    held.artifacts.save("key", embedding(), {})
+    (held.artifacts.folder("key") / "notes.txt").write_text("mine")
+    (held.artifacts.folder("key") / "._train.npy").write_text("of a file server")
+    assert held.artifacts.set_aside_damaged("key") == ""
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_an_artifact_under_the_name_of_another_is_made_again(held: RunStore, link: bool) -> None:
+    held.artifacts.save("other", embedding(), {})
+    own, other = held.artifacts.folder("key"), held.artifacts.folder("other")
+    own.symlink_to(other) if link else shutil.copytree(other, own)
+    with pytest.raises(DamagedError, match="it is the embedding other, under another name"):
+        held.artifacts.embedding("key")
+    with pytest.raises(DamagedError, match="under another name"):
+        held.artifacts.local_copy("key")
+    assert "under another name" in held.artifacts.set_aside_damaged("key")
+    assert not held.artifacts.is_complete("key")
+    assert held.artifacts.set_aside_damaged("other") == ""
+
+
+def test_a_link_to_nothing_in_the_place_of_an_artifact_is_set_aside(held: RunStore) -> None:
+    held.artifacts.folder("key").symlink_to("nothing")
+    assert "is no folder" in held.artifacts.set_aside_damaged("key")
+    held.artifacts.save("key", embedding(), {})
+    assert held.artifacts.is_complete("key")
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"files": 1}', b'{"files": {"a": 1}}'])
 def test_a_damaged_manifest_is_damage_of_its_artifact(held: RunStore, content: bytes) -> None:
     held.artifacts.save("key", embedding(), {})
@@ -135,7 +212,7 @@ def test_an_artifact_of_a_version_without_hashes_is_looked_at_for_what_can_be_to
     held: RunStore, name: str, change: str, wrong: str
 ) -> None:
     held.artifacts.save("key", embedding(), {})
-    (held.artifacts.folder("key") / "whole.json").unlink()
+    _as_of_an_earlier_version(held.artifacts.folder("key"))
     held.artifacts.embedding("key")
     _change(held.artifacts.folder("key") / name, change)
     with pytest.raises(DamagedError, match=rf"artefacts/key is damaged .*{wrong}.*; remove it"):
@@ -154,7 +231,7 @@ def test_features_and_views_that_do_not_fit_together_are_damage(held: RunStore) 
     ):
         key = str(number)
         held.artifacts.save(key, dataclasses.replace(whole, **part), {})
-        (held.artifacts.folder(key) / "whole.json").unlink()
+        _as_of_an_earlier_version(held.artifacts.folder(key))
         with pytest.raises(DamagedError, match="fit to"):
             held.artifacts.embedding(key)
 

@@ -43,12 +43,31 @@ def test_only_files_are_listed_as_files(tmp_path: Path) -> None:
     (tmp_path / ".hidden").write_text("")
     (tmp_path / "link").symlink_to(tmp_path / "file")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "round").symlink_to("round")
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     files = LocalFiles()
     assert files.list_files(tmp_path).keys() == {"file", "link"}
-    assert files.list_dir(tmp_path) == {"file", "link", "dangling", "folder", "pipe"}
+    assert files.list_dir(tmp_path) == {"file", "link", "dangling", "round", "folder", "pipe"}
     assert files.list_files(tmp_path / "absent") == {}
+
+
+def test_a_link_to_itself_is_no_file_and_is_replaced_by_one(tmp_path: Path) -> None:
+    (tmp_path / "x").symlink_to("x")
+    assert not LocalFiles().exists(tmp_path / "x")
+    with pytest.raises(DamagedError, match="it is a link that leads nowhere; remove it"):
+        LocalFiles().read(tmp_path / "x")
+    LocalFiles().write(tmp_path / "x", b"ours")
+    assert LocalFiles().read(tmp_path / "x") == b"ours"
+
+
+def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "tables").write_text("a file")
+    with (
+        pytest.raises(StoreError, match=r"/tables cannot be written: File exists"),
+        LocalFiles().upload_dir(tmp_path) as folder,
+    ):
+        (folder / "tables").mkdir()
 
 
 def test_what_is_in_the_way_of_a_file_is_moved_aside_and_kept(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def test_an_embedding_comes_back_as_it_was_on_every_machine(
         assert isinstance(after.train, np.memmap)
         assert after.map is not None
         assert after.weights is not None
-        assert RunStore(place).artifacts.about("key") == {"seconds": 1}
+        assert RunStore(place).artifacts.about("key") == {"key": "key", "seconds": 1}
         found = RunStore(place).artifacts.dataset_map("key")
         assert found is not None
         np.testing.assert_array_equal(found.count, np.arange(6))

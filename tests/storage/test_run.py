@@ -153,12 +153,27 @@ def test_one_folder_of_a_runs_names_with_something_in_it_is_a_persons(
         lock_run(tmp_path, "mine").__enter__()
 
 
-@pytest.mark.parametrize("content", ['{"name": "other"}', "{}", "{", "[]"])
+@pytest.mark.parametrize(
+    "content", ['{"name": "other"}', '{"name": "mine"}', '{"trials": {}}', "{}", "{", "[]"]
+)
 def test_a_plan_of_another_program_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "plan.json").write_text(content)
+    (tmp_path / ".work.0badcafe.tmp").write_text("mine")
     with pytest.raises(StoreError, match=r"plan\.json|belongs to the sweep"):
         lock_run(tmp_path, "mine").__enter__()
-    assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
+    assert {path.name for path in tmp_path.iterdir()} == {"plan.json", ".work.0badcafe.tmp"}
+
+
+def test_a_home_with_hidden_files_alone_is_no_place_for_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".bashrc").touch()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(StoreError, match="is your home folder; give a folder in it as --out"):
+        lock_run(tmp_path, "mine").__enter__()
+    assert [path.name for path in tmp_path.iterdir()] == [".bashrc"]
+    with lock_run(tmp_path / "run", "mine"):
+        pass
 
 
 def test_a_run_whose_plan_was_deleted_is_still_one(root: Location) -> None:
