@@ -30,6 +30,10 @@ from rayal.vision.weight_names import State, difference, listed, under_prefixes,
 Adapt: TypeAlias = Callable[[State], State]
 
 _AVERAGE = re.compile(r"(^|[._-])(ema|avg|averaged?|swa|polyak|shadow)([._-]|$)", re.IGNORECASE)
+# What optimizers keep of each weight, under its name: no weights, however well the names fit.
+_OPTIMIZERS = re.compile(
+    r"(^|[._-])((exp|square|grad)_avg(_sq)?|momentum_buffer|acc_delta|grads?|gradients?)([._-]|$)"
+)
 _FOLLOWER = re.compile("encoder_k|momentum|target|key_encoder|student")
 _DEPTH = 4  # of mappings in mappings that are looked into
 
@@ -78,7 +82,8 @@ class WeightFile:
         self._candidates = list(_walk(content, (), set()))
         if not self._candidates:
             raise ValueError(f"weights={path} {_what_it_holds(content)}")
-        self._averages = {key for key in _keys(content, set()) if _AVERAGE.search(key)}
+        keys = set(_keys(content, set()))
+        self._averages = {k for k in keys if _AVERAGE.search(k) and not _OPTIMIZERS.search(k)}
 
     def select(self, network: nn.Module, adapt: Adapt = lambda state: state) -> Selection:
         """Find the weights of a network, which stays as it is and may be on the device meta.
@@ -203,6 +208,8 @@ def _unusable_kind(value: torch.Tensor, own: torch.Tensor) -> str:
 def _walk(content: Any, keys: tuple[str, ...], seen: set[int]) -> Iterator[Candidate]:
     """Yield the tensors by name in every mapping; an optimizer's are not a network's."""
     if not isinstance(content, Mapping) or id(content) in seen or len(keys) > _DEPTH:
+        return
+    if keys and _OPTIMIZERS.search(keys[-1]):
         return
     seen.add(id(content))  # a mapping may contain itself
     if "param_groups" in content:

@@ -7,6 +7,7 @@ ever run.
 
 from __future__ import annotations
 
+import codecs
 import json
 import pickle
 import stat
@@ -20,6 +21,7 @@ import torch
 
 _READ = "give a file of torch.save, .safetensors or .npz"
 _HEAD_BYTES = 512
+_BLOCK = 8 << 20  # bytes
 _SAFETENSORS_HEADER = 100_000_000  # bytes, at most, as in the format's own reader
 _LARGEST_JSON = 64_000_000
 
@@ -34,10 +36,9 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"BZh", "a compressed archive; unpack it"),
     (b"7z\xbc\xaf'\x1c", "a compressed archive; unpack it"),
     (b"(\xb5/\xfd", "a compressed archive; unpack it"),
-    (b"<!DOCTYPE", "a web page, so that a download failed; fetch the file again"),
-    (b"<!doctype", "a web page, so that a download failed; fetch the file again"),
-    (b"<html", "a web page, so that a download failed; fetch the file again"),
     (b"<?xml", "an XML file, such as a model of OpenVINO or an error of a server"),
+    (b"<", "a web page, so that a download failed; fetch the file again"),
+    (b"/annex/objects/", "a pointer of git-annex in place of the file; run git annex get"),
     (b"model_checkpoint_path:", "the list of a TensorFlow checkpoint; convert it"),
     (b"%PDF", "a PDF"),
 )
@@ -82,10 +83,10 @@ def read(path: Path) -> Any:
         if _is_safetensors(head, path.stat().st_size) or path.suffix == ".safetensors":
             return _read_safetensors(path)
         if _is_npz(path, head):
-            with np.load(path, allow_pickle=False) as arrays:
-                return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+            return _read_npz(path)
+        _check_sums(path, head)
         return torch.load(path, map_location="cpu", weights_only=True)
-    except _OtherLayoutError:
+    except _UnusableError:
         raise
     except pickle.UnpicklingError as error:
         raise ValueError(
@@ -117,7 +118,7 @@ def _other_kind(path: Path, head: bytes) -> str:
     """Return what a file is that is not read, "" where it may be one that is."""
     if _is_safetensors(head, path.stat().st_size):
         return ""
-    start = head.lstrip()
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if start.startswith((b"{", b"[")):
         return _kind_of_json(path)
     if head.startswith(b"PK\x03\x04"):
@@ -166,6 +167,49 @@ def _is_npz(path: Path, head: bytes) -> bool:
         return all(name.endswith(".npy") for name in archive.namelist())
 
 
+def _read_npz(path: Path) -> Mapping[str, torch.Tensor]:
+    with np.load(path, allow_pickle=False) as arrays:
+        read = {name: arrays[name] for name in arrays.files}
+    for name, value in read.items():
+        if value.dtype.kind not in "fciub":
+            raise _UnusableError(
+                f"weights={path}: {name} is of NumPy's type {value.dtype}, which is none of numbers"
+                "; save the weights as float32"
+            )
+    native = {name: value.astype(value.dtype.newbyteorder("=")) for name, value in read.items()}
+    return {name: torch.from_numpy(value) for name, value in native.items()}
+
+
+def _check_sums(path: Path, head: bytes) -> None:
+    """Hold the parts of a file of torch.save against their checksums, which torch does not.
+
+    A file that was written without checksums has none that fits.
+
+    Raises:
+        ValueError: some fit and one does not: a bit of it has flipped.
+    """
+    if not head.startswith(b"PK\x03\x04"):
+        return
+    with zipfile.ZipFile(path) as archive:
+        fits = {name: _fits(archive, name) for name in archive.namelist()}
+    damaged = [name for name, fit in fits.items() if not fit]
+    if damaged and len(damaged) < len(fits):
+        raise _UnusableError(
+            f"weights={path} is damaged: {damaged[0]} in it does not have the checksum that it was "
+            "written with; fetch the file again"
+        )
+
+
+def _fits(archive: zipfile.ZipFile, name: str) -> bool:
+    try:
+        with archive.open(name) as part:
+            while part.read(_BLOCK):
+                pass
+    except zipfile.BadZipFile:
+        return False
+    return True
+
+
 def _is_safetensors(head: bytes, size: int) -> bool:
     header = int.from_bytes(head[:8], "little")
     return head[8:9] == b"{" and 2 <= header <= min(size, _SAFETENSORS_HEADER)
@@ -181,12 +225,12 @@ def _read_safetensors(path: Path) -> Mapping[str, torch.Tensor]:
     except SafetensorError as error:
         raise ValueError(str(error)) from error
     if framework not in ("pt", "np", "numpy", "torch", "pytorch"):
-        raise _OtherLayoutError(
+        raise _UnusableError(
             f"weights={path} says that its weights are laid out for '{framework}', another order "
             "of dimensions than PyTorch's; convert it"
         )
     return tensors
 
 
-class _OtherLayoutError(ValueError):
-    """Dimensions stand in the order of another library."""
+class _UnusableError(ValueError):
+    """A file is whole, or told to be damaged, and the message says why it is not taken."""

@@ -294,6 +294,15 @@ def test_an_average_that_cannot_be_taken_is_said_to_be_left(ema: object, tmp_pat
     assert found.summary() == "plain weights, no EMA at state_dict; left: ema"
 
 
+@pytest.mark.parametrize(
+    "key", ["exp_avg", "exp_avg_sq", "square_avg", "momentum_buffer", "grad", "gradients"]
+)
+def test_what_an_optimizer_keeps_of_each_weight_is_no_average(key: str, tmp_path: Path) -> None:
+    found = selected(tmp_path, {"model": PLAIN, key: AVERAGE})
+    assert found.summary() == "plain weights, no EMA at model"
+    assert all(torch.equal(value, PLAIN[name]) for name, value in found.state.items())
+
+
 def test_a_teacher_comes_before_its_student_and_a_learner_before_its_follower(
     tmp_path: Path,
 ) -> None:

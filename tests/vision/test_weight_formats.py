@@ -93,6 +93,9 @@ INDEX = {"metadata": {}, "weight_map": {"a": "model-1-of-2.bin", "b": "model-2-o
         ("w.npy", b"\x93NUMPY\x01\x00", "a single array"),
         ("w.pth", b"version https://git-lfs.github.com/spec/v1\n", "pointer of Git LFS"),
         ("w.pth", b"\n<!DOCTYPE html><html>404", "a web page, so that a download failed"),
+        ("w.pth", b"<HTML><head>", "a web page, so that a download failed"),
+        ("w.pth", b"\xef\xbb\xbf<!-- x --><html>", "a web page, so that a download failed"),
+        ("w.pth", b"/annex/objects/SHA256E-s12--ab.pth\n", "a pointer of git-annex"),
         ("w.pth", b"<?xml version='1.0'?><Error/>", "an XML file"),
     ],
 )  # fmt: skip
@@ -123,3 +126,29 @@ def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path) -> None:
     for path in (tmp_path / "w.pth", Path("/dev/zero")):
         with pytest.raises(ValueError, match="is no plain file"):
             weight_formats.read(path)
+
+
+def test_a_flipped_bit_in_a_file_of_torch_is_told(tmp_path: Path) -> None:
+    weight = torch.arange(200, dtype=torch.float32)
+    content = bytearray(torch_bytes({"a": weight, "b": torch.zeros(3)}))
+    content[content.find(weight.numpy().tobytes()) + 40] ^= 0x40
+    (tmp_path / "w.pth").write_bytes(content)
+    with pytest.raises(ValueError, match=r"is damaged: .*data/0 in it does not have the checksum"):
+        weight_formats.read(tmp_path / "w.pth")
+
+
+def test_a_file_that_torch_wrote_without_checksums_is_read(tmp_path: Path) -> None:
+    torch.serialization.set_crc32_options(False)
+    try:
+        (tmp_path / "w.pth").write_bytes(torch_bytes(STATE))
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert weight_formats.read(tmp_path / "w.pth").keys() == STATE.keys()
+
+
+def test_an_npz_of_another_byte_order_is_read_and_one_of_no_numbers_is_not(tmp_path: Path) -> None:
+    np.savez(tmp_path / "big.npz", a=np.arange(3, dtype=">f4"))
+    assert weight_formats.read(tmp_path / "big.npz")["a"].tolist() == [0, 1, 2]
+    np.savez(tmp_path / "raw.npz", a=np.zeros(3, dtype="V2"))
+    with pytest.raises(ValueError, match=r"a is of NumPy's type \|V2, which is none of numbers"):
+        weight_formats.read(tmp_path / "raw.npz")
