@@ -44,9 +44,9 @@ def _check_one_class(rows: Sequence[Listed], table: str) -> None:
         label, part = found
         path = next(row.path for row in rows if row.label == label)
         raise LabelingError(
-            f"{table}, {path}: the label '{label}' names several classes ('{part}' occurs "
-            "elsewhere too), and an image of this project has one: name one, or add "
-            "--multilabel and --classes with the names of all classes"
+            f"{table}, {path}: the label '{label}' names several classes (one is '{part}'), and "
+            "an image of this project has one: name one, or add --multilabel and --classes with "
+            "the names of all classes"
         )
 
 

@@ -63,6 +63,12 @@ def test_splits_are_known_by_long_names_and_in_any_case(root: Path, names: tuple
         (("Training Set", "Test Set"), "are not classes by their names"),
         (("seg_train", "seg_test"), "are not classes by their names"),
         (("trainset", "testset"), "are not classes by their names"),
+        (("trainA", "trainB", "testA", "testB"), "are not classes by their names"),
+        (("TrainSet", "TestSet"), "are not classes by their names"),
+        (("fold1", "fold2"), "fold1, fold2 are parts of a cross-validation by their names"),
+        (("Fold_0", "Fold_1", "Fold_10"), "are parts of a cross-validation"),
+        (("cv-fold 1", "cv-fold 2"), "are parts of a cross-validation"),
+        (("split1", "split2"), "are parts of a cross-validation"),
     ],
 )
 def test_splits_do_not_become_classes(root: Path, names: tuple[str, ...], message: str) -> None:
@@ -79,10 +85,10 @@ def test_a_class_may_be_called_train(root: Path) -> None:
 
 
 def test_classes_that_may_lie_deeper_are_mentioned(root: Path) -> None:
-    data, messages = load(splits(root, ["fold1", "fold2"]), test_share=0.25)
-    assert data.classes == ("fold1", "fold2")
+    data, messages = load(splits(root, ["site1", "site2"]), test_share=0.25)
+    assert data.classes == ("site1", "site2")
     assert len(messages) == 1
-    assert "the classes are its folders fold1, fold2; the folders a, b, which all" in messages[0]
+    assert "the classes are its folders site1, site2; the folders a, b, which all" in messages[0]
 
 
 def test_folders_of_patients_below_the_classes_are_not_mentioned(root: Path) -> None:
@@ -123,6 +129,27 @@ def test_images_and_their_masks_are_no_classes(root: Path, names: tuple[str, str
         load(folder_of_classes(root, dict.fromkeys(names, 3)), test_share=0.3)
 
 
+@pytest.mark.parametrize(
+    ("image", "mask"),
+    [("1.png", "1_mask.png"), ("benign (1).png", "benign (1)_mask_1.png"), ("x.jpg", "x_seg.PNG"),
+     ("1.png", "masks/1.png"), ("images/1.png", "Masks/1.png"), ("p/1.png", "p/1-gt.png")],
+)  # fmt: skip
+def test_masks_among_the_images_of_a_class_are_refused(root: Path, image: str, mask: str) -> None:
+    folder_of_classes(root, {"a": 3, "b": 3})
+    for i, name in enumerate((image, mask)):
+        save(root / "b" / name, noise(90 + i))
+    with pytest.raises(ValueError, match="may be the mask or annotation of another image"):
+        load(root, test_share=0.3)
+
+
+@pytest.mark.parametrize("name", ["1_mask.png", "face_mask.png", "masked/1.png", "mask 1.png"])
+def test_an_image_of_a_mask_alone_is_an_image(root: Path, name: str) -> None:
+    folder_of_classes(root, {"a": 3, "b": 3})
+    save(root / "c" / name, noise(90))
+    save(root / "c/other.png", noise(91))
+    assert load(root, test_share=0.3)[0].classes == ("a", "b", "c")
+
+
 def test_a_class_named_for_what_is_missing_is_mentioned(root: Path) -> None:
     _, messages = load(folder_of_classes(root, {"a": 3, "unlabeled": 3}), test_share=0.3)
     assert len(messages) == 1
@@ -145,6 +172,19 @@ def test_what_servers_keep_is_no_image_and_no_class(root: Path, thumbnail: str, 
     assert len(messages) == 1
     kept = "hidden" if thumbnail.startswith(".") else "in a folder that a file server or system"
     assert f"1 file is passed over: 1 {Path(thumbnail).suffix} ({kept}" in messages[0]
+
+
+@pytest.mark.parametrize("mark", [".rayal", ".rayal-labels"])
+@pytest.mark.parametrize("place", ["run", "a/run"])
+def test_a_run_among_the_images_is_no_class_and_its_figures_are_no_images(
+    root: Path, place: str, mark: str
+) -> None:
+    before = load(folder_of_classes(root, {"a": 4, "b": 4}), test_share=0.25)[0]
+    save(root / place / "figures/curve.png", noise(90))
+    (root / place / mark).touch()
+    after, messages = load(root, test_share=0.25)
+    assert after.content == before.content
+    assert "1 .png (in the folder of a labeling project or run of rayal)" in messages[0]
 
 
 @pytest.mark.parametrize("name", ["thumbs", "Thumbnails"])

@@ -125,16 +125,24 @@ def test_a_second_load_decodes_nothing(cells: Path, decoded: list[Path]) -> None
     assert first.content == second.content
 
 
+def _replace_by_one_of_its_size_and_time(root: Path) -> None:
+    file = root / "train/a/000.png"
+    facts = file.stat()
+    file.write_bytes(file.read_bytes())
+    os.utime(file, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        _replace_by_one_of_its_size_and_time,
         lambda root: save(root / "train/a/000.png", noise(77)),
         lambda root: os.utime(root / "train/a/000.png", ns=(0, 0)),
         lambda root: save(root / "train/a/new.png", noise(77)),
         lambda root: (root / "train/a/000.png").unlink(),
         lambda root: (root / "train/a/000.png").rename(root / "train/a/zzz.png"),
     ],
-    ids=["content", "time", "one more", "one fewer", "name"],
+    ids=["another of its size and time", "content", "time", "one more", "one fewer", "name"],
 )
 def test_a_change_of_the_files_is_seen(
     cells: Path, decoded: list[Path], change: Callable[[Path], object]

@@ -290,14 +290,28 @@ def test_labels_that_look_alike_are_refused_by_their_lines(
 
 
 @pytest.mark.parametrize(
-    "labels", [("a", "b", "a; b", "a", "b", "a"), ("a|b", "b|c", "a|c", "a|b", "b|c", "a|c")]
-)
+    "labels",
+    [("a", "b", "a; b", "a", "b", "a"), ("a|b", "b|c", "a|c", "a|b", "b|c", "a|c"),
+     ("a", "b", "a,b", "a", "b", "a"), ("a", "b", "a, b", "a", "b", "a")],
+)  # fmt: skip
 def test_labels_that_name_several_classes_are_refused_by_their_line(
     images: Path, labels: Sequence[str]
 ) -> None:
     rows = [(name, label) for (name, _), label in zip(ROWS, labels, strict=True)]
     with pytest.raises(ValueError, match=r"line \d: the label 'a. ?b' .* say separator: ';'"):
         load(images, write(images, rows))
+
+
+def test_a_list_of_classes_in_a_cell_is_no_label(images: Path) -> None:
+    labels = ("['a']", "['a', 'b']", "['b']", "['a']", "['b']", "['a']")
+    rows = [(name, label) for (name, _), label in zip(ROWS, labels, strict=True)]
+    with pytest.raises(ValueError, match=r"line 3: the label .* names several classes"):
+        load(images, write(images, rows))
+
+
+def test_a_comma_in_the_name_of_one_class_is_read(images: Path) -> None:
+    rows = [(name, "nevus, atypical" if label == "red" else "nevus") for name, label in ROWS]
+    assert load(images, write(images, rows)).classes == ("nevus", "nevus, atypical")
 
 
 def test_a_separator_gives_images_of_several_classes_and_of_none(images: Path) -> None:

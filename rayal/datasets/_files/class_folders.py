@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from rayal.datasets._files.decoded_images import FileList
 from rayal.datasets._files.lookalikes import lookalikes, means_missing, shown
 from rayal.datasets._files.passed_over import PassedOver
 from rayal.datasets._files.scan import is_image, list_images, subfolders
-from rayal.datasets._files.split_names import hinted_split, split_of
+from rayal.datasets._files.split_names import hinted_split, is_fold, split_of
 
 _THUMBNAILS = frozenset({"thumb", "thumbs", "thumbnail", "thumbnails", "_thumbs"})
 _PICTURES = frozenset({"image", "images", "img", "imgs", "photos"})
@@ -20,6 +21,8 @@ _TARGETS = frozenset({
     "annotation", "annotations", "gt", "ground_truth", "groundtruth", "label", "labels", "mask",
     "masks", "segmentation", "segmentations",
 })  # fmt: skip
+# What ends the name of a mask beside its image: benign (1)_mask_1.png.
+_MASK = re.compile(r"[ _.-](mask|masks|seg|segmentation|gt|groundtruth|ground_truth)([ _.-]?\d+)?$")
 
 
 def find_splits(root: Path) -> dict[str, str]:
@@ -121,8 +124,26 @@ def _images_of(folder: Path, root: Path, passed_over: PassedOver) -> list[str]:
                 f"{root / inner} has images that may be thumbnails of others: remove the folder, "
                 "or rename it if they are images of their own"
             )
+    _check_no_masks(folder, root, images)
     passed_over.update(counts)
     return images
+
+
+def _check_no_masks(folder: Path, root: Path, images: Sequence[str]) -> None:
+    """Refuse what belongs to other images of a class: masks/1.png, or 1_mask.png beside 1.png."""
+    start = len(folder.resolve().relative_to(root.resolve()).parts)
+    inner = [image.lower().split("/")[start:-1] for image in images]
+    among = [bool(_TARGETS.intersection(folders)) for folders in inner]
+    stems = {image.rpartition(".")[0].casefold() for image in images}
+    for image, is_target in zip(images, among, strict=True):
+        stem = image.rpartition(".")[0].casefold()
+        own = _MASK.sub("", stem)
+        if (is_target and not all(among)) or (own != stem and own in stems):
+            raise ValueError(
+                f"{root / image} may be the mask or annotation of another image, and would be an "
+                f"image of the class {folder.name}: move such files out of the folder, or rename "
+                "them if they are images of their own"
+            )
 
 
 def _check_classes(folder: Path, names: Sequence[str]) -> None:
@@ -159,6 +180,13 @@ def _check_no_split(root: Path, folders: Mapping[str, Path], names: Mapping[str,
         raise ValueError(
             f"{root}: the folders {', '.join(hinted)} are not classes by their names; name them "
             "train, test and, if there is one, val"
+        )
+
+    if len(folders) > 1 and all(map(is_fold, folders)):
+        raise ValueError(
+            f"{root}: the folders {', '.join(folders)} are parts of a cross-validation by their "
+            "names and no classes; make folders train and test of them, or a table with a column "
+            "that says which is which (image_table, split)"
         )
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 SEPARATORS = ";|"
+_LIST = re.compile(r"""\[\s*(?P<quote>['"])(?P<first>.*?)(?P=quote)\s*,.*\]""")
 
 
 def parts_of(name: str) -> list[str]:
@@ -20,9 +21,17 @@ def compound_name(names: Iterable[str]) -> tuple[str, str] | None:
 
     A name is taken to be made of others where a part of it is a name as well, or where each of its
     parts is part of another one: "a; b" beside "a", or beside "b; c" and "a; c". A class may have
-    a separator in its own name: "benign|nevus" beside "benign|keratosis" is none of others.
+    a separator in its own name: "benign|nevus" beside "benign|keratosis" is none of others. A comma
+    stands in names too ("nevus, atypical"): between commas each part has to be a name. A list of
+    several, as Python writes it ("['a', 'b']"), is no name.
     """
     distinct = sorted(set(names))
+    for name in distinct:
+        if several := _LIST.fullmatch(name):
+            return name, several["first"]
+        parts = [part.strip() for part in name.split(",")]
+        if len(parts) > 1 and set(parts) <= set(distinct):
+            return name, parts[0]
     compound = {name: parts for name in distinct if len(parts := parts_of(name)) > 1}
     counts = Counter(part for parts in compound.values() for part in set(parts))
     for name, parts in compound.items():

@@ -10,11 +10,12 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rayal.datasets._files.lookalikes import tidy
+from rayal.datasets._files.lookalikes import shown, skeleton, tidy
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _MARKS = {
@@ -73,8 +74,8 @@ def read_csv(
         ways_out: what to do where a column is absent, by its name.
 
     Raises:
-        ValueError: no text, a column that is absent or there twice, quotes that do not fit, a row
-            with more or fewer cells than columns.
+        ValueError: no text, a column that is absent, there twice or hardly told from another,
+            quotes that do not fit, a row with more or fewer cells than columns.
     """
     text = read_text(path)
     delimiter = _delimiter(path, text, wanted)
@@ -195,7 +196,18 @@ def _positions(
                 f"{path} has {len(places)} columns '{name}', the {numbers}: remove or rename those "
                 "that are not meant"
             )
+        _refuse_like_columns(path, name, [column for column in tidied if column != tidy(name)])
     return {name: tidied.index(tidy(name)) for name in wanted}
+
+
+def _refuse_like_columns(path: Path, name: str, others: Sequence[str]) -> None:
+    """Refuse a further column that may be the one that is meant: "Label", or pandas' "label.1"."""
+    for other in others:
+        if skeleton(other) == skeleton(name) or re.fullmatch(rf"{re.escape(name)}\.\d+", other):
+            raise ValueError(
+                f"{path} has the columns {shown(name)} and {shown(other)}, which look alike: "
+                "remove or rename the one that is not meant"
+            )
 
 
 def _check_length(table: CsvTable, record: Record) -> None:

@@ -1,7 +1,8 @@
 """Lists of image files -> a Dataset, decoded once into memory-memory_map arrays.
 
 The arrays lie in the cache folder under a key of all that determines them: the files' names, sizes
-and times of change, and how they are decoded. A changed file makes another key.
+and times of change, and how they are decoded. A changed file makes another key, also where it has
+the time and the size of the one that it replaces, as files of an archive may.
 """
 
 from __future__ import annotations
@@ -124,9 +125,9 @@ def _untested(classes: Sequence[str], test: FileList) -> list[str]:
     ]
 
 
-def _state(root: Path, files: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Return name, bytes and time of change of each file."""
-    state: list[tuple[str, int, int]] = []
+def _state(root: Path, files: Sequence[str]) -> list[tuple[str, int, int, int]]:
+    """Return name, bytes, time of change and time of its replacement (ctime) of each file."""
+    state: list[tuple[str, int, int, int]] = []
     bad: list[_Unreadable] = []
     for file in files:
         try:
@@ -137,7 +138,7 @@ def _state(root: Path, files: Sequence[str]) -> list[tuple[str, int, int]]:
             continue
         if facts.st_size == 0:
             bad.append(_Unreadable(file, "it is empty (0 bytes)"))
-        state.append((file, facts.st_size, facts.st_mtime_ns))
+        state.append((file, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns))
     _refuse(root, bad, len(files))
     return state
 

@@ -202,9 +202,9 @@ def _check_one_class_each(path: Path, lines: Mapping[str, int]) -> None:
         label, part = found
         raise ValueError(
             f"{path}, line {lines[label]}: the label '{label}' names several classes, of which "
-            f"'{part}' occurs elsewhere too, and an image has one class here: give each image one "
-            "label, or say separator: ';' (or '|') if an image may have several classes; if it is "
-            "the name of one class, write it without ; and |"
+            f"one is '{part}', and an image has one class here: give each image one label, or say "
+            "separator: ';' (or '|', ',') if an image may have several classes; if it is the name "
+            "of one class, write it without ; and | and ,"
         )
 
 

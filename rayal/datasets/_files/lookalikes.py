@@ -7,14 +7,17 @@ are refused.
 
 from __future__ import annotations
 
+import contextlib
+import html
 import re
 import unicodedata
 from collections.abc import Iterable
 
 # Code points that look like a Latin letter or a plain mark (of Unicode's confusables the common
-# ones, Cyrillic and Greek letters above all), in hexadecimal.
+# ones, Cyrillic and Greek letters above all), in hexadecimal. They are compared without case: a
+# letter has the twin of its capital.
 _TWINS = {
-    int(twin, 16): plain
+    ord(chr(int(twin, 16)).casefold()): plain.casefold()
     for plain, twins in {
         "A": "410 391", "B": "412 392", "C": "421", "E": "415 395", "H": "41d 397", "I": "406 399",
         "J": "408", "K": "41a 39a", "M": "41c 39c", "N": "39d", "O": "41e 39f", "P": "420 3a1",
@@ -36,11 +39,15 @@ def skeleton(name: str) -> str:
     """Return what is left of a name without what the eye passes over.
 
     Case, Unicode forms and twins, characters without width, blanks, hyphens and underscores after
-    letters, dots and quotes at the ends, and a number's leading zeros and ".0".
+    letters, blanks beside other marks, dots and quotes at the ends, brackets around all of it, a
+    number's leading zeros and ".0", and what other programs make of a letter ("Ã©", "&eacute;").
     """
-    visible = "".join(c for c in unicodedata.normalize("NFKC", name) if not _has_no_width(c))
-    plain = unicodedata.normalize("NFKC", visible.translate(_TWINS).casefold())
+    written = _as_written(name)
+    visible = "".join(c for c in unicodedata.normalize("NFKC", written) if not _has_no_width(c))
+    plain = unicodedata.normalize("NFKC", visible.casefold().translate(_TWINS))
     plain = re.sub(r"\s+", " ", plain).strip(" .,;:'\"")
+    plain = re.sub(r"^[(\[{]([^()\[\]{}]+)[)\]}]$", r"\1", plain).strip()
+    plain = re.sub(r" ?([^\w\s-]) ?", r"\1", plain)
     plain = re.sub(r"(?<=[^\W\d_])[ _-]+(?=[^\W\d_])", "", plain)
     plain = re.sub(r"(?<=[^\W\d_])[ _-]+(?=\d)|(?<=\d)[ _]+(?=[^\W\d_])", "", plain)
     number = re.fullmatch(r"(-?)\+?0*(\d+)(?:[.,]0*)?", plain)
@@ -81,6 +88,15 @@ def means_missing(label: str) -> bool:
 def shown(name: str) -> str:
     """Return a name in quotes, with its characters spelled out where it is not plain ASCII."""
     return f"{name!r}" if repr(name) == ascii(name) else f"{name!r} ({name!a})"
+
+
+def _as_written(name: str) -> str:
+    """Return a name, NFC, as it was before it was taken for HTML or its UTF-8 for Windows-1252."""
+    plain = html.unescape(unicodedata.normalize("NFC", name))
+    if not plain.isascii():
+        with contextlib.suppress(UnicodeError):
+            return plain.encode("cp1252").decode("utf-8")
+    return plain
 
 
 def _has_no_width(c: str) -> bool:

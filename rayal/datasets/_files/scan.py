@@ -18,6 +18,7 @@ from rayal.datasets._files.passed_over import (
     is_hidden,
     suffix_of,
 )
+from rayal.storage.file_names import PROJECT_MARK, RUN_MARK
 
 # Of the formats in `decode.FORMATS`.
 SUFFIXES = frozenset({
@@ -25,7 +26,7 @@ SUFFIXES = frozenset({
     ".dib", ".gif", ".webp", ".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".j2c", ".jpc",
     ".jpf", ".jpx", ".avif", ".avifs",
 })  # fmt: skip
-_OWN_MARKS = (".rayal-labels", ".rayal")  # in folders with copies of images that rayal made
+_OWN_MARKS = (PROJECT_MARK, RUN_MARK)  # in folders with copies of images that rayal made
 _SERVER_FOLDERS = frozenset({
     "__macosx", "@eadir", "#recycle", "@recycle", "@tmp", "#snapshot", "~snapshot",
     "@recently-snapshot", "$recycle.bin", "system volume information", "lost+found", "recycler",
@@ -47,7 +48,8 @@ def existing_folder(path: str) -> Path:
     """
     root = Path(path).expanduser()
     if not root.is_dir():
-        raise FileNotFoundError(f"there is no folder {root}; name one by the parameter path")
+        place = "" if root.is_absolute() else f" in {Path.cwd()}"
+        raise FileNotFoundError(f"there is no folder {root}{place}; name one by the parameter path")
     root = root.resolve()
     _check_name(str(root), root.name)
     return root
@@ -61,8 +63,8 @@ def list_images(
 ) -> list[str]:
     """Return the images in a folder and those below it, as sorted paths relative to root.
 
-    Other kinds of files, hidden ones, and the folders that file servers keep thumbnails in are
-    passed over.
+    Other kinds of files, hidden ones, the folders that file servers keep thumbnails in and the
+    folders of runs and labeling projects are passed over.
 
     Args:
         folder: to go through.
