@@ -25,6 +25,7 @@ from rayal.datasets._files.lookalikes import means_missing
 from rayal.labeling.class_names import NOT_USABLE_NAME, names_of, similar_class
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.ingest import Ingested, ingest
+from rayal.labeling.label_notes import notes_of_duplicates, notes_of_strangers
 from rayal.labeling.project import Project
 
 PROG = "rayal ingest"
@@ -94,6 +95,8 @@ def _show(console: Console, project: Project, done: Ingested) -> None:
             f"write '{NOT_USABLE_NAME}' instead and import the file again",
         )
     _show_conflicts(console, project)
+    for note in [*notes_of_duplicates(project), *notes_of_strangers(project)]:
+        print_line(console, f"NOTE: {note}")
     if unanswered := project.unanswered:
         print_line(
             console,

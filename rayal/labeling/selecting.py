@@ -12,6 +12,7 @@ from rayal.labeling.added_files import note_of_added
 from rayal.labeling.assemble import DEFAULT_ENCODER, GIVEN_FEATURES, assemble, check_encoder
 from rayal.labeling.class_names import check_class_list, check_distinct, check_usable, class_name
 from rayal.labeling.errors import LabelingError
+from rayal.labeling.label_notes import notes_of_strangers
 from rayal.labeling.project import Project, is_project
 from rayal.labeling.publishing import is_published, publish
 from rayal.labeling.rounds import Round, write_round
@@ -113,7 +114,7 @@ def next_round(project: Project, budget: int, audit: int, tell: Tell) -> Selecte
         if not is_published(project):
             return _published(project)
         check_nothing_unread(project)
-        for note in note_of_added(project):
+        for note in [*note_of_added(project), *notes_of_strangers(project)]:
             tell(f"NOTE: {note}")
         return _new_round(project, budget, audit)
 

@@ -262,6 +262,19 @@ def test_uncompressed_planes_of_sixteen_bits_are_refused_as_pillow_misreads_them
             ask(path)
 
 
+def test_a_tiff_whose_palette_was_written_with_eight_bits_is_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.tif", plain(RED), "P")
+    assert np.array_equal(read(path), plain(RED))
+    with Image.open(path) as image:
+        colors = image.tag_v2[320]
+    packed, dark = (struct.pack("<768H", *(c >> shift for c in colors)) for shift in (0, 8))
+    assert packed in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(packed, dark))
+    for ask in (read, lambda path: read_head(path, Decoding(6))):
+        with pytest.raises(ValueError, match="numbers of 8 bits where TIFF has 16"):
+            ask(path)
+
+
 def test_sixteen_bits_in_which_white_is_zero_are_turned(tmp_path: Path) -> None:
     values = np.linspace(0, 65_535, 36).reshape(6, 6).astype(np.uint16)
     black_is_zero = read(tiff(tmp_path / "a.tif", values), channels=1)

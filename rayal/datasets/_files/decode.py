@@ -35,7 +35,7 @@ _COLOR = frozenset({"P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
 _WIDENED = frozenset({"PNG", "PPM", "JPEG2000"})
 _ORIENTATION = 0x0112  # EXIF
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLES_PER_PIXEL = 258, 262, 277  # TIFF
-_COMPRESSION, _PLANAR, _SAMPLE_FORMAT = 259, 284, 339
+_COMPRESSION, _PLANAR, _COLOR_MAP, _SAMPLE_FORMAT = 259, 284, 320, 339
 _UNCOMPRESSED, _IN_PLANES = 1, 2
 _WHITE_IS_ZERO, _SIGNED = 0, 2
 _UPRIGHT = {
@@ -196,6 +196,11 @@ def _check(image: Image.Image, decoding: Decoding) -> None:
             "its colors lie in a plane each, of 16 bits and uncompressed, which Pillow reads as "
             "noise: save it with a pixel's colors together (PlanarConfiguration 1), or compressed"
         )
+    if _has_dark_palette(image):
+        raise ValueError(
+            "the colors of its palette are numbers of 8 bits where TIFF has 16, which Pillow reads "
+            "as black: save it again, as RGB or with a palette of 16 bits"
+        )
     if image.mode not in _GRAY | _COLOR and not _is_sixteen_bits(image):
         raise ValueError(f"its colors are of mode {image.mode}, which is not read: save it as RGB")
 
@@ -217,6 +222,12 @@ def _is_misread(image: Image.Image) -> bool:
         and _tiff_tag(image, _BITS_PER_SAMPLE, 8) > 8
         and _tiff_tag(image, _COMPRESSION, 1) == _UNCOMPRESSED
     )
+
+
+def _has_dark_palette(image: Image.Image) -> bool:
+    """Whether a TIFF's palette was written with 8 bits, as some programs do: it would be black."""
+    colors = getattr(image, "tag_v2", {}).get(_COLOR_MAP, ())
+    return bool(colors) and 0 < max(colors) < 256
 
 
 def _is_sixteen_bits(image: Image.Image) -> bool:
