@@ -11,6 +11,7 @@ import pandas as pd
 from analysis.evidence.cells import MEASURES
 from analysis.evidence.leaders import AUTO, CELL, cells_of, leaderboard, rivals
 from analysis.evidence.markdown import QUERIES, table
+from analysis.figures.text import NONE
 
 STAGES = (  # labels a class, from and below, and what they are called
     (0.0, 2.0, "fewer than two labels a class"),
@@ -24,21 +25,53 @@ def advice(cells: pd.DataFrame, query: str) -> pd.DataFrame:
     """Return, for each stage of labels a class, the rival that gains most AUC and lost no cell.
 
     Only rivals that were tested in every cell of the stage count, so that means are comparable and
-    none rests on a single choice; a cell lost by either measure excludes. The columns are those of
-    the leaderboard by AUC, and with `_accuracy` those by mean per-class accuracy; beside: the rows
-    of the strategies that a reader compares it with.
+    none rests on a single choice; a cell lost by either measure excludes, and so does it to have
+    won none by AUC where another has. The columns are those of the leaderboard by AUC, and with
+    `_accuracy` those by mean per-class accuracy; beside: the rows of the strategies that a reader
+    compares it with; tested: the number of cells; some_won: whether any rival won one of them, by
+    AUC. Where nobody is left, `strategy` is "", and
+    beside has all that were tested in every cell.
     """
     rows = []
     for low, high, words in STAGES:
         complete = complete_board(cells, query, low, high)
-        if complete.empty:
-            continue
-        candidates = complete[(complete["lost"] == 0) & (complete["lost_accuracy"] == 0)]
+        stage = rivals(_tested(cells, low, high), query, MEASURES[0])
+        there: dict[str, Any] = {
+            "stage": words,
+            "per_class": low,
+            "tested": tested_cells(cells, query, low, high),
+            "some_won": bool((stage["verdict"] == "won").any()),
+        }
+        candidates = _candidates(complete)
         if len(candidates):
             used = candidates.iloc[0]
             compared = _compared(complete, str(used["strategy"]))
-            rows.append({"stage": words, "per_class": low, **used.to_dict(), "beside": compared})
+            rows.append({**there, **_record(used), "beside": compared})
+        elif there["tested"]:
+            rows.append({**there, "strategy": "", "beside": complete.to_dict("records")})
     return pd.DataFrame(rows)
+
+
+def _record(row: pd.Series) -> dict[str, Any]:
+    return {str(name): value for name, value in row.items()}
+
+
+def _candidates(complete: pd.DataFrame) -> pd.DataFrame:
+    if complete.empty:
+        return complete
+    unbeaten = complete[(complete["lost"] == 0) & (complete["lost_accuracy"] == 0)]
+    return unbeaten[unbeaten["won"] > 0] if (unbeaten["won"] > 0).any() else unbeaten
+
+
+def tested_cells(cells: pd.DataFrame, query: str, low: float, high: float) -> int:
+    """Count the cells with so many labels a class in which some rival was tested."""
+    stage = _tested(cells, low, high)
+    return max(len(rivals(stage, query, measure).drop_duplicates(CELL)) for measure in MEASURES)
+
+
+def _tested(cells: pd.DataFrame, low: float, high: float) -> pd.DataFrame:
+    inside = (cells["per_class"] >= low) & (cells["per_class"] < high) & cells["p"].notna()
+    return cells[inside]
 
 
 def complete_board(cells: pd.DataFrame, query: str, low: float, high: float) -> pd.DataFrame:
@@ -47,8 +80,7 @@ def complete_board(cells: pd.DataFrame, query: str, low: float, high: float) -> 
     The cells are all with so many labels a class in which some rival was tested. The columns are
     those of the leaderboard by AUC, and with `_accuracy` by mean per-class accuracy.
     """
-    inside = (cells["per_class"] >= low) & (cells["per_class"] < high) & cells["p"].notna()
-    stage = cells[inside]
+    stage = _tested(cells, low, high)
     boards = [leaderboard(stage, query, measure) for measure in MEASURES]
     if any(board.empty for board in boards):
         return pd.DataFrame()
@@ -101,19 +133,26 @@ def _adapted(uses: pd.DataFrame) -> str:
 
 def _use(row: Mapping[Any, Any]) -> tuple[str, str]:
     """Say which strategy to use in a stage, and why."""
+    beside = "; ".join(map(_other, row["beside"]))
+    if not row["strategy"] and not beside:
+        return NONE, f"no strategy was tested in all of the {row['tested']} cells"
+    if not row["strategy"]:
+        return NONE, f"each strategy that was tested in all cells lost some of them: {beside}"
     if not row["won"]:
-        return "any", f"nothing is shown to beat random in {row['cells']} cells"
-    beside = "; ".join(
-        f"`{other['strategy']}` {other['mean']:+.1f} and {other['mean_accuracy']:+.1f}, "
-        f"{_verdicts(other)}"
-        for other in row["beside"]
-    )
+        who = "no strategy that was tested in all and lost none" if row["some_won"] else "nothing"
+        said = f"{who} is shown to beat random in {row['cells']} cells"
+        return "any", said + (f"; others: {beside}" if row["some_won"] and beside else "")
     return (
         f"`{row['strategy']}`",
         f"{row['mean']:+.1f} points of AUC and {row['mean_accuracy']:+.1f} of per-class accuracy "
         f"on average over {row['cells']} cells, {_verdicts(row)}; worst {row['worst']:+.1f} "
         f"({row['worst_cell']})" + (f". Beside it: {beside}" if beside else ""),
     )
+
+
+def _other(row: Mapping[Any, Any]) -> str:
+    gains = f"{row['mean']:+.1f} and {row['mean_accuracy']:+.1f}"
+    return f"`{row['strategy']}` {gains}, {_verdicts(row)}"
 
 
 def _verdicts(row: Mapping[Any, Any]) -> str:

@@ -11,7 +11,7 @@ import pandas as pd
 from analysis.evidence.advice import STAGES
 from analysis.evidence.cells import DIGITS, MEASURES
 from analysis.evidence.leaders import AUTO, CELL, cells_of, rivals, with_choices
-from analysis.evidence.markdown import QUERIES, SHORT, cells_in_words, listed, table
+from analysis.evidence.markdown import QUERIES, SHORT, cells_in_words, listed, table, telling_apart
 from analysis.figures.text import NONE
 
 SHARE = 0.01  # of the pool: the bar asks for wins up to there
@@ -20,8 +20,9 @@ SHARE = 0.01  # of the pool: the bar asks for wins up to there
 def verdict(cells: pd.DataFrame, query: str, measure: str) -> dict[str, Any]:
     """Return how `auto` stands in all cells of a query and measure; {} where it was not asked.
 
-    open, lost: its cells. mean, best, best_mean: its mean gain, and the highest one of the other
-    strategies that were asked in all of its cells, as the page names it ("" and NaN without one).
+    open, lost: its cells; names: columns that tell them apart. mean, best, best_mean: its mean
+    gain, and the highest one of the other strategies that were asked in all of its cells, as the
+    page names it ("" and NaN without one).
     behind: the same and the stage's words, for stages of labels a class where that one is higher.
     """
     every = rivals(cells, query, measure)
@@ -40,6 +41,7 @@ def verdict(cells: pd.DataFrame, query: str, measure: str) -> dict[str, Any]:
         "won": int((own["verdict"] == "won").sum()),
         "open": own[own["verdict"] == ""],
         "lost": own[own["verdict"] == "lost"],
+        "names": list(telling_apart(own)),
         "behind": [stage for stage in stages if stage["mean"] < stage["best_mean"]],
         **_compared_with_best(every),
     }
@@ -115,7 +117,7 @@ def _short_of(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the cells that are not won, and the stages in which another strategy gains more."""
     for word in ("lost", "open"):
         if len(found[word]):
-            yield f"{word.capitalize()}: {cells_in_words(found[word])}."
+            yield f"{word.capitalize()}: {cells_in_words(found[word], found['names'])}."
     if found["behind"]:
         stages = (
             f"{stage['best']} at {stage['stage']} ({stage['mean']:+.{DIGITS}f} and "

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.evidence.advice import STAGES, complete_board
+from analysis.evidence.advice import STAGES, complete_board, tested_cells
 from analysis.evidence.leaders import AUTO, cells_of
 from analysis.evidence.markdown import QUERIES, table
 from analysis.figures.text import NONE
@@ -18,7 +18,8 @@ def uses(cells: pd.DataFrame) -> pd.DataFrame:
 
     auto, other: the row of the leaderboard by AUC, with `_accuracy` by mean per-class accuracy, of
     `auto`, and of the other strategy that gains most AUC of those that lost no cell by either
-    measure; None without one. Only strategies that were tested in every cell count.
+    measure; None without one. Only strategies that were tested in every cell count. cells: how many
+    there are.
     """
     return pd.DataFrame([
         {"query": query, "stage": words, "encoder": encoder, **found}
@@ -40,7 +41,7 @@ def by_features(cells: pd.DataFrame) -> Iterator[str]:
         "The same for each encoder, with its number of cells: the features decide whether "
         f"`{AUTO}` or another strategy is better. Gains are in AUC and in per-class accuracy. The "
         "other strategy is the one that gains most AUC of those that lost no cell by either "
-        "measure."
+        "measure. Only strategies that were tested in all of a row's cells count."
     )
     yield ""
     heads = ("I have", "features, cells", f"`{AUTO}`", "best other strategy")
@@ -52,13 +53,16 @@ def by_features(cells: pd.DataFrame) -> Iterator[str]:
 
 def _of_one(part: pd.DataFrame, query: str, low: float, high: float) -> dict[str, Any]:
     complete = complete_board(part, query, low, high)
-    if complete.empty:
+    tested = tested_cells(part, query, low, high)
+    if not tested:
         return {}
+    if complete.empty:
+        return {"cells": tested, "auto": None, "other": None}
     own = cells_of(complete, AUTO)
     others = complete.drop(own.index)
     others = others[(others["lost"] == 0) & (others["lost_accuracy"] == 0)]
     first = [rows.iloc[0].to_dict() if len(rows) else None for rows in (own, others)]
-    return {"cells": int(complete["cells"].max()), "auto": first[0], "other": first[1]}
+    return {"cells": tested, "auto": first[0], "other": first[1]}
 
 
 def _row(row: Mapping[Any, Any]) -> tuple[str, ...]:

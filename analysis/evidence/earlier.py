@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from analysis.evidence.cells import COLUMNS, FIRST, KEYS, LATER, MEASURES, with_verdicts
+from analysis.study.same_choices import JOINED
 
 _FIRST_LINE = 2  # of the rows, below the names of the columns
 ROW = ["query", *KEYS, "strategy", "measure"]  # what makes a row of the table one of its own
@@ -54,11 +56,12 @@ def read_cells(path: Path) -> pd.DataFrame:
 def with_earlier(own: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
     """Return the cells of the runs and the earlier ones that the runs do not have.
 
-    A row of the runs stands in place of an earlier one of the same cell, strategy and measure.
+    A row of the runs stands in place of an earlier one of the same cell, strategy and measure;
+    strategies that chose the same images share a row, and each is looked for by its own name.
     Holm's correction and the verdicts are those of all rows together.
     """
-    known = pd.MultiIndex.from_frame(own[ROW].astype(str))
-    kept = earlier[~pd.MultiIndex.from_frame(earlier[ROW].astype(str)).isin(known)]
+    left = _not_in(earlier, own)
+    kept = earlier.assign(strategy=left)[left != ""]
     if kept.empty:
         return own
     together = pd.concat([kept, own] if len(own) else [kept], ignore_index=True)
@@ -79,14 +82,31 @@ def check_nothing_lost(path: Path, every_cell: pd.DataFrame) -> None:
     if not path.exists():
         return
     there = read_cells(path)
-    kept = pd.MultiIndex.from_frame(every_cell[ROW].astype(str))
-    lost = there[~pd.MultiIndex.from_frame(there[ROW].astype(str)).isin(kept)]
+    lost = there[_not_in(there, every_cell) != ""]
     if len(lost):
         first = ", ".join(str(lost.iloc[0][name]) for name in ROW)
         raise ValueError(
             f"{path} has {len(lost):,} rows that these runs do not have, such as {first}, and they "
             f"would be lost: keep them by --add-to {path}, or name another folder by --out"
         )
+
+
+def _not_in(rows: pd.DataFrame, others: pd.DataFrame) -> pd.Series[str]:
+    """Name the strategies of each row that other rows lack in its cell; "" where none is left."""
+    known = {(*place, name) for *place, names in _places(others) for name in names}
+    left = [
+        JOINED.join(name for name in names if (*place, name) not in known)
+        for *place, names in _places(rows)
+    ]
+    return pd.Series(left, rows.index, dtype=object)
+
+
+def _places(rows: pd.DataFrame) -> Iterator[tuple[Any, ...]]:
+    columns = [name for name in ROW if name != "strategy"]
+    for *place, names in (
+        rows[[*columns, "strategy"]].astype(str).itertuples(index=False, name=None)
+    ):
+        yield (*place, names.split(JOINED))
 
 
 def _blocks(frame: pd.DataFrame) -> list[tuple[str, ...]]:

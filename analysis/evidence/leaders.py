@@ -9,7 +9,15 @@ from typing import Any
 import pandas as pd
 
 from analysis.evidence.cells import DIGITS, FIRST, KEYS, MEASURES
-from analysis.evidence.markdown import IN_WORDS, SHORT, ranged, table
+from analysis.evidence.markdown import (
+    IN_WORDS,
+    SHORT,
+    cells_in_words,
+    listed,
+    ranged,
+    table,
+    telling_apart,
+)
 from analysis.figures.text import NONE
 
 CELL = ["query", *KEYS]
@@ -31,9 +39,9 @@ def leaderboard(cells: pd.DataFrame, query: str, measure: str) -> pd.DataFrame:
     largest over cells.
     """
     own = rivals(cells, query, measure)
-    ranks, bars = _ranks(own), cells_of(oracles(cells, query, measure), BEST_OF)
+    ranks, bars, names = _ranks(own), bars_of(cells, query, measure), list(telling_apart(own))
     rows = [
-        {"strategy": strategy, **_summary(part), "rank": ranks.get(str(strategy), math.nan),
+        {"strategy": strategy, **_summary(part, names), "rank": ranks.get(str(strategy), math.nan),
          "share": _share(part, bars)}
         for strategy, part in own.groupby("strategy", sort=False)
     ]  # fmt: skip
@@ -60,6 +68,17 @@ def cells_of(cells: pd.DataFrame, strategy: str) -> pd.DataFrame:
     return cells[cells["strategy"].isin(own)]
 
 
+def bars_of(cells: pd.DataFrame, query: str, measure: str) -> pd.DataFrame:
+    """Return the cells of the oracle `best_of`, whatever its parameters.
+
+    Of several variants in a cell the one with its defaults counts, or else the first.
+    """
+    every = oracles(cells, query, measure)
+    own = every[every["strategy"].astype(str).str.split().str[0] == BEST_OF]
+    by_default = own.sort_values("strategy", key=lambda names: names != BEST_OF, kind="stable")
+    return own.loc[by_default.drop_duplicates(CELL).index.sort_values()]
+
+
 def with_choices(strategy: str, choices: int) -> str:
     """Name a strategy, and say where it has a single choice in a cell."""
     return f"`{strategy}`" + (" (one choice a cell)" if choices == 1 else "")
@@ -69,14 +88,14 @@ def _asked(cells: pd.DataFrame, query: str, measure: str) -> pd.Series[bool]:
     return (cells["query"] == query) & (cells["measure"] == measure)
 
 
-def _summary(own: pd.DataFrame) -> dict[str, Any]:
+def _summary(own: pd.DataFrame, names: list[str]) -> dict[str, Any]:
     """Mean gain with its interval, wins and losses, the worst and the best cell of one strategy."""
     mean = float(own["gain"].mean())
     widths = (own["high"] - own["low"]) / 2
     by_data = widths.groupby(own["dataset"]).sum()
     half = math.hypot(*by_data) / len(own) if widths.notna().all() else math.nan
     gains = own["gain"].to_numpy()
-    worst, best = own.iloc[int(gains.argmin())], own.iloc[int(gains.argmax())]
+    worst, best = (own.iloc[[int(at)]] for at in (gains.argmin(), gains.argmax()))
     return {
         "cells": len(own),
         "mean": mean,
@@ -84,27 +103,24 @@ def _summary(own: pd.DataFrame) -> dict[str, Any]:
         "high": mean + half,
         "won": int((own["verdict"] == "won").sum()),
         "lost": int((own["verdict"] == "lost").sum()),
-        "worst": float(worst["gain"]),
-        "worst_cell": _name(worst),
-        "best": float(best["gain"]),
-        "best_cell": _name(best),
+        "worst": float(gains.min()),
+        "worst_cell": cells_in_words(worst, names),
+        "best": float(gains.max()),
+        "best_cell": cells_in_words(best, names),
         "seconds": float(own["select_seconds"].median()),
         "most_seconds": float(own["select_seconds"].max()),
     }
 
 
-def _name(cell: pd.Series) -> str:
-    return f"{cell['dataset']}, {cell['encoder']}, {cell['labelled']} labels"
-
-
 def _ranks(own: pd.DataFrame) -> dict[str, float]:
     """Return the mean rank of each strategy over the cells in which all were asked; random is 0."""
-    if own.empty:
-        return {}
-    gains = own.pivot_table(index=CELL, columns="strategy", values="gain", dropna=False)
-    gains = gains.dropna(how="any").assign(random=0.0)
-    ranks = gains.rank(axis=1, ascending=False).mean()
+    ranks = _gains_of_all(own).assign(random=0.0).rank(axis=1, ascending=False).mean()
     return {str(name): float(rank) for name, rank in ranks.items()}
+
+
+def _gains_of_all(own: pd.DataFrame) -> pd.DataFrame:
+    """Return the gains by cell (rows) and strategy (columns), of cells in which all were asked."""
+    return own.set_index([*CELL, "strategy"])["gain"].unstack("strategy").dropna(how="any")
 
 
 def _share(own: pd.DataFrame, bars: pd.DataFrame) -> float:
@@ -119,13 +135,26 @@ def boards(cells: pd.DataFrame, query: str) -> Iterator[str]:
         board = leaderboard(cells, query, measure)
         if board.empty:
             continue
-        yield f"By {IN_WORDS[measure]}:"
+        yield f"By {IN_WORDS[measure]}{_own_cells(rivals(cells, query, measure))}:"
         yield ""
         heads = ("strategy", "cells", "mean gain", "95 % interval", "won", "lost", "worst cell",
                  "best cell", "mean rank", "share of the oracle's gain",
                  "seconds a query: median (most)")  # fmt: skip
         yield from table(heads, [_row(row) for row in board.to_dict("records")])
     yield from _bar(cells, query)
+
+
+def _own_cells(own: pd.DataFrame) -> str:
+    """Say over which cells means and ranks are, where strategies were asked in different ones."""
+    common, every = len(_gains_of_all(own)), len(own.drop_duplicates(CELL))
+    if common == every:
+        return ""
+    ranks = (
+        f"ranks over the {common} of {every} cells in which all were"
+        if common
+        else ("no cell has all of them, and so there are no ranks")
+    )
+    return f" (means are over the cells in which each strategy was asked; {ranks})"
 
 
 def _row(row: Mapping[Any, Any]) -> tuple[str, ...]:
@@ -144,12 +173,13 @@ def _seconds(value: float) -> str:
 
 def _bar(cells: pd.DataFrame, query: str) -> Iterator[str]:
     """Yield what `best_of` is, on how much the shares rest, and how often `auto` is ahead of it."""
-    bars = cells_of(oracles(cells, query, MEASURES[0]), BEST_OF)
+    bars = bars_of(cells, query, MEASURES[0])
     if bars.empty:
         return
+    names = listed(f"`{name}`" for name in dict.fromkeys(bars["strategy"]))
     asked = rivals(cells, query, MEASURES[0])[CELL].drop_duplicates()
     yield (
-        f"The oracle `{BEST_OF}` is a bar, not a bound: of many batches, proposed by "
+        f"The oracle {names} is a bar, not a bound: of many batches, proposed by "
         f"{PROPOSED[query == FIRST]}, the one with the best mean per-class accuracy on the test "
         f"set. Shares rest on the {len(bars)} of {len(asked)} cells that have it, each with "
         f"{ranged(bars['trials'])} seeds of it{_ahead(cells, query)}."
@@ -161,7 +191,7 @@ def _ahead(cells: pd.DataFrame, query: str) -> str:
     counts = []
     for measure in MEASURES:
         own = cells_of(rivals(cells, query, measure), AUTO)
-        bars = cells_of(oracles(cells, query, measure), BEST_OF)
+        bars = bars_of(cells, query, measure)
         both = own.merge(bars[[*CELL, "gain"]], on=CELL, suffixes=("", "_oracle"))
         ahead = int((both["gain"].round(DIGITS) > both["gain_oracle"].round(DIGITS)).sum())
         counts.append(f"in {ahead} by {SHORT[measure]}")

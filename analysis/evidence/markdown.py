@@ -23,12 +23,29 @@ def table(heads: Iterable[str], rows: Iterable[tuple[str, ...]]) -> Iterator[str
     yield ""
 
 
-def cells_in_words(cells: pd.DataFrame) -> str:
-    """Name the cells of rows, those of a dataset and an encoder together: "digits, pixels, 13"."""
-    blocks = cells.groupby(["dataset", "encoder"], sort=False)["labelled"]
+def telling_apart(cells: pd.DataFrame) -> dict[str, str]:
+    """Return the columns that say of which data a row is, and how, with their headings.
+
+    Learner and first query are there where there are several.
+    """
+    names = {"dataset": "data", "encoder": "encoder"}
+    others = {"learner": "learner", "initial": "first query"}
+    return names | {
+        column: words
+        for column, words in others.items()
+        if column in cells and cells[column].nunique() > 1
+    }
+
+
+def cells_in_words(cells: pd.DataFrame, names: Iterable[str]) -> str:
+    """Name the cells of rows, those that differ in labels alone together: "digits, pixels, 13".
+
+    names: columns by which all cells are told apart, as of `telling_apart`.
+    """
+    blocks = cells.groupby(list(names), sort=False)["labelled"]
     return "; ".join(
-        f"{dataset}, {encoder}, {listed(map(str, labels))} labels"
-        for (dataset, encoder), labels in blocks
+        f"{', '.join(map(str, block))}, {listed(map(str, labels))} labels"
+        for block, labels in blocks
     )
 
 

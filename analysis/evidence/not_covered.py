@@ -14,6 +14,7 @@ from analysis.study.grouping import as_labels
 from analysis.study.study import Study
 
 SEEDS = 50  # fewer are said
+DEVELOPED_ON = {"cifar10_lt", "digits", "mnist", "pbcblood", "scans"}
 _SAID = {  # parameters of an encoder that say what it is, and how
     "model": "the network {}", "backbone": "one training of {}", "epochs": "{} epochs",
     "size": "at {} pixels",
@@ -40,10 +41,7 @@ def not_covered(study: Study, cells: pd.DataFrame, known: Sequence[str]) -> Iter
     if len(later):
         yield f"* All later queries follow a first one by {_names(later['initial'])}, no other."
     yield from _strategies(cells, known)
-    yield (
-        "* The datasets are those that the defaults were developed on: a strategy's lead here is "
-        "partly chosen. Intervals are of these cells, not of other data."
-    )
+    yield from _developed_on(cells)
     yield from _seeds(cells)
     yield from _missing(study)
     yield ""
@@ -111,6 +109,18 @@ def _strategies(cells: pd.DataFrame, known: Sequence[str]) -> Iterator[str]:
             "* Each strategy has the parameters that stand with its name, and its defaults "
             "elsewhere: a calibrated temperature or balanced classes were not asked."
         )
+
+
+def _developed_on(cells: pd.DataFrame) -> Iterator[str]:
+    """Say of which datasets a lead is partly chosen, and that no interval is of other data."""
+    names = list(dict.fromkeys(cells["dataset"]))
+    known = [name for name in names if name in DEVELOPED_ON]
+    if known == names:
+        said = "The datasets are those that the defaults were developed on: "
+    else:
+        said = f"The defaults were developed on {listed(known)} too: " if known else ""
+    lead = "a strategy's lead here is partly chosen. " if known else ""
+    yield f"* {said}{lead}Intervals are of these cells, not of other data."
 
 
 def _seeds(cells: pd.DataFrame) -> Iterator[str]:

@@ -25,7 +25,7 @@ from analysis.evidence.cells import (
 )
 from analysis.evidence.earlier import check_nothing_lost, with_earlier
 from analysis.evidence.leaders import CELL, boards
-from analysis.evidence.markdown import IN_WORDS, QUERIES, table
+from analysis.evidence.markdown import IN_WORDS, QUERIES, table, telling_apart
 from analysis.evidence.not_covered import not_covered
 from analysis.evidence.published_order import PAIRS, STAGES, published_order
 from analysis.evidence.rivals import auto_against_others
@@ -170,7 +170,7 @@ def _every_cell(part: pd.DataFrame, measure: str) -> Iterator[str]:
     strategies = list(dict.fromkeys(part["strategy"]))
     yield f"Gain in {IN_WORDS[measure]}; **bold**: won, ~~struck~~: lost, the others open:"
     yield ""
-    rows, names = [], _telling_apart(part)
+    rows, names = [], telling_apart(part)
     for _, group in part.groupby(KEYS, sort=False):
         of = {row["strategy"]: row for row in group.to_dict("records")}
         base = f"{group['random'].iloc[0]:.3f}"
@@ -178,17 +178,6 @@ def _every_cell(part: pd.DataFrame, measure: str) -> Iterator[str]:
         place = group.iloc[0][[*names, "labelled"]].astype(str)
         rows.append((*place, base, *row))
     yield from table((*names.values(), "labels", "random", *strategies), rows)
-
-
-def _telling_apart(rows: pd.DataFrame) -> dict[str, str]:
-    """Return the columns that say of which data a row is, and how, with their headings."""
-    names = {"dataset": "data", "encoder": "encoder"}
-    others = {"learner": "learner", "initial": "first query"}
-    return names | {
-        column: words
-        for column, words in others.items()
-        if column in rows and rows[column].nunique() > 1
-    }
 
 
 def _gain(row: Mapping[Any, Any]) -> str:
@@ -242,7 +231,7 @@ def _full(study: Study) -> Iterator[str]:
     yield "## Full labels"
     yield ""
     places = means.reset_index()
-    names = _telling_apart(places)
+    names = telling_apart(places)
     rows = [
         (*(row[name] for name in names), *(f"{row[measure]:.3f}" for measure in MEASURES))
         for row in places.to_dict("records")

@@ -141,7 +141,7 @@ def number(header: str, name: str, form: str, *, shown_by: str = "", times: floa
 
 
 def interval(header: str, low: str, high: str, form: str, *, times: float = 1) -> Column:
-    """A column of intervals; the low end may be without bound."""
+    """A column of intervals; an end may be without bound."""
     return Column(header, lambda row: interval_cell(times * row[low], times * row[high], form))
 
 
@@ -172,11 +172,13 @@ def number_cell(value: float, form: str, *, strong: bool = False) -> PageCell:
 
 
 def interval_cell(low: float, high: float, form: str) -> PageCell:
-    """Two ends; the low one may be without bound."""
+    """Two ends; either may be without bound."""
     if math.isnan(low):
         return MISSING
     if math.isinf(low):
-        return PageCell(f"up to {signed(high, form)}", -math.inf)
+        return PageCell("no ends" if math.isinf(high) else f"up to {signed(high, form)}", -math.inf)
+    if math.isinf(high):
+        return PageCell(f"from {signed(low, form)}", float(low))
     return PageCell(f"{signed(low, form)} to {signed(high, form)}", float(low))
 
 

@@ -34,8 +34,8 @@ from analysis.study.study import Study
 MEASURES = {**IN_WORDS, "coverage": "class coverage"}
 POINT = 0.01  # a measure lower than random's by as much counts against a leader
 COLUMNS = [
-    *KEYS, "measure", "leader", "mean", "not_told_apart", "auc_leader", "auc_leader_mean",
-    "behind_leader", "shown_behind", "against_random", "agrees",
+    *KEYS, "measure", "leader", "mean", "not_told_apart", "unbeaten", "auc_leader",
+    "auc_leader_mean", "behind_leader", "shown_behind", "against_random", "agrees",
 ]  # fmt: skip
 
 
@@ -51,6 +51,8 @@ def leaders(study: Study) -> pd.DataFrame:
     all pairs of the group, does not show to be behind the leader (for random, where it has many
     more choices, Welch's test over all of them with Bonferroni's correction). Where seeds are
     missing, the highest mean may be of easier seeds, and another be ahead on those that both have.
+    `unbeaten`: the leader and those that no other is shown to be ahead of; beside a leader that
+    made one choice, which no test can judge, all others are not told apart from it.
     `behind_leader`: the mean of the primary leader less that of the measure's; `shown_behind`:
     whether it is shown. `agrees`: the primary leader is not shown to be behind, and is not a point
     below random.
@@ -90,6 +92,8 @@ def _rows(
         at, auc_at = names.index(leader), names.index(auc_leader)
         is_behind = (p[at] < ALPHA) & (difference[at] > 0)
         apart = [n for k, n in enumerate(names) if k != at and not is_behind[k]]
+        is_beaten = np.any((p < ALPHA) & (difference < 0), axis=1)
+        unbeaten = [n for k, n in enumerate(names) if k == at or not is_beaten[k]]
         behind = bool(p[auc_at, at] < ALPHA and difference[auc_at, at] < 0)
         above_random = means[auc_leader] - means[random] if random else np.nan
         yield {
@@ -98,6 +102,7 @@ def _rows(
             "leader": leader,
             "mean": means[leader],
             "not_told_apart": "; ".join(apart),
+            "unbeaten": "; ".join(unbeaten),
             "auc_leader": auc_leader,
             "auc_leader_mean": means[auc_leader],
             "behind_leader": means[auc_leader] - means[leader],

@@ -25,6 +25,7 @@ from analysis.page.table import (
 )
 from analysis.sections.base import Report, Tables, competing, section
 from analysis.sections.rankings import by_seed
+from analysis.sections.versus_random.differences import choices_once
 from analysis.statistics.choices import by_choice, has_many_more, paired_by_choice
 from analysis.statistics.intervals import Floats, paired_difference, welch
 from analysis.statistics.ranking import pairwise
@@ -158,7 +159,8 @@ def _table(words: str, rows: pd.DataFrame) -> PageTable:
     return page_table(
         f"Difference in {words} of every two strategies, the higher mean first: 95 % interval of "
         "the difference alone, and p corrected for all pairs at this number of labels (Holm; Welch "
-        "against random with many more draws: Bonferroni); bold below .05",
+        "against random with many more draws: Bonferroni); bold below .05"
+        + choices_once(rows["better_mean"] - rows["other_mean"], rows["difference"]),
         "pairs.csv",
         rows,
         name_columns(rows, []),

@@ -21,7 +21,8 @@ from analysis.study.study import Study
 
 INCOMPLETE = "†"
 TESTED = (
-    "Bold: not significantly below the highest mean at the level .05, by Student's paired "
+    "Bold: the highest mean, and what is not significantly below any other of the column at the "
+    "level .05, by Student's paired "
     "test over choices of images with Holm's correction over all pairs of the column (against "
     "random, where it made at least three times as many choices, Welch's test with Bonferroni's "
     "correction)."
@@ -29,7 +30,7 @@ TESTED = (
 
 
 class _Column(NamedTuple):
-    """What stands in bold at a number of labels: the leader, and who is not shown to differ."""
+    """What stands in bold at a number of labels: the leader, and who is behind nobody."""
 
     budget: int
     best: frozenset[str]
@@ -55,7 +56,7 @@ def content(report: Report) -> Iterator[Block]:
     printed = prints(report.study, report.tables)
     if printed:
         yield Text(
-            "Means with their 95 % intervals; bold: not significantly below the highest. "
+            "Means with their 95 % intervals; bold: not significantly below any other. "
             "The LaTeX needs \\usepackage{booktabs}; every figure is there as PDF."
         )
         yield PrintedFiles([(table.caption.split(":")[0], name) for name, table in printed.items()])
@@ -96,7 +97,7 @@ def _columns(
     for budget in budgets:
         best: set[str] = set()
         for row in rows[rows["labelled"] == budget].to_dict("records"):
-            best |= {row["leader"], *filter(None, str(row["not_told_apart"]).split("; "))}
+            best |= set(str(row["unbeaten"]).split("; "))
         yield _Column(int(budget), frozenset(best))
 
 

@@ -21,8 +21,9 @@ COLUMNS = [
 ]  # fmt: skip
 NOTE = (
     "A pair is a trial of the strategy and one of random selection with the same seed; in cycles "
-    "the mean over the rounds after the first is compared. That a strategy loses most pairs is "
-    "what is shown. The mean difference is over the pairs up to the stop: it is too low rather "
+    "the mean over the rounds after the first is compared. Seeds with the same choice of images "
+    "are one pair. That a strategy loses most pairs is what is shown. The mean difference is over "
+    "the pairs up to the stop: it is too low rather "
     "than too high, for the stop depends on it. No table of comparisons, ranks or leaders counts a "
     "strategy where it was stopped."
 )

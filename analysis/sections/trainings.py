@@ -36,6 +36,7 @@ from analysis.page.table import (
 )
 from analysis.sections.base import Report, Tables, section
 from analysis.statistics import intervals, paired_tests
+from analysis.statistics.intervals import ROUNDING
 from analysis.study.comparisons import QUERY, comparisons
 from analysis.study.grouping import GROUP_KEYS, groups, to_frame
 from analysis.study.study import Study
@@ -151,7 +152,7 @@ def _difference(group: pd.DataFrame) -> dict[str, Any]:
     for measure in MEASURED:
         own, random = (group[name].to_numpy(np.float64) for name in (measure, f"{measure}_random"))
         difference = intervals.paired_difference(own, random)
-        above = int((own > random).sum())
+        above = int((own - random > ROUNDING * np.abs(random)).sum())
         p = paired_tests.paired_test(own - random).p_student
         row |= _named(
             measure,

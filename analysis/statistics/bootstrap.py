@@ -162,22 +162,26 @@ def _drawn(n: int, seed: int) -> Iterator[npt.NDArray[np.int64]]:
         yield rng.integers(n, size=(min(rows, RESAMPLES - start), n))
 
 
-def resampled_means(rows: npt.ArrayLike, drawn: npt.NDArray[np.int64]) -> Floats:
+def resampled_means(
+    rows: npt.ArrayLike, drawn: npt.NDArray[np.int64], sizes: npt.ArrayLike | None = None
+) -> Floats:
     """Means of the columns of resampled rows.
 
     Args:
         rows: (n, K) values, NaN where there is none.
         drawn: (R, n) positions of rows.
+        sizes: (n, K) how many values each is the mean of, and so how much it weighs. None: one.
 
     Returns:
         (R, K); NaN where a draw holds no value of a column.
     """
     values = np.asarray(rows, np.float64)
     known = np.isfinite(values)
+    weights = known if sizes is None else np.where(known, np.asarray(sizes, np.float64), 0)
     cells = np.arange(len(drawn))[:, None] * len(values) + drawn
     times = np.bincount(cells.ravel(), minlength=len(drawn) * len(values)).astype(np.float64)
     times = times.reshape(len(drawn), len(values))  # (R, n): how often each row was drawn
-    counts = times @ known
+    counts = times @ weights
     means = np.full(counts.shape, np.nan)
-    np.divide(times @ np.where(known, values, 0), counts, out=means, where=counts > 0)
+    np.divide(times @ (weights * np.where(known, values, 0)), counts, out=means, where=counts > 0)
     return means

@@ -76,6 +76,13 @@ def rows_by_choice(rows: npt.ArrayLike, choices: npt.ArrayLike) -> Floats:
     return means
 
 
+def sizes_by_choice(rows: npt.ArrayLike, choices: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Number of finite values behind each mean of `rows_by_choice`: (m, K)."""
+    known, which = np.isfinite(np.asarray(rows, np.float64)), np.asarray(choices)
+    names = list(dict.fromkeys(which.tolist()))
+    return np.array([known[which == name].sum(axis=0) for name in names], np.int64)
+
+
 def paired_by_choice(
     differences: npt.ArrayLike, choices: npt.ArrayLike, opposing: npt.ArrayLike
 ) -> Floats:

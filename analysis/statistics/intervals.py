@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy.special import stdtr, stdtrit
 
 LEVEL = 0.95
+ROUNDING = 1e-12  # of a mean: those that are equal in exact arithmetic differ in the last places
 Floats = npt.NDArray[np.float64]
 
 

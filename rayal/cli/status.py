@@ -126,10 +126,20 @@ def _sentence(status: Status) -> str:
     clauses += [f"{getattr(counts, name)} {name}" for name in columns_of(status)[1:]]
     if status.rate and counts.running + counts.waiting:
         clauses.append(f"{status.rate:.2g}/s")
-        clauses.append(f"about {_duration(status.seconds_left or 0)} left")
+        left = f"about {_duration(status.seconds_left or 0)} left"
+        clauses.append(f"{left}{_without_encoders(status)}")
     if status.idle_seconds is not None:
         clauses.append(f"last record {_duration(status.idle_seconds)} ago")
     return ", ".join(clauses)
+
+
+def _without_encoders(status: Status) -> str:
+    """Say that the time left is that of trials, where they wait for encoders too."""
+    stages = (stage for stage in status.stages if stage.trials.waiting + stage.trials.running)
+    number = sum(stage.state != "ready" for stage in stages)
+    return (
+        f" for trials, without {counted(number, 'encoder stage')} that they need" if number else ""
+    )
 
 
 def _source_notes(status: Status) -> Iterator[str]:

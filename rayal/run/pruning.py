@@ -3,11 +3,14 @@
 The driver alone decides, and from records alone: pairs are looked at in the order of their seeds,
 each when both of its trials have ended, so that what is stopped after which pair depends neither on
 the order in which trials end nor on how often the run was interrupted. A trial that failed makes no
-pair. What workers have begun is let finish.
+pair, and trials in which the same images were chosen make one pair: who draws nothing would else be
+stopped for one unlucky choice, which is the same with every seed. What workers have begun is let
+finish.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -64,11 +67,13 @@ class Score(NamedTuple):
     """The primary measure of a trial: its mean over the rounds compared, and at the last.
 
     In cycles the first round is left out, in which both trials of a pair chose the same images. NaN
-    where a round has none, and of a trial that failed.
+    where a round has none, and of a trial that failed. choice: the same for trials in which the
+    same images were chosen, query by query; "" where a record does not say which.
     """
 
     mean: float
     last: float
+    choice: str = ""
 
 
 NO_SCORE = Score(math.nan, math.nan)
@@ -225,7 +230,12 @@ def score_of(record: Record, measure: str) -> Score:
     """Return what pairs are compared by of a finished trial."""
     rounds = record["rounds"]
     values = [_number(row.get(measure)) for row in (rounds[1:] or rounds)]
-    return Score(sum(values) / len(values), values[-1])
+    return Score(sum(values) / len(values), values[-1], _choice_of(record))
+
+
+def _choice_of(record: Record) -> str:
+    queries = [sorted(row.get("selected", ())) for row in record["rounds"]]
+    return hashlib.sha256(str(queries).encode()).hexdigest()[:16] if all(queries) else ""
 
 
 def first_loss(
@@ -239,11 +249,11 @@ def first_loss(
 
     Args:
         pairs: scores of the strategy and of random selection, in the order of their seeds; those in
-            which one is NaN count for nothing.
+            which one is NaN, or made a choice that it had made before, count for nothing.
         needed: evidence.
         min_pairs: that count, at the least.
     """
-    known = [(s, r) for s, r in pairs if math.isfinite(s.mean - r.mean)]
+    known = list(_of_new_choices((s, r) for s, r in pairs if math.isfinite(s.mean - r.mean)))
     means = [s.mean - r.mean for s, r in known]
     sums = zip(accumulate(means), accumulate(s.last - r.last for s, r in known), strict=True)
     lost = won = 0
@@ -253,6 +263,18 @@ def first_loss(
         if count >= min_pairs and evidence >= needed and of_means < 0 and of_last < 0:
             return Verdict(count, lost, won, evidence, of_means / count)
     return None
+
+
+def _of_new_choices(pairs: Iterable[tuple[Score, Score]]) -> Iterator[tuple[Score, Score]]:
+    """Yield the pairs of which neither side made its choice in one that was yielded."""
+    of_strategy: set[str] = set()
+    of_random: set[str] = set()
+    for strategy, random in pairs:
+        if strategy.choice in of_strategy or random.choice in of_random:
+            continue
+        of_strategy.update(filter(None, [strategy.choice]))
+        of_random.update(filter(None, [random.choice]))
+        yield strategy, random
 
 
 def _number(value: object) -> float:

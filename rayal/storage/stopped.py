@@ -17,9 +17,10 @@ class Stopped(TypedDict):
     """A strategy that was stopped in one cell, and on what grounds.
 
     dataset to strategy: labels. schedule: labeled images after each round. pairs: seeds that were
-    looked at, of which it lost and won so many, the others tied. evidence: what the test had
-    gathered (`rayal.kernels.sequential_sign_test`); needed: what it takes. difference: mean of
-    strategy less random over these pairs, which is biased downwards, as the stop depends on it.
+    looked at, those of one choice of images once, of which it lost and won so many, the others
+    tied. evidence: what the test had gathered (`rayal.kernels.sequential_sign_test`); needed: what
+    it takes. difference: mean of strategy less random over these pairs, which is biased downwards,
+    as the stop depends on it.
     trials: ids of the strategy's trials in the cell; spared: of those that are not to be run.
     """
 

@@ -10,6 +10,7 @@ import pytest
 from rayal.cli import run_status, status
 from rayal.cli.run_status import Counts
 from rayal.storage import run as store
+from rayal.storage.artifacts import ArtifactStore
 from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
 from tests import sweeps
@@ -146,10 +147,21 @@ def test_the_command_says_one_line_and_two_tables_and_changes_nothing(
     said = capsys.readouterr().out
     line = said.splitlines()[0]
     assert line.startswith("mine: 3 of 12 trials done, 0 running, 0 failed, 9 waiting, 0.5/s, ")
-    assert "about 18 s left, last record" in line
+    left = "about 18 s left for trials, without 2 encoder stages that they need"
+    assert f"{left}, last record" in line
     assert "hacon k=3" in said
     assert "not begun" in said
     assert {path: path.stat().st_mtime_ns for path in held.root.rglob("*")} == before
+
+
+def test_the_time_left_is_of_everything_where_no_trial_waits_for_an_encoder(
+    held: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, trial in enumerate("abc"):
+        end(held, trial, 2 * number)
+    monkeypatch.setattr(ArtifactStore, "is_complete", lambda _self, _key: True)
+    [line] = status.sentences(run_status.read(held.root))
+    assert "about 18 s left, last record" in line
 
 
 def test_json_holds_the_same_for_programs(held: RunStore, capsys: Captured) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rayal.events.outcome import Outcome
-from rayal.kernels.sequential_sign_test import evidence_of_losing
+from rayal.kernels.sequential_sign_test import evidence_of_losing, fewest_pairs
 from rayal.run.pruning import PairedPruner, Score, Verdict, first_loss, make_pruner, score_of
 from rayal.run.queue import TrialQueue
 from rayal.run.trial_events import TrialEvents
@@ -210,7 +210,30 @@ def test_of_cycles_the_rounds_count_in_which_the_strategies_differ() -> None:
     of_cycles = record("a", {"auc": 0.5}, {"auc": 0.6}, {"auc": 0.8})
     assert score_of(of_cycles, "auc") == pytest.approx(Score(0.7, 0.8))
     assert score_of(record("b", {"auc": 0.5}), "auc") == Score(0.5, 0.5)
-    assert np.isnan(score_of(record("c", {"auc": None}), "auc")).all()
+    assert np.isnan(score_of(record("c", {"auc": None}), "auc")[:2]).all()
+
+
+def test_a_choice_is_the_same_images_query_by_query_in_any_order() -> None:
+    def choice(*queries: list[int]) -> str:
+        rows = [{"auc": 0.5, "selected": query} for query in queries]
+        return score_of(record("a", *rows), "auc").choice
+
+    assert choice([1, 2], [3]) == choice([2, 1], [3])
+    assert len({choice([1, 2], [3]), choice([1], [2, 3]), choice([1, 2, 3]), choice([1, 2])}) == 4
+    assert score_of(record("a", {"auc": 0.5}), "auc").choice == ""
+
+
+def test_seeds_of_one_choice_are_one_pair() -> None:
+    """Who draws nothing loses to most draws if its one choice is unlucky, whatever the seed."""
+    draws = [Score(0.8, 0.8, f"draw {n}") for n in range(40)]
+    once = [(Score(0.7, 0.7, "the choice"), draw) for draw in draws]
+    assert first_loss(once, 20, 1) is None
+    others = [(Score(0.7, 0.7, f"choice {n // 2}"), draw) for n, draw in enumerate(draws)]
+    verdict = first_loss(others, 20, 1)
+    assert verdict is not None
+    assert verdict.pairs == verdict.lost == fewest_pairs(1 / 20)
+    same_draw = [(Score(0.7, 0.7, f"choice {n}"), draws[0]) for n in range(40)]
+    assert first_loss(same_draw, 20, 1) is None
 
 
 def test_who_has_caught_up_at_the_last_round_goes_on() -> None:
@@ -281,6 +304,22 @@ def test_a_sweep_stops_anyone_wrongly_in_fewer_cases_than_its_level(name: str) -
             )
 
     assert sum(stops()) / sweeps <= 0.05
+
+
+def test_a_strategy_of_one_choice_that_is_as_good_as_a_draw_is_stopped_no_more_often() -> None:
+    """300 comparisons; the choice is drawn as random's are, and every seed repeats it."""
+    rng = np.random.default_rng(8)
+
+    def is_stopped() -> bool:
+        own, draws = rng.normal(), rng.normal(size=50)
+        learned = own + 0.3 * rng.normal(size=50)
+        pairs = [
+            (Score(value, value, "one"), Score(draw, draw, f"{seed}"))
+            for seed, (value, draw) in enumerate(zip(learned.tolist(), draws.tolist(), strict=True))
+        ]
+        return first_loss(pairs, 1 / 0.05, 8) is not None
+
+    assert np.mean([is_stopped() for _ in range(300)]) <= 0.05
 
 
 def test_a_sweep_without_prune_stops_nothing(tmp_path: Path, store: RunStore) -> None:

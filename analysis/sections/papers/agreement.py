@@ -11,6 +11,7 @@ from analysis.sections.papers.printed import printed_tables
 from analysis.study.study import Study
 
 ANCHOR = "papers"  # of the section that has the tables
+VALUE = ["printed_row", "dataset", "labelled", "round", "metric", "printed_mean"]
 
 
 def agreements(study: Study, tables: Mapping[str, pd.DataFrame]) -> Iterator[Markup]:
@@ -24,7 +25,10 @@ def _in_words(title: str, rows: pd.DataFrame) -> Markup:
     measured = rows[rows["n"] > 0]
     judged = measured[measured["within_both"] != ""]
     within = int((judged["within_both"] == "yes").sum())
-    words = f"{len(measured):,} of {_counted(len(rows), 'printed value')} measured here"
+    there, printed = (len(part.drop_duplicates(VALUE)) for part in (measured, rows))
+    words = f"{there:,} of {_counted(printed, 'printed value')} measured here"
+    if len(measured) > there:  # by several learners, encoders or trainings of one
+        words += f" in {_counted(len(measured), 'setting')}"
     if len(judged):
         words += f"; in {within:,} of {len(judged):,} each mean lies in the other's interval"
     if (measured["departs"] != "").any():

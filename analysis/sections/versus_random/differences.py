@@ -33,6 +33,11 @@ COMPARED = {PRIMARY: (PRIMARY, "coverage")}  # what else is compared in the tabl
 CHOICES = ("choices", *Place._fields)
 TESTS = ("student", "permutation", "wilcoxon")
 WHO = ("varied", "initial", "strategy")
+SHOWN = 0.0005  # by what a difference of three digits is seen to be another
+CHOICES_ONCE = (
+    "; seeds with the same choice of images count once in a difference, and of pairs those that "
+    "both have, so that it may be another than that of the means"
+)
 
 
 def against_random(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
@@ -196,8 +201,14 @@ def _table(compared: pd.DataFrame, caption: str, columns: list[Column]) -> PageT
     rows = compared[compared["n"] > 0]
     words = _in_words(rows)
     caption = caption.format(f"{words[:1].upper()}{words[1:]}")
+    caption += choices_once(rows["own_mean"] - rows["random_mean"], rows["mean"])
     source = f"{table_of('against_random', _metric(rows))}.csv"
     return page_table(caption, source, rows, name_columns(rows, WHO), columns)
+
+
+def choices_once(of_means: pd.Series[float], over_choices: pd.Series[float]) -> str:
+    """Say that differences are over choices, where one is seen to be another than that of means."""
+    return CHOICES_ONCE if ((of_means - over_choices).abs() > SHOWN).any() else ""
 
 
 def _in_words(rows: pd.DataFrame) -> str:

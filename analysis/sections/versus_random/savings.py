@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis.figures.text import MINUS
@@ -29,7 +31,7 @@ from analysis.page.table import (
 from analysis.sections.base import Setting
 from analysis.sections.versus_random.differences import WHO
 from analysis.statistics import learning_curves
-from analysis.statistics.choices import rows_by_choice
+from analysis.statistics.intervals import ROUNDING
 from analysis.statistics.learning_curves import LEAST
 from analysis.study.comparisons import INITIAL, QUERY, Comparison, comparisons
 from analysis.study.grouping import SETTING, groups, to_frame
@@ -48,7 +50,8 @@ def annotation_saved(study: Study, summary: pd.DataFrame, measure: str = PRIMARY
 
     `at_least`: the strategy is there already with the smallest budget tried, so it may need fewer.
     `not_reached`: share of the resamples in which it never gets there; where that is too large
-    the interval has no low end (-inf). There is none from fewer than LEAST choices of images.
+    the interval has no low end (-inf), and no high one (inf) where too many are above already with
+    the smallest budget. There is none from fewer than LEAST choices of images.
     """
     if SPARED in summary:
         summary = without_curves(summary, summary[SPARED] > 0)
@@ -71,7 +74,7 @@ def savings_table(measure: str, saved: pd.DataFrame) -> PageTable:
     rows = saved[saved["labelled"] == saved.groupby(SETTING)["labelled"].transform("max")]
     return page_table(
         f"Labels needed for the {mean_of(words)} that random has with the most labels; the "
-        f"interval is over resampled trials, of which it needs {LEAST}",
+        f"interval is over resampled choices of images, of which it needs {LEAST}",
         f"{table_of('annotation_saved', measure)}.csv",
         rows,
         name_columns(rows, WHO),
@@ -110,7 +113,8 @@ def savings_sentences(setting: Setting) -> Iterator[Sentence]:
         f"{setting.selection_in_words(best)} needed {most}{best['images_needed']:.0f} labels for "
         f"the {mean_of(setting.words)} that {_random_instead(best, setting)} had with "
         f"{best['labelled']} ({best[f'random_{measure}']:.3f}): {least}{100 * best['saved']:.0f} % "
-        f"fewer, read off the mean curves{_interval_in_words(best)}.",
+        f"fewer, read off the mean curves{_interval_in_words(best)}"
+        f"{_as_many(best, reached, setting)}{_of_random_itself(best, saved, measure)}.",
     )
 
 
@@ -138,9 +142,9 @@ def _saved(
     needed, saved = learning_curves.annotation_saved(budgets, means, targets)
     trials = [side.reindex(columns=budgets) for side in (own, random)]
     same_seeds = own.index.get_level_values("seed").equals(random.index.get_level_values("seed"))
-    units = [rows_by_choice(side, side.index.get_level_values("choice")) for side in trials]
-    paired = same_seeds and len(units[0]) == len(units[1]) == len(own)
-    resampled = learning_curves.savings(budgets, *units, paired=paired)
+    choices = _choices(own), _choices(random)
+    paired = same_seeds and all(len(set(side)) == len(own) for side in choices)
+    resampled = learning_curves.savings(budgets, *trials, paired=paired, choices=choices)
     return [
         {
             "labelled": budget,
@@ -150,10 +154,15 @@ def _saved(
             "saved_low": resampled[k].interval.low,
             "saved_high": resampled[k].interval.high,
             "not_reached": resampled[k].not_reached,
-            "at_least": bool(means[0] > targets[k]),
+            "at_least": bool(learning_curves.starts_beyond(means[0], targets[k])),
         }
         for k, budget in enumerate(budgets)
     ]
+
+
+def _choices(trials: pd.DataFrame) -> npt.NDArray[Any]:
+    choices: npt.NDArray[Any] = trials.index.get_level_values("choice").to_numpy()
+    return choices
 
 
 def _by_curve(
@@ -192,11 +201,33 @@ def _random_instead(best: pd.Series, setting: Setting) -> str:
     return setting.baseline
 
 
+def _as_many(best: pd.Series, reached: pd.DataFrame, setting: Setting) -> str:
+    """Name the others that saved as many labels; as all did that are above with the fewest."""
+    equal = reached[np.isclose(reached["saved"], best["saved"], rtol=0, atol=1e-9)]
+    rows = equal.drop(index=best.name).assign(round=1)
+    names = dict.fromkeys(setting.selection_in_words(row) for _, row in rows.iterrows())
+    return f"; as many as {', '.join(names)}" if names else ""
+
+
+def _of_random_itself(best: pd.Series, saved: pd.DataFrame, measure: str) -> str:
+    """Say where random's own mean curve was as high with fewer labels."""
+    of_curve = (saved[["varied", *CURVE]] == best[["varied", *CURVE]]).all(axis=1)
+    own, target = saved[of_curve], best[f"random_{measure}"]
+    as_high = own[f"random_{measure}"] >= target - ROUNDING * abs(target)
+    first = own.loc[as_high, "labelled"].min()
+    return "" if first == best["labelled"] else f"; random itself had as much with {first:,}"
+
+
 def _interval_in_words(best: pd.Series) -> str:
     low, high = best["saved_low"], best["saved_high"]
     if math.isnan(low):
         return f" (no interval: fewer than {LEAST} choices)"
+    if math.isinf(low) and math.isinf(high):
+        return " (95 % interval without ends: it may never get there, or with fewer labels)"
     if math.isinf(low):
         return f" (95 % interval up to {100 * high:.0f} %, no lower end: it may never get there)"
-    text = f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %, over resampled trials)"
+    if math.isinf(high):
+        text = f" (95 % interval from {100 * low:.0f} %, no upper end: fewer labels were not tried)"
+    else:
+        text = f" (95 % interval {100 * low:.0f} to {100 * high:.0f} %, over resampled choices)"
     return text.replace("-", MINUS)

@@ -1,6 +1,7 @@
 """What is recommended, and beside what, on cells whose gains are given."""
 
 from analysis.evidence.advice import advice, what_to_use
+from analysis.figures.text import NONE
 from tests.analysis.evidence.made_up_cells import made_up
 
 FEW, MANY = ("blood", "moco", 11), ("blood", "pixels", 59)
@@ -41,4 +42,48 @@ def test_strategies_that_were_tested_in_other_cells_each_are_not_compared() -> N
         "auto": {FEW: 2.0, ("scans", "moco", 11): 2.0},
         "kmeans": {FEW: 2.0, ("digits", "moco", 13): 9.0},
     })  # fmt: skip
-    assert advice(cells, "first").empty
+    [row] = advice(cells, "first").to_dict("records")
+    assert row["strategy"] == ""
+    assert (
+        f"| fewer than two labels a class | {NONE} | no strategy was tested in all of the 3 cells |"
+        in what_to_use(cells, "first")
+    )
+
+
+def test_what_won_is_recommended_before_what_gains_more_and_won_nothing() -> None:
+    cells = made_up(
+        {
+            "auto": {MANY: (0.9, 0.9)},
+            "kmeans": {
+                MANY: (1.0, 1.0),
+            },
+        }
+    )
+    cells.loc[cells["strategy"] == "auto", "gain"] = 1.2  # and open
+    [row] = advice(cells, "first").to_dict("records")
+    assert (row["strategy"], row["won"]) == ("kmeans", 1)
+
+
+def test_nothing_beats_random_is_said_only_where_nobody_won_a_cell() -> None:
+    lost_one = {"kmeans": {MANY: 3.0, ("scans", "pixels", 59): -2.0}}
+    cells = made_up({"auto": {MANY: 0.5, ("scans", "pixels", 59): 0.5}, **lost_one})
+    text = "\n".join(what_to_use(cells, "first"))
+    assert (
+        "| any | no strategy that was tested in all and lost none is shown to beat random" in text
+    )
+    assert "`kmeans` +0.5 and +0.5, 1 won, 1 lost" in "\n".join(
+        what_to_use(made_up(lost_one), "first")
+    )
+    none = made_up({"auto": {MANY: 0.5}})
+    assert "| any | nothing is shown to beat random in 1 cells |" in "\n".join(
+        what_to_use(none, "first")
+    )
+
+
+def test_a_stage_in_which_all_lost_a_cell_is_said_and_not_left_out() -> None:
+    cells = made_up({"auto": {MANY: -2.0}, "kmeans": {MANY: -3.0}})
+    text = "\n".join(what_to_use(cells, "first"))
+    assert (
+        f"| {NONE} | each strategy that was tested in all cells lost some of them: `auto` -2.0"
+        in text
+    )

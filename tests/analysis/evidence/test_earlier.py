@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from analysis.evidence.cells import cells
-from analysis.evidence.earlier import read_cells, with_earlier
+from analysis.evidence.earlier import check_nothing_lost, read_cells, with_earlier
 from analysis.evidence.page import write_evidence
+from analysis.export import to_csv
 from analysis.study.study import Study, read_study
 from rayal.cli import evidence
+from tests.analysis.evidence.made_up_cells import made_up
 from tests.analysis.made_up_runs import RunBuilder, component
 
 
@@ -119,3 +121,18 @@ def test_a_row_that_stands_twice_is_refused_and_so_is_a_column(
     table.write_text("\n".join(f"{line},{line.split(',')[0]}" for line in [first, *rows]) + "\n")
     with pytest.raises(ValueError, match="has two columns 'query'"):
         read_cells(table)
+
+
+def test_strategies_that_share_a_row_in_one_of_two_tables_count_once(tmp_path: Path) -> None:
+    place = {("blood", "moco", 5): 2.0}
+    apart = made_up({"typiclust": place, "tcm": place, "kmeans": place})
+    joint = made_up({"typiclust / tcm": place})
+    added = with_earlier(joint, apart)
+    assert sorted(set(added["strategy"])) == ["kmeans", "typiclust / tcm"]
+    again = with_earlier(made_up({"typiclust": place}), joint)
+    assert sorted(set(again["strategy"])) == ["tcm", "typiclust"]
+    table = tmp_path / "evidence.csv"
+    table.write_text(to_csv(apart))
+    check_nothing_lost(table, added)
+    with pytest.raises(ValueError, match=r"2 rows that these runs do not have, such as .*kmeans"):
+        check_nothing_lost(table, joint)

@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from analysis.evidence.cells import cells
 from analysis.evidence.not_covered import not_covered
 from analysis.study.study import Study, read_study
+from tests.analysis.evidence.made_up_cells import made_up
 from tests.analysis.made_up_runs import RunBuilder, component
 
 MOCO = component("moco", backbone="small_cnn", epochs=10)
@@ -70,3 +72,15 @@ def test_a_single_choice_has_no_test_and_few_seeds_are_counted(
     text = "\n".join(not_covered(study, frame, ()))
     assert "`margin` draw nothing: one choice a cell, so that 6 of 6 rows" in text
     assert "6 of 6 rows have fewer than 50 seeds, the least 3" in "\n".join(lines(study))
+
+
+def test_a_lead_is_said_to_be_partly_chosen_on_the_datasets_of_development_alone(
+    study: Study,
+) -> None:
+    def said(*datasets: str) -> str:
+        of_sets = pd.concat([made_up({"auto": {(name, "moco", 5): 1.0}}) for name in datasets])
+        return "\n".join(not_covered(study, of_sets, ()))
+
+    assert "The datasets are those that the defaults were developed on: a" in said("digits")
+    assert "The defaults were developed on digits too: a strategy's" in said("digits", "mine")
+    assert "developed on" not in said("mine")

@@ -72,6 +72,17 @@ def test_one_choice_is_not_told_apart_from_anybody(tmp_path):
     assert (row["leader"], row["not_told_apart"]) == ("maxherding", "random")
 
 
+def test_beside_a_leader_of_one_choice_who_is_behind_another_is_not_unbeaten(tmp_path):
+    run = run_of(tmp_path, hacon_accuracy=0.9, budgets=(20,))
+    for seed in range(5):
+        trial = run.done(run.trial(component("maxherding"), seed, [20]), [0.95])
+        run.records[trial]["rounds"][0]["selected"] = list(range(20))
+    row = leaders(read_study(run.write())).query("measure == 'auc'").iloc[0]
+    assert row["leader"] == "maxherding"
+    assert set(row["not_told_apart"].split("; ")) == {"random", "hacon"}
+    assert set(row["unbeaten"].split("; ")) == {"maxherding", "hacon"}
+
+
 def test_many_draws_of_random_are_all_used(tmp_path):
     run = run_of(tmp_path, hacon_accuracy=0.9, budgets=(20,), seeds=3)
     for seed in range(3, 30):

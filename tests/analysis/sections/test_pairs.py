@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from analysis.page.table import PageTable
 from analysis.report import make_report
-from analysis.sections.base import settings
+from analysis.sections import versus_random
+from analysis.sections.base import Report, settings
 from analysis.sections.pairs import PAIRED, UNPAIRED, content, pairs
 from analysis.sections.verdict import verdict
 from analysis.study.study import Study, read_study
@@ -101,3 +103,26 @@ def test_the_verdict_names_who_is_better_than_random_where_the_highest_mean_is_o
         "significantly better than random with 20 labels: kmeans (not shown of the highest mean: "
         "maxherding)" in words.text
     )
+
+
+def test_it_is_said_where_a_difference_is_another_than_that_of_the_means(tmp_path: Path) -> None:
+    """Of five seeds four made one choice: it counts once, and as four in the mean."""
+    run = RunBuilder(tmp_path / "repeated")
+    for seed in range(5):
+        for name, value in (("random", 0.7), ("kmeans", 0.8 if seed < 4 else 0.6), ("tcm", 0.75)):
+            trial = run.done(run.trial(component(name), seed, [20]), [value + seed / 1000])
+            if name == "kmeans" and seed < 4:
+                run.records[trial]["rounds"][0]["selected"] = list(range(20))
+    report = make_report(read_study(run.write()))
+    row = report.tables["against_random"].query("strategy == 'kmeans' and metric == 'auc'").iloc[0]
+    assert row["own_mean"] - row["random_mean"] == pytest.approx(0.06)
+    assert row["mean"] == pytest.approx(0.0)
+    assert len(captions_that_say_so(report)) == 2  # against random, and every two
+    every = study_of(tmp_path / "distinct", {"default": 5})
+    assert not captions_that_say_so(make_report(every))
+
+
+def captions_that_say_so(report: Report) -> list[str]:
+    blocks = [*content(report), *versus_random.content(report)]
+    shown = [block.caption for block in blocks if isinstance(block, PageTable)]
+    return [caption for caption in shown if "count once in a difference" in caption]

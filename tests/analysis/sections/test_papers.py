@@ -276,3 +276,13 @@ def test_the_verdict_of_a_papers_sweep_says_how_far_it_agrees_and_links_to_the_t
     assert ": 1 of 2 printed values measured here" in sentence
     assert "in 1 of 1 each mean lies in the other's interval" in sentence.unescape()
     assert said("mine") == []
+
+
+def test_a_printed_value_that_two_learners_were_held_to_counts_once(tmp_path):
+    run = RunBuilder(tmp_path)
+    run.about = {**run.about, "name": "hacon_table1"}
+    for learner in (SCRATCH, component("logistic")):
+        for seed in range(3):
+            done(run, component("random"), seed, [59], dataset="bloodmnist", learner=learner)
+    [sentence] = agreements(study := study_of(run), paper_tables(study))
+    assert ": 1 of 1 printed value measured here in 2 settings" in sentence

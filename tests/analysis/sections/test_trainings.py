@@ -57,6 +57,17 @@ def test_the_difference_is_paired_by_training(tmp_path):
     assert (row["auc_above"], row["auc_pairs"]) == (3, 3)
 
 
+def test_a_training_whose_mean_equals_random_s_but_for_rounding_is_not_above_it(tmp_path):
+    run = RunBuilder(tmp_path)
+    for number in (0, 1):
+        encoder = component("moco", seed=number)
+        for name, values in (("random", [0.1, 0.2, 0.3]), ("hacon", [0.3, 0.2, 0.1])):
+            for seed, value in enumerate(values):
+                run.done(run.trial(component(name), seed, [20], encoder=encoder), [value])
+    row = rows_of(read_study(run.write())).loc["hacon"]
+    assert (row["auc_above"], row["auc_pairs"]) == (0, 2)
+
+
 def test_random_is_not_compared_with_itself(tmp_path):
     row = rows_of(study_of(tmp_path)).loc["random"]
     assert math.isnan(row["auc_difference"])

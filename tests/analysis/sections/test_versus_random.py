@@ -207,3 +207,27 @@ def test_with_one_number_of_labels_nothing_is_said_of_labels_saved(tmp_path):
             run.done(run.trial(component(name), seed, [20]), [level + seed / 100])
     [setting] = settings(make_report(read_study(run.write())))
     assert list(savings_sentences(setting)) == []
+
+
+def saved_in_words(run):
+    [setting] = settings(make_report(read_study(run.write())))
+    [sentence] = savings_sentences(setting)
+    return sentence.text
+
+
+def test_who_saved_as_many_labels_is_named_too_and_random_where_it_did_itself(tmp_path):
+    run = RunBuilder(tmp_path / "flat")
+    for budget in (10, 20):
+        for name in ("random", "kmeans", "hacon"):
+            for seed in range(6):
+                run.done(run.trial(component(name), seed, [budget]), [0.7])
+    text = saved_in_words(run)
+    assert text.startswith("kmeans needed 10 labels")
+    assert text.endswith("; as many as hacon; random itself had as much with 10.")
+    rising = RunBuilder(tmp_path / "rising")
+    for budget in (10, 20):
+        for name, value in (("random", 0.6), ("kmeans", 0.7)):
+            for seed in range(6):
+                run_value = value + budget / 100 + seed / 1000
+                rising.done(rising.trial(component(name), seed, [budget]), [run_value])
+    assert "as m" not in saved_in_words(rising)

@@ -80,9 +80,53 @@ def test_savings_are_those_of_every_resampled_pair_of_mean_curves():
             assert found[k].not_reached == np.isnan(twin).mean()
             low, high = found[k].interval
             twin = np.where(np.isnan(twin), -np.inf, twin)
-            assert max(np.mean(twin < low), np.mean(twin > high)) <= 0.025
-            for end in (low, high):
-                assert np.isclose(twin, end, rtol=1e-9, atol=1e-12).any()
+            above = [
+                ours[a].mean(0)[0] > theirs[b].mean(0)[k] for a, b in zip(mine, random, strict=True)
+            ]
+            from_first_on = np.where(above, np.inf, twin)
+            assert max(np.mean(twin < low), np.mean(from_first_on > high)) <= 0.025
+            for draws, end in ((twin, low), (from_first_on, high)):
+                assert (np.isclose(draws, end, rtol=1e-9, atol=1e-12) | (draws == end)).any()
+
+
+def test_a_saving_has_no_high_end_where_fewer_labels_than_tried_may_do():
+    ours, theirs = np.full((6, 2), 0.9), np.array([[0.5, 0.8]] * 6)
+    for saving, least in zip(
+        learning_curves.savings([10, 20], ours, theirs, paired=False), (0, 0.5), strict=True
+    ):
+        assert saving.interval == (least, math.inf)
+
+
+def test_a_curve_that_ends_where_random_s_does_reaches_it_whatever_the_rounding():
+    for end in (0.2, 0.2 * (1 + 2e-16), 0.2 * (1 - 2e-16)):
+        needed, saved = learning_curves.annotation_saved([10, 20], [0.1, end], [0.1, 0.2])
+        np.testing.assert_allclose((needed[1], saved[1]), (20, 0), atol=1e-9)
+        assert not learning_curves.starts_beyond(end, 0.2)
+
+
+def test_choices_are_resampled_with_all_of_their_trials():
+    """Eight trials of one choice weigh as eight, and a resample draws choices, not trials."""
+    budgets = np.array([10.0, 20.0])
+    chosen = np.array(["often"] * 8 + ["b", "c", "d", "e"])
+    ours = np.where((chosen == "often")[:, None], [[0.5, 0.9]], [[0.5, 0.7]])
+    ours = ours + RNG.normal(0, 0.01, ours.shape)
+    theirs = np.array([[0.5, 0.8]]) + RNG.normal(0, 0.01, (12, 2))
+    found = learning_curves.savings(
+        budgets, ours, theirs, paired=False, choices=(chosen, np.arange(12))
+    )
+    names = list(dict.fromkeys(chosen.tolist()))
+    parts = [ours[chosen == name] for name in names]
+    random = resamples(12, 1)
+    twin = [
+        1 - slow_first_crossing(
+            budgets, np.concatenate([parts[i] for i in own]).mean(0), theirs[b].mean(0)[1]
+        ) / 20
+        for own, b in zip(resamples(5, 0), random, strict=True)
+    ]  # fmt: skip
+    assert found[1].not_reached == np.isnan(twin).mean()
+    draws = np.where(np.isnan(twin), -np.inf, twin)
+    assert np.isclose(draws, found[1].interval.high, rtol=1e-9).any()
+    assert np.mean(draws > found[1].interval.high) <= 0.025
 
 
 def test_a_saving_that_many_resamples_never_reach_has_no_low_end():

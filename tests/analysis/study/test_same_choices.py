@@ -82,7 +82,7 @@ def test_every_table_is_that_of_a_run_without_the_second_but_for_the_name(
     found, alone = tables, all_tables(without_twin)
     for name in ("summary", "against_random", "power", "annotation_saved", "aubc", "ranks",
                  "overall", "win_tie_loss", "leaders"):  # fmt: skip
-        renamed = alone[name].replace("tcm", "tcm / typiclust")
+        renamed = alone[name].replace(r"\btcm\b", "tcm / typiclust", regex=True)
         measured = [column for column in renamed if not column.startswith(DRAWN)]
         pd.testing.assert_frame_equal(
             _auc_rows(found[name])[measured], _auc_rows(renamed)[measured]
