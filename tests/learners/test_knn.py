@@ -40,3 +40,14 @@ def test_of_equal_neighbours_the_lowest_position_decides() -> None:
     features = np.array([[1, 0], [0, 1], [0, 2], [0, 1]], dtype=np.float32)
     copies = Task(features, features[3:], np.array([0, 1, 2, UNLABELED]), 3)
     assert knn(copies, np.random.default_rng(0)).test.tolist() == [[0, 1, 0]]
+
+
+def test_neighbors_beside_a_long_common_part_are_those_of_exact_numbers() -> None:
+    rng = np.random.default_rng(0)
+    pool, test = ((4096 + rng.normal(size=(n, 64))).astype(np.float32) for n in (300, 900))
+    given = Task(pool, test, np.where(np.arange(300) < 60, np.arange(300) % 3, UNLABELED), 3)
+    unit, known = (each.astype(float) / np.linalg.norm(each.astype(float), axis=1)[:, None]
+                   for each in (test, pool[:60]))  # fmt: skip
+    nearest = ((unit[:, None] - known) ** 2).sum(axis=2).argmin(axis=1)
+    found = knn(given, np.random.default_rng(0)).test.argmax(axis=1)
+    assert (found == nearest % 3).mean() > 0.99
