@@ -8,14 +8,15 @@ given a tracker later.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from rayal.credentials import names_credentials, without_credentials
+from rayal.credentials import HIDDEN, names_credentials, without_credentials
 from rayal.events.mlflow import MlflowTracker
 from rayal.events.tensorboard import TensorboardTracker
 from rayal.events.tracker import Tracker
@@ -25,6 +26,7 @@ from rayal.sweep.errors import SweepError
 from rayal.sweep.file import Sweep
 
 FROM_ENVIRONMENT = "environment"  # an address that no file should hold
+SHORTEST_SECRET = 4  # characters; shorter ones are found in other words
 FILE_SCHEMES = ("file", "sqlite")
 
 
@@ -66,8 +68,20 @@ def _open(option: str, package: str, make: Callable[[], Tracker]) -> Tracker:
         return make()
     except Exception as error:  # whatever a client library raises
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        shown = without_credentials(first_line)
+        shown = _without_secrets_of_environment(without_credentials(first_line))
         raise SweepError(f"track.{option} cannot be used: {shown}") from error
+
+
+def _without_secrets_of_environment(text: str) -> str:
+    """Leave out what MLflow was given by the environment: clients cut addresses into pieces."""
+    secrets = [os.environ.get(f"MLFLOW_TRACKING_{name}") for name in ("PASSWORD", "TOKEN")]
+    with contextlib.suppress(ValueError):  # no address that can be cut
+        uri = urlsplit(os.environ.get("MLFLOW_TRACKING_URI", ""))
+        secrets += [uri.username, uri.password, *(value for _, value in parse_qsl(uri.query))]
+    for secret in secrets:
+        if secret and len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, HIDDEN)
+    return text
 
 
 def _on_disk(root: Location) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rayal.events.tracker import Tracker, flat_params, metrics_by_round
+from rayal.storage import plain_files
 from rayal.storage.formats import Record
 from rayal.sweep.definition import Trial
 
@@ -26,8 +27,9 @@ class WandbTracker(Tracker):
         super().__init__()
 
     def complete_trials(self) -> set[str]:
-        known = self._complete_list
-        return set(known.read_text().split()) if known.exists() else set()
+        """Return what the list names; a link, pipe or folder in its place is refused."""
+        plain_files.open_append(self._complete_list).close()
+        return set(plain_files.read(self._complete_list).decode().split())
 
     def add_trial(self, trial: Trial, record: Record) -> None:
         for half_written in self._folder.glob(f"offline-run-*-{trial.id}"):
@@ -44,8 +46,8 @@ class WandbTracker(Tracker):
         for labelled, values in metrics_by_round(record):
             run.log(values, step=labelled)
         run.finish()
-        with self._complete_list.open("a") as file:
-            file.write(f"{trial.id}\n")
+        with plain_files.open_append(self._complete_list) as file:
+            file.write(f"{trial.id}\n".encode())
 
     def _settings(self) -> Any:
         """Say nothing, and look at nothing but what it is given: no source, no console."""

@@ -192,7 +192,7 @@ def test_a_damaged_file_is_named_with_the_way_out(tmp_path: Path, damage: bytes 
         torch.save({"epochs": 1, "parts": {}}, tmp_path / "contrast.pt")
     else:
         (tmp_path / "contrast.pt").write_bytes(damage)
-    with pytest.raises(ValueError, match=r"contrast\.pt .*damaged or of another version; delete"):
+    with pytest.raises(ValueError, match=r"contrast\.pt .*damaged or of another version or"):
         encode(tmp_path)
 
 
@@ -227,6 +227,44 @@ class Number:
 
     def load_state_dict(self, state: dict[str, Any], /) -> None:
         self.value = state["value"]
+
+
+def saved(folder: Path, value: float) -> Checkpoint:
+    """A checkpoint of one number, saved after an epoch."""
+    checkpoint = Checkpoint(folder, "n", {"number": Tensor(value)})
+    checkpoint.save(1, last=True)
+    return checkpoint
+
+
+class Tensor(Number):
+    def state_dict(self) -> dict[str, Any]:
+        return {"value": torch.full((100,), self.value)}
+
+
+def test_a_file_of_another_training_is_not_gone_on_from(tmp_path: Path) -> None:
+    saved(tmp_path / "one.unfinished", 1)
+    (tmp_path / "one.unfinished").rename(tmp_path / "one.unfinished-0badcafe")  # of an object store
+    assert Checkpoint(tmp_path / "one.unfinished-0badcafe", "n", {"number": Tensor(0)}).restore()
+    (tmp_path / "one.unfinished-0badcafe").rename(tmp_path / "two.unfinished")
+    with pytest.raises(ValueError, match="of another version or training; delete it"):
+        Checkpoint(tmp_path / "two.unfinished", "n", {"number": Tensor(0)}).restore()
+
+
+def test_a_flipped_bit_in_what_a_training_goes_on_from_is_told(tmp_path: Path) -> None:
+    checkpoint = saved(tmp_path, 1)
+    assert checkpoint.path is not None
+    content = bytearray(checkpoint.path.read_bytes())
+    content[content.find(torch.ones(100).numpy().tobytes()) + 40] ^= 0x40
+    checkpoint.path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"n\.pt .*it is damaged"):
+        checkpoint.restore()
+
+
+@pytest.mark.parametrize("content", [[], {"epochs": None, "parts": {}}, {"parts": [1]}, 3])
+def test_a_file_of_another_form_is_told(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "n.pt")
+    with pytest.raises(ValueError, match="it is damaged or of another version"):
+        Checkpoint(tmp_path, "n", {"number": Number(0)}).restore()
 
 
 def test_a_write_that_fails_leaves_the_earlier_epoch_and_nothing_else(

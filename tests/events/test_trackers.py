@@ -95,14 +95,17 @@ def test_what_a_client_says_of_an_address_has_no_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(uri: str | None, name: str) -> None:
-        raise ConnectionError("request to https://me:s3cret@host/api?token=s3cret failed")
+        raise ConnectionError(
+            "request to https://me:s3cret@host/api?token=s3cret failed: /api?key=t0ken of 'host'"
+        )
 
     monkeypatch.setattr(trackers, "MlflowTracker", fail)
     monkeypatch.setattr(trackers.importlib.util, "find_spec", lambda name: True)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:s3cret@host")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:s3cret@host/?key=t0ken")
     with pytest.raises(SweepError, match=r"request to https://\*\*\*@host/api.* failed") as refused:
         open_trackers(tracked(tmp_path, mlflow="environment"), tmp_path)
     assert "s3cret" not in str(refused.value)
+    assert "t0ken" not in str(refused.value)
 
 
 def test_an_address_can_stay_in_the_environment(

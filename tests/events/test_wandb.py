@@ -29,6 +29,18 @@ def test_wandb_writes_a_run_per_trial_without_a_network(store: RunStore, plan: P
     assert [(row["_step"], row["auc"]) for row in logged] == [(10, 0.5), (20, 0.75)]
 
 
+@needs("wandb")
+def test_the_list_of_finished_runs_is_not_written_through_a_link(store: RunStore) -> None:
+    assert isinstance(store.root, Path)
+    other = store.root / "other"
+    other.write_text("mine")
+    (store.root / "wandb").mkdir()
+    (store.root / "wandb/whole").symlink_to(other)
+    with pytest.raises(OSError, match="it is a link"):
+        WandbTracker(store.root, "small")
+    assert other.read_text() == "mine"
+
+
 def wandb_history(events: Path) -> Iterator[dict[str, Any]]:
     """The rows of a run's file: after 7 bytes, a log of LevelDB's form; none here is split."""
     from wandb.proto import wandb_internal_pb2

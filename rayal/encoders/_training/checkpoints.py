@@ -11,8 +11,14 @@ import torch
 
 from rayal.encoders._training.time_budget import TimeBudget
 from rayal.storage.atomic import temporary_beside
+from rayal.vision.weight_formats import flipped_part
 
+UNFINISHED = ".unfinished"  # ends the name of the folder of a training
 _SHARE = 0.02  # of the training's time, for writing
+_DAMAGE = (
+    OSError, EOFError, LookupError, RuntimeError, ValueError, TypeError, AttributeError,
+    pickle.UnpicklingError,
+)  # fmt: skip
 
 
 class Stateful(Protocol):
@@ -48,12 +54,14 @@ class Checkpoint:
         """Name the file.
 
         Args:
-            folder: where it lies; made when needed. None saves nothing.
+            folder: where it lies; made when needed. None saves nothing. A file is of the training
+                that the folder is named after, KEY.unfinished.
             name: of the training, one of several in a folder.
             parts: all that determines how the training goes on, by the names that they have in
                 the file.
         """
         self.path = None if folder is None else folder / f"{name}.pt"
+        self._training = "" if folder is None else folder.name.partition(UNFINISHED)[0]
         self._parts = dict(parts)
         self._budget = TimeBudget(_SHARE)
 
@@ -61,19 +69,23 @@ class Checkpoint:
         """Bring all parts to the state that was saved; return its epochs, 0 where there is none.
 
         Raises:
-            ValueError: the file is damaged or another version's.
+            ValueError: the file is damaged, another version's or another training's.
         """
         if self.path is None or not self.path.exists():
             return 0
         try:
+            if part := flipped_part(self.path):
+                raise ValueError(f"{part} does not have its checksum")
             saved = torch.load(self.path, map_location="cpu", weights_only=True)
+            if saved.get("training", self._training) != self._training:
+                raise ValueError("it is of another training")
             for name, part in self._parts.items():
                 part.load_state_dict(saved["parts"][name])
             return int(saved["epochs"])
-        except (OSError, EOFError, KeyError, RuntimeError, ValueError, pickle.UnpicklingError) as e:
+        except _DAMAGE as e:
             raise ValueError(
                 f"training cannot go on from {self.path} ({type(e).__name__}): it is damaged or "
-                "of another version; delete it to start again"
+                "of another version or training; delete it to start again"
             ) from e
 
     def hint(self) -> str:
@@ -87,7 +99,7 @@ class Checkpoint:
             return
         with self._budget.timed():
             parts = {name: part.state_dict() for name, part in self._parts.items()}
-            _write(self.path, {"epochs": epochs, "parts": parts})
+            _write(self.path, {"training": self._training, "epochs": epochs, "parts": parts})
 
 
 def _write(path: Path, state: Mapping[str, Any]) -> None:
