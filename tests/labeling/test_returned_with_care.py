@@ -211,6 +211,16 @@ def test_answers_under_another_name_are_not_taken_for_skipped(project: Project, 
     assert take(project, export(project, "s.json", skipped)).skipped == 4
 
 
+@pytest.mark.parametrize("name", ["e.json", "e.csv"])
+def test_a_class_whose_name_looks_like_json_keeps_it(project: Project, name: str) -> None:
+    classes = ["[1]", "[2, 3]", "{4}", "[neg]"]
+    rows = [
+        {**task["data"], "id": n, "annotation_id": n, "annotator": 1, "lead_time": 2, "choice": own}
+        for n, (task, own) in enumerate(zip(tasks_of(project), classes, strict=True), 1)
+    ]
+    assert take(project, export(project, name, rows)).new_classes == classes
+
+
 @pytest.mark.parametrize("folder", ["", "cvat", "cvat/images", "previews"])
 def test_the_project_s_own_folders_are_no_classes(project: Project, folder: str) -> None:
     (project.root / "previews").mkdir(exist_ok=True)

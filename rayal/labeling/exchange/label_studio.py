@@ -248,11 +248,9 @@ def _labels(result: Any) -> list[str]:
 
 def _flat_labels(value: Any) -> list[str]:
     """JSON_MIN has "cat", {"choices": [...]} or a list of such; CSV the same as text."""
-    if isinstance(value, str) and value[:1] in "{[":
-        try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            return [value]
+    if isinstance(value, str):
+        held = _held_by(value)
+        return [value] if held is None else _flat_labels(held)
     if value is None:
         return []
     if isinstance(value, dict):
@@ -261,6 +259,18 @@ def _flat_labels(value: Any) -> list[str]:
     if isinstance(value, list):
         return [label for part in value for label in _flat_labels(part)]
     return [str(value)]
+
+
+def _held_by(text: str) -> Any:
+    """Return what text holds that was written as JSON; None of a class that is called "[1]"."""
+    if text[:1] not in ("{", "["):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    parts = [value] if isinstance(value, dict) else value
+    return value if all(isinstance(part, str | dict | list) for part in parts) else None
 
 
 def _id(data: Mapping[str, Any]) -> str:
