@@ -108,6 +108,24 @@ def test_one_channel_is_kept_only_where_all_files_are_gray(tmp_path: Path) -> No
     assert load(tmp_path / "gray", channels=1).test.images.shape == (3, 6, 6, 1)
 
 
+def test_a_file_that_is_replaced_while_images_are_decoded_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = folder_of_classes(tmp_path / "cells", {"a": 3, "b": 3})
+    real = decoded_images.decode
+
+    def replacing(path: Path, *more: Any) -> Any:
+        if path.name == "001.png":
+            save(path, noise(999, 7, 7))
+        return real(path, *more)
+
+    monkeypatch.setattr(decoded_images, "decode", replacing)
+    with pytest.raises(ValueError, match=r"001\.png changed while the images were decoded: run"):
+        load(root, test_share=0.5)
+    monkeypatch.setattr(decoded_images, "decode", real)
+    load(root, test_share=0.5)
+
+
 def test_junk_is_passed_over(cells: Path) -> None:
     before = load(cells).content
     for name in ("train/.DS_Store", "train/a/Thumbs.db", "train/a/._000.png", "test/notes.txt"):

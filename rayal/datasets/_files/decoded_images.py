@@ -90,7 +90,7 @@ def load_decoded(
     folder = build_once(
         cache_folder(cache) / f"{shortened(name)}-{key}",
         facts,
-        partial(_write, root, files, decoding),
+        partial(_write_unchanged, root, files, decoding, state),
     )
     for note in [*_untested(classes, splits["test"]), *read_notes(folder)]:
         warnings.warn(f"{root}: {note}", stacklevel=2)
@@ -141,6 +141,28 @@ def _state(root: Path, files: Sequence[str]) -> list[tuple[str, int, int, int]]:
         state.append((file, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns))
     _refuse(root, bad, len(files))
     return state
+
+
+def _write_unchanged(
+    root: Path,
+    splits: Mapping[str, Sequence[str]],
+    decoding: Decoding,
+    state: Sequence[tuple[str, int, int]],
+    folder: Path,
+) -> None:
+    """Write the arrays of files in a state, after which the folder is called.
+
+    Raises:
+        ValueError: as `load_decoded`; a file changed meanwhile: the arrays would be taken for those
+            of the earlier one wherever that is put back.
+    """
+    _write(root, splits, decoding, folder)
+    now = _state(root, [file for listed in splits.values() for file in listed])
+    changed = [own[0] for own, other in zip(state, now, strict=True) if own != other]
+    if changed:
+        raise ValueError(
+            f"{root / changed[0]} changed while the images were decoded: run the same command again"
+        )
 
 
 def _write(
