@@ -24,10 +24,10 @@ SECTIONS = ("Cost", "Use", "Source")
 _HEAD = """\
 # Strategies
 
-N is the number of images in the pool, U the number without a label, D the dimension of the
-features, B the budget, C the number of classes, K the number of clusters, T the number of passes.
-Every strategy returns exactly B distinct unlabeled images, best first. The result depends only on
-the seed of the random generator.
+N is the number of images in the pool, L the number with a label, D the dimension of the features, H
+that of what the learner's last layer sees, B the budget, C the number of classes, K the number of
+clusters, T the number of passes. Every strategy returns exactly B distinct unlabeled images, best
+first. On the same pool the result depends only on the seed of the random generator.
 
 **Before the first label** only the strategies marked "first" can be used, such as random, k-means
 and hacon. The others read predictions and are used in later queries, under the key `cycles` of a

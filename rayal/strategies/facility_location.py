@@ -40,8 +40,8 @@ def facility_location(
     position. Images that add nothing are drawn at random; the others nest.
 
     Cost: O(N^2 D) for the graph up to 32,768 images, O(N^1.5 D) by an inverted file beyond, which
-    misses some neighbors, and by cells beyond 200,000 images, O(N 8192 D + N^2 D / 1024), where A^2
-    is worked out a row at a time; then near-linear in N.
+    misses some neighbors, and O(N 8192 D + N^2 D / 1024) by cells beyond 200,000 images; then
+    near-linear in N.
 
     Use: for the first queries, when clusters differ in size.
 
