@@ -32,7 +32,14 @@ def publish(project: Project) -> list[str]:
     """Make the files of the newest round; return what to do with them, a line a tool."""
     newest = project.rounds[-1]
     sheet = _sheet(project, newest)
-    rows = [{**vars(entry), "round": newest.number} for entry in sheet.entries]
+    rows = [
+        {
+            **vars(entry),
+            "confidence": entry.confidence if entry.predicted else "",
+            "round": newest.number,
+        }
+        for entry in sheet.entries
+    ]
     write_csv(project.root / "selection.csv", COLUMNS, rows)
     write_contact_sheet(project, newest, sheet)
     lines = [line for tool in tools().values() if (line := tool.write(sheet))]

@@ -34,6 +34,7 @@ def test_a_folder_gives_files_for_people_and_tools(tmp_path: Path) -> None:
     assert len({row["rayal_id"] for row in rows}) == 5
     assert all((tmp_path / "cells" / row["path"]).is_file() for row in rows)
     assert all(row["reason"] for row in rows)
+    assert {(row["predicted"], row["confidence"]) for row in rows} == {("", "")}  # no labels yet
 
 
 def test_fiftyone_finds_the_column_of_paths_which_a_mark_would_hide(tmp_path: Path) -> None:

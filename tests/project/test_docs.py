@@ -19,6 +19,7 @@ from rayal.strategies.auto import EVIDENCE
 from rayal.sweep import packaged, pruning
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
+from tests.labeling.images import project_of
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -178,6 +179,17 @@ def test_the_page_of_results_names_files_that_the_quickstart_writes() -> None:
     assert len(printed) >= 4
     assert set(printed) == {setting}
     assert set(re.findall(r"`auc-([\w-]+)\.svg`", page)) == {setting.rpartition("-")[0]}
+
+
+def test_the_page_of_labeling_names_every_file_of_a_project(tmp_path: Path) -> None:
+    root = project_of(tmp_path).root
+    page = (ROOT / "docs" / "labeling.md").read_text()
+    names = {path.name for path in root.iterdir() if path.name[0] != "."}
+    assert {name for name in names if not re.search(rf"`{re.escape(name)}[`/]", page)} == set()
+    columns = (root / "selection.csv").read_text("utf-8-sig").partition("\n")[0].strip()
+    listed = page.partition("Columns: ")[2].partition(" |\n")[0]
+    in_code = ",".join(re.findall(r"`([^`]+)`", listed))
+    assert re.findall(r"\w+", in_code) == columns.split(",")
 
 
 def test_constraints_pin_every_dependency() -> None:
