@@ -74,8 +74,8 @@ class Checkpoint:
         if self.path is None or not self.path.exists():
             return 0
         try:
-            if part := flipped_part(self.path):
-                raise ValueError(f"{part} does not have its checksum")
+            if flipped := flipped_part(self.path):
+                raise ValueError(f"{flipped} does not have its checksum")
             saved = torch.load(self.path, map_location="cpu", weights_only=True)
             if saved.get("training", self._training) != self._training:
                 raise ValueError("it is of another training")
