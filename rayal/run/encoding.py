@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -103,6 +104,9 @@ def _plain_embedding(trial: Trial, store: RunStore, progress: Progress, threads:
     params = {name: value for name, value in trial.encoder.params.items() if name != "features"}
     plain = replace(trial, encoder=replace(trial.encoder, params=params))
     with store.artifacts.made_once(plain.embedding_id):
+        # The driver looks at the embeddings of trials, and this one need not be any trial's.
+        if note := store.artifacts.set_aside_damaged(plain.embedding_id):
+            warnings.warn(note, stacklevel=2)
         make_embedding(plain, store, progress, threads)
     return store.artifacts.embedding(plain.embedding_id)
 

@@ -61,6 +61,23 @@ def test_a_network_runs_once_for_all_transforms_of_its_features(
     assert made[2].weights is not None
 
 
+def test_damaged_features_that_others_are_made_of_are_made_again(tmp_path: Path) -> None:
+    transform = {"unit": True}
+    plan = plan_of(tmp_path, encoders=["pixels", {"name": "pixels", "features": transform}])
+    plain, transformed = plan.embeddings.values()
+    store = RunStore(tmp_path / "run")
+    make_embedding(plain, store, lambda report: None, threads=1)
+    folder = store.artifacts.folder(plain.embedding_id)
+    assert isinstance(folder, Path)
+    before = np.load(folder / "train.npy")
+    np.save(folder / "train.npy", before[::-1])
+    with pytest.warns(UserWarning, match="train.npy is not what was written.* is made again"):
+        make_embedding(transformed, store, lambda report: None, threads=1)
+    expected = fit_transform(before, transform)(before)
+    made = store.artifacts.embedding(transformed.embedding_id)
+    np.testing.assert_array_equal(made.train, expected)
+
+
 def test_no_component_changes_the_data_of_other_trials(tmp_path: Path) -> None:
     trial = plan_of(tmp_path, encoders=["pixels"]).trials[0]
     data = encoding.load_dataset(trial)
