@@ -11,7 +11,7 @@ import heapq
 import numpy as np
 import numpy.typing as npt
 
-from rayal.kernels import gemm_distances
+from rayal.kernels import distances, gemm_distances
 from rayal.kernels.common_part import large_common_part, without
 from rayal.kernels.lazy_covering import lazy_k_center
 from rayal.kernels.rows import Rows
@@ -57,8 +57,7 @@ def sampled_ball_cover(
     points = np.sort(rng.choice(len(rows), min(len(rows), POINTS), replace=False))
     centers = np.concatenate([labeled, drawn])
     balls = _balls(rows, centers, points, radius)
-    covered = np.bitwise_or.reduce(balls[: len(labeled)], axis=0, initial=np.uint8(0))
-    picks = drawn[_largest_first(balls[len(labeled) :], covered, budget)]
+    picks = drawn[_largest_first(_Gains(rows, balls, labeled, drawn, points, radius), budget)]
     if len(picks) == budget:
         return picks
     rest = lazy_k_center(rows, np.concatenate([labeled, picks]), budget - len(picks), rng)
@@ -104,23 +103,66 @@ def _balls(rows: Rows, centers: Int64, points: Int64, radius: float) -> Bits:
     return balls
 
 
-def _largest_first(balls: Bits, covered: Bits, budget: int) -> Int64:
+class _Gains:
+    """How many rows each ball newly covers: of the drawn points in proportion, and its own center.
+
+    Where a center is among the points, the point counts as the center alone: balls of few rows
+    around drawn points would else go before all others.
+    """
+
+    def __init__(
+        self, rows: Rows, balls: Bits, labeled: Int64, drawn: Int64, points: Int64, radius: float
+    ) -> None:
+        self._rows, self._drawn, self._squared_radius = rows, drawn, radius**2
+        self._covered = np.bitwise_or.reduce(balls[: len(labeled)], axis=0, initial=np.uint8(0))
+        self.balls = balls[len(labeled) :]
+        self._a_point = len(rows) / len(points)
+        at = np.minimum(np.searchsorted(points, drawn), len(points) - 1)
+        self._byte = at // 8
+        bits = np.uint8(128) >> (at % 8).astype(np.uint8)
+        self._own = np.where(points[at] == drawn, bits, 0).astype(np.uint8)
+        self.balls[np.arange(len(drawn)), self._byte] &= ~self._own
+        self._centers = rows[labeled]  # of all balls that are there
+        self._open = np.full(len(drawn), radius > 0)  # whether no ball is known to hold the center
+        self._looked_at = np.zeros(len(drawn), dtype=np.int64)  # of the centers
+
+    def bound(self, ball: int) -> float:
+        """Return what a ball covers at most."""
+        new = np.bitwise_count(self.balls[ball] & ~self._covered).sum(dtype=np.int64)
+        return self._a_point * int(new) + bool(self._open[ball])
+
+    def gain(self, ball: int) -> float:
+        """Return what a ball covers."""
+        new = self._centers[self._looked_at[ball] :]
+        if self._open[ball] and len(new):
+            away = distances.to_one_center(new, self._center(ball)[0])
+            self._open[ball] = away.min() >= self._squared_radius
+        self._looked_at[ball] = len(self._centers)
+        return self.bound(ball)
+
+    def add(self, ball: int) -> None:
+        """Cover what a ball holds."""
+        self._covered = self._covered | self.balls[ball]
+        self._covered[self._byte[ball]] |= self._own[ball]
+        self._centers = np.concatenate([self._centers, self._center(ball)])
+
+    def _center(self, ball: int) -> Float32:
+        return self._rows[self._drawn[ball : ball + 1]]
+
+
+def _largest_first(gains: _Gains, budget: int) -> Int64:
     """Return the balls (n,), n <= budget, in a greedy order, until one covers nothing new."""
-
-    def gain(ball: int) -> int:
-        return int(np.bitwise_count(balls[ball] & ~covered).sum(dtype=np.int64))
-
-    heap = [(-gain(ball), ball) for ball in range(len(balls))]
+    heap = [(-gains.bound(ball), ball) for ball in range(len(gains.balls))]
     heapq.heapify(heap)
     picks: list[int] = []
     while heap and len(picks) < budget:
         bound, ball = heap[0]
         # What a ball gains never grows, and of equals the first in the heap is the lowest.
-        if (present := -gain(ball)) != bound:
+        if (present := -gains.gain(ball)) != bound:
             heapq.heapreplace(heap, (present, ball))
         elif bound == 0:
             break
         else:
             picks.append(heapq.heappop(heap)[1])
-            covered = covered | balls[ball]
+            gains.add(ball)
     return np.array(picks, dtype=np.int64)

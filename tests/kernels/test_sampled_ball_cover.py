@@ -36,6 +36,46 @@ def test_a_sample_covers_nearly_as_much(monkeypatch: pytest.MonkeyPatch) -> None
     assert share(picks) > 0.93 * share(whole)
 
 
+@pytest.mark.parametrize("radius", [0.25, 0.6])
+@pytest.mark.parametrize("labeled", [NONE, np.array([3, 90])])
+def test_a_ball_counts_others_in_proportion_and_its_own_center_once(
+    monkeypatch: pytest.MonkeyPatch, labeled: np.ndarray, radius: float
+) -> None:
+    made = points(400)
+    monkeypatch.setattr(module, "CENTERS", 120)
+    monkeypatch.setattr(module, "POINTS", 100)
+    picks = sampled_ball_cover(Rows(made), labeled, 12, radius, np.random.default_rng(5))
+    rng, left = np.random.default_rng(5), np.setdiff1d(np.arange(400), labeled)
+    drawn = np.sort(rng.choice(left, 120, replace=False))
+    counted = np.sort(rng.choice(400, 100, replace=False))
+    inside = ((made[:, None] - made[None]) ** 2).sum(axis=2) < radius**2
+    centers, expected = labeled.tolist(), []
+    for _ in range(12):
+        covered = inside[centers].any(axis=0)
+        gains = []
+        for row in drawn:
+            others = [p for p in counted if p != row and inside[row, p] and not covered[p]]
+            gains.append(4 * len(others) + (not covered[row]))
+        if max(gains) == 0:
+            break
+        expected.append(int(drawn[int(np.argmax(gains))]))
+        centers.append(expected[-1])
+    assert picks[: len(expected)].tolist() == expected
+
+
+def test_narrow_balls_around_drawn_points_do_not_go_before_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made = points(3000)
+    monkeypatch.setattr(module, "CENTERS", 1000)
+    monkeypatch.setattr(module, "POINTS", 300)
+    picks = sampled_ball_cover(Rows(made), NONE, 30, 0.15, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    rng.choice(3000, 1000, replace=False)
+    counted = rng.choice(3000, 300, replace=False)
+    assert np.isin(picks, counted).mean() < 0.4  # a tenth of the rows
+
+
 def test_balls_in_blocks_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     made = points()
     first = sampled_ball_cover(Rows(made), NONE, 30, 0.8, np.random.default_rng(0))
