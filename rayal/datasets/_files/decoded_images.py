@@ -147,7 +147,7 @@ def _write_unchanged(
     root: Path,
     splits: Mapping[str, Sequence[str]],
     decoding: Decoding,
-    state: Sequence[tuple[str, int, int]],
+    state: Sequence[tuple[str, int, int, int]],
     folder: Path,
 ) -> None:
     """Write the arrays of files in a state, after which the folder is called.
