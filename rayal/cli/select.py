@@ -38,6 +38,7 @@ from rayal.labeling.selecting import (
     first_round,
     next_round,
     open_or_create,
+    usual_root,
 )
 from rayal.labeling.settings import describe_source, write_settings
 from rayal.run.ray.errors import ClusterError
@@ -195,8 +196,7 @@ def _select(options: argparse.Namespace, console: Console) -> Selected:
         return next_round(project, options.budget, options.audit, tell)
     if options.images_moved_to:
         raise LabelingError(f"--images-moved-to is of a project, and {root} is none")
-    out = options.out or Path(f"{root.resolve().name.partition('.')[0] or 'images'}-labels")
-    project = open_or_create(_request(options), out)
+    project = open_or_create(_request(options), options.out or usual_root(root))
     return first_round(project, options.budget, options.audit, tell)
 
 

@@ -20,7 +20,13 @@ from rayal.labeling.predicting import columns_of, predict
 from rayal.labeling.project import Project
 from rayal.labeling.report import Findings, write_report
 from rayal.labeling.rounds import Round
-from rayal.labeling.selecting import Request, first_round, next_round, open_or_create
+from rayal.labeling.selecting import (
+    Request,
+    first_round,
+    next_round,
+    open_or_create,
+    usual_root,
+)
 from rayal.labeling.spreadsheet import read_csv_rows
 
 SHOWN = 24  # pictures of a round in a notebook
@@ -58,8 +64,7 @@ class Pool:
         Raises:
             LabelingError: there is no such place, or a choice is not understood.
         """
-        path = Path(images).expanduser()
-        root = Path(out) if out is not None else Path(f"{path.resolve().stem or 'images'}-labels")
+        root = usual_root(images) if out is None else Path(out)
         return cls(open_or_create(_request(str(images), choices), root))
 
     @classmethod

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from rayal.array_input import whole_number
 from rayal.labeling import feature_files, tables
 from rayal.labeling.added_files import note_of_added
 from rayal.labeling.assemble import DEFAULT_ENCODER, GIVEN_FEATURES, assemble, check_encoder
@@ -54,6 +55,12 @@ class Selected:
     round: Round
     is_new: bool
     lines: tuple[str, ...]
+
+
+def usual_root(images: str | Path) -> Path:
+    """Return the folder of a project of these images where none is named: NAME-labels, here."""
+    name = Path(images).expanduser().resolve().name.partition(".")[0]
+    return Path(f"{name or 'images'}-labels")
 
 
 def open_or_create(request: Request, root: Path) -> Project:
@@ -132,6 +139,9 @@ def _published(project: Project) -> Selected:
 
 
 def _settings(request: Request, root: Path) -> Settings:
+    seed, per_group = _whole("seed", request.seed, 0), request.per_group
+    if per_group is not None:
+        per_group = _whole("per_group", per_group, 1)
     encoder = dict(request.encoder or {"name": DEFAULT_ENCODER})
     source = _source(request, root)
     if source.kind == "features" or request.features:
@@ -144,8 +154,8 @@ def _settings(request: Request, root: Path) -> Settings:
         source,
         encoder,
         dict(request.strategy or {}),
-        request.seed,
-        request.per_group,
+        seed,
+        per_group,
         _classes(request),
         multilabel=request.multilabel,
     )
@@ -154,6 +164,17 @@ def _settings(request: Request, root: Path) -> Settings:
     if settings.strategy:
         _check_strategy(settings)
     return settings
+
+
+def _whole(name: str, value: object, least: int) -> int:
+    """Return a whole number from the least on; refuse anything else."""
+    try:
+        number = whole_number(name, value)
+    except ValueError as error:
+        raise LabelingError(str(error)) from error
+    if number < least:
+        raise LabelingError(f"{name}={number} is out of bounds: {least} up")
+    return number
 
 
 def _check_strategy(settings: Settings) -> None:

@@ -281,3 +281,10 @@ def by_os(dataset, rng, progress):
     "Leave."
     os._exit(0)
 """
+
+
+def test_a_sweep_that_comes_with_rayal_is_named_as_for_the_sweep_itself(
+    out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("quickstart", "--show", "--out", out) == 0
+    assert "not made" in capsys.readouterr().out

@@ -52,6 +52,23 @@ def test_a_dry_run_of_the_quickstart_waits_for_no_large_library() -> None:
     assert not {"torch", "sklearn", "pandas", "scipy.stats", "ray"} & set(loaded)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sweep", "quickstart", "--local", "--address", "auto"],
+        ["doctor", "--local", "--address", "auto"],
+        ["status", "runs/quickstart", "--watch", "--serve"],
+    ],
+)
+def test_options_that_exclude_one_another_are_refused_together(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == terminal.REFUSED
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
 def test_a_command_that_does_not_exist_is_refused_with_the_nearest(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -1,10 +1,12 @@
 """rayal.Pool: the commands' objects in a notebook."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import rayal
+from rayal.cli.main import main
 from rayal.labeling.errors import LabelingError
 from tests.labeling.images import folder_of
 
@@ -51,6 +53,33 @@ def test_a_round_is_shown_by_its_pictures(tmp_path: Path) -> None:
     page = pool._repr_html_()
     assert page.count('<img src="data:image/png;base64,') == 2
     assert "<b>" not in page
+
+
+@pytest.mark.parametrize("name", ["cells", "cells.v1.2", ".hidden"])
+def test_a_notebook_and_the_command_make_the_same_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder_of(tmp_path / name, 3)
+    assert main(["select", name, "--budget", "2", "--encoder", "pixels"]) == 0
+    pool = rayal.Pool.from_folder(name, encoder="pixels")
+    assert len(pool.selection) == 2
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({"per_group": 0, "group_pattern": "(.)"}, "per_group=0 is out of bounds: 1 up"),
+        ({"per_group": 1.5, "group_pattern": "(.)"}, "per_group"),
+        ({"seed": -1}, "seed=-1 is out of bounds: 0 up"),
+    ],
+)
+def test_numbers_that_choose_nothing_are_refused(
+    choice: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    folder_of(tmp_path / "cells", 3)
+    with pytest.raises(LabelingError, match=message):
+        rayal.Pool.from_folder(tmp_path / "cells", tmp_path / "out", encoder="pixels", **choice)
 
 
 def test_what_is_not_known_is_refused(tmp_path: Path) -> None:
