@@ -7,7 +7,14 @@ import webbrowser
 from collections.abc import Sequence
 
 from rayal.cli.labeling_project import add_project
-from rayal.cli.terminal import DONE, REFUSED, output, print_error, print_line
+from rayal.cli.terminal import (
+    DONE,
+    REFUSED,
+    output,
+    print_error,
+    print_line,
+    print_page_address,
+)
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labels import LabelLog
 from rayal.labeling.page.desk import Desk
@@ -74,7 +81,7 @@ def _suspects(project: Project, log: LabelLog) -> list[str]:
 
 def _serve(server: LabelServer, *, with_browser: bool) -> None:
     console = output()
-    print_line(console, f"label at  {server.address}")
+    print_page_address(console, "label at  ", server.address)
     print_line(console, "Ctrl-C ends it; every answer is on the disk at once")
     if with_browser:
         webbrowser.open(server.address)

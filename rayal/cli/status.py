@@ -27,6 +27,7 @@ from rayal.cli.terminal import (
     print_error,
     print_for_programs,
     print_line,
+    print_page_address,
     print_table,
 )
 from rayal.storage.files import StoreError
@@ -66,7 +67,7 @@ def _serve(run: Location, port: int) -> int:
     except OSError as error:
         print_error(f"port {port} cannot be had: {error.strerror or error}; 0 takes any")
         return REFUSED
-    print_line(output(), f"open {server.address} (Ctrl-C stops)")
+    print_page_address(output(), "open ", server.address, " (Ctrl-C stops)")
     with server:
         server.serve_forever()
     return DONE

@@ -40,6 +40,11 @@ def print_line(console: Console, text: str) -> None:
     console.print(terminal_text(text), markup=False, highlight=False, soft_wrap=True)
 
 
+def print_page_address(console: Console, before: str, address: str, after: str = "") -> None:
+    """Print the address of a page served here, with the token that opens it: it is to be opened."""
+    console.print(f"{before}{address}{after}", markup=False, highlight=False, soft_wrap=True)
+
+
 def cell(text: object) -> str:
     """Write a name into a table: brackets in it are no markup, and nothing steers the terminal."""
     from rich.markup import escape

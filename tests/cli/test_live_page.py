@@ -78,3 +78,12 @@ def test_what_is_no_run_is_refused_before_it_is_served(
     with pytest.raises(SystemExit):
         status.main([str(tmp_path), "--serve=70000"])
     assert "'70000' is no port from 0 to 65,535" in capsys.readouterr().err
+
+
+def test_the_command_prints_the_address_with_the_token_that_opens_the_page(
+    server: StatusServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(StatusServer, "serve_forever", lambda self: None)
+    status._serve(server.run, 0)
+    printed = capsys.readouterr().out.split()[1]
+    assert len(printed.partition("?token=")[2]) == len(server.token)

@@ -8,6 +8,9 @@ import threading
 
 import pytest
 
+from rayal.cli import label
+from rayal.labeling.page.desk import Desk
+from rayal.labeling.page.server import LabelServer
 from rayal.private_server import LARGEST
 from tests.labeling.made_up_projects import log_of, make_project
 
@@ -157,3 +160,12 @@ def test_many_windows_lose_no_answer(server, project):
         thread.join()
     assert set(log_of(project).labels()) == set(project.pool.ids[:6])
     assert len(log_of(project).all()) == 6
+
+
+def test_the_command_prints_the_address_with_the_token_that_opens_the_page(
+    project, monkeypatch, capsys
+):
+    made = LabelServer(project, Desk(project, log_of(project)))
+    monkeypatch.setattr(made, "serve_forever", lambda: None)
+    label._serve(made, with_browser=False)
+    assert f"label at  {made.address}\n" in capsys.readouterr().out
