@@ -20,7 +20,7 @@ from analysis.page.table import (
 from analysis.sections.base import Report, Tables, section
 from analysis.study.grouping import to_frame
 from analysis.study.study import Study
-from rayal.storage.formats import LISTS, LISTS_OF_SEVERAL
+from rayal.storage.round_keys import LISTS, LISTS_OF_SEVERAL
 
 
 def tables(study: Study, _earlier: Tables) -> Tables:

@@ -40,7 +40,7 @@ from analysis.statistics.intervals import ROUNDING
 from analysis.study.comparisons import QUERY, comparisons
 from analysis.study.grouping import GROUP_KEYS, groups, to_frame
 from analysis.study.study import Study
-from rayal.storage.formats import METRICS
+from rayal.storage.round_keys import METRICS
 
 TRAINING = "encoder.seed"
 MEASURED = {"auc": ("AUC", ".3f"), "coverage": ("Class coverage", ".2f")}

@@ -24,8 +24,8 @@ from analysis.study.stopped import SPARED, of_stopped, stopped_in, with_spared, 
 from rayal.contracts import DatasetMap
 from rayal.storage.dataset_images import StoredImages
 from rayal.storage.files import StoreError
-from rayal.storage.formats import LISTS, LISTS_OF_SEVERAL, METRICS, SOMETIMES
 from rayal.storage.location import Location, parse_location
+from rayal.storage.round_keys import LISTS, LISTS_OF_SEVERAL, METRICS, SOMETIMES
 from rayal.storage.run import Run, RunStore, read_run
 from rayal.storage.stopped import Stopped
 from rayal.sweep.names import KINDS, Names

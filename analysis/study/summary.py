@@ -12,7 +12,7 @@ from analysis.study.grouping import GROUP_KEYS, as_labels, groups, to_frame
 from analysis.study.measures import OF_SEVERAL, TEST_MEASURES
 from analysis.study.stopped import SPARED
 from analysis.study.study import Study
-from rayal.storage.formats import METRICS
+from rayal.storage.round_keys import METRICS
 
 ACCOUNT = ["planned", "done", "failed", "missing"]
 

@@ -151,7 +151,10 @@ def _save_plan(console: Console, plan: Plan, held: RunStore, command: str) -> No
 
 def _todo(console: Console, plan: Plan, held: RunStore) -> list[Trial]:
     """Return the trials without a record; what is not as it was written counts as not there."""
-    notes = held.set_aside_damaged_records({t.id: t.definition() for t in plan.trials})
+    notes = held.set_aside_damaged_records(
+        {t.id: t.definition() for t in plan.trials},
+        lambda name: held.images.labels(name, plan.datasets[name].content),
+    )
     done = held.finished()
     todo = [trial for trial in plan.trials if trial.id not in done]
     for key in encoding_stages(todo):

@@ -75,6 +75,13 @@ class DatasetImages:
     def are_complete(self, name: str, content: str) -> bool:
         return files_of(self._root).is_complete(self.folder(name, content))
 
+    def labels(self, name: str, content: str) -> npt.NDArray[np.int64] | None:
+        """Return a dataset's true labels (N,) or (N, C); None where they are not on this disk."""
+        folder = self.folder(name, content)
+        if not isinstance(folder, Path) or self._damage(folder):
+            return None
+        return StoredImages(folder).labels
+
     def set_aside_damaged(self, name: str, content: str) -> str:
         """Give images that are not what was written another name; say what was wrong with them.
 

@@ -14,20 +14,9 @@ from typing_extensions import NotRequired
 
 from rayal.storage.files import DamagedError, StoreError
 from rayal.storage.location import Location
+from rayal.storage.record_checks import misfit_of_rounds
 
 SCHEMA = 1  # of a run's files
-METRICS = (  # of a round, numbers
-    "auc", "accuracy", "balanced_accuracy", "mean_class_accuracy", "pool_error", "coverage",
-    "class_entropy", "l1_score", "select_seconds", "train_seconds",
-)  # fmt: skip
-SOMETIMES = (  # numbers that not every learner or dataset has, and not every sweep asks for
-    "pseudo_labels", "pseudo_labels_right", "query_entropy", "query_l1_loss",
-    "mean_average_precision", "f1",
-)  # fmt: skip
-LISTS = ("selected", "class_counts", "auc_missing_classes")  # of a round
-LISTS_OF_SEVERAL = (  # of a round, where an image may have several classes
-    "thresholds", "classes_without_positive", "one_sided_classes",
-)  # fmt: skip
 
 Json = dict[str, Any]
 _PLACES = {
@@ -249,15 +238,17 @@ def parse_record(
             f"{location} is of schema {schema}, and this version of rayal reads {SCHEMA}: read it "
             "with the version that wrote it, or delete it and run the sweep again"
         )
-    rounds = record.get("rounds")
-    complete = isinstance(rounds, list) and all(map(_is_round, rounds))
-    if "trial" not in record or not complete:
+    if "trial" not in record or not isinstance(record.get("rounds"), list):
         raise DamagedError(f"{location} is not whole; delete it and run the sweep again")
     if record["trial"] != trial or not _is_of(record.get("definition"), definition or {}):
         raise DamagedError(
             f"{location} holds the record of another trial, {record['trial']}; delete it and run "
             "the sweep again"
         )
+    schedule = (definition or {}).get("schedule")
+    misfit = _misfit_of_head(record) or misfit_of_rounds(record["rounds"], schedule)
+    if misfit:
+        raise DamagedError(f"{location} is damaged ({misfit}); delete it and run the sweep again")
     return cast("Record", record)
 
 
@@ -299,17 +290,17 @@ def parse_failure(location: Location, content: bytes) -> Failure:
     return cast("Failure", {**failure, "trace": trace, "path": str(location)})
 
 
-def _is_round(row: Any) -> bool:
-    """Whether it is a round whose measures are numbers; some may be absent."""
-    return (
-        isinstance(row, dict)
-        and "round" in row
-        and all(isinstance(row.get(name), int | float | None) for name in METRICS)
-    )
+def _misfit_of_head(record: Json) -> str:
+    """Say what is wrong with a record besides its rounds."""
+    if not isinstance(record.get("versions", {}), dict):
+        return "versions are no mapping"
+    seconds = record.get("seconds", 0.0)
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    return "" if is_number else "seconds are no number"
 
 
 def _is_known(schema: object) -> bool:
-    return isinstance(schema, int) and 1 <= schema <= SCHEMA
+    return type(schema) is int and 1 <= schema <= SCHEMA
 
 
 def _is_of(definition: Any, expected: Mapping[str, Any]) -> bool:

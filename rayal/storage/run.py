@@ -21,10 +21,14 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from rayal.storage import formats
 from rayal.storage.artifacts import ArtifactStore
@@ -33,6 +37,7 @@ from rayal.storage.file_names import RUN_MARK
 from rayal.storage.files import DamagedError, Files, StoreError, explain, files_of
 from rayal.storage.formats import Failure, Json, PlanFile, Record
 from rayal.storage.location import Address, Location
+from rayal.storage.record_checks import contradiction
 
 RECORDS_AT_ONCE = 256  # read and looked at together
 FOLDERS = ("records", "partial", "failures", "artefacts", "datasets")
@@ -119,11 +124,16 @@ class RunStore:
         self.files.remove(self._progress_path(trial_id))
         self.forget_failure(trial_id)
 
-    def set_aside_damaged_records(self, definitions: Mapping[str, Json]) -> list[str]:
+    def set_aside_damaged_records(
+        self,
+        definitions: Mapping[str, Json],
+        labels_of: Callable[[str], npt.NDArray[np.int64] | None] = lambda _: None,
+    ) -> list[str]:
         """Give records that cannot count another name, so that their trials run again.
 
         Args:
             definitions: of the trials of the present plan, by id.
+            labels_of: gives the true labels of a dataset's pool by its name, where they are known.
 
         Returns:
             A sentence about each.
@@ -137,7 +147,7 @@ class RunStore:
         no_files = (self.files.list_dir(folder) - files).intersection(names)
         notes = [f"{folder / name} is no file" for name in sorted(no_files)]
         present = [trial_id for trial_id in definitions if f"{trial_id}.json" in files]
-        damaged = self._damage(present, definitions)
+        damaged = self._damage(present, definitions, labels_of)
         places = [folder / name for name in sorted(no_files)] + [*map(self._record_path, damaged)]
         moved = [self.files.set_aside(place) for place in places]
         described = zip([*notes, *damaged.values()], moved, strict=True)
@@ -145,27 +155,31 @@ class RunStore:
             f"{note}: it lies in {place} now, and its trial runs again" for note, place in described
         ]
 
-    def _damage(self, trial_ids: Sequence[str], definitions: Mapping[str, Json]) -> dict[str, str]:
+    def _damage(
+        self,
+        trial_ids: Sequence[str],
+        definitions: Mapping[str, Json],
+        labels_of: Callable[[str], npt.NDArray[np.int64] | None],
+    ) -> dict[str, str]:
         """What is wrong with records, by trial."""
         damage: dict[str, str] = {}
+        labels = cache(labels_of)
         for start in range(0, len(trial_ids), RECORDS_AT_ONCE):
             batch = trial_ids[start : start + RECORDS_AT_ONCE]
             try:
-                self.records(batch, definitions)
+                read = dict(zip(batch, self.records(batch, definitions), strict=True))
             except DamagedError:  # one by one, it shows which
-                damage |= {
-                    trial_id: text
-                    for trial_id in batch
-                    if (text := self._damage_of(trial_id, definitions))
-                }
+                read = {}
+                for trial_id in batch:
+                    try:
+                        read[trial_id] = self.records([trial_id], definitions)[0]
+                    except DamagedError as error:
+                        damage[trial_id] = str(error).partition("; ")[0]
+            for trial_id, record in read.items():
+                dataset = str(definitions[trial_id].get("dataset_name"))
+                if wrong := contradiction(record["rounds"], labels(dataset)):
+                    damage[trial_id] = f"{self._record_path(trial_id)} is damaged ({wrong})"
         return damage
-
-    def _damage_of(self, trial_id: str, definitions: Mapping[str, Json]) -> str:
-        try:
-            self.records([trial_id], definitions)
-        except DamagedError as error:
-            return str(error).partition("; ")[0]
-        return ""
 
     def forget_trial(self, trial_id: str) -> None:
         """Give a trial's record another name, so that it runs again from its first round."""

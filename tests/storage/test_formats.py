@@ -85,7 +85,7 @@ def test_a_record_with_a_measure_that_is_no_number_is_damaged(
     rounds: list[object],
 ) -> None:
     record = {"schema": 1, "trial": "a", "definition": {}, "rounds": rounds}
-    with pytest.raises(DamagedError, match="not whole"):
+    with pytest.raises(DamagedError, match="is damaged"):
         formats.parse_record(Path("a.json"), json.dumps(record).encode(), "a")
 
 
