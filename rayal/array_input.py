@@ -6,7 +6,9 @@ argument, the value and the way out.
 
 from __future__ import annotations
 
+import itertools
 import operator
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -139,6 +141,26 @@ def confidences(value: Any) -> Array:
             f"{' with NaN or infinity' if array.ndim == 1 else ''}"
         )
     return array if array.dtype.kind == "f" else array.astype(np.float64)
+
+
+def check_same_order(given: Mapping[str, Any]) -> None:
+    """Refuse columns of pandas with the same index in another order: rows count by position.
+
+    given: what was passed, by argument.
+    """
+    indexed = [
+        (name, value.index)
+        for name, value in given.items()
+        if type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "index")
+    ]
+    for (first, index), (name, other) in itertools.pairwise(indexed):
+        if len(index) != len(other) or index.equals(other) or not other.is_unique:
+            continue
+        if len(index.symmetric_difference(other)) == 0:
+            raise ValueError(
+                f"{first} and {name} have the same index in different orders, and row i of each is "
+                f"image i: pass {name}.loc[{first}.index]"
+            )
 
 
 def number_array(name: str, value: Any, wanted: str) -> Array:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from rayal.array_input import (
     Array,
+    check_same_order,
     class_labels,
     class_probabilities,
     confidences,
@@ -88,13 +89,15 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
         budgets nest.
 
     Raises:
-        ValueError: an unknown name or parameter; arrays that do not fit together, are not finite or
-            are not what they should be (probabilities, labels from 0); a budget above what is left;
-            or an array that the strategy needs is absent.
+        ValueError: an unknown name or parameter; arrays that do not fit together or are columns of
+            pandas in different orders, are not finite or are not what they should be
+            (probabilities, labels from 0); a budget above what is left; or an array that the
+            strategy needs is absent.
     """
     component = _component(strategy)
     bound = component.bind({name: plain_parameter(value) for name, value in params.items()})
     by_name = {"features": features, "labels": labels, "probs": probs, "confidence": confidence}
+    check_same_order(by_name)
     arrays = {n: READERS[n](value) for n, value in by_name.items() if value is not None}
     if "features" in arrays and not component.traits.blockwise:
         arrays["features"] = arrays["features"].astype(np.float32, copy=False)

@@ -484,3 +484,14 @@ def test_a_radius_by_classes_says_that_their_number_is_not_known() -> None:
 def test_outputs_and_probabilities_of_other_numbers_of_classes_are_refused() -> None:
     with pytest.raises(ValueError, match="probs has 4 classes, and features stand for"):
         ask("msal", features=FEATURES[:, :2])
+
+
+def test_columns_of_pandas_in_different_orders_are_refused() -> None:
+    draw = np.random.default_rng(0)
+    names = [f"img_{i}" for i in range(20)]
+    features = pd.DataFrame(draw.normal(size=(20, 3)), index=names)
+    labels = pd.Series([0, 1] + [-1] * 18, index=names)
+    rayal.query("kmeans", 2, features=features, labels=labels)
+    rayal.query("kmeans", 2, features=features, labels=labels.reset_index(drop=True))
+    with pytest.raises(ValueError, match=r"different orders.* pass labels\.loc\[features\.index\]"):
+        rayal.query("kmeans", 2, features=features, labels=labels[::-1])

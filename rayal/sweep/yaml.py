@@ -43,6 +43,16 @@ class _Loader(yaml.SafeLoader):
         super().__init__(text)
         self._depth = 0
 
+    def compose_document(self) -> Any:
+        version = self.peek_event().version  # type: ignore[no-untyped-call]
+        if version not in (None, (1, 2)):
+            major, minor = version
+            raise SweepError(
+                f"it says that it is YAML {major}.{minor}, and sweep files are read as YAML 1.2, "
+                "in which yes, 010 and 1:30 mean other things: remove the line"
+            )
+        return super().compose_document()
+
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             raise SweepError("aliases (*name) are not allowed in a sweep file; write it out")
@@ -59,9 +69,10 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         mapping = super().construct_mapping(node, deep)
         if len(mapping) < len(node.value):
-            counts = Counter(key.value for key, _ in node.value)
-            twice = [key for key, count in counts.items() if count > 1] or list(counts)
-            repeated = "; ".join(f"the key '{key}' is given twice" for key in twice[:5])
+            keys = [(self.construct_object(key), key.value) for key, _ in node.value]
+            counts = Counter(key for key, _ in keys)
+            twice = dict.fromkeys(text for key, text in keys if counts[key] > 1)
+            repeated = "; ".join(f"the key '{text}' is given twice" for text in [*twice][:5])
             raise SweepError(repeated)
         return mapping
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -86,6 +87,7 @@ class RunBuilder:
             asked = total - int(counts.sum())
             counts = counts + rng.multinomial(asked, np.array(POOL) / sum(POOL))
             rounds.append(_round(r, asked, counts, value, rng))
+            _choose_each_once(rounds)
         self.records[trial] = {
             "schema": 1, "trial": trial, "definition": definition, "versions": VERSIONS,
             "host": "node", "seconds": 0.03, "rounds": rounds,
@@ -259,6 +261,15 @@ def _round(
         "selected": sorted(rng.choice(max(sum(POOL), asked), asked, replace=False).tolist()),
         "class_counts": counts.tolist(), "auc_missing_classes": [],
     }  # fmt: skip
+
+
+def _choose_each_once(rounds: list[dict[str, Any]]) -> None:
+    """Put other images for those of the last round that were chosen in an earlier one."""
+    before = {image for row in rounds[:-1] for image in row["selected"]}
+    drawn = rounds[-1]["selected"]
+    new = [image for image in drawn if image not in before]
+    others = (image for image in itertools.count() if image not in before.union(drawn))
+    rounds[-1]["selected"] = sorted([*new, *itertools.islice(others, len(drawn) - len(new))])
 
 
 def _plausible_map(taus: Iterable[float], size: int) -> DatasetMap:

@@ -20,6 +20,8 @@ TEXTS = [
     ("name: !custom x\n", "tag"),
     ("name: !!int 5\n", "tag"),
     ("name: a\nname: b\nx: 1\nx: 2\n", "'name' is given twice.*'x' is given twice"),
+    ("name: a\ntrue: 1\nTrue: 2\n", "^[^;]*: the key 'true' is given twice; the key 'True' is"),
+    ("%YAML 1.1\n---\nname: a\n", "it says that it is YAML 1.1"),
     ("\x00", "no YAML"),
     ("[" * 5000, "no YAML"),
     ("x: " + "y" * 1_100_000, "larger than"),
