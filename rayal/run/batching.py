@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 
 from rayal.run.failures import PASSING
+from rayal.run.signals import raise_if_asked
 from rayal.sweep.definition import Spec
 from rayal.trial import (
     BatchedFitError,
@@ -44,12 +45,14 @@ def run_interleaved(learner: Spec, trials: Iterable[TrialCoroutine[Result]]) -> 
     while waiting:
         requests: dict[int, TrainingRequest] = {}
         until = time.monotonic() + PATIENCE
+        raise_if_asked()
         while waiting and not (requests and (not together or time.monotonic() > until)):
             number, answer = waiting.popleft()
             try:
                 requests[number] = _resume(coroutines[number], answer)
             except StopIteration as end:
                 results[number] = end.value
+            raise_if_asked()
         answers = train_batch(learner, list(requests.values()))
         waiting.extendleft(reversed(list(zip(requests, answers, strict=True))))
     return [results[number] for number in range(len(coroutines))]

@@ -12,6 +12,7 @@ from rayal.events.outcome import Outcome
 from rayal.run.encoding import load_all_trial_data, load_dataset, make_embedding
 from rayal.run.failures import PASSING, fail_all
 from rayal.run.pruning import NO_PRUNING, Pruner
+from rayal.run.signals import raise_if_asked
 from rayal.run.worker import run_trials
 from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
@@ -73,6 +74,7 @@ class _Encoder:
         try:
             progress = partial(events.encoding_progress, trial)
             make_embedding(trial, self._store, progress, self._threads)
+            raise_if_asked()
         except BaseException as error:
             self._errors[key] = error
             raise

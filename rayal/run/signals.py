@@ -11,6 +11,10 @@ from types import FrameType
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+_asked: list[int] = []  # signals that were heard within the outermost `interruptible`
+_within: list[None] = []  # one for each `interruptible` that is entered
+
+
 class StopRequestedError(KeyboardInterrupt):
     """A signal asks the run to stop; a KeyboardInterrupt that a component raises is none."""
 
@@ -27,15 +31,29 @@ def interruptible() -> Iterator[None]:
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
+        _asked.append(number)
         raise StopRequestedError
 
     heard = [s for s in STOP_SIGNALS if s != signal.SIGHUP or not _is_ignored(s)]
     before = {number: signal.signal(number, stop) for number in heard}
+    _within.append(None)
     try:
         yield
     finally:
+        _within.pop()
+        if not _within:
+            _asked.clear()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def raise_if_asked() -> None:
+    """Raise StopRequestedError again where a signal asked for it and a component went on.
+
+    It may catch everything, and what is raised while an object is finalized is printed, no more.
+    """
+    if _asked:
+        raise StopRequestedError
 
 
 def _is_ignored(number: signal.Signals) -> bool:

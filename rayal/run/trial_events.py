@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
 from rayal.run.queue import TrialQueue
+from rayal.run.signals import raise_if_asked
 from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
 
@@ -42,7 +43,9 @@ class TrialEvents:
         Raises:
             StoreError: the store can take no more.
             AllTrialsDoneError: every trial has ended.
+            StopRequestedError: a signal asked for it.
         """
+        raise_if_asked()
         if self.fatal:
             raise StoreError(self.fatal)
         if self._queue.is_exhausted:

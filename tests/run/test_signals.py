@@ -1,10 +1,19 @@
 import os
 import signal
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from rayal.run.signals import STOP_SIGNALS, StopRequestedError, interruptible
+from rayal.cli import sweep
+from rayal.run.signals import (
+    STOP_SIGNALS,
+    StopRequestedError,
+    interruptible,
+    raise_if_asked,
+)
+from tests import sweeps
 
 
 @pytest.mark.usefixtures("heard_hangup")
@@ -32,3 +41,56 @@ def test_a_hangup_that_is_ignored_stays_so_as_under_nohup() -> None:
             time.sleep(0.1)
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def swallow(number: signal.Signals) -> None:
+    try:
+        os.kill(os.getpid(), number)
+        time.sleep(5)
+    except BaseException:  # noqa: BLE001 - as components do
+        pass
+
+
+class Finalized:
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("body", [lambda: swallow(signal.SIGINT), lambda: Finalized() and None])
+def test_a_stop_that_a_component_swallows_is_raised_again(body: Callable[[], None]) -> None:
+    def stop() -> None:
+        with interruptible(), interruptible():
+            body()
+            raise_if_asked()
+
+    with pytest.raises(StopRequestedError):
+        stop()
+    raise_if_asked()  # once the command has ended nothing is asked any more
+
+
+SWALLOWING = """
+import os, signal, time
+from rayal.contracts import strategy
+
+@strategy()
+def swallowing(pool, budget, rng):
+    "Choose whatever happens."
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(5)
+    except BaseException:
+        pass
+    return pool.unlabeled[:budget]
+"""
+
+
+def test_a_sweep_stops_though_a_strategy_catches_everything(tmp_path: Path) -> None:
+    (tmp_path / "swallowing.py").write_text(SWALLOWING)
+    path = sweeps.write_sweep(
+        tmp_path, plugins=["swallowing.py"], strategies=["swallowing"], budgets=[10], seeds=3
+    )
+    arguments = [str(path), "--out", str(tmp_path / "run"), "--local", "--no-report"]
+    assert sweep.main(arguments) == 130
+    assert sweeps.records(tmp_path / "run") == {}
