@@ -81,9 +81,8 @@ def _misfit_of_size(row: Row, planned: Mapping[str, int]) -> str:
     for name, count in planned.items():
         if name in row and row[name] != count:
             return f"{name} is {row[name]!r}, and its trial has {count}"
-    chosen = len(row.get("selected", ()))
-    if chosen != planned["budget"]:
-        return f"{chosen} images are chosen of {planned['budget']}"
+    if "selected" in row and len(row["selected"]) != planned["budget"]:
+        return f"{len(row['selected'])} images are chosen of {planned['budget']}"
     return ""
 
 

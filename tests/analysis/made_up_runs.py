@@ -253,8 +253,9 @@ def _round(
     worst = 2 * balanced * (len(CLASSES) - 1)
     return {
         "round": number, "budget": asked, "labelled": int(counts.sum()), "auc": auc,
-        "accuracy": auc - 0.2, "balanced_accuracy": auc - 0.25, "mean_class_accuracy": auc - 0.25,
-        "pool_error": 1.2 - auc, "coverage": float((counts > 0).mean()),
+        "accuracy": max(auc - 0.2, 0.0), "balanced_accuracy": max(auc - 0.25, 0.0),
+        "mean_class_accuracy": max(auc - 0.25, 0.0), "pool_error": min(1.2 - auc, 1.0),
+        "coverage": float((counts > 0).mean()),
         "class_entropy": float(-(shares * np.log(shares)).sum()),
         "l1_score": float(np.abs(counts - balanced).sum() / worst),
         "select_seconds": 0.01, "train_seconds": 0.2,

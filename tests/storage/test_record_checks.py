@@ -51,7 +51,6 @@ EDITED: dict[str, tuple[Callable[[Rounds], Rounds], str]] = {
     "another number of labels": (put(0, labelled=3), "labelled is 3, and its trial has 2"),
     "another budget": (put(1, budget=9), "budget is 9, and its trial has 2"),
     "an image less": (put(0, selected=[0]), "1 images are chosen of 2"),
-    "no image": (lambda r: [{k: v for k, v in r[0].items() if k != "selected"}], "0 images"),
     "an image twice": (put(0, selected=[1, 1]), "an image is chosen twice"),
     "an image of the round before": (put(1, selected=[1, 3]), "an image is chosen twice"),
     "a negative position": (put(0, selected=[-1, 0]), "selected is no list of whole numbers"),
