@@ -69,10 +69,6 @@ def is_plain(path: Path) -> bool:
         if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
             raise
         return False
-    except OSError as error:
-        if error.errno == errno.ELOOP:  # a link that leads back to itself
-            return False
-        raise
 
 
 def _open(path: Path, flags: int) -> int:
