@@ -36,7 +36,7 @@ def misfit_of_rounds(rounds: Sequence[Any], schedule: Sequence[int] | None) -> s
         rounds: as JSON has them; measures that an older version did not take are absent.
         schedule: labels in all after each round; None where it is not known.
     """
-    before, chosen = 0, set[int]()
+    before = 0
     for number, row in enumerate(rounds):
         if wrong := _misfit_of_row(row, number):
             return f"round {number}: {wrong}"
@@ -45,10 +45,6 @@ def misfit_of_rounds(rounds: Sequence[Any], schedule: Sequence[int] | None) -> s
             before = schedule[number]
             if wrong := _misfit_of_size(row, planned):
                 return f"round {number}: {wrong}"
-        selected = row.get("selected", ())
-        if len(set(selected)) < len(selected) or not chosen.isdisjoint(selected):
-            return f"round {number}: an image is chosen twice"
-        chosen.update(selected)
     return ""
 
 
@@ -81,13 +77,11 @@ def _misfit_of_size(row: Row, planned: Mapping[str, int]) -> str:
     for name, count in planned.items():
         if name in row and row[name] != count:
             return f"{name} is {row[name]!r}, and its trial has {count}"
-    if "selected" in row and len(row["selected"]) != planned["budget"]:
-        return f"{len(row['selected'])} images are chosen of {planned['budget']}"
     return ""
 
 
 def contradiction(rounds: Sequence[Row], labels: npt.NDArray[np.int64] | None) -> str:
-    """Say where measures are missing, or counts are not those of the chosen images.
+    """Say where measures are missing, or choices are none, or not of the classes that are counted.
 
     Args:
         rounds: that fit together.
@@ -101,7 +95,19 @@ def contradiction(rounds: Sequence[Row], labels: npt.NDArray[np.int64] | None) -
         nulls = [n for n in NUMBERS if n in row and row[n] is None]
         if wrong := [*undefined, *endless, *nulls]:
             return f"round {number}: {wrong[0]} is {row[wrong[0]]}"
-    return "" if labels is None else _miscount(rounds, labels)
+    return _misfit_of_choices(rounds) or ("" if labels is None else _miscount(rounds, labels))
+
+
+def _misfit_of_choices(rounds: Sequence[Row]) -> str:
+    chosen = set[int]()
+    for number, row in enumerate(rounds):
+        selected = row.get("selected", [])
+        if "selected" in row and len(selected) != row.get("budget", len(selected)):
+            return f"round {number}: {len(selected)} images are chosen of {row['budget']}"
+        if len(set(selected)) < len(selected) or not chosen.isdisjoint(selected):
+            return f"round {number}: an image is chosen twice"
+        chosen.update(selected)
+    return ""
 
 
 def _miscount(rounds: Sequence[Row], labels: npt.NDArray[np.int64]) -> str:

@@ -50,9 +50,6 @@ EDITED: dict[str, tuple[Callable[[Rounds], Rounds], str]] = {
     "true for a number": (put(0, accuracy=True), "accuracy is no number"),
     "another number of labels": (put(0, labelled=3), "labelled is 3, and its trial has 2"),
     "another budget": (put(1, budget=9), "budget is 9, and its trial has 2"),
-    "an image less": (put(0, selected=[0]), "1 images are chosen of 2"),
-    "an image twice": (put(0, selected=[1, 1]), "an image is chosen twice"),
-    "an image of the round before": (put(1, selected=[1, 3]), "an image is chosen twice"),
     "a negative position": (put(0, selected=[-1, 0]), "selected is no list of whole numbers"),
     "positions as text": (put(0, selected=["0", "1"]), "selected is no list of whole numbers"),
     "counts as text": (put(0, class_counts="11"), "class_counts is no list of whole numbers"),
@@ -77,6 +74,9 @@ def test_rounds_that_do_not_fit_together_are_named(what: str) -> None:
 
 
 CONTRADICTIONS: dict[str, tuple[Callable[[Rounds], Rounds], str]] = {
+    "an image less": (put(0, selected=[0]), "1 images are chosen of 2"),
+    "an image twice": (put(0, selected=[1, 1]), "an image is chosen twice"),
+    "an image of the round before": (put(1, selected=[1, 3]), "an image is chosen twice"),
     "another image": (put(1, selected=[2, 3]), "are of other classes than are counted"),
     "an image beyond the pool": (put(0, selected=[0, 99]), "image 99 of 8 is chosen"),
     "other counts": (put(0, class_counts=[2, 0, 0]), "are of other classes than are counted"),
