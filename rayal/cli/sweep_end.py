@@ -49,9 +49,14 @@ def sum_up(
     if index:
         print_line(console, f"Report: {index}")
     verb = "Make it again" if index else "Make the report"
-    tool = "rayal report" if command.startswith("rayal ") else "python -m rayal report"
-    print_line(console, f"{verb}: {tool} {shlex.quote(str(held.root))}")
+    print_line(console, f"{verb}: {report_command(command, held.root)}")
     return FAILED if missing else DONE
+
+
+def report_command(command: str, root: Location) -> str:
+    """Return what makes the report of a run, called as the sweep was."""
+    tool = "rayal report" if command.startswith("rayal ") else "python -m rayal report"
+    return f"{tool} {shlex.quote(str(root))}"
 
 
 def _print_failed(console: Console, held: RunStore, missing: Sequence[str]) -> None:

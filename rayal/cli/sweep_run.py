@@ -17,7 +17,7 @@ from rayal.cli.printing import (
     show_plan,
     warn_scorer,
 )
-from rayal.cli.sweep_end import load_report, sum_up, write_report
+from rayal.cli.sweep_end import load_report, report_command, sum_up, write_report
 from rayal.cli.terminal import (
     DONE,
     FAILED,
@@ -119,8 +119,14 @@ def _run(
         print_error(error)
         return FAILED
     seconds = time.monotonic() - started
-    index = None if options.no_report else write_report(console, held.root)
-    return sum_up(console, plan, held, seconds, command, index)
+    try:
+        with interruptible():
+            index = None if options.no_report else write_report(console, held.root)
+            return sum_up(console, plan, held, seconds, command, index)
+    except KeyboardInterrupt:
+        again = report_command(command, held.root)
+        print_line(console, f"interrupted: {_kept(plan, held)}; make the report with: {again}")
+        return INTERRUPTED
 
 
 def _continue_earlier(console: Console, plan: Plan, held: RunStore, redo: Sequence[str]) -> Plan:

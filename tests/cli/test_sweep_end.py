@@ -1,9 +1,13 @@
+import signal
 import subprocess
 import sys
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-from rayal.cli import sweep_end
+from rayal.cli import sweep, sweep_end, sweep_run
+from tests import sweeps
 
 LOADED = """
 import sys
@@ -29,3 +33,21 @@ def test_a_fault_in_the_report_does_not_stop_the_sweep_that_loads_it_ahead(
 
     monkeypatch.setattr(sweep_end, "bundled_analysis", broken)
     sweep_end.load_report()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_report_leaves_the_records_and_says_how_to_make_it(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    def interrupted(*_: object) -> NoReturn:
+        signal.raise_signal(number)
+        raise AssertionError("nobody heard it")
+
+    monkeypatch.setattr(sweep_run, "write_report", interrupted)
+    out = tmp_path / "run"
+    status = sweep.main([str(sweeps.write_sweep(tmp_path, seeds=1)), "--local", "--out", str(out)])
+    assert status == 130
+    said = capsys.readouterr().out
+    assert f"trials are kept; make the report with: python -m rayal report {out}" in said
