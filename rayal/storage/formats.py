@@ -7,7 +7,7 @@ version could not read what is written, and every format up to it is read.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict, cast
 
 from typing_extensions import NotRequired
@@ -193,7 +193,21 @@ def parse_plan(location: Location, content: bytes) -> PlanFile:
     for part in ("contents", "superseded"):
         if not isinstance(plan.get(part, {}), dict):
             raise DamagedError(f"{location}: {part} is damaged; delete it and run the sweep again")
+    _check_entries(location, plan)
     return cast("PlanFile", plan)
+
+
+def _check_entries(location: Location, plan: Json) -> None:
+    fitting: dict[str, Callable[[Any], bool]] = {
+        "trials": _is_definition,
+        "artefacts": _is_artifact,
+        "contents": lambda paths: isinstance(paths, dict),
+    }
+    for part, fits in fitting.items():
+        if bad := [key for key, entry in plan.get(part, {}).items() if not fits(entry)]:
+            raise DamagedError(
+                f"{location}: {part}: '{bad[0]}' is damaged; delete it and run the sweep again"
+            )
 
 
 def parse_plan_name(location: Location, content: bytes) -> str:
@@ -327,6 +341,32 @@ def _is_same(value: Any, expected: Any) -> bool:
             expected = {**expected, "params": {**expected["params"], **named}}
         return all(_is_same(value[key], expected[key]) for key in stated)
     return bool(json.dumps(value) == json.dumps(expected))
+
+
+def _is_definition(entry: Json) -> bool:
+    """Whether what a trial's definition states is of the right kinds."""
+    kinds = ("dataset", "encoder", "initial", "strategy", "learner")
+    schedule = entry.get("schedule", [])
+    return (
+        all(_is_component(entry[kind]) for kind in kinds if kind in entry)
+        and isinstance(schedule, list)
+        and all(type(total) is int for total in schedule)
+        and type(entry.get("seed", 0)) is int
+        and all(isinstance(entry.get(k, ""), str) for k in ("dataset_name", "artefact"))
+    )
+
+
+def _is_artifact(entry: Json) -> bool:
+    encoder = entry.get("encoder", {"name": ""})
+    return isinstance(entry.get("dataset", ""), str) and _is_component(encoder)
+
+
+def _is_component(entry: object) -> bool:
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("name"), str)
+        and isinstance(entry.get("params", {}), dict)
+    )
 
 
 def _damaged(location: Location, error: Exception) -> StoreError:

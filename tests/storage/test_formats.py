@@ -97,3 +97,23 @@ def test_a_plan_whose_parts_are_of_another_kind_is_damaged(change: dict[str, obj
     plan = {"schema": 1, "trials": {}, "datasets": {}, "artefacts": {}, **change}
     with pytest.raises(DamagedError, match="delete it and run the sweep again"):
         formats.parse_plan(Path("plan.json"), json.dumps(plan).encode())
+
+
+KNN = {"name": "knn", "params": {}}
+DAMAGED_PARTS: dict[str, tuple[str, dict[str, object]]] = {
+    "no component": ("trials", {"a": {"learner": None}}),
+    "a name alone": ("trials", {"a": {"strategy": "random"}}),
+    "parameters without names": ("trials", {"a": {"learner": {**KNN, "params": [1]}}}),
+    "a schedule of texts": ("trials", {"a": {"schedule": ["10"]}}),
+    "a seed that is true": ("trials", {"a": {"seed": True}}),
+    "no encoder": ("artefacts", {"a": {"dataset": "digits", "encoder": None}}),
+    "contents of numbers": ("contents", {"a": 5}),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGED_PARTS)
+def test_a_plan_whose_parts_are_of_other_kinds_is_damaged(what: str) -> None:
+    part, entries = DAMAGED_PARTS[what]
+    content = json.dumps({**plan(), part: entries}).encode()
+    with pytest.raises(DamagedError, match=rf"plan\.json: {part}.* is damaged; delete it and run"):
+        formats.parse_plan(Path("run") / "plan.json", content)
