@@ -120,6 +120,7 @@ class RunBuilder:
             (self.root / "failures" / f"{trial}.log").write_text(text)
         for key, dataset_map in self.maps.items():
             (self.root / "artefacts" / key).mkdir(exist_ok=True)
+            (self.root / "artefacts" / key / "about.json").write_text("{}")
             map_columns.write(self.root / "artefacts" / key / "map.parquet", dataset_map)
         return self.root
 

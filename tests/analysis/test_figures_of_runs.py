@@ -87,7 +87,9 @@ def test_a_single_query_with_a_pool_has_clusters_and_contact_sheets(single):
 def test_cycles_with_a_pool_have_rounds_but_no_clusters_without_a_map(tmp_path):
     run = cycles_run(tmp_path, seeds=2)
     for definition in run.trials.values():
-        (tmp_path / "artefacts" / definition["artefact"]).mkdir(parents=True, exist_ok=True)
+        artefact = tmp_path / "artefacts" / definition["artefact"]
+        artefact.mkdir(parents=True, exist_ok=True)
+        (artefact / "about.json").write_text("{}")
     made, found = drawn(with_pool(run))
     assert {"rounds", "chosen", "first-last"} <= kinds(found)
     assert "plane_clusters" not in made
