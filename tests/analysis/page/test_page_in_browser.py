@@ -228,6 +228,7 @@ def test_every_figure_is_drawn_with_its_values(browser, any_page):
 def test_the_pointer_shows_the_value_that_the_table_holds(browser, pages):
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
 
     show(browser, pages["single query"])
     mark = browser.find_elements(By.CSS_SELECTOR, ".plot [data-tip]")[0]
@@ -235,7 +236,7 @@ def test_the_pointer_shows_the_value_that_the_table_holds(browser, pages):
     tip = browser.find_element(By.ID, "tip")
     assert not tip.is_displayed()
     ActionChains(browser).move_to_element_with_offset(mark, 3, 3).perform()
-    assert tip.is_displayed()
+    WebDriverWait(browser, 30).until(lambda _: tip.is_displayed())
     text = mark.get_attribute("data-tip")
     assert tip.text == text
     value = text.split(": ")[1].split(",")[0]
