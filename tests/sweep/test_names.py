@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -134,10 +135,11 @@ def write_run(plan: Plan, root: Path) -> None:
     for trial in plan.trials:
         rounds = [
             {
-                "round": n, "budget": 1, "labelled": labelled, "selected": [], "class_counts": [],
+                "round": n, "budget": labelled - before, "labelled": labelled, "selected": [],
+                "class_counts": [],
                 "auc_missing_classes": [], "auc": 0.5, "select_seconds": 0.0, "train_seconds": 0.0,
             }
-            for n, labelled in enumerate(trial.schedule)
+            for n, (before, labelled) in enumerate(pairwise((0, *trial.schedule)))
         ]  # fmt: skip
         record = {
             "schema": 1, "trial": trial.id, "definition": trial.definition(), "rounds": rounds,
