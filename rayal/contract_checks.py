@@ -59,7 +59,7 @@ def check_choice(name: str, chosen: Any, labels: Labels, budget: int) -> Indices
 def _array_of_choice(name: str, chosen: Any) -> npt.NDArray[Any]:
     try:
         return np.asarray(chosen)
-    except Exception as error:
+    except Exception as error:  # arrays of other libraries raise what they like
         raise ValueError(
             f"strategy '{name}' returned a {type(chosen).__name__} that cannot be read as an array "
             f"of positions ({type(error).__name__}: {error})"

@@ -17,9 +17,9 @@ from rayal.cli.terminal import (
     DONE,
     FAILED,
     REFUSED,
+    add_cluster,
     add_out,
     add_set,
-    cluster_address,
     output,
     print_error,
     print_for_programs,
@@ -75,14 +75,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
     )
     add_out(command)
     add_set(command, "--set resources.trial.gpus=1")
-    where = command.add_mutually_exclusive_group()
-    where.add_argument("--local", action="store_true", help="for a run without Ray")
-    where.add_argument(
-        "--address",
-        type=cluster_address,
-        metavar="ADDRESS",
-        help="look at the nodes of the Ray cluster there, too",
-    )
+    add_cluster(command, "for a run without Ray", "look at the nodes of the Ray cluster there, too")
     command.add_argument("--json", action="store_true", help="print JSON, for other programs")
     return command
 

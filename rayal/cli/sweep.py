@@ -11,7 +11,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
-from rayal.cli.terminal import add_out, add_set, cluster_address, warnings_as_lines
+from rayal.cli.terminal import add_cluster, add_out, add_set, warnings_as_lines
 from rayal.run.process_exit import ends_in_time, exits_are_errors
 
 PROG = "python -m rayal.sweep"
@@ -53,13 +53,8 @@ def parser(prog: str) -> argparse.ArgumentParser:
         help="run finished trials again, in place of their records: strategy=random, "
         "encoder=moco,seed=3, the beginning of an id, unverified, all",
     )
-    where = command.add_mutually_exclusive_group()
-    where.add_argument("--local", action="store_true", help="run in this process, without Ray")
-    where.add_argument(
-        "--address",
-        type=cluster_address,
-        metavar="ADDRESS",
-        help="join the Ray cluster there ('auto' finds one)",
+    add_cluster(
+        command, "run in this process, without Ray", "join the Ray cluster there ('auto' finds one)"
     )
     command.add_argument("--no-report", action="store_true", help="leave the report for later")
     command.add_argument("--dry-run", action="store_true", help="show the plan and stop")

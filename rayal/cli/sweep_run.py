@@ -118,7 +118,18 @@ def _run(
     except StoreError as error:
         print_error(error)
         return FAILED
-    seconds = time.monotonic() - started
+    return _conclude(console, plan, held, options, command, time.monotonic() - started)
+
+
+def _conclude(
+    console: Console,
+    plan: Plan,
+    held: RunStore,
+    options: argparse.Namespace,
+    command: str,
+    seconds: float,
+) -> int:
+    """Make the report of trials that have ended, and sum up; return the exit status."""
     try:
         with interruptible():
             index = None if options.no_report else write_report(console, held.root)

@@ -151,6 +151,13 @@ def cluster_address(text: str) -> str:
     return text
 
 
+def add_cluster(parser: argparse.ArgumentParser, local: str, address: str) -> None:
+    """Add `--local` and `--address`, of which one excludes the other; with what each is for."""
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--local", action="store_true", help=local)
+    where.add_argument("--address", type=cluster_address, metavar="ADDRESS", help=address)
+
+
 def add_set(parser: argparse.ArgumentParser, examples: str) -> None:
     """Add `--set KEY=VALUE`, which may be given many times."""
     parser.add_argument(

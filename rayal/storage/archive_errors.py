@@ -5,4 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 
-ARCHIVE_ERRORS = (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error)
+ARCHIVE_ERRORS = (
+    OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error,
+    NotImplementedError,  # a way of packing that zipfile does not know
+)  # fmt: skip

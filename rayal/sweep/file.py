@@ -95,7 +95,7 @@ def load_sweep(path: Path, overrides: Sequence[str] = ()) -> Sweep:
         prune=read.prune,
         resources=read.resources,
         track=read.track,
-        plugins=tuple(_beside(path, plugin) for plugin in read.plugins),
+        plugins=tuple(_plugin_path(path, plugin) for plugin in read.plugins),
         parts=read.parts,
         resolved=tree,
         notes=tuple(filter(None, notes)),
@@ -155,7 +155,7 @@ def _validated(tree: dict[str, Any], mistakes: Mistakes) -> SweepFile | None:
     return None
 
 
-def _beside(sweep: Path, plugin: str | Path) -> Path:
+def _plugin_path(sweep: Path, plugin: str | Path) -> Path:
     """Return where a plugin lies: beside the sweep file, or what this is a link to; no links."""
     if "\0" in str(plugin):
         return sweep.parent / plugin  # no file, as its import says
@@ -169,7 +169,7 @@ def _check_names(tree: Mapping[str, Any], sweep: Path, mistakes: Mistakes) -> No
     plugins = tree.get("plugins", [])
     if not isinstance(plugins, list) or not all(isinstance(plugin, str) for plugin in plugins):
         return  # names may be those of plugins
-    import_plugins([_beside(sweep, plugin) for plugin in plugins], mistakes)
+    import_plugins([_plugin_path(sweep, plugin) for plugin in plugins], mistakes)
     parts = tree.get("parts", {})
     bodies = [tree, *(parts.values() if isinstance(parts, dict) else ())]
     for body, (key, registry) in product(filter(_is_mapping, bodies), LISTS.items()):

@@ -125,6 +125,18 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
         encode(path=str(path))
 
 
+def test_an_archive_that_is_packed_in_an_unknown_way_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "f.npz"
+    np.savez(path, test=MATRIX[N:], train=MATRIX[:N])
+    content = bytearray(path.read_bytes())
+    for start, method in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        for at in (i for i in range(len(content)) if content.startswith(start, i)):
+            content[at + method] = 99
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="the array 'train' is damaged"):
+        encode(path=str(path))
+
+
 def test_the_matrix_is_part_of_what_results_depend_on(tmp_path: Path) -> None:
     path = saved(tmp_path / "f.npy")
     component = ENCODERS.find("features")

@@ -75,7 +75,7 @@ def _said(data: Any, group: str, name: str) -> Any:
 def _modality(data: Any, stored: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return what was measured, which the stored values stand for."""
     if data.get("ModalityLUTSequence"):
-        return _looked_up(stored, data.ModalityLUTSequence[0])[0]
+        return _through_lookup_table(stored, data.ModalityLUTSequence[0])[0]
     slope, intercept = (_said(data, _SCALE, f"Rescale{name}") for name in ("Slope", "Intercept"))
     if slope is None and intercept is None:
         return stored
@@ -115,11 +115,11 @@ def _by_window(values: npt.NDArray[Any], window: _Window) -> Bytes:
 
 
 def _by_table(values: npt.NDArray[Any], item: Any) -> Bytes:
-    entries, bits = _looked_up(values, item)
+    entries, bits = _through_lookup_table(values, item)
     return _to_bytes(entries * (255 / (2**bits - 1)))
 
 
-def _looked_up(values: npt.NDArray[Any], item: Any) -> tuple[Float64, int]:
+def _through_lookup_table(values: npt.NDArray[Any], item: Any) -> tuple[Float64, int]:
     """Return what a table has for each value, and the bits of its entries.
 
     Values before its first entry get that one, values after its last entry that.

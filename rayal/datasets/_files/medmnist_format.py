@@ -18,7 +18,6 @@ from rayal.storage.archive_errors import ARCHIVE_ERRORS
 
 Array = npt.NDArray[Any]
 _SHOWN = 5  # classes in a message
-_UNREADABLE = (*ARCHIVE_ERRORS, NotImplementedError)  # packed in another way
 
 
 def read_medmnist_file(
@@ -93,7 +92,7 @@ def _arrays(path: Path) -> dict[str, tuple[Array, Array]]:
             raise ValueError("it is no archive of arrays, or only the beginning of one")
         with np.load(path, allow_pickle=False) as file:
             pairs = {split: _pair(file, split) for split in ("train", "test", "val")}
-    except _UNREADABLE as error:
+    except ARCHIVE_ERRORS as error:
         raise ValueError(f"{path} cannot be read as MedMNIST's .npz: {error}") from error
     return {split: pair for split, pair in pairs.items() if pair is not None}
 
@@ -112,7 +111,7 @@ def _pair(file: np.lib.npyio.NpzFile, split: str) -> tuple[Array, Array] | None:
 def _member(file: np.lib.npyio.NpzFile, key: str) -> Array:
     try:
         return np.asarray(file[key])
-    except _UNREADABLE as error:
+    except ARCHIVE_ERRORS as error:
         raise ValueError(f"the array '{key}' is damaged or no plain array: {error}") from error
 
 

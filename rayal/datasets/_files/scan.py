@@ -153,13 +153,13 @@ def _is_folder(entry: os.DirEntry[str], root: Path, counts: PassedOver) -> bool:
             circle, or into a folder that may not be entered.
     """
     try:
-        return _looked_at(entry, root, counts)
+        return _is_entered(entry, root, counts)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise ValueError(f"{entry.path} cannot be read: {reason}; remove it") from error
 
 
-def _looked_at(entry: os.DirEntry[str], root: Path, counts: PassedOver) -> bool:
+def _is_entered(entry: os.DirEntry[str], root: Path, counts: PassedOver) -> bool:
     if _is_kept_by_a_system(entry.name) and entry.is_dir(follow_symlinks=False):
         _count_images(entry.path, HIDDEN if is_hidden(entry.name) else SERVER_FOLDER, counts)
         return False
