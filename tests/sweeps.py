@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -87,6 +88,15 @@ def command(sweep: Path, out: Path, *options: str, report: bool = False) -> list
     """The command line; without its report, which costs more than most sweeps here."""
     ours = [sys.executable, "-m", "rayal.sweep", str(sweep), "--out", str(out), *options]
     return ours if report else [*ours, "--no-report"]
+
+
+def suspend(process: subprocess.Popen[Any]) -> None:
+    """Stop a child process for as long as a test looks, so that it neither ends nor writes.
+
+    A signal stops a process only when its last thread has noticed: until then it still writes.
+    """
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
 
 
 def environment() -> dict[str, str]:

@@ -169,7 +169,7 @@ def test_a_directory_in_use_is_refused(tmp_path: Path) -> None:
     )  # fmt: skip
     try:
         wait_for_records(out, 1)
-        process.send_signal(signal.SIGSTOP)  # so that it cannot end before the other has begun
+        sweeps.suspend(process)
         refused = sweeps.run(sweep, out, "--local")
     finally:
         process.kill()

@@ -68,7 +68,7 @@ def test_a_killed_sweep_goes_on_and_equals_one_on_a_disk(place: Address, tmp_pat
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=sweeps.environment())
     try:
         wait_for_records(place, 2)
-        process.send_signal(signal.SIGSTOP)  # so that it does not end before the other has begun
+        sweeps.suspend(process)
         refused = run("rayal.sweep", sweep, "--local", "--out", place)
         assert refused.returncode == 2
         assert f"{place} is in use by process {process.pid} on" in refused.stdout

@@ -270,7 +270,7 @@ def test_a_second_driver_is_refused_and_the_first_is_unharmed(tmp_path: Path) ->
     sweep, out = write_sweep(tmp_path, strategies=slow(0.5)), tmp_path / "run"
     with begun(sweep, out, "--local") as first:
         wait_for_records(out, 1)
-        first.send_signal(signal.SIGSTOP)  # so that it does not end before the other has begun
+        sweeps.suspend(first)
         before = {p: p.stat().st_mtime_ns for p in out.rglob("*")}
         refused = sweeps.run(sweep, out, "--local")
         after = {p: p.stat().st_mtime_ns for p in out.rglob("*")}
