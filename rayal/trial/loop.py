@@ -54,22 +54,12 @@ def rounds(
     predictions = yield from _predictions_after(rows, trial, data)
     first_predicted = cache(lambda: _first_predicted(trial, data, rows[0]))
     for number in range(len(rows), len(trial.schedule)):
-        budget = trial.schedule[number] - int(has_label(labels).sum())
         started = time.perf_counter()
-        if number == 0 and trial.scorer:
-            chosen, recorded = _scored_query(trial, data, budget)
-        else:
-            if number and trial.strategy.scored_by:
-                scores = _scores_after(rows, trial, data, scores)
-            scoring = _scoring(trial, data, number)
-            pool = _selected_on(trial, data, number).pool(
-                labels,
-                scores or predictions,
-                first_predicted if number > 1 else None,
-                partial(_predict_without, *scoring, labels.copy(), number - 1) if number else None,
-                partial(_score_batches, trial, data, labels.copy(), number),
-            )
-            chosen, recorded = _query(trial, pool, number, budget)
+        if number and trial.strategy.scored_by:
+            scores = _scores_after(rows, trial, data, scores)
+        chosen, recorded = _select(
+            trial, data, number, labels, scores or predictions, first_predicted
+        )
         selecting = time.perf_counter() - started
         with process_state_kept("recorded", trial.dataset_name, trial.seed, number):
             besides = recorded()  # what it takes is no time of the strategy
@@ -78,13 +68,40 @@ def rounds(
         predictions = checked_predictions(trial.learner.name, predictions, data)
         with process_state_kept("measured", trial.dataset_name, trial.seed, number):
             row = measure(trial, data, labels, predictions, number)
-        row |= {"round": number, "budget": budget, "labelled": trial.schedule[number]}
+        row |= {"round": number, "budget": len(chosen), "labelled": trial.schedule[number]}
         row |= count_pseudo_labels(data, predictions) | besides
         row |= {"select_seconds": selecting, "train_seconds": training}
         rows.append({**row, "selected": chosen.tolist()})
         if number + 1 < len(trial.schedule):
             keep(rows)
     return rows
+
+
+def _select(
+    trial: Trial,
+    data: TrialData,
+    number: int,
+    labels: Labels,
+    predictions: Predictions | None,
+    first_predicted: Callable[[], Pool],
+) -> tuple[Indices, Callable[[], Row]]:
+    """Ask the strategy for the images of a round; see `_query`.
+
+    predictions: of the learner that scores this query, None before there are labels.
+    """
+    budget = trial.schedule[number] - int(has_label(labels).sum())
+    if number == 0 and trial.scorer:
+        return _scored_query(trial, data, budget)
+    known = labels.copy()
+    scoring = _scoring(trial, data, number)
+    pool = _selected_on(trial, data, number).pool(
+        labels,
+        predictions,
+        first_predicted if number > 1 else None,
+        partial(_predict_without, *scoring, known, number - 1) if number else None,
+        partial(_score_batches, trial, data, known, number),
+    )
+    return _query(trial, pool, number, budget)
 
 
 def _query(trial: Trial, pool: Pool, number: int, budget: int) -> tuple[Indices, Callable[[], Row]]:
