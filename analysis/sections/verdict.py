@@ -167,8 +167,12 @@ def _span_in_words(span: _Span, baseline: str) -> str:
         return f"no strategy is shown to be better than {baseline} with {labels} ({highest})"
     if not any(span.as_good):
         return f"{leaders[0]} leads with {labels}, significantly ahead of all others"
+    leads = f"{leaders[0]} leads with {labels}"
+    if all(leaders[0] in shown for shown in span.shown):
+        as_good = "; ".join(_at_all_and_some(span.as_good, "not of "))
+        return f"{leads}, significantly ahead of {baseline} ({as_good})"
     as_good = "; ".join(_at_all_and_some(span.as_good, "not significantly ahead of "))
-    return f"{leaders[0]} leads with {labels} ({as_good})"
+    return f"{leads} ({as_good})"
 
 
 def _at_all_and_some(names: Sequence[set[str]], words: str) -> Iterator[str]:

@@ -157,7 +157,7 @@ def test_a_mean_over_easier_seeds_is_not_significantly_ahead(tmp_path):
     assert (led["leader"], led["not_told_apart"]) == ("hacon", "kmeans")
     [setting] = settings(report)
     [sentence] = verdict(setting)
-    assert "hacon leads with 20 labels (not significantly ahead of kmeans)" in sentence.text
+    assert "hacon leads with 20 labels, significantly ahead of random (not of kmeans)" in sentence.text
 
 
 def test_the_verdict_names_also_those_who_are_not_behind_at_some_numbers_of_labels(tmp_path):
@@ -171,6 +171,6 @@ def test_the_verdict_names_also_those_who_are_not_behind_at_some_numbers_of_labe
     [setting] = settings(make_report(read_study(run.write())))
     [sentence] = verdict(setting)
     assert (
-        "hacon leads with 20 to 40 labels (not significantly ahead of kmeans; "
-        "at some of them not significantly ahead of typiclust)" in sentence.text
+        "hacon leads with 20 to 40 labels, significantly ahead of random (not of kmeans; "
+        "at some of them not of typiclust)" in sentence.text
     )

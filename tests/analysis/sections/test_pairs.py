@@ -76,7 +76,7 @@ def test_the_page_shows_pairs_where_there_are_two_besides_random(tmp_path: Path)
 def test_the_verdict_names_who_is_not_significantly_behind(tmp_path: Path) -> None:
     [setting] = settings(make_report(study_of(tmp_path, {"default": 6})))
     [words] = verdict(setting)
-    assert "kmeans leads with 20 labels (not significantly ahead of typiclust)" in words.text
+    assert "kmeans leads with 20 labels, significantly ahead of random (not of typiclust)" in words.text
 
 
 def test_the_verdict_praises_nobody_where_random_is_not_significantly_behind(
