@@ -38,7 +38,10 @@ MISSING = PageCell(NONE, None)
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table on the page. The first `names` columns name the row; `rows_left` are in the CSV."""
+    """A table on the page. The first `names` columns name the row; `rows_left` are in the CSV.
+
+    caption: what the table says. note: how to read it, in whole sentences.
+    """
 
     form: ClassVar = "table"
     caption: str
@@ -47,6 +50,7 @@ class PageTable:
     rows: list[list[PageCell]]
     names: int
     rows_left: int = 0
+    note: str = ""
 
     @property
     def numeric(self) -> list[bool]:

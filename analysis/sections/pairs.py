@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from typing import Any, NamedTuple
@@ -156,11 +157,10 @@ def _difference(cell: Cell, i: int, j: int) -> dict[str, Any]:
 
 
 def _table(words: str, rows: pd.DataFrame) -> PageTable:
-    return page_table(
+    table = page_table(
         f"Difference in {words} of every two strategies, the higher mean first: 95 % interval of "
         "the difference alone, and p corrected for all pairs at this number of labels (Holm; Welch "
-        "against random with many more draws: Bonferroni); bold below .05"
-        + choices_once(rows["better_mean"] - rows["other_mean"], rows["difference"]),
+        "against random with many more draws: Bonferroni); bold below .05",
         "pairs.csv",
         rows,
         name_columns(rows, []),
@@ -174,3 +174,5 @@ def _table(words: str, rows: pd.DataFrame) -> PageTable:
             count("pairs of choices", "n"),
         ],
     )
+    of_means = rows["better_mean"] - rows["other_mean"]
+    return replace(table, note=choices_once(of_means, rows["difference"]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,8 +36,8 @@ TESTS = ("student", "permutation", "wilcoxon")
 WHO = ("varied", "initial", "strategy")
 SHOWN = 0.0005  # by what a difference of three digits is seen to be another
 CHOICES_ONCE = (
-    "; seeds with the same choice of images count once in a difference, and of pairs those that "
-    "both have, so that it may be another than that of the means"
+    "Seeds in which the same images were chosen count once in a difference, and only seeds that "
+    "both have make pairs: a difference may not be that of the two means."
 )
 
 
@@ -201,9 +202,9 @@ def _table(compared: pd.DataFrame, caption: str, columns: list[Column]) -> PageT
     rows = compared[compared["n"] > 0]
     words = _in_words(rows)
     caption = caption.format(f"{words[:1].upper()}{words[1:]}")
-    caption += choices_once(rows["own_mean"] - rows["random_mean"], rows["mean"])
     source = f"{table_of('against_random', _metric(rows))}.csv"
-    return page_table(caption, source, rows, name_columns(rows, WHO), columns)
+    table = page_table(caption, source, rows, name_columns(rows, WHO), columns)
+    return replace(table, note=choices_once(rows["own_mean"] - rows["random_mean"], rows["mean"]))
 
 
 def choices_once(of_means: pd.Series[float], over_choices: pd.Series[float]) -> str:

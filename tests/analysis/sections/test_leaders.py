@@ -157,7 +157,9 @@ def test_a_mean_over_easier_seeds_is_not_significantly_ahead(tmp_path):
     assert (led["leader"], led["not_told_apart"]) == ("hacon", "kmeans")
     [setting] = settings(report)
     [sentence] = verdict(setting)
-    assert "hacon leads with 20 labels, significantly ahead of random (not of kmeans)" in sentence.text
+    assert (
+        "hacon leads with 20 labels, significantly ahead of random (not of kmeans)" in sentence.text
+    )
 
 
 def test_the_verdict_names_also_those_who_are_not_behind_at_some_numbers_of_labels(tmp_path):

@@ -76,7 +76,10 @@ def test_the_page_shows_pairs_where_there_are_two_besides_random(tmp_path: Path)
 def test_the_verdict_names_who_is_not_significantly_behind(tmp_path: Path) -> None:
     [setting] = settings(make_report(study_of(tmp_path, {"default": 6})))
     [words] = verdict(setting)
-    assert "kmeans leads with 20 labels, significantly ahead of random (not of typiclust)" in words.text
+    assert (
+        "kmeans leads with 20 labels, significantly ahead of random (not of typiclust)"
+        in words.text
+    )
 
 
 def test_the_verdict_praises_nobody_where_random_is_not_significantly_behind(
@@ -117,12 +120,12 @@ def test_it_is_said_where_a_difference_is_another_than_that_of_the_means(tmp_pat
     row = report.tables["against_random"].query("strategy == 'kmeans' and metric == 'auc'").iloc[0]
     assert row["own_mean"] - row["random_mean"] == pytest.approx(0.06)
     assert row["mean"] == pytest.approx(0.0)
-    assert len(captions_that_say_so(report)) == 2  # against random, and every two
+    assert len(notes_that_say_so(report)) == 2  # against random, and every two
     every = study_of(tmp_path / "distinct", {"default": 5})
-    assert not captions_that_say_so(make_report(every))
+    assert not notes_that_say_so(make_report(every))
 
 
-def captions_that_say_so(report: Report) -> list[str]:
+def notes_that_say_so(report: Report) -> list[str]:
     blocks = [*content(report), *versus_random.content(report)]
-    shown = [block.caption for block in blocks if isinstance(block, PageTable)]
-    return [caption for caption in shown if "count once in a difference" in caption]
+    shown = [block.note for block in blocks if isinstance(block, PageTable)]
+    return [note for note in shown if "count once in a difference" in note]
