@@ -15,12 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 from rayal.contracts import UNLABELED, Features, Labels
-from rayal.kernels.validation import misfit_of_probabilities, misfit_of_squares
+from rayal.kernels.validation import (
+    misfit_of_probabilities,
+    misfit_of_rounding,
+    misfit_of_squares,
+)
 
 Array: TypeAlias = npt.NDArray[Any]
 
 MOST_CLASSES = 2**20
-_LOST = 0.01  # part of a column's range that rounding to 32 bits may cost
 _ROWS_AT_ONCE = 8192
 _LARGE = 1 << 27  # numbers of a matrix of float16 from which on it is not converted
 
@@ -75,10 +78,9 @@ def feature_matrix(value: Any) -> Features:
     _check_size(matrix)
     if matrix.dtype == np.float16 and matrix.size >= _LARGE and matrix.flags.c_contiguous:
         return matrix  # for strategies that read blocks
-    floats = np.ascontiguousarray(matrix, dtype=np.float32)
-    if matrix.dtype.itemsize >= 4 and matrix.dtype != np.float32:
-        _check_rounding(matrix, floats)
-    return floats
+    if misfit := misfit_of_rounding(matrix):
+        raise ValueError(f"features: {misfit}")
+    return np.ascontiguousarray(matrix, dtype=np.float32)
 
 
 def class_probabilities(value: Any) -> Array:
@@ -259,21 +261,6 @@ def _check_size(features: Array) -> None:
             f"features are as large as {size:.3g}, and squared distances between them {misfit} in "
             "32-bit floats: scale them, as features / np.abs(features).max() does"
         )
-
-
-def _check_rounding(features: Array, rounded: Features) -> None:
-    """Refuse columns of which 32-bit floats keep less than the variation; a constant has none."""
-    ranges = features.max(axis=0).astype(np.float64) - features.min(axis=0).astype(np.float64)
-    for start in range(0, len(features), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
-        lost = np.abs(features[rows].astype(np.float64) - rounded[rows]).max(axis=0)
-        if (bad := np.flatnonzero((lost > _LOST * ranges) & (ranges > 0))).size:
-            column = int(bad[0])
-            raise ValueError(
-                f"features: column {column} varies by {ranges[column]:.3g} around "
-                f"{float(features[0, column]):.6g}, which 32-bit floats cannot tell apart: "
-                "subtract its mean, as features - features.mean(axis=0) does"
-            )
 
 
 def _shown(value: Any) -> str:

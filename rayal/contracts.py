@@ -476,6 +476,7 @@ def encoder(  # noqa: PLR0913  a component declares this much about itself
     notes: Notes = _no_notes,
     files: Files | None = None,
     reads: Callable[[Mapping[str, Any]], DatasetPart] = lambda _: "images",
+    draws: Callable[[Mapping[str, Any]], bool] = lambda _: True,
     added: Collection[str] = (),
     former: Mapping[str, object] | None = None,
 ) -> Callable[[Encoder[P]], Encoder[P]]:
@@ -491,9 +492,10 @@ def encoder(  # noqa: PLR0913  a component declares this much about itself
     FileNotFoundError where they name a file that is absent; called when a sweep is planned.
     notes: what people would want to know before it runs, such as where its weights come from.
     files: whose content the features depend on; without it every parameter that is the path of a
-    file. reads: what of the dataset it looks at: images, or its own features, or nothing. added: as
-    a strategy's. former: parameters that came after the first release with another
-    default than what the encoder did before, and the value at which it still does that.
+    file. reads: what of the dataset it looks at: images, or its own features, or nothing. draws:
+    whether its features depend on its seed; a plan says where several seeds give the same. added:
+    as a strategy's. former: parameters that came after the first release with another default than
+    what the encoder did before, and the value at which it still does that.
     """
 
     def register(function: Encoder[P]) -> Encoder[P]:
@@ -503,6 +505,7 @@ def encoder(  # noqa: PLR0913  a component declares this much about itself
             notes=notes,
             files=files,
             reads=reads,
+            draws=draws,
             added=frozenset(added),
             former=former or {},
         )

@@ -131,7 +131,9 @@ class Component(Generic[AnyTraits]):
                 "number"
             )
         try:
-            return self._types[parameter.name].validate_python(value)
+            return _in_form_of(
+                parameter.default, self._types[parameter.name].validate_python(value)
+            )
         except ValidationError as error:
             errors = error.errors(include_url=False)[:2]
             why = "; ".join(e["msg"][0].lower() + e["msg"][1:] for e in errors)
@@ -292,6 +294,11 @@ def load_plugins(files: Iterable[Path]) -> None:
 
 def _one(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def _in_form_of(default: object, value: object) -> object:
+    """Return a value as the default that it equals: 10.0 beside 10 would be two trials."""
+    return default if value == default and type(value) is not bool else value
 
 
 def _is_finite(value: object) -> bool:

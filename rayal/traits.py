@@ -44,9 +44,13 @@ class DatasetTraits(Traits):
 
 @dataclass(frozen=True)
 class EncoderTraits(Traits):
-    """gives: names of what it makes besides features. reads: what of the dataset."""
+    """gives: names of what it makes besides features. reads: what of the dataset.
+
+    draws: whether its features depend on its seed.
+    """
 
     gives: Names = lambda _: set()
+    draws: Callable[[Params], bool] = lambda _: True
     reads: Callable[[Params], DatasetPart] = lambda _: "images"
 
 

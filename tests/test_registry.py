@@ -35,6 +35,16 @@ def test_a_list_stands_for_a_tuple_and_a_whole_number_for_a_float() -> None:
     assert bound["share"] == 1.0
 
 
+def tenfold(pool: object, *, beta: float = 10, steps: tuple[float, ...] = (1, 2)) -> None: ...
+
+
+def test_a_stated_default_is_the_default_whatever_its_kind_of_number() -> None:
+    component = Component("strategy", tenfold, StrategyTraits())
+    stated = component.bind({"beta": 10.0, "steps": [1.0, 2.0]})
+    assert repr(stated) == repr(component.bind({})) == "{'beta': 10, 'steps': (1, 2)}"
+    assert repr(component.bind({"beta": 11})) == "{'beta': 11.0, 'steps': (1, 2)}"
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

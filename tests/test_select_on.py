@@ -7,7 +7,7 @@ import pytest
 
 from rayal.contracts import UNLABELED, Embedding, TrialData
 from rayal.metrics import macro_auc
-from rayal.registry import LEARNERS
+from rayal.registry import LEARNERS, STRATEGIES
 from rayal.seeds import generator
 from rayal.sweep.definition import Spec, Trial
 from rayal.trial import Row
@@ -100,3 +100,21 @@ def test_first_and_later_queries_read_each_its_own(own: TrialData, other: TrialD
     covered = features[first["selected"]]
     farthest = np.linalg.norm(features[:, None] - covered, axis=2).min(axis=1).argmax()
     assert later["selected"][0] == farthest
+
+
+@pytest.mark.parametrize(
+    ("later", "params"), [("entropy", {}), ("random", {}), ("kmeans", {"space": "hidden"})]
+)
+def test_a_strategy_that_reads_nothing_of_the_other_encoder_says_so(
+    later: str, params: dict[str, object], own: TrialData, other: TrialData
+) -> None:
+    strategy = Spec(later, STRATEGIES.find(later).bind(params))
+    plain = replace(trial("kmeans", "kmeans", (6, 12)), strategy=strategy)
+    crossed = borrowing(plain)
+    first, second = run(crossed, joined(crossed, own, other))
+    [told] = second["warnings"]
+    assert told.startswith(f"strategy '{later}' reads no features of an encoder, so that select_on")
+    assert "warnings" not in first
+    scored = {**crossed.strategy.borrowed, "scored_by": plain.learner}
+    lent = replace(crossed, strategy=replace(crossed.strategy, borrowed=scored))
+    assert "warnings" not in run(lent, joined(crossed, own, other))[1]

@@ -63,7 +63,10 @@ def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
 
 
 @encoder(
-    gives=lambda params: {"weights"} | augmented_views.gives(params), check=_check, notes=_notes
+    gives=lambda params: {"weights"} | augmented_views.gives(params),
+    draws=augmented_views.draws,
+    check=_check,
+    notes=_notes,
 )
 def checkpoint(  # noqa: PLR0913  what a file does not say of itself
     dataset: Dataset,

@@ -21,6 +21,7 @@ from rayal.contracts import (
 )
 from rayal.encoders._features.extraction import allocate_features
 from rayal.kernels.gemm_distances import chunks
+from rayal.kernels.validation import misfit_of_rounding
 from rayal.storage.archive_errors import ARCHIVE_ERRORS
 from rayal.storage.file_hash import file_hash
 from rayal.traits import DatasetPart
@@ -67,7 +68,7 @@ def _reads(params: Mapping[str, Any]) -> DatasetPart:
     return "features" if params["path"] is None else "nothing"
 
 
-@encoder(check=_check, notes=_notes, reads=_reads)
+@encoder(check=_check, notes=_notes, reads=_reads, draws=lambda _: False)
 def features(
     dataset: Dataset,
     rng: np.random.Generator,
@@ -93,8 +94,8 @@ def features(
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it holds no such matrix, or images have no row or several; there is no path, and
-            the dataset has no features.
+        ValueError: it holds no such matrix, images have no row or several, or 32-bit floats do not
+            tell its numbers apart; there is no path, and the dataset has no features.
     """
     if path is None:
         return Embedding(_of_split(dataset.train), _of_split(dataset.test))
@@ -108,6 +109,8 @@ def features(
             f"path={path} is {shapes}, and the dataset has {N} images in the pool and {M} to test: "
             "a row for each is needed"
         )
+    if misfit := misfit_of_rounding(matrix):
+        raise ValueError(f"path={path}: {misfit}")
     if named is None and matrix.dtype == np.float32:
         return Embedding(np.ascontiguousarray(matrix[:N]), np.ascontiguousarray(matrix[N:]))
     if named is not None:

@@ -42,7 +42,13 @@ def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
     ]
 
 
-@encoder(gives=augmented_views.gives, check=_check, notes=_notes, files=_files)
+@encoder(
+    gives=augmented_views.gives,
+    draws=augmented_views.draws,
+    check=_check,
+    notes=_notes,
+    files=_files,
+)
 def pretrained(  # noqa: PLR0913  what a name does not say
     dataset: Dataset,
     rng: np.random.Generator,

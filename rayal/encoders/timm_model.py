@@ -68,7 +68,13 @@ def _inspect_file(model: str, size: int, path: Path, content: str) -> tuple[str,
     return selection.summary(), D
 
 
-@encoder(gives=augmented_views.gives, check=_check, notes=_notes, files=_files)
+@encoder(
+    gives=augmented_views.gives,
+    draws=lambda params: params["weights"] == RANDOM or augmented_views.draws(params),
+    check=_check,
+    notes=_notes,
+    files=_files,
+)
 def timm_model(  # noqa: PLR0913  what a name does not say
     dataset: Dataset,
     rng: np.random.Generator,

@@ -12,6 +12,9 @@ Float32 = npt.NDArray[np.float32]
 
 SUM_TOLERANCE = {2: 1e-2, 4: 1e-3, 8: 1e-3}  # of probabilities, by bytes of a number
 ROUNDING = 1e-6  # how far below zero a probability may be
+LOST = 0.01  # part of a column's range that rounding to 32 bits may cost
+NOTHING = 1e-6  # part of the widest column's range below which a column varies by nothing
+_ROWS_AT_ONCE = 8192
 SMALLEST = 1e-15  # the square of a thousandth of it is the smallest float32 of full precision
 
 
@@ -82,3 +85,32 @@ def misfit_of_squares(size: float, count: int) -> str:
     if size > math.sqrt(float(np.finfo(np.float32).max) / (4.0 * count)):
         return "overflow"
     return "vanish" if 0 < size < SMALLEST else ""
+
+
+def misfit_of_rounding(features: npt.NDArray[Any]) -> str:
+    """Name a column of features (N, D) that 32-bit floats cannot hold apart; "" where all are held.
+
+    That is one of which they keep less than the variation, as of numbers around a million that
+    differ by a thousandth. Columns that hardly vary beside the others are none.
+    """
+    if features.dtype == np.float32 or features.dtype.itemsize < 4 or not len(features):
+        return ""
+    lost = np.zeros(features.shape[1])
+    low, high = np.full_like(lost, np.inf), np.full_like(lost, -np.inf)
+    for start in range(0, len(features), _ROWS_AT_ONCE):
+        rows = features[start : start + _ROWS_AT_ONCE]
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told elsewhere
+            away = np.abs(rows.astype(np.float64) - rows.astype(np.float32))
+        lost = np.fmax(lost, away.max(axis=0))
+        low, high = np.minimum(low, rows.min(axis=0)), np.maximum(high, rows.max(axis=0))
+    ranges = high - low
+    rounded = np.isfinite(lost) & (lost > LOST * ranges) & (ranges > NOTHING * ranges.max())
+    if not rounded.any():
+        return ""
+    column = int(np.flatnonzero(rounded)[0])
+    small = max(high[column], -low[column]) < SMALLEST
+    way = "scale it" if small else "subtract its mean, as features - features.mean(axis=0) does"
+    return (
+        f"column {column} varies by {ranges[column]:.3g} around {float(features[0, column]):.6g}, "
+        f"which 32-bit floats cannot tell apart: {way}"
+    )

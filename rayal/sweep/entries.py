@@ -146,6 +146,23 @@ def equal_entries(where: str, specs: Sequence[Spec]) -> list[str]:
     ]
 
 
+def equal_trainings(specs: Sequence[Spec]) -> list[str]:
+    """Say which seeds of an encoder give the same features, as nothing of it is drawn."""
+    seeds: dict[str, list[str]] = {}
+    for spec in specs:
+        component = ENCODERS.find(spec.name)
+        if not component.traits.draws(component.arguments(spec.params)):
+            params = {name: value for name, value in spec.params.items() if name != "seed"}
+            same = json.dumps(replace(spec, params=params).as_json(), sort_keys=True)
+            seeds.setdefault(same, [spec.name]).append(str(spec.params["seed"]))
+    return [
+        f"encoders: '{name}' draws nothing, so that its seeds {', '.join(own)} give the same "
+        "features: they are no several trainings, and one is enough"
+        for name, *own in seeds.values()
+        if len(own) > 1
+    ]
+
+
 def _trainings(entry: Entry) -> list[Spec]:
     params = entry.given
     seeds = params.pop("seed", ENCODER_SEED)

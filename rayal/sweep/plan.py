@@ -44,7 +44,7 @@ class Plan:
     assumed: Mapping[str, Any] = field(default_factory=dict)
     paths: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     superseded: Mapping[str, Any] = field(default_factory=dict)
-    repeats: tuple[str, ...] = ()  # which entries and budgets are one, in sentences
+    repeats: tuple[str, ...] = ()  # which entries, budgets and seeds are one, in sentences
 
     @cached_property
     def embeddings(self) -> dict[str, Trial]:
@@ -264,6 +264,7 @@ class _Planner:
                 self.repeats |= dict.fromkeys(equal_budgets(part, data))
                 yield from _dataset_trials(resolved, spec, data, scheduled)
 
+        self.repeats |= dict.fromkeys(entries.equal_trainings(resolved.encoders))
         self._note_equal("datasets", loaded)
         for key in ("strategies", "initial", "learners"):
             self._note_equal(key, getattr(resolved, key) or ())

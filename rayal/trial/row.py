@@ -17,7 +17,7 @@ from rayal.scores import query_losses
 from rayal.seeds import generator
 from rayal.sweep.definition import Trial
 from rayal.trial.query_plane import query_plane
-from rayal.trial.strategy_warnings import of_equal_features
+from rayal.trial.strategy_warnings import of_equal_features, of_unread_encoder
 from rayal.trial.training import TrainingRequest, train_all
 
 FOLDS = 5  # of the labeled images, where thresholds are chosen by them
@@ -48,7 +48,8 @@ def of_query(
     """
     spec = trial.initial if number == 0 else trial.strategy
     ties = of_equal_features(spec, pool.features, len(chosen)) if by_features else []
-    row: Row = {"warnings": [*warned, *ties]} if warned or ties else {}
+    told = [*warned, *ties, *of_unread_encoder(spec, by_features=by_features)]
+    row: Row = {"warnings": told} if told else {}
     if pool.predictions is not None and trial.record_losses:
         row |= query_losses(pool, chosen)
     if number and trial.record_embeddings:

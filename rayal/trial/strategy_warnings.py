@@ -15,6 +15,8 @@ from rayal.feature_ties import EqualFeaturesError, check_apart, common_part, ref
 from rayal.registry import STRATEGIES
 from rayal.sweep.definition import Spec
 
+_OF_EMBEDDING = {"map", "truth_map"}  # what a strategy reads of an encoder besides features
+
 
 @contextmanager
 def warnings_kept() -> Iterator[list[str]]:
@@ -32,6 +34,23 @@ def warnings_kept() -> Iterator[list[str]]:
             warnings.showwarning(text, category, warning.filename, warning.lineno)
         elif str(text) not in kept:
             kept.append(str(text))
+
+
+def of_unread_encoder(spec: Spec, *, by_features: bool) -> list[str]:
+    """Return a warning where a strategy reads nothing of the encoder that it is to select on.
+
+    by_features: whether it read features. What scores for it is trained on those of that encoder.
+    """
+    hidden = spec.params.get("space") == "hidden"  # in place of the features
+    if spec.select_on is None or spec.scored_by or (by_features and not hidden):
+        return []
+    if STRATEGIES.find(spec.name).traits.needs(spec.params) & _OF_EMBEDDING:
+        return []
+    return [
+        f"strategy '{spec.name}' reads no features of an encoder, so that "
+        f"select_on={spec.select_on.name} changes nothing: leave it out, or give scored_by, a "
+        "learner that is trained on these features"
+    ]
 
 
 def of_equal_features(spec: Spec, features: Features, budget: int) -> list[str]:

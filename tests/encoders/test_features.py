@@ -158,3 +158,25 @@ def test_numbers_of_16_bits_become_float32_and_stay_in_order(
     assert embedding.train.dtype == embedding.test.dtype == np.float32
     assert np.array_equal(embedding.train, rows[:N].astype(np.float32))
     assert np.array_equal(embedding.test, rows[N:].astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "way"),
+    [
+        (MATRIX * 1e-3 + 1e6, "subtract its mean"),
+        (MATRIX.astype(np.int64) + 2**53, "subtract its mean"),
+        (MATRIX * 1e-300, "scale it"),
+    ],
+    ids=["offset", "integers", "tiny"],
+)
+def test_numbers_that_32_bits_do_not_tell_apart_are_refused(
+    matrix: np.ndarray, way: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=rf"column 0 varies by .*cannot tell apart: {way}"):
+        encode(path=saved(tmp_path / "f.npy", matrix))
+
+
+def test_a_column_that_hardly_varies_beside_the_others_is_taken(tmp_path: Path) -> None:
+    matrix = MATRIX.copy()
+    matrix[:, 1] = 0.3 + 1e-12 * MATRIX[:, 1]
+    assert encode(path=saved(tmp_path / "f.npy", matrix)).train[0, 1] == np.float32(0.3)

@@ -87,3 +87,12 @@ def test_entries_that_are_one_component_are_told_once(tmp_path: Path) -> None:
     [said] = plan_of(tmp_path, **{**CYCLES, "initial": ["kmeans", default]}).repeats
     assert said.startswith("initial: ")
     assert not plan_of(tmp_path).repeats
+
+
+def test_seeds_of_an_encoder_that_draws_nothing_are_said_to_give_the_same(tmp_path: Path) -> None:
+    pixels = {"name": "pixels", "seed": [0, 1]}
+    [said] = plan_of(tmp_path, encoders=[pixels, {"name": "pixels", "seed": 5}]).repeats
+    assert said.startswith("encoders: 'pixels' draws nothing, so that its seeds 0, 1, 5 give the s")
+    network = {"name": "random", "backbone": "small_cnn", "seed": [0, 1]}
+    views = {**pixels, "views": 2}
+    assert not plan_of(tmp_path, encoders=["pixels", views, network]).repeats

@@ -27,6 +27,11 @@ def gives(params: Mapping[str, Any]) -> set[str]:
     return {"views"} if params["views"] else set()
 
 
+def draws(params: Mapping[str, Any]) -> bool:
+    """Whether the parameter `views` asks for any: nothing else of such an encoder is random."""
+    return bool(params["views"])
+
+
 def view_features(
     extractor: FeatureExtractor, images: Images, count: int, flip: bool, seed: int
 ) -> Features | None:
