@@ -66,6 +66,7 @@ def _show(project: Project, predicted: Predicted) -> None:
         "near-duplicate": "are near-duplicates of a labeled image",
         "changed": "have a file that has changed since it was read: the prediction is of the "
         "earlier one",
+        "gone": "have a file that has gone or cannot be read any more",
     }
     for kind, count in predicted.flagged.items():
         print_line(console, f"{count:,} {flags[kind]}")

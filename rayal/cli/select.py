@@ -31,7 +31,7 @@ from rayal.cli.terminal import (
 )
 from rayal.labeling.current_files import check_place
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.project import Project, is_project
+from rayal.labeling.project import SETTINGS, Project, is_project
 from rayal.labeling.selecting import (
     Request,
     Selected,
@@ -259,5 +259,5 @@ def _moved(project: Project, place: str) -> Project:
     )
     check_place(Project(project.root, settings), place)
     with project.locked():
-        write_settings(project.root / "project.json", settings)
+        write_settings(project.root / SETTINGS, settings)
     return Project.open(project.root)

@@ -191,12 +191,15 @@ def _state(job: EncodingJob, piece: Piece) -> bytes:
 
 
 def _version(path: Path) -> str:
-    """Return the size and time of change of a file; nothing of one that cannot be read."""
+    """Return size, time of change and time of replacement (ctime) of a file.
+
+    Nothing of one that cannot be read.
+    """
     try:
         status = path.stat()
     except OSError:  # it is left out
         return ""
-    return f"{status.st_size} {status.st_mtime_ns}"
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
 
 def _read(piece: Piece, job: EncodingJob) -> tuple[Bytes, list[str], LeftOut]:

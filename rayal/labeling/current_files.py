@@ -1,4 +1,8 @@
-"""Whether the file of an image is still what was read of it: size and time, else its bytes."""
+"""Whether the file of an image is still what was read of it: by its facts, else by its bytes.
+
+Size and time of the last change do not tell: files of one size from one archive have both in common
+whatever their names. The time at which a file came to its name (ctime) cannot be set back.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from rayal.storage import plain_files
 
 LARGEST = 1 << 30  # bytes of a file
 _LOOKED_FOR = 20  # images of a pool, spread over it
-CHANGED = "has changed since it was read"
+CHANGED, GONE = "has changed since it was read", "has gone"
 
 
 def why_lost(project: Project, row: int) -> str:
@@ -22,12 +26,17 @@ def why_lost(project: Project, row: int) -> str:
     return why_not_as_read(project.source / image.path, image)
 
 
+def why_lost_alone(project: Project, row: int) -> str:
+    """Say the same, and nothing where all images were moved away."""
+    try:
+        return why_lost(project, row)
+    except LabelingError:
+        return ""
+
+
 def has_changed(project: Project, row: int) -> bool:
     """Whether there is another image in the place of an image; not where there is none."""
-    try:
-        return why_lost(project, row) == CHANGED
-    except LabelingError:  # all images were moved away
-        return False
+    return why_lost_alone(project, row) == CHANGED
 
 
 def check_place(project: Project, place: str) -> None:
@@ -50,11 +59,12 @@ def why_not_as_read(path: Path, image: PoolImage) -> str:
     """Say why a file is not what was read of an image, "" where it is."""
     try:
         facts = path.stat()
-        if (facts.st_size, facts.st_mtime_ns) == (image.bytes, image.mtime_ns):
+        now = facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+        if now == (image.bytes, image.mtime_ns, image.ctime_ns):
             return ""
         same = id_of_bytes(plain_files.read(path, LARGEST)) == image.rayal_id
     except FileNotFoundError:
-        return "has gone"
+        return GONE
     except OSError as error:
         return f"cannot be read any more ({error.strerror or error})"
     return "" if same else CHANGED

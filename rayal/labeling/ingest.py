@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rayal.datasets._files.image_index import ImageIndex
@@ -13,9 +13,12 @@ from rayal.labeling.current_files import has_changed
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.tool import Import, Returned, read_export
 from rayal.labeling.labels import Answer
+from rayal.labeling.moments import is_before
+from rayal.labeling.other_files import OtherFiles
 from rayal.labeling.project import Project
 from rayal.labeling.returned_classes import with_class_sets, with_one_class
 
+SLACK = 60.0  # seconds: a tool may note that a task has changed a moment before its annotation
 _OWN_FOLDERS = ("cvat", "cvat/images", "previews", "report", "rounds", "classifier")  # of a project
 
 
@@ -101,10 +104,14 @@ class _Reader:
         self.ingested = Ingested()
         self.answers: list[Answer] = []
         self._standing = project.labels.standing()
+        self._skipped: dict[tuple[str, str], set[str]] = {}  # (image, annotator) -> when
+        for answer in project.labels.all():
+            if answer.action == "skip":
+                self._skipped.setdefault((answer.id, answer.by), set()).add(answer.at)
         self._round = {rayal_id: made.number for made in project.rounds for rayal_id in made.ids}
         self._classes = list(project.classes)
         copies = {image.path: image.rayal_id for image in project.left_out if image.rayal_id}
-        self._copies = copies
+        self._others = OtherFiles(project)
         paths = [*project.pool.paths, *copies]
         self._index = ImageIndex(project.root, paths)
         self._id_of_path = dict(zip(project.pool.paths, project.pool.ids, strict=True)) | copies
@@ -122,18 +129,21 @@ class _Reader:
             self._take(imported, [one for one in said if one in certain])
 
     def _take(self, imported: Import, matched: Sequence[tuple[str, Returned]]) -> None:
-        seen: dict[str, set[str]] = {}
+        answered: dict[str, set[str]] = {}  # image -> who says what it is
+        changed_at: dict[str, str] = {}
         for rayal_id, returned in matched:
+            answered.setdefault(rayal_id, set())
+            changed_at[rayal_id] = returned.changed_at
             if returned.is_answer:
-                seen.setdefault(rayal_id, set()).add(returned.by)
+                answered[rayal_id].add(returned.by)
         for rayal_id, returned in matched:
-            if returned.action == "withdraw":
-                self._withdraw(imported, rayal_id, seen.get(rayal_id, set()))
-            else:
+            if returned.action != "withdraw":
                 self._answer(imported, rayal_id, returned)
-        if imported.source == "label-studio":
-            for rayal_id in seen:
-                self._withdraw(imported, rayal_id, seen[rayal_id])
+            elif imported.source != "label-studio":
+                self._withdraw(imported, rayal_id, answered[rayal_id])
+        if imported.source == "label-studio":  # whose annotators may cancel what they said
+            for rayal_id, by in answered.items():
+                self._withdraw(imported, rayal_id, by, changed_at[rayal_id])
 
     def check_classes(self) -> None:
         """Refuse names of classes that a person would take for one.
@@ -162,7 +172,10 @@ class _Reader:
                 f"{returned.place}: no image of this project has the id {returned.rayal_id} "
                 f"({returned.path or 'no path'}): it is of other bytes, or was left out"
             )
-        return self._id_of_path[self._index.find(returned.place, self._relative(returned.path))]
+        path = self._relative(returned.path)
+        if not self._index.has_path(path):  # so that it may be the name of a file in any folder
+            self._others.refuse(returned.place, path)
+        return self._id_of_path[self._index.find(returned.place, path)]
 
     def _check_path(self, returned: Returned) -> None:
         """Refuse an id beside the path of another image, as where one column alone was sorted."""
@@ -193,14 +206,18 @@ class _Reader:
         except ValueError as error:
             self.ingested.refused.append(f"{returned.place}: {error}")
             return
+        if returned.action == "skip":
+            self._skip(imported, rayal_id, returned)
+            return
         earlier = self._standing.get(rayal_id, {}).get(returned.by)
         if earlier is not None and (
             (earlier.action, earlier.label, earlier.classes)
             == (returned.action, label, returned.classes)
-            or (returned.action == "skip")
-            or (returned.at and earlier.source == imported.source and earlier.at > returned.at)
+            or (earlier.source == imported.source and is_before(returned.at, earlier.at))
         ):
             self.ingested.known += 1
+            if earlier.source == imported.source:
+                self._confirm(earlier, returned.at)
             return
         if self._is_of_another_image(imported, rayal_id, returned):
             path = self.project.pool[self.project.pool.position[rayal_id]].path
@@ -209,7 +226,12 @@ class _Reader:
                 "may be of either image: put the earlier file back, or make another project"
             )
             return
-        answer = Answer(
+        self._keep(self._answer_of(imported, rayal_id, returned, label))
+
+    def _answer_of(
+        self, imported: Import, rayal_id: str, returned: Returned, label: str | None
+    ) -> Answer:
+        return Answer(
             rayal_id,
             label,
             returned.action,
@@ -220,7 +242,22 @@ class _Reader:
             self._round.get(rayal_id),
             returned.classes,
         )
-        self._keep(answer)
+
+    def _skip(self, imported: Import, rayal_id: str, returned: Returned) -> None:
+        """Keep that somebody skipped an image, once."""
+        known = self._skipped.setdefault((rayal_id, returned.by), set())
+        if returned.at in known or (known and not returned.at):
+            self.ingested.known += 1
+            return
+        known.add(returned.at)
+        self._keep(self._answer_of(imported, rayal_id, returned, None))
+
+    def _confirm(self, answer: Answer, at: str) -> None:
+        """Note that an answer was given again later: what was said between counts no more."""
+        if is_before(answer.at, at):
+            again = replace(answer, at=at, seconds=None)
+            self.answers.append(again)
+            self._standing[answer.id][answer.by] = again
 
     def _is_of_another_image(self, imported: Import, rayal_id: str, returned: Returned) -> bool:
         """Whether a label may be of what now lies in the image's place; sorted copies are known."""
@@ -228,9 +265,17 @@ class _Reader:
             return False
         return has_changed(self.project, self.project.pool.position[rayal_id])
 
-    def _withdraw(self, imported: Import, rayal_id: str, present: set[str]) -> None:
-        """Withdraw what this tool said of an image before and no longer says."""
+    def _withdraw(
+        self, imported: Import, rayal_id: str, present: set[str], changed_at: str = ""
+    ) -> None:
+        """Withdraw what this tool said of an image before and no longer says.
+
+        changed_at: when the tool last changed anything of the image before its export; a later
+        answer is not in an older export, and stays.
+        """
         for by, earlier in list(self._standing.get(rayal_id, {}).items()):
+            if is_before(changed_at, earlier.at, SLACK):
+                continue
             if earlier.source == imported.source and by not in present and imported.source != "csv":
                 number = self._round.get(rayal_id)
                 self._keep(Answer(rayal_id, None, "withdraw", by, imported.source, round=number))

@@ -95,6 +95,7 @@ class Pool:
 
     def ingest(self, *files: str | Path) -> Ingested:
         """Take labels from exports of tools, as `rayal ingest` does."""
+        self.project = Project.open(self.root)
         with self.project.locked():
             return ingest(self.project, [Path(file) for file in files])
 

@@ -31,8 +31,8 @@ class PoolImage:
 
     rayal_id: of its file's bytes. path: relative to the source, or the id that came with features.
     group: of what is kept together, "" where there are no groups. bytes, width, height, mode,
-    mtime_ns: of the file when it was read; 0 and "" for features without images. duplicate_of: the
-    id of the image that stands for this one, "" for one that stands for itself.
+    mtime_ns, ctime_ns: of the file when it was read; 0 and "" for features without images.
+    duplicate_of: the id of the image that stands for this one, "" for one that stands for itself.
     """
 
     rayal_id: str
@@ -44,6 +44,7 @@ class PoolImage:
     mode: str = ""
     mtime_ns: int = 0
     duplicate_of: str = ""
+    ctime_ns: int = 0
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def read_pool(path: Path) -> ImagePool:
 
 
 def _image(row: Mapping[str, str]) -> PoolImage:
-    numbers = {"bytes", "width", "height", "mtime_ns"}
+    numbers = {"bytes", "width", "height", "mtime_ns", "ctime_ns"}
     values: dict[str, Any] = {n: int(cell) if n in numbers else cell for n, cell in row.items()}
     return PoolImage(**values)
 

@@ -17,7 +17,7 @@ from rayal.labeling.added_files import note_of_added
 from rayal.labeling.card import card_of
 from rayal.labeling.class_names import NONE, ClassSet
 from rayal.labeling.classifier import Classifier, EncoderJob, save_classifier
-from rayal.labeling.current_files import CHANGED, has_changed
+from rayal.labeling.current_files import CHANGED, why_lost_alone
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labeled import LabeledPool, labeled_pool
 from rayal.labeling.labels import LabelLog
@@ -151,13 +151,9 @@ def _rows(project: Project, pool: LabeledPool, classifier: Classifier) -> Iterat
         features: Features = np.asarray(pool.features[rows])
         probs = classifier.probabilities(features)
         far = (unit_rows(features) @ labeled.T).max(axis=1) < nearest_cosine
-        changed = in_parallel(rows.tolist(), lambda row: has_changed(project, row))
-        for row, own, is_far, is_other in zip(
-            rows.tolist(), probs, far.tolist(), changed, strict=True
-        ):
-            kinds = _kinds(project, pool, row, own, is_far=is_far)
-            if is_other:
-                kinds["changed"] = f"the file {CHANGED}, and this is of the earlier one"
+        why = in_parallel(rows.tolist(), lambda row: why_lost_alone(project, row))
+        for row, own, is_far, lost in zip(rows.tolist(), probs, far.tolist(), why, strict=True):
+            kinds = _kinds(project, pool, row, own, is_far=is_far) | _kind_of_lost(lost)
             image = project.pool[row]
             yield {
                 "path": image.path,
@@ -198,6 +194,15 @@ def _kinds(
         label = pool.label_of(stands)
         kinds["near-duplicate"] = f"near-duplicate of {project.pool[stands].path}, labeled {label}"
     return kinds
+
+
+def _kind_of_lost(why: str) -> dict[str, str]:
+    """Return the kind of a prediction whose file is no longer as it was read, and the words."""
+    if not why:
+        return {}
+    if why == CHANGED:
+        return {"changed": f"the file {CHANGED}, and this is of the earlier one"}
+    return {"gone": f"the file {why}"}
 
 
 def _threshold(labeled: Features) -> float:

@@ -26,11 +26,17 @@ from rayal.labeling.settings import (
     read_settings,
     write_settings,
 )
-from rayal.storage.atomic import LockedError, lock, remove_leftovers, write_bytes
+from rayal.storage.atomic import LockedError, is_leftover, lock, remove_leftovers, write_bytes
 from rayal.storage.file_names import PROJECT_MARK
 
-PUBLISHED, PREVIEWS = "published.json", "previews"
+SETTINGS, PUBLISHED, PREVIEWS = "project.json", "published.json", "previews"
+LOCK = ".lock"
+PATIENCE = 0.5  # seconds: whoever makes a project's settings, or reads labels, holds it for less
 FORMAT = 1
+
+
+class ProjectExistsError(LabelingError):
+    """A project was to be made where there is one."""
 
 
 class Project:
@@ -45,20 +51,21 @@ class Project:
         """Make a project in a new or empty folder.
 
         Raises:
-            LabelingError: the folder holds something else, or a project already.
+            ProjectExistsError: the folder holds a project already.
+            LabelingError: it holds something else, or another process makes a project there.
             OSError: it cannot be written to.
         """
-        if (root / "project.json").is_file():
-            raise LabelingError(f"{root} is a labeling project already; name another by --out")
-        remove_leftovers(root, PROJECT_MARK)  # of a process that was killed right here
-        if not is_project(root) and root.is_dir() and any(root.iterdir()):
+        if not is_project(root) and root.is_dir() and any(map(_is_foreign, root.iterdir())):
             raise LabelingError(
                 f"{root} is not empty and no labeling project; name a new folder by --out"
             )
         root.mkdir(parents=True, exist_ok=True)
-        write_bytes(root / PROJECT_MARK, f"rayal labeling project, format {FORMAT}\n".encode())
-        write_settings(root / "project.json", settings)
-        return cls(root, settings)
+        with _held(root):
+            if (root / SETTINGS).is_file():
+                raise ProjectExistsError(f"{root} is a labeling project already")
+            write_bytes(root / PROJECT_MARK, f"rayal labeling project, format {FORMAT}\n".encode())
+            write_settings(root / SETTINGS, settings)
+        return cls.open(root)
 
     @classmethod
     def open(cls, root: Path) -> Project:
@@ -72,23 +79,25 @@ class Project:
                 f"{root} is not a labeling project, which is a folder that rayal select writes, "
                 "such as cells-labels"
             )
-        return cls(root, read_settings(root / "project.json"))
+        return cls(root, read_settings(root / SETTINGS))
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the project against other commands that write rounds, and tidy up after kills.
 
         Raises:
-            LabelingError: another process holds it.
+            LabelingError: another process holds it, or has written other settings since this
+                project was opened.
         """
-        try:
-            with lock(self.root / ".lock", wait=False):
-                remove_leftovers(self.root)
-                remove_leftovers(self.root / "rounds")
-                remove_leftovers(self.root / PREVIEWS)
-                yield
-        except LockedError as error:
-            raise LabelingError(f"{self.root} is in use by {error}; wait for it") from error
+        with _held(self.root):
+            if read_settings(self.root / SETTINGS) != self.settings:
+                raise LabelingError(
+                    f"{self.root / SETTINGS} was written by another command meanwhile: look at it, "
+                    "and run the same command again"
+                )
+            remove_leftovers(self.root / "rounds")
+            remove_leftovers(self.root / PREVIEWS)
+            yield
 
     @property
     def is_ready(self) -> bool:
@@ -205,6 +214,26 @@ class Project:
             ValueError: the file has gone or cannot be read any more.
         """
         return pictures.thumbnail(self.image_path(rayal_id), side)
+
+
+@contextlib.contextmanager
+def _held(root: Path) -> Iterator[None]:
+    """Hold a folder against other processes, without what killed ones left right in it.
+
+    Raises:
+        LabelingError: another process holds it.
+    """
+    try:
+        with lock(root / LOCK, wait=False, patience=PATIENCE):
+            remove_leftovers(root)
+            yield
+    except LockedError as error:
+        raise LabelingError(f"{root} is in use by {error}; wait for it") from error
+
+
+def _is_foreign(path: Path) -> bool:
+    """Whether a file is none that a process leaves which is killed while it makes a project."""
+    return path.name != LOCK and not is_leftover(path, PROJECT_MARK)
 
 
 def is_project(root: Path) -> bool:

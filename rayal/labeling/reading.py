@@ -104,12 +104,14 @@ def _read(root: Path, candidate: Candidate) -> _Read | str:
         seen.height,
         seen.mode,
         facts.st_mtime_ns,
+        ctime_ns=facts.st_ctime_ns,
     )
     return _Read(image, seen.is_gray, seen.notes)
 
 
-def _state(facts: os.stat_result) -> tuple[int, int]:
-    return facts.st_size, facts.st_mtime_ns
+def _state(facts: os.stat_result) -> tuple[int, int, int]:
+    """Return what changes with a file's content, and not where another name of it is made."""
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
 def _cpus() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from rayal.labeling.assemble import DEFAULT_ENCODER, GIVEN_FEATURES, assemble, c
 from rayal.labeling.class_names import check_class_list, check_distinct, check_usable, class_name
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.label_notes import notes_of_strangers
-from rayal.labeling.project import Project, is_project
+from rayal.labeling.project import SETTINGS, Project, ProjectExistsError, is_project
 from rayal.labeling.publishing import is_published, publish
 from rayal.labeling.rounds import Round, write_round
 from rayal.labeling.selection import choose
@@ -71,8 +72,9 @@ def open_or_create(request: Request, root: Path) -> Project:
             project of other images or choices.
     """
     settings = _settings(request, root)
-    if not (is_project(root) and (root / "project.json").is_file()):
-        return Project.create(root, settings)
+    if not (is_project(root) and (root / SETTINGS).is_file()):
+        with contextlib.suppress(ProjectExistsError):  # as where two commands begin at once
+            return Project.create(root, settings)
     project = Project.open(root)
     earlier = replace(project.settings, project=settings.project)
     if earlier.source.absolute == settings.source.absolute:  # however it was typed
@@ -86,9 +88,7 @@ def open_or_create(request: Request, root: Path) -> Project:
         if getattr(earlier, name) != getattr(settings, name)
     ]
     if differing and not project.is_ready:  # a first try, which nothing came of
-        settings = replace(settings, project=project.settings.project)
-        write_settings(root / "project.json", settings)
-        return Project(root, settings)
+        return _begun_anew(project, settings)
     if differing:
         raise LabelingError(
             f"{root} is a project with another {differing[0]} ("
@@ -97,6 +97,19 @@ def open_or_create(request: Request, root: Path) -> Project:
             "--budget B; for another project name another folder by --out"
         )
     return project
+
+
+def _begun_anew(project: Project, settings: Settings) -> Project:
+    """Give a project whose images were not read to their end other settings."""
+    with project.locked():
+        if project.is_ready:
+            raise LabelingError(
+                f"another command has read the images of {project.root} meanwhile, with other "
+                "options: name another folder by --out"
+            )
+        named = replace(settings, project=project.settings.project)
+        write_settings(project.root / SETTINGS, named)
+    return Project.open(project.root)
 
 
 def first_round(project: Project, budget: int, audit: int, tell: Tell) -> Selected:

@@ -19,6 +19,7 @@ from rayal.storage.csv_lines import csv_text
 LARGEST = 4 << 30  # bytes of a table; some 20 million images
 SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 _SHOWN = 12  # names of columns in a message
+OWN_COLUMNS = frozenset({"rayal_id", "path", "label", "annotator"})  # that are read of a table
 PATHS = frozenset({"path", "filepath"})  # columns
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -63,7 +64,8 @@ def column_names(path: Path) -> list[str]:
         return []
     try:
         text = read_text(path)
-        return next(csv.reader(io.StringIO(text, newline=""), dialect=_dialect(text)), [])
+        first = next(csv.reader(io.StringIO(text, newline=""), dialect=_dialect(text)), [])
+        return list(map(_known_name, first))
     except (OSError, ValueError, csv.Error):
         return []
 
@@ -98,6 +100,7 @@ def returned_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         file = io.StringIO(text, newline="")
         reader = csv.DictReader(file, dialect=_dialect(text), strict=True)
         _check_columns(path, reader.fieldnames or ())
+        reader.fieldnames = list(map(_known_name, reader.fieldnames or ()))
         for row in reader:
             yield reader.line_num, row
     except LabelingError:
@@ -106,6 +109,12 @@ def returned_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise LabelingError(
             f"{path} cannot be read as CSV in UTF-8 ({error}); save it again"
         ) from error
+
+
+def _known_name(name: str) -> str:
+    """Return the name of a column as rayal writes it, however a person did: "Annotator "."""
+    known = tidy(name).casefold()
+    return known if known in OWN_COLUMNS else name
 
 
 def _check_columns(path: Path, names: Sequence[str]) -> None:

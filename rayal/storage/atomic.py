@@ -56,14 +56,24 @@ def remove_leftovers(folder: Path, name: str | None = None) -> None:
     """
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         for path in list(folder.iterdir()):
-            match = _TEMPORARY.fullmatch(path.name)
-            if match and name in (None, match["name"]):
+            if is_leftover(path, name):
                 _remove(path)
 
 
+def is_leftover(path: Path, name: str | None = None) -> bool:
+    """Whether a path is one that `temporary_beside` gives; name: as `remove_leftovers` has it."""
+    match = _TEMPORARY.fullmatch(path.name)
+    return match is not None and name in (None, match["name"])
+
+
 @contextlib.contextmanager
-def lock(path: Path, *, wait: bool = True) -> Iterator[None]:
+def lock(path: Path, *, wait: bool = True, patience: float = 0) -> Iterator[None]:
     """Hold an exclusive lock on a file, which stays there and names this process meanwhile.
+
+    Args:
+        path: of the file.
+        wait: however long another process holds it.
+        patience: seconds to wait where `wait` is False.
 
     Raises:
         LockedError: wait is False, and another process holds it.
@@ -71,9 +81,10 @@ def lock(path: Path, *, wait: bool = True) -> Iterator[None]:
     """
     _refuse_special(path)
     try:
-        held = FileLock(path).acquire(blocking=wait)
+        held = FileLock(path).acquire(timeout=-1 if wait else patience)
     except Timeout:
-        raise LockedError(path.read_text(encoding="utf-8", errors="replace").strip()) from None
+        name = path.read_text(encoding="utf-8", errors="replace").strip()
+        raise LockedError(name or "another process") from None
     with held:
         path.write_text(f"{this_process()}\n", encoding="utf-8")
         yield

@@ -1,6 +1,7 @@
 """Features of many files, shard by shard."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -100,6 +101,21 @@ def test_a_shard_is_made_again_where_a_file_of_it_has_changed(job: EncodingJob) 
     assert (features_of(after)["a7.png"] == 1).all()
     assert after.content != before.content
     assert encode_files(LocalExecutor(), job, paths_of(job))[0].content == after.content
+
+
+def test_a_shard_is_made_again_where_a_file_of_one_size_and_time_has_replaced_another(
+    job: EncodingJob,
+) -> None:
+    encode_files(LocalExecutor(), job, paths_of(job))
+    place = Path(job.source) / "a7.png"
+    facts = place.stat()
+    content = bytearray(place.read_bytes())
+    content[-1] ^= 1
+    place.write_bytes(content)
+    os.utime(place, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    pieces: list[Done] = []
+    encode_files(LocalExecutor(), job, paths_of(job), pieces.append)
+    assert [piece.changed for piece in pieces] == [False, True, False]
 
 
 def test_shards_made_before_their_files_were_noted_stay(job: EncodingJob) -> None:

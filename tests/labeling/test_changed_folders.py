@@ -11,6 +11,7 @@ import pytest
 from rayal.cli import predict as predict_command
 from rayal.labeling import encoding, reading
 from rayal.labeling.added_files import note_of_added
+from rayal.labeling.ingest import ingest
 from rayal.labeling.labels import Answer
 from rayal.labeling.predicting import predict
 from rayal.labeling.project import Project
@@ -45,8 +46,61 @@ def test_a_prediction_of_a_file_that_was_replaced_says_so(
     assert predict_command.main([str(project.root)]) == 0
     found = flags(project)
     assert "the file has changed since it was read" in found[replaced]
-    assert all("changed" not in found[path] for path in (touched, gone, *others))
-    assert "1 have a file that has changed since it was read" in capsys.readouterr().out
+    assert "the file has gone" in found[gone]
+    assert all("the file" not in found[path] for path in (touched, *others))
+    said = capsys.readouterr().out
+    assert "1 have a file that has changed since it was read" in said
+    assert "1 have a file that has gone or cannot be read any more" in said
+
+
+@pytest.fixture
+def alike(tmp_path: Path) -> Project:
+    """A project of images of one size and time, as an archive holds them."""
+    images = folder_of(tmp_path / "cells", 8, "{:03d}.bmp")
+    for path in images.iterdir():
+        os.utime(path, ns=(10**18, 10**18))
+    return select(images, 4).project
+
+
+def exchange(project: Project, one: str, other: str) -> None:
+    """Give two files each other's name."""
+    place = project.source / "kept"
+    (project.source / one).rename(place)
+    (project.source / other).rename(project.source / one)
+    place.rename(project.source / other)
+
+
+def test_labels_by_path_of_files_of_one_size_and_time_that_were_exchanged_are_refused(
+    alike: Project, tmp_path: Path
+) -> None:
+    one, other, same, _ = (alike.pool[alike.pool.position[i]].path for i in alike.rounds[0].ids)
+    exchange(alike, one, other)
+    (tmp_path / "t.csv").write_text(f"path,label\n{one},a\n{other},b\n{same},a\n")
+    done = ingest(Project.open(alike.root), [tmp_path / "t.csv"])
+    assert (done.labeled, len(done.refused)) == (1, 2)
+    assert f"the file {one} has changed since it was read" in done.refused[0]
+
+
+def test_predictions_of_files_that_were_exchanged_say_so_and_no_round_chooses_them(
+    alike: Project,
+) -> None:
+    alike.labels.append(*(Answer(i, "ab"[n % 2]) for n, i in enumerate(alike.rounds[0].ids)))
+    one, other, *rest = unlabeled(alike)
+    exchange(alike, one, other)
+    predict(alike, alike.labels)
+    found = flags(alike)
+    assert [path for path in found if "has changed" in found[path]] == [one, other]
+    made = next_round(Project.open(alike.root), 4, 0, lambda line: None).round
+    assert {alike.pool[alike.pool.position[i]].path for i in made.ids} == set(rest)
+
+
+def test_files_that_were_moved_and_put_back_are_those_that_were_read(alike: Project) -> None:
+    alike.labels.append(*(Answer(i, "ab"[n % 2]) for n, i in enumerate(alike.rounds[0].ids)))
+    one, other, *_ = unlabeled(alike)
+    exchange(alike, one, other)
+    exchange(alike, one, other)
+    predict(alike, alike.labels)
+    assert not any("the file" in flag for flag in flags(alike).values())
 
 
 def test_files_that_were_added_are_said_with_the_next_round_and_the_predictions(

@@ -176,6 +176,26 @@ def test_a_table_without_ids_goes_by_paths_and_refuses_what_is_not_certain(tmp_p
     assert done.not_chosen >= 0
 
 
+@pytest.mark.parametrize("name", ["a.png", "./a.png", "x/b.png", "b.png", "c.png"])
+def test_a_label_of_a_file_that_is_no_image_of_the_project_is_not_given_to_its_namesake(
+    tmp_path: Path, name: str
+) -> None:
+    cells = folder_of(tmp_path / "cells", 3, "sub/{}.png")
+    for number, own in enumerate("abc"):
+        (cells / "sub" / f"{number}.png").rename(cells / "sub" / f"{own}.png")
+    (cells / "x").mkdir()
+    (cells / "a.png").write_text("damaged")
+    (cells / "x" / "b.png").write_text("damaged")
+    project = select(cells, budget=2).project
+    folder_of(cells, 1, "c.png", first=50)  # added later
+    table = tmp_path / "mine.csv"
+    table.write_text(f"path,label\n{name},cat\nsub/b.png,dog\n")
+    done = _take(project, table)
+    assert list(project.labels.labels().values()) == ["dog"]
+    [reason] = done.refused
+    assert "was left out of the project" in reason or "none of the project's images" in reason
+
+
 def test_a_label_for_a_copy_is_one_for_its_image(tmp_path: Path) -> None:
     cells = folder_of(tmp_path / "cells", 3)
     (cells / "zz.png").write_bytes((cells / "001.png").read_bytes())

@@ -1,19 +1,23 @@
 """A project's folder: what it holds, what it refuses, and that nothing is lost."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from rayal.labeling import selecting
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.pictures import media_type
 from rayal.labeling.pool import PoolImage, id_of_bytes, read_pool, write_pool
 from rayal.labeling.project import Project
 from rayal.labeling.rounds import Chosen, Round, write_round
-from rayal.labeling.settings import Settings, describe_source
+from rayal.labeling.selecting import open_or_create
+from rayal.labeling.settings import Settings, describe_source, write_settings
 from rayal.labeling.spreadsheet import read_csv_rows, write_csv
+from tests.labeling.images import folder_of, request, select
 
 
 @pytest.fixture
@@ -75,6 +79,47 @@ def test_a_project_in_use_is_refused_by_the_name_of_who_uses_it(project: Project
         other.locked(),
     ):
         raise AssertionError
+
+
+def test_settings_that_another_command_wrote_meanwhile_are_not_gone_on_without(
+    project: Project,
+) -> None:
+    write_settings(project.root / "project.json", replace(project.settings, seed=7))
+    with (
+        pytest.raises(LabelingError, match=r"project\.json was written by another command"),
+        project.locked(),
+    ):
+        raise AssertionError
+
+
+def test_commands_that_begin_at_once_make_one_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = request(folder_of(tmp_path / "cells", 3))
+    first = open_or_create(asked, tmp_path / "out")
+    with monkeypatch.context() as late:
+        late.setattr(selecting, "is_project", lambda root: False)  # as it was a moment before
+        second = open_or_create(asked, tmp_path / "out")
+    assert first.settings == second.settings
+
+
+def test_other_options_are_not_written_into_a_project_that_another_command_makes(
+    tmp_path: Path,
+) -> None:
+    images = folder_of(tmp_path / "cells", 3)
+    made = open_or_create(request(images), tmp_path / "out")
+    with made.locked(), pytest.raises(LabelingError, match="in use by process"):
+        open_or_create(request(images, seed=7), tmp_path / "out")
+    assert Project.open(made.root).settings == made.settings
+
+
+def test_a_folder_in_which_a_project_was_begun_is_taken(tmp_path: Path) -> None:
+    """What a kill leaves right after the folder was made."""
+    (tmp_path / "out").mkdir()
+    for name in (".lock", "..rayal-labels.0123abcd.tmp"):
+        (tmp_path / "out" / name).write_text("x")
+    assert select(folder_of(tmp_path / "cells", 3), 2, out=tmp_path / "out").round.number == 1
+    assert not list((tmp_path / "out").glob("*.tmp"))
 
 
 def test_a_round_that_is_missing_is_said(project: Project) -> None:

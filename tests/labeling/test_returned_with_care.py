@@ -243,7 +243,7 @@ def test_a_table_in_utf_16_is_read(project: Project) -> None:
     ("content", "why"),
     [
         ("path,label\na.png,größe\n".encode("latin-1"), "of another encoding; save it in UTF-8"),
-        (b"path,Label\na.png,cat\n", "has the columns 'path', 'Label', and a table of labels has"),
+        (b"path,dx\na.png,cat\n", "has the columns 'path', 'dx', and a table of labels has"),
         (b"sep=;\npath;label\na.png;cat\n", "has the columns 'sep=', '', and a table of labels"),
     ],
 )
@@ -252,6 +252,14 @@ def test_a_table_without_labels_says_why(project: Project, content: bytes, why: 
     path.write_bytes(content)
     with pytest.raises(LabelingError, match=why):
         take(project, path)
+
+
+def test_columns_are_known_however_their_names_are_written(project: Project) -> None:
+    path = project.root.parent / "t.csv"
+    rayal_id = rows_of(project)[0]["rayal_id"]
+    path.write_text(f"Rayal_ID,LABEL, Annotator \n{rayal_id},cat,ann\n{rayal_id},dog,bob\n")
+    take(project, path)
+    assert project.labels.conflicts() == {rayal_id: {"ann": "cat", "bob": "dog"}}
 
 
 @pytest.mark.parametrize("multilabel", [True, False])

@@ -48,11 +48,19 @@ class ImageIndex:
             raise ValueError(f"{place}: there is no image '{shown}' in {self._root}{hint}")
         return candidates[0]
 
+    def has_path(self, name: str) -> bool:
+        """Whether a name is the path of a file, and not the name alone of one in some folder."""
+        return bool(self._of_path(name))
+
     def _candidates(self, name: str) -> list[str]:
-        if exact := self._paths.get(nfc(name)):  # a name may have backslashes and blanks of its own
-            return exact
-        wanted = _plain(name.strip()).removeprefix(f"{nfc(self._root.as_posix())}/")
-        return self._paths.get(wanted) or self._names.get(wanted, [])
+        return self._of_path(name) or self._names.get(self._wanted(name), [])
+
+    def _of_path(self, name: str) -> list[str]:
+        exact = self._paths.get(nfc(name))  # a name may have backslashes and blanks of its own
+        return exact or self._paths.get(self._wanted(name), [])
+
+    def _wanted(self, name: str) -> str:
+        return _plain(name.strip()).removeprefix(f"{nfc(self._root.as_posix())}/")
 
     def _hint(self, wanted: str) -> str:
         """Say what is there under that name or a like one."""

@@ -12,7 +12,7 @@ _VALUES = {"0": False, "1": True, "0.0": False, "1.0": True}
 # Columns of tables that rayal writes, none of which is a class.
 _OWN = frozenset({
     "purpose", "reason", "represents", "nearest_labeled", "predicted", "confidence", "round",
-    "bytes", "width", "height", "mode", "mtime_ns", "duplicate_of",
+    "bytes", "width", "height", "mode", "mtime_ns", "duplicate_of", "ctime_ns",
 })  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -21,6 +22,7 @@ from rayal.labeling.class_names import NONE, split_classes
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.json_export import begins_with, read_json
 from rayal.labeling.exchange.tool import Entry, Import, Returned, Sheet, tool
+from rayal.labeling.labels import Action
 from rayal.labeling.spreadsheet import column_names, returned_rows
 from rayal.storage.atomic import write_bytes
 
@@ -66,6 +68,8 @@ class LabelStudio:
         answers = Import("label-studio")
         rows = _rows(path)
         _check_flat(path, rows)
+        _check_tasks(path, rows)
+        control = _control(path, rows)
         for number, row in enumerate(rows, start=1):
             place = f"{path.name}, task {row.get('id', number)}"
             data = row.get("data", row)
@@ -74,10 +78,25 @@ class LabelStudio:
             if data.get("rayal_project"):
                 answers.projects.add(str(data["rayal_project"]))
             if "annotations" in row:
-                _read_annotations(answers, place, data, row["annotations"])
-            else:
-                _read_flat(answers, place, row)
+                _read_annotations(answers, _Task(place, data, _time(row)), row, control)
+            elif "data" not in row:
+                _read_flat(answers, _Task(place, row), row)
         return answers
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Where a task stands in a file, what it was given, and when it changed last, "" if unsaid."""
+
+    place: str
+    data: Mapping[str, Any]
+    changed_at: str = ""
+
+    def returned(self, action: Action, label: str | None = None, **more: Any) -> Returned:
+        """Return what is said of the task's image."""
+        rayal_id = str(self.data.get("rayal_id") or "")
+        path, at = _path(self.data), self.changed_at
+        return Returned(self.place, rayal_id, path, action, label, changed_at=at, **more)
 
 
 def document_root(sheet: Sheet) -> Path:
@@ -146,36 +165,83 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 
 
 def _read_annotations(
-    answers: Import, place: str, data: Mapping[str, Any], annotations: Any
+    answers: Import, task: _Task, row: Mapping[str, Any], control: str | None
 ) -> None:
-    """Take all annotations of a task; one that has none is told, so that labels are withdrawn."""
-    if not isinstance(annotations, list) or not all(
-        isinstance(annotation, dict) for annotation in annotations
-    ):
-        raise LabelingError(f"{place}: its annotations are no list; export it again")
+    """Take all annotations of a task; one that has none is told, so that labels are withdrawn.
+
+    control: whose results are read; None for any.
+    """
+    annotations = _annotations(task.place, row)
     if not annotations:
-        answers.returned.append(Returned(place, _id(data), _path(data), "withdraw"))
+        answers.returned.append(task.returned("withdraw"))
     for annotation in annotations:
-        by = _annotator(annotation.get("completed_by"))
-        common: dict[str, Any] = {
-            "by": by,
-            "at": str(annotation.get("updated_at") or annotation.get("created_at") or ""),
-            "seconds": _seconds(annotation.get("lead_time")),
-        }
+        common = _common(annotation, annotation.get("completed_by"))
         if annotation.get("was_cancelled"):
-            returned = Returned(place, _id(data), _path(data), "skip", **common)
-            answers.returned.append(returned)
+            answers.returned.append(task.returned("skip", **common))
             continue
-        results = _results(place, annotation)
-        labels = [label for result in results for label in _labels(result)]
+        results = _results(task.place, annotation)
+        labels = [label for result in results for label in _labels(result, control)]
         kinds = sorted({str(one.get("type")) for one in results if isinstance(one, dict)} - _READ)
         if kinds and not labels:
             answers.refused.append(
-                f"{place} is annotated by {', '.join(kinds)}, of which no class is read: label by "
-                "choices or text, as in label-studio.xml"
+                f"{task.place} is annotated by {', '.join(kinds)}, of which no class is read: "
+                "label by choices or text, as in label-studio.xml"
             )
             continue
-        _add(answers, place, data, labels, common)
+        _add(answers, task, labels, common)
+
+
+def _annotations(place: str, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    annotations = row["annotations"]
+    if not isinstance(annotations, list) or not all(isinstance(one, dict) for one in annotations):
+        raise LabelingError(f"{place}: its annotations are no list; export it again")
+    return annotations
+
+
+def _check_tasks(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Refuse tasks that were never in the tool: they say nothing, not that labels are gone."""
+    tasks = [row for row in rows if "data" in row]
+    if tasks and not any("annotations" in row for row in tasks):
+        raise LabelingError(
+            f"{path} has tasks without annotations, as label-studio.json has them for the import: "
+            "export the project that was made of them, as JSON"
+        )
+
+
+def _common(row: Mapping[str, Any], by: Any) -> dict[str, Any]:
+    """Return who said it, when, and how long it took."""
+    seconds = _seconds(row.get("lead_time"))
+    return {"by": _annotator(by), "at": _time(row), "seconds": seconds}
+
+
+def _time(row: Mapping[str, Any]) -> str:
+    return str(row.get("updated_at") or row.get("created_at") or "")
+
+
+def _control(path: Path, rows: list[dict[str, Any]]) -> str | None:
+    """Return the control whose results are classes, None for the only one, whatever its name.
+
+    Raises:
+        LabelingError: there are several, or a field for text, and which has classes is not said.
+    """
+    results = [
+        result
+        for row in rows
+        for annotation in (row["annotations"] if isinstance(row.get("annotations"), list) else [])
+        if isinstance(annotation, dict) and isinstance(annotation.get("result"), list)
+        for result in annotation["result"]
+        if isinstance(result, dict) and result.get("type", "choices") in _READ
+    ]
+    kinds = {str(one.get("from_name", FIELD)): one.get("type", "choices") for one in results}
+    if FIELD in kinds:
+        return FIELD
+    if len(kinds) > 1 or "textarea" in kinds.values():
+        raise LabelingError(
+            f"{path} has no answers by '{FIELD}', as label-studio.xml names the one of classes, "
+            f"and some by {', '.join(map(repr, sorted(kinds)))}, which may be notes: rename the "
+            f"one with the classes to '{FIELD}'"
+        )
+    return None
 
 
 def _check_flat(path: Path, rows: list[dict[str, Any]]) -> None:
@@ -191,41 +257,25 @@ def _check_flat(path: Path, rows: list[dict[str, Any]]) -> None:
         )
 
 
-def _read_flat(answers: Import, place: str, row: Mapping[str, Any]) -> None:
+def _read_flat(answers: Import, task: _Task, row: Mapping[str, Any]) -> None:
     """Take a row of JSON_MIN or CSV, which is one annotation, or a task without any."""
-    common = {
-        "by": _annotator(row.get("annotator")),
-        "at": str(row.get("updated_at") or row.get("created_at") or ""),
-        "seconds": _seconds(row.get("lead_time")),
-    }
+    common = _common(row, row.get("annotator"))
     value = row.get(FIELD)
     if value in (None, "", []):
-        is_annotated = bool(row.get("annotation_id"))
-        action = "skip" if is_annotated else "withdraw"
-        answers.returned.append(
-            Returned(place, _id(row), _path(row), action, **common)  # type: ignore[arg-type]
-        )
+        action: Action = "skip" if row.get("annotation_id") else "withdraw"
+        answers.returned.append(task.returned(action, **common))
         return
-    _add(answers, place, row, _flat_labels(value), common)
+    _add(answers, task, _flat_labels(value), common)
 
 
-def _add(
-    answers: Import,
-    place: str,
-    data: Mapping[str, Any],
-    labels: list[str],
-    common: Mapping[str, Any],
-) -> None:
+def _add(answers: Import, task: _Task, labels: list[str], common: Mapping[str, Any]) -> None:
     distinct = list(dict.fromkeys(label.strip() for label in labels if label.strip()))
     if len(distinct) > 1:
-        answers.returned.append(
-            Returned(place, _id(data), _path(data), "label", classes=tuple(distinct), **common)
-        )
+        answers.returned.append(task.returned("label", classes=tuple(distinct), **common))
     elif distinct:
-        returned = Returned(place, _id(data), _path(data), "label", distinct[0], **common)
-        answers.returned.append(returned)
+        answers.returned.append(task.returned("label", distinct[0], **common))
     else:
-        answers.returned.append(Returned(place, _id(data), _path(data), "skip", **common))
+        answers.returned.append(task.returned("skip", **common))
 
 
 def _results(place: str, annotation: Mapping[str, Any]) -> list[Any]:
@@ -235,9 +285,12 @@ def _results(place: str, annotation: Mapping[str, Any]) -> list[Any]:
     return results
 
 
-def _labels(result: Any) -> list[str]:
-    """Return the labels of one result, whatever kind of control made it."""
-    value = result.get("value") if isinstance(result, dict) else None
+def _labels(result: Any, control: str | None) -> list[str]:
+    """Return the labels of one result, none where another control made it; None: of any."""
+    result = result if isinstance(result, dict) else {}
+    if control is not None and result.get("from_name", control) != control:
+        return []
+    value = result.get("value")
     value = value if isinstance(value, dict) else {}
     texts = value.get("choices") or value.get("text") or []
     parts = [texts] if isinstance(texts, str) else texts
@@ -271,10 +324,6 @@ def _held_by(text: str) -> Any:
         return None
     parts = [value] if isinstance(value, dict) else value
     return value if all(isinstance(part, str | dict | list) for part in parts) else None
-
-
-def _id(data: Mapping[str, Any]) -> str:
-    return str(data.get("rayal_id") or "")
 
 
 def _path(data: Mapping[str, Any]) -> str:

@@ -67,7 +67,9 @@ class Returned:
     place: where in the file it stands. rayal_id: "" where the file has none; then the path counts.
     For the action "label" alone, label: the class, as the file has it; or classes: several of them,
     and () where the file says that there is none. action "withdraw" says that the file knows the
-    image and has no label of this annotator.
+    image and has no label of this annotator. at: when it was said, ISO 8601. changed_at: when the
+    tool last changed what it holds of the image, "" where the file does not say: a label that was
+    given later is not withdrawn by it.
     """
 
     place: str
@@ -79,6 +81,7 @@ class Returned:
     at: str = ""
     seconds: float | None = None
     classes: tuple[str, ...] | None = None
+    changed_at: str = ""
 
     @property
     def is_answer(self) -> bool:
