@@ -174,11 +174,12 @@ class Cover:
     def kernel(self, row: int) -> Float32:
         """Return the kernel (m,) of a row; the last one is kept: a row is weighed, then chosen."""
         if row != self._last[0]:
-            self._last = row, self._computed_kernel(row)
+            self._last = row, self.kernel_between(self.points, row)
         return self._last[1]
 
-    def _computed_kernel(self, row: int) -> Float32:
-        squared = distances.to_one_center(self.points, self.candidates[row])
+    def kernel_between(self, points: Float32, row: int) -> Float32:
+        """Return the kernel (k,) of other points (k, D) and a row."""
+        squared = distances.to_one_center(points, self.candidates[row])
         kernel = np.exp(squared / np.float32(-(self.sigma**2)))
         return np.asarray(np.rint(kernel / np.float32(STEP)) * np.float32(STEP))
 
@@ -298,19 +299,20 @@ def _best(
     """
     pick, value = -1, least
     charges = np.broadcast_to(np.asarray(costs, dtype=np.float64), bounds.shape)
-    settled = bounds < 0
+    settled, rows = bounds < 0, np.arange(len(bounds))
     while True:
-        hopeful = np.flatnonzero(~settled & (bounds - charges >= value))
+        most = bounds - charges
+        hopeful = np.flatnonzero(~settled & ((most > value) | ((most == value) & (rows < pick))))
         if len(hopeful) == 0:
             return pick, value
-        row = int(hopeful[(bounds - charges)[hopeful].argmax()])
+        row = int(hopeful[most[hopeful].argmax()])
         if not fresh[row]:
-            stale = _largest(hopeful[~fresh[hopeful]], bounds - charges)
+            stale = _largest(hopeful[~fresh[hopeful]], most)
             bounds[stale] = np.minimum(bounds[stale], cover.bounds(stale))
             fresh[stale] = True
             continue
         gain = cover.gain(row)
-        bounds[row] = gain * (1 + SLACK**2)
+        bounds[row] = gain  # rounded as it is, it never grows: its terms fall, in the same order
         settled[row] = True
         of_row = gain - float(charges[row])
         if of_row > value or (of_row == value and row < pick):

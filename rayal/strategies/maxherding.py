@@ -42,8 +42,8 @@ def maxherding(  # noqa: PLR0913  its own parameters and those of all strategies
     Bae et al., "Generalized Coverage for More Robust Low-Budget Active Learning", ECCV 2024. x are
     all images, s the labeled and chosen ones, k(x, s) = exp(-|x - s|^2 / sigma^2) on unit-length
     features. Ties go to the lowest position. Nothing is drawn; budgets nest. Beyond 200,000 images
-    x are the larger of 8,192 and 16 B drawn ones, and 32,768 drawn ones may be chosen;
-    `rayal.kernels.sampled_herding` has the bound.
+    x are the larger of 8,192 and 16 B drawn ones, 32,768 drawn ones may be chosen, and ties go by
+    chance; `rayal.kernels.sampled_herding` has the bound.
 
     Cost: O(N^2 D) time by definition, O(N) memory and kernels of at most 1 GiB, up to 23,170
     images 2 GiB; gains are worked out again only where they may have changed. Beyond 200,000 images

@@ -7,6 +7,7 @@ from rayal.kernels.rows import Rows
 from rayal.kernels.sampled_herding import sampled_herding
 
 NONE = np.array([], dtype=np.int64)
+SIGMA = 0.6
 
 
 def points(n: int = 150) -> np.ndarray:
@@ -59,3 +60,60 @@ def test_features_with_a_large_common_part_are_told_apart_on_a_sample_too() -> N
     near = 1 + np.float32(1e-5) * points()
     picks = sampled_herding(Rows(near), NONE, 20, 1.0, np.random.default_rng(0))
     assert np.array_equal(picks, greedy_herding(near, NONE, 20, 1.0))
+
+
+def slow_gains(
+    made: np.ndarray, row: int, drawn: np.ndarray, centers: list[int], own: float
+) -> float:
+    """What a row adds to the cover of the other drawn rows, and as much as it counts of itself."""
+    kernel = np.exp(-((made[:, None] - made[[row, *centers]]) ** 2).sum(axis=2) / SIGMA**2)
+    covered = kernel[:, 1:].max(axis=1, initial=0)
+    new = np.maximum(kernel[:, 0] - covered, 0)
+    return float(new[drawn[drawn != row]].sum() + own * new[row])
+
+
+@pytest.mark.parametrize("labeled", [NONE, np.array([3, 90])])
+@pytest.mark.parametrize("concentration", [None, 1, 20])
+def test_a_row_counts_others_in_proportion_and_itself_once(
+    monkeypatch: pytest.MonkeyPatch, labeled: np.ndarray, concentration: int | None
+) -> None:
+    made = points(200)
+    weights = (
+        None if concentration is None else np.random.default_rng(1).random(200) ** concentration
+    )
+    monkeypatch.setattr(module, "CANDIDATES", 60)
+    monkeypatch.setattr(module, "FEWEST", 50)
+    monkeypatch.setattr(module, "A_PICK", 1)
+    picks = sampled_herding(Rows(made), labeled, 10, SIGMA, np.random.default_rng(5), weights)
+    rng, shares = np.random.default_rng(5), np.full(200, 1 / 200)
+    candidates = rng.choice(np.setdiff1d(np.arange(200), labeled), 60, replace=False)
+    if weights is None:
+        drawn = rng.choice(200, 50, replace=False)
+    else:
+        shares = weights / weights.sum()
+        drawn = rng.choice(200, 50, p=shares)
+    centers = labeled.tolist()
+    for pick in picks:
+        free = np.setdiff1d(candidates, centers)
+        gains = {row: slow_gains(made, row, drawn, centers, 50 * shares[row]) for row in free}
+        assert gains[pick] >= max(gains.values()) - 1e-5
+        centers.append(int(pick))
+
+
+@pytest.mark.parametrize("concentration", [None, 1, 20])
+def test_narrow_kernels_around_drawn_rows_do_not_go_before_others(
+    monkeypatch: pytest.MonkeyPatch, concentration: int | None
+) -> None:
+    made = points(3000)
+    rng = np.random.default_rng(1)
+    weights = None if concentration is None else rng.random(3000) ** concentration
+    worth = np.ones(3000) if weights is None else weights
+    monkeypatch.setattr(module, "CANDIDATES", 800)
+    monkeypatch.setattr(module, "FEWEST", 300)
+    monkeypatch.setattr(module, "A_PICK", 1)
+    picks = sampled_herding(Rows(made), NONE, 30, 0.02, np.random.default_rng(0), weights)
+    candidates = np.random.default_rng(0).choice(3000, 800, replace=False)
+    best = np.sort(worth[candidates])[-30:].sum()  # each covers itself and next to nothing else
+    assert worth[picks].sum() > 0.95 * best
+    if weights is None:
+        assert picks.mean() == pytest.approx(1500, abs=500)  # ties are in no order of the rows
