@@ -17,7 +17,7 @@ from pydantic import PositiveInt
 from rayal.contracts import DatasetMap, Indices, Pool, strategy
 from rayal.kernels import distances
 from rayal.kernels.clustering import kmeans
-from rayal.kernels.ranking import round_robin
+from rayal.kernels.ranking import highest_first, round_robin
 from rayal.kernels.umap import umap2d
 
 Order: TypeAlias = Literal[
@@ -69,7 +69,8 @@ def hacon(  # noqa: PLR0913  the maps and the ablations of one algorithm
 
     The whole pool becomes one ranking, in which labeled images are passed over: budgets nest
     (unless k is "budget"), and a second query with the same seed goes on where the first ended. A
-    sweep seeds each query anew: there a later one has clusters and turns of its own.
+    sweep seeds each query anew: there a later one has clusters and turns of its own. Images of
+    equal keys follow by chance, as many do at tau .001 after few epochs: their confidence is 0.
 
     Cost: k-means: O(N D K) a step, 20 steps, 5 restarts; umap2d takes minutes for N of tens of
     thousands.
@@ -83,7 +84,7 @@ def hacon(  # noqa: PLR0913  the maps and the ablations of one algorithm
     Args:
         pool: features (N, D), the map, or the images, as `order` and `cluster` need them.
         budget: B.
-        rng: seeds the clustering and shuffles the clusters' turns.
+        rng: seeds the clustering, shuffles the clusters' turns and images of equal keys.
         k: clusters, or "budget" for K = B (the best in Fig. 17); at most N.
         tau: temperature of the map; the released maps were computed at .001.
         order: confidence ascending (hard to contrast) or descending (easy), variability descending
@@ -102,7 +103,7 @@ def hacon(  # noqa: PLR0913  the maps and the ablations of one algorithm
     clusters, to_center = _clustered(pool, cluster, budget if k == "budget" else k, rng)
     keys = to_center if order == "centroid" else _map_keys(pool.map, order, tau)
     turns = rng.permutation(clusters.max() + 1)
-    ranking = round_robin(np.argsort(keys, kind="stable"), clusters, turns)
+    ranking = round_robin(highest_first(-keys, rng), clusters, turns)
     return ranking[np.isin(ranking, pool.unlabeled)][:budget]
 
 

@@ -130,3 +130,15 @@ def test_a_missing_map_or_temperature_is_named() -> None:
         hacon(pool(), 2, rng(), tau=0.5)
     with pytest.raises(ValueError, match="pixels reads the images"):
         hacon(dataclasses.replace(pool(), images=None), 2, rng(), cluster="pixels")
+
+
+@pytest.mark.parametrize("order", ["hard_to_contrast", "ambiguous"])
+def test_images_of_equal_confidence_follow_by_chance_and_not_by_position(order: Any) -> None:
+    with_map = pool()
+    N = len(with_map.features)
+    same = {tau: np.zeros(N, np.float32) for tau in table(with_map).confidence}
+    equal = dataclasses.replace(table(with_map), confidence=same, variability=same)
+    flat = dataclasses.replace(with_map, map=equal)
+    chosen = [hacon(flat, 6, rng(seed), k=1, order=order) for seed in range(20)]
+    assert np.mean(chosen) == pytest.approx((N - 1) / 2, abs=N / 6)
+    assert len({tuple(one) for one in chosen}) == 20
