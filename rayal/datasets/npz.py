@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 from rayal.contracts import Dataset, dataset
+from rayal.datasets._files.copies import Copies, Rows, notes_of_copies
 from rayal.datasets._files.medmnist_format import read_medmnist_file
+from rayal.datasets._files.notes import Brightness
 
 
 @dataset(added={"multilabel"})
@@ -14,6 +17,9 @@ def npz(
     *, path: str, classes: Sequence[str] | None = None, multilabel: bool | None = None
 ) -> Dataset:
     """Load {train,val,test}_{images,labels} from a .npz; the dataset is named after the file.
+
+    What may be a mistake is told by warnings: that all images are dark, that some are in the test
+    set and outside it, that one image has two labels, that arrays of other names are left out.
 
     Args:
         path: of the file; images uint8 (N, H, W) or (N, H, W, 3), labels integers (N,) or (N, 1),
@@ -27,4 +33,20 @@ def npz(
         ValueError: the file is damaged or an array in it is not as above.
     """
     file = Path(path).expanduser()
-    return read_medmnist_file(file, file.stem, classes, multilabel=multilabel)
+    data = read_medmnist_file(file, file.stem, classes, multilabel=multilabel)
+    for note in _notes(data):
+        warnings.warn(f"{file}: {note}", stacklevel=2)
+    return data
+
+
+def _notes(data: Dataset) -> list[str]:
+    """Return what a person would want to know of the images: all are dark, some are the same."""
+    splits = {"train": data.train, "test": data.test}
+    splits |= {"val": data.val} if data.val is not None else {}
+    brightness, copies = Brightness(), Copies()
+    images = (image for split in splits.values() for image in split.images)
+    for _ in copies.watched(brightness.watched(images)):
+        pass
+    names = {name: Rows(f"{name}_images", len(own.labels)) for name, own in splits.items()}
+    labels = {name: own.labels for name, own in splits.items()}
+    return [*brightness.notes(), *notes_of_copies(copies.groups(), names, labels)]

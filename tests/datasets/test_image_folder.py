@@ -333,3 +333,24 @@ def test_images_without_labels_lead_to_the_right_command(cells: Path) -> None:
     loose = folder_of_classes(cells.parent / "loose", {".": 3})
     with pytest.raises(ValueError, match=r"3 images have no label; .*: rayal select .*loose"):
         load(loose, test_share=0.5)
+
+
+def test_one_image_in_two_classes_is_told(cells: Path) -> None:
+    shutil.copy(cells / "train/a/000.png", cells / "train/b/copy.png")
+    told = r"1 images have another label than the same image has elsewhere, such as train/a/000.png"
+    for _ in range(2):  # decoded, and from the cache
+        with pytest.warns(UserWarning, match=told):
+            load(cells)
+
+
+def test_a_folder_at_another_place_is_decoded_for_itself(
+    cells: Path, decoded: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On file systems with fixed times two versions of a folder may differ in nothing but bytes."""
+    elsewhere = cells.parent / "version 2" / "cells"
+    shutil.copytree(cells, elsewhere)
+    files = decoded_images._state(cells, ["train/a/000.png"])
+    monkeypatch.setattr(decoded_images, "_state", lambda *_: files)
+    load(cells)
+    load(elsewhere)
+    assert len(decoded) == 20

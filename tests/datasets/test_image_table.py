@@ -488,3 +488,14 @@ def test_blanks_and_backslashes_in_names_of_files_are_parts_of_them(images: Path
     seen = {**dict(zip(map(str, data.train.files or ()), data.train.labels, strict=True))}
     seen |= dict(zip(map(str, data.test.files or ()), data.test.labels, strict=True))
     assert {name: data.classes[label] for name, label in seen.items()} == dict(rows)
+
+
+def test_labels_of_the_same_image_are_compared_as_the_table_has_them_now(images: Path) -> None:
+    save(images / "a2.png", noise(0))
+    sides = ["train"] * 4 + ["test"] * 2
+    rows = [[*row, side] for row, side in zip(ROWS, sides, strict=True)]
+    head = ("image", "label", "part")
+    load(images, write(images, rows, head), split="part")
+    rows[2][1] = "blue"
+    with pytest.raises(UserWarning, match=r"1 images have another label .* a0\.png and a2\.png"):
+        load(images, write(images, rows, head), split="part")

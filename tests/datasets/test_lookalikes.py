@@ -24,13 +24,15 @@ ALIKE = [
     ("МЕЛАНОМА", "меланома"), ("ΑΒΓ", "αβγ"), ("ΣΟΣ", "σος"),
     ("\u0412\u0415\u041d", "BEH"), ("a/b", "a / b"),
     ("a & b", "a&b"), ("a&b", "a &amp; b"), ("é", "&eacute;"), ("névus", "nÃ©vus"),
-    ("(mel)", "mel"), ("[1]", "1"),
+    ("(mel)", "mel"), ("[1]", "1"), ("benign_", "benign"), ("['mel']", "mel"), ("b'mel'", "mel"),
+    ("1E5", "100000"), ("1.5e3", "1500"), ("P07", "P7"), ("P-007", "p 7"), ("\u0661", "1"),
 ]  # fmt: skip
 APART = [
     ("a", "b"), ("1", "10"), ("1.1", "1.10"), ("1", "-1"), ("A+", "A-"), ("A", "A-"), ("A", "A+"),
     ("1-2", "12"), ("1 2", "12"), ("HER2+", "HER2-"), ("mel", "mel?"), ("é", "e"), ("T1", "T2"),
     ("1_2", "12"), ("0", "00.5"), ("日", "日本"), ("p1", "p10"), ("a (b)", "a b"), ("дом", "том"),
-    ("A +", "A -"), ("2 / 1", "21"),
+    ("A +", "A -"), ("2 / 1", "21"), ("T0", "T10"), ("a0.5", "a0.05"), ("1e5", "1e6"), ("e5", "5"),
+    ("1.23e1", "12"), ("P70", "P7"), ("1e99", "1"),
 ]  # fmt: skip
 
 
@@ -70,5 +72,5 @@ def test_blank_is_what_cannot_be_seen() -> None:
 
 
 def test_words_for_a_missing_value_are_known() -> None:
-    assert all(map(means_missing, ("nan", "NA", "#N/A", " none ", "?", "Unknown")))
+    assert all(map(means_missing, ("nan", "NA", "#N/A", " none ", "?", "Unknown", "#REF!")))
     assert not any(map(means_missing, ("mel", "nano", "other", "0")))

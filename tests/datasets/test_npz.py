@@ -168,3 +168,28 @@ def test_real_files_load(real_data: Path, name: str, sizes: tuple[int, int], cla
     assert (len(data.train.labels), len(data.test.labels)) == sizes
     assert data.num_classes == classes
     assert (data.val is None) == (name == "cifar10_lt")
+
+
+def _the_same(first: str, other: str) -> dict[str, Any]:
+    good = arrays()
+    changed = good[f"{other}_images"].copy()
+    changed[1] = good[f"{first}_images"][0]  # of class 0, and this one of class 1
+    return {f"{other}_images": changed}
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (_the_same("train", "test"), r"1 images are in the test set and outside it, such as "
+         r"train_images\[0\] and test_images\[1\]"),
+        (_the_same("train", "train"), r"1 images have another label than the same image has "
+         r"elsewhere, such as train_images\[0\] and train_images\[1\]"),
+        ({f"{split}_images": arrays()[f"{split}_images"] % 2 for split in ("train", "val", "test")},
+         "the brightest pixel of all images is 1 of 255"),
+        ({"valid_images": np.zeros(3)}, "its arrays valid_images are not read"),
+    ],
+    ids=["in the test set", "two labels", "dark", "other arrays"],
+)  # fmt: skip
+def test_what_may_be_a_mistake_is_told(tmp_path: Path, other: dict[str, Any], message: str) -> None:
+    with pytest.warns(UserWarning, match=message):
+        npz(path=saved(tmp_path, **other))

@@ -159,7 +159,9 @@ def _check_classes(folder: Path, names: Sequence[str]) -> None:
             f"{folder} has the folders {', '.join(names)}: images and what belongs to them are no "
             "classes; a folder for each class is needed, or a table of labels (image_table)"
         )
-    for name in filter(means_missing, names):
+    for name in names:
+        if not means_missing(name) and name.casefold() not in _TARGETS:
+            continue
         warnings.warn(
             f"{folder}: the folder {name} is taken as a class like any other", stacklevel=2
         )

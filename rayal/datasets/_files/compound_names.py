@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 SEPARATORS = ";|"
+_JOINTS = ("+", "/", "&", " and ")  # which stand in names of one class, too
 _LIST = re.compile(r"""\[\s*(?P<quote>['"])(?P<first>.*?)(?P=quote)\s*,.*\]""")
 
 
@@ -39,3 +40,14 @@ def compound_name(names: Iterable[str]) -> tuple[str, str] | None:
         if own or all(counts[part] > 1 for part in parts):
             return name, (own or parts)[0]
     return None
+
+
+def joined_names(names: Iterable[str]) -> list[tuple[str, list[str]]]:
+    """Return names that are others joined, as "a + b" beside "a" and "b", with their parts."""
+    distinct = set(names)
+    parted = ((name, _parts(name, joint)) for name in sorted(distinct) for joint in _JOINTS)
+    return [(name, parts) for name, parts in parted if len(parts) > 1 and set(parts) <= distinct]
+
+
+def _parts(name: str, joint: str) -> list[str]:
+    return [part.strip() for part in name.split(joint)]

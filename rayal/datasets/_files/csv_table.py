@@ -201,13 +201,24 @@ def _positions(
 
 
 def _refuse_like_columns(path: Path, name: str, others: Sequence[str]) -> None:
-    """Refuse a further column that may be the one that is meant: "Label", or pandas' "label.1"."""
+    """Refuse a further column that may be the one that is meant: "Label", or a join's "label.1"."""
     for other in others:
-        if skeleton(other) == skeleton(name) or re.fullmatch(rf"{re.escape(name)}\.\d+", other):
+        if skeleton(other) == skeleton(name) or _is_second(other, name):
             raise ValueError(
                 f"{path} has the columns {shown(name)} and {shown(other)}, which look alike: "
                 "remove or rename the one that is not meant"
             )
+
+
+def _is_second(column: str, name: str) -> bool:
+    """Whether a column is called as programs call the second one of a name.
+
+    pandas and R "label.1", spreadsheets "label2" and "label (1)", DuckDB "label_1", polars
+    "label_right" and "label_duplicated_0". Columns image1 and image12 are two of many.
+    """
+    ending = r"\.\d+| ?\(\d+\)|:\d+|_(?:right|left|duplicated_\d+)"
+    counted = "" if name[-1:].isdigit() else r"|[_ ]?\d+"
+    return bool(re.fullmatch(rf"{re.escape(name)}(?:{ending}{counted})", column, re.IGNORECASE))
 
 
 def _check_length(table: CsvTable, record: Record) -> None:

@@ -1,8 +1,8 @@
 """Lists of image files -> a Dataset, decoded once into memory-memory_map arrays.
 
-The arrays lie in the cache folder under a key of all that determines them: the files' names, sizes
-and times of change, and how they are decoded. A changed file makes another key, also where it has
-the time and the size of the one that it replaces, as files of an archive may.
+The arrays lie in the cache folder under a key of all that determines them: the folder, the files'
+names, sizes and times of change, and how they are decoded. A changed file makes another key, also
+where it has the time and the size of the one that it replaces, as files of an archive may.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ from rayal.datasets._files.cache import (
     write_images,
 )
 from rayal.datasets._files.content_hash import with_content
+from rayal.datasets._files.copies import Copies, notes_of_copies, read_copies, write_copies
 from rayal.datasets._files.decode import Decoding, Head, decode, read_head
-from rayal.datasets._files.notes import Brightness, Copies, notes_of_heads, read_notes, write_notes
+from rayal.datasets._files.notes import Brightness, notes_of_heads, read_notes, write_notes
 from rayal.datasets._files.progress import with_progress
 from rayal.label_arrays import count_by_class
 from rayal.storage.file_names import shortened
 from rayal.storage.machine_cache import cache_folder
 
-FORMAT = 3  # part of every key; raised by hand when files come to be decoded otherwise
+FORMAT = 4  # part of every key; raised by hand when files come to be decoded otherwise
 BLOCK = 512  # files under way at once: an unbounded queue of a million takes gigabytes
 SHOWN = 5  # files named in a message
 
@@ -66,7 +67,7 @@ def load_decoded(
     """Return train, test and perhaps val of these files.
 
     What a person would want to know of the images is told by warnings: that they are enlarged, that
-    files have further frames or channels, that all are dark.
+    files have further frames or channels, that all are dark, that some are the same.
 
     Args:
         about: name and classes of the dataset.
@@ -84,7 +85,8 @@ def load_decoded(
     _check_classes(root, classes, splits)
     counts = {split: len(listed.files) for split, listed in splits.items()}
     state = _state(root, [file for listed in splits.values() for file in listed.files])
-    key = content_key(FORMAT, asdict(decoding), counts, state)
+    # By its place, too: images of file systems with fixed times may differ in nothing else.
+    key = content_key(FORMAT, str(root.resolve()), asdict(decoding), counts, state)
     facts = {"name": name, "root": str(root), "images": counts, "decoding": asdict(decoding)}
     files = {split: listed.files for split, listed in splits.items()}
     folder = build_once(
@@ -92,7 +94,9 @@ def load_decoded(
         facts,
         partial(_write_unchanged, root, files, decoding, state),
     )
-    for note in [*_untested(classes, splits["test"]), *read_notes(folder)]:
+    labels = {split: listed.labels for split, listed in splits.items()}
+    same = notes_of_copies(read_copies(folder), files, labels)
+    for note in [*_untested(classes, splits["test"]), *read_notes(folder), *same]:
         warnings.warn(f"{root}: {note}", stacklevel=2)
     arrays = {
         split: Split(memory_map(folder / f"{split}.npy"), listed.labels, listed.files)
@@ -179,16 +183,15 @@ def _write(
         each = (decoding.size, decoding.size, channels)
         check_space(folder, len(files) * int(np.prod(each)))
         read = _in_parallel(root, files, partial(_decode, decoding, channels))
-        brightness, copies = Brightness(), Copies(splits)
+        brightness, copies = Brightness(), Copies()
         good = copies.watched(brightness.watched(_good(root, read, files)))
         images = with_progress(good, len(files), f"decoding {root.name}")
         for split, listed in splits.items():
             taken = (next(images) for _ in listed)
             write_images(folder / f"{split}.npy", taken, (len(listed), *each))
         next(images, None)  # closes the bar
-    write_notes(
-        folder, [*notes_of_heads(heads, decoding.size), *brightness.notes(), *copies.notes()]
-    )
+    write_notes(folder, [*notes_of_heads(heads, decoding.size), *brightness.notes()])
+    write_copies(folder, copies.groups())
 
 
 def _heads(root: Path, files: Sequence[str], decoding: Decoding) -> list[Head]:

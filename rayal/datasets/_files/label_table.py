@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rayal.datasets._files.compound_names import compound_name
+from rayal.datasets._files.compound_names import compound_name, joined_names
 from rayal.datasets._files.csv_table import CsvTable, Record, read_csv
 from rayal.datasets._files.image_index import ImageIndex
 from rayal.datasets._files.lookalikes import (
@@ -93,8 +93,7 @@ def read_rows(path: Path, columns: Columns, images: ImageIndex) -> list[Row]:
     if not rows:
         raise ValueError(f"{path} lists no image")
     lines = {name: row.line for row in reversed(rows.values()) for name in row.classes}
-    if columns.separator is None:
-        _check_one_class_each(path, lines)
+    _check_one_class_each(path, lines, columns.separator)
     _check_lookalikes(path, "label", lines)
     _check_lookalikes(path, "group", {row.group: row.line for row in reversed(rows.values())})
     _check_groups(path, rows.values())
@@ -195,17 +194,22 @@ def _check_lookalikes(path: Path, what: str, lines: Mapping[str, int]) -> None:
         )
 
 
-def _check_one_class_each(path: Path, lines: Mapping[str, int]) -> None:
-    """Refuse a label that names several classes; lines: label -> where it stands first."""
+def _check_one_class_each(path: Path, lines: Mapping[str, int], separator: str | None) -> None:
+    """Refuse a class that names several; lines: class -> where it stands first."""
     found = compound_name(lines)
-    if found:
-        label, part = found
-        raise ValueError(
-            f"{path}, line {lines[label]}: the label '{label}' names several classes, of which "
-            f"one is '{part}', and an image has one class here: give each image one label, or say "
-            "separator: ';' (or '|', ',') if an image may have several classes; if it is the name "
-            "of one class, write it without ; and | and ,"
-        )
+    if not found:
+        return
+    label, part = found
+    way = (
+        f"and classes are separated by '{separator}': separate all in one way"
+        if separator
+        else "and an image has one class here: give each image one label, or say separator: ';' "
+        "(or '|', ',') if an image may have several classes"
+    )
+    raise ValueError(
+        f"{path}, line {lines[label]}: the label '{label}' names several classes, of which one is "
+        f"'{part}', {way}; if it is the name of one class, write it without ; and | and ,"
+    )
 
 
 def _check_groups(path: Path, rows: Iterable[Row]) -> None:
@@ -225,6 +229,12 @@ def _warn(path: Path, rows: Iterable[Row], repeated: int) -> None:
         counts = Counter(
             name for row in rows for name in (row.classes if what == "label" else (row.group,))
         )
+        for name, parts in joined_names(counts) if what == "label" else ():
+            warnings.warn(
+                f"{path}: {counts[name]:,} images have the label '{name}', and {', '.join(parts)} "
+                "are labels too: it is taken as a class of its own, not as several",
+                stacklevel=3,
+            )
         for name in filter(means_missing, sorted(counts)):
             kind = "class" if what == "label" else "group"
             warnings.warn(

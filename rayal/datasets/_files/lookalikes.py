@@ -12,6 +12,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterable
+from decimal import Decimal
 
 # Code points that look like a Latin letter or a plain mark (of Unicode's confusables the common
 # ones, Cyrillic and Greek letters above all), in hexadecimal. They are compared without case: a
@@ -30,28 +31,41 @@ _TWINS = {
     for twin in twins.split()
 }  # fmt: skip
 _MISSING = frozenset({
-    "nan", "na", "n/a", "#n/a", "<na>", "null", "none", "nil", "missing", "?", "-", "--", "unknown",
-    "unlabeled", "unlabelled", "todo", "tbd",
+    "nan", "na", "n/a", "<na>", "nat", "null", "none", "nil", "missing", "?", "-", "--", "unknown",
+    "unlabeled", "unlabelled", "todo", "tbd", "undefined",
+    "#n/a", "#ref!", "#value!", "#name?", "#div/0!", "#null!", "#num!",  # of spreadsheets
 })  # fmt: skip
+_ENDS = " .,;:'\"_"  # what counts for nothing at the ends of a name
+_BYTES = re.compile(r"^b(['\"])(.*)\1$")
+_POWER = re.compile(r"^[-+]?\d+(?:[.,]\d*)?e\+?\d{1,2}$")
 
 
 def skeleton(name: str) -> str:
     """Return what is left of a name without what the eye passes over.
 
     Case, Unicode forms and twins, characters without width, blanks, hyphens and underscores after
-    letters, blanks beside other marks, dots and quotes at the ends, brackets around all of it, a
-    number's leading zeros and ".0", and what other programs make of a letter ("Ã©", "&eacute;").
+    letters, blanks beside other marks, dots, quotes and underscores at the ends, brackets around
+    all of it, a number's script, leading zeros (after letters too), ".0" and powers of ten, and
+    what other programs make of a letter ("Ã©", "&eacute;") or of text (b'a').
     """
     written = _as_written(name)
     visible = "".join(c for c in unicodedata.normalize("NFKC", written) if not _has_no_width(c))
     plain = unicodedata.normalize("NFKC", visible.casefold().translate(_TWINS))
-    plain = re.sub(r"\s+", " ", plain).strip(" .,;:'\"")
-    plain = re.sub(r"^[(\[{]([^()\[\]{}]+)[)\]}]$", r"\1", plain).strip()
+    plain = "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in plain)
+    plain = re.sub(r"\s+", " ", _BYTES.sub(r"\2", plain)).strip(_ENDS)
+    plain = re.sub(r"^[(\[{]([^()\[\]{}]+)[)\]}]$", r"\1", plain).strip(_ENDS)
     plain = re.sub(r" ?([^\w\s-]) ?", r"\1", plain)
     plain = re.sub(r"(?<=[^\W\d_])[ _-]+(?=[^\W\d_])", "", plain)
     plain = re.sub(r"(?<=[^\W\d_])[ _-]+(?=\d)|(?<=\d)[ _]+(?=[^\W\d_])", "", plain)
+    plain = re.sub(r"(?<=[^\W\d])0+(?=\d)", "", _POWER.sub(_written_out, plain))
     number = re.fullmatch(r"(-?)\+?0*(\d+)(?:[.,]0*)?", plain)
     return number[1] + number[2] if number else plain
+
+
+def _written_out(power: re.Match[str]) -> str:
+    """Return a whole number with all of its digits, as 100000 for 1e5."""
+    number = Decimal(power[0].replace(",", "."))
+    return f"{number:f}" if number == number.to_integral_value() else power[0]
 
 
 def tidy(name: str) -> str:

@@ -18,6 +18,7 @@ from rayal.storage.archive_errors import ARCHIVE_ERRORS
 
 Array = npt.NDArray[Any]
 _SHOWN = 5  # classes in a message
+_SPLITS = ("train", "test", "val")
 
 
 def read_medmnist_file(
@@ -91,10 +92,22 @@ def _arrays(path: Path) -> dict[str, tuple[Array, Array]]:
         if not zipfile.is_zipfile(path):
             raise ValueError("it is no archive of arrays, or only the beginning of one")
         with np.load(path, allow_pickle=False) as file:
-            pairs = {split: _pair(file, split) for split in ("train", "test", "val")}
+            pairs = {split: _pair(file, split) for split in _SPLITS}
+            _warn_of_others(path, file.files)
     except ARCHIVE_ERRORS as error:
         raise ValueError(f"{path} cannot be read as MedMNIST's .npz: {error}") from error
     return {split: pair for split, pair in pairs.items() if pair is not None}
+
+
+def _warn_of_others(path: Path, names: Sequence[str]) -> None:
+    """Tell what is not read: a "valid_images" may be meant as val_images."""
+    read = {f"{split}_{what}" for split in _SPLITS for what in ("images", "labels")}
+    if others := [name for name in names if name not in read]:
+        warnings.warn(
+            f"{path}: its arrays {', '.join(others[:_SHOWN])} are not read; those that are read "
+            "are called train_images, train_labels and so on, with test and val",
+            stacklevel=3,
+        )
 
 
 def _pair(file: np.lib.npyio.NpzFile, split: str) -> tuple[Array, Array] | None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-
-import numpy as np
 
 from rayal.contracts import Images
 from rayal.datasets._files.cache import damaged
@@ -36,38 +33,6 @@ class Brightness:
         return [
             f"the brightest pixel of all images is {self._brightest} of 255; files that use a part "
             "of their range alone (12 of 16 bits, 0 and 1) come out dark: save them over all of it"
-        ]
-
-
-class Copies:
-    """Images to test that are pixel for pixel images to train or validate on, told by their hashes.
-
-    Images come by in the order of the splits' files.
-    """
-
-    def __init__(self, files: Mapping[str, Sequence[str]]) -> None:
-        self._files = [(split, file) for split, listed in files.items() for file in listed]
-        self._first: dict[bytes, tuple[str, str]] = {}
-        self._shared: list[tuple[str, str]] = []
-
-    def watched(self, images: Iterable[Images]) -> Iterator[Images]:
-        """Yield the images (h, w, channels), having looked at them."""
-        for (split, file), image in zip(self._files, images, strict=False):
-            content = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
-            own = self._first.setdefault(content, (split, file))
-            if own[0] != split and "test" in (own[0], split):
-                self._shared.append((own[1], file))
-            yield image
-
-    def notes(self) -> list[str]:
-        """Return a note where there are some."""
-        if not self._shared:
-            return []
-        first, other = self._shared[0]
-        return [
-            f"{len(self._shared):,} images are in the test set and outside it, such as {first} and "
-            f"{other}, which are the same: results are too good by what is learned of them; remove "
-            "the copies"
         ]
 
 
