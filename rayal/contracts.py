@@ -411,6 +411,7 @@ def strategy(  # noqa: PLR0913  a component declares this much about itself
     blockwise: bool = False,
     multilabel: bool | Callable[[Mapping[str, Any]], bool] | None = None,
     check: StrategyCheck = _no_check,
+    files: Files | None = None,
     added: Collection[str] = (),
 ) -> Callable[[Strategy[P]], Strategy[P]]:
     """Register `(pool, budget, rng, *, params) -> indices`, B distinct unlabeled positions.
@@ -429,6 +430,7 @@ def strategy(  # noqa: PLR0913  a component declares this much about itself
     labels nor anything of a learner but what its last layer sees.
     check: `(params, N, encoder's params)`; raises ValueError where they do not fit together;
     called when a sweep is planned.
+    files: whose content the choice depends on; without it none, though a parameter may name one.
     added: names of parameters that came after the strategy's first release: at their defaults it
     chooses as before, and finished trials keep their ids.
     """
@@ -462,6 +464,7 @@ def strategy(  # noqa: PLR0913  a component declares this much about itself
             unit_length=unit_length if callable(unit_length) else lambda _: unit_length,
             blockwise=blockwise,
             check=check,
+            files=files,
             added=late,
         )
         return STRATEGIES.register(traits)(modifiers.label_balanced(function))

@@ -12,11 +12,13 @@ HIDDEN = "***"
 _ADDRESS = re.compile(r"\b[a-z][a-z0-9+.-]+:[/\\]+[^\s'\"<>]*", re.IGNORECASE)
 # A path on a disk, which may hold an @.
 _ON_DISK = re.compile(r"(file|sqlite):(/{3}|/(?!/))", re.IGNORECASE)
-# What stands before the host: up to the last @ that no slash comes before.
-_USER = re.compile(r"(:[/\\]+)[^/\\?#]+(@|%40)", re.IGNORECASE)
+# What stands before the host: up to the last @ that no slash comes before. A password may hold a ?
+# or # that should have been percent-encoded.
+_USER = re.compile(r"(:[/\\]+)(?:[^/\\?#]+|[^/\\?#:]*:[^/\\]*)(@|%40)", re.IGNORECASE)
 _SECRET = re.compile(
-    r"((?:[?&;#]|%3F|%26|/)[\w.-]*(?:token|passw(?:or)?d|pwd|secret|api_?key|access_?key|signature"
-    r"|credential|\bsig|\bauth)[\w.-]*(?:=|%3D))[^&;#/\\]+",
+    r"((?:[?&;#]|%3F|%26|/)[\w.-]*(?:token|passw(?:or)?d|passphrase|\bpass\b|pwd|secret|signature"
+    r"|(?:api|access|account|private|shared)[_-]?key|credential|\bjwt|\bsig|\bauth)[\w.-]*"
+    r"(?:=|%3D))[^&;#/\\]+",
     re.IGNORECASE,
 )
 

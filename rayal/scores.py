@@ -23,6 +23,7 @@ from pydantic import ConfigDict, Field
 from typing_extensions import NotRequired, TypedDict
 
 from rayal.contracts import (
+    Files,
     Indices,
     Names,
     P,
@@ -85,6 +86,7 @@ def score(
     needs: set[str] | Names,
     multilabel: bool = False,
     check: StrategyCheck = lambda *_: None,
+    files: Files | None = None,
     added: Collection[str] = (),
 ) -> Callable[[Score[P]], Strategy[P]]:
     """Register `(pool, rng, *, params) -> (U,)`, finite scores of the unlabeled, as a strategy.
@@ -92,7 +94,7 @@ def score(
     The strategy has the function's parameters and, at most one of them in use, the modifiers of
     this module. Equal scores are shuffled; without a modifier budgets nest. multilabel: whether the
     function handles several classes an image; all modifiers but `pseudo_label_balanced` then do.
-    added: as a strategy's.
+    files, added: as a strategy's.
     """
 
     def all_needs(params: Mapping[str, Any]) -> set[str]:
@@ -103,7 +105,13 @@ def score(
         return multilabel and not params.get("pseudo_label_balanced")
 
     def register(function: Score[P]) -> Strategy[P]:
-        declared = strategy(needs=all_needs, multilabel=handles_several, check=check, added=added)
+        declared = strategy(
+            needs=all_needs,
+            multilabel=handles_several,
+            check=check,
+            files=files,
+            added=added,
+        )
         return declared(_choosing_by(function))
 
     return register

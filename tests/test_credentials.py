@@ -11,12 +11,14 @@ WITH = [
     "https://host/;access_token=s3cret", "https://host/#api_key=s3cret&x=1",
     "https://host/%3Ftoken%3Ds3cret", "https://host/token=s3cret/x",
     "https://b.blob.core.windows.net/c?sv=1&sig=s3cret", "s3://b/x?X-Amz-Signature=s3cret",
-    "file:///srv/x?password=s3cret",
+    "file:///srv/x?password=s3cret", "https://host/?pass=s3cret", "https://host/?private_key=s3cret",
+    "https://host/?AccountKey=s3cret", "https://me:s3cret?x@host", "https://me:s3cret#x@host/path",
 ]  # fmt: skip
 WITHOUT = [
     "https://host:5000/path@2", "sqlite:////srv/me@lab/runs.db", "file:///srv/me@lab", "file:/me@x",
     "s3://bucket/prefix", "./runs@home", "me@lab.org", "see https://arxiv.org/abs/1?x=2#sec",
-    "10.1109/TMI:2020 a@b", "https://host/tokens/x", "ratio 1:/2",
+    "10.1109/TMI:2020 a@b", "https://host/tokens/x", "ratio 1:/2", "https://host/?bypass=1",
+    "https://host/?mail=a@b", "https://host:80/?mail=a:b@c", "https://host/#me@lab",
 ]  # fmt: skip
 
 

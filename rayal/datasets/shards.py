@@ -47,7 +47,8 @@ def shards(
         test: folder of the test set's shards, of the same D.
         test_labels: left out: the table `labels` names the rows of both.
         classes: their names: in the order of the numbers of an .npy, else the labels of the table;
-            left out: the numbers, or the labels of the pool, sorted.
+            left out: the numbers, or the labels of the pool, sorted as text; numbers in an .npy of
+            the test set are then labels of that table.
 
     Raises:
         FileNotFoundError: there are no such shards or labels.
@@ -65,6 +66,8 @@ def shards(
     _check_apart(pool, held_out, labels if test_labels is None else None)
     train = _read_labels("labels", labels, pool)
     tested = _read_labels("test_labels", test_labels or labels, held_out)
+    if classes is None and not isinstance(train, np.ndarray):
+        tested = _as_text(tested)
     names = _class_names(train, tested, classes)
     return Dataset(
         _location(path).name,
@@ -212,6 +215,16 @@ def _check_names(labels: Any, pool: ShardSet) -> None:
             "class like any other; leave these rows out if it says that there is none",
             stacklevel=2,
         )
+
+
+def _as_text(labels: Any) -> Any:
+    """Return numbers as labels of a table, which have an order of their own.
+
+    A table's labels are sorted as text, by which 10 stands before 2.
+    """
+    import pyarrow as pa
+
+    return pa.array(map(str, labels.tolist())) if isinstance(labels, np.ndarray) else labels
 
 
 def _class_names(train: Any, tested: Any, given: Sequence[str] | None) -> tuple[str, ...]:

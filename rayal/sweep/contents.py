@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rayal.registry import DATASETS, ENCODERS, LEARNERS, Registry
+from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry
 from rayal.storage.file_hash import file_hash, file_hashes
 from rayal.sweep.definition import BORROWED, REGISTRIES, Spec, Trial
 from rayal.sweep.source_code import source_files, source_hash
@@ -29,14 +29,15 @@ class Contents:
 def contents_of(registry: Registry[Any], name: str, params: Mapping[str, Any]) -> Contents:
     """Hash what a component names and what it is made of.
 
-    A dataset's own content says what it is; a strategy names no files.
+    A dataset's own content says what it is; a strategy's files are those that it declares.
 
     Raises:
         OSError: a file cannot be read.
     """
     component = registry.find(name)
     source, sources = ("", {}) if registry is DATASETS else _source(component.function.__module__)
-    named = component.files(params) if registry in (ENCODERS, LEARNERS) else {}
+    declares = registry is STRATEGIES and component.traits.files is not None
+    named = component.files(params) if declares or registry in (ENCODERS, LEARNERS) else {}
     files = file_hashes(named)
     paths = {files[parameter]: {str(path): files[parameter]} for parameter, path in named.items()}
     if source:

@@ -190,3 +190,18 @@ def test_an_id_of_two_rows_has_no_certain_label(pool: Path) -> None:
     write_manifest(pool / "twice", names, {})  # which holds them not against each other
     with pytest.raises(ValueError, match=r"ids stand in several rows of .*twice"):
         load(pool, path="twice")
+
+
+def test_numbers_of_the_test_set_are_the_labels_of_the_pool_s_table(pool: Path) -> None:
+    """As text 10 stands before 2, so that numbers are no positions among a table's labels."""
+    numbers = np.arange(N + M) % 12
+    names = {name.replace(" ", ""): str(label) for name, label in zip(IDS, numbers, strict=True)}
+    table(pool / "numbers.csv", range(N), **names)
+    np.save(pool / "test.npy", numbers[N:])
+    data = load(pool, labels="numbers.csv", test_labels="test.npy")
+    assert [data.classes[label] for label in data.train.labels] == [str(n) for n in numbers[:N]]
+    assert [data.classes[label] for label in data.test.labels] == [str(n) for n in numbers[N:]]
+    with pytest.raises(ValueError, match="has the label '2', which is no class: a, b, c"):
+        load(pool, test_labels="test.npy")
+    named = load(pool, test_labels="test.npy", classes=[*"abcdefghijkl"])
+    assert np.array_equal(named.test.labels, numbers[N:])

@@ -167,3 +167,30 @@ def test_types_that_cannot_be_read_refuse_the_sweep(tmp_path: Path) -> None:
             plan_of(tmp_path, plugins=["p.py"], strategies=[{"name": "untold", "k": 4}], seeds=1)
     finally:
         STRATEGIES._components.pop("untold")
+
+
+@pytest.mark.parametrize(("declared", "told"), [("files=files", True), ("", False)])
+def test_files_that_a_strategy_declares_are_part_of_the_id_by_their_content(
+    tmp_path: Path, declared: str, told: bool
+) -> None:
+    (tmp_path / "p.py").write_text(
+        "from pathlib import Path\nfrom rayal.contracts import strategy\n\n"
+        "def files(params):\n    return {'path': Path(params['path'])}\n\n"
+        f"@strategy({declared})\ndef from_file(pool, budget, rng, *, path: str): ...\n"
+    )
+
+    def planned(name: str) -> str:
+        entry = {"name": "from_file", "path": str(tmp_path / name)}
+        plan = plan_of(tmp_path, plugins=["p.py"], strategies=[entry], seeds=1, budgets=[10])
+        [trial] = plan.trials
+        return trial.id
+
+    try:
+        for name in ("one", "copy"):
+            (tmp_path / name).write_text("1 2 3")
+        before = planned("one")
+        assert (planned("copy") == before) == told
+        (tmp_path / "one").write_text("1 2 4")
+        assert (planned("one") != before) == told
+    finally:
+        STRATEGIES._components.pop("from_file", None)
