@@ -52,8 +52,9 @@ def greedy_herding(
     x runs over all points, s over the labeled and those before it; k(x, s) = exp(-|x - s|^2 /
     sigma^2). The sum is at least 1 - 1/e of the largest possible (Bae et al. 2024). Ties go to the
     lowest position, so once nothing is gained, as by a copy, the lowest positions follow; warns
-    where these are no copies, but too near to one another for the width. Usual time O(N^2 D),
-    O(N^2 D B) at worst; memory O(N D), and 4 N^2 bytes up to ALL_KEPT, KEPT bytes beyond.
+    where these are no copies, but too near to one another for the width, or where all points are
+    too far from one another for it. Usual time O(N^2 D), O(N^2 D B) at worst; memory O(N D), and 4
+    N^2 bytes up to ALL_KEPT, KEPT bytes beyond.
 
     Args:
         features: (N, D).
@@ -77,6 +78,8 @@ def greedy_herding(
     candidates = np.setdiff1d(np.arange(len(first)), known)
     chosen = np.fromiter(choose_lazily(cover, candidates, budget), np.int64)
     picks = first[chosen]
+    if weights is None and not len(labeled) and len(points) > 1:
+        _warn_if_alone(cover, int(chosen[0]))
     if len(picks) < budget:
         _warn_if_too_near(np.setdiff1d(candidates, chosen), mass, sigma)
     rest = np.setdiff1d(np.arange(len(points)), np.concatenate([labeled, picks]))
@@ -133,6 +136,17 @@ def _check(
     if not sigma >= NARROWEST:
         raise ValueError(
             f"sigma must be at least {NARROWEST:g}, but is {sigma:g}; widen the kernel"
+        )
+
+
+def _warn_if_alone(cover: Cover, first: int) -> None:
+    """Warn where the first choice, which covers most, covers itself alone: all are as good."""
+    if cover.mass[first] == np.count_nonzero(cover.kernel(first)) == 1:
+        warnings.warn(
+            f"no row of features is near enough to another for a kernel of sigma={cover.sigma:g}, "
+            "so each covers itself alone and those that are chosen follow in the order of the "
+            "rows; give a larger sigma",
+            stacklevel=3,
         )
 
 

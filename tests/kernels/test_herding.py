@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 
@@ -137,7 +139,21 @@ def test_bounds_hold_and_lazy_choice_evaluates_few(monkeypatch: pytest.MonkeyPat
 
 def test_a_kernel_far_narrower_than_rounding_still_chooses() -> None:
     points = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
-    assert greedy_herding(points, NONE, 20, 1e-6).tolist() == list(range(20))
+    with pytest.warns(UserWarning, match="sigma=1e-06, so each covers itself alone"):
+        assert greedy_herding(points, NONE, 20, 1e-6).tolist() == list(range(20))
+
+
+def test_no_warning_where_two_points_are_near_or_copies_or_weights_decide() -> None:
+    far = 100 * np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
+    near, copied = far.copy(), far.copy()
+    near[7] = far[3] + 0.5
+    copied[7] = far[3]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert greedy_herding(near, NONE, 5, 1.0)[0] == 3
+        assert greedy_herding(copied, NONE, 5, 1.0)[0] == 3
+        assert greedy_herding(far, NONE, 1, 1.0, np.arange(20.0)).tolist() == [19]
+        assert greedy_herding(far, np.array([2]), 2, 1.0).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("budget", [0, 4])
