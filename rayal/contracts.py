@@ -602,7 +602,11 @@ def _with_features(own: EncoderTraits) -> EncoderTraits:
     def notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
         return [*own.notes(params, shape), *modifiers.features_note(params)]
 
-    return replace(own, check=check, notes=notes, added=own.added | {"features"})
+    def gives(params: Mapping[str, Any]) -> set[str]:
+        # What the network makes is no longer what features and their statistics are of.
+        return own.gives(params) - ({"weights"} if params.get("features") else set())
+
+    return replace(own, check=check, notes=notes, gives=gives, added=own.added | {"features"})
 
 
 Part = TypeVar("Part")

@@ -73,8 +73,9 @@ REQUIREMENTS = {
             providers=("encoder",),
             what="the weights of the encoder's network, for learners that train it further",
             source="`moco`, `random`, `checkpoint`",
-            remedy="use an encoder with a network of ours (moco, random, checkpoint), or the "
-            "learner scratch",
+            remedy="use an encoder with a network of ours (moco, random, checkpoint) whose "
+            "`features` stay as they are (a strategy may take transformed ones by select_on), or "
+            "the learner scratch",
         ),
         Requirement(
             name="images",

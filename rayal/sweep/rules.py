@@ -140,7 +140,7 @@ def check_learner(learner: Spec, encoder: Spec) -> None:
     if missing:
         raise ValueError(
             f"learner '{learner.name}' needs {listed(missing)}, which encoder '{encoder.name}' "
-            f"does not give: {remedies(missing)}"
+            f"does not give with these parameters: {remedies(missing)}"
         )
 
 

@@ -39,6 +39,13 @@ REFUSED = [
         "pseudo_label_balanced and diverse are different ways to choose",
     ),
     ({"learners": ["finetune"]}, "'finetune' needs weights, which encoder 'pixels' does not give"),
+    (  # its network makes other features than those whose mean and spread the learner starts from
+        {
+            "learners": ["finetune"],
+            "encoders": [{"name": "random", "backbone": "small_cnn", "features": {"unit": True}}],
+        },
+        "does not give with these parameters: .* whose `features` stay as they are",
+    ),
     (
         {"learners": [{"name": "scratch", "early_stopping": 5}]},
         "learner 'scratch' watches the loss on a validation set .*, and digits has none",
