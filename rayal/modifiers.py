@@ -153,7 +153,7 @@ def features(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def check_features(params: Mapping[str, Any]) -> None:
     """Refuse a transform among an encoder's parameters that says nothing or two things."""
-    if params.get("features"):
+    if params.get("features") is not None:
         check_transform(params["features"])
 
 

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from rayal.contracts import Dataset, Labels, Split, StoredFeatures, dataset
+from rayal.contracts import Dataset, Indices, Labels, Split, StoredFeatures, dataset
 from rayal.datasets._files.lookalikes import lookalikes, means_missing, shown
 from rayal.storage.files import StoreError, files_of
 from rayal.storage.location import Address, Location, parse_location
-from rayal.storage.shard_contents import ShardIds, feature_parts
+from rayal.storage.shard_contents import ShardIds, feature_parts, map_features
 from rayal.storage.shard_set import ShardSet, read_shard_set
 
+COMPARED = 100  # rows whose features are compared where ids of pool and test set are the same
 MOST_CLASSES = 10**6  # by numbers: a stray one would make as many names
 
 
@@ -78,7 +79,7 @@ def shards(
 
 
 def _check_apart(pool: ShardSet, held_out: ShardSet, table: str | None) -> None:
-    """Refuse a shard in both; table: of the labels of both, in which an id means one row."""
+    """Refuse shards and rows in both; table: of the labels of both, in which an id is one row."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -88,16 +89,43 @@ def _check_apart(pool: ShardSet, held_out: ShardSet, table: str | None) -> None:
             f"{shared[0]} of {held_out.root} holds rows of {pool.root}: what is tested on must not "
             "be learned from; give other shards to test"
         )
-    if table is None:
-        return
     tested = pa.chunked_array(list(ShardIds(held_out).columns())).combine_chunks()
-    for ids in ShardIds(pool).columns():
-        both = ids.filter(pc.is_in(ids, tested))
-        if len(both):
+    for number, ids in enumerate(ShardIds(pool).columns()):
+        at = pc.index_in(ids, tested)
+        if at.null_count == len(at):
+            continue
+        known = np.flatnonzero(at.is_valid())
+        both = ids[int(known[0])].as_py()
+        if _are_the_same(pool, number, known, held_out, np.asarray(at.drop_null())):
+            raise ValueError(
+                f"the row {both!r} of {held_out.root} is one of {pool.root}, with the same "
+                "features: what is tested on must not be learned from; give other rows to test"
+            )
+        if table is not None:
             raise ValueError(
                 f"labels={table} names the rows of {pool.root} and {held_out.root}, and the id "
-                f"{both[0].as_py()!r} is in both: give the others' table as test_labels"
+                f"{both!r} is in both: give the others' table as test_labels"
             )
+        return  # of ids that mean other rows one shard tells
+
+
+def _are_the_same(
+    pool: ShardSet, number: int, rows: Indices, held_out: ShardSet, tested: Indices
+) -> bool:
+    """Whether most of the rows of a shard that have an id of the test set's have its features, too.
+
+    Args:
+        pool: whose shard it is, by its number.
+        number: of the shard.
+        rows: (n,) positions in the shard.
+        held_out: the test set.
+        tested: (n,) the rows of the test set with these ids.
+    """
+    shard = next(each for each in held_out.shards if tested[0] < each.start + each.rows)
+    inside = (tested >= shard.start) & (tested < shard.start + shard.rows)
+    ours = map_features(pool, pool.shards[number])[rows[inside][:COMPARED]]
+    theirs = map_features(held_out, shard)[tested[inside][:COMPARED] - shard.start]
+    return bool(2 * (ours == theirs).all(axis=1).sum() > len(ours))
 
 
 def _location(text: str) -> Location:

@@ -62,7 +62,12 @@ def feature_parts(shards: ShardSet) -> Iterator[npt.NDArray[np.floating[Any]]]:
         DamagedError: they are not those that were written.
     """
     for shard in shards.shards:
-        yield map_array(shards.folder(shard) / FEATURES)
+        yield map_features(shards, shard)
+
+
+def map_features(shards: ShardSet, shard: Shard) -> npt.NDArray[np.floating[Any]]:
+    """Map the features (n, D) of one shard, held against their hash; errors as `feature_parts`."""
+    return map_array(shards.folder(shard) / FEATURES)
 
 
 @lru_cache(maxsize=2)

@@ -174,6 +174,13 @@ def test_rows_to_test_are_none_of_the_pool(pool: Path) -> None:
         load(pool, test="pool")
 
 
+def test_rows_of_the_pool_in_other_shards_are_none_to_test(pool: Path) -> None:
+    write_shards(pool / "some", [Batch(IDS[20:30], MATRIX[20:30])], dtype="float16")
+    for table_of_test in (None, "labels.csv"):
+        with pytest.raises(ValueError, match=r"the row 'cell 20' of .*some is one of .*pool, with"):
+            load(pool, test="some", test_labels=table_of_test)
+
+
 def test_an_id_of_two_rows_has_no_certain_label(pool: Path) -> None:
     write_shards(pool / "same names", [Batch(IDS[:M], MATRIX[N:])], dtype="float16")
     with pytest.raises(ValueError, match=r"the id 'cell 0' is in both: give .* test_labels"):

@@ -25,6 +25,7 @@ REFUSED = [
     ),
     ({"strategies": ["random", "random"]}, "'random' is listed twice"),
     ({"encoders": [{"name": "pixels", "seed": -1}]}, "seed=-1"),
+    ({"encoders": [{"name": "pixels", "features": {}}]}, "nothing is asked for; give unit: true"),
     ({"encoders": [{"name": "pixels", "seed": True}]}, "seed=True"),
     ({"encoders": [{"name": "pixels", "seed": []}]}, r"seed=\[\]"),
     ({"encoders": [{"name": "pixels", "seed": [1, 1]}]}, r"seed=\[1, 1\].* list of different"),
