@@ -66,7 +66,8 @@ def fixmatch(  # noqa: D417, PLR0913  as many as published
         weight_decay: L2 penalty of all but biases and batch norm.
         ema: part of the moving average of the weights that each step keeps.
         augmentation: the weak one: crop_flip, or crop where mirrored images mean something else;
-            the strong one then mirrors no more than that.
+            the strong one then mirrors no more than that. Both move images by up to an eighth of a
+            side, as published, but by 4 pixels at most, and over black, not over their reflection.
 
     The other parameters are described in `rayal.learners._parameters`.
     """

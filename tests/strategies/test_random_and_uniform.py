@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from rayal.contracts import UNLABELED, Pool
+from rayal.kernels import clustering
 from rayal.strategies.random import random
 from rayal.strategies.uniform import uniform
 
@@ -85,3 +86,32 @@ def test_uniform_says_that_it_needs_the_truth() -> None:
     blind = Pool(np.zeros((3, 1), np.float32), np.full(3, UNLABELED), 2)
     with pytest.raises(ValueError, match="reads the true labels"):
         uniform(blind, 1, rng())
+
+
+def stratified(
+    monkeypatch: pytest.MonkeyPatch, clusters: np.ndarray, budget: int, known: int, draws: int
+) -> np.ndarray:
+    """Draws (n, B) from given clusters, of which the first `known` images have labels."""
+    monkeypatch.setattr(clustering, "kmeans", lambda *_: (clusters, np.zeros((3, 2))))
+    images = pool(clusters, known=list(range(known)))
+    return np.array([random(images, budget, rng(seed), stratify=3) for seed in range(draws)])
+
+
+def test_stratified_draws_give_each_cluster_its_share_and_each_of_its_images_the_same_chance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Clusters of 12, 6 and 1 images: of 7 the third gives its one and the others 3 each."""
+    clusters = np.repeat([0, 1, 2], [12, 6, 1])
+    chosen = stratified(monkeypatch, clusters, 8, 0, 2000)
+    counts = np.array([np.bincount(clusters[draw[:7]], minlength=3) for draw in chosen])
+    assert np.array_equal(counts, np.broadcast_to([3, 3, 1], counts.shape))
+    last = clusters[chosen[:, 7]]  # of either large cluster by chance
+    assert last.mean() == pytest.approx(0.5, abs=5 * np.sqrt(0.25 / 2000))
+    share = np.bincount(chosen[:, :7].ravel(), minlength=19) / 2000
+    assert np.abs(share - np.repeat([1 / 4, 1 / 2, 1], [12, 6, 1])).max() < 5 * np.sqrt(0.25 / 2000)
+
+
+def test_strata_without_an_image_left_are_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    [chosen] = stratified(monkeypatch, np.repeat([0, 1, 2], 4), 8, 4, 1)
+    assert sorted(chosen) == list(range(4, 12))
+    assert sorted(chosen[:2] // 4) == [1, 2]
