@@ -54,7 +54,7 @@ def _show(project: Project, predicted: Predicted) -> None:
         has = predicted.counts.get(name, 0) > 0
         print_line(
             console,
-            f"NOTE: the labels have no image {'without' if has else 'with'} {name}: it is said of "
+            f"NOTE: the labels that train have no image {'without' if has else 'with'} {name}: it is said of "
             f"{'every image' if has else 'none'}",
         )
     several = predicted.classifier.multilabel

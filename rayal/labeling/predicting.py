@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rayal.contracts import Features, Indices
 from rayal.kernels.calibration import temperature_of_least_loss
 from rayal.kernels.clustering import unit_rows
-from rayal.label_arrays import has_label
+from rayal.label_arrays import count_by_class, has_label
 from rayal.labeling.added_files import note_of_added
 from rayal.labeling.card import card_of
 from rayal.labeling.class_names import NONE, ClassSet
@@ -46,7 +46,7 @@ class Predicted:
 
     counts: class -> images; where an image may have several, NONE -> those of none too. flagged:
     flag -> how many images have it. constant: classes that the classifier says of every image, or
-    of none, for the labels have no image without it, or none with it.
+    of none, for the labels that train have no image without it, or none with it.
     """
 
     classifier: Classifier
@@ -139,7 +139,8 @@ def train(pool: LabeledPool, encoder: EncoderJob | None, rng: np.random.Generato
 def _constant(pool: LabeledPool) -> tuple[str, ...]:
     """Return the classes of which the labels that train have one kind alone."""
     if not pool.multilabel:
-        return ()
+        labeled = count_by_class(pool.training_labels, pool.num_classes)
+        return tuple(name for name, n in zip(pool.classes, labeled, strict=True) if n == 0)
     return tuple(pool.classes[c] for c in one_sided_classes(pool.training_labels))
 
 

@@ -37,13 +37,15 @@ SHOWN = 24  # suspects on the page
 SIDE = 96  # pixels of a thumbnail
 ACCURACY = "accuracy on the others"
 WIDTH, HEIGHT, LEFT, BOTTOM = 640, 260, 52, 40  # of the curve, and its margins
+NUMBER = 50  # width of a number below it, on a phone
 
 
 @dataclass(frozen=True)
 class Findings:
     """All that the answers of a project say.
 
-    counts: class -> labels, of all; training_counts: of those that train. few: classes with few
+    audit_unlabeled: images of the audit sample without an answer; audit_rounds: in which the sample
+    was drawn. counts: class -> labels, of all; training_counts: of those that train. few: classes with few
     labels that train. gains: of the next
     labels, for the last round's budget and for a hundred; none where an image may have several
     classes. conflicts: path -> annotator -> what. multilabel: whether it may.
@@ -53,6 +55,8 @@ class Findings:
     labels: int
     training: int
     audited: int
+    audit_unlabeled: int
+    audit_rounds: list[int]
     not_usable: int
     skipped: int
     counts: dict[str, int]
@@ -75,6 +79,11 @@ class Findings:
         if self.audit:
             what = "all classes of an image right, on the others" if self.multilabel else ACCURACY
             lines.append(f"{what}: {in_words(self.audit.overall)}")
+            if left := self.audit_unlabeled:
+                lines.append(
+                    f"{left:,} more image{'s were' if left != 1 else ' was'} drawn to measure it "
+                    "and not labeled: the accuracy is lower if these are harder to label"
+                )
         else:
             lines.append(f"{ACCURACY}: not measured, no audit sample has labels")
         if self.suspects:
@@ -129,6 +138,8 @@ def findings(project: Project, log: LabelLog) -> Findings:
         labels=len(pool.labeled),
         training=len(pool.training),
         audited=len(pool.audited),
+        audit_unlabeled=int((pool.audit[pool.unlabeled]).sum()),
+        audit_rounds=np.unique(pool.rounds[pool.audited]).tolist(),
         not_usable=int(pool.not_usable.sum()),
         skipped=len(log.skipped()),
         counts=dict(zip(pool.classes, numbers.tolist(), strict=True)),
@@ -201,16 +212,28 @@ def _points(curve: tuple[CurvePoint, ...]) -> list[dict[str, Any]]:
     def y(share: float) -> float:
         return round(HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - top), 1)
 
+    places = [round(LEFT + point.labels / most * (right - LEFT), 1) for point in curve]
+    named = _apart(places)
     return [
         {
-            "x": round(LEFT + point.labels / most * (right - LEFT), 1),
+            "x": x,
+            "is_named": x in named,
             "y": y(point.accuracy.value),
             "low": y(point.accuracy.interval[0]),
             "high": y(point.accuracy.interval[1]),
             "labels": point.labels,
         }
-        for point in curve
+        for x, point in zip(places, curve, strict=True)
     ]
+
+
+def _apart(places: list[float]) -> set[float]:
+    """Return those of ascending places, the last one first, at which numbers do not overlap."""
+    apart: list[float] = []
+    for place in reversed(places):
+        if not apart or apart[-1] - place >= NUMBER:
+            apart.append(place)
+    return set(apart)
 
 
 def _duration(hours: float) -> str:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 import rayal
+from rayal.cli import predict as predict_command
 from rayal.kernels.calibration import expected_calibration_error
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labeled import labeled_pool
@@ -121,6 +122,14 @@ def test_images_that_are_unlike_or_near_duplicates_are_flagged(project):
     assert "unlike any labeled image" in flags[images[40].rayal_id]
     assert f"near-duplicate of {images[20].path}, labeled {COLORS[2]}" in flags[images[41].rayal_id]
     assert made.flagged["near-duplicate"] == 1
+
+
+def test_classes_that_no_label_which_trains_has_are_said(project, capsys):
+    log_of(project).append(Answer(project.pool.ids[0], "only in the audit sample"))
+    assert predict(project, log_of(project)).constant == ("only in the audit sample",)
+    assert predict_command.main([str(project.root)]) == 0
+    said = "the labels that train have no image with only in the audit sample: it is said of none"
+    assert said in " ".join(capsys.readouterr().out.split())
 
 
 def test_one_class_alone_makes_no_classifier(tmp_path):

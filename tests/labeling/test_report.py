@@ -1,4 +1,7 @@
 import json
+import re
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from rayal.cli.main import main
 from rayal.labeling.labels import Answer
 from rayal.labeling.page.desk import Desk
 from rayal.labeling.report import findings, write_report
+from rayal.labeling.rounds import read_rounds, write_round
 from tests.browser import axe_faults, needs_browser, show, start
 from tests.labeling.made_up_projects import COLORS, HOSTILE, label_truly, log_of, make_project
 
@@ -52,6 +56,39 @@ def test_a_project_without_answers_gets_a_report_that_says_so(tmp_path):
     page, found = write_report(project, log_of(project))
     assert "There are no labels to learn from yet" in found.advice
     assert "no image of an audit sample has a label" in page.read_text()
+
+
+def test_images_of_the_audit_sample_without_a_label_are_counted(tmp_path):
+    """Who leaves out the difficult ones measures too high an accuracy."""
+    project = make_project(tmp_path, 30, rounds=(20,), audit=8, per_group=1)
+    label_truly(project, range(2, 20))
+    log_of(project).append(Answer(project.pool.ids[0], action="skip"))
+    log_of(project).append(Answer(project.pool.ids[1], action="not_usable"))
+    page, found = write_report(project, log_of(project))
+    assert (found.audited, found.audit_unlabeled) == (6, 1)
+    assert "1 more was drawn and has no label" in page.read_text()
+    assert any("1 more image was drawn to measure it and not labeled" in x for x in found.summary)
+    label_truly(project, [0])
+    assert "more was drawn" not in write_report(project, log_of(project))[0].read_text()
+
+
+def test_when_the_audit_sample_was_drawn_is_said(project):
+    assert "drawn at random before anything" in write_report(project, log_of(project))[0].read_text()
+    later = read_rounds(project.root / "rounds")[2]
+    chosen = tuple(replace(one, purpose="audit") for one in later.chosen)
+    write_round(project.root / "rounds", replace(later, chosen=chosen))
+    text = write_report(project, log_of(project))[0].read_text()
+    assert "drawn at random, in rounds 1, 3, from those that were not chosen or labeled" in text
+
+
+def test_numbers_below_the_curve_do_not_overlap(tmp_path):
+    project = make_project(tmp_path, 90, rounds=(10, *([4] * 18)), audit=6, per_group=1)
+    label_truly(project, range(82))
+    page, found = write_report(project, log_of(project))
+    numbers = re.findall(r'<text x="([\d.]+)" y="238" [^>]*>(\d+)<', page.read_text())
+    places = [float(x) for x, _ in numbers]
+    assert (numbers[-1][1], len(found.curve)) == ("76", 19)
+    assert all(b - a >= 50 for a, b in pairwise(places))
 
 
 def test_audit_labels_alone_measure_nothing(tmp_path):
