@@ -122,7 +122,10 @@ def test_a_class_that_no_image_has_is_named_and_never_predicted(
     assert set(table["probability of dot"]) == {0.0}
     assert not table["classes"].str.contains("dot").any()
     assert main(["predict", "marks-labels"]) == 0
-    assert "NOTE: the labels that train have no image with dot: it is said of none" in capsys.readouterr().out
+    assert (
+        "NOTE: the labels that train have no image with dot: it is said of none"
+        in capsys.readouterr().out
+    )
 
 
 def test_without_a_class_on_some_images_and_not_on_others_nothing_is_trained(

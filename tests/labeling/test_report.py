@@ -73,7 +73,9 @@ def test_images_of_the_audit_sample_without_a_label_are_counted(tmp_path):
 
 
 def test_when_the_audit_sample_was_drawn_is_said(project):
-    assert "drawn at random before anything" in write_report(project, log_of(project))[0].read_text()
+    assert (
+        "drawn at random before anything" in write_report(project, log_of(project))[0].read_text()
+    )
     later = read_rounds(project.root / "rounds")[2]
     chosen = tuple(replace(one, purpose="audit") for one in later.chosen)
     write_round(project.root / "rounds", replace(later, chosen=chosen))

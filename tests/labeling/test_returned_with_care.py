@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,39 @@ def test_the_project_s_own_folders_are_no_classes(project: Project, folder: str)
     (project.root / "previews").mkdir(exist_ok=True)
     with pytest.raises(LabelingError, match="is a folder that rayal wrote itself"):
         take(project, project.root / folder)
+
+
+@pytest.mark.parametrize("parts", [("train", "val"), ("Train",), ("fold1", "fold2")])
+def test_folders_that_are_parts_of_a_data_set_are_no_classes(
+    project: Project, parts: tuple[str, ...]
+) -> None:
+    place = project.root.parent / "sorted"
+    for part, row in zip(parts, rows_of(project), strict=False):
+        (place / part / "cat").mkdir(parents=True)
+        shutil.copy(project.source / row["path"], place / part / "cat")
+    with pytest.raises(LabelingError, match=f"'{parts[0]}'.*which are no classes but parts"):
+        take(project, place)
+    assert take(project, *(place / part for part in parts)).new_classes == ["cat"]
+
+
+def test_train_may_be_a_class(project: Project) -> None:
+    place = project.root.parent / "sorted" / "train"
+    place.mkdir(parents=True)
+    shutil.copy(project.source / rows_of(project)[0]["path"], place)
+    assert take(project, place.parent).new_classes == ["train"]
+
+
+def test_shapes_of_cvat_are_not_taken_for_images_without_an_answer(project: Project) -> None:
+    one, other = (row["path"] for row in rows_of(project)[:2])
+    path = project.root.parent / "said.xml"
+    path.write_text(
+        f'<annotations><image name="{one}"><box label="cat"/><polygon label="cat"/></image>'
+        f'<image name="{other}"><tag label="dog"/><box label="cat"/></image></annotations>'
+    )
+    done = take(project, path)
+    assert done.new_classes == ["dog"]
+    [reason] = done.refused
+    assert f"image {one} is annotated by box, polygon, of which no class is read" in reason
 
 
 def test_a_folder_of_classes_may_lie_in_the_project(project: Project) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rayal.datasets._files.scan import list_images, subfolders
+from rayal.datasets._files.split_names import hinted_split, is_fold
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.tool import Import, Returned, Sheet, tool
 from rayal.labeling.pool import id_in, id_of_bytes
@@ -32,14 +34,29 @@ class ClassFolders:
     def read(self, path: Path) -> Import:
         answers = Import("folders", one_class=ONE_CLASS)
         try:
-            for name, folder in subfolders(path, path).items():
-                for file in list_images(folder, path):
-                    _add(answers, path / file, file, name)
+            files = {
+                name: list_images(folder, path) for name, folder in subfolders(path, path).items()
+            }
         except ValueError as error:
             raise LabelingError(str(error)) from error
+        _check_splits(path, {name: own for name, own in files.items() if own})
+        for name, own in files.items():
+            for file in own:
+                _add(answers, path / file, file, name)
         if not answers.returned and not answers.refused:
             raise LabelingError(f"{path} has no folder with images: FOLDER/CLASS/IMAGE is read")
         return answers
+
+
+def _check_splits(path: Path, files: Mapping[str, Sequence[str]]) -> None:
+    """Refuse folders that are the parts of a data set, as if their names were the classes."""
+    are_deep = all(file.count("/") > 1 for own in files.values() for file in own)
+    if files and are_deep and all(hinted_split(name) or is_fold(name) for name in files):
+        places = " ".join(str(path / name) for name in files)
+        raise LabelingError(
+            f"{path} has the folders {', '.join(map(repr, files))}, which are no classes but parts "
+            f"of a data set with folders of classes in them: import those, rayal ingest DIR {places}"
+        )
 
 
 def _add(answers: Import, file: Path, name: str, label: str) -> None:

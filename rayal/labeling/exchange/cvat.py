@@ -64,8 +64,14 @@ class Cvat:
             name = image.get("name", "")
             place = f"{path.name}, image {name or number}"
             tags = list(dict.fromkeys(tag.get("label", "") for tag in image.iter("tag")))
+            shapes = sorted({part.tag for part in image if part.tag != "tag" and part.get("label")})
             rayal_id = id_in(name)
-            if len(tags) > 1:
+            if shapes and not tags:
+                answers.refused.append(
+                    f"{place} is annotated by {', '.join(shapes)}, of which no class is read: set "
+                    "tags, or export as COCO, of which the categories of shapes are read"
+                )
+            elif len(tags) > 1:
                 several = tuple(tags)
                 answers.returned.append(
                     Returned(place, rayal_id, name, "label", by="cvat", classes=several)
