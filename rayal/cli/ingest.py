@@ -72,6 +72,7 @@ def _show(console: Console, project: Project, done: Ingested) -> None:
         (done.not_usable, f"image{'s' * (done.not_usable != 1)} not usable"),
         (done.replaced, "of these in place of an earlier answer"),
         (done.known, "known already"),
+        (done.overruled, "imported before and corrected elsewhere since, so not taken again"),
         (done.skipped, "skipped"),
         (done.withdrawn, "withdrawn"),
         (done.not_chosen, "of images that no round chose, and taken too"),

@@ -54,8 +54,8 @@ def _show(project: Project, predicted: Predicted) -> None:
         has = predicted.counts.get(name, 0) > 0
         print_line(
             console,
-            f"NOTE: the labels that train have no image {'without' if has else 'with'} {name}: it is said of "
-            f"{'every image' if has else 'none'}",
+            f"NOTE: the labels that train have no image {'without' if has else 'with'} {name}: it "
+            f"is said of {'every image' if has else 'none'}",
         )
     several = predicted.classifier.multilabel
     flags = {

@@ -26,7 +26,8 @@ _OWN_FOLDERS = ("cvat", "cvat/images", "previews", "report", "rounds", "classifi
 class Ingested:
     """What came of some files: how many answers of each kind, and what was not taken, and why.
 
-    replaced: of them those in place of another answer of the same person.
+    replaced: of them those in place of another answer of the same person. overruled: those not
+    taken, since they were imported before and another answer was given elsewhere since.
     """
 
     labeled: int = 0
@@ -36,6 +37,7 @@ class Ingested:
     withdrawn: int = 0
     not_chosen: int = 0
     replaced: int = 0
+    overruled: int = 0
     new_classes: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
@@ -105,9 +107,9 @@ class _Reader:
         self.answers: list[Answer] = []
         self._standing = project.labels.standing()
         self._skipped: dict[tuple[str, str], set[str]] = {}  # (image, annotator) -> when
+        self._last: dict[tuple[str, str, str], Answer] = {}  # (image, annotator, tool) -> its word
         for answer in project.labels.all():
-            if answer.action == "skip":
-                self._skipped.setdefault((answer.id, answer.by), set()).add(answer.at)
+            self._note(answer)
         self._round = {rayal_id: made.number for made in project.rounds for rayal_id in made.ids}
         self._classes = list(project.classes)
         copies = {image.path: image.rayal_id for image in project.left_out if image.rayal_id}
@@ -219,6 +221,9 @@ class _Reader:
             if earlier.source == imported.source:
                 self._confirm(earlier, returned.at)
             return
+        if self._is_overruled(imported, rayal_id, returned, label):
+            self.ingested.overruled += 1
+            return
         if self._is_of_another_image(imported, rayal_id, returned):
             path = self.project.pool[self.project.pool.position[rayal_id]].path
             self.ingested.refused.append(
@@ -249,7 +254,6 @@ class _Reader:
         if returned.at in known or (known and not returned.at):
             self.ingested.known += 1
             return
-        known.add(returned.at)
         self._keep(self._answer_of(imported, rayal_id, returned, None))
 
     def _confirm(self, answer: Answer, at: str) -> None:
@@ -258,6 +262,30 @@ class _Reader:
             again = replace(answer, at=at, seconds=None)
             self.answers.append(again)
             self._standing[answer.id][answer.by] = again
+            self._note(again)
+
+    def _is_overruled(
+        self, imported: Import, rayal_id: str, returned: Returned, label: str | None
+    ) -> bool:
+        """Whether a file says what was imported of it before, and something else stands since.
+
+        As where a table is filled in further after one of its labels was corrected on the page.
+        """
+        last = self._last.get((rayal_id, returned.by, imported.source))
+        if last is None or is_before(last.at, returned.at):
+            return False
+        said = returned.action, label, returned.classes
+        return (last.action, last.label, last.classes) == said
+
+    def _note(self, answer: Answer) -> None:
+        """Note what a tool said last of an image, and when somebody skipped it."""
+        key = answer.id, answer.by, answer.source
+        if answer.action == "skip":
+            self._skipped.setdefault((answer.id, answer.by), set()).add(answer.at)
+        elif answer.action == "withdraw":
+            self._last.pop(key, None)
+        else:
+            self._last[key] = answer
 
     def _is_of_another_image(self, imported: Import, rayal_id: str, returned: Returned) -> bool:
         """Whether a label may be of what now lies in the image's place; sorted copies are known."""
@@ -282,6 +310,7 @@ class _Reader:
 
     def _keep(self, answer: Answer) -> None:
         self.answers.append(answer)
+        self._note(answer)
         by_annotator = self._standing.setdefault(answer.id, {})
         if answer.action == "withdraw":
             by_annotator.pop(answer.by, None)

@@ -45,10 +45,10 @@ class Findings:
     """All that the answers of a project say.
 
     audit_unlabeled: images of the audit sample without an answer; audit_rounds: in which the sample
-    was drawn. counts: class -> labels, of all; training_counts: of those that train. few: classes with few
-    labels that train. gains: of the next
-    labels, for the last round's budget and for a hundred; none where an image may have several
-    classes. conflicts: path -> annotator -> what. multilabel: whether it may.
+    was drawn. counts: class -> labels, of all; training_counts: of those that train. few: classes
+    with few labels that train. gains: of the next labels, for the last round's budget and for a
+    hundred; none where an image may have several classes. conflicts: path -> annotator -> what.
+    multilabel: whether it may.
     """
 
     images: int

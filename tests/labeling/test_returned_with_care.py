@@ -80,6 +80,48 @@ def test_a_label_that_was_corrected_on_the_page_since_holds_up_no_round(project:
     assert project.labels.labels()[rayal_id] == "dog"
 
 
+def test_a_table_that_is_filled_in_further_does_not_undo_a_correction_on_the_page(
+    project: Project,
+) -> None:
+    take(project, filled(project, ["cat", "dog", "", ""]))
+    rayal_id = rows_of(project)[0]["rayal_id"]
+    project.labels.append(Answer(rayal_id, "dog", source="page"))
+    done = take(project, filled(project, ["cat", "dog", "cat", ""]))
+    assert (done.overruled, done.labeled, done.known) == (1, 1, 1)
+    assert project.labels.labels()[rayal_id] == "dog"
+    assert take(project, filled(project, ["bird", "dog", "cat", ""])).labeled == 1
+    assert project.labels.labels()[rayal_id] == "bird"
+
+
+def test_a_disagreement_that_was_settled_on_the_page_does_not_come_back_with_the_next_export(
+    project: Project,
+) -> None:
+    def said(label: str, by: int, day: int = 1) -> dict[str, Any]:
+        at = f"2026-01-0{day}T10:00:00Z"
+        result = [{"type": "choices", "from_name": "choice", "value": {"choices": [label]}}]
+        return {"completed_by": by, "result": result, "updated_at": at}
+
+    task, *_ = tasks_of(project)
+    first = [{**task, "annotations": [said("cat", 1), said("dog", 2)]}]
+    take(project, export(project, "e.json", first))
+    rayal_id = task["data"]["rayal_id"]
+    gone = Answer(rayal_id, action="withdraw", by="label-studio:2", source="page")
+    project.labels.append(gone, Answer(rayal_id, "cat", source="page"))
+    assert take(project, export(project, "e.json", first)).overruled == 1
+    assert project.labels.labels() == {rayal_id: "cat"}
+    later = [{**task, "annotations": [said("cat", 1), said("dog", 2, day=2)]}]
+    assert take(project, export(project, "e.json", later)).labeled == 1
+    assert rayal_id in project.labels.conflicts()
+
+
+def test_a_tag_that_was_removed_and_set_again_is_taken(project: Project) -> None:
+    path, name = project.root.parent / "said.xml", rows_of(project)[0]["path"]
+    for tags, labels in (('<tag label="cat"/>', 1), ("", 0), ('<tag label="cat"/>', 1)):
+        path.write_text(f'<annotations><image name="{name}">{tags}</image></annotations>')
+        take(project, path)
+        assert len(project.labels.labels()) == labels
+
+
 def test_a_table_whose_ids_were_removed_goes_by_its_paths(project: Project) -> None:
     path = filled(project, ["cat", "dog", "cat", "dog"])
     rows = [{**row, "rayal_id": ""} for row in rows_of(project)]

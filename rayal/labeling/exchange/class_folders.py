@@ -55,7 +55,7 @@ def _check_splits(path: Path, files: Mapping[str, Sequence[str]]) -> None:
         places = " ".join(str(path / name) for name in files)
         raise LabelingError(
             f"{path} has the folders {', '.join(map(repr, files))}, which are no classes but parts "
-            f"of a data set with folders of classes in them: import those, rayal ingest DIR {places}"
+            f"of a data set, and have folders of classes: import those, rayal ingest DIR {places}"
         )
 
 
