@@ -89,6 +89,11 @@ def _check_arrays(place: str, split: Split) -> None:
         array = getattr(split, what)
         if not isinstance(array, np.ndarray):
             raise ValueError(f"{place}.{what} is of type {type(array).__name__}; give an array")
+        if np.ma.is_masked(array):  # what is behind a mask would be read all the same
+            raise ValueError(
+                f"{place}.{what} is a masked array with {np.ma.getmaskarray(array).sum():,} masked "
+                "values; leave these images out"
+            )
     images, labels = split.images, split.labels
     if images.dtype != np.uint8 or images.ndim != 4:
         raise ValueError(

@@ -42,6 +42,10 @@ WRONG: dict[str, tuple[Callable[[], Any], str]] = {
     "labels as numbers with a point": (lambda: _data(np.zeros(N)), "train.labels is float64"),
     "labels as text": (lambda: _data(np.array(["a"] * N)), "integers"),
     "labels in a list": (lambda: _data([0, 1] * 6), "train.labels is of type list"),
+    "masked labels": (
+        lambda: _data(np.ma.array([0, 1] * 6, mask=[True] + [False] * 11)),
+        "train.labels is a masked array with 1 masked values",
+    ),
     "labels in a column": (lambda: _data(np.zeros((N, 1), int)), r"shape \(12, 1\).* of 2 classes"),
     "too few labels": (lambda: _data(np.zeros(N - 1, int)), "11 labels for 12 images"),
     "too many labels": (lambda: _data(tested=np.zeros(M + 1, int)), "7 labels for 6 images"),
