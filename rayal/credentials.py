@@ -36,3 +36,14 @@ def without_credentials(text: str) -> str:
 def _hidden(address: str) -> str:
     shown = _SECRET.sub(rf"\1{HIDDEN}", address)
     return shown if _ON_DISK.match(address) else _USER.sub(rf"\1{HIDDEN}\2", shown, count=1)
+
+
+def text_to_keep(text: str, longest: int) -> str:
+    """Return what a component said as text that can be kept: bounded, in UTF-8, without secrets.
+
+    longest: characters; of a longer text the beginning, and how much is left out.
+    """
+    text = without_credentials(text)
+    if len(text) > longest:
+        text = f"{text[:longest]}... ({len(text) - longest} more characters)"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

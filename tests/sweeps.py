@@ -30,7 +30,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rayal.contracts import Embedding, encoder, strategy
+from rayal.contracts import Dataset, Embedding, Split, dataset, encoder, strategy
 
 
 def first(pool, budget):
@@ -64,6 +64,16 @@ def slow(pool, budget, rng, *, seconds: float = 0.2):
 def greedy_for_one(pool, budget, rng):
     """Break the contract: one image too many."""
     return pool.unlabeled[: budget + 1]
+
+
+@dataset()
+def deadly_data(*, planner: int):
+    """Kill every process that reads it but that of the command, as too large data do."""
+    if os.getppid() != planner:
+        os.kill(os.getpid(), signal.SIGKILL)
+    labels = np.arange(60) % 3
+    images = np.arange(60 * 4, dtype=np.uint8).reshape(60, 2, 2, 1)
+    return Dataset("deadly_data", ("a", "b", "c"), Split(images, labels), Split(images, labels))
 
 
 @encoder()

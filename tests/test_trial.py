@@ -331,6 +331,24 @@ def test_what_a_strategy_warns_of_is_kept_in_its_row_once(
     assert rows[1]["warnings"] == ["a", "b"]
 
 
+def test_of_many_or_long_warnings_a_row_keeps_the_first_without_secrets(
+    data: TrialData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warn(*_: object) -> None:
+        warnings.warn("s3://me:secret@host " + "w" * 10**6, stacklevel=1)
+        for number in range(100):
+            warnings.warn(f"image {number}", stacklevel=1)
+
+    watch(monkeypatch, STRATEGIES, "margin", warn)
+    kept = run(trial("random", "margin", (10, 15)), data)[1]["warnings"]
+    assert kept[0].startswith("s3://***@host www")
+    assert kept[0].endswith(" more characters)")
+    assert kept[1:3] == ["image 0", "image 1"]
+    assert kept[-1] == "... (81 more warnings)"
+    assert len(kept) == 21
+    assert max(map(len, kept)) < 2_100
+
+
 @pytest.mark.parametrize(
     ("features", "said"),
     [

@@ -32,6 +32,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rayal.cli import map_files
+from rayal.cli.interruption import stops_with_a_message
 from rayal.cli.printing import print_notes
 from rayal.cli.terminal import (
     DONE,
@@ -78,6 +79,7 @@ _VOTERS, _ASKED = 20_000, 2_000  # images that the accuracy is measured on, at m
 
 
 @ends_in_time
+@stops_with_a_message
 @exits_are_errors()
 @warnings_as_lines()
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
@@ -85,7 +87,7 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = parser(prog).parse_args(words)
     configure_malloc()
-    console = output()
+    console = output(of_run=True)
     try:
         if options.shards is not None:
             return _encode_shards(options, console)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rayal.cli.bundled_analysis import bundled_analysis
+from rayal.cli.interruption import stops_with_a_message
 from rayal.cli.terminal import DONE, REFUSED
 from rayal.storage.files import StoreError
 from rayal.storage.location import parse_location
@@ -36,6 +37,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
     return command
 
 
+@stops_with_a_message
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
     options = parser(prog).parse_args(arguments)

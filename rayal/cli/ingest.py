@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from rayal.cli.interruption import stops_with_a_message
 from rayal.cli.labeling_project import refuse
 from rayal.cli.terminal import (
     DONE,
@@ -38,6 +39,7 @@ else by its path. Reading a file twice changes nothing.
 """
 
 
+@stops_with_a_message
 @warnings_as_lines()
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""

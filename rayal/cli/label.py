@@ -6,6 +6,7 @@ import argparse
 import webbrowser
 from collections.abc import Sequence
 
+from rayal.cli.interruption import stops_with_a_message
 from rayal.cli.labeling_project import add_project
 from rayal.cli.terminal import (
     DONE,
@@ -52,6 +53,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
     return command
 
 
+@stops_with_a_message
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Serve the page until it is interrupted; return the exit status."""
     options = parser(prog).parse_args(arguments)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from rayal.cli.interruption import stops_with_a_message
 from rayal.cli.labeling_project import add_project, refuse
 from rayal.cli.terminal import DONE, output, print_line
 from rayal.labeling.errors import LabelingError
@@ -30,6 +31,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
     return command
 
 
+@stops_with_a_message
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
     options = parser(prog).parse_args(arguments)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rayal.cli.bundled_analysis import bundled_analysis
+from rayal.cli.interruption import stops_with_a_message
 from rayal.cli.terminal import DONE, REFUSED, output, print_error, print_line
 
 PROG = "python -m analysis"
@@ -30,6 +31,7 @@ def parser(prog: str) -> argparse.ArgumentParser:
         return built
 
 
+@stops_with_a_message
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)

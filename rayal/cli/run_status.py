@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rayal.events.jsonl import LatestStart, read_latest_start
 from rayal.storage.files import StoreError
 from rayal.storage.formats import Json, PlanFile
 from rayal.storage.location import Location
@@ -22,7 +23,8 @@ LATEST = 100  # records from which the rate is taken
 class Counts:
     """Trials by what became of them.
 
-    running: have finished rounds, and no record yet. spared: of a strategy that `prune` stopped.
+    running: begun and not ended, while the sweep has not ended. spared: of a strategy that `prune`
+    stopped.
     """
 
     done: int = 0
@@ -38,7 +40,10 @@ class Counts:
 
 @dataclass(frozen=True)
 class Stage:
-    """An encoder on a dataset: "ready", "training" or "not begun", and its trials."""
+    """An encoder on a dataset, and its trials.
+
+    state: "ready", "training", "interrupted" (goes on from a checkpoint) or "not begun".
+    """
 
     dataset: str
     encoder: str
@@ -57,6 +62,8 @@ class Status:
     sweep was last started with, and are left out. changed_files: files and plugins that are others
     on this machine since then; outdated: ids of the finished trials that they had made.
     stopped: strategies, by `prune`, each in a cell.
+    ended: how the sweep has ended, "finished", "interrupted" or by what; "" while it runs, or where
+    it was killed.
     """
 
     name: str
@@ -70,6 +77,7 @@ class Status:
     changed_files: tuple[str, ...] = ()
     outdated: tuple[str, ...] = ()
     stopped: tuple[Stopped, ...] = ()
+    ended: str = ""
 
 
 def read(root: Location, now: float | None = None) -> Status:
@@ -86,7 +94,8 @@ def read(root: Location, now: float | None = None) -> Status:
         )
     plan, finished = store.plan(), store.finished_at()
     pruning = read_pruning(root)
-    states = _states(store, plan["trials"], finished, spared_trials(pruning))
+    latest = read_latest_start(root)
+    states = _states(store, plan["trials"], finished, spared_trials(pruning), latest)
     counts = Counts(**Counter(states.values()))
     names = Names(plan["trials"].values())
     end_times = _ended_since_start(store, states, finished)
@@ -96,7 +105,7 @@ def read(root: Location, now: float | None = None) -> Status:
     return Status(
         name=plan["name"],
         trials=counts,
-        stages=tuple(_stages(store, plan, states, names)),
+        stages=tuple(_stages(store, plan, states, names, latest)),
         strategies=_by_strategy(plan["trials"], states, names),
         rate=rate,
         seconds_left=0.0 if not unended else unended / rate if rate else None,
@@ -109,6 +118,7 @@ def read(root: Location, now: float | None = None) -> Status:
             if trial in finished and not changed.keys().isdisjoint(hashes_in(definition))
         ),
         stopped=tuple(pruning["stopped"]) if pruning else (),
+        ended=latest.ended,
     )
 
 
@@ -116,10 +126,15 @@ def read(root: Location, now: float | None = None) -> Status:
 
 
 def _states(
-    store: RunStore, trials: Mapping[str, Json], done: Mapping[str, float], spared: set[str]
+    store: RunStore,
+    trials: Mapping[str, Json],
+    done: Mapping[str, float],
+    spared: set[str],
+    latest: LatestStart,
 ) -> dict[str, str]:
     """A record means done, whatever else lies there; a failure outweighs rounds that are kept."""
-    failed, running = store.failed(), store.in_progress()
+    failed = store.failed()
+    running = set[str]() if latest.ended else store.in_progress() | latest.trials
 
     def state(trial: str) -> str:
         if trial in done:
@@ -134,7 +149,11 @@ def _states(
 
 
 def _stages(
-    store: RunStore, plan: PlanFile, states: Mapping[str, str], names: Names
+    store: RunStore,
+    plan: PlanFile,
+    states: Mapping[str, str],
+    names: Names,
+    latest: LatestStart,
 ) -> list[Stage]:
     counts: dict[str, Counter[str]] = {}
     encoders: dict[str, str] = {}
@@ -148,14 +167,17 @@ def _stages(
     def state(key: str) -> str:
         if store.artifacts.is_complete(key):
             return "ready"
-        return "training" if store.artifacts.has_checkpoint(key) else "not begun"
+        has_checkpoint = store.artifacts.has_checkpoint(key)
+        if latest.ended:
+            return "interrupted" if has_checkpoint else "not begun"
+        return "training" if has_checkpoint or key in latest.stages else "not begun"
 
     return [
         Stage(
             about["dataset"],
             encoders.get(key, str(about["encoder"]["name"])),
             state(key),
-            Counts(**counts[key]),
+            Counts(**counts.get(key, Counter())),
         )
         for key, about in plan["artefacts"].items()
     ]

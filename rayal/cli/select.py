@@ -19,6 +19,7 @@ from typing import Any
 from rich.console import Console
 
 from rayal.cli.component_parameters import component_parameters
+from rayal.cli.interruption import stops_with_a_message
 from rayal.cli.labeling_project import refuse
 from rayal.cli.selected import show_selected
 from rayal.cli.terminal import (
@@ -63,12 +64,13 @@ examples:
 """
 
 
+@stops_with_a_message
 @warnings_as_lines()
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     options = parser(prog).parse_args(words)
-    console = output()
+    console = output(of_run=True)
     try:
         _check_numbers(options)
         if is_shard_set(options.images) or _are_unfinished(options):

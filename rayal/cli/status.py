@@ -41,7 +41,10 @@ PROG = "python -m rayal.status"
 
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
     """Run the command line; return the exit status."""
-    options = parser(prog).parse_args(arguments)
+    command = parser(prog)
+    options = command.parse_args(arguments)
+    if options.json and options.serve is not None:
+        command.error("--serve prints no JSON: its page has it at /status.json")
     try:
         if options.serve is not None:
             return _serve(options.run, options.serve)
@@ -129,6 +132,8 @@ def _sentence(status: Status) -> str:
         clauses.append(f"{status.rate:.2g}/s")
         left = f"about {_duration(status.seconds_left or 0)} left"
         clauses.append(f"{left}{_without_encoders(status)}")
+    if status.ended not in ("", "finished"):
+        clauses.append(f"the sweep has ended: {status.ended}")
     if status.idle_seconds is not None:
         clauses.append(f"last record {_duration(status.idle_seconds)} ago")
     return ", ".join(clauses)
@@ -173,7 +178,10 @@ def parser(prog: str) -> argparse.ArgumentParser:
     command.add_argument(
         "run", type=parse_location, metavar="RUN", help="the run's directory or address"
     )
-    command.add_argument("--json", action="store_true", help="print JSON, for other programs")
+    command.add_argument(
+        "--json", action="store_true",
+        help="print JSON, for other programs; the page of --serve has it at /status.json",
+    )  # fmt: skip
     form = command.add_mutually_exclusive_group()
     form.add_argument(
         "--watch", type=_seconds, nargs="?", const=WATCHED_EVERY, metavar="SECONDS",

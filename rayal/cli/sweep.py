@@ -11,6 +11,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 
+from rayal.cli.interruption import stops_with_a_message
 from rayal.cli.terminal import add_cluster, add_out, add_set, warnings_as_lines
 from rayal.run.process_exit import ends_in_time, exits_are_errors
 
@@ -18,6 +19,7 @@ PROG = "python -m rayal.sweep"
 
 
 @ends_in_time
+@stops_with_a_message
 @exits_are_errors()
 @warnings_as_lines()
 def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:

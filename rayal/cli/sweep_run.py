@@ -66,7 +66,7 @@ def run(options: argparse.Namespace, command: str) -> int:
         options: of `rayal.cli.sweep.parser`.
         command: the line that runs it again.
     """
-    console = output()
+    console = output(of_run=True)
     mended = mend_process()
     try:
         sweep = load_sweep(packaged.find(options.sweep), options.set)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
+from rayal.cli.lasting_output import LastingOutput
 from rayal.credentials import names_credentials
 from rayal.events.terminal_text import terminal_text
 from rayal.storage.location import parse_location
@@ -25,14 +25,18 @@ PACKAGE = Path(__file__).parent.parent
 WIDTH = 100  # columns where the output is no terminal
 
 
-def output() -> Console:
-    """Return the console for what was asked for; signs that it cannot show come as escapes."""
+def output(*, of_run: bool = False) -> Console:
+    """Return the console for what was asked for; signs that it cannot show come as escapes.
+
+    of_run: whether a run is told of on it, which its end need not end.
+    """
     from rich.console import Console
 
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    return Console(width=None if sys.stdout.isatty() else WIDTH)
+    stream = cast("TextIO", LastingOutput("stdout", of_run=of_run))
+    return Console(file=stream, width=None if sys.stdout.isatty() else WIDTH)
 
 
 def print_line(console: Console, text: str) -> None:
@@ -74,15 +78,10 @@ def _least_width(table: Table) -> int:
 
 
 def print_for_programs(text: str) -> None:
-    """Print text as it is; where the reader has closed its end (`| head`), the command ends with 1.
-
-    So does rich where it prints to such a reader.
-    """
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(1) from None
+    """Print text as it is; where it cannot be written (`| head`), the command ends with 1."""
+    stream = LastingOutput("stdout", of_run=False)
+    stream.write(f"{text}\n")
+    stream.flush()
 
 
 def print_error(error: Exception | str) -> None:
@@ -94,7 +93,7 @@ def _errors() -> Console:
     """Return the console for what goes wrong."""
     from rich.console import Console
 
-    return Console(stderr=True)
+    return Console(file=cast("TextIO", LastingOutput("stderr", of_run=True)), stderr=True)
 
 
 @contextmanager

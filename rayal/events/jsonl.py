@@ -11,17 +11,60 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
-from rayal.storage.files import files_of
+from rayal.storage.files import StoreError, files_of
 from rayal.storage.formats import Record
 from rayal.storage.location import Location
 from rayal.storage.stopped import Stopped
 from rayal.sweep.definition import Trial
 
 FILE_NAME = "log.jsonl"
+
+
+@dataclass
+class LatestStart:
+    """What the log says since the sweep was last started.
+
+    trials, stages: ids of what was begun; ended: how the sweep has ended, "" where no line says so.
+    """
+
+    trials: set[str] = field(default_factory=set)
+    stages: set[str] = field(default_factory=set)
+    ended: str = ""
+
+
+def read_latest_start(root: Location) -> LatestStart:
+    """Read the log of a run, which may be written meanwhile; damaged lines are passed over."""
+    place = root / FILE_NAME
+    try:
+        lines = files_of(place).read(place).decode(errors="replace").splitlines()
+    except (FileNotFoundError, StoreError):
+        return LatestStart()
+    latest = LatestStart()
+    for line in lines:
+        latest = _with_line(latest, line)
+    return latest
+
+
+def _with_line(latest: LatestStart, line: str) -> LatestStart:
+    try:
+        said = json.loads(line)
+        event = said["event"]
+        if event == "sweep_started":
+            return LatestStart()
+        if event == "trials_started":
+            latest.trials.update(map(str, said["trials"]))
+        elif event == "stage_started":
+            latest.stages.add(str(said["artefact"]))
+        elif event == "sweep_ended":
+            latest.ended = str(said["how"])
+    except (ValueError, RecursionError, KeyError, TypeError):
+        pass
+    return latest
 
 
 def _now() -> datetime:

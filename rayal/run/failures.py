@@ -10,7 +10,7 @@ import contextlib
 import traceback
 from collections.abc import Iterator, Sequence
 
-from rayal.credentials import without_credentials
+from rayal.credentials import text_to_keep
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
 from rayal.run.signals import StopRequestedError
@@ -38,14 +38,14 @@ def error_message(error: BaseException) -> str:
         message = str(error)
     except BaseException as another:  # noqa: BLE001 - raised by the exception's own __str__
         message = f"(its message cannot be shown: __str__ raised {type(another).__name__})"
-    return _kept(f"{type(error).__name__}: {message}", LONGEST_MESSAGE)
+    return text_to_keep(f"{type(error).__name__}: {message}", LONGEST_MESSAGE)
 
 
 def error_trace(error: BaseException) -> str:
     """Return the traceback as text that can be kept."""
     if isinstance(error, EncodingError):
         return error.trace
-    return _kept("".join(traceback.format_exception(error)), LONGEST_TRACE)
+    return text_to_keep("".join(traceback.format_exception(error)), LONGEST_TRACE)
 
 
 def root_cause(error: BaseException) -> BaseException:
@@ -72,13 +72,6 @@ def sendable_errors() -> Iterator[None]:
         if isinstance(cause, (*PASSING, EncodingError)):
             raise cause from None
         raise EncodingError(error_message(cause), error_trace(cause)) from None
-
-
-def _kept(text: str, longest: int) -> str:
-    text = without_credentials(text)
-    if len(text) > longest:
-        text = f"{text[:longest]}... ({len(text) - longest} more characters)"
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def fail_all(

@@ -46,10 +46,15 @@ class RetryCounter:
             return ""
         if with_node:
             return f"the node it was on was lost {times} times"
-        return (
-            f"its worker process died {times} times; the system may have been out of memory, or a "
-            "native library crashed"
-        )
+        return died_too_often("worker", times)
+
+
+def died_too_often(process: str, times: int) -> str:
+    """Say why work is not started again whose process, as "worker", died so many times."""
+    return (
+        f"its {process} process died {times} times; the system may have been out of memory, or a "
+        "native library crashed"
+    )
 
 
 class EncodingStates(Protocol):

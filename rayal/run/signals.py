@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -23,14 +24,20 @@ class StopRequestedError(KeyboardInterrupt):
 def interruptible() -> Iterator[None]:
     """Raise StopRequestedError in the main thread on each of STOP_SIGNALS.
 
-    A SIGHUP that is ignored, as under nohup, stays ignored. To be entered again after a library
-    has put handlers of its own in place, as Ray does.
+    A SIGHUP that is ignored, as under nohup, stays ignored. A child that a component forks ends by
+    them as any process does. To be entered again after a library has put handlers of its own in
+    place, as Ray does.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    owner = os.getpid()
+
     def stop(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != owner:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
         _asked.append(number)
         raise StopRequestedError
 
@@ -54,6 +61,36 @@ def raise_if_asked() -> None:
     """
     if _asked:
         raise StopRequestedError
+
+
+def request_stop() -> bool:
+    """Have the main thread stop as by a signal; return whether it is within `interruptible`."""
+    if not _within:
+        return False
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+    return True
+
+
+@contextlib.contextmanager
+def handlers_kept() -> Iterator[None]:
+    """Put back the handlers that a library changes; its SystemExit of SIGTERM is a stop.
+
+    Raises:
+        StopRequestedError: the library's handler of SIGTERM has ended the body.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    try:
+        yield
+    except SystemExit as error:
+        if error.code == signal.SIGTERM:
+            raise StopRequestedError from None
+        raise
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _is_ignored(number: signal.Signals) -> bool:

@@ -53,9 +53,9 @@ def _run(
     except GeneratorExit as error:
         if _is_of_closing(error):
             raise
-        return _keep_failure(trial, store, error)
+        return keep_failure(trial, store, error)
     except BaseException as error:  # noqa: BLE001 - what a component raises is its trial's failure
-        return _keep_failure(trial, store, error)
+        return keep_failure(trial, store, error)
     return Outcome(trial.id, warnings=warned)
 
 
@@ -87,7 +87,8 @@ def _is_of_closing(error: GeneratorExit) -> bool:
     return error.__traceback__ is not None and error.__traceback__.tb_next is None
 
 
-def _keep_failure(trial: Trial, store: RunStore, error: BaseException) -> Outcome:
+def keep_failure(trial: Trial, store: RunStore, error: BaseException) -> Outcome:
+    """Leave what a trial failed by, unless it has a record; return how it ended."""
     message = error_message(error)
     try:
         if store.has_record(trial.id):

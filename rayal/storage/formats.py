@@ -19,6 +19,8 @@ from rayal.storage.record_checks import misfit_of_rounds
 SCHEMA = 1  # of a run's files
 
 Json = dict[str, Any]
+_COMPONENTS = ("dataset", "encoder", "initial", "strategy", "learner")  # of a definition
+_LENT = ("select_on", "scored_by")  # components of a strategy
 _PLACES = {
     "dataset",
     "at_default",
@@ -185,6 +187,8 @@ def parse_plan(location: Location, content: bytes) -> PlanFile:
         StoreError: it is damaged, or a later version of rayal wrote this run.
     """
     plan = _parse_known_plan(location, content)
+    if not isinstance(plan.get("name"), str):
+        raise DamagedError(f"{location} has no name; delete it and run the sweep again")
     for part in ("trials", "datasets", "artefacts"):
         if not isinstance(plan.get(part), dict):
             raise DamagedError(f"{location} has no {part}; delete it and run the sweep again")
@@ -344,28 +348,31 @@ def _is_same(value: Any, expected: Any) -> bool:
 
 
 def _is_definition(entry: Json) -> bool:
-    """Whether what a trial's definition states is of the right kinds."""
-    kinds = ("dataset", "encoder", "initial", "strategy", "learner")
-    schedule = entry.get("schedule", [])
+    """Whether a trial's definition states what it has to, each of the right kind."""
+    schedule = entry.get("schedule")
     return (
-        all(_is_component(entry[kind]) for kind in kinds if kind in entry)
+        all(_is_component(entry.get(kind)) for kind in _COMPONENTS)
         and isinstance(schedule, list)
+        and len(schedule) > 0
         and all(type(total) is int for total in schedule)
-        and type(entry.get("seed", 0)) is int
-        and all(isinstance(entry.get(k, ""), str) for k in ("dataset_name", "artefact"))
+        and type(entry.get("seed")) is int
+        and all(isinstance(entry.get(key), str) for key in ("dataset_name", "artefact"))
+        and isinstance(entry.get("artefacts", []), list)
+        and all(isinstance(key, str) for key in entry.get("artefacts", []))
     )
 
 
 def _is_artifact(entry: Json) -> bool:
-    encoder = entry.get("encoder", {"name": ""})
-    return isinstance(entry.get("dataset", ""), str) and _is_component(encoder)
+    return isinstance(entry.get("dataset"), str) and _is_component(entry.get("encoder"))
 
 
 def _is_component(entry: object) -> bool:
     return (
         isinstance(entry, dict)
         and isinstance(entry.get("name"), str)
-        and isinstance(entry.get("params", {}), dict)
+        and isinstance(entry.get("params"), dict)
+        and isinstance(entry.get("at_default", []), list)
+        and all(_is_component(entry[lent]) for lent in _LENT if lent in entry)
     )
 
 

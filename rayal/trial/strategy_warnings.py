@@ -11,29 +11,38 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rayal.contracts import Features
+from rayal.credentials import text_to_keep
 from rayal.feature_ties import EqualFeaturesError, check_apart, common_part, refuse_alike
 from rayal.registry import STRATEGIES
 from rayal.sweep.definition import Spec
 
 _OF_EMBEDDING = {"map", "truth_map"}  # what a strategy reads of an encoder besides features
+MOST_TEXTS, LONGEST = 20, 2_000  # of a query; characters
 
 
 @contextmanager
 def warnings_kept() -> Iterator[list[str]]:
     """Give a list that has, after the body, the texts of its UserWarnings, each once.
 
+    Of very many, or of a very long one, it has the first, and says what is left out.
     Warnings of other categories are of libraries, and are shown as ever.
     """
     kept: list[str] = []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         yield kept
+    left_out = 0
     for warning in caught:
         text, category = warning.message, warning.category
         if category is not UserWarning:
             warnings.showwarning(text, category, warning.filename, warning.lineno)
-        elif str(text) not in kept:
-            kept.append(str(text))
+        elif (said := text_to_keep(str(text), LONGEST)) not in kept:
+            if len(kept) < MOST_TEXTS:
+                kept.append(said)
+            else:
+                left_out += 1
+    if left_out:
+        kept.append(f"... ({left_out} more warnings)")
 
 
 def of_unread_encoder(spec: Spec, *, by_features: bool) -> list[str]:

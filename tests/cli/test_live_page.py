@@ -12,17 +12,14 @@ from rayal.cli import status
 from rayal.cli.live_page import StatusServer, page
 from rayal.cli.run_status import Counts, Status
 from rayal.storage import run as store
-from tests.storage.records import plan, record
+from tests.storage.records import definition, plan, record
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[StatusServer]:
     """Serves a run of two trials, of which one is done."""
-    definition = {"name": "hacon<b>", "params": {}}
-    trials = {
-        name: {"artefact": "key", "strategy": definition, "initial": definition, "schedule": [10]}
-        for name in "ab"
-    }
+    hacon = {"name": "hacon<b>", "params": {}}
+    trials = {name: definition(strategy=hacon, initial=hacon) for name in "ab"}
     artefacts = {"key": {"dataset": "digits", "encoder": {"name": "moco", "params": {}}}}
     with store.lock_run(tmp_path / "run", "mine") as held:
         held.save_plan(plan(trials=trials, artefacts=artefacts), "")

@@ -14,6 +14,7 @@ from rayal.storage.artifacts import ArtifactStore
 from rayal.storage.files import StoreError
 from rayal.storage.run import RunStore
 from tests import sweeps
+from tests.storage import records
 from tests.storage.records import plan, record
 
 START = 1_000_000.0
@@ -22,7 +23,10 @@ START = 1_000_000.0
 def definition(strategy: str, schedule: list[int], artefact: str = "moco-key") -> dict[str, object]:
     spec = {"name": strategy, "params": {"k": 3, "tau": 1}, "at_default": ["tau"]}
     first = {"name": "random", "params": {}}
-    return {"artefact": artefact, "strategy": spec, "initial": first, "schedule": schedule}
+    encoder = {"name": artefact.removesuffix("-key"), "params": {}}
+    return records.definition(
+        artefact=artefact, encoder=encoder, strategy=spec, initial=first, schedule=schedule
+    )
 
 
 def artefact(encoder: str) -> dict[str, object]:
@@ -79,6 +83,48 @@ def test_encoder_stages_are_ready_training_or_not_begun(held: RunStore) -> None:
     held.artifacts.checkpoint_folder("moco-key").mkdir()
     held.artifacts.folder("pixels-key").mkdir()
     assert states() == [("digits", "moco", "training"), ("digits", "pixels", "ready")]
+
+
+def log(held: RunStore, *events: dict[str, object]) -> None:
+    assert isinstance(held.root, Path)
+    (held.root / "log.jsonl").write_text("".join(f"{json.dumps(event)}\n" for event in events))
+
+
+BEGUN: tuple[dict[str, object], ...] = (
+    {"event": "sweep_started"},
+    {"event": "stage_started", "artefact": "moco-key"},
+    {"event": "trials_started", "trials": ["a", "b"]},
+)
+
+
+def test_stages_and_trials_run_from_their_start_on(held: RunStore) -> None:
+    end(held, "a", 10)
+    log(held, *BEGUN)
+    found = run_status.read(held.root)
+    assert [stage.state for stage in found.stages] == ["training", "not begun"]
+    assert found.trials == Counts(done=1, running=1, waiting=10)
+
+
+def test_nothing_runs_in_a_sweep_that_was_interrupted(held: RunStore) -> None:
+    held.save_in_progress("e", record("e", {}))
+    held.artifacts.checkpoint_folder("moco-key").mkdir()
+    log(held, *BEGUN, {"event": "sweep_ended", "how": "interrupted"})
+    found = run_status.read(held.root)
+    assert found.trials == Counts(waiting=12)
+    assert [stage.state for stage in found.stages] == ["interrupted", "not begun"]
+    [said] = status.sentences(found)
+    assert "the sweep has ended: interrupted" in said
+
+
+def test_a_plan_of_no_trials_has_stages_of_none(held: RunStore) -> None:
+    held.save_plan(plan(artefacts={"moco-key": artefact("moco")}), "")
+    assert [stage.trials.total for stage in run_status.read(held.root).stages] == [0]
+
+
+def test_json_beside_a_page_is_refused(held: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        status.main([str(held.root), "--serve", "--json"])
+    assert "/status.json" in capsys.readouterr().err
 
 
 def test_rate_and_time_left_are_those_since_the_latest_start(held: RunStore) -> None:

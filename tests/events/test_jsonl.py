@@ -3,7 +3,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from rayal.events.dispatch import Dispatcher
-from rayal.events.jsonl import JsonLinesLog
+from rayal.events.jsonl import JsonLinesLog, LatestStart, read_latest_start
 from rayal.events.outcome import Outcome
 from rayal.storage.run import RunStore
 from rayal.sweep.plan import Plan
@@ -37,3 +37,19 @@ def test_the_log_has_a_line_of_json_per_event_with_the_trial(plan: Plan, store: 
     assert lines[4]["seconds"] == 5.0
     assert lines[5]["error"] == "ValueError: x\ny"
     assert lines[5]["strategy"] == "margin"
+
+
+def test_the_latest_start_is_read_and_lines_that_are_none_are_passed_over(tmp_path: Path) -> None:
+    assert read_latest_start(tmp_path) == LatestStart()
+    lines = [
+        {"event": "sweep_started"}, {"event": "trials_started", "trials": ["a"]},
+        {"event": "sweep_ended", "how": "interrupted"}, {"event": "sweep_started"}, ["event"], 3,
+        {"event": "stage_started", "artefact": "key"}, {"event": "trials_started", "trials": ["b"]},
+        {"event": "trials_started"}, {"event": "trials_started", "trials": 5},
+    ]  # fmt: skip
+    log = tmp_path / "log.jsonl"
+    log.write_text("".join(f"{json.dumps(line)}\n" for line in lines) + '{"event": "sweep_')
+    assert read_latest_start(tmp_path) == LatestStart({"b"}, {"key"})
+    with log.open("a") as more:
+        more.write('\n{"event": "sweep_ended", "how": "interrupted"}\n')
+    assert read_latest_start(tmp_path).ended == "interrupted"

@@ -1,5 +1,6 @@
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from rayal.cli import sweep
 from rayal.run.signals import (
     STOP_SIGNALS,
     StopRequestedError,
+    handlers_kept,
     interruptible,
     raise_if_asked,
 )
@@ -68,6 +70,34 @@ def test_a_stop_that_a_component_swallows_is_raised_again(body: Callable[[], Non
     with pytest.raises(StopRequestedError):
         stop()
     raise_if_asked()  # once the command has ended nothing is asked any more
+
+
+def test_a_child_that_a_component_forks_ends_by_a_signal_as_any_process() -> None:
+    with interruptible():
+        child = os.fork()
+        if child == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGTERM
+    raise_if_asked()
+
+
+def end_by(number: int, frame: object) -> None:
+    sys.exit(number)
+
+
+def test_a_library_that_takes_sigterm_for_itself_ends_no_run_without_a_word() -> None:
+    def start_library() -> None:
+        with handlers_kept():
+            signal.signal(signal.SIGTERM, end_by)  # as ray.init does
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(StopRequestedError):
+        start_library()
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 SWALLOWING = """

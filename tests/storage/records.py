@@ -15,11 +15,21 @@ def record(trial: str, *rounds: dict[str, Any]) -> Record:
     return make_record(trial, {"seed": 0}, {"rayal": "0"}, "here", rows)
 
 
+def definition(**more: Any) -> dict[str, Any]:
+    """The definition of a trial of one round, as plans and records have it."""
+    kinds = {"dataset": "digits", "encoder": "pixels", "learner": "knn"}
+    kinds |= {"initial": "random", "strategy": "random"}
+    components = {kind: {"name": name, "params": {}} for kind, name in kinds.items()}
+    rest = {"schedule": [10], "seed": 0, "dataset_name": "digits", "artefact": "key"}
+    return {**components, **rest, **more}
+
+
 def plan(*trials: str, **more: Any) -> PlanFile:
     """The plan of a sweep 'mine' with these trials."""
     return {
         "schema": 1, "name": "mine", "question": "", "cost": "", "expect": "", "command": "",
-        "versions": {}, "datasets": {}, "artefacts": {}, "trials": {t: {} for t in trials}, **more,
+        "versions": {}, "datasets": {}, "artefacts": {},
+        "trials": {trial: definition() for trial in trials}, **more,
     }  # type: ignore[typeddict-item]  # fmt: skip
 
 

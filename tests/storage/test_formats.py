@@ -10,7 +10,7 @@ from rayal.cli import run_status
 from rayal.storage import formats
 from rayal.storage.files import DamagedError, StoreError
 from rayal.storage.run import read_run
-from tests.storage.records import plan, record
+from tests.storage.records import definition, plan, record
 
 FORMAT_1 = Path(__file__).parent.parent / "data" / "run-format-1" / "run"
 PLACE = Path("run") / "records" / "a.json"
@@ -78,6 +78,21 @@ def test_a_plan_without_one_of_its_parts_is_named(part: str, value: object) -> N
         formats.parse_plan(Path("run") / "plan.json", content)
 
 
+@pytest.mark.parametrize("part", sorted(definition()))
+def test_a_definition_without_one_of_its_parts_is_damaged(part: str) -> None:
+    trial = {key: value for key, value in definition().items() if key != part}
+    content = json.dumps(plan(trials={"a": trial})).encode()
+    with pytest.raises(DamagedError, match=r"plan\.json: trials: 'a' is damaged; delete it"):
+        formats.parse_plan(Path("run") / "plan.json", content)
+
+
+@pytest.mark.parametrize("name", [None, 1, []])
+def test_a_plan_without_a_name_is_damaged(name: object) -> None:
+    content = json.dumps({**plan(), "name": name}).encode()
+    with pytest.raises(DamagedError, match=r"plan\.json has no name; delete it and run"):
+        formats.parse_plan(Path("run") / "plan.json", content)
+
+
 @pytest.mark.parametrize(
     "rounds", [[{"round": 0, "auc": "good"}], [{"auc": 0.5}], [None], [{"round": 0, "auc": [1]}]]
 )
@@ -94,18 +109,23 @@ def test_a_record_with_a_measure_that_is_no_number_is_damaged(
     [{"trials": {"a": None}}, {"artefacts": {"a": 3}}, {"contents": "x"}, {"superseded": [1]}],
 )
 def test_a_plan_whose_parts_are_of_another_kind_is_damaged(change: dict[str, object]) -> None:
-    plan = {"schema": 1, "trials": {}, "datasets": {}, "artefacts": {}, **change}
+    content = json.dumps({**plan(), **change}).encode()
     with pytest.raises(DamagedError, match="delete it and run the sweep again"):
-        formats.parse_plan(Path("plan.json"), json.dumps(plan).encode())
+        formats.parse_plan(Path("plan.json"), content)
 
 
 KNN = {"name": "knn", "params": {}}
 DAMAGED_PARTS: dict[str, tuple[str, dict[str, object]]] = {
-    "no component": ("trials", {"a": {"learner": None}}),
-    "a name alone": ("trials", {"a": {"strategy": "random"}}),
-    "parameters without names": ("trials", {"a": {"learner": {**KNN, "params": [1]}}}),
-    "a schedule of texts": ("trials", {"a": {"schedule": ["10"]}}),
-    "a seed that is true": ("trials", {"a": {"seed": True}}),
+    "no component": ("trials", {"a": definition(learner=None)}),
+    "a name alone": ("trials", {"a": definition(strategy="random")}),
+    "no parameters": ("trials", {"a": definition(learner={"name": "knn"})}),
+    "parameters without names": ("trials", {"a": definition(learner={**KNN, "params": [1]})}),
+    "defaults that are a number": ("trials", {"a": definition(learner={**KNN, "at_default": 1})}),
+    "a lender without a name": ("trials", {"a": definition(strategy={**KNN, "scored_by": {}})}),
+    "a schedule of texts": ("trials", {"a": definition(schedule=["10"])}),
+    "a schedule of no round": ("trials", {"a": definition(schedule=[])}),
+    "a seed that is true": ("trials", {"a": definition(seed=True)}),
+    "nothing of an embedding": ("artefacts", {"a": {}}),
     "no encoder": ("artefacts", {"a": {"dataset": "digits", "encoder": None}}),
     "contents of numbers": ("contents", {"a": 5}),
 }

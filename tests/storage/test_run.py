@@ -47,8 +47,8 @@ def test_versions_that_records_share_lie_in_memory_once(root: Location) -> None:
 def test_a_run_is_read_back_with_what_is_left_out_counted(root: Location) -> None:
     with lock_run(root, "mine") as held:
         held.save_plan(plan("a", "b", "c"), "name: mine\n")
-        held.save_record("a", record("a"))
-        held.save_record("old", record("old"))
+        held.save_record("a", record("a", {}))
+        held.save_record("old", record("old", {}))
         held.save_failure("b", {"seed": 1}, "ValueError: x", "Traceback\n\nmore")
     run = read_run(root)
     assert [record["trial"] for record in run.records] == ["a"]

@@ -189,6 +189,20 @@ def test_a_trial_that_always_kills_its_worker_and_one_that_raises_fail_alone(
     assert "ZeroDivisionError: the poison" in told
 
 
+def test_data_that_kill_whatever_reads_them_fail_their_trials_and_the_sweep_ends(
+    tmp_path: Path,
+) -> None:
+    deadly = {"name": "deadly_data", "planner": os.getpid()}
+    sweep = sweeps.write_sweep(
+        tmp_path, plugins=["plugin.py"], datasets=["digits", deadly], strategies=["random"],
+        budgets=[10], seeds=2,
+    )  # fmt: skip
+    ended = sweeps.run(sweep, tmp_path / "run")
+    assert ended.returncode == 1, ended.stdout
+    assert "2 of 4 trials done, 2 failed" in ended.stdout
+    assert "its encoder process died 4 times" in ended.stdout
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     strategies = [{"name": "slow", "seconds": 3.0}]

@@ -12,7 +12,8 @@ from rayal.registry import load_plugins
 from rayal.run.encoding import load_dataset, load_trial_data, make_embedding
 from rayal.run.failures import sendable_errors
 from rayal.run.gpus import take_share
-from rayal.run.queue import RetryCounter
+from rayal.run.process_exit import exits_are_errors
+from rayal.run.queue import WORKER_RETRIES, RetryCounter
 from rayal.storage.location import parse_location
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial
@@ -34,8 +35,10 @@ class WorkerConfig:
     resources: Resources
 
     def store(self) -> RunStore:
-        load_plugins(Path(plugin) for plugin in self.plugins)
         return RunStore(parse_location(self.root))
+
+    def load_plugins(self) -> None:
+        load_plugins(Path(plugin) for plugin in self.plugins)
 
 
 class RemoteMethod(Protocol[P, Returned]):
@@ -115,6 +118,7 @@ class EncoderActor:
         return self._trial_data
 
     def _prepare(self) -> TrialData:
+        self._config.load_plugins()
         store, training = self._config.store(), None
         if not store.artifacts.is_complete(self._trial.embedding_id):
             training = self._train(again=store.artifacts.has_checkpoint(self._trial.embedding_id))
@@ -161,8 +165,9 @@ def _pretrain(trial: Trial, config: WorkerConfig, actor: str) -> None:
         handle.report.remote(dict(progress))
 
     share = config.resources.pretrain
-    with sendable_errors():
+    with sendable_errors(), exits_are_errors():
         take_share(share.gpus)
+        config.load_plugins()
         make_embedding(trial, config.store(), report, share.threads)
 
 
@@ -177,6 +182,9 @@ def start_encoder(trial: Trial, config: WorkerConfig) -> EncoderHandle:
     It stays on the driver's node, which is there as long as the sweep: a node with an actor, or
     with what one returned, is never idle, and an autoscaler would keep it. Ray takes a soft
     affinity of actors without CPUs for a wish, and places them anywhere.
+
+    One whose process dies again and again, as that of a dataset too large for memory does, is not
+    started for ever: its trials fail, or read from the store where the embedding was made.
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -186,7 +194,7 @@ def start_encoder(trial: Trial, config: WorkerConfig) -> EncoderHandle:
     actor = ray.remote(EncoderActor).options(
         name=name,
         num_cpus=0,
-        max_restarts=-1,
+        max_restarts=WORKER_RETRIES,
         max_task_retries=-1,
         max_concurrency=4,
         scheduling_strategy=NodeAffinitySchedulingStrategy(node_id, soft=False),
@@ -231,8 +239,12 @@ _SHARED: dict[str, TrialData] = {}
 
 
 def _held_by(name: str) -> TrialData | None:
+    """Return what an actor holds; None where it does not, or has died for good."""
     import ray
 
-    handle = encoder_handle(name)
-    refs = ray.get(handle.get_ref.remote())
-    return ray.get(refs[0] if refs else handle.trial_data.remote())
+    try:
+        handle = encoder_handle(name)
+        refs = ray.get(handle.get_ref.remote())
+        return ray.get(refs[0] if refs else handle.trial_data.remote())
+    except (ray.exceptions.RayActorError, ValueError):  # ValueError: its name is gone with it
+        return None

@@ -24,7 +24,7 @@ from rayal.run.preflight import request_for
 from rayal.run.ray.cluster_watch import leave_lost_cluster
 from rayal.run.ray.errors import ClusterError, ClusterLostError
 from rayal.run.ray.trust import find_cluster
-from rayal.run.signals import interruptible
+from rayal.run.signals import handlers_kept, interruptible
 from rayal.storage import reachable
 from rayal.storage.scratch import scratch_folder
 from rayal.sweep.schema import Resources
@@ -89,7 +89,8 @@ def ray_session(
     say(f"joining the Ray cluster at {joined}" if joined else "starting Ray")
     bypass_proxies(*LOOPBACK, *([joined.rpartition(":")[0]] if joined else []))
     with scratch_folder(None if joined else _short_folder(say)) as scratch:
-        dashboard = _join(joined) if joined else _start(scratch, resources, feature_bytes, say)
+        with handlers_kept():
+            dashboard = _join(joined) if joined else _start(scratch, resources, feature_bytes, say)
         with interruptible(), _left_at_the_end():  # Ray has put signal handlers of its own in place
             if dashboard:
                 say(_dashboard_line(dashboard))

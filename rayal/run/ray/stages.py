@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from rayal.contracts import TrialData
 from rayal.events.listener import Listener
-from rayal.run.failures import fail_all, root_cause
+from rayal.run.failures import EncodingError, fail_all, root_cause
+from rayal.run.queue import WORKER_RETRIES, died_too_often
 from rayal.run.ray.encoder_actor import EncoderHandle, WorkerConfig, start_encoder
 from rayal.run.ray.warm_up import warm_up_workers
 from rayal.storage.files import StoreError
@@ -80,6 +81,9 @@ class EncodingJobs:
                     self._look(key)
                 except ray.exceptions.GetTimeoutError:
                     continue  # the actor is being started again, or busy: look later
+                except ray.exceptions.RayActorError as error:
+                    reason = died_too_often("encoder", WORKER_RETRIES + 1)
+                    self._give_up(key, EncodingError(reason, str(error)))
                 except Exception as error:  # noqa: BLE001 - a job's failure is its trials'
                     self._give_up(key, root_cause(error))
 

@@ -9,9 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from rayal.contracts import TrialData
+from rayal.events.outcome import Outcome
 from rayal.run.gpus import release_memory
+from rayal.run.process_exit import exits_are_errors
 from rayal.run.ray.encoder_actor import WorkerConfig, shared_trial_data
-from rayal.run.worker import run_trials
+from rayal.run.worker import keep_failure, run_trials
 from rayal.sweep.definition import Trial
 
 if TYPE_CHECKING:
@@ -41,10 +43,9 @@ def make_trainable(sweep: str) -> type[Trainable]:
         def step(self) -> dict[str, object]:
             trials = _all_trials(self._trials[0])
             batch = [trials[name] for name in self._batch]
-            data = _shared_by_all(batch, self._worker)
-            share = self._worker.resources.of_learner(batch[0].learner.name)
             started = time.perf_counter()
-            outcomes = run_trials(batch, data, self._worker.store(), share)
+            with exits_are_errors():
+                outcomes = _run(batch, self._worker)
             release_memory()
             seconds = time.perf_counter() - started
             return {"outcomes": outcomes, "seconds": seconds, "done": True}
@@ -57,6 +58,17 @@ def make_trainable(sweep: str) -> type[Trainable]:
             return True
 
     return TrialRunner
+
+
+def _run(batch: Sequence[Trial], worker: WorkerConfig) -> list[Outcome]:
+    """Run trials here; what a plugin raises when it is imported on this node is their failure."""
+    store = worker.store()
+    try:
+        worker.load_plugins()
+    except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
+        return [keep_failure(trial, store, error) for trial in batch]
+    share = worker.resources.of_learner(batch[0].learner.name)
+    return run_trials(batch, _shared_by_all(batch, worker), store, share)
 
 
 def _shared_by_all(batch: Sequence[Trial], worker: WorkerConfig) -> TrialData:

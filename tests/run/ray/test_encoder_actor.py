@@ -70,6 +70,22 @@ def test_what_does_not_fit_is_read_from_the_run(
     assert isinstance(read.embedding.train.base, np.memmap)
 
 
+@pytest.mark.parametrize("error", ["ActorDiedError", "ValueError"])
+def test_what_an_actor_held_that_has_died_is_read_from_the_run(
+    made: tuple[Trial, Path], monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    def find(name: str) -> None:
+        raise errors[error]()
+
+    exceptions = pytest.importorskip("ray.exceptions")
+    errors = {"ActorDiedError": exceptions.ActorDiedError, "ValueError": ValueError}
+    trial, root = made
+    monkeypatch.setattr(encoder_actor, "encoder_handle", find)
+    monkeypatch.setattr(encoder_actor, "_SHARED", {})
+    read = shared_trial_data(trial, config(root, None))
+    assert isinstance(read.embedding.train.base, np.memmap)
+
+
 def test_the_size_is_that_of_features_and_images() -> None:
     data = small_trials.data()
     size = 90 * 4 * 4 + 90 * 4  # features of float32, and pixels
