@@ -81,10 +81,19 @@ def _end_child(error: BaseException | None) -> None:
 # Random generators ---------------------------------------------------------------
 
 
-def _generator() -> Undo:
-    """Keep Python's, from which libraries of the run itself draw names and waits."""
-    before = random.getstate()
-    return lambda: random.setstate(before)
+def _generators() -> Undo:
+    """Keep those on the CPU: libraries of the run, and who calls it, draw from them too."""
+    before, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - kept, not drawn from
+    torch = sys.modules.get("torch")
+    of_torch = torch.default_generator.get_state() if torch else None
+
+    def undo() -> None:
+        random.setstate(before)
+        np.random.set_state(of_numpy)  # noqa: NPY002
+        if torch is not None:
+            torch.default_generator.set_state(of_torch)
+
+    return undo
 
 
 def _seed_generators(*names: str | int) -> None:
@@ -302,7 +311,7 @@ def _signals() -> Undo:
 
 
 _KEEPERS: tuple[Callable[[], Undo], ...] = (
-    _generator,
+    _generators,
     _numpy_errors,
     _torch_defaults,
     _faiss_threads,

@@ -170,9 +170,21 @@ def test_global_generators_begin_at_each_call_at_its_own_seed() -> None:
 
     assert draw("query", 1) == draw("query", 1)
     assert all(a != b for a, b in zip(draw("query", 1), draw("query", 2), strict=True))
-    before = random.getstate()
-    draw("query", 1)
-    assert random.getstate() == before
+
+
+def test_global_generators_go_on_afterwards_as_if_nothing_had_been_drawn() -> None:
+    def next_draws() -> list[float]:
+        random.seed(3)
+        np.random.seed(3)  # noqa: NPY002
+        torch.manual_seed(3)
+        with process_state_kept("query", *names):
+            torch.rand(5)
+        return [random.random(), float(np.random.random()), float(torch.rand(()))]  # noqa: NPY002
+
+    names: list[int] = [1]
+    first = next_draws()
+    names = [2]
+    assert next_draws() == first
 
 
 CLOSES = """

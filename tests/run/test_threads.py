@@ -19,6 +19,27 @@ def test_every_numerical_library_is_kept_to_the_number_of_threads(threads: int) 
         assert pools <= {threads}
 
 
+@pytest.mark.parametrize("variable", [None, "7"])
+def test_afterwards_there_are_as_many_threads_as_before(
+    monkeypatch: pytest.MonkeyPatch, variable: str | None
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", variable)
+
+    def state() -> tuple[object, ...]:
+        pools = [(pool["filepath"], pool["num_threads"]) for pool in threadpool_info()]
+        variable = os.environ.get("OMP_NUM_THREADS")
+        return variable, faiss.omp_get_max_threads(), torch.get_num_threads(), sorted(pools)
+
+    faiss.omp_set_num_threads(2)
+    torch.set_num_threads(2)
+    before = state()
+    with limit_threads(1):
+        assert state() != before
+    assert state() == before
+
+
 class NoPools:
     """Thread pools where none was found."""
 
