@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeGuard
 
 import pandas as pd
 
@@ -69,6 +70,11 @@ def to_csv(frame: pd.DataFrame) -> str:
     return safe.to_csv(index=False)
 
 
+def listed(names: Iterable[str]) -> str:
+    """Write names with semicolons between them; one that holds a semicolon stands in quotes."""
+    return "; ".join(_quoted(name) if ";" in name else name for name in names)
+
+
 def to_markdown(frame: pd.DataFrame, title: str) -> str:
     """Write a table in Markdown; what its names hold cannot change its form."""
     header, rows = _texts(frame, in_markdown)
@@ -89,6 +95,15 @@ def to_latex(frame: pd.DataFrame, title: str) -> str:
     ])  # fmt: skip
 
 
+def _quoted(name: str) -> str:
+    doubled = name.replace('"', '""')
+    return f'"{doubled}"'
+
+
+def _is_names(value: object) -> TypeGuard[tuple[str, ...]]:
+    return isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+
+
 def _texts(frame: pd.DataFrame, escape: Callable[[str], str]) -> tuple[list[str], list[list[str]]]:
     header = [escape(str(name).replace("_", " ")) for name in frame.columns]
     rows = [
@@ -102,6 +117,8 @@ def _text(value: object) -> str:
         return NONE
     if isinstance(value, float):
         return f"{value:.4g}".replace("-", MINUS)
+    if _is_names(value):
+        return listed(value)
     if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
     return str(value)
@@ -112,6 +129,8 @@ def _numeric(frame: pd.DataFrame) -> Iterable[bool]:
 
 
 def _in_csv(value: object) -> object:
+    if _is_names(value):
+        value = listed(value)
     if not isinstance(value, str):
         return value
     text = _CONTROLS.sub("", value)

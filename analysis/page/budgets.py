@@ -17,6 +17,7 @@ from analysis.page.table import (
     name_columns,
     page_table,
 )
+from analysis.statistics.intervals import are_equal
 from analysis.study.grouping import SETTING, groups, to_frame
 from analysis.study.stopped import SPARED
 
@@ -94,7 +95,7 @@ def _with_best(summary: pd.DataFrame, measure: str) -> pd.DataFrame:
     best = values.groupby([summary[key] for key in (*SETTING, "labelled")]).transform(
         "min" if measure in LOWER_IS_BETTER else "max"
     )
-    return summary.assign(best=values == best)
+    return summary.assign(best=are_equal(values, best))
 
 
 def _trials(row: Row) -> PageCell:

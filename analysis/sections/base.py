@@ -82,6 +82,17 @@ class Setting:
             return f"{row['initial']} as initial strategy"
         return self.report.study.selection(str(row["initial"]), str(row["strategy"]))
 
+    def selections_with(self, labels: int) -> pd.DataFrame:
+        """Return the rows with so many labels: a first query once, with the most trials.
+
+        Later strategies go on from the same first query with the same seeds, some with fewer of
+        them: the luckiest few are not to stand for it.
+        """
+        rows = self.rows[self.rows["labelled"] == labels]
+        most = rows.sort_values("n", ascending=False, kind="stable")
+        repeated = most.index[(most["round"] == 0) & most.duplicated(["round", "initial"])]
+        return rows.drop(index=repeated)
+
     def table(self, name: str) -> pd.DataFrame:
         """Return the rows of a table that are of this setting, and of strategies that compete."""
         table, first = self.report.tables[name], self.rows.iloc[0]

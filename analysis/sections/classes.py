@@ -113,14 +113,14 @@ def figures(study: Study, tables: Tables) -> Iterator[FigureSpec]:
 
 def sentences(setting: Setting) -> Iterator[Sentence]:
     """Say who had a label in the most classes with the fewest labels."""
-    rows = setting.rows
-    few = rows[rows["labelled"] == rows["labelled"].min()].dropna(subset=["coverage_mean"])
+    fewest = setting.rows["labelled"].min()
+    few = setting.selections_with(fewest).dropna(subset=["coverage_mean"])
     if few.empty:
         return
     who = few["strategy"].where(few["rounds"] == 1, few["initial"])
     random = few[who == setting.baseline]
     best = few.loc[few["coverage_mean"].idxmax()]
-    equal = few[np.isclose(few["coverage_mean"], best["coverage_mean"], rtol=1e-12, atol=0)]
+    equal = few[intervals.are_equal(few["coverage_mean"], best["coverage_mean"])]
     tied = list(dict.fromkeys(setting.selection_in_words(row) for _, row in equal.iterrows()))
     if len(tied) > 1:
         largest = f"{', '.join(tied[:-1])} and {tied[-1]} had a label in the same, largest mean"

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from analysis.page.blocks import Block, Heading, Sentence, Sentences, Text
@@ -21,6 +20,7 @@ from analysis.sections.base import (
 from analysis.sections.leaders import MEASURES
 from analysis.sections.trainings import without_seed
 from analysis.statistics.choices import has_many_more
+from analysis.statistics.intervals import are_equal
 from analysis.statistics.paired_tests import ALPHA
 from analysis.study.comparisons import INITIAL, QUERY
 from analysis.study.grouping import SETTING
@@ -44,9 +44,9 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
     budgets = sorted(setting.rows["labelled"].unique())
     ends = [budgets[0], budgets[-1]][: len(budgets)]
     for budget in ends if setting.brief else budgets:
-        rows = setting.rows[setting.rows["labelled"] == budget]
+        rows = setting.selections_with(budget)
         best = rows.loc[rows[f"{measure}_mean"].idxmax()]
-        compared = rows["initial"].nunique() if best["round"] == 0 else len(rows)
+        compared = len(rows)
         lead = f"{budget} labeled images:"
         if len(tied := _tied(rows, best, measure, setting)) > 1:
             text = (
@@ -73,7 +73,7 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
 def _tied(rows: pd.DataFrame, best: pd.Series, measure: str, setting: Setting) -> list[str]:
     """Name those whose mean is the highest one, to what rounding leaves of it."""
     mean = f"{measure}_mean"
-    equal = rows[np.isclose(rows[mean], best[mean], rtol=1e-12, atol=0)]
+    equal = rows[are_equal(rows[mean], best[mean])]
     return list(dict.fromkeys(setting.selection_in_words(row) for _, row in equal.iterrows()))
 
 

@@ -26,6 +26,7 @@ from analysis.page.table import (
 )
 from analysis.sections.base import Report, Tables, section
 from analysis.sections.pairs import KEYS, Cell, random_of, selections, tests_of_pairs
+from analysis.statistics.intervals import are_equal
 from analysis.statistics.paired_tests import ALPHA
 from analysis.study.grouping import groups, to_frame
 from analysis.study.measures import IN_WORDS
@@ -34,7 +35,7 @@ from analysis.study.study import Study
 MEASURES = {**IN_WORDS, "coverage": "class coverage"}
 POINT = 0.01  # a measure lower than random's by as much counts against a leader
 COLUMNS = [
-    *KEYS, "measure", "leader", "mean", "not_told_apart", "unbeaten", "auc_leader",
+    *KEYS, "measure", "leader", "mean", "as_high", "not_told_apart", "unbeaten", "auc_leader",
     "auc_leader_mean", "behind_leader", "shown_behind", "against_random", "agrees",
 ]  # fmt: skip
 
@@ -47,7 +48,8 @@ def tables(study: Study, _earlier: Tables) -> Tables:
 def leaders(study: Study) -> pd.DataFrame:
     """Who leads by each measure, who is not told apart, and how the primary leader does by it.
 
-    `not_told_apart`: those that Student's paired test over choices, with Holm's correction over
+    `as_high`: others with the same mean, to what rounding leaves of it. `not_told_apart`: those
+    that Student's paired test over choices, with Holm's correction over
     all pairs of the group, does not show to be behind the leader (for random, where it has many
     more choices, Welch's test over all of them with Bonferroni's correction). Where seeds are
     missing, the highest mean may be of easier seeds, and another be ahead on those that both have.
@@ -87,7 +89,7 @@ def _rows(
         leader = _leader(part, measure)
         if leader is None:
             continue
-        means = part.groupby("selection")[measure].mean()
+        means = part.groupby("selection", sort=False)[measure].mean()
         difference, p = tests_of_pairs(Cell.of(part, names, baseline, measure))
         at, auc_at = names.index(leader), names.index(auc_leader)
         is_behind = (p[at] < ALPHA) & (difference[at] > 0)
@@ -101,8 +103,9 @@ def _rows(
             "measure": measure,
             "leader": leader,
             "mean": means[leader],
-            "not_told_apart": "; ".join(apart),
-            "unbeaten": "; ".join(unbeaten),
+            "as_high": tuple(name for name in _highest(means) if name != leader),
+            "not_told_apart": tuple(apart),
+            "unbeaten": tuple(unbeaten),
             "auc_leader": auc_leader,
             "auc_leader_mean": means[auc_leader],
             "behind_leader": means[auc_leader] - means[leader],
@@ -113,9 +116,14 @@ def _rows(
 
 
 def _leader(part: pd.DataFrame, measure: str) -> str | None:
-    """The selection with the highest mean of a measure; None where it was not measured."""
-    means = part.groupby("selection", sort=False)[measure].mean().dropna()
-    return None if means.empty else str(means.idxmax())
+    """The first selection with the highest mean of a measure; None where it was not measured."""
+    names = _highest(part.groupby("selection", sort=False)[measure].mean())
+    return names[0] if names else None
+
+
+def _highest(means: pd.Series[float]) -> list[str]:
+    """Name the selections whose mean is the highest; equal ones differ in the last places."""
+    return list(map(str, means.index[are_equal(means, means.max())]))
 
 
 def _table(words: str, by_measure: pd.DataFrame) -> PageTable:

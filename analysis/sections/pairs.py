@@ -64,10 +64,15 @@ def pairs(study: Study) -> pd.DataFrame:
 
 
 def selections(study: Study) -> pd.DataFrame:
-    """Rounds of the strategies that compete, with who chose the images as `selection`."""
+    """Rounds of the strategies that compete, with who chose the images as `selection`.
+
+    A first query of cycles is there once a seed, however many later strategies go on from it:
+    seeds that more of them have would weigh more in its mean.
+    """
     view = competing(study.compared_rounds, study)
     later = study.selection(view["initial"], view["strategy"])
-    return view.assign(selection=view["initial"].where(view["round"] == 0, later))
+    named = view.assign(selection=view["initial"].where(view["round"] == 0, later))
+    return named.drop_duplicates([*KEYS, "selection", "seed"])
 
 
 class Cell(NamedTuple):

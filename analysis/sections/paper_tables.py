@@ -97,7 +97,7 @@ def _columns(
     for budget in budgets:
         best: set[str] = set()
         for row in rows[rows["labelled"] == budget].to_dict("records"):
-            best |= set(str(row["unbeaten"]).split("; "))
+            best |= set(row["unbeaten"])
         yield _Column(int(budget), frozenset(best))
 
 

@@ -95,8 +95,9 @@ def _measures_in_words(setting: Setting) -> str:
 class _Span(NamedTuple):
     """Budgets in a row with one leader; for each, who is not significantly behind it.
 
-    as_random: random selection is the leader at all of them, or not significantly behind it; then
-    the leader may change. shown: for each budget, who is significantly better than random: others
+    leaders: who has the highest mean at all of them, several where it is the same. as_random:
+    random selection is the leader at all of them, or not significantly behind it; then the leader
+    may change, and `leaders` has all. shown: for each budget, who is significantly better than random: others
     may be where the leader is not, as one that made a single choice, which no test can judge.
     """
 
@@ -112,29 +113,44 @@ def _spans_in_words(leaders: pd.DataFrame, setting: Setting) -> str:
     spans = _spans(leaders, setting)
     if len(spans) > MOST_SPANS:
         names = list(dict.fromkeys(name for span in spans for name in span.leaders))
-        return f"no strategy keeps the lead: it changes between {'; '.join(names)}"
+        better = _shown_in_words(spans, setting.baseline) if setting.baseline else ""
+        return f"no strategy keeps the lead (highest means: {'; '.join(names)}){better}"
     return "; ".join(_span_in_words(span, setting.baseline) for span in spans)
 
 
-def _spans(leaders: pd.DataFrame, setting: Setting) -> list[_Span]:
+def _shown_in_words(spans: Sequence[_Span], baseline: str) -> str:
+    """Say with how many labels some strategy is significantly better than random selection."""
+    by_budget = [pair for span in spans for pair in zip(span.budgets, span.shown, strict=True)]
+    shown = [budget for budget, better in by_budget if better]
+    if not shown:
+        return f", and none is shown to be better than {baseline}"
+    where = "at every number of" if len(shown) == len(by_budget) else f"with {_listed(shown)}"
+    return f"; some are significantly better than {baseline} {where} labels"
+
+
+def _spans(every: pd.DataFrame, setting: Setting) -> list[_Span]:
     spans: list[_Span] = []
-    for row in leaders.to_dict("records"):
-        leader, as_good = str(row["leader"]), set(str(row["not_told_apart"]).split("; ")) - {""}
+    for row in every.to_dict("records"):
+        highest, as_good = [row["leader"], *row["as_high"]], set(row["not_told_apart"])
         random = _random_at(row, setting)
-        as_random, shown = random in {leader, *as_good}, _better_than(random, row, setting)
-        if not spans or not _goes_on(spans[-1], leader, shown, as_random=as_random):
-            spans.append(_Span(as_random, [], [], [], []))
-        spans[-1].leaders.append(leader)
+        as_random, shown = random in {*highest, *as_good}, _better_than(random, row, setting)
+        if not spans or not _goes_on(spans[-1], highest, shown, as_random=as_random):
+            spans.append(_Span(as_random, list(highest), [], [], []))
+        leaders = spans[-1].leaders
+        shared = [name for name in leaders if name in highest]
+        leaders[:] = dict.fromkeys([*leaders, *highest]) if as_random else shared
         spans[-1].budgets.append(int(row["labelled"]))
         spans[-1].as_good.append(as_good)
         spans[-1].shown.append(shown)
     return spans
 
 
-def _goes_on(span: _Span, leader: str, shown: set[str], *, as_random: bool) -> bool:
+def _goes_on(span: _Span, highest: list[str], shown: set[str], *, as_random: bool) -> bool:
     if span.as_random != as_random:
         return False
-    return bool(span.shown[-1]) == bool(shown) if as_random else leader in span.leaders
+    if as_random:
+        return bool(span.shown[-1]) == bool(shown)
+    return not set(highest).isdisjoint(span.leaders)
 
 
 def _better_than(random: str, row: Mapping[Any, Any], setting: Setting) -> set[str]:
@@ -155,8 +171,7 @@ def _random_at(row: Mapping[Any, Any], setting: Setting) -> str:
 def _span_in_words(span: _Span, baseline: str) -> str:
     first, last = span.budgets[0], span.budgets[-1]
     labels = f"{first} labels" if first == last else f"{first} to {last} labels"
-    leaders = list(dict.fromkeys(span.leaders))
-    highest = f"highest mean{'s' * (len(leaders) > 1)}: {_few(leaders)}"
+    highest = f"{_highest_in_words(span)}: {_few(span.leaders)}"
     if span.as_random and any(span.shown):
         better = ", ".join(_at_all_and_some(span.shown, ""))
         return (
@@ -165,14 +180,23 @@ def _span_in_words(span: _Span, baseline: str) -> str:
         )
     if span.as_random:
         return f"no strategy is shown to be better than {baseline} with {labels} ({highest})"
-    if not any(span.as_good):
-        return f"{leaders[0]} leads with {labels}, significantly ahead of all others"
-    leads = f"{leaders[0]} leads with {labels}"
-    if all(leaders[0] in shown for shown in span.shown):
-        as_good = "; ".join(_at_all_and_some(span.as_good, "not of "))
+    *before, last = span.leaders
+    who = f"{', '.join(before)} and {last} lead" if before else f"{last} leads"
+    leads = f"{who} with {labels}{', with the same mean' * bool(before)}"
+    others = [names.difference(span.leaders) for names in span.as_good]
+    if not any(others):
+        return f"{leads}, significantly ahead of all others"
+    if all(shown.issuperset(span.leaders) for shown in span.shown):
+        as_good = "; ".join(_at_all_and_some(others, "not of "))
         return f"{leads}, significantly ahead of {baseline} ({as_good})"
-    as_good = "; ".join(_at_all_and_some(span.as_good, "not significantly ahead of "))
+    as_good = "; ".join(_at_all_and_some(others, "not significantly ahead of "))
     return f"{leads} ({as_good})"
+
+
+def _highest_in_words(span: _Span) -> str:
+    if len(span.leaders) == 1:
+        return "highest mean"
+    return "same highest mean" if len(span.budgets) == 1 else "highest means"
 
 
 def _at_all_and_some(names: Sequence[set[str]], words: str) -> Iterator[str]:

@@ -73,6 +73,11 @@ def std(values: npt.ArrayLike) -> float:
     return float(kept.std(ddof=1)) if len(kept) > 1 else math.nan
 
 
+def are_equal(values: npt.ArrayLike, other: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Whether means are equal to what rounding leaves of them; NaN equals nothing."""
+    return np.isclose(values, other, rtol=ROUNDING, atol=0)
+
+
 def moments(values: npt.ArrayLike) -> Moments:
     """Mean, standard deviation and number of the finite ones of values (n,)."""
     return Moments(mean(values), std(values), len(finite(values)))

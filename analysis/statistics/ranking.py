@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.special import chdtrc, fdtrc, stdtr
 
 from analysis.statistics.choices import paired_by_choice
-from analysis.statistics.intervals import Floats
+from analysis.statistics.intervals import Floats, are_equal
 from analysis.statistics.paired_tests import ALPHA, holm
 
 Counts = npt.NDArray[np.int64]
@@ -57,7 +57,7 @@ def ranking(values: npt.ArrayLike) -> Ranking:
 
     matrix = np.asarray(values, np.float64)
     n, s = matrix.shape
-    ranks = rankdata(-matrix, axis=1)
+    ranks = rankdata(-_places(matrix), axis=1)
     if n < 2 or s < 2:
         return Ranking(ranks.mean(axis=0), math.nan, math.nan, math.nan)
     chi2 = _friedman(ranks)
@@ -67,6 +67,17 @@ def ranking(values: npt.ArrayLike) -> Ranking:
     difference = q * math.sqrt(s * (s + 1) / (6 * n))
     p = 0.0 if math.isinf(f) else float(fdtrc(s - 1, (s - 1) * (n - 1), f))
     return Ranking(ranks.mean(axis=0), difference, float(chdtrc(s - 1, chi2)), p)
+
+
+def _places(matrix: Floats) -> Floats:
+    """Number the values (n, S) of each row from the lowest; those equal but for rounding alike."""
+    order = np.argsort(matrix, axis=1)
+    ascending = np.take_along_axis(matrix, order, axis=1)
+    is_new = np.ones(matrix.shape, bool)
+    is_new[:, 1:] = ~are_equal(ascending[:, 1:], ascending[:, :-1])
+    places = np.empty_like(matrix)
+    np.put_along_axis(places, order, np.cumsum(is_new, axis=1), axis=1)
+    return places
 
 
 def compact_letters(ranks: npt.ArrayLike, critical_difference: float) -> list[str]:
