@@ -16,6 +16,7 @@ from analysis.page.typeset import (
     PrintedTable,
     in_latex,
     in_markdown,
+    latex_row,
     latex_table,
     markdown_table,
 )
@@ -87,7 +88,7 @@ def to_latex(frame: pd.DataFrame, title: str) -> str:
     """Write a table in LaTeX with the rules of booktabs; what its names hold is escaped."""
     header, rows = _texts(frame, in_latex)
     columns = "".join("r" if is_number else "l" for is_number in _numeric(frame))
-    lines = [" & ".join(cells) + r" \\" for cells in [header, *rows]]
+    lines = list(map(latex_row, [header, *rows]))
     return "\n".join([
         r"\begin{table}", r"\centering", rf"\caption{{{in_latex(title)}}}",
         rf"\begin{{tabular}}{{{columns}}}", r"\toprule", lines[0], r"\midrule", *lines[1:],

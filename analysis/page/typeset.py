@@ -13,9 +13,12 @@ MOST_COLUMNS = 5  # of values side by side on a page of text; further ones stand
 _LATEX = str.maketrans({
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
+    "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\symbol{34}",
     MINUS: "$-$", NONE: "--", "†": r"\textsuperscript{\dag}", "±": r"$\pm$",
-    "‡": r"\textsuperscript{\ddag}",
+    "‡": r"\textsuperscript{\ddag}", "≤": r"$\leq$", "≥": r"$\geq$",
+    # Parameters of strategies; pdfLaTeX does not know these letters by itself.
+    "β": r"$\beta$", "δ": r"$\delta$", "ε": r"$\epsilon$", "λ": r"$\lambda$", "μ": r"$\mu$",
+    "τ": r"$\tau$",
 })  # fmt: skip
 _MARKDOWN = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;"} | {sign: f"\\{sign}" for sign in r"\`*_[]|~#!"}
@@ -63,6 +66,12 @@ def in_markdown(text: str) -> str:
     return one_line(text).translate(_MARKDOWN)
 
 
+def latex_row(cells: Sequence[str]) -> str:
+    """Put cells into a row; after the row before, [ and * of a name would be its options."""
+    row = " & ".join(cells)
+    return rf"{{}}{row} \\" if row.lstrip().startswith(("[", "*")) else rf"{row} \\"
+
+
 def latex_table(table: PrintedTable) -> str:
     """Write a table for the package booktabs, of more than MOST_COLUMNS values in parts."""
     starts = range(0, max(len(table.values), 1), MOST_COLUMNS)
@@ -93,12 +102,12 @@ def _tabular(table: PrintedTable, start: int, stop: int) -> str:
         rf"\cmidrule(lr){{{names + 1}-{names + len(values)}}}",
     ]
     rows = [
-        " & ".join(map(_latex_cell, [*row[:names], *row[names:][start:stop]])) + r" \\"
+        latex_row(list(map(_latex_cell, [*row[:names], *row[names:][start:stop]])))
         for row in table.rows
     ]
     if table.bounds:
         rows.insert(len(rows) - table.bounds, r"\midrule")
-    head = " & ".join(map(in_latex, [*table.names, *values])) + r" \\"
+    head = latex_row(list(map(in_latex, [*table.names, *values])))
     return "\n".join([
         rf"\begin{{tabular}}{{{'l' * names}{'r' * len(values)}}}", r"\toprule", *over, head,
         r"\midrule", *rows, r"\bottomrule", r"\end{tabular}",

@@ -119,7 +119,7 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
         return
     who = few["strategy"].where(few["rounds"] == 1, few["initial"])
     random = few[who == setting.baseline]
-    best = few.loc[few["coverage_mean"].idxmax()]
+    best = few.nlargest(1, "coverage_mean").iloc[0]
     equal = few[intervals.are_equal(few["coverage_mean"], best["coverage_mean"])]
     tied = list(dict.fromkeys(setting.selection_in_words(row) for _, row in equal.iterrows()))
     if len(tied) > 1:

@@ -17,7 +17,7 @@ from analysis.sections.base import (
     section,
     settings,
 )
-from analysis.sections.leaders import MEASURES
+from analysis.sections.leaders import MEASURES, POINT
 from analysis.sections.trainings import without_seed
 from analysis.statistics.choices import has_many_more
 from analysis.statistics.intervals import are_equal
@@ -45,7 +45,7 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
     ends = [budgets[0], budgets[-1]][: len(budgets)]
     for budget in ends if setting.brief else budgets:
         rows = setting.selections_with(budget)
-        best = rows.loc[rows[f"{measure}_mean"].idxmax()]
+        best = rows.nlargest(1, f"{measure}_mean").iloc[0]
         compared = len(rows)
         lead = f"{budget} labeled images:"
         if len(tied := _tied(rows, best, measure, setting)) > 1:
@@ -84,9 +84,10 @@ def _other_measures(setting: Setting, budget: int) -> str:
     contradictions = []
     for row in against.to_dict("records"):
         words = f"by {MEASURES[row['measure']]} {row['leader']} leads"
-        if row["against_random"] < 0:
-            words += f" and {row['auc_leader']} is {100 * -row['against_random']:.0f} points below"
-            words += f" {setting.baseline}"
+        if row["against_random"] <= -POINT:
+            points = f"{100 * -row['against_random']:.0f}"
+            unit = "point" if points == "1" else "points"
+            words += f" and {row['auc_leader']} is {points} {unit} below {setting.baseline}"
         contradictions.append(words)
     return f"The measures disagree: {'; '.join(contradictions)}." if contradictions else ""
 

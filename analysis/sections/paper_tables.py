@@ -151,7 +151,7 @@ def _caption(
 def _without_interval(rows: pd.DataFrame, measure: str) -> list[str]:
     """Say why means have no interval, where some have none."""
     without = rows[rows[f"{measure}_mean"].notna() & rows[f"{measure}_low"].isna()]
-    same = "the same images were chosen whatever the seed"
+    same = "the same images were chosen whatever the seed, which no test puts below another value"
     reasons = [("one seed alone", without["done"] == 1), (same, without["done"] > 1)]
     there = [words for words, those in reasons if those.any()]
     return [f"Without an interval: {', or '.join(there)}."] if there else []

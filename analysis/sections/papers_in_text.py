@@ -159,7 +159,7 @@ def _savings(
         yield {
             **{name: row[name] for name in (*SETTING, "strategy", "labelled")},
             "n": math.nan,
-            "over": "mean curves",
+            "over": f"mean curves{', at least' if row['at_least'] else ''}",
             **{end: 100 * row[f"saved_{end}"] for end in ("low", "high")},
             "measured": 100 * row["saved"],
         }

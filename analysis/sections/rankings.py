@@ -30,7 +30,7 @@ from analysis.page.table import (
     text,
     under_modes,
 )
-from analysis.sections.base import Report, Tables, folded, section
+from analysis.sections.base import Report, Tables, competing, folded, section
 from analysis.statistics.bootstrap import stratified_by_choice
 from analysis.statistics.intervals import Floats, mean
 from analysis.statistics.learning_curves import aubc as area_under
@@ -84,9 +84,11 @@ def ranks(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
 
     Ranked is the mean area under the curve of a measure, or itself where there is one budget, over
     the budgets of a block that more than one selection has. Those that some block lacks cannot be
-    ranked: `left_out` names the blocks.
+    ranked: `left_out` names the blocks. Strategies that read true labels do not compete.
     """
-    rows = _of_each_mode(study, measure, lambda view: _rank_rows(list(_blocks(view, measure))))
+    rows = _of_each_mode(
+        study, measure, lambda view: _rank_rows(list(_blocks(competing(view, study), measure)))
+    )
     return to_frame(rows, RANKS)
 
 
@@ -109,9 +111,11 @@ def win_tie_loss(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
 
     wins: cells in which the selection of the row has the higher value, by Student's paired test
     with Holm's correction over all pairs in the cell; losses: in which its opponent has.
-    `untested`: cells without two shared seeds.
+    `untested`: cells without two shared seeds. Selections with the same first query are one there,
+    and tie. Strategies that read true labels do not compete.
     """
-    return to_frame(_of_each_mode(study, measure, lambda view: _win_rows(view, measure)), WINS)
+    rows = _of_each_mode(study, measure, lambda view: _win_rows(competing(view, study), measure))
+    return to_frame(rows, WINS)
 
 
 @section("overall", title="Overall", heading="Over all settings", order=60, tables=tables)
@@ -215,15 +219,35 @@ def _overall_rows(blocks: list[_Block], metric: str) -> Iterator[dict[str, Any]]
 def _win_rows(view: pd.DataFrame, measure: str) -> Iterator[dict[str, Any]]:
     names = list(dict.fromkeys(view["selection"]))
     parts = [part for _, part in groups(view, [*SETTING, "rounds", "round", "labelled"])]
-    cells = [by_seed(part, names, measure).to_numpy(np.float64) for part in parts]
-    result = win_counts(cells, [by_seed(part, names, "choice").to_numpy() for part in parts])
+    chosen = list(map(_chosen_by, parts))
+    laid_out = [
+        [by_seed(cell, list(cell["selection"].unique()), value) for cell in chosen]
+        for value in (measure, "choice")
+    ]
+    result = win_counts(
+        [values.to_numpy(np.float64) for values in laid_out[0]],
+        [choices.to_numpy() for choices in laid_out[1]],
+        [_places(part, cell, names) for part, cell in zip(parts, chosen, strict=True)],
+    )
     for i, name in enumerate(names):
         for j, opponent in enumerate(names):
             if i != j:
                 counts = {
                     outcome: int(matrix[i, j]) for outcome, matrix in result._asdict().items()
                 }
-                yield {"way": name, "rival": opponent, **counts, "cells": len(cells)}
+                yield {"way": name, "rival": opponent, **counts, "cells": len(parts)}
+
+
+def _chosen_by(part: pd.DataFrame) -> pd.DataFrame:
+    """Name the rounds of a cell by who chose the images: at a first query the initial strategy."""
+    return part.assign(selection=part["selection"].where(part["round"] > 0, part["initial"]))
+
+
+def _places(part: pd.DataFrame, chosen: pd.DataFrame, names: list[str]) -> list[int]:
+    """Say of each selection which column of its cell it is; -1 where it was not measured there."""
+    columns = list(chosen["selection"].unique())
+    of = dict(zip(part["selection"], chosen["selection"], strict=True))
+    return [columns.index(of[name]) if name in of else -1 for name in names]
 
 
 def by_seed(part: pd.DataFrame, names: list[str], value: str) -> pd.DataFrame:

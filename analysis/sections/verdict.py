@@ -97,8 +97,9 @@ class _Span(NamedTuple):
 
     leaders: who has the highest mean at all of them, several where it is the same. as_random:
     random selection is the leader at all of them, or not significantly behind it; then the leader
-    may change, and `leaders` has all. shown: for each budget, who is significantly better than random: others
-    may be where the leader is not, as one that made a single choice, which no test can judge.
+    may change, and `leaders` has all. shown: for each budget, who is significantly better than
+    random: others may be where the leader is not, as one that made a single choice, which no test
+    can judge.
     """
 
     as_random: bool
@@ -180,9 +181,9 @@ def _span_in_words(span: _Span, baseline: str) -> str:
         )
     if span.as_random:
         return f"no strategy is shown to be better than {baseline} with {labels} ({highest})"
-    *before, last = span.leaders
-    who = f"{', '.join(before)} and {last} lead" if before else f"{last} leads"
-    leads = f"{who} with {labels}{', with the same mean' * bool(before)}"
+    leads = f"{span.leaders[0]} leads with {labels}"
+    if len(span.leaders) > 1:
+        leads = f"{_listed(span.leaders)} lead with {labels}, with the same mean"
     others = [names.difference(span.leaders) for names in span.as_good]
     if not any(others):
         return f"{leads}, significantly ahead of all others"
@@ -238,6 +239,6 @@ def _stopped(stopped: Sequence[Stopped]) -> Markup:
     ).format(cells, ", ".join(map(printable, names)))
 
 
-def _listed(numbers: list[int]) -> str:
-    *before, last = map(str, numbers)
+def _listed(words: Sequence[object]) -> str:
+    *before, last = map(str, words)
     return f"{', '.join(before)} and {last}" if before else last

@@ -102,7 +102,11 @@ def compact_letters(ranks: npt.ArrayLike, critical_difference: float) -> list[st
     return letters
 
 
-def win_counts(cells: list[Floats], choices: list[npt.NDArray[Any]] | None = None) -> WinCounts:
+def win_counts(
+    cells: list[Floats],
+    choices: list[npt.NDArray[Any]] | None = None,
+    places: list[list[int]] | None = None,
+) -> WinCounts:
     """Count in how many cells one strategy is better than another on shared seeds.
 
     In each cell every two strategies meet in Student's paired test, corrected by Holm over all
@@ -113,17 +117,28 @@ def win_counts(cells: list[Floats], choices: list[npt.NDArray[Any]] | None = Non
         cells: for each dataset and budget, values (seeds, S), NaN where there is none.
         choices: of each cell, what was chosen, (seeds, S); equal ones are one. A strategy that
             made one choice is not tested. None: all differ.
+        places: of each cell, which of its columns each strategy is, -1 for none; strategies of one
+            column are one there, and tie. None: column by column.
     """
-    s = cells[0].shape[1] if cells else 0
+    s = len(places[0]) if places else cells[0].shape[1] if cells else 0
     wins, ties, untested = (np.zeros((s, s), np.int64) for _ in range(3))
     for k, values in enumerate(cells):
         mean, p = pairwise(values, None if choices is None else choices[k])
+        if places is not None:
+            mean, p = (_at(matrix, places[k]) for matrix in (mean, p))
         better = (p < ALPHA) & (mean > 0)
         wins += better
         untested += np.isnan(mean) & ~np.eye(s, dtype=bool)
         ties += np.isfinite(mean) & ~better & ~better.T
     np.fill_diagonal(ties, 0)
     return WinCounts(wins, ties, wins.T.copy(), untested)
+
+
+def _at(matrix: Floats, places: list[int]) -> Floats:
+    """Rows and columns of a matrix (K, K) at places (S,): (S, S), NaN at those that are -1."""
+    padded = np.pad(matrix, (0, 1), constant_values=np.nan)
+    taken: Floats = padded[np.ix_(places, places)]
+    return taken
 
 
 def _friedman(ranks: Floats) -> float:

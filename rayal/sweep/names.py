@@ -8,6 +8,8 @@ a run's definitions (those of plan.json), so that one component has one name eve
   parameters, what varies in the run;
 * where one number alone varies, each of its values is given: "hacon k=20", "hacon k=30".
 
+* where all that is stated is the same, and a file behind it or its source is another one, as in
+  runs before and after a change, the hash of that is given: "mine source=1a2b3c4d";
 * what a strategy selects on or is scored by in place of the trial's own is given by its name:
   "kmeans select_on=random", "entropy scored_by=linear".
 
@@ -23,6 +25,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+SHOWN = 8  # digits of a hash
 KINDS = ("dataset", "encoder", "initial", "strategy", "learner")
 FAMILY = {"initial": "strategy"}
 BORROWED = {"select_on": "encoder", "scored_by": "learner"}  # keys of a strategy, their family
@@ -38,13 +41,17 @@ class Named(NamedTuple):
 
 
 class _Component(NamedTuple):
-    """One component of a definition; at_default: names of parameters, None where not known."""
+    """One component of a definition; at_default: names of parameters, None where not known.
+
+    contents: hashes of its source and of the files that its parameters name, by the parameter.
+    """
 
     family: str
     place: str
     plain: str
     params: Mapping[str, Any]
     at_default: Collection[str] | None
+    contents: Mapping[str, str]
 
     @property
     def group(self) -> tuple[str, str, str]:
@@ -157,7 +164,9 @@ def _component(kind: str, definition: Mapping[str, Any]) -> _Component:
 def _stated(family: str, place: str, plain: str, component: Mapping[str, Any]) -> _Component:
     at_default = component.get("at_default")
     params = {**component.get("former", {}), **component["params"]}
-    return _Component(family, place, plain, flatten(params), at_default)
+    contents = {"source": component.get("source"), **component.get("files", {})}
+    hashes = {name: str(value)[:SHOWN] for name, value in contents.items() if value}
+    return _Component(family, place, plain, flatten(params), at_default, hashes)
 
 
 def _borrowed(definition: Mapping[str, Any]) -> Iterator[tuple[str, _Component]]:
@@ -194,7 +203,23 @@ def _told_apart(components: Mapping[str, _Component]) -> dict[str, Named]:
     for component in components.values():
         variants.setdefault(component.group, []).append(component.params)
     varying = {group: varying_parameters(params) for group, params in variants.items()}
-    return {key: _named(named, varying[named.group]) for key, named in components.items()}
+    named = {key: _named(one, varying[one.group]) for key, one in components.items()}
+    return _with_contents(named, components)
+
+
+def _with_contents(
+    named: Mapping[str, Named], components: Mapping[str, _Component]
+) -> dict[str, Named]:
+    """Give the hashes of what differs where components of one label are not of one content."""
+    alike: dict[tuple[Any, ...], list[Mapping[str, str]]] = {}
+    for key, one in components.items():
+        alike.setdefault((one.group, named[key].label), []).append(one.contents)
+    labels = {}
+    for key, one in components.items():
+        differing = varying_parameters(alike[one.group, named[key].label])
+        hashes = (f"{name}={one.contents.get(name, 'unknown')}" for name in differing)
+        labels[key] = " ".join([named[key].label, *hashes])
+    return {key: one._replace(label=labels[key]) for key, one in named.items()}
 
 
 def _named(component: _Component, varying: Sequence[str]) -> Named:

@@ -180,3 +180,21 @@ def test_plan_status_and_report_give_a_component_one_name(
     frame = analysis.load(root)
     for kind in ("encoder", "initial", "strategy", "learner"):
         assert set(frame[f"{kind}_label"]) == {n[kind].label for n, _ in names}
+
+
+def test_what_is_stated_alike_and_is_of_another_content_is_told_apart_by_it() -> None:
+    def labels(*contents: tuple[str, Mapping[str, Any]]) -> list[str]:
+        definitions = [
+            {"dataset_name": "d", "encoder": {"name": "x", "params": {"path": path}, **own}}
+            for path, own in contents
+        ]
+        names = Names(definitions)
+        return [names.of(definition)["encoder"].label for definition in definitions]
+
+    old, new = {"files": {"path": "a" * 64}}, {"files": {"path": "b" * 64}}
+    assert labels(("w.pt", old), ("w.pt", new)) == ["x path=aaaaaaaa", "x path=bbbbbbbb"]
+    assert labels(("v.pt", old), ("w.pt", new)) == ["x path=v.pt", "x path=w.pt"]
+    assert labels(("w.pt", {}), ("w.pt", {"source": "c" * 64})) == [
+        "x source=unknown", "x source=cccccccc",
+    ]  # fmt: skip
+    assert labels(("w.pt", new)) == ["x"]

@@ -202,10 +202,15 @@ def _random_instead(best: pd.Series, setting: Setting) -> str:
 
 
 def _as_many(best: pd.Series, reached: pd.DataFrame, setting: Setting) -> str:
-    """Name the others that saved as many labels; as all did that are above with the fewest."""
+    """Name the others that saved as many labels; as all did that are above with the fewest.
+
+    Of those that were compared with the same selection: another one's mean is another target.
+    """
     equal = reached[np.isclose(reached["saved"], best["saved"], rtol=0, atol=1e-9)]
     rows = equal.drop(index=best.name).assign(round=1)
-    names = dict.fromkeys(setting.selection_in_words(row) for _, row in rows.iterrows())
+    target = _random_instead(best, setting)
+    others = (row for _, row in rows.iterrows() if _random_instead(row, setting) == target)
+    names = dict.fromkeys(map(setting.selection_in_words, others))
     return f"; as many as {', '.join(names)}" if names else ""
 
 

@@ -147,3 +147,12 @@ def test_the_caption_says_that_one_seed_has_no_interval(tmp_path: Path) -> None:
     caption = made(run.write())["paper-blood-moco-linear-auc"].caption
     assert "Without an interval: one seed alone." in caption
     assert "the same images" not in caption
+
+
+def test_a_row_whose_name_begins_as_an_option_is_no_option_of_the_row_before() -> None:
+    rows = [[PrintedCell(name), PrintedCell("0.9")] for name in ("[a] λ", '*b "c"')]
+    tex = latex_table(
+        PrintedTable("Caption.", "tab:a", ["strategy"], "labeled images", ["20"], rows)
+    )
+    assert r"{}[a] $\lambda$ & 0.9 \\" in tex
+    assert r"{}*b \symbol{34}c\symbol{34} & 0.9 \\" in tex

@@ -56,6 +56,7 @@ def test_a_gain_is_in_points_at_the_printed_number_of_labels(tmp_path):
     saved = found[found["quantity"] == "labels_saved"]
     assert saved["labelled"].tolist() == [23]
     assert saved["measured"].iloc[0] == pytest.approx(100 * 12 / 23)
+    assert saved["over"].tolist() == ["mean curves, at least"]  # above with the fewest labels
 
 
 def test_missed_classes_are_those_of_random_over_the_strategys_own(tmp_path):

@@ -91,3 +91,34 @@ def test_a_selection_of_one_choice_beats_nobody_and_has_no_interval(tmp_path):
     row = win_tie_loss(study).set_index("way").loc["maxherding"]
     assert [row[name] for name in ("wins", "ties", "losses", "untested")] == [0, 0, 0, 1]
     assert math.isnan(overall(study).set_index("way").loc["maxherding", "low"])
+
+
+def test_strategies_that_read_true_labels_are_not_ranked_and_beat_nobody(tmp_path):
+    run = RunBuilder(tmp_path)
+    bound = {**component("uniform"), "oracle": True}
+    levels = ((component("random"), 0.6), (component("kmeans"), 0.7), (bound, 0.9))
+    for dataset in ("a", "b"):
+        for strategy, level in levels:
+            for seed in range(4):
+                value = level + 0.001 * seed**2 * len(strategy["name"])
+                run.done(run.trial(strategy, seed, [20], dataset=dataset), [value])
+    study = read_study(run.write())
+    assert set(ranks(study)["way"]) == {"random", "kmeans"}
+    assert set(win_tie_loss(study)["rival"]) == {"random", "kmeans"}
+    assert "uniform" in set(overall(study)["way"])
+
+
+def test_at_a_first_query_initial_strategies_meet_once(tmp_path):
+    """Two first queries whose difference is significant alone, and not among six equal pairs."""
+    run = RunBuilder(tmp_path)
+    for later in ("random", "margin", "entropy"):
+        for initial, lift in (("random", 0.0), ("kmeans", 0.02)):
+            for seed in range(5):
+                first = 0.7 + 0.01 * seed + lift * (1 + 0.7 * (-1) ** seed)
+                trial = run.trial(component(later), seed, [10, 20], initial=component(initial))
+                run.done(trial, [first, 0.9 + 0.001 * seed])
+                images = [1000 * bool(lift) + 10 * seed + k for k in range(10)]
+                run.records[trial]["rounds"][0]["selected"] = images
+    wins = win_tie_loss(read_study(run.write())).set_index(["way", "rival"])["wins"]
+    assert wins["kmeans, then margin", "random, then entropy"] == 1
+    assert wins["kmeans, then margin", "kmeans, then entropy"] == 0

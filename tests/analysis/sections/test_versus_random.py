@@ -231,3 +231,18 @@ def test_who_saved_as_many_labels_is_named_too_and_random_where_it_did_itself(tm
                 run_value = value + budget / 100 + seed / 1000
                 rising.done(rising.trial(component(name), seed, [budget]), [run_value])
     assert "as m" not in saved_in_words(rising)
+
+
+def test_as_many_labels_are_saved_by_those_that_were_compared_with_the_same_alone(tmp_path):
+    """Kmeans starts above random's last mean; its later queries have starts of their own beside."""
+    run = RunBuilder(tmp_path)
+    for initial, first in (("random", 0.5), ("kmeans", 0.9)):
+        for later in ("random", "margin"):
+            for seed in range(6):
+                curve = [first + seed / 1000, (0.8 if initial == "random" else 0.9) + seed / 1000]
+                trial = run.trial(component(later), seed, [10, 20], initial=component(initial))
+                run.done(trial, curve)
+    text = saved_in_words(run)
+    assert "kmeans, then random needed at most 10 labels" in text
+    assert "that random, then random had with 20" in text
+    assert "as many as" not in text  # kmeans, then margin is beside random, then margin

@@ -109,3 +109,17 @@ def test_equal_strategies_rarely_win():
     cells = [rng.normal(size=(5, 4)) for _ in range(400)]
     found = ranking.win_counts(cells)
     assert found.wins.sum() / 400 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
+
+
+def test_values_that_differ_by_rounding_alone_share_their_rank():
+    values = [[0.1 + 0.2, 0.3, 0.2], [0.5, 0.5, 0.4]]
+    assert values[0][0] != values[0][1]
+    np.testing.assert_array_equal(ranking.ranking(values).ranks, [1.5, 1.5, 3])
+
+
+def test_strategies_at_one_place_of_a_cell_are_one_there_and_tie():
+    better = np.array([[0.9, 0.5], [0.91, 0.52], [0.93, 0.5], [0.9, 0.51]])
+    found = ranking.win_counts([better], None, [[0, 0, 1, -1]])
+    assert found.wins.tolist() == [[0, 0, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+    assert found.ties[0, 1] == found.ties[1, 0] == 1
+    assert found.untested[3].tolist() == [1, 1, 1, 0]

@@ -109,3 +109,19 @@ def test_one_folder_of_several_that_is_no_run_is_refused_by_name(tmp_path, capsy
 def test_no_run_at_all_is_refused():
     with pytest.raises(StoreError, match="no run is given"):
         analysis.load()
+
+
+def test_runs_before_and_after_a_change_of_a_plugin_are_told_apart(tmp_path):
+    paths = []
+    for name, level in (("before", 0.7), ("after", 0.9)):
+        run = RunBuilder(tmp_path / name)
+        own = {**component("mine"), "source": name * 10}
+        for seed in range(4):
+            run.done(run.trial(own, seed, [20]), [level + 0.01 * seed])
+        paths.append(run.write())
+    study = read_study(*paths)
+    means = study.rounds.groupby("strategy_label")["auc"].mean().to_dict()
+    assert means == {
+        "mine source=beforebe": pytest.approx(0.715),
+        "mine source=afteraft": pytest.approx(0.915),
+    }
