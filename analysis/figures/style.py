@@ -203,10 +203,14 @@ def _pdf(figure: Figure) -> bytes:
 
 
 def file_names(names: Sequence[str], longest: int = 100) -> list[str]:
-    """Turn names into distinct ones that are safe in every file system and address."""
+    """Turn names into distinct ones that are safe in every file system and address.
+
+    Those that differ in capitals alone are one name to some file systems.
+    """
     used_names: list[str] = []
     for name in names:
         safe = re.sub(r"[^A-Za-z0-9._=]+", "-", name).strip("-.")[:longest] or "figure"
-        same = [g for g in used_names if g == safe or re.fullmatch(re.escape(safe) + r"-\d+", g)]
+        numbered = re.compile(rf"{re.escape(safe)}(-\d+)?", re.IGNORECASE)
+        same = [used for used in used_names if numbered.fullmatch(used)]
         used_names.append(f"{safe}-{len(same) + 1}" if same else safe)
     return used_names

@@ -40,14 +40,17 @@ def prints(study: Study, tables: Tables) -> Mapping[str, PrintedTable]:
     """One table for every setting, query mode and measure, by the name of its file."""
     measured = tables["summary"][tables["summary"]["done"] > 0]
     measured = measured.assign(mode=query_modes(measured))
-    printed = [
-        (_place(key, measure), _printed(key, rows, study, tables["leaders"], measure))
+    parts = [
+        (key, rows, measure)
         for measure in in_order(study.measure, study.measures)
         for key, rows in groups(measured, [*SETTING, "mode"])
         if rows[f"{measure}_mean"].notna().any()
     ]
-    return dict(zip(file_names([name for name, _ in printed]), (table for _, table in printed),
-                    strict=True))  # fmt: skip
+    files = file_names([_place(key, measure) for key, _, measure in parts])
+    return {
+        file: _printed(f"tab:{file}", key, rows, study, tables["leaders"], measure)
+        for file, (key, rows, measure) in zip(files, parts, strict=True)
+    }
 
 
 @section("paper", title="For a paper", heading="Tables for a paper", order=118, prints=prints)
@@ -68,7 +71,12 @@ def _place(key: Mapping[str, str], measure: str) -> str:
 
 
 def _printed(
-    key: Mapping[str, str], rows: pd.DataFrame, study: Study, leaders: pd.DataFrame, measure: str
+    label: str,
+    key: Mapping[str, str],
+    rows: pd.DataFrame,
+    study: Study,
+    leaders: pd.DataFrame,
+    measure: str,
 ) -> PrintedTable:
     columns = list(_columns(key, leaders, measure, sorted(rows["labelled"].unique())))
     selections = list(groups(rows, ["initial", "strategy"]))
@@ -79,7 +87,7 @@ def _printed(
     ]
     return PrintedTable(
         caption=_caption(key, rows, [_name(who, key["mode"], study) for who, _ in bounds], measure),
-        label=f"tab:{_place(key, measure)}",
+        label=label,
         names=["strategy", "seeds"],
         over="labeled images",
         values=[f"{column.budget:,}" for column in columns],

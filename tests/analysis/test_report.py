@@ -232,6 +232,11 @@ def test_file_names_are_safe_and_distinct():
     assert len(names[4]) == 100
 
 
+def test_file_names_are_distinct_where_capitals_do_not_count():
+    names = style.file_names(["auc-Blood", "auc-blood", "auc-BLOOD-2"])
+    assert len({name.casefold() for name in names}) == 3
+
+
 def test_only_some_sections_draw_and_show_what_is_theirs(single_query, tmp_path):
     written = report.write_all(single_query, out=tmp_path, only=["verdict", "paper"])
     page = written.page.read_text()
