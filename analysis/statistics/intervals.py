@@ -74,8 +74,9 @@ def std(values: npt.ArrayLike) -> float:
 
 
 def are_equal(values: npt.ArrayLike, other: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-    """Whether means are equal to what rounding leaves of them; NaN equals nothing."""
-    return np.isclose(values, other, rtol=ROUNDING, atol=0)
+    """Whether means (n,) equal others (n,), to what rounding leaves of them; NaN equals nothing."""
+    one, two = (np.asarray(side, np.float64) for side in (values, other))
+    return np.isclose(one, two, rtol=ROUNDING, atol=0)
 
 
 def moments(values: npt.ArrayLike) -> Moments:
