@@ -14,6 +14,7 @@ import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -280,7 +281,8 @@ def load_plugins(files: Iterable[Path]) -> None:
         name = f"rayal_plugin_{file.stem}_{place}"
         if name in sys.modules:
             continue
-        spec = importlib.util.spec_from_file_location(name, file)
+        loader = _SourceLoader(name, str(file)) if file.suffix == ".py" else None
+        spec = importlib.util.spec_from_file_location(name, file, loader=loader)
         if spec is None or spec.loader is None or not file.is_file():
             raise ValueError(f"plugin {file} is not a Python file that can be read")
         module = importlib.util.module_from_spec(spec)
@@ -290,6 +292,14 @@ def load_plugins(files: Iterable[Path]) -> None:
         except BaseException:
             del sys.modules[name]
             raise
+
+
+class _SourceLoader(SourceFileLoader):
+    """Compiles a file as it stands: a .pyc is that of its time of change and size, not its text."""
+
+    def path_stats(self, path: str) -> Mapping[str, Any]:
+        """Raise OSError, as where there is no time of change: nothing is read or kept by it."""
+        raise OSError(f"{path} is compiled each time")
 
 
 def _one(kind: str) -> str:

@@ -1,3 +1,6 @@
+import os
+import py_compile
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -90,6 +93,18 @@ def test_a_plugin_registers_once_and_a_broken_one_leaves_nothing(tmp_path: Path)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             load_plugins([broken])
+
+
+def test_a_plugin_is_compiled_from_its_text_whatever_python_keeps_beside_it(tmp_path: Path) -> None:
+    plugin = tmp_path / "kept.py"
+    plugin.write_text("VALUE = 1\n")
+    os.utime(plugin, (1, 1))
+    py_compile.compile(str(plugin))  # of the former text, with the same size and time of change
+    plugin.write_text("VALUE = 2\n")
+    os.utime(plugin, (1, 1))
+    load_plugins([plugin])
+    [module] = [m for name, m in sys.modules.items() if name.startswith("rayal_plugin_kept_")]
+    assert module.VALUE == 2
 
 
 @dataclass(frozen=True)
