@@ -10,7 +10,7 @@ from rayal.kernels.feature_transform import FlatFeaturesError, fit_transform
 from rayal.kernels.last_results import keeps_last_results
 from rayal.strategies._cluster_representatives import SAMPLED, cluster_representatives
 from rayal.strategies._collapse import choose_collapsed
-from rayal.strategies._herding_width import smallest_distance
+from rayal.strategies._herding_width import mean_distance_to_nearest
 from rayal.strategies._large_pools import is_approximate
 from rayal.strategies._predictions import checked, measured
 from rayal.strategies._smooth_cover import smooth_cover
@@ -57,7 +57,7 @@ def auto(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     if pool.predictions is None:
         return _nearest_to_centers(Pool(features, pool.labels, pool.num_classes), budget, rng)
     uncertain = 1 + measured(pool, checked(pool.probs), uncertainty.negative_margin, "mean")
-    width = smallest_distance(features[pool.labeled])
+    width = mean_distance_to_nearest(features[pool.labeled])
     pool = Pool(features, pool.labels, pool.num_classes)
     return smooth_cover("auto", pool, budget, rng, width, uncertain, unit=False)
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 
 from rayal.contracts import UNLABELED, Pool, Predictions
@@ -25,7 +27,7 @@ def test_the_first_query_is_kmeans_on_half_whitened_components_without_copies() 
     features = clusters()
     features[60:] = features[:1]  # a bundle
     chosen = ask(before_labels(features), 7)
-    white = fit_transform(features, {"unit": True, "half_whiten": 64})(features)
+    white = components(features)
     kept = np.unique(representatives(clustering.unit_rows(white), 0.98))
     assert len(kept) < len(features) - 25
     groups, centers = clustering.kmeans(white[kept], 7, np.random.default_rng(0), restarts=5)
@@ -48,14 +50,41 @@ def test_with_labels_and_no_predictions_no_copy_of_a_labeled_image_is_asked_for(
     assert not asked & {0, 1, 10}
 
 
-def test_with_predictions_it_covers_the_uncertain_part_of_the_components() -> None:
-    features = clusters()
+def with_predictions(features: np.ndarray, labeled: list[int]) -> Pool:
     labels = np.full(len(features), UNLABELED)
-    labels[:4] = [0, 1, 2, 0]
+    labels[labeled] = np.arange(len(labeled)) % 3
     probs = np.random.default_rng(1).dirichlet(np.ones(3), len(features)).astype(np.float32)
-    pool = Pool(features, labels, 3, predictions=Predictions(probs[:0], lambda: probs))
-    white = fit_transform(features, {"unit": True, "half_whiten": 64})(features)
-    covering = STRATEGIES.find("uherding").function(
-        Pool(white, labels, 3, predictions=pool.predictions), 6, np.random.default_rng(0)
+    return Pool(features, labels, 3, predictions=Predictions(probs[:0], lambda: probs))
+
+
+def components(features: np.ndarray) -> np.ndarray:
+    return fit_transform(features, {"unit": True, "half_whiten": 64})(features)
+
+
+def covering(pool: Pool, budget: int, width: float) -> list[int]:
+    on_components = replace(pool, features=components(pool.features))
+    chosen = STRATEGIES.find("uherding").function(
+        on_components, budget, np.random.default_rng(0), sigma=width
     )
-    assert ask(pool, 6).tolist() == covering.tolist()
+    return [int(position) for position in chosen]
+
+
+def test_with_predictions_it_covers_the_uncertain_part_as_widely_as_labels_lie_apart() -> None:
+    pool = with_predictions(clusters(), [0, 1, 2, 3])
+    points = components(pool.features)[pool.labeled].astype(np.float64)
+    away = np.linalg.norm(points[:, None] - points[None], axis=2) + 9 * np.eye(4)
+    assert ask(pool, 6).tolist() == covering(pool, 6, float(away.min(axis=1).mean()))
+
+
+def test_labeled_copies_do_not_narrow_what_one_label_covers() -> None:
+    features = clusters()
+    features[1] = features[0]
+    pool = with_predictions(features, [0, 1, 2])
+    points = components(features)[[0, 2]].astype(np.float64)
+    apart = float(np.linalg.norm(points[0] - points[1]))
+    assert ask(pool, 6).tolist() == covering(pool, 6, apart)
+
+
+def test_a_single_label_covers_a_unit_width() -> None:
+    pool = with_predictions(clusters(), [7])
+    assert ask(pool, 6).tolist() == covering(pool, 6, 1.0)
