@@ -15,7 +15,7 @@ from rayal.strategies._large_pools import is_approximate
 from rayal.strategies._predictions import checked, measured
 from rayal.strategies._smooth_cover import smooth_cover
 
-EVIDENCE = "2"  # version of docs/evidence.md that the rule stands on; no part of trials' ids
+EVIDENCE = "3"  # version of docs/evidence.md that the rule stands on; no part of trials' ids
 COMPONENTS = 64
 NEAR_IDENTICAL = 0.98  # cosine of half-whitened components from which one image stands for another
 RESTARTS = 5
@@ -23,13 +23,14 @@ RESTARTS = 5
 
 @strategy(unit_length=True, blockwise=True)
 def auto(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
-    """Choose as this project recommends, following version 2 of its evidence.
+    """Choose as this project recommends, following version 3 of its evidence.
 
     Features become unit-length, half-whitened principal components, 64 of them. Without predictions
     of near-identical images (a cosine of .98) one is kept, these are clustered into K = B, and the
     image nearest to each center is taken, largest cluster first. With predictions the images are
-    taken that cover the uncertain part of the pool best, as `uherding` does; where an image may
-    have several classes, the mean of their uncertainties counts. Beyond 200,000 images
+    taken that cover the uncertain part of the pool best, as `uherding` does, but as widely as
+    labeled images lie apart: the width is their mean distance to the nearest other one. Where an
+    image may have several classes, the mean of their uncertainties counts. Beyond 200,000 images
     near-identical ones are looked for inside of cells of near images, and the rest is approximate
     as in `kmeans` and `uherding`.
 
@@ -40,7 +41,7 @@ def auto(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     Use: by default, unless you have a reason for another strategy; with features of a network. On
     bare pixels 5 of 12 cells of later queries were lost to random selection, 1 by `uherding`.
 
-    Source: `docs/evidence.md`, version 2; covering, Bae et al. 2025 (Uncertainty Herding).
+    Source: `docs/evidence.md`, version 3; covering, Bae et al. 2025 (Uncertainty Herding).
 
     Args:
         pool: its features (N, D), and the predictions if there are any.
