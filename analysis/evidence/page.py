@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from analysis.evidence.cells import (
     pool_sizes,
 )
 from analysis.evidence.earlier import check_nothing_lost, with_earlier
+from analysis.evidence.earlier_page import records_of, section
 from analysis.evidence.leaders import CELL, boards
 from analysis.evidence.markdown import IN_WORDS, QUERIES, table, telling_apart
 from analysis.evidence.not_covered import not_covered
@@ -35,6 +36,7 @@ from analysis.study.study import Study
 from rayal.storage.atomic import write_bytes
 
 _TITLE = "# Evidence, version "
+_ORDER, _FULL = "## Later queries: the published order", "## Full labels"
 
 
 def write_evidence(
@@ -43,6 +45,7 @@ def write_evidence(
     version: str,
     earlier: pd.DataFrame | None = None,
     strategies: Sequence[str] = (),
+    earlier_page: str = "",
 ) -> tuple[Path, Path]:
     """Write evidence.md and evidence.csv of runs; return their paths.
 
@@ -52,6 +55,8 @@ def write_evidence(
         version: of the evidence, which `auto` names.
         earlier: rows of an earlier table, kept where the runs have no such row.
         strategies: names of all that may be asked; the page lists those that were not.
+        earlier_page: text of the page beside the earlier table; sections of it are kept that rest
+            on records.
 
     Raises:
         OSError: a file cannot be read or written.
@@ -64,8 +69,10 @@ def write_evidence(
     check_nothing_lost(table, every_cell)
     _check_own(page)
     write_bytes(table, to_csv(_rounded(every_cell)).encode())
-    from_earlier = len(every_cell) - len(own)
-    lines = (*_page(study, every_cell, version, from_earlier),
+    kept = _kept(len(every_cell) - len(own), len(every_cell), records_of(earlier_page))
+    lines = (*_page(study, every_cell, version, kept),
+             *(_order(published_order(study)) or section(earlier_page, _ORDER)),
+             *(_full(study) or section(earlier_page, _FULL)),
              *not_covered(study, every_cell, strategies))  # fmt: skip
     write_bytes(page, ("\n".join(lines).rstrip() + "\n").encode())
     return page, table
@@ -86,11 +93,13 @@ def _rounded(every_cell: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 
-def _page(study: Study, every_cell: pd.DataFrame, version: str, from_earlier: int) -> Iterator[str]:
+def _page(
+    study: Study, every_cell: pd.DataFrame, version: str, kept: Iterable[str]
+) -> Iterator[str]:
     yield f"{_TITLE}{version}"
     yield ""
     yield from _head(study, every_cell)
-    yield from _kept(from_earlier, len(every_cell))
+    yield from kept
     for group in study.same_choices.groups:
         yield from (group.in_words, "")
     for query in QUERIES:
@@ -109,8 +118,6 @@ def _page(study: Study, every_cell: pd.DataFrame, version: str, from_earlier: in
         yield ""
         for measure in MEASURES:
             yield from _every_cell(part[part["measure"] == measure], measure)
-    yield from _order(published_order(study))
-    yield from _full(study)
 
 
 def _head(study: Study, every_cell: pd.DataFrame) -> Iterator[str]:
@@ -147,13 +154,15 @@ def _extent(every_cell: pd.DataFrame) -> str:
     )
 
 
-def _kept(rows: int, of: int) -> Iterator[str]:
-    """Say which rows rest on records that were not read for this page."""
+def _kept(rows: int, of: int, records: str) -> Iterator[str]:
+    """Say which rows rest on records that were not read for this page, and on which."""
     if rows:
+        written = f", which was written {records}" if records else ""
         yield (
-            f"{rows} of {of} rows of `evidence.csv` stand as an earlier table had them, for the "
-            "runs read here have no trials of those. Holm's correction and who leads are of all "
-            "rows; full labels and the order of later queries are of the runs read here alone."
+            f"{rows} of {of} rows of `evidence.csv` stand as an earlier table had them{written}; "
+            "the runs read here have no trials of those rows. Holm's correction and who leads are "
+            "of all rows; full labels and the order of later queries are of the runs read here "
+            "alone, unless their sections say otherwise."
         )
         yield ""
 
@@ -185,28 +194,25 @@ def _gain(row: Mapping[Any, Any]) -> str:
     return {"won": f"**{gain}**", "lost": f"~~{gain}~~"}.get(row["verdict"], gain)
 
 
-def _order(order: pd.DataFrame) -> Iterator[str]:
-    """Yield how the pairs of the published order came out, by labels a class."""
+def _order(order: pd.DataFrame) -> list[str]:
+    """Return how the pairs of the published order came out, by labels a class."""
     if order.empty:
-        return
-    yield "## Later queries: the published order"
-    yield ""
-    yield (
+        return []
+    words = (
         "BAIT and DropQuery ahead of TypiClust, that ahead of margin, k-center below random: what "
         "Gupte et al. 2024 found on features of large pre-trained networks. Mean difference of "
         "each pair in points, seed by seed, over the cells; in brackets cells as published, open "
         f"and reversed by Holm's p below {LEVEL:g} over all {len(order) // len(MEASURES)} "
         "comparisons of the measure."
     )
-    yield ""
     heads = ("labels", "measure", *(f"{ahead} - {behind}" for ahead, behind in PAIRS))
     rows = [
-        (words, IN_WORDS[measure], *(_pair(part, *pair) for pair in PAIRS))
-        for low, high, words in STAGES
+        (labels, IN_WORDS[measure], *(_pair(part, *pair) for pair in PAIRS))
+        for low, high, labels in STAGES
         for measure in MEASURES
         if len(part := _stage(order, low, high, measure))
     ]
-    yield from table(heads, rows)
+    return [_ORDER, "", words, "", *table(heads, rows)]
 
 
 def _stage(order: pd.DataFrame, low: float, high: float, measure: str) -> pd.DataFrame:
@@ -224,16 +230,14 @@ def _pair(part: pd.DataFrame, ahead: str, behind: str) -> str:
     return f"{own['lead'].mean():+.1f} ({met} / {not_sure} / {reversed_})"
 
 
-def _full(study: Study) -> Iterator[str]:
+def _full(study: Study) -> list[str]:
     means = full_labels(study)
     if means.empty:
-        return
-    yield "## Full labels"
-    yield ""
+        return []
     places = means.reset_index()
     names = telling_apart(places)
     rows = [
         (*(row[name] for name in names), *(f"{row[measure]:.3f}" for measure in MEASURES))
         for row in places.to_dict("records")
     ]
-    yield from table((*names.values(), *IN_WORDS.values()), rows)
+    return [_FULL, "", *table((*names.values(), *IN_WORDS.values()), rows)]

@@ -51,12 +51,20 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
 
             earlier = read_cells(options.add_to) if options.add_to else None
             study = read_study(*options.runs, out=options.out / "evidence")
-            page, table = write_evidence(study, options.out, EVIDENCE, earlier, _competitors())
+            page, table = write_evidence(
+                study, options.out, EVIDENCE, earlier, _competitors(), _page_beside(options.add_to)
+            )
     except (StoreError, OSError, ValueError) as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return REFUSED
     print(f"page   {page}\ncells  {table}")
     return DONE
+
+
+def _page_beside(table: Path | None) -> str:
+    """Return the text of the page that was written with an earlier table; "" without one."""
+    page = table.with_suffix(".md") if table else None
+    return page.read_text("utf-8", errors="replace") if page and page.is_file() else ""
 
 
 def _competitors() -> list[str]:

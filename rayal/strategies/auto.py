@@ -39,7 +39,7 @@ def auto(pool: Pool, budget: int, rng: np.random.Generator) -> Indices:
     images linear in N.
 
     Use: by default, unless you have a reason for another strategy; with features of a network. On
-    bare pixels 5 of 12 cells of later queries were lost to random selection, 1 by `uherding`.
+    bare pixels 4 of 12 cells of later queries were lost to random selection, 1 by `uherding`.
 
     Source: `docs/evidence.md`, version 3; covering, Bae et al. 2025 (Uncertainty Herding).
 

@@ -58,7 +58,7 @@ def accuracies(seed: int, second: str) -> tuple[float, float]:
 
 def test_the_second_query_gains_over_random_after_the_same_first() -> None:
     gains = [accuracies(seed, "auto")[1] - accuracies(seed, "random")[1] for seed in range(6)]
-    assert np.mean(gains) > 0.03  # .066 in the evidence, over 50 seeds
+    assert np.mean(gains) > 0.03  # .069 in the evidence, over 50 seeds
 
 
 def test_the_first_query_gains_over_random() -> None:

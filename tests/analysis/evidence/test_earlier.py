@@ -62,6 +62,30 @@ def test_the_page_says_which_rows_stand_as_they_were(
     assert len(read_cells(table)) == 4  # and may be added to again
 
 
+def test_sections_that_the_runs_cannot_make_stand_as_in_the_page_beside_the_table(
+    tmp_path: Path,
+) -> None:
+    run_of(tmp_path / "later", 20, 0.002)
+    run = RunBuilder(tmp_path / "whole")
+    for seed in range(6):
+        run.done(run.trial(component("random"), seed, [40]), [0.9])
+        for name in ("random", "kmeans"):
+            run.done(run.trial(component(name), seed, [5]), [0.7 + 0.002 * seed])
+    docs = tmp_path / "docs"
+    assert evidence.main([str(run.write()), "--out", str(docs)]) == 0
+    page, table = docs / "evidence.md", docs / "evidence.csv"
+    full = "## Full labels\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n"
+    page.write_text(page.read_text().replace("## What this", f"{full}## What this"))
+    later = str(tmp_path / "later")
+    for _ in range(2):  # what was kept is kept again
+        assert evidence.main([later, "--out", str(docs), "--add-to", str(table)]) == 0
+        added = page.read_text()
+        assert added.count("## Full labels\n\nAs the earlier page had it, for the runs") == 1
+        assert added.count("| 1 | 2 |") == 1
+    records = r"from the records of `sweeps/\w+.yaml`: \d+ trials"
+    assert re.search(f"had them, which was written {records}, and {records}; the runs", added)
+
+
 def test_the_command_keeps_the_rows_of_the_table_that_it_adds_to(
     earlier_run: Path, study: Study, tmp_path: Path
 ) -> None:
