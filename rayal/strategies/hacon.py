@@ -7,6 +7,7 @@ the clusters take turns in a random order, as in the released code, which answer
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
@@ -101,10 +102,25 @@ def hacon(  # noqa: PLR0913  the maps and the ablations of one algorithm
             installed.
     """
     clusters, to_center = _clustered(pool, cluster, budget if k == "budget" else k, rng)
-    keys = to_center if order == "centroid" else _map_keys(pool.map, order, tau)
+    keys = to_center
+    if order != "centroid":
+        keys = _map_keys(pool.map, order, tau)
+        _warn_if_tied(keys, budget, order)
     turns = rng.permutation(clusters.max() + 1)
     ranking = round_robin(highest_first(-keys, rng), clusters, turns)
     return ranking[np.isin(ranking, pool.unlabeled)][:budget]
+
+
+def _warn_if_tied(keys: Matrix, budget: int, order: Order) -> None:
+    """Warn where more images than are asked for are all first in the order."""
+    first = int(np.sum(keys == keys.min(initial=np.inf)))
+    if first > budget:
+        warnings.warn(
+            f"hacon: {first:,} of {len(keys):,} images are equally first by order: {order}, and "
+            "chance decides among them; a map of few epochs has no variability, and at a small tau "
+            "no confidence: train longer, or give a larger tau",
+            stacklevel=2,
+        )
 
 
 def _clustered(

@@ -1,4 +1,5 @@
 import dataclasses
+import warnings
 from typing import Any
 
 import numpy as np
@@ -132,6 +133,19 @@ def test_a_missing_map_or_temperature_is_named() -> None:
         hacon(dataclasses.replace(pool(), images=None), 2, rng(), cluster="pixels")
 
 
+def test_as_many_equal_images_as_are_asked_for_are_no_tie() -> None:
+    with_map = pool()
+    confidence = table(with_map).confidence[0.05].copy()
+    confidence[[3, 20]] = 0
+    known = dataclasses.replace(table(with_map), confidence={0.05: confidence})
+    tied = dataclasses.replace(with_map, map=known)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert set(hacon(tied, 2, rng(), k=1)) == {3, 20}
+    with pytest.warns(UserWarning, match="2 of 24 images are equally first"):
+        hacon(tied, 1, rng(), k=1)
+
+
 @pytest.mark.parametrize("order", ["hard_to_contrast", "ambiguous"])
 def test_images_of_equal_confidence_follow_by_chance_and_not_by_position(order: Any) -> None:
     with_map = pool()
@@ -139,6 +153,7 @@ def test_images_of_equal_confidence_follow_by_chance_and_not_by_position(order: 
     same = {tau: np.zeros(N, np.float32) for tau in table(with_map).confidence}
     equal = dataclasses.replace(table(with_map), confidence=same, variability=same)
     flat = dataclasses.replace(with_map, map=equal)
-    chosen = [hacon(flat, 6, rng(seed), k=1, order=order) for seed in range(20)]
+    with pytest.warns(UserWarning, match=f"24 of 24 images are equally first by order: {order}"):
+        chosen = [hacon(flat, 6, rng(seed), k=1, order=order) for seed in range(20)]
     assert np.mean(chosen) == pytest.approx((N - 1) / 2, abs=N / 6)
     assert len({tuple(one) for one in chosen}) == 20
