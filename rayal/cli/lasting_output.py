@@ -57,12 +57,14 @@ class LastingOutput:
         is_closed = isinstance(error, BrokenPipeError)
         if self._of_run or not is_closed:
             stops = ", and the run stops" if is_closed else ""
-            _say(f"rayal: standard output cannot be written any more: {error.strerror}{stops}")
+            _print_to_stderr(
+                f"rayal: standard output cannot be written any more: {error.strerror}{stops}"
+            )
         if not self._of_run or (is_closed and not request_stop()):
             raise SystemExit(1) from None
 
 
-def _say(text: str) -> None:
+def _print_to_stderr(text: str) -> None:
     with contextlib.suppress(OSError):
         print(text, file=sys.stderr, flush=True)
 

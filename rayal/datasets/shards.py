@@ -123,9 +123,9 @@ def _are_the_same(
     """
     shard = next(each for each in held_out.shards if tested[0] < each.start + each.rows)
     inside = (tested >= shard.start) & (tested < shard.start + shard.rows)
-    ours = map_features(pool, pool.shards[number])[rows[inside][:COMPARED]]
-    theirs = map_features(held_out, shard)[tested[inside][:COMPARED] - shard.start]
-    return bool(2 * (ours == theirs).all(axis=1).sum() > len(ours))
+    features = map_features(pool, pool.shards[number])[rows[inside][:COMPARED]]
+    tested_features = map_features(held_out, shard)[tested[inside][:COMPARED] - shard.start]
+    return bool(2 * (features == tested_features).all(axis=1).sum() > len(features))
 
 
 def _location(text: str) -> Location:

@@ -52,16 +52,16 @@ def read_latest_start(root: Location) -> LatestStart:
 
 def _with_line(latest: LatestStart, line: str) -> LatestStart:
     try:
-        said = json.loads(line)
-        event = said["event"]
+        entry = json.loads(line)
+        event = entry["event"]
         if event == "sweep_started":
             return LatestStart()
         if event == "trials_started":
-            latest.trials.update(map(str, said["trials"]))
+            latest.trials.update(map(str, entry["trials"]))
         elif event == "stage_started":
-            latest.stages.add(str(said["artefact"]))
+            latest.stages.add(str(entry["artefact"]))
         elif event == "sweep_ended":
-            latest.ended = str(said["how"])
+            latest.ended = str(entry["how"])
     except (ValueError, RecursionError, KeyError, TypeError):
         pass
     return latest

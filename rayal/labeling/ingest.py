@@ -213,8 +213,7 @@ class _Reader:
             return
         earlier = self._standing.get(rayal_id, {}).get(returned.by)
         if earlier is not None and (
-            (earlier.action, earlier.label, earlier.classes)
-            == (returned.action, label, returned.classes)
+            _says_the_same(earlier, returned, label)
             or (earlier.source == imported.source and is_before(returned.at, earlier.at))
         ):
             self.ingested.known += 1
@@ -274,8 +273,7 @@ class _Reader:
         last = self._last.get((rayal_id, returned.by, imported.source))
         if last is None or is_before(last.at, returned.at):
             return False
-        said = returned.action, label, returned.classes
-        return (last.action, last.label, last.classes) == said
+        return _says_the_same(last, returned, label)
 
     def _note(self, answer: Answer) -> None:
         """Note what a tool said last of an image, and when somebody skipped it."""
@@ -329,3 +327,9 @@ class _Reader:
         if answer.label is not None and answer.label not in self._classes:
             self._classes.append(answer.label)
             self.ingested.new_classes.append(answer.label)
+
+
+def _says_the_same(answer: Answer, returned: Returned, label: str | None) -> bool:
+    """Whether a file's answer, its label read as one of the project's, is one that is kept."""
+    kept = answer.action, answer.label, answer.classes
+    return kept == (returned.action, label, returned.classes)

@@ -152,9 +152,9 @@ def _published(project: Project) -> Selected:
 
 
 def _settings(request: Request, root: Path) -> Settings:
-    seed, per_group = _whole_number_from("seed", request.seed, 0), request.per_group
+    seed, per_group = _whole_number_at_least("seed", request.seed, 0), request.per_group
     if per_group is not None:
-        per_group = _whole_number_from("per_group", per_group, 1)
+        per_group = _whole_number_at_least("per_group", per_group, 1)
     encoder = dict(request.encoder or {"name": DEFAULT_ENCODER})
     source = _source(request, root)
     if source.kind == "features" or request.features:
@@ -179,7 +179,7 @@ def _settings(request: Request, root: Path) -> Settings:
     return settings
 
 
-def _whole_number_from(name: str, value: object, least: int) -> int:
+def _whole_number_at_least(name: str, value: object, least: int) -> int:
     """Return a whole number from the least on; refuse anything else."""
     try:
         number = whole_number(name, value)

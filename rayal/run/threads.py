@@ -26,7 +26,7 @@ def limit_threads(threads: int) -> Iterator[None]:
     import faiss
 
     torch = sys.modules.get("torch")
-    before = os.environ.get(_VARIABLE), faiss.omp_get_max_threads()
+    variable, of_faiss = os.environ.get(_VARIABLE), faiss.omp_get_max_threads()
     of_torch = torch.get_num_threads() if torch else 0
     try:
         os.environ[_VARIABLE] = str(threads)  # for libraries that are imported later
@@ -36,19 +36,17 @@ def limit_threads(threads: int) -> Iterator[None]:
         with _thread_pools(len(sys.modules)).limit(limits=threads):
             yield
     finally:
-        _put_back(*before)
+        _set_variable(variable)
+        faiss.omp_set_num_threads(of_faiss)
         if torch is not None:
             torch.set_num_threads(of_torch)
 
 
-def _put_back(variable: str | None, of_faiss: int) -> None:
-    import faiss
-
-    if variable is None:
+def _set_variable(value: str | None) -> None:
+    if value is None:
         os.environ.pop(_VARIABLE, None)
     else:
-        os.environ[_VARIABLE] = variable
-    faiss.omp_set_num_threads(of_faiss)
+        os.environ[_VARIABLE] = value
 
 
 @lru_cache(maxsize=1)

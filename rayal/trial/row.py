@@ -48,8 +48,8 @@ def of_query(
     """
     spec = trial.initial if number == 0 else trial.strategy
     ties = of_equal_features(spec, pool.features, len(chosen)) if by_features else []
-    told = [*warned, *ties, *of_unread_encoder(spec, by_features=by_features)]
-    row: Row = {"warnings": told} if told else {}
+    texts = [*warned, *ties, *of_unread_encoder(spec, by_features=by_features)]
+    row: Row = {"warnings": texts} if texts else {}
     if pool.predictions is not None and trial.record_losses:
         row |= query_losses(pool, chosen)
     if number and trial.record_embeddings:
