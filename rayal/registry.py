@@ -277,8 +277,7 @@ def load_plugins(files: Iterable[Path]) -> None:
         ValueError: a file is not there, or is not Python.
     """
     for file in files:
-        place = hashlib.sha256(os.fsencode(file.resolve())).hexdigest()[:8]
-        name = f"rayal_plugin_{file.stem}_{place}"
+        name = plugin_module(file)
         if name in sys.modules:
             continue
         loader = _SourceLoader(name, str(file)) if file.suffix == ".py" else None
@@ -292,6 +291,12 @@ def load_plugins(files: Iterable[Path]) -> None:
         except BaseException:
             del sys.modules[name]
             raise
+
+
+def plugin_module(file: Path) -> str:
+    """Return the name of the module that a plugin is imported as."""
+    place = hashlib.sha256(os.fsencode(file.resolve())).hexdigest()[:8]
+    return f"rayal_plugin_{file.stem}_{place}"
 
 
 class _SourceLoader(SourceFileLoader):

@@ -21,7 +21,7 @@ class Ranking(NamedTuple):
     """Mean ranks (S,), best 1; what mean ranks must differ by; p that all are alike.
 
     p_friedman is of the chi-square approximation, p of Iman and Davenport's F, which holds its
-    level better with few datasets.
+    level better with few datasets; p is no smaller than the chance that all of them rank alike.
     """
 
     ranks: Floats
@@ -66,7 +66,8 @@ def ranking(values: npt.ArrayLike) -> Ranking:
     q = float(studentized_range.ppf(1 - ALPHA, s, np.inf)) / math.sqrt(2)
     difference = q * math.sqrt(s * (s + 1) / (6 * n))
     p = 0.0 if math.isinf(f) else float(fdtrc(s - 1, (s - 1) * (n - 1), f))
-    return Ranking(ranks.mean(axis=0), difference, float(chdtrc(s - 1, chi2)), p)
+    least = math.exp(-(n - 1) * math.lgamma(s + 1))  # where all rank alike F has no end, and p is 0
+    return Ranking(ranks.mean(axis=0), difference, float(chdtrc(s - 1, chi2)), max(p, least))
 
 
 def _places(matrix: Floats) -> Floats:

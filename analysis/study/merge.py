@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from typing import TypeVar, cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias, TypeVar, cast
 
 from analysis.study.measures import PRIMARY
 from rayal.storage.formats import Failure, Json, PlanFile, Record
@@ -12,6 +12,7 @@ from rayal.storage.location import Location
 from rayal.storage.run import Run
 
 Entry = TypeVar("Entry", Record, Failure)
+Dataset: TypeAlias = tuple[str, str]  # its name and content
 WORDS = ("question", "cost", "expect", "command")
 
 
@@ -20,13 +21,14 @@ def merged(runs: Sequence[Run], root: Location) -> Run:
 
     A trial that several runs plan counts once: it is the same by all that determines its result,
     so the first record of it stands. Datasets that share a name but not their content get the
-    name of their run beside it, and so are not mixed up.
+    name of the first run that has them beside it, and so are not mixed up.
 
     Args:
         runs: at least two, in the order in which they are shown.
         root: where the comparison is written.
     """
-    runs = [_with_distinct_datasets(run, _clashing(runs)) for run in runs]
+    names = _distinct_names(runs)
+    runs = [_with_distinct_datasets(run, names) for run in runs]
     return Run(
         root=root,
         plan=_merged_plan(runs),
@@ -44,7 +46,7 @@ def repeated(runs: Sequence[Run]) -> int:
 
 def folder_for(roots: Sequence[Location]) -> Location:
     """Folder of a comparison: beside the first run, named after them all."""
-    names = "+".join(dict.fromkeys(root.resolve().name for root in roots))
+    names = "+".join(told_apart(roots)).replace("/", "-")
     return roots[0].resolve().parent / f"compared-{names[:100]}"
 
 
@@ -78,27 +80,52 @@ def _in_words(names: Sequence[str], texts: Sequence[str]) -> str:
     return " ".join(f"{name}: {text}" for name, text in zip(names, texts, strict=True) if text)
 
 
-def _clashing(runs: Sequence[Run]) -> set[str]:
-    contents: dict[str, set[str]] = {}
+def _distinct_names(runs: Sequence[Run]) -> Mapping[Dataset, str]:
+    """Name the datasets, by name and content, that share their name with another content."""
+    words = dict(
+        zip((run.root for run in runs), told_apart([run.root for run in runs]), strict=True)
+    )
+    first: dict[str, dict[str, str]] = {}  # name -> content -> the first run that has it, in words
     for run in runs:
-        for name, about in run.plan["datasets"].items():
-            contents.setdefault(name, set()).add(str(about.get("content")))
-    return {name for name, hashes in contents.items() if len(hashes) > 1}
-
-
-def _with_distinct_datasets(run: Run, clashing: set[str]) -> Run:
-    """Add the run's name to the names of datasets that another run uses for other content."""
-    if not clashing & run.plan["datasets"].keys():
-        return run
-
-    def name(dataset: str) -> str:
-        return f"{dataset} [{run.root.resolve().name}]" if dataset in clashing else dataset
-
-    trials = {
-        trial: {**definition, "dataset_name": name(definition["dataset_name"])}
-        for trial, definition in run.plan["trials"].items()
+        for name, content in _datasets(run):
+            first.setdefault(name, {}).setdefault(content, words[run.root])
+    return {
+        (name, content): f"{name} [{word}]"
+        for name, contents in first.items()
+        if len(contents) > 1
+        for content, word in contents.items()
     }
-    datasets = {name(dataset): about for dataset, about in run.plan["datasets"].items()}
+
+
+def told_apart(roots: Sequence[Location]) -> list[str]:
+    """Name folders by the ends of their paths, as much of each as no other one has."""
+    paths = [str(root.resolve()).split("/") for root in roots]
+    return [_own_end(path, [other for other in paths if other != path]) for path in paths]
+
+
+def _own_end(path: Sequence[str], others: Sequence[Sequence[str]]) -> str:
+    ends = (path[-length:] for length in range(1, len(path)))
+    own = (end for end in ends if all(other[-len(end) :] != end for other in others))
+    return "/".join(next(own, path))
+
+
+def _datasets(run: Run) -> Iterator[Dataset]:
+    return ((name, str(about.get("content"))) for name, about in run.plan["datasets"].items())
+
+
+def _with_distinct_datasets(run: Run, names: Mapping[Dataset, str]) -> Run:
+    """Give datasets of a run the names that tell them from those of another one."""
+    new = {
+        name: names[name, content] for name, content in _datasets(run) if (name, content) in names
+    }
+    if not new:
+        return run
+    trials = {
+        trial: {**definition, "dataset_name": new.get(name, name)}
+        for trial, definition in run.plan["trials"].items()
+        for name in [definition["dataset_name"]]
+    }
+    datasets = {new.get(name, name): about for name, about in run.plan["datasets"].items()}
     plan = cast("PlanFile", {**run.plan, "trials": trials, "datasets": datasets})
     return Run(run.root, plan, run.records, run.failures, run.left_out)
 

@@ -11,7 +11,12 @@ from typing import Any
 from rayal.registry import DATASETS, ENCODERS, LEARNERS, STRATEGIES, Registry
 from rayal.storage.file_hash import file_hash, file_hashes
 from rayal.sweep.definition import BORROWED, REGISTRIES, Spec, Trial
-from rayal.sweep.source_code import source_files, source_hash
+from rayal.sweep.source_code import (
+    changed_before_import,
+    noted_hash,
+    source_files,
+    source_hash,
+)
 
 
 @dataclass(frozen=True)
@@ -47,9 +52,9 @@ def contents_of(registry: Registry[Any], name: str, params: Mapping[str, Any]) -
 
 @functools.cache
 def _source(module: str) -> tuple[str, dict[str, str]]:
-    """Return the hash of a module's source, and of each file of it; once, when it was loaded."""
+    """Return the hash of a module's source, as it was imported, and of each file of it; once."""
     files = source_files(module)
-    return source_hash(files), {str(path): source_hash([path]) for path in files}
+    return noted_hash(files), {str(path): noted_hash([path]) for path in files}
 
 
 def with_contents(registry: Registry[Any], spec: Spec) -> Spec:
@@ -81,7 +86,7 @@ def check_unchanged(kind: str, spec: Spec) -> None:
             f"{kind} '{spec.name}': the file of {', '.join(changed)} is not the one that the sweep "
             "was planned with; start the sweep again, and give every node the same file"
         )
-    if current.source != spec.source:
+    if current.source != spec.source or changed_before_import(current.paths.get(spec.source, {})):
         raise ValueError(
             f"{kind} '{spec.name}': its source is not the one that the sweep was planned with; "
             "start the sweep again, and give every node the same plugins"

@@ -3,6 +3,9 @@
 A module is the user's own unless it is Python's, rayal's, or installed. Imports are read from the
 source, those inside functions too; nothing is imported or run for it. A module that is imported
 under a name made up at run time is not seen.
+
+What a process has imported is the text of that time, whatever stands in the file since: the text is
+noted before a plugin is imported (`note_sources`), and its hash is that of the text which runs.
 """
 
 from __future__ import annotations
@@ -11,9 +14,10 @@ import ast
 import hashlib
 import importlib.machinery
 import importlib.util
+import os
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 _OURS = Path(__file__).parent.parent
@@ -30,8 +34,11 @@ def source_files(module: str) -> list[Path]:
     None of a module of rayal's own.
     """
     file = _file_of(module)
-    if file is None or file.is_relative_to(_OURS):
-        return []
+    return [] if file is None or file.is_relative_to(_OURS) else _with_imported(module, file)
+
+
+def _with_imported(module: str, file: Path) -> list[Path]:
+    """Return the file of a module of the user's own, and those of the user's that it imports."""
     files, waiting = {module: file}, [module]
     while waiting:
         for name in _imported(files[current := waiting.pop()], current):
@@ -46,8 +53,64 @@ def source_hash(files: list[Path]) -> str:
     """Return the SHA-256 of some source files, wherever they lie; "" of none."""
     if not files:
         return ""
-    contents = sorted(hashlib.sha256(_normalized(file)).hexdigest() for file in files)
-    return hashlib.sha256("\n".join(contents).encode()).hexdigest()
+    return _hash_of_all(map(_content_hash, files))
+
+
+def note_sources(file: Path) -> None:
+    """Note the text of a plugin that is about to be imported, and of what it imports.
+
+    What is loaded already runs as it was noted before.
+    """
+    own, *others = _with_imported(file.stem, file.resolve())
+    for path in (own, *_not_loaded(others)):
+        _NOTED[path] = _content_hash(path)
+
+
+def noted_hash(files: list[Path]) -> str:
+    """Return `source_hash` of the text that this process has imported of files, where it is noted.
+
+    Else of what stands in them.
+    """
+    noted = (_NOTED.get(file) or _content_hash(file) for file in files)
+    return _hash_of_all(noted) if files else ""
+
+
+def changed_before_import(hashes: Mapping[str, str]) -> list[str]:
+    """Return the files, of those with these `source_hash`es, that are others and not yet imported.
+
+    A component imports them where it first needs them, and would run what nobody has planned.
+    """
+    if len(hashes) < 2:  # the component's own, which is loaded
+        return []
+    return [
+        str(path)
+        for path in _not_loaded(map(Path, hashes))
+        if not (path.is_file() and source_hash([path]) == hashes[str(path)])
+    ]
+
+
+_NOTED: dict[Path, str] = {}  # hashes of texts, by file
+_LOADED: set[Path] = set()  # files that were seen to be imported, which they remain
+
+
+def _not_loaded(paths: Iterable[Path]) -> list[Path]:
+    """Return those of some files that no module of this process was imported from."""
+    left = [path for path in paths if path not in _LOADED]
+    if not left:
+        return left
+    names = tuple(path.name for path in left)
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    own = (file for file in files if isinstance(file, str) and file.endswith(names))
+    _LOADED.update(Path(os.path.realpath(file)) for file in own)
+    return [path for path in left if path not in _LOADED]
+
+
+def _hash_of_all(contents: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(contents)).encode()).hexdigest()
+
+
+def _content_hash(file: Path) -> str:
+    return hashlib.sha256(_normalized(file)).hexdigest()
 
 
 def _normalized(file: Path) -> bytes:

@@ -1,5 +1,6 @@
 """Plugins that cannot be imported, and plugins whose components fail while a sweep is planned."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -8,8 +9,12 @@ from pathlib import Path
 import pytest
 
 from rayal.registry import STRATEGIES
-from rayal.sweep.errors import SweepError
+from rayal.sweep.contents import check_unchanged, contents_of, with_contents
+from rayal.sweep.definition import Spec
+from rayal.sweep.errors import Mistakes, SweepError
 from rayal.sweep.file import load_sweep
+from rayal.sweep.plugins import import_plugins
+from rayal.sweep.source_code import source_hash
 from tests import sweeps
 from tests.sweep.small_sweeps import plan_of, write
 
@@ -194,3 +199,48 @@ def test_files_that_a_strategy_declares_are_part_of_the_id_by_their_content(
         assert (planned("one") != before) == told
     finally:
         STRATEGIES._components.pop("from_file", None)
+
+
+STRATEGY = """
+import pathlib
+from rayal.contracts import strategy
+
+@strategy()
+def NAME(pool, budget, rng):
+    return range(budget)
+"""
+
+
+def test_a_plugin_that_is_changed_after_its_import_has_the_hash_of_what_runs(
+    tmp_path: Path,
+) -> None:
+    """Such as one that is saved anew while it imports PyTorch: the old code runs."""
+    text = STRATEGY.replace("NAME", "changed_while_imported")
+    text += "\npathlib.Path(__file__).write_text('# another one')\n"
+    (tmp_path / "own.py").write_text(text)
+    import_plugins([tmp_path / "own.py"], Mistakes("sweep"))
+    assert (tmp_path / "own.py").read_text() == "# another one"
+    (tmp_path / "before.py").write_text(text)
+    found = contents_of(STRATEGIES, "changed_while_imported", {})
+    assert found.source == source_hash([tmp_path / "before.py"])
+
+
+def test_what_a_component_imports_later_is_held_against_the_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would run the text of then, which the plan does not have."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "imported_later.py").write_text("first = 0\n")
+    text = STRATEGY.replace("NAME", "imports_later")
+    text = text.replace("return", "import imported_later\n    return")
+    (tmp_path / "own.py").write_text(text)
+    import_plugins([tmp_path / "own.py"], Mistakes("sweep"))
+    planned = with_contents(STRATEGIES, Spec("imports_later", {}))
+    check_unchanged("strategy", planned)
+    (tmp_path / "imported_later.py").write_text("first = 1\n")
+    with pytest.raises(ValueError, match="its source is not the one that the sweep was planned"):
+        check_unchanged("strategy", planned)
+    (tmp_path / "imported_later.py").write_text("first = 0\n")
+    importlib.import_module("imported_later")
+    (tmp_path / "imported_later.py").write_text("first = 1\n")
+    check_unchanged("strategy", planned)  # what is imported is what was planned

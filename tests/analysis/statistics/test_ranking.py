@@ -33,8 +33,13 @@ def test_iman_and_davenport_s_f_comes_of_friedman_s_chi_square():
     assert ranking.ranking(values).p == pytest.approx(scipy.stats.f.sf(f, 3, 39))
 
 
-def test_the_same_order_everywhere_leaves_no_doubt():
-    assert ranking.ranking(np.tile([0.9, 0.8, 0.7], (6, 1))).p == 0
+@pytest.mark.parametrize("n", [2, 3])
+def test_the_same_order_everywhere_has_the_chance_of_it(n):
+    """Iman and Davenport's F has no end there, and its p was 0: of two settings, too."""
+    orders = itertools.product(itertools.permutations([0.9, 0.8, 0.7]), repeat=n)
+    alike = np.mean([len(set(every)) == 1 for every in orders])
+    found = ranking.ranking(np.tile([0.9, 0.8, 0.7], (n, 1)))
+    assert found.p == pytest.approx(alike)
 
 
 def test_strategies_that_are_all_tied_do_not_differ():

@@ -55,6 +55,24 @@ def test_datasets_of_one_name_and_other_content_are_told_apart(tmp_path):
     assert set(analysis.load(a, b)["dataset"]) == {"blood [a]", "blood [b]"}
 
 
+def test_datasets_of_runs_in_folders_of_one_name_are_told_apart(tmp_path):
+    """As runs/before/blood and runs/after/blood; both were "blood [blood]", and paired."""
+    a = run_of(tmp_path / "before" / "blood", "hacon")
+    b = run_of(tmp_path / "after" / "blood", "kmeans", content="other", seeds=[7])
+    names = {"blood [before/blood]": 3, "blood [after/blood]": 1}
+    assert analysis.load(a, b).groupby("dataset")["seed"].nunique().to_dict() == names
+
+
+def test_a_dataset_has_one_name_in_all_runs_of_the_same_content(tmp_path):
+    a = run_of(tmp_path / "a", "hacon")
+    b = run_of(tmp_path / "b", "kmeans")
+    c = run_of(tmp_path / "c", "kmeans", content="other", seeds=[7])
+    frame = analysis.load(a, b, c)
+    found = frame.groupby("dataset")["strategy"].agg(set).to_dict()
+    both = {"random", "kmeans"}
+    assert found == {"blood [a]": {*both, "hacon"}, "blood [c]": both}
+
+
 def test_a_trial_that_failed_in_one_run_and_was_done_in_another_is_done(tmp_path):
     a, b = RunBuilder(tmp_path / "a"), RunBuilder(tmp_path / "b")
     a.failed(a.trial(component("random"), 0, [20]))
