@@ -11,8 +11,9 @@ import pandas as pd
 from analysis.evidence.advice import STAGES
 from analysis.evidence.cells import DIGITS, MEASURES
 from analysis.evidence.leaders import AUTO, CELL, cells_of, rivals, with_choices
-from analysis.evidence.markdown import QUERIES, SHORT, cells_in_words, listed, table, telling_apart
+from analysis.evidence.markdown import QUERIES, SHORT, cells_in_words, table, telling_apart
 from analysis.figures.text import NONE
+from analysis.study.wording import enumerated
 
 SHARE = 0.01  # of the pool: the bar asks for wins up to there
 
@@ -96,7 +97,7 @@ def _beyond(cells: pd.DataFrame, pools: Mapping[str, int]) -> str:
     beyond = own[own["labelled"] > SHARE * own["dataset"].map(pools).astype("float64")]
     if beyond.empty:
         return ""
-    return f", also the {len(beyond)} beyond ({listed(dict.fromkeys(beyond['dataset']))})"
+    return f", also the {len(beyond)} beyond ({enumerated(dict.fromkeys(beyond['dataset']))})"
 
 
 def _reached(found: list[dict[str, Any]]) -> str:

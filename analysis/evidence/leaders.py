@@ -13,12 +13,12 @@ from analysis.evidence.markdown import (
     IN_WORDS,
     SHORT,
     cells_in_words,
-    listed,
     ranged,
     table,
     telling_apart,
 )
 from analysis.figures.text import NONE
+from analysis.study.wording import enumerated
 
 CELL = ["query", *KEYS]
 AUTO, BEST_OF = "auto", "best_of"
@@ -176,7 +176,7 @@ def _bar(cells: pd.DataFrame, query: str) -> Iterator[str]:
     bars = bars_of(cells, query, MEASURES[0])
     if bars.empty:
         return
-    names = listed(f"`{name}`" for name in dict.fromkeys(bars["strategy"]))
+    names = enumerated(f"`{name}`" for name in dict.fromkeys(bars["strategy"]))
     asked = rivals(cells, query, MEASURES[0])[CELL].drop_duplicates()
     yield (
         f"The oracle {names} is a bar, not a bound: of many batches, proposed by "

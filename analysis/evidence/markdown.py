@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import pandas as pd
 
 from analysis.evidence.cells import FIRST, LATER
+from analysis.study.wording import enumerated
 
 IN_WORDS = {"auc": "area under the ROC curve", "mean_class_accuracy": "mean per-class accuracy"}
 SHORT = {"auc": "AUC", "mean_class_accuracy": "per-class accuracy"}
@@ -44,15 +45,8 @@ def cells_in_words(cells: pd.DataFrame, names: Iterable[str]) -> str:
     """
     blocks = cells.groupby(list(names), sort=False)["labelled"]
     return "; ".join(
-        f"{', '.join(map(str, block))}, {listed(map(str, labels))} labels"
-        for block, labels in blocks
+        f"{', '.join(map(str, block))}, {enumerated(labels)} labels" for block, labels in blocks
     )
-
-
-def listed(names: Iterable[str]) -> str:
-    """Return names as in a sentence: "a, b and c"."""
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def ranged(values: Iterable[int]) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from analysis.evidence.cells import LATER
-from analysis.evidence.markdown import listed
 from analysis.study.grouping import as_labels
 from analysis.study.study import Study
+from analysis.study.wording import enumerated
 
 SEEDS = 50  # fewer are said
 DEVELOPED_ON = {"cifar10_lt", "digits", "mnist", "pbcblood", "scans"}
@@ -60,7 +60,7 @@ def _data(study: Study, cells: pd.DataFrame) -> str:
                 sizes[about["dataset"]] = found[1]
     return "; ".join(
         f"{dataset}{f' ({sizes[dataset]} pixels)' if dataset in sizes else ''} with "
-        f"{listed(sorted(set(own['encoder'])))}"
+        f"{enumerated(sorted(set(own['encoder'])))}"
         for dataset, own in ((str(name), own) for name, own in cells.groupby("dataset"))
     )
 
@@ -75,7 +75,7 @@ def _encoders(study: Study, cells: pd.DataFrame) -> str:
         forms = said.setdefault(row["encoder"], {})
         forms.setdefault(_encoder(about["params"]), []).append(row["dataset"])
     parts = {name: _forms(forms) for name, forms in said.items() if any(forms)}
-    return listed(f"`{name}` ({form})" for name, form in parts.items()) if parts else ""
+    return enumerated(f"`{name}` ({form})" for name, form in parts.items()) if parts else ""
 
 
 def _encoder(params: Mapping[str, Any]) -> str:
@@ -95,7 +95,8 @@ def _forms(forms: Mapping[str, Sequence[str]]) -> str:
     if len(forms) == 1:
         return next(iter(forms))
     return "; ".join(
-        f"on {listed(sorted(datasets))} {form or 'as they are'}" for form, datasets in forms.items()
+        f"on {enumerated(sorted(datasets))} {form or 'as they are'}"
+        for form, datasets in forms.items()
     )
 
 
@@ -103,7 +104,7 @@ def _strategies(cells: pd.DataFrame, known: Sequence[str]) -> Iterator[str]:
     asked = {part.split()[0] for name in set(cells["strategy"]) for part in name.split(" / ")}
     absent = sorted(set(known) - asked - {"random"})
     if absent:
-        yield f"* Strategies not asked: {listed(absent)}."
+        yield f"* Strategies not asked: {enumerated(absent)}."
     if not re.search("temperature|balanced", " ".join(set(cells["strategy"]))):
         yield (
             "* Each strategy has the parameters that stand with its name, and its defaults "
@@ -118,7 +119,7 @@ def _developed_on(cells: pd.DataFrame) -> Iterator[str]:
     if known == names:
         said = "The datasets are those that the defaults were developed on: "
     else:
-        said = f"The defaults were developed on {listed(known)} too: " if known else ""
+        said = f"The defaults were developed on {enumerated(known)} too: " if known else ""
     lead = "a strategy's lead here is partly chosen. " if known else ""
     yield f"* {said}{lead}Intervals are of these cells, not of other data."
 

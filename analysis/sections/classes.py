@@ -33,6 +33,7 @@ from analysis.study.grouping import (
     to_frame,
 )
 from analysis.study.study import Study
+from analysis.study.wording import enumerated
 
 SHARES = ["trials", "class_index", "class", "images", "share", "pool_images", "pool_share"]
 COUNTED = ["dataset", "dataset_name", "encoder", "selection", "rounds", "round", "labelled"]
@@ -123,7 +124,7 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
     equal = few[intervals.are_equal(few["coverage_mean"], best["coverage_mean"])]
     tied = list(dict.fromkeys(setting.selection_in_words(row) for _, row in equal.iterrows()))
     if len(tied) > 1:
-        largest = f"{', '.join(tied[:-1])} and {tied[-1]} had a label in the same, largest mean"
+        largest = f"{enumerated(tied)} had a label in the same, largest mean"
         text = f"with {best['labelled']} labeled images, {largest} share of the classes"
         text += f", {best['coverage_mean']:.2f}"
     else:

@@ -26,6 +26,7 @@ from analysis.study.comparisons import INITIAL, QUERY
 from analysis.study.grouping import SETTING
 from analysis.study.measures import bounded, mean_of, table_of
 from analysis.study.study import Study
+from analysis.study.wording import enumerated
 
 NOTE = (
     "Intervals of means are of 95 %: Student's for fewer than 10 seeds, bootstrapped from there "
@@ -50,9 +51,8 @@ def sentences(setting: Setting) -> Iterator[Sentence]:
         lead = f"{budget} labeled images:"
         if len(tied := _tied(rows, best, measure, setting)) > 1:
             text = (
-                f"{', '.join(tied[:-1])} and {tied[-1]} had the same highest "
-                f"{mean_of(setting.words)} of the {compared} compared, "
-                f"{best[f'{measure}_mean']:.3f}."
+                f"{enumerated(tied)} had the same highest {mean_of(setting.words)} of the "
+                f"{compared} compared, {best[f'{measure}_mean']:.3f}."
             )
             yield Sentence(lead, f"{text} {_other_measures(setting, budget)}".strip())
             continue

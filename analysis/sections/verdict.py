@@ -18,6 +18,7 @@ from analysis.statistics.paired_tests import ALPHA
 from analysis.study.grouping import as_labels
 from analysis.study.measures import in_order
 from analysis.study.study import Study
+from analysis.study.wording import enumerated
 from rayal.storage.stopped import Stopped
 
 MOST_SPANS, MOST_NAMES = 3, 4  # leaders, and names, that one sentence lists
@@ -66,7 +67,7 @@ def verdict(setting: Setting) -> Iterator[Sentence]:
     if not disputed:
         judged = f"{_measures_in_words(setting)} do not contradict it"
     elif len(disputed) < len(agree):
-        judged = f"the measures disagree with {_listed(disputed)} labels"
+        judged = f"the measures disagree with {enumerated(disputed)} labels"
     else:
         judged = "the measures disagree at every number of labels: no strategy is best by all"
     yield Sentence(
@@ -88,8 +89,7 @@ def _has_rivals(setting: Setting, leader: Mapping[Any, Any]) -> bool:
 def _measures_in_words(setting: Setting) -> str:
     """Name the measures besides the primary one."""
     _, *others = in_order(setting.measure, setting.report.study.measures)
-    *before, last = (MEASURES[measure] for measure in (*others, "coverage"))
-    return f"{', '.join(before)} and {last}" if before else last
+    return enumerated(MEASURES[measure] for measure in (*others, "coverage"))
 
 
 class _Span(NamedTuple):
@@ -125,7 +125,7 @@ def _shown_in_words(spans: Sequence[_Span], baseline: str) -> str:
     shown = [budget for budget, better in by_budget if better]
     if not shown:
         return f", and none is shown to be better than {baseline}"
-    where = "at every number of" if len(shown) == len(by_budget) else f"with {_listed(shown)}"
+    where = "at every number of" if len(shown) == len(by_budget) else f"with {enumerated(shown)}"
     return f"; some are significantly better than {baseline} {where} labels"
 
 
@@ -183,7 +183,7 @@ def _span_in_words(span: _Span, baseline: str) -> str:
         return f"no strategy is shown to be better than {baseline} with {labels} ({highest})"
     leads = f"{span.leaders[0]} leads with {labels}"
     if len(span.leaders) > 1:
-        leads = f"{_listed(span.leaders)} lead with {labels}, with the same mean"
+        leads = f"{enumerated(span.leaders)} lead with {labels}, with the same mean"
     others = [names.difference(span.leaders) for names in span.as_good]
     if not any(others):
         return f"{leads}, significantly ahead of all others"
@@ -237,8 +237,3 @@ def _stopped(stopped: Sequence[Stopped]) -> Markup:
     return Markup(
         '<a href="#stopped">Stopped in {} by pruning</a>, and compared with nothing there: {}.'
     ).format(cells, ", ".join(map(printable, names)))
-
-
-def _listed(words: Sequence[object]) -> str:
-    *before, last = map(str, words)
-    return f"{', '.join(before)} and {last}" if before else last

@@ -20,6 +20,7 @@ import pandas as pd
 
 from analysis.study.grouping import CYCLES, SETTING, SINGLE, query_modes
 from analysis.study.stopped import SPARED
+from analysis.study.wording import enumerated
 
 JOINED = " / "
 STATUS = ("done", "failed", "missing", SPARED)  # whose trial stands for those of the same choice
@@ -56,10 +57,9 @@ class SameChoice(NamedTuple):
     @property
     def in_words(self) -> str:
         """The sentence that says so."""
-        *before, last = self.names
         return (
-            f"{', '.join(before)} and {last} chose the same images in each {self.role} that they "
-            f"share, {self.queries:,} in all: they are shown and tested once, as “{self.label}”."
+            f"{enumerated(self.names)} chose the same images in each {self.role} that they share, "
+            f"{self.queries:,} in all: they are shown and tested once, as “{self.label}”."
         )
 
 
