@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 import pandas as pd
+
+from rayal.storage.choices import Choice
 
 
 def choices_of(rounds: pd.DataFrame) -> pd.Series[str]:
@@ -14,17 +14,9 @@ def choices_of(rounds: pd.DataFrame) -> pd.Series[str]:
     Rows of one name rest on the same images; a row that does not say which is a choice of its own.
     """
     trials, selected = rounds["trial"].to_numpy(object), rounds["selected"].to_numpy(object)
-    queries = {trial: hashlib.sha256() for trial in trials}
+    choices = {trial: Choice() for trial in trials}
     named = np.empty(len(rounds), object)
     for row in np.argsort(rounds["round"].to_numpy(), kind="stable"):
-        trial = trials[row]
-        queries[trial].update(_query(str(trial), selected[row]))
-        named[row] = queries[trial].hexdigest()[:16]
+        trial, images = trials[row], selected[row]
+        named[row] = choices[trial].after(images if isinstance(images, list) else str(trial))
     return pd.Series(named, rounds.index, dtype=object)
-
-
-def _query(trial: str, images: object) -> bytes:
-    """Return what tells a query from others; the order of its images does not count."""
-    if isinstance(images, list):
-        return np.sort(np.asarray(images, np.int64)).tobytes() + b"/"
-    return trial.encode("utf-8", "surrogatepass") + b"/"

@@ -10,7 +10,6 @@ finish.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -19,6 +18,7 @@ from typing import NamedTuple
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
 from rayal.kernels.sequential_sign_test import evidence_of_losing
+from rayal.storage.choices import Choice
 from rayal.storage.files import DamagedError
 from rayal.storage.formats import Record
 from rayal.storage.run import RunStore
@@ -234,8 +234,10 @@ def score_of(record: Record, measure: str) -> Score:
 
 
 def _choice_of(record: Record) -> str:
-    queries = [sorted(row.get("selected", ())) for row in record["rounds"]]
-    return hashlib.sha256(str(queries).encode()).hexdigest()[:16] if all(queries) else ""
+    queries = [row.get("selected", ()) for row in record["rounds"]]
+    choice = Choice()
+    names = [choice.after(images) for images in queries]
+    return names[-1] if all(queries) else ""
 
 
 def first_loss(
