@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from rayal.cli.component_parameters import component_parameters
-from rayal.cli.place_of_work import check_place_of_work
+from rayal.cli.place_options import check_place_options
 from rayal.cli.terminal import DONE, print_line
 from rayal.distributed.encoding import Done, encode_files
 from rayal.distributed.encoding_job import EncodingJob
@@ -46,7 +46,7 @@ def encode(
     Raises:
         ValueError, StoreError, ClusterError: as `encode_files`.
     """
-    check_place_of_work(options)
+    check_place_options(options)
     source, scan, versions = _scan(options.what, options.shards)
     paths = [image.path for image in scan.candidates]
     check(paths)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rayal.cli.component_parameters import component_parameters
-from rayal.cli.place_of_work import check_place_of_work
+from rayal.cli.place_options import check_place_options
 from rayal.datasets._files.csv_table import first_lines, read_csv
 from rayal.datasets._files.lookalikes import tidy
 from rayal.distributed.request_checks import (
@@ -149,7 +149,7 @@ def read_request(options: argparse.Namespace, usual: argparse.Namespace) -> Shar
             raise LabelingError(
                 f"--{name.replace('_', '-')} is not of shards of features: {listed} are"
             )
-    check_place_of_work(options)
+    check_place_options(options)
     place = parse_location(options.images)
     return ShardRequest(
         str(place),

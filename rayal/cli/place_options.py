@@ -8,7 +8,7 @@ import math
 from rayal.labeling.errors import LabelingError
 
 
-def check_place_of_work(options: argparse.Namespace) -> None:
+def check_place_options(options: argparse.Namespace) -> None:
     """Refuse numbers out of bounds, and options that say nothing with or without a cluster.
 
     options: as given; a command need not have --gpus or --memory.
