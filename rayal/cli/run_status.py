@@ -16,6 +16,7 @@ from rayal.storage.stopped import Stopped, read_pruning, spared_trials
 from rayal.sweep.contents import changed_paths, hashes_in
 from rayal.sweep.names import Names, query_label
 
+KILLED = "its process is no more"
 LATEST = 100  # records from which the rate is taken
 
 
@@ -62,8 +63,9 @@ class Status:
     sweep was last started with, and are left out. changed_files: files and plugins that are others
     on this machine since then; outdated: ids of the finished trials that they had made.
     stopped: strategies, by `prune`, each in a cell.
-    ended: how the sweep has ended, "finished", "interrupted" or by what; "" while it runs, or where
-    it was killed.
+    ended: how the sweep has ended, "finished", "interrupted" or by what; KILLED where its process is
+    no more and has not said so, as on this machine alone is seen; "" while it runs.
+    command: the line that runs the sweep again.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Status:
     outdated: tuple[str, ...] = ()
     stopped: tuple[Stopped, ...] = ()
     ended: str = ""
+    command: str = ""
 
 
 def read(root: Location, now: float | None = None) -> Status:
@@ -94,7 +97,7 @@ def read(root: Location, now: float | None = None) -> Status:
         )
     plan, finished = store.plan(), store.finished_at()
     pruning = read_pruning(root)
-    latest = read_latest_start(root)
+    latest = _latest_start(store)
     states = _states(store, plan["trials"], finished, spared_trials(pruning), latest)
     counts = Counts(**Counter(states.values()))
     names = Names(plan["trials"].values())
@@ -119,10 +122,20 @@ def read(root: Location, now: float | None = None) -> Status:
         ),
         stopped=tuple(pruning["stopped"]) if pruning else (),
         ended=latest.ended,
+        command=str(plan.get("command", "")),
     )
 
 
 # What became of each trial ---------------------------------------------------------
+
+
+def _latest_start(store: RunStore) -> LatestStart:
+    """Read the log after the lock: who ends between the two has said in the log how."""
+    is_over = store.files.holder_has_ended(store.root)
+    latest = read_latest_start(store.root)
+    if latest.began and is_over and not latest.ended:
+        latest.ended = KILLED
+    return latest
 
 
 def _states(

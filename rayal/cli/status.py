@@ -120,6 +120,8 @@ def _cells(counts: Counts, columns: Sequence[str]) -> list[str]:
 def sentences(status: Status) -> Iterator[str]:
     """Sum a status up: one line, and what people would want to know of the files behind it."""
     yield _sentence(status)
+    if _is_stopped(status) and status.trials.waiting and status.command:
+        yield f"go on with: {status.command}"
     yield from map(in_words, status.stopped)
     yield from _source_notes(status)
 
@@ -132,11 +134,15 @@ def _sentence(status: Status) -> str:
         clauses.append(f"{status.rate:.2g}/s")
         left = f"about {_duration(status.seconds_left or 0)} left"
         clauses.append(f"{left}{_without_encoders(status)}")
-    if status.ended not in ("", "finished"):
-        clauses.append(f"the sweep has ended: {status.ended}")
+    if _is_stopped(status):
+        clauses.append(f"the sweep has stopped: {status.ended}")
     if status.idle_seconds is not None:
         clauses.append(f"last record {_duration(status.idle_seconds)} ago")
     return ", ".join(clauses)
+
+
+def _is_stopped(status: Status) -> bool:
+    return status.ended not in ("", "finished")
 
 
 def _without_encoders(status: Status) -> str:

@@ -30,11 +30,13 @@ class LatestStart:
     """What the log says since the sweep was last started.
 
     trials, stages: ids of what was begun; ended: how the sweep has ended, "" where no line says so.
+    began: whether it was ever started.
     """
 
     trials: set[str] = field(default_factory=set)
     stages: set[str] = field(default_factory=set)
     ended: str = ""
+    began: bool = False
 
 
 def read_latest_start(root: Location) -> LatestStart:
@@ -55,7 +57,7 @@ def _with_line(latest: LatestStart, line: str) -> LatestStart:
         entry = json.loads(line)
         event = entry["event"]
         if event == "sweep_started":
-            return LatestStart()
+            return LatestStart(began=True)
         if event == "trials_started":
             latest.trials.update(map(str, entry["trials"]))
         elif event == "stage_started":

@@ -1,22 +1,24 @@
 """Files and folders that appear complete or not at all, and locks between processes.
 
-Imports nothing of rayal: every module that writes to a disk may use it.
+Every module that writes to a disk may use it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import re
 import shutil
-import socket
 import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from rayal.storage.process_identity import has_ended, identity, this_process
 
 _TEMPORARY = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{8}\.(tmp|part)")
 
@@ -83,16 +85,20 @@ def lock(path: Path, *, wait: bool = True, patience: float = 0) -> Iterator[None
     try:
         held = FileLock(path).acquire(timeout=-1 if wait else patience)
     except Timeout:
-        name = path.read_text(encoding="utf-8", errors="replace").strip()
+        name = path.read_text(encoding="utf-8", errors="replace").partition("\n")[0].strip()
         raise LockedError(name or "another process") from None
     with held:
-        path.write_text(f"{this_process()}\n", encoding="utf-8")
+        path.write_text(f"{this_process()}\n{json.dumps(identity())}\n", encoding="utf-8")
         yield
 
 
-def this_process() -> str:
-    """Name this process to people."""
-    return f"process {os.getpid()} on {socket.gethostname()}"
+def holder_has_ended(content: str) -> bool:
+    """Whether the process that last held a lock is known to have ended; content: of its file."""
+    try:
+        about = json.loads(content.partition("\n")[2])
+    except (ValueError, RecursionError):  # of an earlier version, or being written
+        return False
+    return isinstance(about, dict) and bool(has_ended(about))
 
 
 def _flush(path: Path) -> None:

@@ -128,6 +128,13 @@ class Files(ABC):
             StoreError: another process holds it, or it cannot be written to.
         """
 
+    @abstractmethod
+    def holder_has_ended(self, folder: Location) -> bool:
+        """Whether the process that last held a folder is known to have ended.
+
+        False where that cannot be told, as of a process of another machine. Nothing is locked.
+        """
+
 
 def files_of(location: Location) -> Files:
     """Return the verbs for what lies there.

@@ -17,17 +17,23 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from rayal.storage.atomic import this_process
 from rayal.storage.files import Files, StoreError
 from rayal.storage.location import Location
+from rayal.storage.process_identity import has_ended, identity, this_process
 
 RENEW_SECONDS = 5.0
 STALE_SECONDS = 60.0  # without renewal, and the holder counts as dead
 TRIES = 4  # where two start at the same moment and both withdraw
+
+
+def holders_have_ended(files: Files, root: Location) -> bool:
+    """Whether leases are left, and all who held them are known to have ended."""
+    folder = root / ".lock"
+    holders = [_holder_of(files, folder / name) for name in files.list_files(folder)]
+    return bool(holders) and all(has_ended(holder) for holder in holders)
 
 
 class Lease:
@@ -68,8 +74,7 @@ class Lease:
             self._files.remove(self._folder / self._name)
 
     def _put(self) -> None:
-        about = {"holder": this_process(), "machine": _machine(), "process": os.getpid()}
-        about["began"] = _began(os.getpid())
+        about = {"holder": this_process(), **identity()}
         self._files.write(self._folder / self._name, json.dumps(about).encode())
 
     def _others(self) -> dict[str, float]:
@@ -93,19 +98,14 @@ class Lease:
             self._files.remove(self._folder / name)
 
     def _holder(self, name: str) -> dict[str, Any]:
-        try:
-            about: dict[str, Any] = json.loads(self._files.read(self._folder / name))
-        except (FileNotFoundError, ValueError, RecursionError):
-            return {"holder": "another process"}
-        return about
+        return _holder_of(self._files, self._folder / name)
 
     def _state(
         self, name: str, holder: Mapping[str, Any]
     ) -> Literal["alive", "dead", "given back"]:
         """Watch another's lease until it is renewed, given back or stale."""
-        if holder.get("machine") == _machine():
-            alive = _began(holder.get("process")) == holder.get("began")
-            return "alive" if alive else "dead"
+        if (ended := has_ended(holder)) is not None:
+            return "dead" if ended else "alive"
         first = self._others().get(name)
         until = time.monotonic() + STALE_SECONDS
         while time.monotonic() < until:
@@ -143,17 +143,9 @@ class Lease:
         os.kill(os.getpid(), signal.SIGINT)
 
 
-def _began(process: object) -> str:
-    """When a process of this machine began, in the kernel's count: numbers are used again."""
-    with contextlib.suppress(OSError):
-        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
-        return status.rpartition(")")[2].split()[19]
-    return "it has ended"
-
-
-def _machine() -> str:
-    """Name a machine and what it calls processes: containers have numbers of their own."""
-    with contextlib.suppress(OSError):
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    return uuid.uuid4().hex
+def _holder_of(files: Files, place: Location) -> dict[str, Any]:
+    try:
+        about = json.loads(files.read(place))
+    except (FileNotFoundError, ValueError, RecursionError):
+        about = None
+    return about if isinstance(about, dict) else {"holder": "another process"}

@@ -159,6 +159,13 @@ class LocalFiles(Files):
                 raise StoreError(f"{root} cannot be written to: {explain(error)}") from error
             yield
 
+    def holder_has_ended(self, folder: Location) -> bool:
+        try:
+            content = self.read(folder / ".lock")
+        except (FileNotFoundError, StoreError):
+            return False
+        return atomic.holder_has_ended(content.decode(errors="replace"))
+
 
 def _is_file(entry: os.DirEntry[str]) -> bool:
     try:

@@ -20,7 +20,7 @@ from pathlib import Path
 from rayal.storage import atomic, manifest, object_store
 from rayal.storage.file_names import shortened
 from rayal.storage.files import DamagedError, Files, StoreError
-from rayal.storage.lease import Lease
+from rayal.storage.lease import Lease, holders_have_ended
 from rayal.storage.location import Location
 from rayal.storage.machine_cache import cache_folder
 from rayal.storage.object_store import ObjectStore
@@ -197,6 +197,9 @@ class CachedObjectStore(Files):
         """Hold by a lease; folders need not be made."""
         with Lease(self, folder):
             yield
+
+    def holder_has_ended(self, folder: Location) -> bool:
+        return holders_have_ended(self, folder)
 
 
 def _copy_of(folder: Location, content: bytes) -> Path:

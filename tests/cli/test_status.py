@@ -1,5 +1,8 @@
 import json
+import multiprocessing
 import os
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -40,7 +43,9 @@ def held(tmp_path: Path) -> Iterator[RunStore]:
     trials |= {name: definition("margin", [10, 20], "pixels-key") for name in "efghijkl"}
     artefacts = {"moco-key": artefact("moco"), "pixels-key": artefact("pixels")}
     with store.lock_run(tmp_path / "run", "mine") as found:
-        found.save_plan(plan(trials=trials, artefacts=artefacts), "")
+        found.save_plan(
+            plan(trials=trials, artefacts=artefacts, command="rayal sweep mine.yaml"), ""
+        )
         os.utime(found.root / "plan.json", (START, START))
         yield found
 
@@ -112,8 +117,60 @@ def test_nothing_runs_in_a_sweep_that_was_interrupted(held: RunStore) -> None:
     found = run_status.read(held.root)
     assert found.trials == Counts(waiting=12)
     assert [stage.state for stage in found.stages] == ["interrupted", "not begun"]
-    [said] = status.sentences(found)
-    assert "the sweep has ended: interrupted" in said
+    said, command = status.sentences(found)
+    assert "the sweep has stopped: interrupted" in said
+    assert command == "go on with: rayal sweep mine.yaml"
+
+
+def _hold_and_die(root: Path) -> None:
+    store.lock_run(root, "mine").__enter__()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed(root: Path) -> None:
+    """Let the process that holds a run be killed."""
+    process = multiprocessing.get_context("fork").Process(target=_hold_and_die, args=(root,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+
+
+@pytest.fixture
+def left(held: RunStore, tmp_path: Path) -> RunStore:
+    """The same run after its driver was killed in the middle."""
+    log(held, *BEGUN)
+    held.save_in_progress("e", record("e", {}))
+    root = shutil.copytree(held.root, tmp_path / "left")
+    killed(root)
+    return RunStore(root)
+
+
+def test_nothing_runs_in_a_sweep_whose_process_was_killed(left: RunStore) -> None:
+    found = run_status.read(left.root)
+    assert found.trials == Counts(waiting=12)
+    said, command = status.sentences(found)
+    assert "the sweep has stopped: its process is no more" in said
+    assert command == "go on with: rayal sweep mine.yaml"
+
+
+def test_a_sweep_that_is_run_on_another_machine_runs(left: RunStore) -> None:
+    lock = left.root / ".lock"
+    holder, about = lock.read_text().splitlines()
+    lock.write_text(f"{holder}\n{json.dumps({**json.loads(about), 'machine': 'another'})}\n")
+    assert run_status.read(left.root).trials == Counts(running=3, waiting=9)
+    lock.write_text(f"{holder}\n")  # of an earlier version
+    assert run_status.read(left.root).trials == Counts(running=3, waiting=9)
+
+
+def test_a_sweep_that_was_gone_on_with_runs(left: RunStore) -> None:
+    with store.lock_run(left.root, "mine"):
+        assert run_status.read(left.root).ended == ""
+
+
+def test_a_run_without_a_sweep_was_not_stopped(held: RunStore, tmp_path: Path) -> None:
+    root = shutil.copytree(held.root, tmp_path / "encoded")
+    killed(root)
+    assert run_status.read(root).ended == ""
 
 
 def test_a_plan_of_no_trials_has_stages_of_none(held: RunStore) -> None:

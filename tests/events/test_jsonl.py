@@ -49,7 +49,7 @@ def test_the_latest_start_is_read_and_lines_that_are_none_are_passed_over(tmp_pa
     ]  # fmt: skip
     log = tmp_path / "log.jsonl"
     log.write_text("".join(f"{json.dumps(line)}\n" for line in lines) + '{"event": "sweep_')
-    assert read_latest_start(tmp_path) == LatestStart({"b"}, {"key"})
+    assert read_latest_start(tmp_path) == LatestStart({"b"}, {"key"}, began=True)
     with log.open("a") as more:
         more.write('\n{"event": "sweep_ended", "how": "interrupted"}\n')
     assert read_latest_start(tmp_path).ended == "interrupted"

@@ -141,8 +141,9 @@ def test_a_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
     process.start()
     process.join()
     assert process.exitcode == 9
+    assert atomic.holder_has_ended((tmp_path / ".lock").read_text())
     with atomic.lock(tmp_path / ".lock", wait=False):
-        pass
+        assert not atomic.holder_has_ended((tmp_path / ".lock").read_text())
 
 
 @pytest.mark.parametrize("kind", ["link", "hard link", "pipe", "folder"])

@@ -29,13 +29,16 @@ def test_a_killed_holder_on_this_machine_is_replaced_at_once(
     process.join()
     assert process.exitcode == 9
     monkeypatch.setattr(lease, "STALE_SECONDS", 1e6)
+    assert files_of(place).holder_has_ended(place)
     with lock_run(place, "mine"):
-        pass
+        assert not files_of(place).holder_has_ended(place)
+    assert not files_of(place).holder_has_ended(place)
 
 
 def test_a_dead_holder_elsewhere_is_replaced_when_its_lease_is_stale(place: Address) -> None:
     about = {"holder": "process 7 on afar", "machine": "afar", "process": 7}
     files_of(place).write(place / ".lock" / "x.json", json.dumps(about).encode())
+    assert not files_of(place).holder_has_ended(place)  # as far as this machine can see
     with lock_run(place, "mine") as held:
         assert len(held.files.list_files(place / ".lock")) == 1
 
