@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
@@ -25,7 +26,12 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from rayal.kernels.feature_transform import FeatureTransform, check_transform, fit_transform
+from rayal.kernels.feature_transform import (
+    FeatureTransform,
+    check_transform,
+    components_asked_for,
+    fit_transform,
+)
 from rayal.kernels.imbalance import Imbalance, draw_imbalanced, name_suffix, reserved_and_kept
 from rayal.kernels.ranking import class_balanced
 
@@ -172,9 +178,15 @@ def transform_features(
 ) -> tuple[Float32, Float32, Float32 | None]:
     """Return features of the pool (N, D), the test set (M, D) and copies (A, N, D) transformed.
 
-    The transform is fitted to the pool alone.
+    The transform is fitted to the pool alone. Warns where that has fewer components than asked for.
     """
     fitted = fit_transform(train, transform)
+    if (kept := fitted.components) < (asked := components_asked_for(transform)):
+        warnings.warn(
+            f"features: {asked:,} principal components are asked for, and the pool has {kept:,}: "
+            "in all other directions its features are the same, and those are left out",
+            stacklevel=2,
+        )
     copies = None if views is None else np.stack([fitted(view) for view in views])
     return fitted(train), fitted(test), copies
 

@@ -66,6 +66,11 @@ class FittedTransform:
     center: Float64 | None = None
     V: Float64 | None = None
 
+    @property
+    def components(self) -> int:
+        """How many there are, 0 where none are asked for."""
+        return 0 if self.V is None else self.V.shape[1]
+
     def __call__(self, features: npt.NDArray[Any]) -> Float32:
         """Return (n, K) float32 of features (n, D)."""
         width = features.shape[1] if self.V is None else self.V.shape[1]
@@ -105,16 +110,22 @@ def fit_transform(pool: npt.NDArray[Any], transform: FeatureTransform) -> Fitted
         scale = np.divide(
             1, spread, out=np.zeros_like(spread), where=spread > ROUNDING * np.abs(mean)
         )
+    so_far = FittedTransform(unit, mean, scale)
     kind = next((kind for kind in POWERS if kind in transform), None)
     if kind is None:
-        return FittedTransform(unit, mean, scale)
-    so_far = FittedTransform(unit, mean, scale)
-    count: int = dict(transform)[kind]  # type: ignore[assignment]
+        return so_far
+    count = min(components_asked_for(transform), pool.shape[1])
     find = _directions if pool.shape[1] <= EXACT else _leading_directions
-    center, variances, directions = find(so_far, pool, min(count, pool.shape[1]))
+    center, variances, directions = find(so_far, pool, count)
     return FittedTransform(
         unit, mean, scale, center, _components(center, variances, directions, POWERS[kind])
     )
+
+
+def components_asked_for(transform: FeatureTransform) -> int:
+    """Return the number of principal components, 0 where features are not put into these."""
+    given: dict[str, Any] = dict(transform)
+    return next((given[kind] for kind in POWERS if kind in given), 0)
 
 
 def check_transform(transform: FeatureTransform) -> None:

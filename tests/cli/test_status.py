@@ -123,8 +123,8 @@ def test_nothing_runs_in_a_sweep_that_was_interrupted(held: RunStore) -> None:
 
 
 def _hold_and_die(root: Path) -> None:
-    store.lock_run(root, "mine").__enter__()
-    os.kill(os.getpid(), signal.SIGKILL)
+    with store.lock_run(root, "mine"):
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def killed(root: Path) -> None:

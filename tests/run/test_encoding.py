@@ -1,11 +1,12 @@
 import functools
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from rayal.contracts import Split
+from rayal.contracts import Embedding, Split
 from rayal.kernels.feature_transform import fit_transform
 from rayal.registry import ENCODERS
 from rayal.run import encoding
@@ -28,6 +29,17 @@ def test_thumbnails_are_small_and_left_out_where_they_would_fill_the_disk(
     assert grey.images.shape == (3, 8, 8)
     monkeypatch.setattr(encoding, "MOST_THUMBNAILS", 100)
     assert thumbnails(large) is None
+
+
+def test_fewer_components_than_were_asked_for_are_told_with_their_number() -> None:
+    rows = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    embedding = Embedding(rows, rows)
+    with pytest.warns(UserWarning, match=r"100 principal components are asked for.* has 3"):
+        assert embedding.transformed({"pca": 100}).train.shape == (5, 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        embedding.transformed({"pca": 3})
+        embedding.transformed({"unit": True})
 
 
 def test_a_network_runs_once_for_all_transforms_of_its_features(

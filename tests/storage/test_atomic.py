@@ -130,8 +130,8 @@ def test_who_waits_for_a_lock_has_it_when_it_is_free(tmp_path: Path) -> None:
 
 
 def _lock_and_die(path: Path) -> None:
-    atomic.lock(path).__enter__()
-    os._exit(9)
+    with atomic.lock(path):
+        os._exit(9)
 
 
 def test_a_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:

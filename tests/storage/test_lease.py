@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 
 
 def _claim_and_die(place: Address) -> None:
-    lock_run(place, "mine").__enter__()
-    os._exit(9)
+    with lock_run(place, "mine"):
+        os._exit(9)
 
 
 def test_a_killed_holder_on_this_machine_is_replaced_at_once(
