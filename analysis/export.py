@@ -19,6 +19,7 @@ from analysis.page.typeset import (
     latex_row,
     latex_table,
     markdown_table,
+    noted,
 )
 
 MOST_ROWS = 2000  # of a table in Markdown or LaTeX; longer ones are data, not print
@@ -89,11 +90,11 @@ def to_latex(frame: pd.DataFrame, title: str) -> str:
     header, rows = _texts(frame, in_latex)
     columns = "".join("r" if is_number else "l" for is_number in _numeric(frame))
     lines = list(map(latex_row, [header, *rows]))
-    return "\n".join([
+    return noted("\n".join([
         r"\begin{table}", r"\centering", rf"\caption{{{in_latex(title)}}}",
         rf"\begin{{tabular}}{{{columns}}}", r"\toprule", lines[0], r"\midrule", *lines[1:],
         r"\bottomrule", r"\end{tabular}", r"\end{table}", "",
-    ])  # fmt: skip
+    ]))  # fmt: skip
 
 
 def _quoted(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,13 @@ from typing import NamedTuple
 
 from analysis.figures.text import MINUS, NONE, one_line
 
-MOST_COLUMNS = 5  # of values side by side on a page of text; further ones stand below
+MOST_COLUMNS, FEWEST_COLUMNS = 5, 2  # of values side by side; further ones stand below
+TEXT_WIDTH = 345  # points, of the class article at 10 points: those of many journals are wider
+NAME_WIDTH = 130  # points, beyond which a name goes on in a second line
+_DIGIT, _SMALL_DIGIT = 4.7, 3.15  # points of a character, at \small and \scriptsize, on average
+_GAP = 3  # points on both sides of a column
+_PDFLATEX = "–—‘’“”…"  # noqa: RUF001 - beyond the Latin letters
+_LAST_LATIN = 0x17F  # Latin letters with their marks
 _LATEX = str.maketrans({
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
@@ -73,14 +80,47 @@ def latex_row(cells: Sequence[str]) -> str:
 
 
 def latex_table(table: PrintedTable) -> str:
-    """Write a table for the package booktabs, of more than MOST_COLUMNS values in parts."""
-    starts = range(0, max(len(table.values), 1), MOST_COLUMNS)
-    parts = [_tabular(table, start, start + MOST_COLUMNS) for start in starts]
-    return "\n".join([
+    """Write a table for the package booktabs, in parts where it is wider than an article's text."""
+    total, side_by_side = len(table.values), _values_that_fit(table)
+    number = max(1, math.ceil(total / side_by_side))
+    size = max(1, math.ceil(total / number))
+    parts = [_tabular(table, start, start + size) for start in range(0, max(total, 1), size)]
+    return noted("\n".join([
         r"\begin{table}", r"\centering", rf"\caption{{{in_latex(table.caption)}}}",
-        rf"\label{{{_label(table.label)}}}", r"\smallskip\small",
+        rf"\label{{{_label(table.label)}}}",
+        rf"\smallskip\small\setlength{{\tabcolsep}}{{{_GAP}pt}}",
         "\n\\par\\medskip\n".join(parts), r"\end{table}", "",
-    ])  # fmt: skip
+    ]))  # fmt: skip
+
+
+def noted(latex: str) -> str:
+    """Put a comment before a text in LaTeX that has characters which pdfLaTeX does not know."""
+    unknown = sorted({sign for sign in latex if ord(sign) > _LAST_LATIN and sign not in _PDFLATEX})
+    if not unknown:
+        return latex
+    return (
+        f"% pdfLaTeX does not know {' '.join(unknown[:10])}: compile with LuaLaTeX, with\n"
+        "% \\usepackage{fontspec} and \\setmainfont of a font that has such characters.\n"
+        f"{latex}"
+    )
+
+
+def _values_that_fit(table: PrintedTable) -> int:
+    """Return how many columns of values stand beside the names, by the widths of characters."""
+    count = len(table.names)
+    names = [
+        max([_width(PrintedCell(name)), *(_width(row[place]) for row in table.rows)])
+        for place, name in enumerate(table.names)
+    ]
+    values = [_width(cell) for row in table.rows for cell in row[count:]]
+    room = TEXT_WIDTH - sum(min(width, NAME_WIDTH) + 2 * _GAP for width in names)
+    fit = int(room / (max(values, default=0) + 2 * _GAP))
+    return min(max(fit, FEWEST_COLUMNS), MOST_COLUMNS)
+
+
+def _width(cell: PrintedCell) -> float:
+    """Return about how many points a cell is wide."""
+    return _DIGIT * len(cell.text) + _SMALL_DIGIT * (len(cell.small) + bool(cell.small))
 
 
 def markdown_table(table: PrintedTable) -> str:
@@ -117,6 +157,8 @@ def _tabular(table: PrintedTable, start: int, stop: int) -> str:
 def _latex_cell(cell: PrintedCell) -> str:
     text = in_latex(cell.text)
     shown = rf"\textbf{{{text}}}" if cell.bold else text
+    if _width(cell) > NAME_WIDTH and not cell.small:
+        shown = rf"\parbox[t]{{{NAME_WIDTH}pt}}{{\raggedright\hangindent=1em {shown}\strut}}"
     return rf"{shown} {{\scriptsize {in_latex(cell.small)}}}" if cell.small else shown
 
 

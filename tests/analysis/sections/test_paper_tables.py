@@ -83,7 +83,32 @@ def test_intervals_end_at_the_bounds_of_the_measure_and_the_caption_says_so(
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex here")
 def test_latex_compiles_the_table(auc: PrintedTable, tmp_path: Path) -> None:
-    (tmp_path / "table.tex").write_text(latex_table(auc))
+    compiled(auc, tmp_path)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex here")
+@pytest.mark.parametrize("columns", [1, 4, 5, 7])
+def test_a_table_is_no_wider_than_the_text_of_an_article(tmp_path: Path, columns: int) -> None:
+    names = ["typiclust collapse=0.98 / tcm k=3 unit_length=true space=hidden", "margin", "random"]
+    values = [PrintedCell("0.912†", bold=True, small="(0.901, 0.923)")] * columns
+    for some in (names, names[1:]):
+        rows = [[PrintedCell(name), PrintedCell("20 to 30"), *values] for name in some]
+        budgets = [f"{1000 * k:,}" for k in range(columns)]
+        table = PrintedTable("A.", "tab:a", ["strategy", "seeds"], "labeled images", budgets, rows)
+        assert "Overfull" not in compiled(table, tmp_path)
+
+
+def test_characters_that_pdflatex_does_not_know_are_told_before_the_table() -> None:
+    rows = [[PrintedCell("é λ — 方法"), PrintedCell("0.9")]]
+    table = PrintedTable("A.", "tab:a", ["strategy"], "labeled images", ["20"], rows)
+    assert latex_table(table).startswith("% pdfLaTeX does not know 方 法: compile with LuaLaTeX")
+    rows[0][0] = PrintedCell("é λ —")
+    assert latex_table(table).startswith(r"\begin{table}")
+
+
+def compiled(table: PrintedTable, tmp_path: Path) -> str:
+    """Return what pdfLaTeX says of a table."""
+    (tmp_path / "table.tex").write_text(latex_table(table))
     (tmp_path / "paper.tex").write_text(PAPER)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -91,6 +116,7 @@ def test_latex_compiles_the_table(auc: PrintedTable, tmp_path: Path) -> None:
         pytest.skip("this LaTeX has no booktabs")
     assert ended.returncode == 0, ended.stdout
     assert (tmp_path / "paper.pdf").stat().st_size > 1000
+    return ended.stdout
 
 
 def test_an_oracle_stands_below_a_rule_and_is_named(auc: PrintedTable) -> None:
@@ -133,7 +159,7 @@ def test_more_columns_than_a_page_has_stand_in_parts() -> None:
     row = [PrintedCell("a_b & c"), *(PrintedCell(value, bold=True) for value in budgets)]
     table = PrintedTable("Caption 5 %", "tab:a b", ["strategy"], "labeled images", budgets, [row])
     tex = latex_table(table)
-    assert tex.count(r"\begin{tabular}{lrrrrr}") == tex.count(r"\begin{tabular}{lrr}") == 1
+    assert tex.count(r"\begin{tabular}{lrrrr}") == tex.count(r"\begin{tabular}{lrrr}") == 1
     assert tex.count(r"a\_b \& c") == 2
     assert r"\label{tab:a-b}" in tex
     assert r"\caption{Caption 5 \%}" in tex
