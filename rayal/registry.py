@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import importlib.util
 import inspect
 import math
-import os
 import pkgutil
-import sys
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -268,43 +264,6 @@ def from_arguments(
     """
     names = [f.name for f in fields(settings)]  # type: ignore[arg-type]
     return settings(**{name: arguments[name] for name in names if name in arguments}, **others)
-
-
-def load_plugins(files: Iterable[Path]) -> None:
-    """Import Python files that register components, each once.
-
-    Raises:
-        ValueError: a file is not there, or is not Python.
-    """
-    for file in files:
-        name = plugin_module(file)
-        if name in sys.modules:
-            continue
-        loader = _SourceLoader(name, str(file)) if file.suffix == ".py" else None
-        spec = importlib.util.spec_from_file_location(name, file, loader=loader)
-        if spec is None or spec.loader is None or not file.is_file():
-            raise ValueError(f"plugin {file} is not a Python file that can be read")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-
-
-def plugin_module(file: Path) -> str:
-    """Return the name of the module that a plugin is imported as."""
-    place = hashlib.sha256(os.fsencode(file.resolve())).hexdigest()[:8]
-    return f"rayal_plugin_{file.stem}_{place}"
-
-
-class _SourceLoader(SourceFileLoader):
-    """Compiles a file as it stands: a .pyc is that of its time of change and size, not its text."""
-
-    def path_stats(self, path: str) -> Mapping[str, Any]:
-        """Raise OSError, as where there is no time of change: nothing is read or kept by it."""
-        raise OSError(f"{path} is compiled each time")
 
 
 def _one(kind: str) -> str:

@@ -1,6 +1,3 @@
-import os
-import py_compile
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,7 +5,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import Field
 
-from rayal.registry import STRATEGIES, Component, Registry, from_arguments, load_plugins
+from rayal.registry import Component, Registry, from_arguments
 from rayal.traits import EncoderTraits, StrategyTraits
 
 
@@ -76,35 +73,6 @@ def test_two_components_of_one_name_are_refused() -> None:
     other.__name__, other.__module__ = "sample", "elsewhere"
     with pytest.raises(ValueError, match=r"two strategy components are named 'sample'.*elsewhere"):
         registry.register(StrategyTraits())(other)
-
-
-def test_a_plugin_registers_once_and_a_broken_one_leaves_nothing(tmp_path: Path) -> None:
-    good, broken = tmp_path / "good_one.py", tmp_path / "broken_one.py"
-    good.write_text(
-        "from rayal.contracts import strategy\n\n"
-        "@strategy()\n"
-        "def from_a_plugin(pool, budget, rng):\n    return pool.unlabeled[:budget]\n"
-    )
-    broken.write_text("1 / 0\n")
-    load_plugins([good])
-    load_plugins([good])
-    assert "from_a_plugin" in STRATEGIES.names()
-    del STRATEGIES._components["from_a_plugin"]
-    for _ in range(2):
-        with pytest.raises(ZeroDivisionError):
-            load_plugins([broken])
-
-
-def test_a_plugin_is_compiled_from_its_text_whatever_python_keeps_beside_it(tmp_path: Path) -> None:
-    plugin = tmp_path / "kept.py"
-    plugin.write_text("VALUE = 1\n")
-    os.utime(plugin, (1, 1))
-    py_compile.compile(str(plugin))  # of the former text, with the same size and time of change
-    plugin.write_text("VALUE = 2\n")
-    os.utime(plugin, (1, 1))
-    load_plugins([plugin])
-    [module] = [m for name, m in sys.modules.items() if name.startswith("rayal_plugin_kept_")]
-    assert module.VALUE == 2
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from rayal.plugins import load_plugins, plugin_module
 from rayal.process_state import places_kept
-from rayal.registry import load_plugins, plugin_module
 from rayal.sweep.errors import Mistakes, place_of, text_of
 from rayal.sweep.source_code import note_sources
 

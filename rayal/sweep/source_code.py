@@ -16,16 +16,12 @@ import importlib.machinery
 import importlib.util
 import os
 import sys
-import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from rayal.plugins import is_users_own
+
 _OURS = Path(__file__).parent.parent
-_INSTALLED = ("site-packages", "dist-packages")
-_SYSTEM = tuple(
-    Path(sysconfig.get_path(name)).resolve()
-    for name in ("stdlib", "platstdlib", "purelib", "platlib")
-)
 
 
 def source_files(module: str) -> list[Path]:
@@ -43,7 +39,7 @@ def _with_imported(module: str, file: Path) -> list[Path]:
     while waiting:
         for name in _imported(files[current := waiting.pop()], current):
             origin = None if name in files else _file_of(name)
-            if origin is not None and _is_users_own(origin):
+            if origin is not None and is_users_own(origin):
                 files[name] = origin
                 waiting.append(name)
     return list(dict.fromkeys(files.values()))
@@ -176,10 +172,3 @@ def _find(module: str) -> str | None:
         if places is None and n < len(parts):
             return None
     return spec.origin if spec else None
-
-
-def _is_users_own(file: Path) -> bool:
-    if file.is_relative_to(_OURS) or file.is_relative_to(_OURS.parent / "analysis"):
-        return False
-    system = any(file.is_relative_to(folder) for folder in _SYSTEM)
-    return not system and not any(part in _INSTALLED for part in file.parts)

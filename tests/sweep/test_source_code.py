@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rayal.registry import load_plugins
+from rayal.plugins import load_plugins
 from rayal.sweep.source_code import source_files, source_hash
 
 
