@@ -63,8 +63,8 @@ class Status:
     sweep was last started with, and are left out. changed_files: files and plugins that are others
     on this machine since then; outdated: ids of the finished trials that they had made.
     stopped: strategies, by `prune`, each in a cell.
-    ended: how the sweep has ended, "finished", "interrupted" or by what; KILLED where its process is
-    no more and has not said so, as on this machine alone is seen; "" while it runs.
+    ended: how the sweep has ended: "finished", "interrupted" or by what; KILLED where its process
+    has ended without saying so, which its own machine alone sees; "" while it runs.
     command: the line that runs the sweep again.
     """
 
