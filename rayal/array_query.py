@@ -59,6 +59,7 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
     probs: npt.ArrayLike | None = None,
     confidence: npt.ArrayLike | None = None,
     seed: int = 0,
+    bare_pixels: bool = False,
     **params: Any,
 ) -> Indices:
     """Return the positions of the images to label next, best first.
@@ -80,6 +81,7 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
             augmented copies disagree.
         confidence: (N,) of the dataset map, for hacon.
         seed: a whole number; the same seed gives the same choice, whatever kind of integer it is.
+        bare_pixels: whether features are the pixels, which no network has seen, for auto.
         params: the strategy's parameters, as in a sweep file; NumPy's numbers count as Python's.
 
     Returns:
@@ -109,7 +111,8 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
     budget = whole_number("budget", budget)
     if not 1 <= budget <= left:
         raise ValueError(f"budget={budget} is out of bounds: 1 to {left} images are unlabeled")
-    chosen = _chosen(component, bound, arrays, budget, whole_number("seed", seed))
+    pool_of = partial(_pool, component, bound, bool(bare_pixels))
+    chosen = _chosen(component, bound, arrays, pool_of, budget, whole_number("seed", seed))
     return check_choice(strategy, chosen, labels_known, budget)
 
 
@@ -117,13 +120,14 @@ def _chosen(
     component: Component[StrategyTraits],
     bound: Mapping[str, Any],
     arrays: Mapping[str, Array],
+    pool_of: Callable[[Mapping[str, Array], Callable[[], None]], Pool],
     budget: int,
     seed: int,
 ) -> Indices:
     """Ask the strategy; where it reads features that are equal in part, of a shuffled pool."""
 
     def ask(arrays: Mapping[str, Array], on_read: Callable[[], None]) -> Indices:
-        pool = _pool(component, bound, arrays, on_read)
+        pool = pool_of(arrays, on_read)
         rng = generator("query", "", seed, 0)
         chosen: Indices = component.function(pool, budget, rng, **bound)
         return chosen
@@ -197,6 +201,7 @@ def _check_passes(passes: Any, probs: Array | None) -> None:
 def _pool(
     component: Component[StrategyTraits],
     bound: Mapping[str, Any],
+    bare_pixels: bool,
     arrays: Mapping[str, Array],
     on_read: Callable[[], None],
 ) -> Pool:
@@ -214,6 +219,7 @@ def _pool(
         num_classes=_num_classes(labels, probs, features if "prototypes" in needs else None),
         map=_dataset_map(arrays.get("confidence"), bound),
         predictions=_predictions(features, probs, on_read) if learned else None,
+        bare_pixels=bare_pixels,
     )
 
 

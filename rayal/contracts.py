@@ -200,6 +200,7 @@ class Pool(FormerPoolNames):
     learner trained on the other labels: one more training. None where there is no learner.
     score_batches: from batches (B,) of unlabeled positions, mean per-class accuracy and macro AUC
     on the test set of the learner trained with each one's true labels; for oracles alone.
+    bare_pixels: whether features are the pixels, which no network has seen: said by the encoder.
     """
 
     features: Features
@@ -213,6 +214,7 @@ class Pool(FormerPoolNames):
     initial_pool: Indices | None = None
     predict_without: Callable[[Indices], Probs] | None = None
     score_batches: Callable[[Sequence[Indices]], list[tuple[float, float]]] | None = None
+    bare_pixels: bool = False
 
     @cached_property
     def unlabeled(self) -> Indices:
@@ -480,6 +482,7 @@ def encoder(  # noqa: PLR0913  a component declares this much about itself
     files: Files | None = None,
     reads: Callable[[Mapping[str, Any]], DatasetPart] = lambda _: "images",
     draws: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+    bare_pixels: bool = False,
     added: Collection[str] = (),
     former: Mapping[str, object] | None = None,
 ) -> Callable[[Encoder[P]], Encoder[P]]:
@@ -496,9 +499,10 @@ def encoder(  # noqa: PLR0913  a component declares this much about itself
     notes: what people would want to know before it runs, such as where its weights come from.
     files: whose content the features depend on; without it every parameter that is the path of a
     file. reads: what of the dataset it looks at: images, or its own features, or nothing. draws:
-    whether its features depend on its seed; a plan says where several seeds give the same. added:
-    as a strategy's. former: parameters that came after the first release with another default than
-    what the encoder did before, and the value at which it still does that.
+    whether its features depend on its seed; a plan says where several seeds give the same.
+    bare_pixels: whether they are the pixels, which no network has seen. added: as a strategy's.
+    former: parameters that came after the first release with another default than what
+    the encoder did before, and the value at which it still does that.
     """
 
     def register(function: Encoder[P]) -> Encoder[P]:
@@ -509,6 +513,7 @@ def encoder(  # noqa: PLR0913  a component declares this much about itself
             files=files,
             reads=reads,
             draws=draws,
+            bare_pixels=bare_pixels,
             added=frozenset(added),
             former=former or {},
         )

@@ -46,12 +46,14 @@ class DatasetTraits(Traits):
 class EncoderTraits(Traits):
     """gives: names of what it makes besides features. reads: what of the dataset.
 
-    draws: whether its features depend on its seed.
+    draws: whether its features depend on its seed. bare_pixels: whether they are the pixels, which
+    no network has seen.
     """
 
     gives: Names = lambda _: set()
     draws: Callable[[Params], bool] = lambda _: True
     reads: Callable[[Params], DatasetPart] = lambda _: "images"
+    bare_pixels: bool = False
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def spec(name: str) -> Spec:
 
 
 def trial(initial: str, query: str, schedule: tuple[int, ...], seed: int = 0) -> Trial:
-    nothing = Spec("none", {})
+    nothing = Spec("features", {})
     return Trial(
         nothing, "data", "hash", nothing, spec(initial), spec(query), spec("linear"), schedule, seed
     )

@@ -518,7 +518,7 @@ TRIALS: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
 
 
 def trial(first: str, later: str, params: Mapping[str, Any], options: Mapping[str, Any]) -> Trial:
-    nothing = Spec("none", {})
+    nothing = Spec("features", {})
     learner = options.get("learner", "linear")
     queries = [Spec(name, STRATEGIES.find(name).bind({})) for name in (first, later)]
     return Trial(

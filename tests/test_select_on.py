@@ -14,7 +14,7 @@ from rayal.trial import Row
 from tests import small_trials
 from tests.small_trials import run, spec, trial
 
-OTHER = Spec("other", {})
+OTHER = Spec("random", {})
 
 
 def on_the_other(query: Spec) -> Spec:

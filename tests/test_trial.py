@@ -371,3 +371,25 @@ def test_a_choice_by_features_that_tell_too_few_images_apart_is_warned_of_in_its
     assert "warnings" not in rows[0]
     [warned] = rows[1]["warnings"]
     assert said in warned
+
+
+@pytest.mark.parametrize("encoder", ["pixels", "features"])
+def test_strategies_see_whether_features_are_bare_pixels(
+    data: TrialData, monkeypatch: pytest.MonkeyPatch, encoder: str
+) -> None:
+    seen: list[bool] = []
+    for name in ("random", "margin"):
+        watch(monkeypatch, STRATEGIES, name, lambda given, _: seen.append(given.bare_pixels))
+    run(replace(trial("random", "margin", (6, 12, 20)), encoder=Spec(encoder, {})), data)
+    assert seen == [encoder == "pixels"] * 3
+
+
+def test_a_strategy_that_selects_on_another_encoder_sees_what_that_ones_features_are(
+    data: TrialData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bool] = []
+    watch(monkeypatch, STRATEGIES, "margin", lambda given, _: seen.append(given.bare_pixels))
+    wanted = trial("random", "margin", (6, 12))
+    on_pixels = replace(wanted.strategy, borrowed={"select_on": Spec("pixels", {})})
+    run(replace(wanted, strategy=on_pixels), data)
+    assert seen == [True]

@@ -121,7 +121,7 @@ def _page(
 
 
 def _head(study: Study, every_cell: pd.DataFrame) -> Iterator[str]:
-    sweeps = ", ".join(f"`sweeps/{name}.yaml`" for name in study.sweeps)
+    sweeps = ", ".join(f"`sweeps/{name}.yaml`" for name in dict.fromkeys(study.sweeps))
     done = study.progress
     yield (
         "Which strategies were better than random selection, by how much and where. First queries "

@@ -20,7 +20,7 @@ def _notes(params: Mapping[str, Any], shape: DataShape) -> list[str]:
     return [notes.feature_size(shape.N, shape.M, D, params["views"])] if shape.image else []
 
 
-@encoder(gives=augmented_views.gives, draws=augmented_views.draws, notes=_notes)
+@encoder(gives=augmented_views.gives, draws=augmented_views.draws, bare_pixels=True, notes=_notes)
 def pixels(
     dataset: Dataset,
     rng: np.random.Generator,

@@ -33,7 +33,7 @@ from rayal.labeling.labeled import labeled_pool
 from rayal.labeling.project import Project
 from rayal.labeling.rounds import Chosen, Round
 from rayal.labeling.training import LEARNER, can_be_learned
-from rayal.registry import LEARNERS, STRATEGIES, Component
+from rayal.registry import ENCODERS, LEARNERS, STRATEGIES, Component
 from rayal.requirements import FROM_LEARNER
 from rayal.seeds import generator
 from rayal.traits import StrategyTraits
@@ -126,6 +126,7 @@ class Query:
     params: Mapping[str, Any]
     predictions: Predictions | None
     seed: tuple[int, int]  # the project's, and the round
+    bare_pixels: bool  # what the features are
 
     @classmethod
     def of(cls, project: Project, state: Known, number: int) -> Query:
@@ -151,6 +152,7 @@ class Query:
             params,
             predictions,
             (project.settings.seed, number),
+            _are_bare_pixels(project),
         )
 
     @property
@@ -215,9 +217,21 @@ class Query:
 
         predictions = None if self.predictions is None else _of_rows(self.predictions, rows)
         kind = watched_pool(cache(look))
-        pool = kind(features, labels, len(self.classes), predictions=predictions)
+        pool = kind(
+            features,
+            labels,
+            len(self.classes),
+            predictions=predictions,
+            bare_pixels=self.bare_pixels,
+        )
         answer = self.component.function(pool, budget, rng, **self.params)
         return rows[check_choice(self.component.name, answer, labels, budget)]
+
+
+def _are_bare_pixels(project: Project) -> bool:
+    """Whether a project's features are the pixels; those from a file are not known to be."""
+    name = project.settings.encoder.get("name")
+    return name is not None and ENCODERS.find(str(name)).traits.bare_pixels
 
 
 def train(features: Features, state: Known, seed: int) -> Predictions | None:

@@ -18,10 +18,10 @@ from rayal.contracts import Indices, Labels, Pool, Predictions, Probs, TrialData
 from rayal.feature_ties import watched
 from rayal.label_arrays import has_label, mask_labels, without_labels
 from rayal.process_state import process_state_kept
-from rayal.registry import STRATEGIES
+from rayal.registry import ENCODERS, STRATEGIES
 from rayal.scorer import join_test_set
 from rayal.seeds import generator
-from rayal.sweep.definition import Trial
+from rayal.sweep.definition import Spec, Trial
 from rayal.trial.row import Row, count_pseudo_labels, measure, of_query
 from rayal.trial.strategy_warnings import warnings_kept
 from rayal.trial.training import (
@@ -110,6 +110,7 @@ def _query(trial: Trial, pool: Pool, number: int, budget: int) -> tuple[Indices,
     component = STRATEGIES.find(spec.name)
     if not component.traits.oracle(spec.params):
         pool = replace(pool, true_labels=None, score_batches=None)
+    pool = _said_by_encoder(pool, spec.select_on or trial.encoder)
     # Named without the strategy: trials of one seed draw alike, so comparisons are paired.
     names = "query", trial.dataset_name, trial.seed, number
     reads: list[bool] = []
@@ -119,6 +120,11 @@ def _query(trial: Trial, pool: Pool, number: int, budget: int) -> tuple[Indices,
     chosen = check_choice(spec.name, chosen, pool.labels, budget)
     by_features = bool(reads)
     return chosen, partial(of_query, trial, pool, chosen, number, warned, by_features=by_features)
+
+
+def _said_by_encoder(pool: Pool, encoder: Spec) -> Pool:
+    """Return the pool with what the encoder that its features are of declares about them."""
+    return replace(pool, bare_pixels=ENCODERS.find(encoder.name).traits.bare_pixels)
 
 
 def _selected_on(trial: Trial, data: TrialData, number: int) -> TrialData:
@@ -190,7 +196,8 @@ def _first_predicted(trial: Trial, data: TrialData, row: Row) -> Pool:
     fitted = train(scoring.learner, request_training(scoring, read, labels, 0, None))
     predictions = checked_predictions(scoring.learner.name, fitted, read)
     first = _selected_on(trial, data, 1).pool(labels, predictions)
-    return replace(first, true_labels=None, score_batches=None)
+    first = replace(first, true_labels=None, score_batches=None)
+    return _said_by_encoder(first, trial.strategy.select_on or trial.encoder)
 
 
 def _predict_without(

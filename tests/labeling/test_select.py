@@ -14,6 +14,7 @@ from rayal.labeling.errors import LabelingError
 from rayal.labeling.labels import Answer
 from rayal.labeling.project import Project
 from rayal.labeling.selecting import Selected, first_round, next_round, open_or_create
+from rayal.labeling.selection import Query, known
 from rayal.labeling.spreadsheet import read_csv_rows
 from tests.labeling.images import folder_of, picture, project_of, request, select
 
@@ -248,3 +249,14 @@ def test_names_with_blanks_newlines_and_accents_come_through(tmp_path: Path) -> 
     tasks = json.loads((project.root / "label-studio.json").read_text())
     assert sorted(task["data"]["path"] for task in tasks) == sorted(names)
     assert len(list((project.root / "cvat" / "images").iterdir())) == 6
+
+
+def test_the_strategy_is_told_that_features_are_bare_pixels_and_not_of_those_in_a_file(
+    tmp_path: Path,
+) -> None:
+    project = project_of(tmp_path)
+    assert Query.of(project, known(project), 2).bare_pixels
+    features = np.eye(6, dtype=np.float32)
+    np.savez(tmp_path / "own.npz", features=features, ids=[f"{row}.png" for row in range(6)])
+    of_file = select(tmp_path / "own.npz", encoder=None).project
+    assert not Query.of(of_file, known(of_file), 2).bare_pixels

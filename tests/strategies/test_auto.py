@@ -2,11 +2,13 @@ from dataclasses import replace
 
 import numpy as np
 
+import rayal
 from rayal.contracts import UNLABELED, Pool, Predictions
 from rayal.kernels import clustering
 from rayal.kernels.feature_transform import fit_transform
 from rayal.kernels.near_duplicates import representatives
 from rayal.registry import STRATEGIES
+from rayal.seeds import generator
 
 
 def clusters(N: int = 90, D: int = 6, seed: int = 0) -> np.ndarray:
@@ -15,8 +17,11 @@ def clusters(N: int = 90, D: int = 6, seed: int = 0) -> np.ndarray:
     return features.astype(np.float32)
 
 
-def ask(pool: Pool, budget: int, seed: int = 0) -> np.ndarray:
-    return STRATEGIES.find("auto").function(pool, budget, np.random.default_rng(seed))
+def ask(pool: Pool, budget: int, rng: np.random.Generator | None = None) -> np.ndarray:
+    chosen: np.ndarray = STRATEGIES.find("auto").function(
+        pool, budget, rng or np.random.default_rng(0)
+    )
+    return chosen
 
 
 def before_labels(features: np.ndarray) -> Pool:
@@ -57,12 +62,12 @@ def with_predictions(features: np.ndarray, labeled: list[int]) -> Pool:
     return Pool(features, labels, 3, predictions=Predictions(probs[:0], lambda: probs))
 
 
-def components(features: np.ndarray) -> np.ndarray:
-    return fit_transform(features, {"unit": True, "half_whiten": 64})(features)
+def components(features: np.ndarray, count: int = 64) -> np.ndarray:
+    return fit_transform(features, {"unit": True, "half_whiten": count})(features)
 
 
-def covering(pool: Pool, budget: int, width: float) -> list[int]:
-    on_components = replace(pool, features=components(pool.features))
+def covering(pool: Pool, budget: int, width: float, count: int = 64) -> list[int]:
+    on_components = replace(pool, features=components(pool.features, count))
     chosen = STRATEGIES.find("uherding").function(
         on_components, budget, np.random.default_rng(0), sigma=width
     )
@@ -88,3 +93,35 @@ def test_labeled_copies_do_not_narrow_what_one_label_covers() -> None:
 def test_a_single_label_covers_a_unit_width() -> None:
     pool = with_predictions(clusters(), [7])
     assert ask(pool, 6).tolist() == covering(pool, 6, 1.0)
+
+
+def wide(N: int = 90) -> np.ndarray:
+    return clusters(N, D=40)  # more than the components that are taken of pixels
+
+
+def test_of_bare_pixels_the_first_query_clusters_all_images_by_sixteen_components() -> None:
+    features = wide()
+    features[60:] = features[:1]  # a bundle stays: it is one cluster
+    chosen = ask(replace(before_labels(features), bare_pixels=True), 7)
+    white = components(features, 16)
+    groups, centers = clustering.kmeans(white, 7, np.random.default_rng(0), restarts=5)
+    nearest = clustering.nearest_to_centers(white, groups, centers)
+    assert set(chosen.tolist()) == set(nearest.tolist())
+    assert set(ask(before_labels(features), 7).tolist()) != set(nearest.tolist())
+
+
+def test_of_bare_pixels_later_queries_cover_by_sixteen_components() -> None:
+    pool = with_predictions(wide(), [0, 1, 2, 3])
+    points = components(pool.features, 16)[pool.labeled].astype(np.float64)
+    away = np.linalg.norm(points[:, None] - points[None], axis=2) + 9 * np.eye(4)
+    chosen = ask(replace(pool, bare_pixels=True), 6).tolist()
+    assert chosen == covering(pool, 6, float(away.min(axis=1).mean()), count=16)
+    assert chosen != ask(pool, 6).tolist()
+
+
+def test_a_query_of_arrays_may_say_that_features_are_pixels() -> None:
+    features = wide()
+    pool = replace(before_labels(features), bare_pixels=True)
+    chosen = rayal.query("auto", 7, features=features, bare_pixels=True)
+    assert chosen.tolist() == ask(pool, 7, generator("query", "", 0, 0)).tolist()
+    assert chosen.tolist() != rayal.query("auto", 7, features=features).tolist()

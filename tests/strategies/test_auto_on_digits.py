@@ -33,7 +33,13 @@ class Person:
         known = self.labels if (self.labels >= 0).any() else None
         probs = None if known is None else self.predictions().pool
         chosen = rayal.query(
-            strategy, budget, features=self.features, labels=known, probs=probs, seed=self.seed
+            strategy,
+            budget,
+            features=self.features,
+            labels=known,
+            probs=probs,
+            seed=self.seed,
+            bare_pixels=True,
         )
         assert (self.labels[chosen] == UNLABELED).all()
         self.labels[chosen] = self.true[chosen]
