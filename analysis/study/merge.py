@@ -20,7 +20,8 @@ def merged(runs: Sequence[Run], root: Location) -> Run:
     """Put the trials of several runs side by side under one plan.
 
     A trial that several runs plan counts once: it is the same by all that determines its result,
-    so the first record of it stands. Datasets that share a name but not their content get the
+    so the first record of it stands. Records follow the plan, whichever run has them: resamples
+    depend on the order of values. Datasets that share a name but not their content get the
     name of the first run that has them beside it, and so are not mixed up.
 
     Args:
@@ -29,10 +30,12 @@ def merged(runs: Sequence[Run], root: Location) -> Run:
     """
     names = _distinct_names(runs)
     runs = [_with_distinct_datasets(run, names) for run in runs]
+    plan = _merged_plan(runs)
+    records = {r["trial"]: r for r in _first_of_each(r for run in runs for r in run.records)}
     return Run(
         root=root,
-        plan=_merged_plan(runs),
-        records=_first_of_each(record for run in runs for record in run.records),
+        plan=plan,
+        records=[records[trial] for trial in plan["trials"] if trial in records],
         failures=_first_of_each(failure for run in runs for failure in run.failures),
         left_out=sum(run.left_out for run in runs),
     )

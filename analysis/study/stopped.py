@@ -24,10 +24,17 @@ def prunings(roots: Iterable[Location]) -> list[Pruning]:
 
 
 def stopped_in(trials: pd.DataFrame, roots: Iterable[Location]) -> tuple[Stopped, ...]:
-    """Return what was stopped of planned trials, where something was spared that no run has."""
+    """Return what was stopped of planned trials, where something was spared that no run has.
+
+    What several runs stopped of the same trials is there once.
+    """
     left = set(trials.loc[trials["status"] != "done", "trial"])
     every = (one for pruning in prunings(roots) for one in pruning["stopped"])
-    return tuple(one for one in every if not left.isdisjoint(one["spared"]))
+    first: dict[frozenset[str], Stopped] = {}
+    for one in every:
+        if not left.isdisjoint(one["spared"]):
+            first.setdefault(frozenset(one["trials"]), one)
+    return tuple(first.values())
 
 
 def with_spared(trials: pd.DataFrame, stopped: Sequence[Stopped]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Strategies that were stopped: shown with a mark, and compared with nothing."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,14 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 @pytest.fixture(scope="module")
 def tables(study: Study) -> dict[str, Any]:
     return all_tables(study)
+
+
+def test_what_a_run_and_its_copy_stopped_is_there_once(tmp_path: Path) -> None:
+    """It was listed twice, and the verdict spoke of twice as many cells."""
+    run = run_with_a_stop(tmp_path / "run")
+    copy = shutil.copytree(run, tmp_path / "copy")
+    assert read_study(run, copy).stopped == read_study(run).stopped
+    assert len(read_study(run, copy).stopped) == 1
 
 
 def test_spared_trials_are_neither_done_nor_missing(study: Study) -> None:

@@ -1,10 +1,13 @@
+import pandas as pd
 import pytest
 
 import analysis
 from analysis.__main__ import main
 from analysis.report import write_all
 from analysis.sections.versus_random.differences import against_random
+from analysis.statistics import bootstrap
 from analysis.study.study import read_study
+from analysis.study.summary import summary
 from rayal.storage.files import StoreError
 from tests.analysis.made_up_runs import RunBuilder, component, single_query_run
 
@@ -79,6 +82,18 @@ def test_a_trial_that_failed_in_one_run_and_was_done_in_another_is_done(tmp_path
     b.done(b.trial(component("random"), 0, [20]))
     found = analysis.progress(a.write(), b.write())
     assert (found.planned, found.done, found.failed) == (1, 1, 0)
+
+
+def test_records_that_lie_in_two_runs_give_the_numbers_of_one(tmp_path):
+    """Ends of bootstrap intervals depend on the order of values, which was that of the runs."""
+    whole = run_of(tmp_path / "whole", "hacon", seeds=range(12))
+    halves = [run_of(tmp_path / name, "hacon", seeds=range(12)) for name in ("a", "b")]
+    for number, path in enumerate(sorted((halves[0] / "records").iterdir())):
+        (halves[number % 2] / "records" / path.name).unlink()
+    expected = summary(read_study(whole))
+    assert expected["n"].min() >= bootstrap.SMALL
+    pd.testing.assert_frame_equal(summary(read_study(*halves)), expected)
+    pd.testing.assert_frame_equal(summary(read_study(*halves[::-1])), expected)
 
 
 def test_a_run_named_twice_counts_once(tmp_path):
