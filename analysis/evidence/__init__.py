@@ -8,6 +8,9 @@ bar.py      whether auto reaches the bar of a default
 rivals.py   auto against every other strategy
 leaders.py  cells -> a leaderboard, and what the oracle beside it is
 published_order.py  whether later queries rank as in the literature
+mixing.py    what of an earlier table cannot stand beside the runs at hand
+shared_rows.py      rows that several strategies share in one table and not in another
+stopped.py   strategies that `prune` stopped
 not_covered.py      what all this says nothing of
 markdown.py words and tables that these share
 page.py     all of it as Markdown

@@ -103,12 +103,19 @@ def _compared(board: pd.DataFrame, used: str) -> list[dict[Any, Any]]:
 
 
 def what_to_use(cells: pd.DataFrame, query: str) -> Iterator[str]:
-    """Yield the table of a query."""
+    """Yield the table of a query, or that nothing was tested; nothing where nothing was asked."""
     uses = advice(cells, query)
-    if uses.empty:
+    if uses.empty and rivals(cells, query, MEASURES[0]).empty:
         return
     yield f"## What to use: {QUERIES[query].lower()}"
     yield ""
+    if uses.empty:
+        yield (
+            "Nothing is said: no cell has a test, which needs several seeds of a strategy and of "
+            "random selection, and values that vary."
+        )
+        yield ""
+        return
     yield (
         "Mean gains over all cells, whatever the features; cells won and lost, and the worst one, "
         "are by AUC. A strategy that lost a cell by either measure is not recommended."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from analysis.evidence.leaders import AUTO, CELL, cells_of, rivals, with_choices
 from analysis.evidence.markdown import QUERIES, SHORT, cells_in_words, table, telling_apart
 from analysis.figures.text import NONE
 from analysis.study.wording import enumerated
+from rayal.storage.stopped import Stopped
 
 SHARE = 0.01  # of the pool: the bar asks for wins up to there
 
@@ -61,10 +62,13 @@ def _compared_with_best(every: pd.DataFrame) -> dict[str, Any]:
     return {"mean": mean, "best": name, "best_mean": float(means.max())}
 
 
-def bar_of_default(cells: pd.DataFrame, pools: Mapping[str, int]) -> Iterator[str]:
+def bar_of_default(
+    cells: pd.DataFrame, pools: Mapping[str, int], stopped: Sequence[Stopped] = ()
+) -> Iterator[str]:
     """Yield the bar, a table of how far it is reached, and the cells in which it is not.
 
-    pools: the number of images to choose from, by dataset.
+    pools: the number of images to choose from, by dataset; of others the cells may have it.
+    stopped: strategies that `prune` has stopped in cells, which are then not there.
     """
     verdicts = [
         (QUERIES[query], SHORT[measure], found)
@@ -79,7 +83,8 @@ def bar_of_default(cells: pd.DataFrame, pools: Mapping[str, int]) -> Iterator[st
     yield (
         f"The bar: every cell up to {SHARE * 100:g} % of the pool is won, none is lost, and on "
         f"average `{AUTO}` is at least as good as the best other strategy. All cells are held to "
-        f"it{_beyond(cells, pools)}. It is {_reached([found for *_, found in verdicts])}."
+        f"it{_beyond(cells, pools)}. It is "
+        f"{_reached([found for *_, found in verdicts], stopped)}."
     )
     yield ""
     heads = ("queries", "measure", "cells", "won", "open", "lost", "mean gain",
@@ -94,13 +99,23 @@ def bar_of_default(cells: pd.DataFrame, pools: Mapping[str, int]) -> Iterator[st
 
 def _beyond(cells: pd.DataFrame, pools: Mapping[str, int]) -> str:
     own = cells_of(cells, AUTO).drop_duplicates(CELL)
-    beyond = own[own["labelled"] > SHARE * own["dataset"].map(pools).astype("float64")]
-    if beyond.empty:
-        return ""
-    return f", also the {len(beyond)} beyond ({enumerated(dict.fromkeys(beyond['dataset']))})"
+    pool = own["dataset"].map(pools).astype("float64").fillna(own["pool"].astype("float64"))
+    beyond = own[own["labelled"] > SHARE * pool]["dataset"]
+    said = (
+        f", also the {len(beyond)} beyond ({enumerated(dict.fromkeys(beyond))})"
+        if len(beyond)
+        else ""
+    )
+    unknown = own["dataset"][pool.isna()].unique()
+    if not len(unknown):
+        return said
+    names = enumerated(unknown)
+    return f"{said}; which of those on {names} are beyond, the earlier table does not say"
 
 
-def _reached(found: list[dict[str, Any]]) -> str:
+def _reached(found: list[dict[str, Any]], stopped: Sequence[Stopped]) -> str:
+    if any(AUTO in one["strategy"].split(" / ") for one in stopped):
+        return f"**not reached**: `{AUTO}` was stopped in cells that are not counted here"
     reached = all(
         one["won"] == one["cells"] and not one["mean"] < one["best_mean"] for one in found
     )

@@ -4,10 +4,15 @@ A cell is a dataset, an encoder, a learner, a number of labels and a strategy. F
 compared with every random draw by Welch's test; later queries with random ones after the same first
 query, seed by seed, by Student's. Trials in which the same images were chosen count once. Holm's
 correction is over all cells of one measure.
+
+A table outlives its runs, and other runs are added to it: beside its names, a row says what stands
+behind them, so that other images, encoders or learners of the same names are not taken for these.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -22,13 +27,13 @@ from analysis.study.study import Study
 
 MEASURES = ("auc", "mean_class_accuracy")
 FIRST, LATER = "first", "later"
-DIGITS = 2  # of a gain in evidence.csv; gains that are equal so far are called equal
+DIGITS = 2  # of a gain; gains that are equal so far are called equal
 LEVEL = 0.01  # of p after Holm's correction, below which a cell counts as won or lost
 KEYS = ["dataset", "encoder", "learner", "initial", "labelled"]
 COLUMNS = (
     "query", *KEYS, "per_class", "strategy", "oracle", "measure", "trials", "choices",
     "random_trials", "random", "gain", "low", "high", "p", "higher_seeds", "lower_seeds",
-    "select_seconds", "holm", "verdict",
+    "select_seconds", "holm", "verdict", "pool", "setting",
 )  # fmt: skip
 
 
@@ -38,20 +43,50 @@ def cells(study: Study) -> pd.DataFrame:
     gain, low, high: difference to random's mean in points (hundredths), with its 95 % interval;
     p, holm: of no difference, NaN where there is one choice alone. higher_seeds, lower_seeds: of
     the seeds shared with random, those with a higher and with a lower value. verdict: won, lost or
-    "" by Holm's p below LEVEL. per_class: labels a class of the dataset.
+    "" by Holm's p below LEVEL. per_class: labels a class of the dataset. pool: images to choose
+    from. setting: a hash of the images, the encoder and the learner with all their parameters;
+    of later queries also how many images each query labeled.
+
+    Raises:
+        ValueError: images of a dataset have several classes, which has another measure.
     """
+    _check_one_class(study)
     rows = [
-        {"query": query, **key, **row}
+        {"query": query, **key, **row, "setting": _setting(study, query, group)}
         for query in (FIRST, LATER)
         for key, group in groups(rounds_of(study, study.compared_rounds, query), KEYS)
         for row in _compared(study, query, group)
+        if math.isfinite(row["gain"])  # no seed of a later query may be random's too
     ]
     frame = pd.DataFrame(
         rows, columns=[name for name in COLUMNS if name not in ("holm", "verdict")]
     )
     names = frame["dataset"].map(class_counts(study)).astype("float64")
     frame["per_class"] = frame["labelled"].astype("float64") / names
+    frame["pool"] = frame["dataset"].map(pool_sizes(study))
     return with_verdicts(frame)[list(COLUMNS)]
+
+
+def _setting(study: Study, query: str, group: pd.DataFrame) -> str:
+    """Return a hash of what stands behind the names of a group, and the steps of later queries."""
+    planned = study.run.plan["trials"][str(group["trial"].iloc[0])]
+    learner = {name: planned["learner"].get(name) for name in ("name", "params", "source", "files")}
+    text = json.dumps([planned["artefact"], learner], sort_keys=True)
+    hashed = hashlib.sha256(text.encode()).hexdigest()[:12]
+    if query == FIRST:
+        return hashed
+    schedule = planned["schedule"][: int(group["round"].iloc[0]) + 1]
+    return f"{hashed} {'+'.join(map(str, np.diff(schedule, prepend=0)))}"
+
+
+def _check_one_class(study: Study) -> None:
+    several = [n for n, about in study.run.plan["datasets"].items() if about.get("multilabel")]
+    if several:
+        raise ValueError(
+            f"images of {', '.join(several)} have several classes each, and the evidence is by "
+            f"{' and '.join(MEASURES)}, the second of which is of one class an image: leave these "
+            "runs out; rayal report compares their strategies"
+        )
 
 
 def class_counts(study: Study) -> dict[str, int]:

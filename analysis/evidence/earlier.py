@@ -9,11 +9,13 @@ from typing import Any
 import pandas as pd
 
 from analysis.evidence.cells import COLUMNS, FIRST, KEYS, LATER, MEASURES, with_verdicts
+from analysis.evidence.mixing import check_fits
 from analysis.study.same_choices import JOINED
 
 _FIRST_LINE = 2  # of the rows, below the names of the columns
 ROW = ["query", *KEYS, "strategy", "measure"]  # what makes a row of the table one of its own
-_TEXTS = ("query", "dataset", "encoder", "learner", "initial", "strategy", "measure")
+_TEXTS = ("query", "dataset", "encoder", "learner", "initial", "strategy", "measure", "setting")
+_LATER_ADDED = ("pool", "setting")  # columns that tables of version 4 and before may lack
 _WORDS = {
     "query": (FIRST, LATER),
     "measure": MEASURES,
@@ -36,7 +38,7 @@ def read_cells(path: Path) -> pd.DataFrame:
     except (ValueError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is no table of evidence: {error}") from None
     _check_columns(path, frame)
-    frame = frame[list(COLUMNS)].fillna("")
+    frame = frame.reindex(columns=list(COLUMNS), fill_value="").fillna("")
     for name, words in _WORDS.items():
         _check_cells(path, frame[name], frame[name].isin(words), f"one of {_listed(words)}")
     made = frame.assign(oracle=frame["oracle"] == "True")
@@ -59,9 +61,13 @@ def with_earlier(own: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
     A row of the runs stands in place of an earlier one of the same cell, strategy and measure;
     strategies that chose the same images share a row, and each is looked for by its own name.
     Holm's correction and the verdicts are those of all rows together.
+
+    Raises:
+        ValueError: the two are of other data, encoders or learners under the same names, or of
+            other numbers of trials.
     """
-    left = _not_in(earlier, own)
-    kept = earlier.assign(strategy=left)[left != ""]
+    kept = kept_rows(own, earlier)
+    check_fits(own, earlier, kept)
     if kept.empty:
         return own
     together = pd.concat([kept, own] if len(own) else [kept], ignore_index=True)
@@ -70,6 +76,12 @@ def with_earlier(own: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
     together["block"] = [places[key] for key in _blocks(together)]
     by = ["block", "learner", "initial", "labelled"]
     return with_verdicts(together.sort_values(by, kind="stable", ignore_index=True))[list(COLUMNS)]
+
+
+def kept_rows(own: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
+    """Return the earlier rows that the runs do not have, each under the names that they lack."""
+    left = _not_in(earlier, own)
+    return earlier.assign(strategy=left)[left != ""]
 
 
 def check_nothing_lost(path: Path, every_cell: pd.DataFrame) -> None:
@@ -114,7 +126,7 @@ def _blocks(frame: pd.DataFrame) -> list[tuple[str, ...]]:
 
 
 def _check_columns(path: Path, frame: pd.DataFrame) -> None:
-    lacking = [name for name in COLUMNS if name not in frame.columns]
+    lacking = [name for name in COLUMNS if name not in {*frame.columns, *_LATER_ADDED}]
     if lacking:
         raise ValueError(
             f"{path} is no table of evidence: it has no column {', '.join(lacking)}; give an "

@@ -14,7 +14,7 @@ from analysis.study.study import Study
 from analysis.study.wording import enumerated
 
 SEEDS = 50  # fewer are said
-DEVELOPED_ON = {"cifar10_lt", "digits", "mnist", "pbcblood", "scans"}
+DEVELOPED_ON = {"bloodmnist", "cifar10_lt", "digits", "mnist", "pbcblood", "scans"}
 _SAID = {  # parameters of an encoder that say what it is, and how
     "model": "the network {}", "backbone": "one training of {}", "epochs": "{} epochs",
     "size": "at {} pixels",
@@ -30,11 +30,14 @@ def not_covered(study: Study, cells: pd.DataFrame, known: Sequence[str]) -> Iter
     yield "## What this does not cover"
     yield ""
     if cells.empty:
-        yield "Everything: the runs hold no strategy beside random selection."
+        yield f"Everything: {_why_nothing(study)}."
         return
     yield f"* Datasets and encoders: {_data(study, cells)}; no others."
     if encoders := _encoders(study, cells):
-        yield f"* The encoders are {encoders}. Others, and longer trainings, may change who leads."
+        yield (
+            f"* The encoders are {encoders}.{_unsaid(study, cells)} Others, and longer trainings, "
+            "may change who leads."
+        )
     yield f"* Learner: {_names(cells['learner'])} alone. Another may change who leads."
     yield f"* Up to {int(cells['labelled'].max())} labels; nothing is said of more."
     later = cells[cells["query"] == LATER]
@@ -45,6 +48,12 @@ def not_covered(study: Study, cells: pd.DataFrame, known: Sequence[str]) -> Iter
     yield from _seeds(cells)
     yield from _missing(study)
     yield ""
+
+
+def _why_nothing(study: Study) -> str:
+    if not study.baseline:
+        return "the runs hold no random selection, which all others are compared with"
+    return "in no cell do the runs hold finished trials of random selection and of another strategy"
 
 
 def _names(column: pd.Series[str]) -> str:
@@ -76,6 +85,17 @@ def _encoders(study: Study, cells: pd.DataFrame) -> str:
         forms.setdefault(_encoder(about["params"]), []).append(row["dataset"])
     parts = {name: _forms(forms) for name, forms in said.items() if any(forms)}
     return enumerated(f"`{name}` ({form})" for name, form in parts.items()) if parts else ""
+
+
+def _unsaid(study: Study, cells: pd.DataFrame) -> str:
+    """Name the datasets of an earlier table whose encoders no run at hand describes."""
+    trials = as_labels(study.trials)
+    described = set(zip(trials["dataset"], trials["encoder"], strict=True))
+    places = zip(cells["dataset"], cells["encoder"], strict=True)
+    others = sorted({dataset for dataset, encoder in places if (dataset, encoder) not in described})
+    if not others:
+        return ""
+    return f" Of those on {enumerated(others)} the earlier table has the names alone."
 
 
 def _encoder(params: Mapping[str, Any]) -> str:
@@ -133,8 +153,14 @@ def _seeds(cells: pd.DataFrame) -> Iterator[str]:
     one = cells[(cells["choices"] == 1) & ~cells["oracle"].astype(bool)]
     if len(one):
         yield (
-            f"* {_names(one['strategy'])} draw nothing: one choice a cell, so that {len(one)} of "
-            f"{len(cells):,} rows have neither an interval nor a test."
+            f"* {len(one):,} of {len(cells):,} rows have neither an interval nor a test, as they "
+            f"rest on one choice, of a strategy that draws nothing or has one seed: "
+            f"{_names(one['strategy'])}."
+        )
+    if untested := int(several["p"].isna().sum()):
+        yield (
+            f"* {untested:,} of {len(cells):,} rows have no test for another reason: what would be "
+            "compared does not vary, or random selection made one choice."
         )
 
 

@@ -13,7 +13,6 @@ from analysis.evidence.advice import what_to_use
 from analysis.evidence.bar import bar_of_default
 from analysis.evidence.by_features import by_features
 from analysis.evidence.cells import (
-    DIGITS,
     FIRST,
     KEYS,
     LATER,
@@ -23,16 +22,20 @@ from analysis.evidence.cells import (
     full_labels,
     pool_sizes,
 )
-from analysis.evidence.earlier import check_nothing_lost, with_earlier
-from analysis.evidence.earlier_page import records_of, section
-from analysis.evidence.leaders import CELL, boards
+from analysis.evidence.earlier import check_nothing_lost, kept_rows, with_earlier
+from analysis.evidence.earlier_page import check_version, records_of, section
+from analysis.evidence.leaders import AUTO, CELL, boards, cells_of
 from analysis.evidence.markdown import IN_WORDS, QUERIES, table, telling_apart
 from analysis.evidence.not_covered import not_covered
 from analysis.evidence.published_order import PAIRS, STAGES, published_order
 from analysis.evidence.rivals import auto_against_others
+from analysis.evidence.shared_rows import shown_by_each_name
+from analysis.evidence.stopped import HEADING as _STOPPED
+from analysis.evidence.stopped import check_none_stopped, stopped_cells
 from analysis.export import to_csv
 from analysis.figures.text import NONE
 from analysis.study.study import Study
+from analysis.study.wording import enumerated
 from rayal.storage.atomic import write_bytes
 
 _TITLE = "# Evidence, version "
@@ -60,20 +63,24 @@ def write_evidence(
 
     Raises:
         OSError: a file cannot be read or written.
-        ValueError: what stands in the folder under these names would be lost.
+        ValueError: what stands in the folder under these names would be lost, the earlier table
+            is of what these runs cannot be compared with, or images have several classes.
     """
     own = cells(study)
+    if earlier is not None:
+        check_none_stopped(study)
+        check_version(earlier_page, version, cells_of(kept_rows(own, earlier), AUTO))
     every_cell = own if earlier is None else with_earlier(own, earlier)
     folder.mkdir(parents=True, exist_ok=True)
     page, table = folder / "evidence.md", folder / "evidence.csv"
     check_nothing_lost(table, every_cell)
     _check_own(page)
-    write_bytes(table, to_csv(_rounded(every_cell)).encode())
     kept = _kept(len(every_cell) - len(own), len(every_cell), records_of(earlier_page))
-    lines = (*_page(study, every_cell, version, kept),
+    lines = (*_page(study, every_cell, version, kept, tuple(section(earlier_page, _STOPPED))),
              *(_order(published_order(study)) or section(earlier_page, _ORDER)),
              *(_full(study) or section(earlier_page, _FULL)),
              *not_covered(study, every_cell, strategies))  # fmt: skip
+    write_bytes(table, to_csv(_rounded(every_cell)).encode())
     write_bytes(page, ("\n".join(lines).rstrip() + "\n").encode())
     return page, table
 
@@ -86,26 +93,33 @@ def _check_own(page: Path) -> None:
 
 
 def _rounded(every_cell: pd.DataFrame) -> pd.DataFrame:
+    """Round so far that Holm's correction and the sign of a gain stay when the table is read."""
     digits = {"per_class": 2, "random": 4, "select_seconds": 3}
-    kept = every_cell.round({**digits, **dict.fromkeys(("gain", "low", "high"), DIGITS)})
+    kept = every_cell.round({**digits, **dict.fromkeys(("gain", "low", "high"), 4)})
     for name in ("p", "holm"):
-        kept[name] = [f"{value:.2g}" if math.isfinite(value) else "" for value in every_cell[name]]
+        kept[name] = [f"{value:.6g}" if math.isfinite(value) else "" for value in every_cell[name]]
     return kept
 
 
 def _page(
-    study: Study, every_cell: pd.DataFrame, version: str, kept: Iterable[str]
+    study: Study,
+    every_cell: pd.DataFrame,
+    version: str,
+    kept: Iterable[str],
+    stopped_before: Iterable[str],
 ) -> Iterator[str]:
     yield f"{_TITLE}{version}"
     yield ""
     yield from _head(study, every_cell)
+    every_cell = shown_by_each_name(every_cell)
     yield from kept
-    for group in study.same_choices.groups:
-        yield from (group.in_words, "")
+    yield from _same_choices(study, set(every_cell["strategy"]))
+    yield from stopped_cells(study)
+    yield from stopped_before
     for query in QUERIES:
         yield from what_to_use(every_cell, query)
     yield from by_features(every_cell)
-    yield from bar_of_default(every_cell, pool_sizes(study))
+    yield from bar_of_default(every_cell, pool_sizes(study), study.stopped)
     yield from auto_against_others(every_cell)
     for query, title in QUERIES.items():
         part = every_cell[every_cell["query"] == query]
@@ -120,8 +134,23 @@ def _page(
             yield from _every_cell(part[part["measure"] == measure], measure)
 
 
+def _same_choices(study: Study, shown: set[str]) -> Iterator[str]:
+    """Say which strategies chose the same images, shown by one name or by each of them."""
+    for group in study.same_choices.groups:
+        if group.label in shown or shown.isdisjoint(group.names):
+            yield from (group.in_words, "")
+        else:
+            yield (
+                f"{enumerated(group.names)} chose the same images in each {group.role} of the runs "
+                "read here: they are tested once there, and shown by each name, as elsewhere in "
+                "the table."
+            )
+            yield ""
+
+
 def _head(study: Study, every_cell: pd.DataFrame) -> Iterator[str]:
-    sweeps = ", ".join(f"`sweeps/{name}.yaml`" for name in dict.fromkeys(study.sweeps))
+    names = list(dict.fromkeys(study.sweeps))
+    sweeps = f"sweep{'s' * (len(names) > 1)} {enumerated(f'`{name}`' for name in names)}"
     done = study.progress
     yield (
         "Which strategies were better than random selection, by how much and where. First queries "
@@ -138,7 +167,8 @@ def _head(study: Study, every_cell: pd.DataFrame) -> Iterator[str]:
         "random selection after the same first query, seed by seed (Student's test). Trials that "
         "chose the same images count once; a strategy without randomness makes one choice in a "
         "cell, and has no test.\n"
-        f"* Written by `rayal evidence` from the records of {sweeps}: {done.done:,} trials, "
+        f"* Written by `rayal evidence` from the records of the {sweeps}: "
+        f"{done.done:,} trials, "
         f"{_extent(every_cell)}. `evidence.csv` has every cell with its interval, p, seeds and "
         "seconds."
     )
@@ -148,9 +178,10 @@ def _head(study: Study, every_cell: pd.DataFrame) -> Iterator[str]:
 def _extent(every_cell: pd.DataFrame) -> str:
     """Say how much evidence there is."""
     count = every_cell.drop_duplicates(CELL)["query"].value_counts()
+    datasets = every_cell["dataset"].nunique()
     return (
         f"{count.get(FIRST, 0)} cells of first queries and {count.get(LATER, 0)} of later ones on "
-        f"{every_cell['dataset'].nunique()} datasets"
+        f"{datasets} dataset{'s' * (datasets != 1)}"
     )
 
 

@@ -10,13 +10,14 @@ import pandas as pd
 from analysis.evidence.cells import DIGITS, MEASURES
 from analysis.evidence.leaders import AUTO, CELL, cells_of, rivals, with_choices
 from analysis.evidence.markdown import QUERIES, SHORT, table
+from analysis.evidence.not_covered import DEVELOPED_ON
 
 
 def against(cells: pd.DataFrame, query: str, measure: str) -> pd.DataFrame:
     """Return a row for each other strategy, the one that `auto` is least ahead of first.
 
     cells: in which both were asked. mean: of auto's gain less the other's, in points. ahead, equal,
-    behind: cells by that difference, rounded as in evidence.csv. by_encoder: its means. choices:
+    behind: cells by that difference, rounded to DIGITS. by_encoder: its means. choices:
     of the other strategy, the most in a cell.
     """
     every = rivals(cells, query, measure)
@@ -58,15 +59,19 @@ def auto_against_others(cells: pd.DataFrame) -> Iterator[str]:
         f"many it is ahead, equal (to {DIGITS} digits) and behind. No single difference is tested."
     )
     yield ""
+    known = DEVELOPED_ON.issuperset(cells["dataset"])
+    explained = "; `docs/decisions.md` says more of it" if known else ""
     for query, by_measure in boards.items():
-        sentences = (_in_words(board, SHORT[measure]) for measure, board in by_measure.items())
+        sentences = (
+            _in_words(board, SHORT[measure], explained) for measure, board in by_measure.items()
+        )
         yield f"{QUERIES[query]}. {' '.join(sentences)}"
         yield ""
         yield from _table(by_measure)
 
 
-def _in_words(board: pd.DataFrame, measure: str) -> str:
-    """Say whom `auto` is behind, or who is nearest behind it."""
+def _in_words(board: pd.DataFrame, measure: str, explained: str) -> str:
+    """Say whom `auto` is behind, and where that is explained, or who is nearest behind it."""
     behind = board[board["mean"] < 0].to_dict("records")
     if not behind:
         nearest = board.to_dict("records")[0]
@@ -77,7 +82,7 @@ def _in_words(board: pd.DataFrame, measure: str) -> str:
     named = "; ".join(
         f"`{row['strategy']}`, {row['mean']:+.2f} ({_encoders(row)})" for row in behind
     )
-    return f"By {measure} `{AUTO}` is **behind** {named}; `docs/decisions.md` says more of it."
+    return f"By {measure} `{AUTO}` is **behind** {named}{explained}."
 
 
 def _encoders(row: Mapping[Any, Any]) -> str:

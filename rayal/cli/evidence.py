@@ -14,6 +14,11 @@ from rayal.storage.files import StoreError
 from rayal.storage.location import parse_location
 
 PROG = "rayal evidence"
+_EXAMPLES = """examples, of images of your own (docs/commands.md says more):
+  rayal sweep evidence_scans --out runs/mine --set datasets.npz.path=mine.npz \\
+      --set encoders.moco.queue=1024
+  rayal evidence runs/mine --out evidence-of-mine
+  rayal evidence runs/mine --out evidence-of-mine --add-to docs/evidence.csv"""
 
 
 def parser(prog: str) -> argparse.ArgumentParser:
@@ -22,6 +27,8 @@ def parser(prog: str) -> argparse.ArgumentParser:
         prog=prog,
         description="Write evidence.md and evidence.csv: every strategy's gain over random in the "
         "runs of sweeps/evidence_*.yaml, who leads, and which to use when.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.add_argument(
         "runs", metavar="RUN", type=parse_location, nargs="+", help="a run's directory"

@@ -38,4 +38,5 @@ def _rows(
                     "random_trials": 100, "random": 0.7, "gain": gain, "low": gain - 0.5,
                     "high": gain + 0.5, "p": 0.5, "higher_seeds": 30, "lower_seeds": 20,
                     "select_seconds": 0.1, "holm": 0.5, "verdict": verdict,
+                    "setting": "",
                 }  # fmt: skip

@@ -53,5 +53,13 @@ def test_a_single_choice_is_said_and_an_oracle_sets_no_bar() -> None:
     )
 
 
+def test_pools_that_only_the_table_knows_count_and_unknown_ones_are_named() -> None:
+    known = made_up({"auto": {SMALL: 2.0, MANY: 2.0}}).assign(pool=1_000.0)
+    assert "also the 2 beyond (blood and digits). It" in "\n".join(bar_of_default(known, {}))
+    unknown = made_up({"auto": {SMALL: 2.0, MANY: 2.0}})
+    text = "\n".join(bar_of_default(unknown, {"digits": 1_000}))
+    assert "the 1 beyond (digits); which of those on blood are beyond, the earlier table" in text
+
+
 def test_without_auto_nothing_is_said() -> None:
     assert text_of({"kmeans": {SMALL: 2.0}}) == ""

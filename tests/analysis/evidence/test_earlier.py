@@ -82,7 +82,7 @@ def test_sections_that_the_runs_cannot_make_stand_as_in_the_page_beside_the_tabl
         added = page.read_text()
         assert added.count("## Full labels\n\nAs the earlier page had it, for the runs") == 1
         assert added.count("| 1 | 2 |") == 1
-    records = r"from the records of `sweeps/\w+.yaml`: \d+ trials"
+    records = r"from the records of the sweep `\w+`: \d+ trials"
     assert re.search(f"had them, which was written {records}, and {records}; the runs", added)
 
 

@@ -1,6 +1,7 @@
 """The evidence page on made-up runs whose gains are known."""
 
 import itertools
+import json
 import re
 from pathlib import Path
 
@@ -144,6 +145,38 @@ def test_a_run_without_random_has_no_cells(tmp_path: Path) -> None:
     assert cells(study).empty
     page, _ = write_evidence(study, tmp_path, version="1")
     assert "## What this does not cover" in page.read_text()
+
+
+def test_images_of_several_classes_are_refused_before_anything_is_written(tmp_path: Path) -> None:
+    run = RunBuilder(tmp_path / "run")
+    run.done(run.trial(component("random"), 0, [5]))
+    root = run.write()
+    plan = json.loads((root / "plan.json").read_text())
+    plan["datasets"]["blood"]["multilabel"] = True
+    (root / "plan.json").write_text(json.dumps(plan))
+    with pytest.raises(ValueError, match="images of blood have several classes each"):
+        write_evidence(read_study(root), tmp_path / "docs", version="1")
+    assert not (tmp_path / "docs").exists()
+
+
+def test_a_later_strategy_that_shares_no_seed_with_random_is_no_cell(tmp_path: Path) -> None:
+    run = RunBuilder(tmp_path / "run")
+    for name, seeds in (("random", range(3)), ("auto", range(3)), ("margin", range(3, 6))):
+        for seed in seeds:
+            run.done(run.trial(component(name), seed, [5, 9], initial=component("kmeans")))
+    found = cells(read_study(run.write()))
+    assert set(found["strategy"]) == {"auto"}
+
+
+def test_with_one_seed_each_the_page_says_that_nothing_was_tested(tmp_path: Path) -> None:
+    run = RunBuilder(tmp_path / "run")
+    for name in ("random", "kmeans"):
+        run.done(run.trial(component(name), 0, [5]))
+    page, _ = write_evidence(read_study(run.write()), tmp_path / "docs", version="1")
+    text = page.read_text()
+    assert "## What to use: first queries\n\nNothing is said: no cell has a test" in text
+    assert "draw nothing" not in text
+    assert "on 1 dataset." in text
 
 
 def test_cells_of_two_learners_and_two_first_queries_are_told_apart(tmp_path: Path) -> None:

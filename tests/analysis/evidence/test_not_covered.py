@@ -1,6 +1,7 @@
 """What the page says that it does not cover, from the plans of made-up runs."""
 
 import json
+import math
 from pathlib import Path
 
 import pandas as pd
@@ -70,8 +71,28 @@ def test_a_single_choice_has_no_test_and_few_seeds_are_counted(
 ) -> None:
     frame = cells(study).assign(choices=1)
     text = "\n".join(not_covered(study, frame, ()))
-    assert "`margin` draw nothing: one choice a cell, so that 6 of 6 rows" in text
+    assert "* 6 of 6 rows have neither an interval nor a test, as they rest on one choice" in text
+    assert "of a strategy that draws nothing or has one seed: `margin`." in text
     assert "6 of 6 rows have fewer than 50 seeds, the least 3" in "\n".join(lines(study))
+
+
+def test_encoders_of_an_earlier_table_that_no_run_describes_are_named(study: Study) -> None:
+    both = pd.concat([cells(study), made_up({"margin": {("mnist", "pixels", 13): 1.0}})])
+    [said] = [line for line in not_covered(study, both, ()) if "The encoders are" in line]
+    assert "as they are). Of those on mnist the earlier table has the names alone. Others" in said
+
+
+def test_what_cannot_be_tested_for_want_of_variance_is_counted(study: Study) -> None:
+    text = "\n".join(not_covered(study, cells(study).assign(p=math.nan), ()))
+    assert "* 6 of 6 rows have no test for another reason" in text
+
+
+def test_runs_without_random_selection_are_said_to_lack_it(tmp_path: Path) -> None:
+    run = RunBuilder(tmp_path / "run")
+    run.done(run.trial(component("kmeans"), 0, [5]))
+    study = read_study(run.write())
+    text = "\n".join(not_covered(study, cells(study), ()))
+    assert "Everything: the runs hold no random selection, which all others are" in text
 
 
 def test_a_lead_is_said_to_be_partly_chosen_on_the_datasets_of_development_alone(

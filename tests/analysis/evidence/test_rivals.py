@@ -53,6 +53,16 @@ def test_it_is_said_whom_auto_is_behind_and_by_which_measure() -> None:
     assert "| `kmeans` | 2 | +0.50 | 1 / 1 / 0 | -0.75 | 0 / 0 / 2 |" in text
 
 
+def test_reasons_are_referred_to_on_the_datasets_that_they_were_written_for() -> None:
+    def said(dataset: str) -> str:
+        place = (dataset, "pixels", 11)
+        cells = made_up({"auto": {place: 1.0}, "kmeans": {place: 2.0}})
+        return "\n".join(auto_against_others(cells))
+
+    assert "`docs/decisions.md` says more of it" in said("digits")
+    assert "decisions.md" not in said("mine")
+
+
 def test_auto_is_found_under_the_name_that_it_shares_and_oracles_are_no_rivals() -> None:
     cells = made_up({"auto / uherding": {A: 2.0}, "best_of": {A: 3.0}, "margin": {A: 1.0}})
     assert against(cells, "first", "auc")["strategy"].tolist() == ["margin"]
