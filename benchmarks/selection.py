@@ -7,9 +7,10 @@ Printed for each registered strategy that arrays are enough for, at its default 
 * x peer: how many times scikit-activeml takes as long, and whether the picks are the same;
 * x twin: the same for the definition written down in NumPy, at 2,000 images.
 
-Last, k_center at the largest size beside a plain read of the same matrix: a greedy choice of B has
-to read it B times. Each cell runs in a process of its own, with the threads asked for; those above
-the cap are named as skipped, and so are those that smaller sizes foretell to be far above it.
+Last, k_center at the largest size beside a plain read of the same matrix, which a choice of B that
+works out all distances has to read B times. Each cell runs in a process of its own, with the
+threads asked for; those above the cap are named as skipped, and so are those that smaller sizes
+foretell to be far above it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Greedy k-center, lazily in a large pool: for `k_center` and `farthest_point`."""
+"""Greedy k-center, lazily where rows are wide or many: for `k_center` and `farthest_point`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from rayal.kernels.cuda import worthwhile_device
 from rayal.kernels.lazy_covering import lazy_k_center
 from rayal.kernels.rows import Rows
 from rayal.strategies import _large_pools
+
+WIDE = 32  # numbers a row from which on a distance costs more than finding out that none is needed
 
 
 def farthest_first(
@@ -26,7 +28,8 @@ def farthest_first(
     Which form is taken changes no pick. Arguments as of `kernels.covering.greedy_k_center`; unit:
     scale features (N, D) to unit length.
     """
-    if len(features) > _large_pools.LARGE and worthwhile_device(*features.shape) is None:
+    worth_it = len(features) > _large_pools.LARGE or features.shape[1] >= WIDE
+    if worth_it and worthwhile_device(*features.shape) is None:
         return lazy_k_center(Rows(features, unit=unit), labeled, budget, rng)
     points = clustering.unit_rows(features) if unit else features
     return greedy_k_center(points, labeled, budget, rng)

@@ -35,8 +35,8 @@ def k_center(
     Euclidean distances; the papers' "Coreset". Ties go to the lowest position. Before the first
     label the first image is drawn at random. Budgets nest.
 
-    Cost: O(N D (B + L)) time, O(N) memory; beyond 200,000 images distances are worked out only
-    where they may decide.
+    Cost: O(N D (B + L)) time at worst, O(N) memory; of features of 32 numbers and more, and beyond
+    200,000 images, distances are worked out only where they may decide.
 
     Use: to include images of rare appearance; it also includes outliers.
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from rayal.contracts import UNLABELED, Pool, Predictions, Strategy
+from rayal.kernels.covering import greedy_k_center
 from rayal.registry import STRATEGIES
+from rayal.strategies._farthest_first import WIDE
 from rayal.strategies.k_center import k_center
 from rayal.strategies.kmeans import kmeans
 from rayal.strategies.multi_kmeans import multi_kmeans
@@ -54,6 +56,18 @@ def test_kmeans_clusters_the_unlabeled_alone() -> None:
     features, truth = blobs()
     chosen = kmeans(pool_of(features, labeled=list(range(40))), 4, rng())
     assert truth[chosen].tolist() == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("width", [WIDE - 1, WIDE])
+@pytest.mark.parametrize("labeled", [[], [3, 70, 500]])
+def test_k_center_is_the_same_to_the_index_in_narrow_and_wide_rows(
+    width: int, labeled: list[int]
+) -> None:
+    centers = rng().normal(size=(9, width))
+    features = (centers[rng(1).integers(9, size=900)] + rng(2).normal(size=(900, width))).round(1)
+    pool = pool_of(features.astype(np.float32), labeled=labeled)
+    plain = greedy_k_center(pool.features, pool.labeled, 200, rng())
+    assert k_center(pool, 200, rng()).tolist() == plain.tolist()
 
 
 def test_k_center_reaches_blobs_without_a_label() -> None:
