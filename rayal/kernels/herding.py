@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,16 +19,17 @@ import numpy.typing as npt
 
 from rayal.kernels import distances, gemm_distances
 from rayal.kernels.greedy_balance import ClassBalance
-from rayal.kernels.kept_rows import KeptRows
+from rayal.kernels.kept_rows import TOGETHER, KeptRows
 from rayal.kernels.unique_rows import distinct_rows
 from rayal.kernels.validation import as_points, check_budget
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
+Near = Int64 | slice
 
 BLOCK = 128  # bounds renewed at once
-TILE = 512  # rows and columns of kernels that are made or mirrored at once
+TILE = 256  # rows and columns of kernels that are made or mirrored at once
 STEP = 2.0**-24  # kernels are whole numbers of it, so that sums of their differences are exact
 UNIT_WIDTH = 1.0  # of a kernel on features of unit length (Bae et al. 2024)
 NARROWEST = 1e-15  # kernel: its square is still above 0 in float32
@@ -37,7 +38,8 @@ KEPT = 1 << 30  # bytes of kernels that are kept of more points, at most
 SLACK = 1e-5  # relative error of float32 exponentials, generously
 NEAR = 2.0**-8  # widths from their mean up to which rows are spread out: kernels are nearly 1 there
 SPREAD = 32.0  # width, in place of sigma, of the kernel on rows that are spread out to reach 1
-SUM_SLACK = 2.0**-18  # relative error of numpy's pairwise sums of up to 2^28 numbers in float32
+LANE = 32  # numbers added in float32, in any order; their sums are added in float64
+SUM_SLACK = (LANE + 4) * 2.0**-24  # relative error of that, with two roundings of weighted numbers
 
 
 def greedy_herding(
@@ -141,7 +143,8 @@ def _check(
 
 def _warn_if_alone(cover: Cover, first: int) -> None:
     """Warn where the first choice, which covers most, covers itself alone: all are as good."""
-    if cover.mass[first] == np.count_nonzero(cover.kernel(first)) == 1:
+    kernel = cover.kernel_between(cover.points, first)
+    if cover.mass[first] == np.count_nonzero(kernel) == 1:
         warnings.warn(
             f"no row of features is near enough to another for a kernel of sigma={cover.sigma:g}, "
             "so each covers itself alone and those that are chosen follow in the order of the "
@@ -172,7 +175,9 @@ class Cover:
     points: Float32
     mass: Float64
     sigma: float
-    _last: tuple[int, Float32] = field(default=(-1, np.empty(0, np.float32)), init=False)
+    _last: tuple[int, Near, Float32] = field(
+        default=(-1, slice(0), np.empty(0, np.float32)), init=False
+    )
 
     @cached_property
     def covered(self) -> Float32:
@@ -185,12 +190,6 @@ class Cover:
         # Twice: the distances that decide are rounded as well.
         return 2 * max(map(gemm_distances.error_bound, parts)) / self.sigma**2 + SLACK
 
-    def kernel(self, row: int) -> Float32:
-        """Return the kernel (m,) of a row; the last one is kept: a row is weighed, then chosen."""
-        if row != self._last[0]:
-            self._last = row, self.kernel_between(self.points, row)
-        return self._last[1]
-
     def kernel_between(self, points: Float32, row: int) -> Float32:
         """Return the kernel (k,) of other points (k, D) and a row."""
         squared = distances.to_one_center(points, self.candidates[row])
@@ -198,22 +197,60 @@ class Cover:
         return np.asarray(np.rint(kernel / np.float32(STEP)) * np.float32(STEP))
 
     def add(self, row: int) -> None:
-        np.maximum(self.covered, self.kernel(row), out=self.covered)
+        near, kernel = self._kernel_near(row)
+        self.covered[near] = np.maximum(self.covered[near], kernel)
 
     def gain(self, row: int) -> float:
-        return float(np.sum(self.mass * np.maximum(self.kernel(row) - self.covered, 0)))
+        return float(np.sum(self.added(row)))
+
+    def added(self, row: int) -> Float64:
+        """Return what the row adds to the cover of each point, (m,)."""
+        near, kernel = self._kernel_near(row)
+        added = np.zeros(len(self.points))
+        added[near] = self.mass[near] * np.maximum(kernel - self.covered[near], 0)
+        return added
+
+    def _kernel_near(self, row: int) -> tuple[Near, Float32]:
+        """Return all points that the row covers better than they are, and its kernel to these.
+
+        The last one is kept: a row is weighed, then chosen.
+        """
+        if row != self._last[0]:
+            near = self._near(row)
+            self._last = row, near, self.kernel_between(self.points[near], row)
+        return self._last[1:]
+
+    def _near(self, row: int) -> Near:
+        """Return points of which those left out are covered as well as by the row, or better."""
+        from_above = self._kept.row(row)
+        if from_above is None:
+            return slice(None)
+        least = np.maximum(self.covered - np.float32(STEP), np.float32(STEP / 4))  # 0 if rounded
+        near = np.flatnonzero(from_above > least)
+        return near if 2 * len(near) < len(self.points) else slice(None)  # copied, all but a view
 
     def bounds(self, rows: Int64) -> Float64:
         """Return what the gains of the rows (m,) cannot be above."""
         sums = np.empty(len(rows))
-        after = np.empty(len(self.points), dtype=np.float32)
-        for position, kernel in self._kept.visit(rows, self._write_kernels_from_above):
-            np.maximum(kernel, self.covered, out=after)
-            if self._counts_differ:
-                after *= self._mass32
-            sums[position] = after.sum()
+        for positions, kernels in self._kept.visit(rows, self._write_kernels_from_above):
+            sums[positions] = self._sums_after(kernels, self._after[: len(positions)])
         gains = sums * (1 + SUM_SLACK) - self.mass @ self.covered
         return np.asarray((gains + STEP * self.mass.sum()) * (1 + SLACK))
+
+    def _sums_after(self, kernels: Iterable[Float32], room: Float32) -> Float64:
+        """Return sums (k,) over x of w(x) max(k(x), covered(x)) of k kernels (m,)."""
+        after = room[:, : len(self.points)]
+        for kernel, out in zip(kernels, after, strict=True):
+            np.maximum(kernel, self.covered, out=out)
+        if self._counts_differ:
+            after *= self._mass32
+        lanes = room.reshape(-1, LANE) @ np.ones(LANE, dtype=np.float32)
+        return np.asarray(lanes.reshape(len(room), -1).sum(axis=1, dtype=np.float64))
+
+    @cached_property
+    def _after(self) -> Float32:
+        """Room for covers after the choice of some rows, with zeros up to a multiple of LANE."""
+        return np.zeros((TOGETHER, -(-len(self.points) // LANE) * LANE), dtype=np.float32)
 
     def _write_kernels_from_above(self, rows: Int64, kernels: Float32) -> None:
         """Write kernels (m, points) of the rows (m,), none lower than it is."""
@@ -225,17 +262,22 @@ class Cover:
         """Write kernels (m, n) of left factors (m, D + 2) and some points; none is above 1."""
         np.matmul(candidates, self._points[columns].T, out=block)
         block *= np.float32(-1 / self.sigma**2)
-        np.exp(np.minimum(block, 0, out=block), out=block)
+        # A row of zeros: numpy's minimum with a number takes four times as long.
+        np.minimum(block, np.zeros(block.shape[1], dtype=np.float32), out=block)
+        np.exp(block, out=block)
 
     def _all_kernels_from_above(self) -> Float32:
         """Return kernels (n, n) where candidates are the points: each pair is worked out once."""
         N = len(self.points)
         kernels = np.empty((N, N), dtype=np.float32)
+        tile = np.empty((TILE, TILE), dtype=np.float32)  # worked on in a cache
         candidates = self._left_factor(np.arange(N))
         for rows in gemm_distances.chunks(N, TILE):
             for columns in gemm_distances.chunks(rows.stop, TILE):
-                self._write_block(candidates[rows], columns, kernels[rows, columns])
-                kernels[columns, rows] = kernels[rows, columns].T
+                block = tile[: rows.stop - rows.start, : columns.stop - columns.start]
+                self._write_block(candidates[rows], columns, block)
+                kernels[columns, rows] = block.T
+                kernels[rows, columns] = block
         return kernels
 
     def _left_factor(self, rows: Int64) -> Float32:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
+from rayal.kernels.gemm_distances import chunks
+
 Float32 = npt.NDArray[np.float32]
 Int64 = npt.NDArray[np.int64]
+
+TOGETHER = 8  # rows visited at most: what is worked out of them stays in a cache
 
 
 class KeptRows:
@@ -32,18 +36,24 @@ class KeptRows:
         kept._rows, kept._place = matrix, np.arange(len(matrix))
         return kept
 
+    def row(self, row: int) -> Float32 | None:
+        """Return a row (m,), not to be written into; None where it is not kept."""
+        place = self._place[row]
+        return self._rows[place] if place >= 0 else None
+
     def visit(
         self, rows: Int64, make: Callable[[Int64, Float32], None]
-    ) -> Iterator[tuple[int, Float32]]:
-        """Yield the position of each of the distinct rows (k,) and the row (m,), in any order.
+    ) -> Iterator[tuple[Int64, Iterable[Float32]]]:
+        """Yield positions (k,) of some of the distinct rows (n,) and these rows, in any order.
 
-        The row is to be read at once, and not to be written into.
+        The rows are to be read at once, and not to be written into; k is at most TOGETHER.
 
         make: given the numbers of rows (j,) and a matrix (j, m), writes the rows into it.
         """
         places = self._place[rows]
-        for position in np.flatnonzero(places >= 0):
-            yield int(position), self._rows[places[position]]
+        held = np.flatnonzero(places >= 0)
+        for part in chunks(len(held), TOGETHER):
+            yield held[part], [self._rows[place] for place in places[held[part]]]
         absent = places < 0
         keep = np.flatnonzero(absent & self._seen[rows])[: len(self._rows) - self._used]
         absent[keep] = False
@@ -52,7 +62,8 @@ class KeptRows:
         scratch = np.empty((len(pass_by), self._rows.shape[1]), dtype=np.float32)
         for positions, block in ((keep, self._room_for(rows[keep])), (pass_by, scratch)):
             make(rows[positions], block)
-            yield from zip(positions.tolist(), block, strict=True)
+            for part in chunks(len(positions), TOGETHER):
+                yield positions[part], block[part]
 
     def _room_for(self, rows: Int64) -> Float32:
         start, self._used = self._used, self._used + len(rows)

@@ -96,7 +96,7 @@ class _EstimatedCover(Cover):
         self._chosen.append(row)
 
     def gain(self, row: int) -> float:
-        new = self.mass * np.maximum(self.kernel(row) - self.covered, 0)
+        new = self.added(row)
         new[self.first[row] : self.end[row]] = 0
         return float(np.sum(new) + self._own_gain(row))
 

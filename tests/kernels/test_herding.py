@@ -137,6 +137,38 @@ def test_bounds_hold_and_lazy_choice_evaluates_few(monkeypatch: pytest.MonkeyPat
     assert len(counted) < 2 * 30
 
 
+@pytest.mark.parametrize("count", [31, 32, 333])
+def test_bounds_of_weighted_points_are_little_above_the_gains(count: int) -> None:
+    rng = np.random.default_rng(count)
+    points = rng.normal(size=(count, 5)).astype(np.float32)
+    cover = herding.Cover(points, points, 1000 * rng.uniform(size=count), 1.5)
+    for chosen in (3, 17):
+        cover.add(chosen)
+    gains = np.array([cover.gain(row) for row in range(count)])
+    bounds = cover.bounds(np.arange(count))
+    assert np.all(gains <= bounds)
+    assert np.all(bounds <= gains + 1e-4 * cover.mass.sum())
+
+
+def test_kernels_are_worked_out_exactly_where_they_may_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    points = (10 * rng.normal(size=(20, 6))[rng.integers(20, size=400)]).astype(np.float32)
+    points += rng.normal(size=points.shape).astype(np.float32)
+    worked_out = []
+    plain = herding.Cover.kernel_between
+
+    def kernel_between(self: herding.Cover, points: np.ndarray, row: int) -> np.ndarray:
+        worked_out.append(len(points))
+        return plain(self, points, row)
+
+    monkeypatch.setattr(herding.Cover, "kernel_between", kernel_between)
+    picks = greedy_herding(points, NONE, 30, 2.0)
+    assert np.mean(worked_out[5:]) < 100
+    check_greedy(points, NONE, picks, 2.0)
+
+
 def test_a_kernel_far_narrower_than_rounding_still_chooses() -> None:
     points = np.random.default_rng(0).normal(size=(20, 3)).astype(np.float32)
     with pytest.warns(UserWarning, match="sigma=1e-06, so each covers itself alone"):

@@ -19,7 +19,11 @@ class Maker:
 
 def visited(kept: KeptRows, rows: np.ndarray, maker: Maker) -> dict[int, list[float]]:
     """Return the rows by their positions, as visited."""
-    answers = [(position, row.tolist()) for position, row in kept.visit(rows, maker)]
+    answers = [
+        (position, row.tolist())
+        for positions, group in kept.visit(rows, maker)
+        for position, row in zip(positions.tolist(), group, strict=True)
+    ]
     assert len({position for position, _ in answers}) == len(answers)
     return dict(answers)
 
@@ -55,3 +59,13 @@ def test_of_a_matrix_that_is_there_nothing_is_made() -> None:
         0: MATRIX[3].tolist(), 1: MATRIX[0].tolist(), 2: MATRIX[11].tolist()
     }  # fmt: skip
     assert maker.made == []
+
+
+def test_a_row_is_there_once_it_is_kept() -> None:
+    maker, kept = Maker(), KeptRows(12, 5, 2 * 5 * 4)
+    for _ in range(2):
+        assert kept.row(7) is None
+        visited(kept, np.array([7]), maker)
+    row = kept.row(7)
+    assert row is not None
+    assert row.tolist() == MATRIX[7].tolist()
