@@ -41,33 +41,33 @@ NOTE = (
 
 def sentences(setting: Setting) -> Iterator[Sentence]:
     """Say of each number of labels who has the highest mean."""
-    measure = setting.measure
     budgets = sorted(setting.rows["labelled"].unique())
     ends = [budgets[0], budgets[-1]][: len(budgets)]
     for budget in ends if setting.brief else budgets:
-        rows = setting.selections_with(budget)
-        best = rows.nlargest(1, f"{measure}_mean").iloc[0]
-        compared = len(rows)
-        lead = f"{budget} labeled images:"
-        if len(tied := _tied(rows, best, measure, setting)) > 1:
-            text = (
-                f"{enumerated(tied)} had the same highest {mean_of(setting.words)} of the "
-                f"{compared} compared, {best[f'{measure}_mean']:.3f}."
-            )
-            yield Sentence(lead, f"{text} {_other_measures(setting, budget)}".strip())
-            continue
-        had = (
-            f"had the highest {mean_of(setting.words)} of the {compared} compared:"
-            if compared > 1
-            else f"was alone, with a {mean_of(setting.words)} of"
+        text = f"{_highest(setting, budget)} {_other_measures(setting, budget)}"
+        yield Sentence(f"{budget} labeled images:", text.strip())
+
+
+def _highest(setting: Setting, budget: int) -> str:
+    """Say who has the highest mean at a number of labels."""
+    measure, rows = setting.measure, setting.selections_with(budget)
+    best = rows.nlargest(1, f"{measure}_mean").iloc[0]
+    mean, compared = best[f"{measure}_mean"], len(rows)
+    if len(tied := _tied(rows, best, measure, setting)) > 1:
+        return (
+            f"{enumerated(tied)} had the same highest {mean_of(setting.words)} of the "
+            f"{compared} compared, {mean:.3f}."
         )
-        text = (
-            f"{setting.selection_in_words(best)} {had} {best[f'{measure}_mean']:.3f}"
-            f"{_interval(best, f'{measure}_low', f'{measure}_high')}, {_seeds(best['n'])}"
-            f"{_failed(best)}."
-        )
-        measures = _other_measures(setting, budget)
-        yield Sentence(lead, f"{text} {_against_random(best, setting)} {measures}".strip())
+    had = (
+        f"had the highest {mean_of(setting.words)} of the {compared} compared:"
+        if compared > 1
+        else f"was alone, with a {mean_of(setting.words)} of"
+    )
+    interval = _interval(best, f"{measure}_low", f"{measure}_high")
+    return (
+        f"{setting.selection_in_words(best)} {had} {mean:.3f}{interval}, {_seeds(best['n'])}"
+        f"{_failed(best)}. {_against_random(best, setting)}"
+    )
 
 
 def _tied(rows: pd.DataFrame, best: pd.Series, measure: str, setting: Setting) -> list[str]:
@@ -172,14 +172,9 @@ def _pairs(row: pd.Series) -> str:
 def _against_random(best: pd.Series, setting: Setting) -> str:
     if not setting.baseline:
         return "No random selection ran beside it."
-    against = setting.table(table_of("against_random", setting.measure))
-    same = against[(against["metric"] == setting.measure) & (against["round"] == best["round"])]
-    for name in ("initial", "strategy", "rounds", "labelled"):
-        same = same[same[name] == best[name]]
-    same = same[same["n"] > 0]
-    if same.empty:
+    row = _comparison(best, setting)
+    if row is None:
         return ""
-    row = same.iloc[-1 if best["round"] == 0 else 0]
     if row["choices"] == 1 and row["n_own"] > 1:
         return (
             f"It made one choice, whatever the seed: above {row['below']:.0f} of "
@@ -198,6 +193,16 @@ def _against_random(best: pd.Series, setting: Setting) -> str:
         f"by {signed(row['mean'], '+.3f')}{_interval(row, 'low', 'high', '+')}"
         f"{_shown(row, '', 'student', setting)}."
     )
+
+
+def _comparison(best: pd.Series, setting: Setting) -> pd.Series | None:
+    """Return the row of the table against random that is about a row of the summary."""
+    against = setting.table(table_of("against_random", setting.measure))
+    same = against[(against["metric"] == setting.measure) & (against["round"] == best["round"])]
+    for name in ("initial", "strategy", "rounds", "labelled"):
+        same = same[same[name] == best[name]]
+    same = same[same["n"] > 0]
+    return None if same.empty else same.iloc[-1 if best["round"] == 0 else 0]
 
 
 def _fixed(row: pd.Series) -> str:

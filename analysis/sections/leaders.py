@@ -7,11 +7,12 @@ random. (In the columns' names `auc_leader` is the leader by the primary measure
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis.page.blocks import Block
@@ -92,10 +93,7 @@ def _rows(
         means = part.groupby("selection", sort=False)[measure].mean()
         difference, p = tests_of_pairs(Cell.of(part, names, baseline, measure))
         at, auc_at = names.index(leader), names.index(auc_leader)
-        is_behind = (p[at] < ALPHA) & (difference[at] > 0)
-        apart = [n for k, n in enumerate(names) if k != at and not is_behind[k]]
-        is_beaten = np.any((p < ALPHA) & (difference < 0), axis=1)
-        unbeaten = [n for k, n in enumerate(names) if k == at or not is_beaten[k]]
+        not_told_apart, unbeaten = _not_behind(names, at, difference, p)
         behind = bool(p[auc_at, at] < ALPHA and difference[auc_at, at] < 0)
         above_random = means[auc_leader] - means[random] if random else np.nan
         yield {
@@ -104,8 +102,8 @@ def _rows(
             "leader": leader,
             "mean": means[leader],
             "as_high": tuple(name for name in _highest(means) if name != leader),
-            "not_told_apart": tuple(apart),
-            "unbeaten": tuple(unbeaten),
+            "not_told_apart": not_told_apart,
+            "unbeaten": unbeaten,
             "auc_leader": auc_leader,
             "auc_leader_mean": means[auc_leader],
             "behind_leader": means[auc_leader] - means[leader],
@@ -113,6 +111,23 @@ def _rows(
             "against_random": above_random,
             "agrees": not (behind or above_random <= -POINT),
         }
+
+
+def _not_behind(
+    names: Sequence[str],
+    leader: int,
+    difference: npt.NDArray[np.float64],
+    p: npt.NDArray[np.float64],
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return who is not shown to be behind the leader, and who is not behind anyone.
+
+    difference, p (K, K): of each of the names to each other.
+    """
+    is_behind = (p[leader] < ALPHA) & (difference[leader] > 0)
+    is_beaten = np.any((p < ALPHA) & (difference < 0), axis=1)
+    apart = (name for k, name in enumerate(names) if k != leader and not is_behind[k])
+    unbeaten = (name for k, name in enumerate(names) if k == leader or not is_beaten[k])
+    return tuple(apart), tuple(unbeaten)
 
 
 def _leader(part: pd.DataFrame, measure: str) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -69,6 +69,27 @@ def parser(prog: str) -> argparse.ArgumentParser:
 
 
 def _show(console: Console, project: Project, done: Ingested) -> None:
+    _show_counts(console, done)
+    labels = project.labels.labels()
+    counts = Counter(name for label in labels.values() for name in names_of(label))
+    _show_new_classes(console, done.new_classes, counts)
+    _show_conflicts(console, project)
+    for note in [*notes_of_duplicates(project), *notes_of_strangers(project)]:
+        print_line(console, f"NOTE: {note}")
+    if unanswered := project.unanswered:
+        print_line(
+            console,
+            f"{unanswered:,} chosen image{'s have' if unanswered != 1 else ' has'} no answer yet",
+        )
+    print_line(
+        console,
+        f"{len(labels):,} images have a label, of {len(counts):,} classes. The next "
+        f"round: rayal select {project.root} --budget B",
+    )
+
+
+def _show_counts(console: Console, done: Ingested) -> None:
+    """Say what became of the answers, and why some were not taken."""
     parts = [
         (done.labeled, f"label{'s' * (done.labeled != 1)} taken"),
         (done.not_usable, f"image{'s' * (done.not_usable != 1)} not usable"),
@@ -86,30 +107,24 @@ def _show(console: Console, project: Project, done: Ingested) -> None:
         print_line(console, f"  not taken: {reason}")
     if len(done.refused) > SHOWN:
         print_line(console, f"  and {len(done.refused) - SHOWN:,} more")
-    labels = project.labels.labels()
-    counts = Counter(name for label in labels.values() for name in names_of(label))
-    if done.new_classes:
-        new = (name + similar_class(name, counts) for name in done.new_classes)
+
+
+def _show_new_classes(
+    console: Console, new_classes: Sequence[str], counts: Mapping[str, int]
+) -> None:
+    """Name the classes that the import brought, and what may be mistakes among them.
+
+    counts: images with a label by class.
+    """
+    if new_classes:
+        new = (name + similar_class(name, counts) for name in new_classes)
         print_line(console, f"New classes: {', '.join(new)}")
-    for name in filter(means_missing, done.new_classes):
+    for name in filter(means_missing, new_classes):
         print_line(
             console,
             f"NOTE: '{name}' is taken as a class like any other; if it says that there is none, "
             f"write '{NOT_USABLE_NAME}' instead and import the file again",
         )
-    _show_conflicts(console, project)
-    for note in [*notes_of_duplicates(project), *notes_of_strangers(project)]:
-        print_line(console, f"NOTE: {note}")
-    if unanswered := project.unanswered:
-        print_line(
-            console,
-            f"{unanswered:,} chosen image{'s have' if unanswered != 1 else ' has'} no answer yet",
-        )
-    print_line(
-        console,
-        f"{len(labels):,} images have a label, of {len(counts):,} classes. The next "
-        f"round: rayal select {project.root} --budget B",
-    )
 
 
 def _show_conflicts(console: Console, project: Project) -> None:

@@ -59,8 +59,19 @@ def _show(project: Project, predicted: Predicted) -> None:
             f"NOTE: the labels that train have no image {'without' if has else 'with'} {name}: it "
             f"is said of {'every image' if has else 'none'}",
         )
-    several = predicted.classifier.multilabel
-    flags = {
+    flags = _flags_in_words(several=predicted.classifier.multilabel)
+    for kind, count in predicted.flagged.items():
+        print_line(console, f"{count:,} {flags[kind]}")
+    for note in predicted.added:
+        print_line(console, f"NOTE: {note}")
+    print_line(console, f"predictions  {project.root / 'predictions.csv'}")
+    print_line(console, f"classifier   {project.root / 'classifier'}")
+    print_line(console, f"how good it is: rayal report {project.root}")
+
+
+def _flags_in_words(*, several: bool) -> dict[str, str]:
+    """Say what is true of images by their flag; several: whether an image may have some classes."""
+    return {
         "unsure": f"have a class whose probability is between {1 - SURE:.1g} and {SURE:g}"
         if several
         else f"have a probability below {SURE:g}",
@@ -70,10 +81,3 @@ def _show(project: Project, predicted: Predicted) -> None:
         "earlier one",
         "gone": "have a file that has gone or cannot be read any more",
     }
-    for kind, count in predicted.flagged.items():
-        print_line(console, f"{count:,} {flags[kind]}")
-    for note in predicted.added:
-        print_line(console, f"NOTE: {note}")
-    print_line(console, f"predictions  {project.root / 'predictions.csv'}")
-    print_line(console, f"classifier   {project.root / 'classifier'}")
-    print_line(console, f"how good it is: rayal report {project.root}")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from rayal.cli.terminal import print_line
+from rayal.labeling.project import Project
+from rayal.labeling.rounds import Round
 from rayal.labeling.selecting import Selected
 
 NOTES_SHOWN = 8
@@ -15,16 +18,8 @@ NOTES_SHOWN = 8
 
 def show_selected(console: Console, selected: Selected, prog: str) -> None:
     """Print the numbers of a round, its notes, and what to do next; prog: the command."""
-    project, made, root = selected.project, selected.round, selected.project.root
-    pool = project.pool
-    duplicates = sum(bool(image.duplicate_of) for image in pool)
-    left_out = project.left_out
-    groups = _groups([image.group for image in pool])
-    print_line(
-        console,
-        f"{len(pool):,} images{groups}; {duplicates:,} near-duplicates of others; "
-        f"{len(left_out):,} file{'s' * (len(left_out) != 1)} left out{_most_common(left_out)}",
-    )
+    made, root = selected.round, selected.project.root
+    print_line(console, _pool_in_words(selected.project))
     if not selected.is_new:
         print_line(
             console,
@@ -34,6 +29,26 @@ def show_selected(console: Console, selected: Selected, prog: str) -> None:
         return
     for note in made.notes[:NOTES_SHOWN]:
         print_line(console, f"NOTE: {note}")
+    _show_round(console, made, root)
+    print_line(console, "Label them in one of these ways:")
+    if selected.project.has_images:
+        print_line(console, f"  rayal label {root}")
+    for line in sorted(selected.lines, key=len):  # commands of other tools are long, and go last
+        print_line(console, f"  {line}")
+    print_line(console, f"Then: rayal ingest {root} EXPORT, and {prog} {root} --budget B")
+
+
+def _pool_in_words(project: Project) -> str:
+    pool, left_out = project.pool, project.left_out
+    duplicates = sum(bool(image.duplicate_of) for image in pool)
+    groups = _groups([image.group for image in pool])
+    return (
+        f"{len(pool):,} images{groups}; {duplicates:,} near-duplicates of others; "
+        f"{len(left_out):,} file{'s' * (len(left_out) != 1)} left out{_most_common(left_out)}"
+    )
+
+
+def _show_round(console: Console, made: Round, root: Path) -> None:
     audited = len(made.audit_ids)
     drawn = f", {audited:,} of them drawn at random to measure with" if audited else ""
     print_line(
@@ -42,12 +57,6 @@ def show_selected(console: Console, selected: Selected, prog: str) -> None:
         f"{made.strategy['name']} with {made.labels:,} labels known. "
         f"Look at them: {root / 'contact-sheet.html'}",
     )
-    print_line(console, "Label them in one of these ways:")
-    if project.has_images:
-        print_line(console, f"  rayal label {root}")
-    for line in sorted(selected.lines, key=len):  # commands of other tools are long, and go last
-        print_line(console, f"  {line}")
-    print_line(console, f"Then: rayal ingest {root} EXPORT, and {prog} {root} --budget B")
 
 
 def _groups(groups: Sequence[str]) -> str:

@@ -105,6 +105,22 @@ def train(pool: LabeledPool, encoder: EncoderJob | None, rng: np.random.Generato
         LabelingError: fewer than two classes have a label; where an image may have several, no
             class has an image with it and one without.
     """
+    _check_learnable(pool)
+    features, labels = pool.training_features, pool.training_labels
+    predictions = fit(features, [labels], pool.num_classes, features[:1])
+    last_layer = predictions[0].last_layer
+    if last_layer is None:
+        raise RuntimeError("the learner of projects gives its last layer")
+    classifier = Classifier(pool.classes, last_layer(), encoder=encoder, multilabel=pool.multilabel)
+    truth, probs = _of_unseen_labels(pool, classifier, rng)
+    if len(truth) < LEAST:
+        return classifier
+    if pool.multilabel:  # each decision is one between two: with the class, and without it
+        truth, probs = truth.ravel(), np.column_stack([1 - probs.ravel(), probs.ravel()])
+    return replace(classifier, temperature=temperature_of_least_loss(probs, truth))
+
+
+def _check_learnable(pool: LabeledPool) -> None:
     if pool.multilabel and not can_be_learned(pool.training_labels):
         raise LabelingError(
             f"a classifier needs images that have a class and others that do not, and "
@@ -116,24 +132,22 @@ def train(pool: LabeledPool, encoder: EncoderJob | None, rng: np.random.Generato
             f"a classifier needs labels of two classes, and there are {len(pool.training)} labels "
             f"of {len(named)}; label more images: rayal label DIR"
         )
-    features, labels = pool.training_features, pool.training_labels
-    predictions = fit(features, [labels], pool.num_classes, features[:1])
-    last_layer = predictions[0].last_layer
-    if last_layer is None:
-        raise RuntimeError("the learner of projects gives its last layer")
-    classifier = Classifier(pool.classes, last_layer(), encoder=encoder, multilabel=pool.multilabel)
-    groups = pool.groups[pool.training]
-    parts = [held_out(features, labels, groups, pool.num_classes, rng)]
-    parts.append(classifier.probabilities(np.asarray(pool.features[pool.audited])).astype("f4"))
-    truth = np.concatenate(
-        [labels[: None if parts[0] is not None else 0], pool.labels[pool.audited]]
-    )
-    probs = np.concatenate([part for part in parts if part is not None]).astype(np.float64)
-    if len(truth) < LEAST:
-        return classifier
-    if pool.multilabel:  # each decision is one between two: with the class, and without it
-        truth, probs = truth.ravel(), np.column_stack([1 - probs.ravel(), probs.ravel()])
-    return replace(classifier, temperature=temperature_of_least_loss(probs, truth))
+
+
+def _of_unseen_labels(
+    pool: LabeledPool, classifier: Classifier, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Return labels (n,) or (n, C), and probabilities (n, C) by classifiers that did not see them.
+
+    Those that train are left out where there are too few groups to hold one out.
+    """
+    labels, groups = pool.training_labels, pool.groups[pool.training]
+    truth = [pool.labels[pool.audited]]
+    probs = [classifier.probabilities(np.asarray(pool.features[pool.audited])).astype("f4")]
+    held = held_out(pool.training_features, labels, groups, pool.num_classes, rng)
+    if held is not None:
+        truth, probs = [labels, *truth], [held, *probs]
+    return np.concatenate(truth), np.concatenate(probs).astype(np.float64)
 
 
 def _constant(pool: LabeledPool) -> tuple[str, ...]:

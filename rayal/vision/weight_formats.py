@@ -80,16 +80,7 @@ def read(path: Path) -> Any:
     if kind:
         raise ValueError(f"weights={path} is {kind}; {_READ}")
     try:
-        if _is_safetensors(head, path.stat().st_size) or path.suffix == ".safetensors":
-            return _read_safetensors(path)
-        if _is_npz(path, head):
-            return _read_npz(path)
-        if part := flipped_part(path):
-            raise _UnusableError(
-                f"weights={path} is damaged: {part} in it does not have the checksum that it was "
-                "written with; fetch the file again"
-            )
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return _read_kind(path, head)
     except _UnusableError:
         raise
     except pickle.UnpicklingError as error:
@@ -102,6 +93,20 @@ def read(path: Path) -> Any:
             f"weights={path} cannot be read ({type(error).__name__}): it is truncated or no file "
             "of torch.save, .safetensors or .npz; fetch it again"
         ) from error
+
+
+def _read_kind(path: Path, head: bytes) -> Any:
+    """Read a file of one of the three kinds, which its first bytes tell apart."""
+    if _is_safetensors(head, path.stat().st_size) or path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    if _is_npz(path, head):
+        return _read_npz(path)
+    if part := flipped_part(path):
+        raise _UnusableError(
+            f"weights={path} is damaged: {part} in it does not have the checksum that it was "
+            "written with; fetch the file again"
+        )
+    return torch.load(path, map_location="cpu", weights_only=True)
 
 
 def _check_is_file(path: Path) -> None:
