@@ -1,4 +1,6 @@
-"""What a run's files say: the one place that names the keys of its JSON and checks them.
+"""What a run's files say: the one place that names the keys of its JSON.
+
+It checks them, too, with `definition_checks` and `record_checks`.
 
 A later version of rayal reads what an earlier one wrote: `SCHEMA` is raised by hand when an older
 version could not read what is written, and every format up to it is read.
@@ -12,6 +14,7 @@ from typing import Any, TypedDict, cast
 
 from typing_extensions import NotRequired
 
+from rayal.storage.definition_checks import is_artifact_entry, is_definition, is_of
 from rayal.storage.files import DamagedError, StoreError
 from rayal.storage.location import Location
 from rayal.storage.record_checks import misfit_of_rounds
@@ -19,14 +22,6 @@ from rayal.storage.record_checks import misfit_of_rounds
 SCHEMA = 1  # of a run's files
 
 Json = dict[str, Any]
-_COMPONENTS = ("dataset", "encoder", "initial", "strategy", "learner")  # of a definition
-_LENT = ("select_on", "scored_by")  # components of a strategy
-_PLACES = {
-    "dataset",
-    "at_default",
-    "former",
-    "oracle",
-}  # of a definition: no part of what a trial is
 
 
 class Round(TypedDict):
@@ -203,8 +198,8 @@ def parse_plan(location: Location, content: bytes) -> PlanFile:
 
 def _check_entries(location: Location, plan: Json) -> None:
     fitting: dict[str, Callable[[Any], bool]] = {
-        "trials": _is_definition,
-        "artefacts": _is_artifact,
+        "trials": is_definition,
+        "artefacts": is_artifact_entry,
         "contents": lambda paths: isinstance(paths, dict),
     }
     for part, fits in fitting.items():
@@ -258,7 +253,7 @@ def parse_record(
         )
     if "trial" not in record or not isinstance(record.get("rounds"), list):
         raise DamagedError(f"{location} is not whole; delete it and run the sweep again")
-    if record["trial"] != trial or not _is_of(record.get("definition"), definition or {}):
+    if record["trial"] != trial or not is_of(record.get("definition"), definition or {}):
         raise DamagedError(
             f"{location} holds the record of another trial, {record['trial']}; delete it and run "
             "the sweep again"
@@ -319,61 +314,6 @@ def _misfit_of_head(record: Json) -> str:
 
 def _is_known(schema: object) -> bool:
     return type(schema) is int and 1 <= schema <= SCHEMA
-
-
-def _is_of(definition: Any, expected: Mapping[str, Any]) -> bool:
-    """Whether a record's definition is the one expected, by what both of them state.
-
-    Where data lie is no part of it, and a version may have added a parameter at its default.
-    """
-    if not expected:
-        return True
-    if not isinstance(definition, Mapping):
-        return False
-    stated = definition.keys() & expected.keys() - _PLACES
-    return all(_is_same(definition[key], expected[key]) for key in stated)
-
-
-def _is_same(value: Any, expected: Any) -> bool:
-    if repr(value) == repr(expected):  # the quick answer of nearly all
-        return True
-    if isinstance(value, Mapping) and isinstance(expected, Mapping):
-        stated = value.keys() & expected.keys()
-        if "files" in stated and "params" in stated:  # of a file its content counts, not its place
-            named = dict.fromkeys(value["files"])
-            value = {**value, "params": {**value["params"], **named}}
-            expected = {**expected, "params": {**expected["params"], **named}}
-        return all(_is_same(value[key], expected[key]) for key in stated)
-    return bool(json.dumps(value) == json.dumps(expected))
-
-
-def _is_definition(entry: Json) -> bool:
-    """Whether a trial's definition states what it has to, each of the right kind."""
-    schedule = entry.get("schedule")
-    return (
-        all(_is_component(entry.get(kind)) for kind in _COMPONENTS)
-        and isinstance(schedule, list)
-        and len(schedule) > 0
-        and all(type(total) is int for total in schedule)
-        and type(entry.get("seed")) is int
-        and all(isinstance(entry.get(key), str) for key in ("dataset_name", "artefact"))
-        and isinstance(entry.get("artefacts", []), list)
-        and all(isinstance(key, str) for key in entry.get("artefacts", []))
-    )
-
-
-def _is_artifact(entry: Json) -> bool:
-    return isinstance(entry.get("dataset"), str) and _is_component(entry.get("encoder"))
-
-
-def _is_component(entry: object) -> bool:
-    return (
-        isinstance(entry, dict)
-        and isinstance(entry.get("name"), str)
-        and isinstance(entry.get("params"), dict)
-        and isinstance(entry.get("at_default", []), list)
-        and all(_is_component(entry[lent]) for lent in _LENT if lent in entry)
-    )
 
 
 def _damaged(location: Location, error: Exception) -> StoreError:
