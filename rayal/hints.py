@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 LONGEST_NAME = 100  # characters of a name that others are compared with
 LONGEST_VALUE = 200  # characters of a value in a message
@@ -27,6 +27,11 @@ def nearest(name: object, known: Iterable[str], cutoff: float = 0.5) -> str:
 def show_value(value: object) -> str:
     """Write a value as Python does, on one line, without its middle where that is long."""
     return shorten(repr(value), LONGEST_VALUE)
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """Name the first of some: "a, b, ..."."""
+    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")
 
 
 def is_writable(text: str) -> bool:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from rayal.cli.bundled_analysis import bundled_analysis
 from rayal.cli.terminal import cell, print_line, print_table
+from rayal.hints import first_of
 from rayal.storage.location import Location
 from rayal.storage.run import RunStore
 from rayal.sweep import cost, pruning
@@ -139,9 +140,7 @@ def counted(number: int, noun: str) -> str:
 
 def listed_ids(ids: Iterable[str]) -> str:
     """Write the first of some trials' ids."""
-    ordered = sorted(ids)
-    more = ", ..." if len(ordered) > SHOWN_IDS else ""
-    return ", ".join(ordered[:SHOWN_IDS]) + more
+    return first_of(sorted(ids), SHOWN_IDS)
 
 
 def warn_scorer(console: Console, plan: Plan) -> None:

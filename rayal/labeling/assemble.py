@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rayal.contracts import Features
+from rayal.hints import first_of
 from rayal.labeling import duplicates, feature_files, tables
 from rayal.labeling.class_names import ClassSet
 from rayal.labeling.encoding import (
@@ -232,7 +233,7 @@ def _note_of_side(side: int, images: Sequence[PoolImage]) -> list[str]:
     sizes = {(image.width, image.height) for image in images}
     if sizes == {(side, side)}:
         return []
-    shown = ", ".join(f"{w} x {h}" for w, h in sorted(sizes)[:3]) + (", ..." * (len(sizes) > 3))
+    shown = first_of([f"{w} x {h}" for w, h in sorted(sizes)], 3)
     return [
         f"images of {shown} pixels are described by their middle square at {side} x {side} pixels"
     ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from rayal.datasets._files import compound_names
 from rayal.datasets._files.compound_names import SEPARATORS
 from rayal.datasets._files.lookalikes import lookalikes, shown, skeleton
-from rayal.hints import nearest
+from rayal.hints import first_of, nearest
 from rayal.labeling.errors import LabelingError
 
 LONGEST_NAME = 200  # characters
@@ -190,10 +190,9 @@ def check_known(named: ClassSet, classes: Sequence[str], place: str = "") -> Non
 
 def unknown_class(name: str, classes: Sequence[str]) -> str:
     """Say that a class is none of a project's."""
-    more = ", ..." if len(classes) > _SHOWN else ""
     return (
         f"{name!r} is no class of this project{nearest(name, classes)}; it has "
-        f"{', '.join(classes[:_SHOWN])}{more}, which every answer speaks of: for others make a "
+        f"{first_of(classes, _SHOWN)}, which every answer speaks of: for others make a "
         "project with all of them (--classes, --out)"
     )
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from rayal.array_input import feature_matrix
 from rayal.contracts import Features
+from rayal.hints import first_of
 from rayal.labeling.errors import LabelingError
 from rayal.storage import plain_files
 from rayal.storage.archive_errors import ARCHIVE_ERRORS
@@ -135,11 +136,9 @@ def _read_parquet(path: Path) -> tuple[Sequence[Any], Array, list[str]]:
     if not numbers:
         raise LabelingError(f"{path} has neither a column 'features' nor columns of numbers")
     others = [other for other in table.column_names if other not in (name, *numbers)]
-    notes.append(f"the features are the {len(numbers):,} columns {_listed(numbers)}")
+    notes.append(f"the features are the {len(numbers):,} columns {first_of(numbers, _SHOWN)}")
     if others:
-        notes.append(f"columns that hold no decimal numbers are left out: {_listed(others)}")
+        notes.append(
+            f"columns that hold no decimal numbers are left out: {first_of(others, _SHOWN)}"
+        )
     return ids, np.column_stack([table[column].to_numpy() for column in numbers]), notes
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

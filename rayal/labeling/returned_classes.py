@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from rayal.hints import first_of
 from rayal.labeling.class_names import (
     NONE,
     NOT_USABLE_NAME,
@@ -35,10 +36,11 @@ def with_one_class(file: Path, export: Import, classes: Sequence[str]) -> Import
         LabelingError: it has a column for each class.
     """
     if export.class_columns:
+        names = first_of(export.class_columns, _SHOWN)
         raise LabelingError(
-            f"{file} has a column of 0 and 1 for each class ({_listed(export.class_columns)}), and "
-            "an image of this project has one class: name it in a column 'label'; for several "
-            "classes an image make a project with --multilabel"
+            f"{file} has a column of 0 and 1 for each class ({names}), and an image of this "
+            "project has one class: name it in a column 'label'; for several classes an image make "
+            "a project with --multilabel"
         )
     several = [returned for returned in export.returned if returned.classes is not None]
     refused = [
@@ -121,8 +123,8 @@ def _check_form(file: Path, export: Import, classes: Sequence[str]) -> None:
     both = [name for name in classes if name in export.beside_label]
     if both:
         raise LabelingError(
-            f"{file} has a column 'label' and columns of classes ({_listed(both)}): leave one of "
-            "the two out"
+            f"{file} has a column 'label' and columns of classes ({first_of(both, _SHOWN)}): leave "
+            "one of the two out"
         )
     if export.class_columns:
         _check_columns(file, export, classes)
@@ -151,7 +153,3 @@ def _check_columns(file: Path, export: Import, classes: Sequence[str]) -> None:
 def _in_file(returned: Returned, file: Path) -> str:
     """Return where in its file something stands."""
     return returned.place.removeprefix(f"{file.name}, ")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
