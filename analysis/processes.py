@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache, partial
 from importlib import import_module
 from importlib.machinery import PathFinder
 from pickle import PicklingError
+from pkgutil import iter_modules
 from typing import Any, TypeVar
 
 from rayal.doctor.checks.cpus import allowed_cpus
@@ -38,9 +39,22 @@ def at_hand() -> Iterator[None]:
         raise
 
 
-def start() -> None:
-    """Let processes start and one import what figures take, so that work finds it ready."""
-    _submit(import_module, "analysis.figures.style")
+def start(*libraries: str) -> None:
+    """Let processes start and import what figures take, and libraries, so that work finds it ready.
+
+    One process after another: what is computed meanwhile, here or by a training, keeps a CPU.
+    """
+    turns = iter(range(number_of_processes()))
+
+    def next_turn(ended: Future[None] | None = None) -> None:
+        lost = ended is not None and (ended.cancelled() or ended.exception() is not None)
+        if lost or next(turns, None) is None:
+            return
+        with contextlib.suppress(RuntimeError):  # at the end of this process none is started
+            if (begun := _submit(_import, libraries)) is not None:
+                begun.add_done_callback(next_turn)
+
+    next_turn()
 
 
 def computed_beside(function: Callable[..., T], *arguments: Any) -> Callable[[], T]:
@@ -74,6 +88,14 @@ def _end() -> None:
         executor: Any = _executor()
         if executor is not None:
             executor.shutdown(kill_workers=True)
+
+
+def _import(libraries: Iterable[str]) -> None:
+    """Import all that draws figures, and libraries."""
+    figures = import_module("analysis.figures")
+    modules = (f"{figures.__name__}.{module.name}" for module in iter_modules(figures.__path__))
+    for name in (*modules, *libraries):
+        import_module(name)
 
 
 def _executor() -> Executor | None:

@@ -89,11 +89,10 @@ def write_all(
     """
     chosen = sections_named(only)
     report = make_report(read_study(*roots, out=out), draw_ahead=not only)
-    page = page_of(report, chosen)
     root = report.study.run.root
     with files_of(root).upload_dir(root) as folder, file_writing() as write:
-        tables, drawn = _write_parts(folder, report, chosen, only, write)
-        write(folder / "report" / "index.html", page.encode())
+        index = folder / "report" / "index.html"
+        tables, drawn = _write_parts(folder, index, report, chosen, only, write)
     return Written(
         root / "report" / "index.html",
         [root / "tables" / path.name for path in tables],
@@ -120,12 +119,10 @@ def write_bundle(path: Path, *roots: Location | str, only: Sequence[str] = ()) -
     _check_bundle(path)
     chosen = sections_named(only)
     report = make_report(read_study(*roots), draw_ahead=not only)
-    page = page_of(report, chosen, base="")
     with tempfile.TemporaryDirectory() as staging:
         folder = Path(staging)
         with file_writing() as write:
-            _write_parts(folder, report, chosen, only, write)
-            write(folder / "index.html", page.encode())
+            _write_parts(folder, folder / "index.html", report, chosen, only, write)
         return _zip(folder, path)
 
 
@@ -145,7 +142,7 @@ def load_libraries() -> None:
     import scipy.stats  # noqa: F401 - which some tables import
 
     all_sections()
-    processes.start()
+    processes.start("sklearn.cluster", "sklearn.manifold", "sklearn.metrics")
 
 
 def sections_named(anchors: Sequence[str]) -> list[Section]:
@@ -194,11 +191,21 @@ def prints_of(report: Report, sections: Sequence[Section]) -> Mapping[str, Print
 
 
 def _write_parts(
-    folder: Path, report: Report, chosen: Sequence[Section], only: Sequence[str], write: Write
+    folder: Path,
+    index: Path,
+    report: Report,
+    chosen: Sequence[Section],
+    only: Sequence[str],
+    write: Write,
 ) -> tuple[list[Path], list[Path]]:
-    """Write tables and figures; of some sections alone, the figures that their page has drawn."""
+    """Write tables, page and figures; of some sections alone, those that their page has drawn.
+
+    Tables come first: other processes draw meanwhile, and the page waits for the figures.
+    """
     tables = write_tables(folder / "tables", report.tables, captions(), write)
     write_printed(folder / "tables", prints_of(report, chosen), write)
+    base = "../" if index.parent != folder else ""
+    write(index, page_of(report, chosen, base).encode())
     figures = [figure for figure in report.figures if figure.is_drawn or not only]
     return tables, [path for f in figures for path in _write_figure(folder / "figures", f, write)]
 

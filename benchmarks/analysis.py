@@ -174,10 +174,10 @@ def measure(root: Path) -> dict[str, float]:
     times.append(time.perf_counter())
     tables = all_tables(study)
     times.append(time.perf_counter())
-    with file_writing() as write:
+    rendered = Report(study, tables, render_figures(all_figures(study, tables), ahead=True))
+    with file_writing() as write:  # while other processes draw
         write_tables(root / "tables", tables, {}, write)
     times.append(time.perf_counter())
-    rendered = Report(study, tables, render_figures(all_figures(study, tables), ahead=True))
     page = report.page_of(rendered)
     times.append(time.perf_counter())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

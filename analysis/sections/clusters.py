@@ -8,18 +8,20 @@ as there is room.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from analysis.page.blocks import Block
 from analysis.page.table import PageTable, count, mean_std, name_columns, number, page_table
-from analysis.sections.base import Report, Tables, non_empty, section
+from analysis.processes import computed_beside
+from analysis.sections.base import MadeLater, Report, Tables, non_empty, section
 from analysis.statistics import clusters as measures
 from analysis.statistics import intervals, projections
-from analysis.study.embeddings import UNKNOWN, StoredEmbedding
+from analysis.study.embeddings import UNKNOWN, Indices, StoredEmbedding
 from analysis.study.grouping import as_labels, groups, to_frame
 from analysis.study.study import Study
 
@@ -29,54 +31,81 @@ COLUMNS = [
     *PLACE, "n", "clusters", "purity", "nmi", "outside_majority_mean", "outside_majority_std",
     "spread_mean", "spread_std",
 ]  # fmt: skip
+Rows: TypeAlias = list[dict[str, Any]]
 
 
-def tables(study: Study, _earlier: Tables) -> Tables:
+class Sample(NamedTuple):
+    """Images of a pool that are clustered.
+
+    place: columns that tell the pool from others; features: (n, D); classes, indices: (n,).
+    """
+
+    place: dict[str, str]
+    features: npt.NDArray[np.floating[Any]]
+    classes: Indices
+    indices: Indices
+
+
+def tables(study: Study, _earlier: Tables) -> MadeLater:
     """Agreement of clusters with classes, and the first choices in them, of runs with hacon."""
     if "hacon" not in set(study.trials["initial"]):
-        return {}
-    return non_empty({"clusters_of_choices": clusters_of_choices(study)})
+        return dict
+    begun = _begun(study)
+
+    def finish() -> Tables:
+        rows = (row for of_pool in begun for row in of_pool())
+        return non_empty({"clusters_of_choices": to_frame(rows, COLUMNS)})
+
+    return finish
 
 
-def clusters_of_choices(study: Study) -> pd.DataFrame:
-    """First choices by embedding, strategy and number of labels; mean and std over trials."""
+def _begun(study: Study) -> list[Callable[[], Rows]]:
+    """Begin the rows of each embedding that first choices were made from."""
     trials = study.trials[["trial", "artefact"]].drop_duplicates()
     view = as_labels(study.rounds[study.rounds["round"] == 0]).merge(trials, on="trial")
-    rows = (
-        row
-        for embedding in study.embeddings
-        for row in _of_embedding(embedding, view[view["artefact"] == embedding.key])
-    )
-    return to_frame(rows, COLUMNS)
+    of_pools = (begin(pool, view[view["artefact"] == pool.key]) for pool in study.embeddings)
+    return [rows for rows in of_pools if rows is not None]
 
 
 @section("clusters", title="Clusters", heading="Clusters and first choices", order=107,
-         tables=tables)  # fmt: skip
+         begin_early=True, tables=tables)  # fmt: skip
 def content(report: Report) -> Iterator[Block]:
     """One table, where there is one."""
     if "clusters_of_choices" in report.tables:
         yield _table(report.tables["clusters_of_choices"])
 
 
-def _of_embedding(embedding: StoredEmbedding, queries: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def begin(embedding: StoredEmbedding, queries: pd.DataFrame) -> Callable[[], Rows] | None:
+    """Let another process compute the rows of first choices of one pool.
+
+    None where there are no features or no choices, or where a class is not known.
+    """
     features, queries = embedding.images.features, queries[queries["selected"].notna()]
     if features is None or queries.empty:
-        return
+        return None
     wanted = np.unique(np.concatenate([np.asarray(q, np.int64) for q in queries["selected"]]))
     indices = projections.sample_indices(len(features), wanted, MOST)
     classes = embedding.images.classes(indices)
     if classes is None or (classes == UNKNOWN).any():
-        return
-    sample = np.asarray(features[indices])
-    clusters = projections.k_means(sample)
-    of_all = measures.agreement(clusters, classes)
+        return None
+    sample = Sample(embedding.place, np.asarray(features[indices]), classes, indices)
+    return computed_beside(rows_of, sample, queries[[*PLACE[3:], "selected"]])
+
+
+def rows_of(pool: Sample, queries: pd.DataFrame) -> Rows:
+    """Cluster a sample of a pool, and describe first queries (`selected`) that chose from it."""
+    clusters = projections.k_means(pool.features)
+    of_all = measures.agreement(clusters, pool.classes)
+    rows = []
     for key, part in groups(queries, PLACE[3:]):
-        chosen = [np.flatnonzero(np.isin(indices, one)) for one in part["selected"]]
-        of_choices = [measures.picks(sample, clusters, classes, one) for one in chosen if len(one)]
+        chosen = [np.flatnonzero(np.isin(pool.indices, one)) for one in part["selected"]]
+        of_choices = [
+            measures.picks(pool.features, clusters, pool.classes, one) for one in chosen if len(one)
+        ]
         if of_choices:
             outside, spread = (np.array(values) for values in zip(*of_choices, strict=True))
-            yield {
-                **embedding.place,
+            rows.append({
+                **pool.place,
                 **key,
                 "n": len(of_choices),
                 "clusters": int(clusters.max()) + 1,
@@ -85,7 +114,8 @@ def _of_embedding(embedding: StoredEmbedding, queries: pd.DataFrame) -> Iterator
                 "outside_majority_std": intervals.std(outside),
                 "spread_mean": intervals.mean(spread),
                 "spread_std": intervals.std(spread),
-            }
+            })  # fmt: skip
+    return rows
 
 
 def _table(rows: pd.DataFrame) -> PageTable:

@@ -2,8 +2,12 @@
 
 import errno
 import os
+import subprocess
+import sys
 import threading
 import time
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 
 import loky
 import pytest
@@ -40,6 +44,62 @@ def lost_elsewhere(home):
 def test_another_process_computes(two_processes):
     processes.start()
     assert computed_beside(os.getpid)() != os.getpid()
+
+
+@pytest.fixture
+def begun(two_processes, monkeypatch):
+    """Work that was sent to processes, which never begin it."""
+    futures: list[Future[None]] = []
+
+    def submit(_function, *_arguments):
+        futures.append(Future())
+        return futures[-1]
+
+    monkeypatch.setattr(processes, "_submit", submit)
+    return futures
+
+
+def test_one_process_imports_after_another(begun):
+    processes.start()
+    assert len(begun) == 1
+    begun[0].set_result(None)
+    assert len(begun) == 2
+    begun[1].set_result(None)
+    assert len(begun) == 2
+
+
+@pytest.mark.parametrize("error", [BrokenProcessPool(), ImportError("scikit-learn")])
+def test_where_one_process_cannot_import_the_others_are_left_alone(begun, error):
+    processes.start()
+    begun[0].set_exception(error)
+    assert len(begun) == 1
+
+
+def test_nothing_is_imported_where_there_is_no_other_process(begun, monkeypatch):
+    monkeypatch.setattr(processes, "allowed_cpus", lambda: 1)
+    processes.start()
+    assert not begun
+
+
+@pytest.mark.slow
+def test_a_process_has_imported_what_figures_take_and_the_libraries_named():
+    script = (
+        "import sys; from analysis import processes; processes._import(['zipapp']); "
+        "print({'analysis.figures.curves', 'zipapp'} <= set(sys.modules))"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert process.stdout == "True\n"
+
+
+@pytest.mark.slow
+def test_a_process_that_ends_while_others_are_started_says_nothing():
+    script = "from analysis import processes; processes.start('sklearn.cluster')"
+    process = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert process.stdout == process.stderr == ""
 
 
 def test_all_is_computed_here_where_there_is_no_other_cpu(two_processes, monkeypatch):

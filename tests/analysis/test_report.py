@@ -66,6 +66,23 @@ def test_a_single_query_run_has_its_figures_in_all_forms(written):
     assert all(path.stat().st_size > 3000 for path in written.figures)
 
 
+def test_tables_are_written_before_the_page_waits_for_figures(tmp_path, monkeypatch):
+    calls, write_tables, page_of = [], report.write_tables, report.page_of
+
+    def told_tables(*arguments):
+        calls.append("tables")
+        return write_tables(*arguments)
+
+    def told_page(*arguments):
+        calls.append("page")
+        return page_of(*arguments)
+
+    monkeypatch.setattr(report, "write_tables", told_tables)
+    monkeypatch.setattr(report, "page_of", told_page)
+    assert report.write_all(RunBuilder(tmp_path).write()).page.exists()
+    assert calls == ["tables", "page"]
+
+
 def test_a_cycles_run_draws_first_against_last(cycles):
     names = {path.name for path in report.write_all(cycles).figures}
     assert "first-last-blood-moco.svg" in names

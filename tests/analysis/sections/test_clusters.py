@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis.report import make_report
-from analysis.sections.clusters import PLACE, _of_embedding, _table
+from analysis.sections.clusters import PLACE, _table, begin
 from analysis.study.embeddings import StoredEmbedding
 from analysis.study.study import read_study
 
@@ -36,7 +36,9 @@ def test_a_choice_of_each_groups_odd_image_is_outside_its_majority() -> None:
             {**place, "initial": "even", "labelled": 3, "selected": [2, 32, 60]},
         ]
     )
-    rows = {row["initial"]: row for row in _of_embedding(pool_of_three_groups(), queries)}
+    begun = begin(pool_of_three_groups(), queries)
+    assert begun is not None
+    rows = {row["initial"]: row for row in begun()}
     assert rows["odd"]["outside_majority_mean"] == 1
     assert rows["even"]["outside_majority_mean"] == pytest.approx(1 / 6)
     assert rows["even"]["n"] == 2
