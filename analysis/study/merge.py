@@ -47,6 +47,15 @@ def repeated(runs: Sequence[Run]) -> int:
     return times.total() - len(times)
 
 
+def differing(runs: Sequence[Run]) -> int:
+    """Count the trials whose records in several of the runs chose other images or differ in AUC."""
+    results: dict[str, set[int]] = {}
+    for record in (record for run in runs for record in run.records):
+        rounds = [(row.get("selected"), f"{row.get('auc') or 0:.4f}") for row in record["rounds"]]
+        results.setdefault(record["trial"], set()).add(hash(str(rounds)))
+    return sum(len(found) > 1 for found in results.values())
+
+
 def folder_for(roots: Sequence[Location]) -> Location:
     """Folder of a comparison: beside the first run, named after them all."""
     names = "+".join(told_apart(roots)).replace("/", "-")

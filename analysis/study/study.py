@@ -16,7 +16,7 @@ from analysis.study.embeddings import EmbeddedImages, StoredEmbedding
 from analysis.study.grouping import Names as SelectionNames
 from analysis.study.grouping import as_labels, in_sequence
 from analysis.study.measures import OF_SEVERAL, PRIMARY, TEST_MEASURES
-from analysis.study.merge import folder_for, merged, repeated
+from analysis.study.merge import differing, folder_for, merged, repeated
 from analysis.study.names import baseline
 from analysis.study.same_choices import SameChoices, same_choices
 from analysis.study.schedules import with_schedules_in_names
@@ -43,6 +43,7 @@ class TrialCounts:
     left_out: records of earlier versions of the sweep, which the present plan does not ask for.
     spared: trials of strategies that `prune` stopped, which are not to be run.
     repeated: trials that several of the runs compared plan, and that count once.
+    differing: trials of which they have different results; those of the first run count.
     """
 
     planned: int
@@ -52,6 +53,7 @@ class TrialCounts:
     left_out: int
     repeated: int = 0
     spared: int = 0
+    differing: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Study:
     roots: tuple[Location, ...]  # of the runs that it holds
     repeated: int = 0
     stopped: tuple[Stopped, ...] = ()  # strategies, by `prune`, each in a cell
+    differing: int = 0
 
     @property
     def sweeps(self) -> tuple[str, ...]:
@@ -182,8 +185,9 @@ class Study:
             int(counts.get(s, 0)) for s in ("done", "failed", "missing", SPARED)
         )
         return TrialCounts(
-            len(self.trials), done, failed, missing, self.run.left_out, self.repeated, spared
-        )
+            len(self.trials), done, failed, missing, self.run.left_out, self.repeated, spared,
+            self.differing,
+        )  # fmt: skip
 
 
 def load(*roots: Location | str) -> pd.DataFrame:
@@ -230,6 +234,7 @@ def read_study(*roots: Location | str, out: Location | str | None = None) -> Stu
     return Study(
         run, with_spared(trials, stopped), rounds_of(run, trials), baseline(names),
         _oracles(run, names), paths, repeated(runs), stopped,
+        differing(runs) if len(runs) > 1 else 0,
     )  # fmt: skip
 
 

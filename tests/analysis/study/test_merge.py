@@ -96,6 +96,16 @@ def test_records_that_lie_in_two_runs_give_the_numbers_of_one(tmp_path):
     pd.testing.assert_frame_equal(summary(read_study(*halves[::-1])), expected)
 
 
+def test_trials_of_which_runs_have_other_results_are_counted(tmp_path):
+    """The first run's count; which one that is changes the numbers."""
+    a, b = RunBuilder(tmp_path / "a"), RunBuilder(tmp_path / "b")
+    for seed in range(3):
+        for run, value in ((a, 0.7), (b, 0.7 if seed else 0.8)):
+            run.done(run.trial(component("random"), seed, [20]), [value])
+    found = analysis.progress(a.write(), b.write())
+    assert (found.repeated, found.differing) == (3, 1)
+
+
 def test_a_run_named_twice_counts_once(tmp_path):
     run = run_of(tmp_path / "a", "hacon")
     assert analysis.progress(run, run / ".").repeated == 0
