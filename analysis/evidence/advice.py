@@ -142,19 +142,23 @@ def _use(row: Mapping[Any, Any]) -> tuple[str, str]:
     """Say which strategy to use in a stage, and why."""
     beside = "; ".join(map(_other, row["beside"]))
     if not row["strategy"] and not beside:
-        return NONE, f"no strategy was tested in all of the {row['tested']} cells"
+        return NONE, f"no strategy was tested in all of the {_cells(row['tested'])}"
     if not row["strategy"]:
         return NONE, f"each strategy that was tested in all cells lost some of them: {beside}"
     if not row["won"]:
         who = "no strategy that was tested in all and lost none" if row["some_won"] else "nothing"
-        said = f"{who} is shown to beat random in {row['cells']} cells"
+        said = f"{who} is shown to beat random in {_cells(row['cells'])}"
         return "any", said + (f"; others: {beside}" if row["some_won"] and beside else "")
     return (
         f"`{row['strategy']}`",
         f"{row['mean']:+.1f} points of AUC and {row['mean_accuracy']:+.1f} of per-class accuracy "
-        f"on average over {row['cells']} cells, {_verdicts(row)}; worst {row['worst']:+.1f} "
+        f"on average over {_cells(row['cells'])}, {_verdicts(row)}; worst {row['worst']:+.1f} "
         f"({row['worst_cell']})" + (f". Beside it: {beside}" if beside else ""),
     )
+
+
+def _cells(number: int) -> str:
+    return f"{number} cell{'s' * (number != 1)}"
 
 
 def _other(row: Mapping[Any, Any]) -> str:

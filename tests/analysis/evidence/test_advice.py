@@ -16,7 +16,7 @@ def test_both_measures_and_the_gain_of_adapted_random_are_said() -> None:
     text = "\n".join(what_to_use(cells, "first"))
     assert (
         "| fewer than two labels a class | `auto` | +9.0 points of AUC and +15.0 of per-class "
-        "accuracy on average over 1 cells, 1 won, none lost; worst +9.0 (blood, moco, 11 labels). "
+        "accuracy on average over 1 cell, 1 won, none lost; worst +9.0 (blood, moco, 11 labels). "
         "Beside it: `random stratify=budget` +5.0 and +7.0, 1 won, none lost |" in text
     )
     assert "its gain shows what spreading the images alone brings" in text
@@ -75,7 +75,7 @@ def test_nothing_beats_random_is_said_only_where_nobody_won_a_cell() -> None:
         what_to_use(made_up(lost_one), "first")
     )
     none = made_up({"auto": {MANY: 0.5}})
-    assert "| any | nothing is shown to beat random in 1 cells |" in "\n".join(
+    assert "| any | nothing is shown to beat random in 1 cell |" in "\n".join(
         what_to_use(none, "first")
     )
 

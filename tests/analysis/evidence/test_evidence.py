@@ -111,7 +111,7 @@ def test_the_page_says_what_it_rests_on_and_what_it_leaves_out(
     text = page.read_text()
     assert text.startswith("# Evidence, version 7\n")
     assert "| fewer than two labels a class | `kmeans` |" in text
-    assert "nothing is shown to beat random" in text  # later queries
+    assert "nothing is shown to beat random in 1 cell |" in text  # later queries
     assert "~~-" in text
     assert "## What this does not cover" in text
     assert "fewer than 50 seeds, the least 8" in text
