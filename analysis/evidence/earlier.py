@@ -15,7 +15,7 @@ from analysis.study.same_choices import JOINED
 _FIRST_LINE = 2  # of the rows, below the names of the columns
 ROW = ["query", *KEYS, "strategy", "measure"]  # what makes a row of the table one of its own
 _TEXTS = ("query", "dataset", "encoder", "learner", "initial", "strategy", "measure", "setting")
-_LATER_ADDED = ("pool", "setting")  # columns that tables of version 4 and before may lack
+_LATER_ADDED = ("pool", "setting")  # columns that older tables lack
 _WORDS = {
     "query": (FIRST, LATER),
     "measure": MEASURES,

@@ -98,7 +98,7 @@ def _rounded(every_cell: pd.DataFrame) -> pd.DataFrame:
     kept = every_cell.round({**digits, **dict.fromkeys(("gain", "low", "high"), 4)})
     for name in ("p", "holm"):
         kept[name] = [f"{value:.6g}" if math.isfinite(value) else "" for value in every_cell[name]]
-    return kept
+    return kept.astype({"pool": "Int64"})  # whole numbers, though some rows have none
 
 
 def _page(
