@@ -3,7 +3,7 @@
 These are compiled from their text each time. Python keeps what it compiled under the file's time of
 change and size, and the ids of trials go by the text: where time and size are those of an earlier
 text (copies that keep times, builds with one fixed time), the earlier text would run under the ids
-of the present one.
+of the present one. What was compiled is kept, since a file may be saved anew once it was read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sysconfig
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 _OURS = Path(__file__).parent
@@ -36,7 +36,7 @@ def load_plugins(files: Iterable[Path]) -> None:
     for file in files:
         name = plugin_module(file)
         if name not in sys.modules:
-            _compile_own_modules()
+            _find_own_modules()
             _import(name, file)
 
 
@@ -44,6 +44,17 @@ def plugin_module(file: Path) -> str:
     """Return the name of the module that a plugin is imported as."""
     place = hashlib.sha256(os.fsencode(file.resolve())).hexdigest()[:8]
     return f"rayal_plugin_{file.stem}_{place}"
+
+
+def imported_text(file: Path) -> bytes | None:
+    """Return the text of a plugin, or of what one imports, as it runs; None of other files.
+
+    file: without links in its path.
+    """
+    return _TEXTS.get(file)
+
+
+_TEXTS: dict[Path, bytes] = {}  # as they were compiled, by file
 
 
 def is_users_own(file: Path) -> bool:
@@ -75,6 +86,14 @@ class _SourceLoader(SourceFileLoader):
         """Raise OSError, as where there is no time of change: nothing is read or kept by it."""
         raise OSError(f"{path} is compiled each time")
 
+    def source_to_code(  # type: ignore[override]  # static where modules are not files
+        self, data: Any, path: Any, **options: Any
+    ) -> CodeType:
+        """Compile a text, and keep it."""
+        _TEXTS[Path(path).resolve()] = bytes(data)
+        code: CodeType = super().source_to_code(data, path, **options)
+        return code
+
 
 class _OwnModules:
     """Finds modules where Python does, and has the user's own compiled by `_SourceLoader`."""
@@ -91,7 +110,7 @@ class _OwnModules:
         return spec
 
 
-def _compile_own_modules() -> None:
-    """Stay for imports inside a plugin's functions, which come when a trial runs."""
+def _find_own_modules() -> None:
+    """Have `_OwnModules` asked from now on, also when a plugin's function imports in a trial."""
     if _OwnModules not in sys.meta_path and PathFinder in sys.meta_path:
         sys.meta_path.insert(sys.meta_path.index(PathFinder), _OwnModules)

@@ -13,7 +13,7 @@ from rayal.storage.file_hash import file_hash, file_hashes
 from rayal.sweep.definition import BORROWED, REGISTRIES, Spec, Trial
 from rayal.sweep.source_code import (
     changed_before_import,
-    noted_hash,
+    imported_hash,
     source_files,
     source_hash,
 )
@@ -54,7 +54,7 @@ def contents_of(registry: Registry[Any], name: str, params: Mapping[str, Any]) -
 def _source(module: str) -> tuple[str, dict[str, str]]:
     """Return the hash of a module's source, as it was imported, and of each file of it; once."""
     files = source_files(module)
-    return noted_hash(files), {str(path): noted_hash([path]) for path in files}
+    return imported_hash(files), {str(path): imported_hash([path]) for path in files}
 
 
 def with_contents(registry: Registry[Any], spec: Spec) -> Spec:

@@ -4,8 +4,8 @@ A module is the user's own unless it is Python's, rayal's, or installed. Imports
 source, those inside functions too; nothing is imported or run for it. A module that is imported
 under a name made up at run time is not seen.
 
-What a process has imported is the text of that time, whatever stands in the file since: the text is
-noted before a plugin is imported (`note_sources`), and its hash is that of the text which runs.
+What a process has imported is the text of that time, whatever stands in the file since: its hash
+and its imports are those of the text which runs (`plugins.imported_text`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from rayal.plugins import is_users_own
+from rayal.plugins import imported_text, is_users_own
 
 _OURS = Path(__file__).parent.parent
 
@@ -49,26 +49,15 @@ def source_hash(files: list[Path]) -> str:
     """Return the SHA-256 of some source files, wherever they lie; "" of none."""
     if not files:
         return ""
-    return _hash_of_all(map(_content_hash, files))
+    return _hash_of_all(_text_hash(file.read_bytes(), file) for file in files)
 
 
-def note_sources(file: Path) -> None:
-    """Note the text of a plugin that is about to be imported, and of what it imports.
+def imported_hash(files: list[Path]) -> str:
+    """Return `source_hash` of the text that this process has imported of files.
 
-    What is loaded already runs as it was noted before.
+    Of what it has not imported, or not as a plugin's, what stands in the files.
     """
-    own, *others = _with_imported(file.stem, file.resolve())
-    for path in (own, *_not_loaded(others)):
-        _NOTED[path] = _content_hash(path)
-
-
-def noted_hash(files: list[Path]) -> str:
-    """Return `source_hash` of the text that this process has imported of files, where it is noted.
-
-    Else of what stands in them.
-    """
-    noted = (_NOTED.get(file) or _content_hash(file) for file in files)
-    return _hash_of_all(noted) if files else ""
+    return _hash_of_all(_text_hash(_text(file), file) for file in files) if files else ""
 
 
 def changed_before_import(hashes: Mapping[str, str]) -> list[str]:
@@ -85,7 +74,6 @@ def changed_before_import(hashes: Mapping[str, str]) -> list[str]:
     ]
 
 
-_NOTED: dict[Path, str] = {}  # hashes of texts, by file
 _LOADED: set[Path] = set()  # files that were seen to be imported, which they remain
 
 
@@ -105,14 +93,16 @@ def _hash_of_all(contents: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(contents)).encode()).hexdigest()
 
 
-def _content_hash(file: Path) -> str:
-    return hashlib.sha256(_normalized(file)).hexdigest()
+def _text(file: Path) -> bytes:
+    """Return the text of a file that runs here, or would run."""
+    text = imported_text(file)
+    return file.read_bytes() if text is None else text
 
 
-def _normalized(file: Path) -> bytes:
-    """Read a file; text with one kind of line ends, for version control may change them."""
-    content = file.read_bytes()
-    return content.replace(b"\r\n", b"\n") if file.suffix == ".py" else content
+def _text_hash(text: bytes, file: Path) -> str:
+    """Hash a text with one kind of line ends, for version control may change them."""
+    normalized = text.replace(b"\r\n", b"\n") if file.suffix == ".py" else text
+    return hashlib.sha256(normalized).hexdigest()
 
 
 def _imported(file: Path, module: str) -> Iterator[str]:
@@ -120,7 +110,7 @@ def _imported(file: Path, module: str) -> Iterator[str]:
     if file.suffix != ".py":
         return
     try:
-        tree = ast.parse(file.read_bytes())
+        tree = ast.parse(_text(file))
     except (SyntaxError, ValueError, RecursionError):
         return
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]

@@ -225,6 +225,25 @@ def test_a_plugin_that_is_changed_after_its_import_has_the_hash_of_what_runs(
     assert found.source == source_hash([tmp_path / "before.py"])
 
 
+def test_so_has_a_module_that_is_changed_before_the_plugin_imports_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as one that is saved anew while the plugin imports PyTorch: the new code runs."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "own_helper.py").write_text("import own_former\n")
+    (tmp_path / "own_former.py").touch()
+    text = STRATEGY.replace("NAME", "with_a_changing_helper")
+    text += (
+        "\nhelper = pathlib.Path(__file__).with_name('own_helper.py')\n"
+        "helper.write_text('VALUE = 2')\nimport own_helper\nhelper.write_text('VALUE = 3')\n"
+    )
+    (tmp_path / "own.py").write_text(text)
+    import_plugins([tmp_path / "own.py"], Mistakes("sweep"))
+    (tmp_path / "that_runs.py").write_text("VALUE = 2")
+    found = contents_of(STRATEGIES, "with_a_changing_helper", {})
+    assert found.source == source_hash([tmp_path / "own.py", tmp_path / "that_runs.py"])
+
+
 def test_what_a_component_imports_later_is_held_against_the_plan(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

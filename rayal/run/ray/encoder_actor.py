@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar, cast
 
 from rayal.contracts import TrialData
+from rayal.plugins import load_plugins
 from rayal.run.encoding import load_dataset, load_trial_data, make_embedding
 from rayal.run.failures import sendable_errors
 from rayal.run.gpus import take_share
@@ -16,7 +17,6 @@ from rayal.run.queue import WORKER_RETRIES, RetryCounter
 from rayal.storage.location import parse_location
 from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial
-from rayal.sweep.plugins import load_noted
 from rayal.sweep.schema import Resources
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class WorkerConfig:
         return RunStore(parse_location(self.root))
 
     def load_plugins(self) -> None:
-        load_noted(Path(plugin) for plugin in self.plugins)
+        load_plugins(Path(plugin) for plugin in self.plugins)
 
 
 class RemoteMethod(Protocol[P, Returned]):

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+from rayal.plugins import load_plugins
 from rayal.registry import DATASETS, ENCODERS
 from rayal.run.ray.encoder_actor import WorkerConfig
 from rayal.sweep.definition import Trial
-from rayal.sweep.plugins import load_noted
 
 MOST = 4  # workers; trainings beyond them start later
 
@@ -33,6 +33,6 @@ def warm_up_workers(trials: Sequence[Trial], config: WorkerConfig) -> None:
 def _import(plugins: Sequence[str], dataset: str, encoder: str) -> None:
     with contextlib.suppress(Exception, SystemExit):  # told where it fails again, in the training
         import_module("rayal.run.encoding")
-        load_noted(Path(plugin) for plugin in plugins)
+        load_plugins(Path(plugin) for plugin in plugins)
         DATASETS.find(dataset)
         ENCODERS.find(encoder)
