@@ -95,9 +95,10 @@ def read(root: Location, now: float | None = None) -> Status:
             f"{root} is not a run: it has no plan.json; give the folder that a sweep named "
             "with 'results in'"
         )
-    plan, finished = store.plan(), store.finished_at()
+    plan = store.plan()
+    latest = _latest_start(store)  # before the records: what ends in between is done
+    finished = store.finished_at()
     pruning = read_pruning(root)
-    latest = _latest_start(store)
     states = _states(store, plan["trials"], finished, spared_trials(pruning), latest)
     counts = Counts(**Counter(states.values()))
     names = Names(plan["trials"].values())

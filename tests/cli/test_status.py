@@ -12,6 +12,7 @@ import pytest
 
 from rayal.cli import run_status, status
 from rayal.cli.run_status import Counts
+from rayal.events.jsonl import LatestStart, read_latest_start
 from rayal.storage import run as store
 from rayal.storage.artifacts import ArtifactStore
 from rayal.storage.files import StoreError
@@ -120,6 +121,21 @@ def test_nothing_runs_in_a_sweep_that_was_interrupted(held: RunStore) -> None:
     said, command = status.sentences(found)
     assert "the sweep has stopped: interrupted" in said
     assert command == "go on with: rayal sweep mine.yaml"
+
+
+def test_a_trial_that_ends_while_the_status_is_read_is_done(
+    held: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would wait in a sweep that has finished."""
+    log(held, *BEGUN)
+
+    def end_first(root: Path) -> LatestStart:
+        end(held, "a", 10)
+        log(held, {"event": "sweep_ended", "how": "finished"})
+        return read_latest_start(root)
+
+    monkeypatch.setattr(run_status, "read_latest_start", end_first)
+    assert run_status.read(held.root).trials == Counts(done=1, waiting=11)
 
 
 def _hold_and_die(root: Path) -> None:
