@@ -49,11 +49,18 @@ def repeated(runs: Sequence[Run]) -> int:
 
 def differing(runs: Sequence[Run]) -> int:
     """Count the trials whose records in several of the runs chose other images or differ in AUC."""
-    results: dict[str, set[int]] = {}
-    for record in (record for run in runs for record in run.records):
-        rounds = [(row.get("selected"), f"{row.get('auc') or 0:.4f}") for row in record["rounds"]]
-        results.setdefault(record["trial"], set()).add(hash(str(rounds)))
+    records = [record for run in runs for record in run.records]
+    times = Counter(record["trial"] for record in records)
+    results: dict[str, set[str]] = {}
+    for record in records:
+        if times[record["trial"]] > 1:
+            results.setdefault(record["trial"], set()).add(_result_in_words(record))
     return sum(len(found) > 1 for found in results.values())
+
+
+def _result_in_words(record: Record) -> str:
+    rows = record["rounds"]
+    return str([(sorted(row.get("selected", [])), f"{row.get('auc') or 0:.4f}") for row in rows])
 
 
 def folder_for(roots: Sequence[Location]) -> Location:

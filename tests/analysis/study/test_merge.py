@@ -6,9 +6,11 @@ from analysis.__main__ import main
 from analysis.report import write_all
 from analysis.sections.versus_random.differences import against_random
 from analysis.statistics import bootstrap
+from analysis.study.merge import differing
 from analysis.study.study import read_study
 from analysis.study.summary import summary
 from rayal.storage.files import StoreError
+from rayal.storage.run import Run
 from tests.analysis.made_up_runs import RunBuilder, component, single_query_run
 
 
@@ -104,6 +106,14 @@ def test_trials_of_which_runs_have_other_results_are_counted(tmp_path):
             run.done(run.trial(component("random"), seed, [20]), [value])
     found = analysis.progress(a.write(), b.write())
     assert (found.repeated, found.differing) == (3, 1)
+
+
+def test_the_same_images_in_another_order_are_no_other_result():
+    row = {"auc": 0.5, "selected": [3, 1]}
+    other = {**row, "selected": [1, 3]}
+    records = [{"trial": "a", "rounds": [one]} for one in (row, other)]
+    runs = [Run(None, {}, [record], [], 0) for record in records]
+    assert differing(runs) == 0
 
 
 def test_a_run_named_twice_counts_once(tmp_path):
