@@ -8,8 +8,8 @@ from collections.abc import Iterator
 _HEAD = """\
 # Which strategy?
 
-Use `auto` by default, as `rayal select` does. On bare pixels it has lost cells; the second table
-says what is better there, and both say by how much. They are copied from [Evidence](evidence.md),
+Use `auto` by default, as `rayal select` does. The first table says how much it gains, the others,
+for each kind of features, what gains most beside it. They are copied from [Evidence](evidence.md),
 which explains the words and has every number with its interval. The features `pretrained` are those
 of a frozen network, `moco` of one trained on the images, `pixels` the images themselves.
 

@@ -156,6 +156,19 @@ def test_what_is_recommended_for_slices_of_a_scan_lost_no_cell_of_scans() -> Non
     assert "lost" not in set(scans["verdict"])
 
 
+def test_what_the_default_says_of_itself_is_what_the_evidence_says() -> None:
+    """A new version of the evidence may be another answer, which its docstring then has to give."""
+    said = " ".join((STRATEGIES.find("auto").function.__doc__ or "").split())
+    assert "no cell of the evidence was lost" in said
+    assert "no other strategy gained more on average over first or later queries" in said
+    evidence = (ROOT / "docs" / "evidence.md").read_text()
+    [table] = re.findall(
+        r"^## The default, `auto`, against its bar\n.*?(?=^\*)", evidence, re.M | re.S
+    )
+    rows = re.findall(r"^\| \w+ queries \| .* \| (\d+) \| [^|]+ \| [^|]+ \| (\w+) \|$", table, re.M)
+    assert rows == [("0", "yes")] * 4
+
+
 def test_an_unknown_type_is_not_passed_over() -> None:
     with pytest.raises(TypeError, match="no words for the type"):
         types_in_words.in_words(complex)
