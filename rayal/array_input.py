@@ -45,6 +45,17 @@ def whole_number(name: str, value: Any) -> int:
     return number
 
 
+def true_or_false(name: str, value: Any) -> bool:
+    """Return Python's or NumPy's True or False as a bool.
+
+    Raises:
+        ValueError: it is neither; every text that is not empty, "no" too, counts as true in Python.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False; got {_shown(value)}")
+    return bool(value)
+
+
 def plain_parameter(value: Any) -> Any:
     """Return a strategy's parameter with NumPy's numbers as Python's, inside of it too."""
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):

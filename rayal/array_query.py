@@ -18,6 +18,7 @@ from rayal.array_input import (
     confidences,
     feature_matrix,
     plain_parameter,
+    true_or_false,
     whole_number,
 )
 from rayal.contract_checks import check_choice
@@ -111,7 +112,7 @@ def query(  # noqa: PLR0913 - each array is one thing that a strategy may look a
     budget = whole_number("budget", budget)
     if not 1 <= budget <= left:
         raise ValueError(f"budget={budget} is out of bounds: 1 to {left} images are unlabeled")
-    pool_of = partial(_pool, component, bound, bool(bare_pixels))
+    pool_of = partial(_pool, component, bound, true_or_false("bare_pixels", bare_pixels))
     chosen = _chosen(component, bound, arrays, pool_of, budget, whole_number("seed", seed))
     return check_choice(strategy, chosen, labels_known, budget)
 

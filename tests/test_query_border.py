@@ -495,3 +495,13 @@ def test_columns_of_pandas_in_different_orders_are_refused() -> None:
     rayal.query("kmeans", 2, features=features, labels=labels.reset_index(drop=True))
     with pytest.raises(ValueError, match=r"different orders.* pass labels\.loc\[features\.index\]"):
         rayal.query("kmeans", 2, features=features, labels=labels[::-1])
+
+
+@pytest.mark.parametrize("value", ["no", "False", None, 1, [0]])
+def test_whether_features_are_pixels_is_true_or_false(value: object) -> None:
+    """A text that is not empty counts as true in Python, whatever it says."""
+    features = np.random.default_rng(0).random((9, 4))
+    with pytest.raises(ValueError, match="bare_pixels must be True or False; got"):
+        rayal.query("auto", 2, features=features, bare_pixels=value)
+    taken = rayal.query("auto", 2, features=features, bare_pixels=np.bool_(False))
+    assert taken.tolist() == rayal.query("auto", 2, features=features).tolist()
