@@ -8,7 +8,9 @@ as there is room.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -26,6 +28,7 @@ from analysis.study.grouping import as_labels, groups, to_frame
 from analysis.study.study import Study
 
 MOST = 4000  # images that are clustered
+AHEAD = 6  # pools that are begun at once: each holds a sample of its features until it is done
 PLACE = ["dataset", "encoder", "artefact", "initial", "labelled"]
 COLUMNS = [
     *PLACE, "n", "clusters", "purity", "nmi", "outside_majority_mean", "outside_majority_std",
@@ -50,21 +53,25 @@ def tables(study: Study, _earlier: Tables) -> MadeLater:
     """Agreement of clusters with classes, and the first choices in them, of runs with hacon."""
     if "hacon" not in set(study.trials["initial"]):
         return dict
-    begun = _begun(study)
+    to_begin = _rows_of_pools(study)
+    begun = deque(islice(to_begin, AHEAD))
 
     def finish() -> Tables:
-        rows = (row for of_pool in begun for row in of_pool())
+        rows: Rows = []
+        while begun:
+            rows += begun.popleft()()
+            begun.extend(islice(to_begin, 1))
         return non_empty({"clusters_of_choices": to_frame(rows, COLUMNS)})
 
     return finish
 
 
-def _begun(study: Study) -> list[Callable[[], Rows]]:
-    """Begin the rows of each embedding that first choices were made from."""
+def _rows_of_pools(study: Study) -> Iterator[Callable[[], Rows]]:
+    """Begin the rows of each embedding that first choices were made from, when it is asked for."""
     trials = study.trials[["trial", "artefact"]].drop_duplicates()
     view = as_labels(study.rounds[study.rounds["round"] == 0]).merge(trials, on="trial")
     of_pools = (begin(pool, view[view["artefact"] == pool.key]) for pool in study.embeddings)
-    return [rows for rows in of_pools if rows is not None]
+    return (rows for rows in of_pools if rows is not None)
 
 
 @section("clusters", title="Clusters", heading="Clusters and first choices", order=107,

@@ -211,9 +211,9 @@ class Cover:
         return added
 
     def _kernel_near(self, row: int) -> tuple[Near, Float32]:
-        """Return all points that the row covers better than they are, and its kernel to these.
+        """Return points, all that the row covers better than they are, and its kernel to these.
 
-        The last one is kept: a row is weighed, then chosen.
+        Others may be among them. The last ones are kept: a row is weighed, then chosen.
         """
         if row != self._last[0]:
             near = self._near(row)

@@ -1,5 +1,6 @@
 """The section on clusters and first choices, on a pool of known clusters."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import cast
 
@@ -8,9 +9,10 @@ import pandas as pd
 import pytest
 
 from analysis.report import make_report
+from analysis.sections import clusters
 from analysis.sections.clusters import PLACE, _table, begin
 from analysis.study.embeddings import StoredEmbedding
-from analysis.study.study import read_study
+from analysis.study.study import Study, read_study
 
 
 def pool_of_three_groups() -> StoredEmbedding:
@@ -44,6 +46,31 @@ def test_a_choice_of_each_groups_odd_image_is_outside_its_majority() -> None:
     assert rows["even"]["n"] == 2
     assert _table(pd.DataFrame(rows.values())).rows
     assert [row["purity"] for row in rows.values()] == [pytest.approx(87 / 90)] * 2
+
+
+def test_of_many_pools_few_are_held_in_memory_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each that is begun holds a sample of its features, until its rows are asked for."""
+    held, most = set[str](), []
+
+    def begun(pool: StoredEmbedding, _queries: pd.DataFrame) -> Callable[[], clusters.Rows]:
+        held.add(pool.key)
+        most.append(len(held))
+
+        def rows() -> clusters.Rows:
+            held.remove(pool.key)
+            return [{**dict.fromkeys(clusters.COLUMNS, 0), "n": int(pool.key)}]
+
+        return rows
+
+    monkeypatch.setattr(clusters, "begin", begun)
+    monkeypatch.setattr(clusters, "as_labels", lambda rounds: rounds)
+    trials = pd.DataFrame({"trial": ["a"], "artefact": ["0"], "initial": ["hacon"]})
+    rounds = trials[["trial", "initial"]].assign(round=0)
+    pools = [SimpleNamespace(key=str(number)) for number in range(20)]
+    study = cast("Study", SimpleNamespace(trials=trials, rounds=rounds, embeddings=pools))
+    table = clusters.tables(study, {})()["clusters_of_choices"]
+    assert table["n"].tolist() == list(range(20))
+    assert max(most) == clusters.AHEAD
 
 
 @pytest.mark.slow
