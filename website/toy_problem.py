@@ -49,7 +49,7 @@ def choose(component: Component[StrategyTraits]) -> tuple[Indices, Indices]:
     needs = component.traits.needs(params)
     spec, first = Spec(component.name, params), not needs & FROM_LEARNER
     schedule = (CHOICES,) if first else (START, START + CHOICES)
-    nothing, random = Spec("none", {}), Spec("random", STRATEGIES.find("random").bind({}))
+    nothing, random = Spec("features", {}), Spec("random", STRATEGIES.find("random").bind({}))
     trial = Trial(
         nothing, "toy", "", nothing, spec if first else random, spec, _learner(needs), schedule, 0
     )
