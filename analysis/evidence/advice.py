@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.evidence.cells import MEASURES
-from analysis.evidence.leaders import AUTO, CELL, cells_of, leaderboard, rivals
+from analysis.evidence.cells import CELL, MEASURES
+from analysis.evidence.leaders import AUTO, cells_of, leaderboard, rivals
 from analysis.evidence.markdown import QUERIES, table
 from analysis.figures.text import NONE
 
@@ -147,8 +147,8 @@ def _use(row: Mapping[Any, Any]) -> tuple[str, str]:
         return NONE, f"each strategy that was tested in all cells lost some of them: {beside}"
     if not row["won"]:
         who = "no strategy that was tested in all and lost none" if row["some_won"] else "nothing"
-        said = f"{who} is shown to beat random in {_cells(row['cells'])}"
-        return "any", said + (f"; others: {beside}" if row["some_won"] and beside else "")
+        text = f"{who} is shown to beat random in {_cells(row['cells'])}"
+        return "any", text + (f"; others: {beside}" if row["some_won"] and beside else "")
     return (
         f"`{row['strategy']}`",
         f"{row['mean']:+.1f} points of AUC and {row['mean_accuracy']:+.1f} of per-class accuracy "

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from analysis.evidence.advice import STAGES
-from analysis.evidence.cells import DIGITS, MEASURES
-from analysis.evidence.leaders import AUTO, CELL, cells_of, rivals, with_choices
+from analysis.evidence.cells import CELL, DIGITS, MEASURES
+from analysis.evidence.leaders import AUTO, cells_of, rivals, with_choices
 from analysis.evidence.markdown import QUERIES, SHORT, cells_in_words, table, telling_apart
 from analysis.figures.text import NONE
 from analysis.study.wording import enumerated
@@ -101,16 +101,16 @@ def _beyond(cells: pd.DataFrame, pools: Mapping[str, int]) -> str:
     own = cells_of(cells, AUTO).drop_duplicates(CELL)
     pool = own["dataset"].map(pools).astype("float64").fillna(own["pool"].astype("float64"))
     beyond = own[own["labelled"] > SHARE * pool]["dataset"]
-    said = (
+    text = (
         f", also the {len(beyond)} beyond ({enumerated(dict.fromkeys(beyond))})"
         if len(beyond)
         else ""
     )
     unknown = own["dataset"][pool.isna()].unique()
     if not len(unknown):
-        return said
+        return text
     names = enumerated(unknown)
-    return f"{said}; which of those on {names} are beyond, the earlier table does not say"
+    return f"{text}; which of those on {names} are beyond, the earlier table does not say"
 
 
 def _reached(found: list[dict[str, Any]], stopped: Sequence[Stopped]) -> str:

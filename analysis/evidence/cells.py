@@ -30,6 +30,8 @@ FIRST, LATER = "first", "later"
 DIGITS = 2  # of a gain; gains that are equal so far are called equal
 LEVEL = 0.01  # of p after Holm's correction, below which a cell counts as won or lost
 KEYS = ["dataset", "encoder", "learner", "initial", "labelled"]
+CELL = ["query", *KEYS]
+ROW = [*CELL, "strategy", "measure"]  # what makes a row of the table one of its own
 COLUMNS = (
     "query", *KEYS, "per_class", "strategy", "oracle", "measure", "trials", "choices",
     "random_trials", "random", "gain", "low", "high", "p", "higher_seeds", "lower_seeds",

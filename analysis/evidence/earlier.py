@@ -8,12 +8,11 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.evidence.cells import COLUMNS, FIRST, KEYS, LATER, MEASURES, with_verdicts
+from analysis.evidence.cells import COLUMNS, FIRST, LATER, MEASURES, ROW, with_verdicts
 from analysis.evidence.mixing import check_fits
 from analysis.study.same_choices import JOINED
 
 _FIRST_LINE = 2  # of the rows, below the names of the columns
-ROW = ["query", *KEYS, "strategy", "measure"]  # what makes a row of the table one of its own
 _TEXTS = ("query", "dataset", "encoder", "learner", "initial", "strategy", "measure", "setting")
 _LATER_ADDED = ("pool", "setting")  # columns that older tables lack
 _WORDS = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.evidence.cells import DIGITS, FIRST, KEYS, MEASURES
+from analysis.evidence.cells import CELL, DIGITS, FIRST, MEASURES
 from analysis.evidence.markdown import (
     IN_WORDS,
     SHORT,
@@ -20,7 +20,6 @@ from analysis.evidence.markdown import (
 from analysis.figures.text import NONE
 from analysis.study.wording import enumerated
 
-CELL = ["query", *KEYS]
 AUTO, BEST_OF = "auto", "best_of"
 PROPOSED = {  # by what the batches are proposed of which best_of keeps the best
     True: "random draws and k-means",

@@ -11,10 +11,9 @@ from typing import NoReturn
 
 import pandas as pd
 
-from analysis.evidence.cells import FIRST, KEYS
+from analysis.evidence.cells import CELL, FIRST, ROW
 
 SETTING = ["dataset", "encoder", "learner"]
-CELL = ["query", *KEYS]
 ROUNDING = 0.0051  # of what a table gives two digits of
 SAME_DRAWS = 0.005  # how far means of the same random draws are apart on two machines, at most
 APART = "write a table of these runs alone: leave --add-to out, and name another folder by --out"
@@ -80,8 +79,7 @@ def _check_trials(own: pd.DataFrame, earlier: pd.DataFrame, kept: pd.DataFrame) 
             f"{_cell(row)} are compared with {row['random_trials']:.0f} trials of random selection "
             f"there, and with {row['random_trials_own']:.0f} here; give it as many seeds here"
         )
-    row_of = [*CELL, "strategy", "measure"]
-    replaced = earlier.merge(own, on=row_of, suffixes=("", "_own"))
+    replaced = earlier.merge(own, on=ROW, suffixes=("", "_own"))
     for row in _first(replaced[replaced["trials_own"] < replaced["trials"]]):
         _refuse(
             f"{_cell(row)} of {row['strategy']} rest on {row['trials']:.0f} trials there, and on "

@@ -13,6 +13,7 @@ from analysis.evidence.advice import what_to_use
 from analysis.evidence.bar import bar_of_default
 from analysis.evidence.by_features import by_features
 from analysis.evidence.cells import (
+    CELL,
     FIRST,
     KEYS,
     LATER,
@@ -24,7 +25,7 @@ from analysis.evidence.cells import (
 )
 from analysis.evidence.earlier import check_nothing_lost, kept_rows, with_earlier
 from analysis.evidence.earlier_page import check_version, records_of, section
-from analysis.evidence.leaders import AUTO, CELL, boards, cells_of
+from analysis.evidence.leaders import AUTO, boards, cells_of
 from analysis.evidence.markdown import IN_WORDS, QUERIES, table, telling_apart
 from analysis.evidence.not_covered import not_covered
 from analysis.evidence.published_order import PAIRS, STAGES, published_order

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.evidence.cells import DIGITS, MEASURES
-from analysis.evidence.leaders import AUTO, CELL, cells_of, rivals, with_choices
+from analysis.evidence.cells import CELL, DIGITS, MEASURES
+from analysis.evidence.leaders import AUTO, cells_of, rivals, with_choices
 from analysis.evidence.markdown import QUERIES, SHORT, table
 from analysis.evidence.not_covered import DEVELOPED_ON
 

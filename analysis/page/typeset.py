@@ -15,7 +15,7 @@ TEXT_WIDTH = 345  # points, of the class article at 10 points: those of many jou
 NAME_WIDTH = 130  # points, beyond which a name goes on in a second line
 _DIGIT, _SMALL_DIGIT = 4.7, 3.15  # points of a character, at \small and \scriptsize, on average
 _GAP = 3  # points on both sides of a column
-_PDFLATEX = "–—‘’“”…"  # noqa: RUF001 - beyond the Latin letters
+_PDFLATEX = "\u2013\u2014\u2018\u2019\u201c\u201d\u2026"  # dashes, quotation marks, ellipsis
 _LAST_LATIN = 0x17F  # Latin letters with their marks
 _LATEX = str.maketrans({
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",

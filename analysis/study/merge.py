@@ -65,7 +65,7 @@ def _result_in_words(record: Record) -> str:
 
 def folder_for(roots: Sequence[Location]) -> Location:
     """Folder of a comparison: beside the first run, named after them all."""
-    names = "+".join(told_apart(roots)).replace("/", "-")
+    names = "+".join(shortest_distinct_names(roots)).replace("/", "-")
     return roots[0].resolve().parent / f"compared-{names[:100]}"
 
 
@@ -102,7 +102,11 @@ def _in_words(names: Sequence[str], texts: Sequence[str]) -> str:
 def _distinct_names(runs: Sequence[Run]) -> Mapping[Dataset, str]:
     """Name the datasets, by name and content, that share their name with another content."""
     words = dict(
-        zip((run.root for run in runs), told_apart([run.root for run in runs]), strict=True)
+        zip(
+            (run.root for run in runs),
+            shortest_distinct_names([run.root for run in runs]),
+            strict=True,
+        )
     )
     first: dict[str, dict[str, str]] = {}  # name -> content -> the first run that has it, in words
     for run in runs:
@@ -116,7 +120,7 @@ def _distinct_names(runs: Sequence[Run]) -> Mapping[Dataset, str]:
     }
 
 
-def told_apart(roots: Sequence[Location]) -> list[str]:
+def shortest_distinct_names(roots: Sequence[Location]) -> list[str]:
     """Name folders by the ends of their paths, as much of each as no other one has."""
     paths = [str(root.resolve()).split("/") for root in roots]
     return [_own_end(path, [other for other in paths if other != path]) for path in paths]

@@ -213,7 +213,7 @@ class _Reader:
             return
         earlier = self._standing.get(rayal_id, {}).get(returned.by)
         if earlier is not None and (
-            _says_the_same(earlier, returned, label)
+            _is_same_answer(earlier, returned, label)
             or (earlier.source == imported.source and is_before(returned.at, earlier.at))
         ):
             self.ingested.known += 1
@@ -273,7 +273,7 @@ class _Reader:
         last = self._last.get((rayal_id, returned.by, imported.source))
         if last is None or is_before(last.at, returned.at):
             return False
-        return _says_the_same(last, returned, label)
+        return _is_same_answer(last, returned, label)
 
     def _note(self, answer: Answer) -> None:
         """Note what a tool said last of an image, and when somebody skipped it."""
@@ -329,7 +329,7 @@ class _Reader:
             self.ingested.new_classes.append(answer.label)
 
 
-def _says_the_same(answer: Answer, returned: Returned, label: str | None) -> bool:
+def _is_same_answer(answer: Answer, returned: Returned, label: str | None) -> bool:
     """Whether a file's answer, its label read as one of the project's, is one that is kept."""
     kept = answer.action, answer.label, answer.classes
     return kept == (returned.action, label, returned.classes)

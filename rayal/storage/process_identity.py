@@ -39,9 +39,11 @@ def has_ended(about: Mapping[str, Any]) -> bool | None:
 
 def _is_there(process: object) -> bool:
     """Whether a process of a number exists, also one that /proc hides, as another user's."""
+    if not isinstance(process, int):
+        return False
     try:
-        os.kill(process, 0)  # type: ignore[arg-type]
-    except (ProcessLookupError, TypeError, OverflowError):
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         pass

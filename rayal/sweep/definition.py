@@ -128,9 +128,13 @@ class Trial:
         others = [replace(self, encoder=encoder) for encoder in lent]
         return {trial.embedding_id: trial for trial in (self, *others)}
 
+    def encoder_of_query(self, query: Spec) -> Spec:
+        """Return the encoder whose features one of its strategies reads."""
+        return query.select_on or self.encoder
+
     def embedding_of_query(self, query: Spec) -> str:
         """Return the id of the embedding that one of its strategies reads."""
-        return replace(self, encoder=query.select_on or self.encoder).embedding_id
+        return replace(self, encoder=self.encoder_of_query(query)).embedding_id
 
     @cached_property
     def id(self) -> str:

@@ -110,7 +110,7 @@ def _query(trial: Trial, pool: Pool, number: int, budget: int) -> tuple[Indices,
     component = STRATEGIES.find(spec.name)
     if not component.traits.oracle(spec.params):
         pool = replace(pool, true_labels=None, score_batches=None)
-    pool = _said_by_encoder(pool, spec.select_on or trial.encoder)
+    pool = _described_by_encoder(pool, trial.encoder_of_query(spec))
     # Named without the strategy: trials of one seed draw alike, so comparisons are paired.
     names = "query", trial.dataset_name, trial.seed, number
     reads: list[bool] = []
@@ -122,7 +122,7 @@ def _query(trial: Trial, pool: Pool, number: int, budget: int) -> tuple[Indices,
     return chosen, partial(of_query, trial, pool, chosen, number, warned, by_features=by_features)
 
 
-def _said_by_encoder(pool: Pool, encoder: Spec) -> Pool:
+def _described_by_encoder(pool: Pool, encoder: Spec) -> Pool:
     """Return the pool with what the encoder that its features are of declares about them."""
     return replace(pool, bare_pixels=ENCODERS.find(encoder.name).traits.bare_pixels)
 
@@ -197,7 +197,7 @@ def _first_predicted(trial: Trial, data: TrialData, row: Row) -> Pool:
     predictions = checked_predictions(scoring.learner.name, fitted, read)
     first = _selected_on(trial, data, 1).pool(labels, predictions)
     first = replace(first, true_labels=None, score_batches=None)
-    return _said_by_encoder(first, trial.strategy.select_on or trial.encoder)
+    return _described_by_encoder(first, trial.encoder_of_query(trial.strategy))
 
 
 def _predict_without(

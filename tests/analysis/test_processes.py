@@ -2,8 +2,6 @@
 
 import errno
 import os
-import subprocess
-import sys
 import threading
 import time
 from concurrent.futures import Future
@@ -18,6 +16,7 @@ from analysis.figures.spec import FigureSpec
 from analysis.figures.style import new_figure
 from analysis.processes import computed_beside
 from rayal.doctor.checks.memory import Memory
+from tests.scripts import run_script
 
 
 @pytest.fixture
@@ -87,18 +86,14 @@ def test_a_process_has_imported_what_figures_take_and_the_libraries_named():
         "import sys; from analysis import processes; processes._import(['zipapp']); "
         "print({'analysis.figures.curves', 'zipapp'} <= set(sys.modules))"
     )
-    process = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
+    process = run_script(script)
     assert process.stdout == "True\n"
 
 
 @pytest.mark.slow
 def test_a_process_that_ends_while_others_are_started_says_nothing():
     script = "from analysis import processes; processes.start('sklearn.cluster')"
-    process = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
+    process = run_script(script)
     assert process.stdout == process.stderr == ""
 
 

@@ -37,13 +37,12 @@ def test_a_process_that_its_parent_has_not_asked_after_has_ended() -> None:
 def test_a_process_that_proc_hides_is_taken_for_the_one_that_wrote(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    about = identity()
-    read = Path.read_text
-    monkeypatch.setattr(Path, "read_text", lambda path, **how: _hidden(path, read, **how))
+    about, read = identity(), Path.read_text
+
+    def hide_stat(path: Path, encoding: str | None = None, errors: str | None = None) -> str:
+        if path.name == "stat":
+            raise FileNotFoundError(path)
+        return read(path, encoding, errors)
+
+    monkeypatch.setattr(Path, "read_text", hide_stat)
     assert has_ended(about) is False
-
-
-def _hidden(path: Path, read, **how) -> str:  # type: ignore[no-untyped-def]
-    if path.name == "stat":
-        raise FileNotFoundError(path)
-    return read(path, **how)

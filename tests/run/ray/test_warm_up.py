@@ -1,13 +1,11 @@
 """Workers that are prepared for training."""
 
-import subprocess
-import sys
-
 import pytest
 
 from rayal.run.ray import warm_up
 from rayal.run.ray.encoder_actor import WorkerConfig
 from rayal.sweep.schema import Resources, Share
+from tests.scripts import run_script
 
 
 def test_a_worker_has_imported_what_a_training_needs():
@@ -15,9 +13,7 @@ def test_a_worker_has_imported_what_a_training_needs():
         "import sys; from rayal.run.ray import warm_up; warm_up._import([], 'digits', 'moco'); "
         "print('rayal.datasets.digits' in sys.modules, 'rayal.encoders.moco' in sys.modules)"
     )
-    process = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
+    process = run_script(script)
     assert process.stdout == "True True\n"
 
 
