@@ -30,13 +30,12 @@ UNSENT = (BrokenProcessPool, PicklingError)  # the work never reached a process,
 
 @contextlib.contextmanager
 def at_hand() -> Iterator[None]:
-    """Start processes before the body, and end them where it ends in an error or is interrupted."""
+    """Start processes before the body, and end them after it: by themselves they take seconds."""
     start()
     try:
         yield
-    except BaseException:
+    finally:
         _end()
-        raise
 
 
 def start(*libraries: str) -> None:
@@ -44,14 +43,14 @@ def start(*libraries: str) -> None:
 
     One process after another: what is computed meanwhile, here or by a training, keeps a CPU.
     """
-    turns = iter(range(number_of_processes()))
+    turns, executor = iter(range(number_of_processes())), _executor()
 
     def next_turn(ended: Future[None] | None = None) -> None:
         lost = ended is not None and (ended.cancelled() or ended.exception() is not None)
         if lost or next(turns, None) is None:
             return
         with contextlib.suppress(RuntimeError):  # at the end of this process none is started
-            if (begun := _submit(_import, libraries)) is not None:
+            if (begun := _send(executor, _import, libraries)) is not None:
                 begun.add_done_callback(next_turn)
 
     next_turn()
@@ -69,8 +68,13 @@ def computed_beside(function: Callable[..., T], *arguments: Any) -> Callable[[],
 
 def _submit(function: Callable[..., T], *arguments: Any) -> Future[T] | None:
     """Send work to a process; None where there is none, or none can be started."""
-    with contextlib.suppress(ImportError, OSError, *UNSENT):  # no semaphores, no more processes
-        executor = _executor()
+    return _send(_executor(), function, *arguments)
+
+
+def _send(
+    executor: Executor | None, function: Callable[..., T], *arguments: Any
+) -> Future[T] | None:
+    with contextlib.suppress(OSError, *UNSENT):  # no more processes
         return None if executor is None else executor.submit(function, *arguments)
     return None
 
@@ -84,10 +88,9 @@ def _result(future: Future[T] | None, function: Callable[..., T], arguments: tup
 
 def _end() -> None:
     """End the processes; work that they have begun is lost."""
-    with contextlib.suppress(ImportError, OSError):
-        executor: Any = _executor()
-        if executor is not None:
-            executor.shutdown(kill_workers=True)
+    executor: Any = _executor()
+    if executor is not None:
+        executor.shutdown(kill_workers=True)
 
 
 def _import(libraries: Iterable[str]) -> None:
@@ -99,12 +102,17 @@ def _import(libraries: Iterable[str]) -> None:
 
 
 def _executor() -> Executor | None:
-    from loky import get_reusable_executor
-
+    """Return the processes of this thread, for loky keeps some for each; None where none start."""
     if not (processes := number_of_processes()):
         return None
-    executor: Executor = get_reusable_executor(processes, timeout=IDLE, initializer=_ignore_ctrl_c)
-    return executor
+    with contextlib.suppress(ImportError, OSError):  # no semaphores
+        from loky import get_reusable_executor
+
+        executor: Executor = get_reusable_executor(
+            processes, timeout=IDLE, initializer=_ignore_ctrl_c
+        )
+        return executor
+    return None
 
 
 @cache

@@ -2,12 +2,14 @@
 
 import errno
 import os
+import queue
 import threading
 import time
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 
 import loky
+import psutil
 import pytest
 
 from analysis import processes
@@ -50,11 +52,11 @@ def begun(two_processes, monkeypatch):
     """Work that was sent to processes, which never begin it."""
     futures: list[Future[None]] = []
 
-    def submit(_function, *_arguments):
+    def send(_executor, _function, *_arguments):
         futures.append(Future())
         return futures[-1]
 
-    monkeypatch.setattr(processes, "_submit", submit)
+    monkeypatch.setattr(processes, "_send", send)
     return futures
 
 
@@ -137,6 +139,34 @@ def test_nothing_is_sent_where_others_would_import_another_package(
     (tmp_path / "analysis" / "__init__.py").touch()
     monkeypatch.syspath_prepend(tmp_path)
     assert computed_beside(os.getpid)() == os.getpid()
+
+
+def test_no_more_processes_start_than_are_asked_for(two_processes, monkeypatch):
+    """loky keeps an executor for each thread, and that of its own callbacks is another."""
+    sent, send = queue.Queue(), processes._send
+
+    def send_and_tell(*arguments):
+        future = send(*arguments)
+        sent.put(future)
+        return future
+
+    monkeypatch.setattr(processes, "_send", send_and_tell)
+    loky.get_reusable_executor().shutdown(kill_workers=True)
+    before = set(psutil.Process().children())
+    processes.start()
+    for _ in range(2):
+        sent.get(timeout=600).result()
+    started = set(psutil.Process().children()) - before
+    assert len([child for child in started if "resource_tracker" not in child.cmdline()[-1]]) == 2
+
+
+def test_a_report_leaves_no_process(two_processes):
+    @processes.at_hand()
+    def report():
+        return computed_beside(os.getpid)()
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(report(), 0)
 
 
 def test_an_interrupted_report_leaves_no_process(two_processes):
