@@ -14,11 +14,11 @@ import pandas as pd
 
 from analysis import processes
 from analysis.export import write_printed, write_tables
-from analysis.figures.render import RenderedFigure, render_figures
+from analysis.figures.render import RenderedFigure, begin_drawing, rendered_figures
 from analysis.file_writing import Write, file_writing
 from analysis.page.html import PageSection, render
 from analysis.page.typeset import PrintedTable
-from analysis.sections import all_figures, all_prints, all_sections, all_tables, captions
+from analysis.sections import BegunTables, all_prints, all_sections, captions, figures_by_section
 from analysis.sections.base import Report, Section
 from analysis.study.study import Study, read_study
 from rayal.hints import nearest
@@ -166,8 +166,13 @@ def make_report(study: Study, *, draw_ahead: bool = False) -> Report:
 
     draw_ahead: whether other processes begin to draw them all now.
     """
-    tables = all_tables(study)
-    return Report(study, tables, render_figures(all_figures(study, tables), ahead=draw_ahead))
+    tables = BegunTables(study)
+    drawings = {
+        section.anchor: [(spec, begin_drawing(spec, ahead=draw_ahead)) for spec in specs]
+        for section, specs in figures_by_section(study, tables)
+    }
+    in_order = [drawing for section in all_sections() for drawing in drawings[section.anchor]]
+    return Report(study, tables.all, rendered_figures(in_order))
 
 
 def page_of(report: Report, sections: Sequence[Section] = (), base: str = "../") -> str:

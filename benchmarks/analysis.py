@@ -162,21 +162,17 @@ def measure(root: Path) -> dict[str, float]:
 
     from analysis import processes, report
     from analysis.export import write_tables
-    from analysis.figures.render import render_figures
     from analysis.file_writing import file_writing
-    from analysis.sections import all_figures, all_tables
-    from analysis.sections.base import Report
     from analysis.study.study import read_study
 
     processes.start()
     times = [time.perf_counter()]
     study = read_study(root)
     times.append(time.perf_counter())
-    tables = all_tables(study)
+    rendered = report.make_report(study, draw_ahead=True)
     times.append(time.perf_counter())
-    rendered = Report(study, tables, render_figures(all_figures(study, tables), ahead=True))
     with file_writing() as write:  # while other processes draw
-        write_tables(root / "tables", tables, {}, write)
+        write_tables(root / "tables", rendered.tables, {}, write)
     times.append(time.perf_counter())
     page = report.page_of(rendered)
     times.append(time.perf_counter())

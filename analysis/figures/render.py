@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import TypeAlias
 
 from analysis.figures import style
 from analysis.figures.spec import FigureSpec
 from analysis.figures.style import FigureFiles
 from analysis.processes import computed_beside
+
+Drawing: TypeAlias = Callable[[], FigureFiles]
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class RenderedFigure:
     spec: FigureSpec
     number: int
     name: str
-    draw: Callable[[], FigureFiles]
+    draw: Drawing
 
     @cached_property
     def files(self) -> FigureFiles:
@@ -45,17 +48,19 @@ class RenderedFigure:
         return self.files.svg
 
 
-def render_figures(specs: Iterable[FigureSpec], *, ahead: bool = False) -> list[RenderedFigure]:
-    """Give figures their names and numbers.
+def begin_drawing(spec: FigureSpec, *, ahead: bool) -> Drawing:
+    """Return what draws a figure.
 
-    ahead: whether other processes begin to draw them all now.
+    ahead: whether another process begins to draw it now.
     """
-    every = list(specs)
-    names = style.file_names([f"{spec.kind}-{spec.place}" for spec in every])
     begin = computed_beside if ahead else partial
-    figures = [
-        RenderedFigure(spec, number, name, begin(style.as_files, spec.draw))
-        # From the end, where those of many points are, so that none of these is left for last.
-        for number, (spec, name) in reversed(list(enumerate(zip(every, names, strict=True))))
+    return begin(style.as_files, spec.draw)
+
+
+def rendered_figures(drawings: Sequence[tuple[FigureSpec, Drawing]]) -> list[RenderedFigure]:
+    """Give figures their names and numbers, in this order."""
+    names = style.file_names([f"{spec.kind}-{spec.place}" for spec, _ in drawings])
+    return [
+        RenderedFigure(spec, number, name, draw)
+        for number, ((spec, draw), name) in enumerate(zip(drawings, names, strict=True))
     ]
-    return figures[::-1]

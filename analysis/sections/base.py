@@ -158,7 +158,8 @@ def section(  # noqa: PLR0913 - the parts of a section, all but the first option
         begin_early: whether its tables are begun before those of the others, as they take long.
         tables: of the study, from the tables of the sections before it, by their files' names; or
             a function that returns them, which is called when all others are made.
-        figures: of the study, from all tables; any section may show them, by their kind.
+        figures: of the study, from its own tables and all that no function returns; any section
+            may show them, by their kind.
         sentences: for the findings, about one setting.
         captions: of tables in print, where their names do not say enough.
         prints: tables made for print, of the study and all tables, by their files' names.

@@ -1,8 +1,10 @@
-"""A command that is stopped says so, whatever it is doing, and ends with exit status 130."""
+"""How a command ends: one that is stopped says so, whatever it is doing, with exit status 130."""
 
 from __future__ import annotations
 
+import atexit
 import functools
+import gc
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -21,6 +23,7 @@ def stops_with_a_message(command: Command) -> Command:
 
     @functools.wraps(command)
     def stopped(arguments: Sequence[str] | None = None, **names: str) -> int:
+        atexit.register(gc.freeze)  # else Python looks for cycles in all that it gives back: 1 s
         try:
             with interruptible():
                 return command(arguments, **names)

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from analysis import processes
-from analysis.figures.render import render_figures
+from analysis.figures.render import begin_drawing, rendered_figures
 from analysis.figures.spec import FigureSpec
 from analysis.figures.style import new_figure
 from analysis.processes import computed_beside
@@ -191,6 +191,9 @@ def test_figures_drawn_by_another_process_are_the_same(two_processes):
         return figure
 
     specs = [FigureSpec("curves", f"place-{k}", "", "", "", "", draw) for k in range(3)]
-    ahead, here = render_figures(specs, ahead=True), render_figures(specs)
-    assert [figure.name for figure in ahead] == [figure.name for figure in here]
-    assert [figure.files for figure in ahead] == [figure.files for figure in here]
+    beside, here = (
+        rendered_figures([(spec, begin_drawing(spec, ahead=ahead)) for spec in specs])
+        for ahead in (True, False)
+    )
+    assert [figure.name for figure in beside] == [figure.name for figure in here]
+    assert [figure.files for figure in beside] == [figure.files for figure in here]

@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 from rayal.events.dispatch import Dispatcher
@@ -71,14 +72,24 @@ def run(  # noqa: PLR0913 - what runs and where, and what there is to do beside
             events.message(note)
         workers = count_workers(nodes, resources)
         with encoding_jobs(plan, todo, store, events) as encodings:
-            import ray.tune  # noqa: F401 - it takes a second, in which encoders train
-
+            _import_tune()
             if meanwhile is not None:
                 meanwhile()
             encodings.wait_for_one()
             os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(_most_pending(workers, pruner))
             queue = TrialQueue(plan, todo, encodings, workers, events, pruner=pruner)
             _tune(plan, store, queue, TrialEvents(events, store, queue), session.scratch)
+
+
+def _import_tune() -> None:
+    """Import Tune, and what it would import later, to count callbacks by their sort.
+
+    The trackers that are installed take two seconds, in which encoders train.
+    """
+    import_module("ray.tune")
+    for tracker in ("comet", "mlflow", "wandb"):
+        with contextlib.suppress(ImportError):
+            import_module(f"ray.air.integrations.{tracker}")
 
 
 def _most_pending(workers: int, pruner: Pruner) -> int:

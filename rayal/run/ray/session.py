@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from rayal.doctor.check import mend_process
 from rayal.doctor.checks import cpus, disk, leftovers, load, sockets, source
 from rayal.doctor.checks.proxies import LOOPBACK, bypass_proxies
@@ -91,17 +93,17 @@ def ray_session(
     with scratch_folder(None if joined else _short_folder(say)) as scratch:
         with handlers_kept():
             dashboard = _join(joined) if joined else _start(scratch, resources, feature_bytes, say)
-        with interruptible(), _left_at_the_end():  # Ray has put signal handlers of its own in place
+        with interruptible(), _left_at_the_end(joined=bool(joined)):  # Ray has put signal handlers of its own in place
             if dashboard:
                 say(_dashboard_line(dashboard))
             yield RaySession(scratch, joined=bool(joined))
 
 
 @contextlib.contextmanager
-def _left_at_the_end() -> Iterator[None]:
+def _left_at_the_end(*, joined: bool) -> Iterator[None]:
     import ray
 
-    leave = ray.shutdown
+    leave = ray.shutdown if joined else _end_own
     try:
         yield
     except ClusterLostError:
@@ -109,6 +111,21 @@ def _left_at_the_end() -> Iterator[None]:
         raise
     finally:
         leave()
+
+
+def _end_own() -> None:
+    """End a Ray of our own.
+
+    Its autoscaler, which has nothing to scale, ends first: it would wait a second for services
+    that Ray ends before it.
+    """
+    import ray
+
+    for service in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):
+            if any("/ray/autoscaler/" in word for word in service.cmdline()):
+                service.kill()
+    ray.shutdown()
 
 
 def named_address(address: str | None) -> str | None:

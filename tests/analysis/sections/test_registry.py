@@ -4,7 +4,7 @@ import pytest
 
 import analysis.sections
 from analysis.report import make_report, page_of
-from analysis.sections import all_sections, base, tables_by_section
+from analysis.sections import BegunTables, all_sections, base, figures_by_section
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import RunBuilder
 
@@ -37,5 +37,33 @@ def test_a_section_with_nothing_to_show_is_left_out(tmp_path) -> None:
 
 @pytest.mark.slow
 def test_no_two_sections_make_one_table(single_query) -> None:
-    names = [name for made in tables_by_section(read_study(single_query)) for name in made]
+    names = [name for made in BegunTables(read_study(single_query)).by_section for name in made]
     assert len(names) == len(set(names))
+
+
+def test_figures_of_tables_that_are_ready_wait_for_no_others(tmp_path, monkeypatch) -> None:
+    events = []
+
+    def waited_for():
+        events.append("tables that take long")
+        return {}
+
+    def made(anchor, order, tables):
+        def figures(_study, _tables):
+            yield events.append(f"figures of {anchor}")
+
+        def content(_report):
+            return []
+
+        base.section(anchor, title="", heading="", order=order, tables=tables, figures=figures)(
+            content
+        )
+        return base.REGISTERED[anchor]
+
+    monkeypatch.setattr(base, "REGISTERED", {})
+    late, early = made("late", 1, lambda *_: waited_for), made("early", 2, lambda *_: {})
+    monkeypatch.setattr(analysis.sections, "all_sections", lambda: (late, early))
+    study = read_study(RunBuilder(tmp_path).write())
+    planned = figures_by_section(study, BegunTables(study))
+    assert [section for section, figures in planned if list(figures)] == [early, late]
+    assert events == ["figures of early", "tables that take long", "figures of late"]

@@ -10,6 +10,7 @@ from rayal.run.ray import session
 from rayal.run.ray.errors import ClusterError
 from rayal.run.ray.session import SETTINGS, ray_session
 from rayal.sweep.schema import Resources
+from tests.scripts import run_script
 
 
 @pytest.fixture(autouse=True)
@@ -118,3 +119,14 @@ def test_a_store_that_does_not_fit_shared_memory_lies_on_the_disk(
     assert made == {"object_store_memory": 10**10, "_plasma_directory": str(tmp_path)}
     monkeypatch.setattr(session, "measured_shared_memory", lambda: SharedMemory(10**10, 24 * 10**9))
     assert session._object_store(tmp_path, 0) == {}
+
+
+def test_a_ray_of_our_own_ends_whole() -> None:
+    script = (
+        "import psutil; from rayal.run.ray.session import ray_session; "
+        "from rayal.sweep.schema import Resources\n"
+        "with ray_session(Resources(), 'local', lambda _: None):\n"
+        "    began = psutil.Process().children(recursive=True)\n"
+        "print(len(began) > 5, psutil.wait_procs(began, timeout=600)[1])"
+    )
+    assert run_script(script).stdout == "True []\n"
