@@ -93,7 +93,8 @@ def ray_session(
     with scratch_folder(None if joined else _short_folder(say)) as scratch:
         with handlers_kept():
             dashboard = _join(joined) if joined else _start(scratch, resources, feature_bytes, say)
-        with interruptible(), _left_at_the_end(joined=bool(joined)):  # Ray has put signal handlers of its own in place
+        # Ray has put signal handlers of its own in place.
+        with interruptible(), _left_at_the_end(joined=bool(joined)):
             if dashboard:
                 say(_dashboard_line(dashboard))
             yield RaySession(scratch, joined=bool(joined))
