@@ -91,3 +91,22 @@ def test_inception_without_timm_says_what_to_install(monkeypatch: pytest.MonkeyP
 def test_weights_of_something_else_are_refused() -> None:
     with pytest.raises(ValueError, match=r"begin with head\.bias belong to no backbone"):
         networks.rebuild({"head.bias": np.zeros(3)})
+
+
+@pytest.mark.parametrize("name", ["small_cnn", "resnet18"])
+@pytest.mark.parametrize("stem", ["imagenet", "cifar"])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("size", [8, 28])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_gradients_lie_in_memory_as_their_weights_do(name, stem, channels, size, layout) -> None:
+    """torch's fused optimizers take one for the other by place, without a word where they differ."""
+    network = networks.channels_last(networks.backbone(name, stem, channels, seed=0))
+    images = torch.rand(4, channels, size, size).contiguous(memory_format=layout)
+    network(images).sum().backward()
+    for weight in network.parameters():
+        assert weight.grad is not None
+        assert order_in_memory(weight.grad) == order_in_memory(weight)
+
+
+def order_in_memory(tensor: torch.Tensor) -> list[int]:
+    return [stride for stride, n in zip(tensor.stride(), tensor.shape, strict=True) if n > 1]
