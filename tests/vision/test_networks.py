@@ -99,7 +99,7 @@ def test_weights_of_something_else_are_refused() -> None:
 @pytest.mark.parametrize("size", [8, 28])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_gradients_lie_in_memory_as_their_weights_do(name, stem, channels, size, layout) -> None:
-    """torch's fused optimizers take one for the other by place, without a word where they differ."""
+    """torch's fused optimizers pair them by place, without a word where they differ."""
     network = networks.channels_last(networks.backbone(name, stem, channels, seed=0))
     images = torch.rand(4, channels, size, size).contiguous(memory_format=layout)
     network(images).sum().backward()
