@@ -19,7 +19,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
-_OURS = Path(__file__).parent
+_RAYAL = Path(__file__).resolve().parent  # where links to it lead, as the files asked about
 _INSTALLED = ("site-packages", "dist-packages")
 _SYSTEM = tuple(
     Path(sysconfig.get_path(name)).resolve()
@@ -57,12 +57,18 @@ def imported_text(file: Path) -> bytes | None:
 _TEXTS: dict[Path, bytes] = {}  # as they were compiled, by file
 
 
+def is_rayals(file: Path) -> bool:
+    """Whether a file, without links in its path, is of the packages of rayal."""
+    return any(file.is_relative_to(package) for package in (_RAYAL, _RAYAL.parent / "analysis"))
+
+
 def is_users_own(file: Path) -> bool:
-    """Whether a module's file is neither Python's nor rayal's nor installed."""
-    if file.is_relative_to(_OURS) or file.is_relative_to(_OURS.parent / "analysis"):
-        return False
+    """Whether a module's file is neither Python's nor rayal's nor installed.
+
+    file: without links in its path.
+    """
     system = any(file.is_relative_to(folder) for folder in _SYSTEM)
-    return not system and not any(part in _INSTALLED for part in file.parts)
+    return not (is_rayals(file) or system or any(part in _INSTALLED for part in file.parts))
 
 
 def _import(name: str, file: Path) -> None:

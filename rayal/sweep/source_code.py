@@ -19,9 +19,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from rayal.plugins import imported_text, is_users_own
-
-_OURS = Path(__file__).parent.parent
+from rayal.plugins import imported_text, is_rayals, is_users_own
 
 
 def source_files(module: str) -> list[Path]:
@@ -30,7 +28,7 @@ def source_files(module: str) -> list[Path]:
     None of a module of rayal's own.
     """
     file = _file_of(module)
-    return [] if file is None or file.is_relative_to(_OURS) else _with_imported(module, file)
+    return [] if file is None or is_rayals(file) else _with_imported(module, file)
 
 
 def _with_imported(module: str, file: Path) -> list[Path]:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+import rayal
 from rayal.plugins import load_plugins
 from rayal.sweep.source_code import source_files, source_hash
+from tests.scripts import run_script
 
 
 @pytest.fixture
@@ -35,6 +37,18 @@ def write(folder: Path, name: str, text: str = "") -> None:
 def test_rayals_own_components_have_none() -> None:
     assert source_files("rayal.strategies.random") == []
     assert source_hash([]) == ""
+
+
+def test_rayals_own_components_have_none_where_a_link_leads_to_rayal(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(Path(rayal.__file__).parent.parent)
+    script = (
+        f"import sys; sys.path.insert(0, {str(tmp_path / 'link')!r})\n"
+        "from rayal.registry import STRATEGIES\n"
+        "from rayal.sweep.source_code import source_files\n"
+        "function = STRATEGIES.find('random').function\n"
+        "print(sys.modules['rayal'].__file__, source_files(function.__module__))"
+    )
+    assert run_script(script).stdout == f"{tmp_path}/link/rayal/__init__.py []\n"
 
 
 def test_a_plugin_alone_is_its_file(folder: Path) -> None:
