@@ -37,7 +37,7 @@ from benchmarks.compare_runs import Comparison, RecordWatcher, compare
 from benchmarks.faults import Field, Strike
 from rayal.events.listener import Listener
 from rayal.run import local
-from rayal.storage import run as store
+from rayal.storage.held_run import lock_run
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import make_plan
 
@@ -148,7 +148,7 @@ def _undisturbed(folder: Path, trials: int) -> Path:
     """Run the sweep without Ray, as far as the records."""
     plan = make_plan(load_sweep(write_sweep(folder, trials)))
     root = folder / "undisturbed"
-    with store.lock_run(root, plan.sweep.name) as held:
+    with lock_run(root, plan.sweep.name) as held:
         done = held.finished()
         local.run(plan, [t for t in plan.trials if t.id not in done], held, Listener())
     return root

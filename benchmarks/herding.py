@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from rayal.kernels import gemm_distances, herding
+from rayal.kernels import gemm_distances, herding, smooth_cover
 
 CASES = ((20_000, 128), (10_000, 1280))
 QUICK = ((8_000, 128), (5_000, 1280))
@@ -39,14 +39,14 @@ def touch_memory(N: int) -> None:
 
 def timed(features: npt.NDArray[np.float32], *, keep: bool = True) -> tuple[float, list[int]]:
     """Return CPU seconds and picks, with kernels kept or not."""
-    before = herding.ALL_KEPT, herding.KEPT
+    before = smooth_cover.ALL_KEPT, smooth_cover.KEPT
     if not keep:
-        herding.ALL_KEPT = herding.KEPT = 0
+        smooth_cover.ALL_KEPT = smooth_cover.KEPT = 0
     touch_memory(len(features))
     began = time.process_time()
     with threadpool_limits(limits=1):
         picks = herding.greedy_herding(features, np.array([], dtype=np.int64), 100, 1.0)
-    herding.ALL_KEPT, herding.KEPT = before
+    smooth_cover.ALL_KEPT, smooth_cover.KEPT = before
     return time.process_time() - began, picks.tolist()
 
 

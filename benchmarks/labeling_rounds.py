@@ -20,7 +20,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from rayal.contracts import UNLABELED
-from rayal.labeling.labels import Answer
+from rayal.labeling.answers import Answer
 from rayal.labeling.project import Project
 from rayal.labeling.selecting import Request, first_round, next_round, open_or_create
 from rayal.labeling.training import fit

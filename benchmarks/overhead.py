@@ -29,7 +29,7 @@ from rayal.events.outcome import Outcome
 from rayal.run import local
 from rayal.run.ray import driver
 from rayal.run.ray.session import ray_session
-from rayal.storage import run as store
+from rayal.storage.held_run import lock_run
 from rayal.sweep.definition import Trial
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import Plan, make_plan
@@ -114,7 +114,7 @@ class _Clock(Listener):
 
 def _time_ray(plan: Plan, root: Path) -> tuple[float, list[float]]:
     clock = _Clock()
-    with store.lock_run(root, plan.sweep.name) as held:
+    with lock_run(root, plan.sweep.name) as held:
         with Dispatcher(clock, [], plan, held) as events:
             driver.run(plan, plan.trials, held, events, None)
         assert len(held.finished()) == len(plan.trials)
@@ -147,7 +147,7 @@ def _time_tune(trials: int) -> float:
 
 def _time_local(plan: Plan, root: Path) -> tuple[float, list[float]]:
     clock = _Clock()
-    with store.lock_run(root, plan.sweep.name) as held:
+    with lock_run(root, plan.sweep.name) as held:
         local.run(plan, plan.trials, held, clock)
     return clock.ends[-1] - clock.started, clock.ends
 

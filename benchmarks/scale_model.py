@@ -19,7 +19,13 @@ import numpy.typing as npt
 from scipy.optimize import nnls
 
 from rayal.distributed import typiclust
-from rayal.kernels import cells, herding, sampled_ball_cover, sampled_clustering, sampled_herding
+from rayal.kernels import (
+    cells,
+    sampled_ball_cover,
+    sampled_clustering,
+    sampled_herding,
+    smooth_cover,
+)
 from rayal.kernels import near_duplicates as duplicates
 from rayal.kernels import sampled_typicality as typicality
 
@@ -87,7 +93,7 @@ def _facility_location(N: float, D: float, B: float) -> Work:
 def _maxherding(N: float, D: float, B: float) -> Work:
     drawn = max(sampled_herding.FEWEST, sampled_herding.A_PICK * B)
     pairs = min(N, sampled_herding.CANDIDATES) * min(N, drawn)
-    kept = min(1.0, herding.KEPT / (4 * pairs))
+    kept = min(1.0, smooth_cover.KEPT / (4 * pairs))
     multiplied = pairs * (kept + REFRESHES * (1 - kept))
     return Work(2 * D * multiplied, N * D, REFRESHES * pairs)
 

@@ -1,4 +1,4 @@
-"""Names and values in messages: the nearest name, a value on one line, how it is written right."""
+"""Names, numbers and values in messages: the nearest name, how a value is written right."""
 
 from __future__ import annotations
 
@@ -27,6 +27,11 @@ def nearest(name: object, known: Iterable[str], cutoff: float = 0.5) -> str:
 def show_value(value: object) -> str:
     """Write a value as Python does, on one line, without its middle where that is long."""
     return shorten(repr(value), LONGEST_VALUE)
+
+
+def counted(number: int, noun: str) -> str:
+    """Write a number with its noun, whose plural ends in s: "1 trial", "1,200 trials"."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def first_of(names: Sequence[str], most: int) -> str:

@@ -151,7 +151,6 @@ def given_by(provider: Provider) -> frozenset[str]:
     return frozenset(name for name, row in REQUIREMENTS.items() if provider in row.providers)
 
 
-FROM_DATASET = given_by("dataset")
 FROM_ENCODER = given_by("encoder")
 FROM_LEARNER = given_by("learner")
 

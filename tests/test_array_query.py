@@ -1,5 +1,3 @@
-import subprocess
-import sys
 import warnings
 
 import numpy as np
@@ -8,6 +6,7 @@ import pytest
 import rayal
 from rayal.registry import STRATEGIES
 from rayal.requirements import REQUIREMENTS
+from tests.scripts import run_script
 
 FEATURES = np.random.default_rng(0).normal(size=(50, 4))
 PROBS = np.random.default_rng(1).dirichlet(np.ones(3), size=50)
@@ -164,7 +163,7 @@ def test_a_budget_out_of_bounds_is_refused(budget: int) -> None:
 
 def test_importing_rayal_imports_nothing_heavy() -> None:
     code = "import sys, rayal; print(sorted({'numpy', 'torch', 'ray', 'faiss'} & set(sys.modules)))"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said = run_script(code)
     assert said.stdout.strip() == "[]"
 
 

@@ -3,8 +3,6 @@
 import dataclasses
 import json
 import os
-import subprocess
-import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,9 +20,10 @@ from rayal.contracts import (
     Task,
 )
 from rayal.registry import DATASETS, LEARNERS, STRATEGIES
-from rayal.requirements import FROM_DATASET, FROM_ENCODER, FROM_LEARNER
+from rayal.requirements import FROM_LEARNER, REQUIREMENTS
 from rayal.run.threads import limit_threads
 from rayal.seeds import generator
+from tests.scripts import run_script
 
 pytestmark = pytest.mark.slow
 
@@ -175,7 +174,7 @@ def ask(name: str, given: Mapping[str, Any], pool: Pool, budget: int, seed: int 
     component = STRATEGIES.find(name)
     params = component.bind(given)
     needs = component.traits.needs(params)
-    assert needs <= FROM_DATASET | FROM_ENCODER | FROM_LEARNER
+    assert needs <= REQUIREMENTS.keys()
     if not component.traits.oracle(params):
         pool = dataclasses.replace(pool, true_labels=None)
     if not needs & {"map", "truth_map"}:
@@ -285,10 +284,8 @@ def answers() -> dict[str, list[int]]:
 def test_every_strategy_gives_the_same_answer_in_another_process() -> None:
     code = "import json, test_contracts; print(json.dumps(test_contracts.answers()))"
     paths = [str(ROOT), str(ROOT / "tests")]
-    done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path[:0] = {paths}; {code}"],
-        capture_output=True, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    script = f"import sys; sys.path[:0] = {paths}; {code}"
+    done = run_script(script, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert json.loads(done.stdout) == answers()
 
 

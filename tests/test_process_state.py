@@ -5,7 +5,6 @@ import locale
 import os
 import random
 import signal
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -20,6 +19,7 @@ import torch
 from rayal.cli import sweep
 from rayal.process_state import process_state_kept
 from tests import sweeps
+from tests.scripts import run_script
 
 
 def test_the_working_directory_comes_back_whatever_ends_the_body(
@@ -201,10 +201,7 @@ with open(sys.argv[1], "w") as record:
 
 
 def test_what_closes_the_standard_streams_sends_no_prints_into_files(tmp_path: Path) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", CLOSES, str(tmp_path / "record")],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    ended = run_script(CLOSES, tmp_path / "record")
     assert (ended.stdout, ended.stderr) == ("said\n", "told\n")
     assert (tmp_path / "record").read_text() == "whole"
 
@@ -228,9 +225,7 @@ print("went on")
 def test_a_child_that_comes_back_from_a_component_does_not_go_on_with_the_run(
     how: str, status: int
 ) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", FORKS, how], capture_output=True, text=True, check=True
-    )
+    ended = run_script(FORKS, how)
     assert ended.stdout == f"{status}\nwent on\n"
 
 

@@ -6,7 +6,7 @@ from rayal import requirements
 from rayal.cli import strategies as guide
 from rayal.contracts import Indices, Pool, strategy
 from rayal.registry import STRATEGIES
-from rayal.requirements import FROM_DATASET, FROM_ENCODER, FROM_LEARNER, REQUIREMENTS, Requirement
+from rayal.requirements import FROM_ENCODER, FROM_LEARNER, REQUIREMENTS, Requirement, given_by
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_need_that_nothing_is_called_is_refused(monkeypatch: pytest.MonkeyPatc
 
 
 def test_every_need_has_a_provider() -> None:
-    assert set(REQUIREMENTS) == FROM_DATASET | FROM_ENCODER | FROM_LEARNER
+    assert set(REQUIREMENTS) == given_by("dataset") | FROM_ENCODER | FROM_LEARNER
 
 
 @pytest.mark.parametrize("name", sorted((FROM_ENCODER | FROM_LEARNER) - {"labels", "predictions"}))

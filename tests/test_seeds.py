@@ -1,15 +1,10 @@
-import subprocess
-import sys
-
 from rayal.seeds import generator, integer
+from tests.scripts import run_script
 
 
 def test_the_same_names_draw_the_same_in_another_process() -> None:
     code = "from rayal.seeds import *; print(integer(generator('query', 'digits', 3)))"
-    other = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
-        env={"PYTHONHASHSEED": "7", "PYTHONPATH": "."},
-    )  # fmt: skip
+    other = run_script(code, env={"PYTHONHASHSEED": "7", "PYTHONPATH": "."})
     assert int(other.stdout) == integer(generator("query", "digits", 3))
 
 

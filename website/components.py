@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rayal import modifiers, scores
+from rayal.cli.strategies import SECTIONS
 from rayal.registry import REGISTRIES, STRATEGIES, Component
 from rayal.requirements import FROM_LEARNER, REQUIREMENTS
 from rayal.sweep.yaml import dump
@@ -96,7 +97,7 @@ def _facts(component: Component[Any], text: docstrings.Docstring) -> Iterator[st
         yield from _row("Gives", _names(traits.gives(params)) or "features")
     if component.kind == "dataset" and traits.published is not None:
         yield from _row("Published", _published(traits.published, params))
-    for name in docstrings.MARKED:
+    for name in SECTIONS:
         if name in text.marked:
             yield from _row(name, docstrings.escaped(text.marked[name]))
 

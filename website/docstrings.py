@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+from rayal.cli.strategies import SECTIONS
+
 HEADS = ("Args", "Returns", "Raises", "Yields")
-MARKED = ("Cost", "Use", "Source")
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,9 @@ def parse(documented: Any) -> Docstring:
     marked = {}
     for paragraph in paragraphs[1:]:
         name, colon, rest = paragraph.partition(":")
-        if colon and name in MARKED:
+        if colon and name in SECTIONS:
             marked[name] = _joined(rest)
-    plain = [p for p in paragraphs[1:] if p.partition(":")[0] not in MARKED]
+    plain = [p for p in paragraphs[1:] if p.partition(":")[0] not in SECTIONS]
     return Docstring(
         _joined(paragraphs[0]) if paragraphs else "",
         tuple(p if p.startswith(("* ", "- ")) else _joined(p) for p in plain),

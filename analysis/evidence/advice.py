@@ -12,6 +12,7 @@ from analysis.evidence.cells import CELL, MEASURES
 from analysis.evidence.leaders import AUTO, cells_of, leaderboard, rivals
 from analysis.evidence.markdown import QUERIES, table
 from analysis.figures.text import NONE
+from rayal.hints import counted
 
 STAGES = (  # labels a class, from and below, and what they are called
     (0.0, 2.0, "fewer than two labels a class"),
@@ -158,7 +159,7 @@ def _use(row: Mapping[Any, Any]) -> tuple[str, str]:
 
 
 def _cells(number: int) -> str:
-    return f"{number} cell{'s' * (number != 1)}"
+    return counted(number, "cell")
 
 
 def _other(row: Mapping[Any, Any]) -> str:

@@ -12,8 +12,8 @@ from typing import NoReturn
 import pandas as pd
 
 from analysis.evidence.cells import CELL, FIRST, ROW
+from analysis.study.grouping import SETTING
 
-SETTING = ["dataset", "encoder", "learner"]
 ROUNDING = 0.0051  # of what a table gives two digits of
 SAME_DRAWS = 0.005  # how far means of the same random draws are apart on two machines, at most
 APART = "write a table of these runs alone: leave --add-to out, and name another folder by --out"

@@ -37,6 +37,7 @@ from analysis.export import to_csv
 from analysis.figures.text import NONE
 from analysis.study.study import Study
 from analysis.study.wording import enumerated
+from rayal.hints import counted
 from rayal.storage.atomic import write_bytes
 
 _TITLE = "# Evidence, version "
@@ -182,7 +183,7 @@ def _extent(every_cell: pd.DataFrame) -> str:
     datasets = every_cell["dataset"].nunique()
     return (
         f"{count.get(FIRST, 0)} cells of first queries and {count.get(LATER, 0)} of later ones on "
-        f"{datasets} dataset{'s' * (datasets != 1)}"
+        f"{counted(datasets, 'dataset')}"
     )
 
 

@@ -11,11 +11,11 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from analysis.figures import style, tooltips
+from analysis.figures.class_heat_map import THE_POOL
 from analysis.figures.text import printable
 
 MOST_PANELS = 9  # selections; the others are in the CSV
 MOST_NAMES = 12  # classes and rows that are named
-THE_POOL = "the pool"
 
 
 def class_shares(distribution: pd.DataFrame) -> Figure:

@@ -11,10 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.figures import style, tooltips
-from analysis.figures.style import Line
+from analysis.figures.curves import Looks
 from analysis.figures.text import printable
 
-Looks = Mapping[str, Line]
 Row = Mapping[Any, Any]
 
 

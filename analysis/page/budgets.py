@@ -18,7 +18,7 @@ from analysis.page.table import (
     page_table,
 )
 from analysis.statistics.intervals import are_equal
-from analysis.study.grouping import SETTING, groups, to_frame
+from analysis.study.grouping import CURVE, SETTING, groups, to_frame
 from analysis.study.stopped import SPARED
 
 LOWER_IS_BETTER = ("l1_score",)
@@ -43,10 +43,9 @@ def _means_by_budget(
     summary = summary[(summary["done"] > 0) & summary[f"{measure}_mean"].notna()]
     names = name_columns(summary, ["initial", "strategy"])
     budgets = sorted(summary["labelled"].unique())
-    who = [*SETTING, "initial", "strategy", "rounds"]
     rows = [
         {**key, "cells": {row["labelled"]: row for row in part.to_dict("records")}}
-        for key, part in groups(_with_best(summary, measure), who)
+        for key, part in groups(_with_best(summary, measure), CURVE)
     ]
 
     def cell(budget: int, row: Row) -> PageCell:
@@ -63,7 +62,7 @@ def _means_by_budget(
         f"{title}, mean ± sample standard deviation over trials, by labeled images; bold: the best "
         f"mean{stopped}",
         source,
-        to_frame(rows, [*who, "cells"]),
+        to_frame(rows, [*CURVE, "cells"]),
         names,
         [
             Column("trials", _trials),

@@ -27,6 +27,7 @@ from analysis.study.grouping import SETTING
 from analysis.study.measures import bounded, mean_of, table_of
 from analysis.study.study import Study
 from analysis.study.wording import enumerated
+from rayal.hints import counted
 
 NOTE = (
     "Intervals of means are of 95 %: Student's for fewer than 10 seeds, bootstrapped from there "
@@ -135,8 +136,9 @@ def _caveats(study: Study) -> Iterator[str]:
     if study.run.left_out:
         n = study.run.left_out
         yield (
-            f"{n:,} finished trial{'s are' if n > 1 else ' is'} left out of these findings: the "
-            "present plan does not name them (a narrower --set, or a sweep file that was changed)."
+            f"{counted(n, 'finished trial')} {'is' if n == 1 else 'are'} left out of these "
+            "findings: the present plan does not name them (a narrower --set, or a sweep file that "
+            "was changed)."
         )
 
 
@@ -159,7 +161,7 @@ def _interval(row: pd.Series, low: str, high: str, sign: str = "") -> str:
 
 
 def _seeds(n: float) -> str:
-    return "1 seed" if n == 1 else f"{n:.0f} seeds"
+    return counted(round(n), "seed")
 
 
 def _pairs(row: pd.Series) -> str:

@@ -25,7 +25,7 @@ from analysis.page.table import (
     text,
 )
 from analysis.sections.base import Report, Tables, competing, section
-from analysis.sections.rankings import by_seed
+from analysis.sections.rankings.wins import by_seed
 from analysis.sections.versus_random.differences import choices_once
 from analysis.statistics.choices import by_choice, has_many_more, paired_by_choice
 from analysis.statistics.intervals import Floats, paired_difference, welch

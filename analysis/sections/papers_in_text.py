@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
 import pandas as pd
@@ -20,9 +19,9 @@ import pandas as pd
 from analysis.page.blocks import Block, Text
 from analysis.page.table import PageTable, count, interval, name_columns, number, page_table, text
 from analysis.sections.base import Report, Tables, section
-from analysis.sections.papers.match import Curve, counts, curves, is_named
+from analysis.sections.papers.match import Curve, counts, curves, is_named, is_of_dataset
 from analysis.sections.papers.printed import FOLDER
-from analysis.study.grouping import SETTING, as_labels, groups, to_frame
+from analysis.study.grouping import CURVE, SETTING, as_labels, groups, to_frame
 from analysis.study.study import Study
 
 PLACE = ["paper", "place", "quantity", *SETTING, "initial", "strategy", "labelled"]
@@ -104,12 +103,8 @@ def _labels(study_curves: list[Curve], printed: Printed) -> set[tuple[str, str]]
         (str(curve.place[0]), str(curve.place[SETTING.index("learner") + 2]))
         for curve in study_curves
         if is_named(printed["strategy"], curve.definition["strategy"])
-        and _fits(printed["dataset"], curve.definition["dataset_name"].split(" [")[0])
+        and is_of_dataset(printed, curve.definition)
     }
-
-
-def _fits(patterns: str, name: str) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns.split("|"))
 
 
 def _rows_of(table: pd.DataFrame, study_curves: list[Curve], printed: Printed) -> pd.DataFrame:
@@ -196,11 +191,10 @@ def _times(
     rounds = as_labels(study.rounds).assign(
         spent=lambda frame: frame["select_seconds"] + frame["train_seconds"]
     )
-    place = [*SETTING, "initial", "strategy", "rounds"]
-    spent = rounds.groupby([*place, "trial"], sort=False)["spent"].sum().reset_index()
+    spent = rounds.groupby([*CURVE, "trial"], sort=False)["spent"].sum().reset_index()
     reference = _rows_of(spent, study_curves, entropy).groupby(["dataset", "encoder", "rounds"])
     of_entropy = reference["spent"].mean()
-    for key, trials in groups(_rows_of(spent, study_curves, printed), place):
+    for key, trials in groups(_rows_of(spent, study_curves, printed), CURVE):
         base = of_entropy.get((key["dataset"], key["encoder"], key["rounds"]), math.nan)
         if key["rounds"] > 1 and base > 0:
             yield {

@@ -13,6 +13,7 @@ from analysis.study.grouping import to_frame
 from analysis.study.measures import IN_WORDS
 from analysis.study.stopped import prunings
 from analysis.study.study import Study
+from rayal.hints import counted
 from rayal.storage.stopped import Pruning
 
 COLUMNS = [
@@ -81,7 +82,7 @@ def content(report: Report) -> Iterator[Block]:
 def _level_in_words(pruning: Pruning) -> str:
     many = pruning["comparisons"]
     return (
-        f"Of {many:,} comparison{'s' * (many != 1)} with random selection, "
+        f"Of {counted(many, 'comparison')} with random selection, "
         f"{len(pruning['stopped']):,} ended early. Were no strategy to lose more pairs than it "
         f"wins, the chance that any is stopped is at most {pruning['level']:g}, however often is "
         "looked: evidence is the wealth of a bettor on losses, who begins with 1, and what is "

@@ -19,6 +19,7 @@ from analysis.study.grouping import as_labels
 from analysis.study.measures import in_order
 from analysis.study.study import Study
 from analysis.study.wording import enumerated
+from rayal.hints import counted
 from rayal.storage.stopped import Stopped
 
 MOST_SPANS, MOST_NAMES = 3, 4  # leaders, and names, that one sentence lists
@@ -233,7 +234,7 @@ def _incomplete(study: Study) -> str:
 def _stopped(stopped: Sequence[Stopped]) -> Markup:
     """Say who was stopped, and where more is told of it."""
     names = dict.fromkeys(one["strategy"] for one in stopped)
-    cells = f"{len(stopped):,} cell{'s' * (len(stopped) != 1)}"
+    cells = counted(len(stopped), "cell")
     return Markup(
         '<a href="#stopped">Stopped in {} by pruning</a>, and compared with nothing there: {}.'
     ).format(cells, ", ".join(map(printable, names)))

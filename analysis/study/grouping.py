@@ -15,7 +15,8 @@ import pandas as pd
 from rayal.sweep.names import KINDS
 
 SETTING = ["dataset", "encoder", "learner"]
-GROUP_KEYS = [*SETTING, "initial", "strategy", "rounds", "round", "labelled"]
+CURVE = [*SETTING, "initial", "strategy", "rounds"]  # whose rounds are one learning curve
+GROUP_KEYS = [*CURVE, "round", "labelled"]
 SINGLE, CYCLES = "single query", "cycles"
 Names = TypeVar("Names", str, "pd.Series[str]")
 

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from analysis.study.grouping import SETTING
+from analysis.study.grouping import CURVE
 from rayal.storage.location import Location
 from rayal.storage.stopped import Pruning, Stopped, read_pruning
 
-CURVE = [*SETTING, "initial", "strategy", "rounds"]
 SPARED = "spared"  # the status of a trial that is not to be run
 
 

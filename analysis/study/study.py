@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from analysis.study.choices import choices_of
-from analysis.study.embeddings import EmbeddedImages, StoredEmbedding
+from analysis.study.embeddings import StoredEmbedding
+from analysis.study.embeddings_on_disk import stored_embeddings
+from analysis.study.frames import rounds_of, trials_of
 from analysis.study.grouping import Names as SelectionNames
 from analysis.study.grouping import as_labels, in_sequence
 from analysis.study.measures import OF_SEVERAL, PRIMARY, TEST_MEASURES
 from analysis.study.merge import differing, folder_for, merged, repeated
 from analysis.study.names import baseline
 from analysis.study.same_choices import SameChoices, same_choices
-from analysis.study.schedules import with_schedules_in_names
 from analysis.study.stopped import SPARED, of_stopped, stopped_in, with_spared, without_curves
-from rayal.contracts import DatasetMap
-from rayal.storage.dataset_images import StoredImages
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location, parse_location
-from rayal.storage.round_keys import LISTS, LISTS_OF_SEVERAL, METRICS, SOMETIMES
-from rayal.storage.run import Run, RunStore, read_run
+from rayal.storage.run import Run, read_run
 from rayal.storage.stopped import Stopped
-from rayal.sweep.names import KINDS, Names
-
-ORDER = (
-    "trial", *KINDS, "seed", "budget", "round", "labelled", *METRICS, *LISTS, "rounds",
-    *(f"{kind}_label" for kind in KINDS), "seconds", "host",
-)  # fmt: skip
+from rayal.sweep.names import Names
 
 
 @dataclass(frozen=True)
@@ -145,49 +134,22 @@ class Study:
     @cached_property
     def embeddings(self) -> list[StoredEmbedding]:
         """Embeddings that are on disk, in the plan's order."""
-        trials = self.trials.drop_duplicates("artefact").set_index("artefact").to_dict("index")
-        keys = [key for key in self.run.plan["artefacts"] if key in trials]
-        opened = ((key, self._open(key)) for key in keys)
-        return [self._embedding(key, trials[key], *parts) for key, parts in opened if parts]
-
-    def _open(self, key: str) -> tuple[Path, StoredImages, DatasetMap | None] | None:
-        """Return folder, images and map of an embedding, from the first of the runs that has it."""
-        for store in map(RunStore, self.roots):
-            folder, images = store.artifacts.local_copy(key), store.images.stored_images(key)
-            if folder is not None and images is not None:
-                return folder, images, store.artifacts.dataset_map(key)
-        return None
-
-    def _embedding(
-        self,
-        key: str,
-        trial: Mapping[Any, Any],
-        folder: Path,
-        images: StoredImages,
-        dataset_map: DatasetMap | None,
-    ) -> StoredEmbedding:
-        about: Mapping[str, Any] = self.run.plan["datasets"].get(str(trial["dataset"]), {})
-        return StoredEmbedding(
-            key=key,
-            dataset=str(trial["dataset_label"]),
-            encoder=str(trial["encoder_label"]),
-            classes=[str(name) for name in about.get("classes") or []],
-            images=EmbeddedImages(folder, str(trial["encoder"]), images),
-            dataset_map=dataset_map,
-            multilabel=bool(about.get("multilabel")),
-        )
+        return stored_embeddings(self.run.plan, self.trials, self.roots)
 
     @property
     def progress(self) -> TrialCounts:
         """Count the trials by what became of them."""
         counts = self.trials["status"].value_counts()
-        done, failed, missing, spared = (
-            int(counts.get(s, 0)) for s in ("done", "failed", "missing", SPARED)
-        )
         return TrialCounts(
-            len(self.trials), done, failed, missing, self.run.left_out, self.repeated, spared,
-            self.differing,
-        )  # fmt: skip
+            planned=len(self.trials),
+            done=int(counts.get("done", 0)),
+            failed=int(counts.get("failed", 0)),
+            missing=int(counts.get("missing", 0)),
+            left_out=self.run.left_out,
+            repeated=self.repeated,
+            spared=int(counts.get(SPARED, 0)),
+            differing=self.differing,
+        )
 
 
 def load(*roots: Location | str) -> pd.DataFrame:
@@ -232,10 +194,16 @@ def read_study(*roots: Location | str, out: Location | str | None = None) -> Stu
     trials = trials_of(run, names)
     stopped = stopped_in(trials, paths)
     return Study(
-        run, with_spared(trials, stopped), rounds_of(run, trials), baseline(names),
-        _oracles(run, names), paths, repeated(runs), stopped,
-        differing(runs) if len(runs) > 1 else 0,
-    )  # fmt: skip
+        run=run,
+        trials=with_spared(trials, stopped),
+        rounds=rounds_of(run, trials),
+        baseline=baseline(names),
+        oracles=_oracles(run, names),
+        roots=paths,
+        repeated=repeated(runs),
+        stopped=stopped,
+        differing=differing(runs) if len(runs) > 1 else 0,
+    )
 
 
 def _oracles(run: Run, names: Names) -> frozenset[str]:
@@ -245,68 +213,3 @@ def _oracles(run: Run, names: Names) -> frozenset[str]:
         for kind in ("initial", "strategy")
         if definition[kind].get("oracle")
     )
-
-
-def trials_of(run: Run, names: Names) -> pd.DataFrame:
-    """One row per planned trial, in the plan's order, with its labels and its status."""
-    plan = run.plan["trials"]
-    done = {record["trial"] for record in run.records}
-    failed = {failure["trial"] for failure in run.failures} - done
-    status = ["done" if i in done else "failed" if i in failed else "missing" for i in plan]
-    rows = [_identity(i, definition, names) for i, definition in plan.items()]
-    columns = [
-        "trial",
-        *KINDS,
-        *(f"{k}_label" for k in KINDS),
-        "seed",
-        "artefact",
-        "schedule",
-        "rounds",
-    ]
-    return with_schedules_in_names(pd.DataFrame(rows, columns=None if rows else columns)).assign(
-        status=status
-    )
-
-
-def rounds_of(run: Run, trials: pd.DataFrame) -> pd.DataFrame:
-    """One row per finished trial and round: what `load` returns."""
-    position = {trial: row for row, trial in enumerate(trials["trial"])}
-    where = [position[record["trial"]] for record in run.records for _ in record["rounds"]]
-    measured = pd.DataFrame(list(_measurements(run.records)), columns=_measured_columns(run))
-    several = [name for name in OF_SEVERAL if name in measured]
-    for name in (*METRICS, *several, "seconds"):
-        values = measured[name].astype("float64")
-        measured[name] = values.where(np.isfinite(values))  # an infinite measure is none
-    identity = trials.drop(columns=["schedule", "status", "artefact"])
-    frame = pd.concat([identity.iloc[where].reset_index(drop=True), measured], axis=1)
-    known = [name for name in ORDER if name in frame]
-    return frame[[*known, *(name for name in frame if name not in ORDER)]]
-
-
-def _identity(trial: str, definition: Mapping[str, Any], names: Names) -> dict[str, Any]:
-    row: dict[str, Any] = {"trial": trial}
-    for kind, named in names.of(definition).items():
-        row[kind], row[f"{kind}_label"] = named.plain, named.label
-        row |= {f"{kind}.{name}": value for name, value in named.varying.items()}
-    row |= {name: definition[name] for name in ("seed", "artefact")}
-    schedule = tuple(definition["schedule"])
-    return {**row, "schedule": schedule, "rounds": len(schedule)}
-
-
-def _measured_columns(run: Run) -> list[str]:
-    versions = {f"version.{name}": None for r in run.records for name in r.get("versions", {})}
-    rounds = [row for record in run.records for row in record["rounds"]]
-    there, lists = (
-        [name for name in names if any(name in row for row in rounds)]
-        for names in (SOMETIMES, LISTS_OF_SEVERAL)
-    )
-    measured = (*METRICS, *there, *LISTS, *lists)
-    return ["round", "budget", "labelled", *measured, "seconds", "host", *versions]
-
-
-def _measurements(records: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
-    for record in records:
-        metadata = {f"version.{name}": value for name, value in record.get("versions", {}).items()}
-        metadata |= {"seconds": record.get("seconds"), "host": record.get("host")}
-        for measured in record["rounds"]:
-            yield {**measured, **metadata}

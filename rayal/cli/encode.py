@@ -20,20 +20,15 @@ import re
 import shlex
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
-from rich.table import Table
 
-from rayal.cli import map_files
+from rayal.cli.encoder_stages import make_stages
+from rayal.cli.encoder_table import show_stages
 from rayal.cli.interruption import stops_with_a_message
-from rayal.cli.printing import print_notes
 from rayal.cli.terminal import (
     DONE,
     FAILED,
@@ -41,41 +36,29 @@ from rayal.cli.terminal import (
     REFUSED,
     add_out,
     add_set,
-    cell,
     cluster_address,
     output,
     print_error,
     print_line,
-    print_table,
     warnings_as_lines,
 )
-from rayal.contracts import Embedding
-from rayal.encoders._features import neighbors
-from rayal.events.bar import Lines
 from rayal.labeling.errors import LabelingError
 from rayal.registry import DATASETS
-from rayal.run.encoding import load_dataset, make_embedding, restore_images
-from rayal.run.failures import PASSING, error_message, error_trace
 from rayal.run.malloc import configure_malloc
 from rayal.run.process_exit import ends_in_time, exits_are_errors
 from rayal.run.ray.errors import ClusterError, ClusterLostError
 from rayal.run.signals import interruptible
-from rayal.storage import dataset_map
-from rayal.storage import run as store
-from rayal.storage.file_names import shortened
 from rayal.storage.files import StoreError
-from rayal.storage.location import Location
+from rayal.storage.held_run import lock_run
 from rayal.storage.run import RunStore
 from rayal.sweep import packaged
-from rayal.sweep.definition import Trial, marked_definition
 from rayal.sweep.earlier import go_on
 from rayal.sweep.errors import SweepError
 from rayal.sweep.file import Sweep, load_sweep
-from rayal.sweep.names import recipe
-from rayal.sweep.plan import Plan, make_plan
+from rayal.sweep.plan import make_plan
 
 PROG = "python -m rayal.encode"
-_VOTERS, _ASKED = 20_000, 2_000  # images that the accuracy is measured on, at most
+FILES_PER_SHARD = 2048  # 308 MB of pixels at 224 x 224
 
 
 @ends_in_time
@@ -95,11 +78,11 @@ def main(arguments: Sequence[str] | None = None, *, prog: str = PROG) -> int:
         sweep = _sweep(options.what, options.set)
         plan = make_plan(sweep)
         root = options.out or Path("runs") / sweep.name
-        place = nullcontext(RunStore(root)) if options.show else store.lock_run(root, sweep.name)
+        place = nullcontext(RunStore(root)) if options.show else lock_run(root, sweep.name)
         with place as held, interruptible():
             plan = go_on(plan, held.plan() if held.has_plan() else None, held.finished()).plan
-            failed = [] if options.show else _make(console, plan, held)
-            _show(console, plan, held)
+            failed = [] if options.show else make_stages(console, plan, held)
+            show_stages(console, plan, held)
     except (SweepError, StoreError, ClusterError, ClusterLostError, LabelingError) as error:
         print_error(error)
         return REFUSED
@@ -141,7 +124,10 @@ def _add_shards(group: argparse._ArgumentGroup) -> None:
     add("--encoder", metavar="NAME", help="pretrained (default) or another that does not train")
     add("--side", type=int, default=224, help="pixels of the squares that images become (224)")
     add("--dtype", choices=["float16", "float32"], default="float16", help="of features (float16)")
-    add("--files-per-shard", type=int, default=2048, metavar="n", help="a worker's (2048)")
+    add(
+        "--files-per-shard", type=int, default=FILES_PER_SHARD, metavar="n",
+        help="a worker's (%(default)s)",
+    )  # fmt: skip
     add("--address", type=cluster_address, metavar="HOST:PORT", help="a Ray cluster to work on")
     add("--workers", type=int, metavar="n", help="of that cluster, which may have to grow")
     add("--gpus", type=float, default=0, metavar="g", help="GPUs of each of its workers, or a part")
@@ -182,133 +168,3 @@ def _sweep(what: str, overrides: Sequence[str]) -> Sweep:
         path = Path(folder) / what
         path.write_text(json.dumps(smallest), encoding="utf-8")
         return load_sweep(path, overrides)
-
-
-# Making --------------------------------------------------------------------------
-
-
-def _make(console: Console, plan: Plan, held: RunStore) -> list[str]:
-    """Make each stage that is not there, and the files of its map; return those that failed."""
-    todo = [key for key in plan.embeddings if not held.artifacts.is_complete(key)]
-    print_notes(console, plan, todo)
-    lines = Lines(console, len(plan.embeddings), 0)
-    for note in filter(None, restore_images(plan, held)):
-        lines.message(note)
-    return [
-        key for key, trial in plan.embeddings.items() if not _make_one(lines, plan, trial, held)
-    ]
-
-
-def _make_one(lines: Lines, plan: Plan, trial: Trial, held: RunStore) -> bool:
-    """Return whether it is there at the end."""
-    key = trial.embedding_id
-    try:
-        if damage := held.artifacts.set_aside_damaged(key):
-            lines.message(damage)
-        if not held.artifacts.is_complete(key):
-            started = time.monotonic()
-            lines.encoding_started(trial)
-            report = partial(lines.encoding_progress, trial)
-            make_embedding(trial, held, report, plan.sweep.resources.pretrain.threads)
-            lines.encoding_finished(trial, time.monotonic() - started)
-        _write_map(trial, held)
-    except PASSING:
-        raise
-    except BaseException as error:  # noqa: BLE001 - one encoder's failure is not that of the others
-        message = error_message(error)
-        held.save_failure(key, trial.definition(), message, error_trace(error))
-        encoder = recipe(marked_definition(trial)["encoder"])
-        lines.message(f"failed {encoder} on {trial.dataset_name}: {message}")
-        lines.message(f"  log: {held.failure_path(key)}")
-        return False
-    held.forget_failure(key)
-    return True
-
-
-def _write_map(trial: Trial, held: RunStore) -> None:
-    """Write the map, where there is one, as a table and as a figure."""
-    drawn = held.artifacts.dataset_map(trial.embedding_id)
-    table = _map_path(trial, held)
-    if drawn is None or held.files.exists(table):
-        return
-    with held.files.upload_dir(table.parent) as folder:
-        map_files.write_figure(folder / table.name, drawn)
-        dataset_map.write_table(folder / table.name, drawn, load_dataset(trial).train.labels)
-
-
-def _map_path(trial: Trial, held: RunStore) -> Location:
-    name = f"{shortened(trial.dataset_name)}-{trial.encoder.name}-{trial.embedding_id}.parquet"
-    return held.root / "maps" / name
-
-
-# Showing -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """A line of the table."""
-
-    features: str
-    seconds: str
-    accuracy: str
-    taus: str
-
-
-def _show(console: Console, plan: Plan, held: RunStore) -> None:
-    table = Table(title=cell(f"Encoder stages in {held.root}"), title_justify="left")
-    for heading in ("dataset", "encoder", "N x D", "seconds", "k-NN accuracy", "map's τ"):
-        table.add_column(heading, justify="right" if heading in ("N x D", "seconds") else "left")
-    for trial in plan.embeddings.values():
-        summary = _shown(trial, held)
-        about = (summary.features, summary.seconds, summary.accuracy, summary.taus)
-        table.add_row(
-            cell(trial.dataset_name),
-            cell(recipe(marked_definition(trial)["encoder"])),
-            *about,
-        )
-    print_table(console, table)
-    for trial in plan.embeddings.values():
-        if held.files.exists(_map_path(trial, held)):
-            print_line(console, f"Map: {_map_path(trial, held)}, and .svg, .png, .pdf beside it")
-
-
-def _shown(trial: Trial, held: RunStore) -> _Shown:
-    if not held.artifacts.is_complete(trial.embedding_id):
-        under_way = held.artifacts.has_checkpoint(trial.embedding_id)
-        return _Shown("unfinished" if under_way else "not made", "", "", "")
-    embedding = held.artifacts.embedding(trial.embedding_id)
-    about = held.artifacts.about(trial.embedding_id)
-    N, D = embedding.train.shape
-    taus = ", ".join(f"{tau:g}" for tau in embedding.map.confidence) if embedding.map else ""
-    truth = " and truth" if embedding.map and embedding.map.truth else ""
-    return _Shown(
-        f"{N:,} x {D:,}",
-        f"{about['seconds']:,.0f}",
-        _accuracy(trial, embedding),
-        taus + truth,
-    )
-
-
-def _accuracy(trial: Trial, embedding: Embedding) -> str:
-    """Return the accuracy on test images of a vote of the pool's nearest, all of it labeled.
-
-    "" where an image may have several classes.
-    """
-    data = load_dataset(trial)
-    if data.multilabel:
-        return ""
-    references, queries = (
-        _evenly(len(embedding.train), _VOTERS),
-        _evenly(len(embedding.test), _ASKED),
-    )
-    accuracy = neighbors.knn_accuracy(
-        embedding.train[references],
-        data.train.labels[references],
-        embedding.test[queries],
-        data.test.labels[queries],
-    )
-    return f"{accuracy:.3f}"
-
-
-def _evenly(n: int, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    return np.linspace(0, n - 1, min(n, most)).astype(np.int64)

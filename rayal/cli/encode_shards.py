@@ -20,6 +20,7 @@ from rayal.distributed.encoding_job import EncodingJob
 from rayal.distributed.executor import Executor
 from rayal.distributed.image_source import list_objects
 from rayal.distributed.local import LocalExecutor
+from rayal.labeling.assemble import DEFAULT_ENCODER
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.scan import Scan, scan_folder, scan_list, scan_names
 from rayal.labeling.tables import choose_columns, is_table, read_list
@@ -27,7 +28,6 @@ from rayal.storage.files import files_of
 from rayal.storage.location import Address, Location, parse_location
 from rayal.storage.shard_folders import LeftOut
 
-DEFAULT_ENCODER = "pretrained"
 SECONDS = 5.0  # between lines where the output is no terminal
 
 

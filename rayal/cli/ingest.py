@@ -23,6 +23,7 @@ from rayal.cli.terminal import (
     warnings_as_lines,
 )
 from rayal.datasets._files.lookalikes import means_missing
+from rayal.hints import counted
 from rayal.labeling.class_names import NOT_USABLE_NAME, names_of, similar_class
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.ingest import Ingested, ingest
@@ -79,7 +80,8 @@ def _show(console: Console, project: Project, done: Ingested) -> None:
     if unanswered := project.unanswered:
         print_line(
             console,
-            f"{unanswered:,} chosen image{'s have' if unanswered != 1 else ' has'} no answer yet",
+            f"{counted(unanswered, 'chosen image')} {'has' if unanswered == 1 else 'have'} no "
+            "answer yet",
         )
     print_line(
         console,

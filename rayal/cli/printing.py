@@ -11,7 +11,7 @@ from rich.table import Table
 
 from rayal.cli.bundled_analysis import bundled_analysis
 from rayal.cli.terminal import cell, print_line, print_table
-from rayal.hints import first_of
+from rayal.hints import counted, first_of
 from rayal.storage.location import Location
 from rayal.storage.run import RunStore
 from rayal.sweep import cost, pruning
@@ -48,10 +48,9 @@ def show_plan(console: Console, plan: Plan, root: Location, redo: Sequence[str] 
     if family := pruning.family_of(plan):
         print_line(console, pruning.in_words(family, len(plan.trials)))
     done = sum(trial.id in finished - again for trial in plan.trials)
-    stages = len(plan.embeddings)
     print_line(
         console,
-        f"{len(plan.trials):,} trials on {stages} encoder stage{'s' * (stages != 1)}, "
+        f"{len(plan.trials):,} trials on {counted(len(plan.embeddings), 'encoder stage')}, "
         f"{done:,} done already in {root}. Nothing was started.",
     )
 
@@ -131,11 +130,6 @@ def print_earlier(console: Console, earlier: EarlierTrials) -> None:
             f"NOTE: not in this plan: {counted(len(outside), 'finished trial')} of this run; the "
             "records stay, and the results leave them out.",
         )
-
-
-def counted(number: int, noun: str) -> str:
-    """Write a number with its noun."""
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def listed_ids(ids: Iterable[str]) -> str:

@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rayal.events.jsonl import LatestStart, read_latest_start
-from rayal.storage.files import StoreError
 from rayal.storage.formats import Json, PlanFile
 from rayal.storage.location import Location
-from rayal.storage.run import RunStore
+from rayal.storage.run import RunStore, open_run
 from rayal.storage.stopped import Stopped, read_pruning, spared_trials
 from rayal.sweep.contents import changed_paths, hashes_in
 from rayal.sweep.names import Names, query_label
@@ -89,12 +88,7 @@ def read(root: Location, now: float | None = None) -> Status:
     Raises:
         StoreError: it is no run, or its plan cannot be read.
     """
-    store = RunStore(root)
-    if not store.has_plan():
-        raise StoreError(
-            f"{root} is not a run: it has no plan.json; give the folder that a sweep named "
-            "with 'results in'"
-        )
+    store = open_run(root)
     plan = store.plan()
     latest = _latest_start(store)  # before the records: what ends in between is done
     finished = store.finished_at()

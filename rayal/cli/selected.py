@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from rayal.cli.terminal import print_line
+from rayal.hints import counted
 from rayal.labeling.project import Project
 from rayal.labeling.rounds import Round
 from rayal.labeling.selecting import Selected
@@ -44,7 +45,7 @@ def _pool_in_words(project: Project) -> str:
     groups = _groups([image.group for image in pool])
     return (
         f"{len(pool):,} images{groups}; {duplicates:,} near-duplicates of others; "
-        f"{len(left_out):,} file{'s' * (len(left_out) != 1)} left out{_most_common(left_out)}"
+        f"{counted(len(left_out), 'file')} left out{_most_common(left_out)}"
     )
 
 

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from rayal.cli.printing import counted, listed_ids
+from rayal.cli.printing import listed_ids
 from rayal.cli.run_status import Counts, Status, read
 from rayal.cli.terminal import (
     DONE,
@@ -30,6 +30,7 @@ from rayal.cli.terminal import (
     print_page_address,
     print_table,
 )
+from rayal.hints import counted
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location, parse_location
 from rayal.storage.stopped import in_words

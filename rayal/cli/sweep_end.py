@@ -9,8 +9,9 @@ from contextlib import suppress
 from rich.console import Console
 
 from rayal.cli.bundled_analysis import bundled_analysis
-from rayal.cli.printing import counted, show_summary
+from rayal.cli.printing import show_summary
 from rayal.cli.terminal import DONE, FAILED, print_line
+from rayal.hints import counted
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location
 from rayal.storage.run import RunStore

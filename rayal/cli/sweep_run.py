@@ -10,7 +10,6 @@ from pathlib import Path
 from rich.console import Console
 
 from rayal.cli.printing import (
-    counted,
     print_earlier,
     print_notes,
     print_reading,
@@ -35,13 +34,15 @@ from rayal.events.bar import choose_display
 from rayal.events.dispatch import Dispatcher
 from rayal.events.jsonl import JsonLinesLog
 from rayal.events.listener import Listener
+from rayal.hints import counted
 from rayal.run.encoding import restore_images
 from rayal.run.preflight import request_for, shared_bytes, written_bytes
 from rayal.run.ray.errors import ClusterError, ClusterLostError
 from rayal.run.ray.session import named_address
 from rayal.run.signals import interruptible
-from rayal.storage import run as store
+from rayal.storage.damaged_records import set_aside_damaged_records
 from rayal.storage.files import StoreError
+from rayal.storage.held_run import check_space, lock_run
 from rayal.storage.location import Location
 from rayal.storage.run import RunStore
 from rayal.storage.stopped import forget_pruning
@@ -78,7 +79,7 @@ def run(options: argparse.Namespace, command: str) -> int:
             show_plan(console, plan, root, options.redo)
             _print_refusals(console, plan, _mode(options))
             return DONE
-        with store.lock_run(root, sweep.name) as held:
+        with lock_run(root, sweep.name) as held:
             return _run(console, plan, held, options, command, mended)
     except (SweepError, StoreError, _RefusedError) as error:
         print_error(error)
@@ -96,7 +97,7 @@ def _run(
     plan = _continue_earlier(console, plan, held, options.redo)
     todo = _todo(console, plan, held)
     needed = written_bytes(plan, todo, held)
-    store.check_space(held.root, needed)
+    check_space(held.root, needed)
     if todo:
         _print_findings(console, mended)
         shared = shared_bytes(plan, todo)
@@ -168,7 +169,8 @@ def _save_plan(console: Console, plan: Plan, held: RunStore, command: str) -> No
 
 def _todo(console: Console, plan: Plan, held: RunStore) -> list[Trial]:
     """Return the trials without a record; what is not as it was written counts as not there."""
-    notes = held.set_aside_damaged_records(
+    notes = set_aside_damaged_records(
+        held,
         {t.id: t.definition() for t in plan.trials},
         lambda name: held.images.labels(name, plan.datasets[name].content),
     )

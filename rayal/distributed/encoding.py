@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from rayal.contract_checks import check_embedding
 from rayal.contracts import Dataset, Features, Split
+from rayal.cpus import available_cpus
 from rayal.distributed.encoding_job import EncodingJob, check_contents, completed, write_down
 from rayal.distributed.executor import Executor
 from rayal.distributed.image_source import read_each
@@ -35,7 +36,6 @@ from rayal.storage.shards import Batch, write_manifest, write_shard
 STATE = ".files"  # beside a shard: of what files it was made
 NOT_GIVEN = "it cannot be read: "  # how the reason begins where the disk did not give a file
 CHANNELS = 3
-FILES_PER_SHARD = 2048  # 308 MB of pixels at 224 x 224
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -241,4 +241,4 @@ def _threads() -> int:
     setting = os.environ.get("OMP_NUM_THREADS", "")
     if setting.isdigit() and int(setting):
         return int(setting)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return available_cpus()

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rayal.kernels.herding import Cover, Float32, Float64, choose_lazily, cover_of
+from rayal.kernels.lazy_choice import choose_lazily
 from rayal.kernels.ranking import pad_to_budget
 from rayal.kernels.rows import Rows
+from rayal.kernels.smooth_cover import Cover, Float32, Float64, cover_of
 from rayal.kernels.validation import check_budget
 
 Int64 = npt.NDArray[np.int64]

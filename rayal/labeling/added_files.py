@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rayal.hints import counted
 from rayal.labeling.assemble import scan_source
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.project import Project
@@ -24,7 +25,8 @@ def note_of_added(project: Project) -> list[str]:
         return []
     one = len(added) == 1
     return [
-        f"{len(added):,} file{' is' if one else 's are'} not of this project, such as {added[0]}: "
-        "what is added or renamed after the first round is neither chosen nor predicted. Make "
-        "another project with it (--out), or predict it in Python by rayal.load_classifier"
+        f"{counted(len(added), 'file')} {'is' if one else 'are'} not of this project, such as "
+        f"{added[0]}: what is added or renamed after the first round is neither chosen nor "
+        "predicted. Make another project with it (--out), or predict it in Python by "
+        "rayal.load_classifier"
     ]

@@ -14,19 +14,12 @@ from typing import Any
 from rayal.contracts import Features
 from rayal.hints import first_of
 from rayal.labeling import duplicates, feature_files, tables
+from rayal.labeling.answers import answer_of
 from rayal.labeling.class_names import ClassSet
-from rayal.labeling.encoding import (
-    EncodingJob,
-    contents_of,
-    encode,
-    forget_work,
-    network_side,
-    notes_of,
-    side_of,
-)
+from rayal.labeling.encoding import encode, forget_work
+from rayal.labeling.encoding_job import EncodingJob, contents_of, network_side, notes_of, side_of
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.known_labels import labels_by_id, labels_by_path, notes_of_labels
-from rayal.labeling.labels import answer_of
 from rayal.labeling.pool import LeftOut, PoolImage, id_of_name, write_left_out, write_pool
 from rayal.labeling.pool_features import Description, write_features
 from rayal.labeling.project import Project
@@ -172,7 +165,8 @@ def _describe(project: Project, reading: Reading, tell: Tell) -> tuple[_Describe
     params = {**check_encoder(settings), **_fitted_to_pool(settings.encoder, side, reading)}
     channels = 1 if reading.is_gray else 3
     about = {"name": name, "params": params, "side": side, "channels": channels}
-    job = EncodingJob(project.source, project.root / ".work", seed=settings.seed, **about)  # type: ignore[arg-type]
+    work = project.root / ".work"
+    job = EncodingJob(project.source, work, name, params, side, channels, settings.seed)
     notes = notes_of(job, len(reading.images))
     contents = contents_of(name, params)
     job = replace(job, contents=contents)

@@ -22,7 +22,7 @@ from rayal.contracts import Dataset, Features, Images, Split
 from rayal.datasets._files.decode import middle_square
 from rayal.kernels.calibration import with_temperature
 from rayal.kernels.clustering import unit_rows
-from rayal.labeling.encoding import check_contents
+from rayal.labeling.encoding_job import check_contents
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.pictures import read_square
 from rayal.multilabel_metrics import HALF

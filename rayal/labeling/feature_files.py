@@ -15,13 +15,12 @@ from rayal.contracts import Features
 from rayal.hints import first_of
 from rayal.labeling.errors import LabelingError
 from rayal.storage import plain_files
-from rayal.storage.archive_errors import ARCHIVE_ERRORS
+from rayal.storage.archive_errors import NPZ_ERRORS
 
 SUFFIXES = frozenset({".npy", ".npz", ".parquet"})
 ID_NAMES = ("ids", "id", "path", "paths", "filepath", "rayal_id")
 FEATURE_NAMES = ("features", "embeddings", "embedding")
 _SHOWN = 8  # names in a message
-_UNREADABLE = (*ARCHIVE_ERRORS, KeyError)
 Array: TypeAlias = npt.NDArray[Any]
 
 
@@ -54,7 +53,7 @@ def read_features(path: Path, ids: Path | None = None) -> NamedFeatures:
         checked = _checked(np.asarray(names))
     except LabelingError:
         raise
-    except _UNREADABLE as error:
+    except NPZ_ERRORS as error:
         raise LabelingError(f"{path} cannot be read as features: {error}") from error
     if len(checked) != len(features):
         raise LabelingError(

@@ -1,4 +1,4 @@
-"""Labels that come back: matched by id, else by path, else refused; nothing is guessed."""
+"""Labels that come back: turned into answers, against what is known already."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from rayal.datasets._files.image_index import ImageIndex
+from rayal.hints import first_of
+from rayal.labeling.answers import Answer
 from rayal.labeling.class_names import check_distinct, class_name
 from rayal.labeling.contradictions import without_contradictions
 from rayal.labeling.current_files import has_changed
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.tool import Import, Returned, read_export
-from rayal.labeling.labels import Answer
+from rayal.labeling.matching import ImageFinder
 from rayal.labeling.moments import is_before
-from rayal.labeling.other_files import OtherFiles
 from rayal.labeling.project import Project
 from rayal.labeling.returned_classes import with_class_sets, with_one_class
 
 SLACK = 60.0  # seconds: a tool may note that a task has changed a moment before its annotation
+_SHOWN = 3  # other projects in a message
 _OWN_FOLDERS = ("cvat", "cvat/images", "previews", "report", "rounds", "classifier")  # of a project
 
 
@@ -87,8 +88,8 @@ def _check_project(project: Project, file: Path, imported: Import) -> None:
     own = project.settings.project
     if others := imported.projects - {own}:
         raise LabelingError(
-            f"{file} is an export of another project ({', '.join(sorted(others)[:3])}), and this "
-            f"is {own}: nothing was taken"
+            f"{file} is an export of another project ({first_of(sorted(others), _SHOWN)}), and "
+            f"this is {own}: nothing was taken"
         )
     with_id = [returned for returned in imported.returned if returned.rayal_id]
     if with_id and not any(returned.rayal_id in project.pool.position for returned in with_id):
@@ -112,11 +113,7 @@ class _Reader:
             self._note(answer)
         self._round = {rayal_id: made.number for made in project.rounds for rayal_id in made.ids}
         self._classes = list(project.classes)
-        copies = {image.path: image.rayal_id for image in project.left_out if image.rayal_id}
-        self._others = OtherFiles(project)
-        paths = [*project.pool.paths, *copies]
-        self._index = ImageIndex(project.root, paths)
-        self._id_of_path = dict(zip(project.pool.paths, project.pool.ids, strict=True)) | copies
+        self._finder = ImageFinder(project)
 
     def take(self, imports: Sequence[Import]) -> None:
         """Take what files say, where they do not contradict themselves or one another."""
@@ -160,47 +157,10 @@ class _Reader:
     def _matched(self, imported: Import) -> Iterator[tuple[str, Returned]]:
         for returned in imported.returned:
             try:
-                yield self._match(returned), returned
+                yield self._finder.find(returned), returned
             except ValueError as error:
                 if returned.action != "withdraw":  # an image without a label is no loss
                     self.ingested.refused.append(str(error))
-
-    def _match(self, returned: Returned) -> str:
-        if returned.rayal_id:
-            if returned.rayal_id in self.project.pool.position:
-                self._check_path(returned)
-                return returned.rayal_id
-            raise ValueError(
-                f"{returned.place}: no image of this project has the id {returned.rayal_id} "
-                f"({returned.path or 'no path'}): it is of other bytes, or was left out"
-            )
-        path = self._relative(returned.path)
-        if not self._index.has_path(path):  # so that it may be the name of a file in any folder
-            self._others.refuse(returned.place, path)
-        return self._id_of_path[self._index.find(returned.place, path)]
-
-    def _check_path(self, returned: Returned) -> None:
-        """Refuse an id beside the path of another image, as where one column alone was sorted."""
-        other = self._id_of_path.get(self._relative(returned.path or ""), returned.rayal_id)
-        if other != returned.rayal_id:
-            pool = self.project.pool
-            own = pool[pool.position[returned.rayal_id]].path
-            raise ValueError(
-                f"{returned.place}: the id {returned.rayal_id} is of {own}, and the path beside it "
-                f"is {returned.path}: one column may have been sorted without the others"
-            )
-
-    def _relative(self, path: str) -> str:
-        """Return a path as the pool has it: relative to the images' folder."""
-        if path in self._id_of_path:
-            return path
-        path = path.strip()
-        if self.project.has_images and Path(path).is_absolute():
-            place = Path(path)
-            if place.is_relative_to(self.project.source):
-                return place.relative_to(self.project.source).as_posix()
-        folder = f"{self.project.source.name}/" if self.project.has_images else ""
-        return path.removeprefix(folder) if folder else path
 
     def _answer(self, imported: Import, rayal_id: str, returned: Returned) -> None:
         try:
@@ -208,43 +168,40 @@ class _Reader:
         except ValueError as error:
             self.ingested.refused.append(f"{returned.place}: {error}")
             return
+        earlier = self._standing.get(rayal_id, {}).get(returned.by)
         if returned.action == "skip":
             self._skip(imported, rayal_id, returned)
-            return
-        earlier = self._standing.get(rayal_id, {}).get(returned.by)
-        if earlier is not None and (
-            _is_same_answer(earlier, returned, label)
-            or (earlier.source == imported.source and is_before(returned.at, earlier.at))
-        ):
+        elif earlier is not None and _is_no_news(earlier, imported, returned, label):
             self.ingested.known += 1
             if earlier.source == imported.source:
                 self._confirm(earlier, returned.at)
-            return
-        if self._is_overruled(imported, rayal_id, returned, label):
+        elif self._is_overruled(imported, rayal_id, returned, label):
             self.ingested.overruled += 1
-            return
-        if self._is_of_another_image(imported, rayal_id, returned):
-            path = self.project.pool[self.project.pool.position[rayal_id]].path
-            self.ingested.refused.append(
-                f"{returned.place}: the file {path} has changed since it was read, and the label "
-                "may be of either image: put the earlier file back, or make another project"
-            )
-            return
-        self._keep(self._answer_of(imported, rayal_id, returned, label))
+        elif self._is_of_another_image(imported, rayal_id, returned):
+            self.ingested.refused.append(self._changed_file(rayal_id, returned.place))
+        else:
+            self._keep(self._answer_of(imported, rayal_id, returned, label))
+
+    def _changed_file(self, rayal_id: str, place: str) -> str:
+        path = self.project.pool[self.project.pool.position[rayal_id]].path
+        return (
+            f"{place}: the file {path} has changed since it was read, and the label may be of "
+            "either image: put the earlier file back, or make another project"
+        )
 
     def _answer_of(
         self, imported: Import, rayal_id: str, returned: Returned, label: str | None
     ) -> Answer:
         return Answer(
-            rayal_id,
-            label,
-            returned.action,
-            returned.by,
-            imported.source,
-            returned.at,
-            returned.seconds,
-            self._round.get(rayal_id),
-            returned.classes,
+            id=rayal_id,
+            label=label,
+            action=returned.action,
+            by=returned.by,
+            source=imported.source,
+            at=returned.at,
+            seconds=returned.seconds,
+            round=self._round.get(rayal_id),
+            classes=returned.classes,
         )
 
     def _skip(self, imported: Import, rayal_id: str, returned: Returned) -> None:
@@ -299,11 +256,12 @@ class _Reader:
         changed_at: when the tool last changed anything of the image before its export; a later
         answer is not in an older export, and stays.
         """
+        if imported.source == "csv":  # an empty cell says nothing
+            return
+        number = self._round.get(rayal_id)
         for by, earlier in list(self._standing.get(rayal_id, {}).items()):
-            if is_before(changed_at, earlier.at, SLACK):
-                continue
-            if earlier.source == imported.source and by not in present and imported.source != "csv":
-                number = self._round.get(rayal_id)
+            is_own = earlier.source == imported.source and by not in present
+            if is_own and not is_before(changed_at, earlier.at, SLACK):
                 self._keep(Answer(rayal_id, None, "withdraw", by, imported.source, round=number))
 
     def _keep(self, answer: Answer) -> None:
@@ -313,20 +271,27 @@ class _Reader:
         if answer.action == "withdraw":
             by_annotator.pop(answer.by, None)
             self.ingested.withdrawn += 1
-            return
-        if answer.action == "skip":
+        elif answer.action == "skip":
             self.ingested.skipped += 1
-            return
-        self.ingested.replaced += answer.by in by_annotator
-        by_annotator[answer.by] = answer
+        else:
+            self.ingested.replaced += answer.by in by_annotator
+            by_annotator[answer.by] = answer
+            self._count(answer)
+
+    def _count(self, answer: Answer) -> None:
+        """Count an answer that says what an image is, or that it is not usable."""
         self.ingested.not_chosen += answer.id not in self._round
-        if answer.action == "not_usable":
-            self.ingested.not_usable += 1
-            return
-        self.ingested.labeled += 1
+        self.ingested.not_usable += answer.action == "not_usable"
+        self.ingested.labeled += answer.action == "label"
         if answer.label is not None and answer.label not in self._classes:
             self._classes.append(answer.label)
             self.ingested.new_classes.append(answer.label)
+
+
+def _is_no_news(earlier: Answer, imported: Import, returned: Returned, label: str | None) -> bool:
+    """Whether a file says what stands, or what its tool said before what stands."""
+    is_older = earlier.source == imported.source and is_before(returned.at, earlier.at)
+    return is_older or _is_same_answer(earlier, returned, label)
 
 
 def _is_same_answer(answer: Answer, returned: Returned, label: str | None) -> bool:

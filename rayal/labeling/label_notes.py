@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rayal.hints import counted
 from rayal.labeling.project import Project
 
 
@@ -20,7 +21,7 @@ def notes_of_duplicates(project: Project) -> list[str]:
     own, other = differing[0]
     one = len(differing) == 1
     return [
-        f"{len(differing):,} image{' is' if one else 's are'} labeled otherwise than "
+        f"{counted(len(differing), 'image')} {'is' if one else 'are'} labeled otherwise than "
         f"{'its' if one else 'their'} near-duplicate, such as {own.path} "
         f"('{labels[own.rayal_id]}') and {other.path} ('{labels[other.rayal_id]}'): both labels "
         "train; correct one of them if it is a mistake"
@@ -34,7 +35,7 @@ def notes_of_strangers(project: Project) -> list[str]:
         return []
     one = len(strangers) == 1
     return [
-        f"{len(strangers):,} image{' has' if one else 's have'} an answer in answers.jsonl and "
-        f"{'is' if one else 'are'} not in pool.csv, as where files were edited before the project "
-        "was made again: these answers count for nothing"
+        f"{counted(len(strangers), 'image')} {'has' if one else 'have'} an answer in answers.jsonl "
+        f"and {'is' if one else 'are'} not in pool.csv, as where files were edited before the "
+        "project was made again: these answers count for nothing"
     ]

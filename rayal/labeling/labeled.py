@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from rayal.contracts import UNLABELED, Features, Indices, Labels
 from rayal.label_arrays import has_label, is_multilabel
+from rayal.labeling.answers import NOT_USABLE
 from rayal.labeling.class_names import ClassSet, check_distinct, check_known
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.labels import NOT_USABLE, LabelLog
+from rayal.labeling.labels import LabelLog
 from rayal.labeling.project import Project
 
 Bools = npt.NDArray[np.bool_]

@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from rayal.labeling.answers import answer_of
 from rayal.labeling.class_names import ClassSet, check_known, class_set
 from rayal.labeling.contact_sheet import picture_address
 from rayal.labeling.current_files import has_changed
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.ingest import Ingested, ingest
 from rayal.labeling.labeled import check_new_classes
-from rayal.labeling.labels import answer_of
 from rayal.labeling.predicting import columns_of, predict
 from rayal.labeling.project import Project
 from rayal.labeling.report import Findings, write_report

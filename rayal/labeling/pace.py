@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rayal.labeling.labels import Answer
+from rayal.labeling.answers import Answer
 
 LONG = 600.0  # seconds: who takes longer was away
 

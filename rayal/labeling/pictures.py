@@ -12,6 +12,7 @@ from PIL import Image
 
 from rayal.datasets._files import dicom
 from rayal.datasets._files.decode import (
+    GRAY,
     Decoding,
     middle_square,
     picture,
@@ -22,7 +23,6 @@ from rayal.datasets._files.decode import (
 LOWEST, HIGHEST = 1.0, 99.0  # percentiles of 16-bit gray that become black and white
 _WHOLE = Decoding(4096)  # JPEGs above twice that are decoded at a half
 _JPEG_ABOVE = 256  # pixels a side: below it a PNG is as small, and exact
-_GRAY_MODES = frozenset({"1", "L", "LA", "La"})
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def read_picture(path: Path, side: int = _WHOLE.size) -> Image.Image:
     if dicom.is_dicom(path):
         return Image.fromarray(dicom.read_pixels(path, by_percentiles))
     image = picture(path, Decoding(side), _windowed)
-    return image.convert("L" if image.mode in _GRAY_MODES else "RGB")
+    return image.convert("L" if image.mode in GRAY else "RGB")
 
 
 def read_square(path: Path, side: int, channels: int) -> npt.NDArray[np.uint8]:

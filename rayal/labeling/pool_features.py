@@ -32,7 +32,7 @@ class Description:
     """How the images of a pool were described.
 
     notes: for people, a line each. job: the encoder and the squares that it saw, as
-    `rayal.labeling.encoding.EncodingJob` has them; empty for features that came in a file.
+    `rayal.labeling.encoding_job.EncodingJob` has them; empty for features that came in a file.
     contents: SHA-256 of the files that the encoder reads, by the parameter that names each.
     """
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from rayal.cpus import available_cpus
 from rayal.datasets._files.progress import with_progress
 from rayal.labeling.pictures import read_facts
 from rayal.labeling.pool import LeftOut, PoolImage, id_of_bytes
@@ -68,7 +69,7 @@ def read_files(root: Path, candidates: Sequence[Candidate]) -> Reading:
 
 def in_parallel(items: Sequence[Item], work: Callable[[Item], Result]) -> Iterator[Result]:
     """Yield what `work` makes of each item, in order, some at once on this machine's CPUs."""
-    with ThreadPoolExecutor(_cpus()) as pool:
+    with ThreadPoolExecutor(available_cpus()) as pool:
         for start in range(0, len(items), BLOCK):
             yield from pool.map(work, items[start : start + BLOCK])
 
@@ -112,9 +113,3 @@ def _read(root: Path, candidate: Candidate) -> _Read | str:
 def _state(facts: os.stat_result) -> tuple[int, int, int]:
     """Return what changes with a file's content, and not where another name of it is made."""
     return facts.st_ino, facts.st_size, facts.st_mtime_ns
-
-
-def _cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -18,12 +18,14 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from rayal.hints import counted
 from rayal.label_arrays import count_by_class
 from rayal.labeling import pictures
 from rayal.labeling.accuracy import AnyAccuracy, audit_accuracy, optimistic_accuracy
+from rayal.labeling.answers import Label
 from rayal.labeling.card import in_words
 from rayal.labeling.labeled import LabeledPool, labeled_pool
-from rayal.labeling.labels import Label, LabelLog
+from rayal.labeling.labels import LabelLog
 from rayal.labeling.learning_curve import CurvePoint, Gain, curve_over_rounds, expected_gain
 from rayal.labeling.pace import Pace, pace_of
 from rayal.labeling.project import Project
@@ -81,8 +83,8 @@ class Findings:
             lines.append(f"{what}: {in_words(self.audit.overall)}")
             if left := self.audit_unlabeled:
                 lines.append(
-                    f"{left:,} more image{'s were' if left != 1 else ' was'} drawn to measure it "
-                    "and not labeled: the accuracy is lower if these are harder to label"
+                    f"{counted(left, 'more image')} {'was' if left == 1 else 'were'} drawn to "
+                    "measure it and not labeled: the accuracy is lower if these are harder to label"
                 )
         else:
             lines.append(f"{ACCURACY}: not measured, no audit sample has labels")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from rayal.array_input import whole_number
 from rayal.labeling import feature_files, tables
 from rayal.labeling.added_files import note_of_added
-from rayal.labeling.assemble import DEFAULT_ENCODER, GIVEN_FEATURES, assemble, check_encoder
+from rayal.labeling.assemble import DEFAULT_ENCODER, GIVEN_FEATURES, Tell, assemble, check_encoder
 from rayal.labeling.class_names import check_class_list, check_distinct, check_usable, class_name
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.label_notes import notes_of_strangers
@@ -23,8 +22,6 @@ from rayal.labeling.settings import Settings, Source, describe_source, write_set
 from rayal.labeling.unread import check_nothing_unread
 from rayal.multilabel import check_multilabel, check_one_class
 from rayal.registry import STRATEGIES
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)

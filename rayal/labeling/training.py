@@ -14,9 +14,31 @@ from rayal.label_arrays import is_multilabel, mask_labels
 from rayal.labeling.folds import group_folds
 from rayal.multilabel_metrics import one_sided_classes
 from rayal.registry import LEARNERS
+from rayal.seeds import generator
 
 LEARNER = "logistic"
 FOLDS = 10
+
+
+def train(features: Features, labels: Labels, num_classes: int, seed: int) -> Predictions | None:
+    """Train the classifier of a project on its labels.
+
+    Args:
+        features: (N, D) of the pool.
+        labels: (N,), or (N, C), so far.
+        num_classes: C.
+        seed: of the project.
+
+    Returns:
+        What it predicts of the pool; None where labels tell no two classes apart.
+    """
+    if not can_be_learned(labels):
+        return None
+    component = LEARNERS.find(LEARNER)
+    task = Task(features, features[:1], labels, num_classes)
+    rng = generator("labeling classifier", seed)
+    predictions: Predictions = component.function(task, rng, **component.bind({}))
+    return predictions
 
 
 def fit(

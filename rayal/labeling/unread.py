@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 
+from rayal.hints import counted
+from rayal.labeling.answers import Answer
 from rayal.labeling.class_names import class_name
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.label_table import FILE as LABEL_TABLE
 from rayal.labeling.exchange.tool import Returned
 from rayal.labeling.ingest import read_labels
-from rayal.labeling.labels import Answer
 from rayal.labeling.project import Project
 
 _Said = Mapping[tuple[str, str], Sequence[Answer]]  # of an image, by an annotator
@@ -30,7 +31,7 @@ def check_nothing_unread(project: Project) -> None:
     unread = [one for one in filled if not _was_read(project, said, ids, one)]
     if count := len(unread) + len(content.refused):
         raise LabelingError(
-            f"{path} would be written anew, and has {count:,} label{'s' * (count != 1)} that "
+            f"{path} would be written anew, and has {counted(count, 'label')} that "
             f"{'were' if count != 1 else 'was'} not imported: rayal ingest {project.root} "
             f"{path}, and correct the lines that it does not take; or delete the file"
         )

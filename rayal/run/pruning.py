@@ -18,6 +18,7 @@ from typing import NamedTuple
 from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
 from rayal.kernels.sequential_sign_test import evidence_of_losing
+from rayal.run.batches import batches_of
 from rayal.storage.choices import Choice
 from rayal.storage.files import DamagedError
 from rayal.storage.formats import Record
@@ -37,7 +38,7 @@ class Pruner:
 
     def batches(self, plan: Plan, trials: Sequence[Trial], workers: int) -> list[list[Trial]]:
         """Put trials that share their embeddings into batches, in the order in which they run."""
-        return plan.batches(trials, workers)
+        return batches_of(plan, trials, workers)
 
     def is_spared(self, trial_id: str) -> bool:
         """Whether a trial is not to be run."""
@@ -106,9 +107,8 @@ class PairedPruner(Pruner):
 
     def batches(self, plan: Plan, trials: Sequence[Trial], workers: int) -> list[list[Trial]]:
         """Let pairs complete early: few seeds a batch, and low seeds first."""
-        parts = [
-            part for batch in plan.batches(trials, workers) for part in self._by_few_seeds(batch)
-        ]
+        batches = batches_of(plan, trials, workers)
+        parts = [part for batch in batches for part in self._by_few_seeds(batch)]
         return sorted(parts, key=lambda part: min(trial.seed for trial in part))
 
     def is_spared(self, trial_id: str) -> bool:

@@ -18,28 +18,18 @@ complete file or none, whatever is killed in between.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from rayal.storage import formats
 from rayal.storage.artifacts import ArtifactStore
 from rayal.storage.dataset_images import DatasetImages
-from rayal.storage.file_names import RUN_MARK
-from rayal.storage.files import DamagedError, Files, StoreError, explain, files_of
+from rayal.storage.files import DamagedError, Files, StoreError, files_of
 from rayal.storage.formats import Failure, Json, PlanFile, Record
-from rayal.storage.location import Address, Location
-from rayal.storage.record_checks import contradiction
+from rayal.storage.location import Location
 
-RECORDS_AT_ONCE = 256  # read and looked at together
 FOLDERS = ("records", "partial", "failures", "artefacts", "datasets")
 
 
@@ -77,7 +67,7 @@ class RunStore:
         return _stems(self.files.list_files(self.root / "records"), ".json")
 
     def has_record(self, trial_id: str) -> bool:
-        return self.files.exists(self._record_path(trial_id))
+        return self.files.exists(self.record_path(trial_id))
 
     def record(self, trial_id: str) -> Record:
         """Read a finished trial."""
@@ -90,7 +80,7 @@ class RunStore:
 
         definitions: of the trials, where they are known: a record is held against its own.
         """
-        places = [self._record_path(trial_id) for trial_id in trial_ids]
+        places = [self.record_path(trial_id) for trial_id in trial_ids]
         try:
             contents = self.files.read_all(places)
         except FileNotFoundError as error:
@@ -103,13 +93,7 @@ class RunStore:
         for place, content, trial_id in zip(places, contents, trial_ids, strict=True):
             record = formats.parse_record(place, content, trial_id, known.get(trial_id))
             formats.check_finished(place, record, known.get(trial_id, {}))
-            # What is the same in many records lies in memory once.
-            if record.get("definition") == known.get(trial_id):
-                record["definition"] = known[trial_id]
-            if "versions" in record:
-                record["versions"] = versions.setdefault(
-                    str(record["versions"]), record["versions"]
-                )
+            _share(record, known.get(trial_id), versions)
             read.append(record)
         return read
 
@@ -120,75 +104,19 @@ class RunStore:
         stays.
         """
         if not self.has_record(trial_id):
-            self.files.write(self._record_path(trial_id), json.dumps(record).encode())
+            self.files.write(self.record_path(trial_id), json.dumps(record).encode())
         self.files.remove(self._progress_path(trial_id))
         self.forget_failure(trial_id)
-
-    def set_aside_damaged_records(
-        self,
-        definitions: Mapping[str, Json],
-        labels_of: Callable[[str], npt.NDArray[np.int64] | None] = lambda _: None,
-    ) -> list[str]:
-        """Give records that cannot count another name, so that their trials run again.
-
-        Args:
-            definitions: of the trials of the present plan, by id.
-            labels_of: gives the true labels of a dataset's pool by its name, where they are known.
-
-        Returns:
-            A sentence about each.
-
-        Raises:
-            StoreError: one may not be read, or a later version of rayal wrote it.
-        """
-        names = [f"{trial_id}.json" for trial_id in definitions]
-        folder = self.root / "records"
-        files = self.files.list_files(folder).keys()
-        no_files = (self.files.list_dir(folder) - files).intersection(names)
-        notes = [f"{folder / name} is no file" for name in sorted(no_files)]
-        present = [trial_id for trial_id in definitions if f"{trial_id}.json" in files]
-        damaged = self._damage(present, definitions, labels_of)
-        places = [folder / name for name in sorted(no_files)] + [*map(self._record_path, damaged)]
-        moved = [self.files.set_aside(place) for place in places]
-        described = zip([*notes, *damaged.values()], moved, strict=True)
-        return [
-            f"{note}: it lies in {place} now, and its trial runs again" for note, place in described
-        ]
-
-    def _damage(
-        self,
-        trial_ids: Sequence[str],
-        definitions: Mapping[str, Json],
-        labels_of: Callable[[str], npt.NDArray[np.int64] | None],
-    ) -> dict[str, str]:
-        """What is wrong with records, by trial."""
-        damage: dict[str, str] = {}
-        labels = cache(labels_of)
-        for start in range(0, len(trial_ids), RECORDS_AT_ONCE):
-            batch = trial_ids[start : start + RECORDS_AT_ONCE]
-            try:
-                read = dict(zip(batch, self.records(batch, definitions), strict=True))
-            except DamagedError:  # one by one, it shows which
-                read = {}
-                for trial_id in batch:
-                    try:
-                        read[trial_id] = self.records([trial_id], definitions)[0]
-                    except DamagedError as error:
-                        damage[trial_id] = str(error).partition("; ")[0]
-            for trial_id, record in read.items():
-                dataset = str(definitions[trial_id].get("dataset_name"))
-                if wrong := contradiction(record["rounds"], labels(dataset)):
-                    damage[trial_id] = f"{self._record_path(trial_id)} is damaged ({wrong})"
-        return damage
 
     def forget_trial(self, trial_id: str) -> None:
         """Give a trial's record another name, so that it runs again from its first round."""
         if self.has_record(trial_id):
-            self.files.set_aside(self._record_path(trial_id))
+            self.files.set_aside(self.record_path(trial_id))
         self.files.remove(self._progress_path(trial_id))
         self.forget_failure(trial_id)
 
-    def _record_path(self, trial_id: str) -> Location:
+    def record_path(self, trial_id: str) -> Location:
+        """Return where the record of a trial lies, once it has finished."""
         return self.root / "records" / f"{trial_id}.json"
 
     # Trials in progress ------------------------------------------------------
@@ -292,11 +220,11 @@ class RunStore:
         self.files.write(self.root / "plan.json", content.encode())
 
 
-def read_run(root: Location) -> Run:
-    """Read a run's directory.
+def open_run(root: Location) -> RunStore:
+    """Return the store of a directory that is a run.
 
     Raises:
-        StoreError: it is not a run, or a record in it cannot be read.
+        StoreError: it is not.
     """
     store = RunStore(root)
     if not store.has_plan():
@@ -304,6 +232,16 @@ def read_run(root: Location) -> Run:
             f"{root} is not a run: it has no plan.json; a run is a folder that rayal sweep writes, "
             "such as runs/quickstart"
         )
+    return store
+
+
+def read_run(root: Location) -> Run:
+    """Read a run's directory.
+
+    Raises:
+        StoreError: it is not a run, or a record in it cannot be read.
+    """
+    store = open_run(root)
     plan = store.plan()
     present = store.finished()
     records = store.records([t for t in plan["trials"] if t in present], plan["trials"])
@@ -311,83 +249,13 @@ def read_run(root: Location) -> Run:
     return Run(root, plan, records, failures, len(present - plan["trials"].keys()))
 
 
-@contextlib.contextmanager
-def lock_run(root: Location, name: str) -> Iterator[RunStore]:
-    """Hold a directory for one sweep while it runs.
-
-    Raises:
-        StoreError: it is not empty and no run, belongs to another sweep, is in use by another
-            process, or cannot be written to.
-    """
-    store = RunStore(root)
-    try:
-        is_ours = _is_ours(store, name)
-    except OSError as error:
-        raise StoreError(f"{root} cannot be read: {explain(error)}") from error
-    with store.files.lock(root, FOLDERS):
-        if is_ours:
-            store.files.remove_leftovers(root)
-        if not store.files.exists(root / RUN_MARK):
-            store.files.write(root / RUN_MARK, b"made by rayal; other folders are not written to\n")
-        yield store
-
-
-def check_space(root: Location, needed: int) -> None:
-    """Refuse before anything starts when the disk cannot hold the run.
-
-    Raises:
-        StoreError: fewer than `needed` bytes are free where root lies.
-    """
-    if isinstance(root, Address):
-        return  # object stores do not fill up
-    free = shutil.disk_usage(root).free
-    if free < needed:
-        raise StoreError(
-            f"no space for the run in {root}: it needs about {needed / 1e6:,.0f} MB and "
-            f"{free / 1e6:,.0f} MB are free; free some or give another --out"
-        )
+def _share(record: Record, definition: Json | None, versions: dict[str, Json]) -> None:
+    """Have what is the same in many records in memory once; versions: those seen so far."""
+    if definition is not None and record.get("definition") == definition:
+        record["definition"] = definition
+    if "versions" in record:
+        record["versions"] = versions.setdefault(str(record["versions"]), record["versions"])
 
 
 def _stems(names: Mapping[str, float], ending: str) -> dict[str, float]:
     return {n.removesuffix(ending): time for n, time in names.items() if n.endswith(ending)}
-
-
-def _is_ours(store: RunStore, name: str) -> bool:
-    """Whether a folder is this sweep's run; False where there is nothing in it.
-
-    Raises:
-        StoreError: it is another sweep's, or something else.
-    """
-    files, root = store.files, store.root
-    if store.has_plan():
-        owner = store.plan_name()
-        if owner != name:
-            raise StoreError(
-                f"{root} belongs to the sweep '{owner}', not to '{name}'; give another --out"
-            )
-        return True
-    if files.exists(root / RUN_MARK) or _holds_artifact(store):
-        return True
-    if any(entry not in FOLDERS or files.list_dir(root / entry) for entry in files.list_dir(root)):
-        raise StoreError(
-            f"{root} holds other files and is no run; give another --out. Where it is a run whose "
-            f"plan.json was lost, put an empty file {RUN_MARK} into it"
-        )
-    if isinstance(root, Path) and _is_home(root):  # hidden files alone are in many
-        raise StoreError(f"{root} is your home folder; give a folder in it as --out")
-    return False
-
-
-def _is_home(root: Path) -> bool:
-    try:
-        return root.resolve() == Path.home().resolve()
-    except RuntimeError:  # there is none, or links lead round
-        return False
-
-
-def _holds_artifact(store: RunStore) -> bool:
-    """Whether an encoder of an earlier version, which left no mark, has written there."""
-    for key in store.files.list_dir(store.root / "artefacts"):
-        with contextlib.suppress(FileNotFoundError, StoreError):
-            return {"dataset", "encoder", "versions"} <= store.artifacts.about(key).keys()
-    return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
 import numpy as np
@@ -14,8 +13,6 @@ from rayal.kernels.seeding import gradient_k_means_pp
 from rayal.strategies._cluster_representatives import cluster_representatives
 
 SUB_POOL = 2500, 5000  # images that a batch is proposed from, as in the paper
-
-Propose = Callable[[Pool, Indices, int, np.random.Generator], Indices]
 
 
 @strategy(oracle=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from rayal.hints import counted
 from rayal.kernels.sequential_sign_test import fewest_pairs
 from rayal.sweep.definition import Trial
 from rayal.sweep.errors import SweepError
@@ -93,8 +94,8 @@ def in_words(family: Family, trials: int) -> str:
             f"with random, all lost, and one more to spare; {most}"
         )
     return (
-        f"prune: may stop a strategy where it loses to random in pairs of the same seed: {count:,} "
-        f"comparison{'s' * (count != 1)} of a strategy in a cell, level {family.level:g} over all "
+        f"prune: may stop a strategy where it loses to random in pairs of the same seed: "
+        f"{counted(count, 'comparison')} of a strategy in a cell, level {family.level:g} over all "
         f"of them, after {family.fewest} pairs at the soonest; spares at most "
         f"{family.most_spared:,} of {trials:,} trials"
     )

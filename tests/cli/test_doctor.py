@@ -1,8 +1,6 @@
 """`rayal doctor` as it is typed; what a sweep does with what it finds."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from rayal.cli import sweep as sweep_command
 from rayal.doctor.checks import gpu, loopback
 from rayal.doctor.finding import Finding
 from tests import sweeps
+from tests.scripts import run_script
 
 FAILING = Finding("fails", "it does not", "takes connections", "ip link set lo up", "loopback")
 
@@ -87,10 +86,7 @@ def test_it_waits_for_neither_torch_nor_ray() -> None:
         "import sys; from rayal.cli import doctor; doctor.main([]);"
         "print({'torch', 'ray', 'scipy', 'pandas'} & set(sys.modules))"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True, text=True, check=False, env=sweeps.environment(),
-    )  # fmt: skip
+    ended = run_script(code, env=sweeps.environment())
     assert ended.stdout.splitlines()[-1] == "set()", ended.stderr
 
 

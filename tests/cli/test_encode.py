@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from rayal.cli import encode
+from rayal.cli import encode, encoder_stages
 from rayal.contracts import UNLABELED, DatasetMap
 from rayal.encoders._moco.training import Pretraining
 from rayal.storage import dataset_map
@@ -74,7 +74,7 @@ def test_what_is_there_is_not_made_again(
 ) -> None:
     path = sweep(tmp_path, "pixels")
     assert run(path, "--out", out) == 0
-    monkeypatch.setattr(encode, "make_embedding", lambda *given: pytest.fail("made again"))
+    monkeypatch.setattr(encoder_stages, "make_embedding", lambda *given: pytest.fail("made again"))
     assert run(path, "--out", out) == 0
 
 

@@ -11,7 +11,7 @@ import pytest
 from rayal.cli import status
 from rayal.cli.live_page import StatusServer, page
 from rayal.cli.run_status import Counts, Status
-from rayal.storage import run as store
+from rayal.storage.held_run import lock_run
 from tests.storage.records import definition, plan, record
 
 
@@ -21,7 +21,7 @@ def server(tmp_path: Path) -> Iterator[StatusServer]:
     hacon = {"name": "hacon<b>", "params": {}}
     trials = {name: definition(strategy=hacon, initial=hacon) for name in "ab"}
     artefacts = {"key": {"dataset": "digits", "encoder": {"name": "moco", "params": {}}}}
-    with store.lock_run(tmp_path / "run", "mine") as held:
+    with lock_run(tmp_path / "run", "mine") as held:
         held.save_plan(plan(trials=trials, artefacts=artefacts), "")
         held.save_record("a", record("a"))
     with StatusServer(tmp_path / "run") as made:

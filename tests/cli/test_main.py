@@ -10,6 +10,7 @@ from rayal.cli import main as command
 from rayal.cli import terminal
 from rayal.cli.main import COMMANDS, main
 from tests import sweeps
+from tests.scripts import run_script
 
 SHIMS = {"sweep": "rayal.sweep", "encode": "rayal.encode", "status": "rayal.status"}
 
@@ -31,10 +32,7 @@ def test_help_lists_every_command_and_three_examples(capsys: pytest.CaptureFixtu
 )
 def test_help_waits_for_no_library(asked: str) -> None:
     code = f"import atexit, sys; atexit.register(lambda: print(*sys.modules)); {asked}"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
-        env=sweeps.environment(),
-    ).stdout.split()  # fmt: skip
+    loaded = run_script(code, env=sweeps.environment()).stdout.split()
     assert "argparse" in loaded
     assert not {"numpy", "torch", "pydantic", "ray", "rich", "pandas"} & set(loaded)
 
@@ -43,10 +41,7 @@ def test_help_waits_for_no_library(asked: str) -> None:
 def test_a_dry_run_of_the_quickstart_waits_for_no_large_library() -> None:
     run = "main(['sweep', 'quickstart', '--dry-run'])"
     code = f"import sys; from rayal.cli.main import main; {run}; print(*sys.modules)"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
-        env=sweeps.environment(),
-    ).stdout.splitlines()[-1].split()  # fmt: skip
+    loaded = run_script(code, env=sweeps.environment()).stdout.splitlines()[-1].split()
     assert "rayal.datasets.digits" in loaded
     assert "rayal.encoders.moco" in loaded
     assert not {"torch", "sklearn", "pandas", "scipy.stats", "ray"} & set(loaded)
@@ -164,5 +159,5 @@ def test_the_help_of_a_command_imports_no_large_library(command: str) -> None:
         "except SystemExit: pass\n"
         f"print({large} & set(sys.modules), file=sys.stderr)"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    found = run_script(code)
     assert found.stderr == "set()\n"

@@ -3,8 +3,6 @@ import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +11,12 @@ import pytest
 from rayal.cli import run_status, status
 from rayal.cli.run_status import Counts
 from rayal.events.jsonl import LatestStart, read_latest_start
-from rayal.storage import run as store
 from rayal.storage.artifacts import ArtifactStore
 from rayal.storage.files import StoreError
+from rayal.storage.held_run import lock_run
 from rayal.storage.run import RunStore
 from tests import sweeps
+from tests.scripts import run_script
 from tests.storage import records
 from tests.storage.records import plan, record
 
@@ -43,7 +42,7 @@ def held(tmp_path: Path) -> Iterator[RunStore]:
     trials = {name: definition("hacon", [10]) for name in "abcd"}
     trials |= {name: definition("margin", [10, 20], "pixels-key") for name in "efghijkl"}
     artefacts = {"moco-key": artefact("moco"), "pixels-key": artefact("pixels")}
-    with store.lock_run(tmp_path / "run", "mine") as found:
+    with lock_run(tmp_path / "run", "mine") as found:
         found.save_plan(
             plan(trials=trials, artefacts=artefacts, command="rayal sweep mine.yaml"), ""
         )
@@ -139,7 +138,7 @@ def test_a_trial_that_ends_while_the_status_is_read_is_done(
 
 
 def _hold_and_die(root: Path) -> None:
-    with store.lock_run(root, "mine"):
+    with lock_run(root, "mine"):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -179,7 +178,7 @@ def test_a_sweep_that_is_run_on_another_machine_runs(left: RunStore) -> None:
 
 
 def test_a_sweep_that_was_gone_on_with_runs(left: RunStore) -> None:
-    with store.lock_run(left.root, "mine"):
+    with lock_run(left.root, "mine"):
         assert run_status.read(left.root).ended == ""
 
 
@@ -338,8 +337,5 @@ def test_a_real_sweep_is_read_without_ray_or_torch(tmp_path: Path) -> None:
     assert found.trials == Counts(done=6, failed=6)
     assert [stage.state for stage in found.stages] == ["ready"]
     code = "import sys, rayal.status; print({'ray', 'torch'} & set(sys.modules))"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
-        env=sweeps.environment(),
-    )  # fmt: skip
+    loaded = run_script(code, env=sweeps.environment())
     assert loaded.stdout.strip() == "set()"

@@ -1,6 +1,4 @@
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -8,6 +6,7 @@ import pytest
 
 from rayal.cli import sweep, sweep_end, sweep_run
 from tests import sweeps
+from tests.scripts import run_script
 
 LOADED = """
 import sys
@@ -21,7 +20,7 @@ print(*set(sys.modules) - before)
 
 @pytest.mark.slow
 def test_a_report_that_was_loaded_ahead_imports_nothing_more_when_it_is_asked_for() -> None:
-    ran = subprocess.run([sys.executable, "-c", LOADED], capture_output=True, text=True, check=True)
+    ran = run_script(LOADED)
     assert ran.stdout.strip() == ""
 
 

@@ -193,7 +193,7 @@ def test_parallel_decoding_equals_serial(tmp_path: Path, monkeypatch: pytest.Mon
     root = folder_of_classes(tmp_path / "cells", {"a": 60, "b": 50})
     contents = []
     for cpus, block in ((1, 512), (4, 7), (3, 1)):
-        monkeypatch.setattr(decoded_images, "_cpus", lambda cpus=cpus: cpus)
+        monkeypatch.setattr(decoded_images, "available_cpus", lambda cpus=cpus: cpus)
         monkeypatch.setattr(decoded_images, "BLOCK", block)
         contents.append(load(root, test_share=0.2, cache=str(tmp_path / f"cache{cpus}")).content)
     assert len(set(contents)) == 1

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from rayal.storage.run import RunStore, lock_run
+from rayal.storage.held_run import lock_run
+from rayal.storage.run import RunStore
 from rayal.sweep.file import load_sweep
 from rayal.sweep.plan import Plan, make_plan
 from tests import sweeps

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ from rayal.sweep.errors import SweepError
 from rayal.sweep.file import Sweep, load_sweep
 from tests import sweeps
 from tests.events.tracker_checks import needs
+from tests.scripts import run_script
 
 
 def tracked(folder: Path, **track: str) -> Sweep:
@@ -133,10 +132,7 @@ def test_no_client_is_imported_for_a_sweep_without_trackers(tmp_path: Path) -> N
         "import sys, rayal.cli.sweep, rayal.events.trackers; "
         "print({'mlflow', 'wandb', 'tensorboardX', 'ray'} & set(sys.modules))"
     )
-    printed = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=sweeps.environment(),
-        check=True,
-    )  # fmt: skip
+    printed = run_script(code, env=sweeps.environment())
     assert printed.stdout.strip() == "set()"
 
 

@@ -3,7 +3,7 @@ import warnings
 import numpy as np
 import pytest
 
-from rayal.kernels import herding
+from rayal.kernels import lazy_choice, smooth_cover
 from rayal.kernels.herding import greedy_herding
 from tests.draws import draws
 
@@ -124,15 +124,15 @@ def test_a_larger_budget_goes_on_where_a_smaller_one_ended() -> None:
 def test_bounds_hold_and_lazy_choice_evaluates_few(monkeypatch: pytest.MonkeyPatch) -> None:
     points = np.random.default_rng(0).normal(size=(400, 4)).astype(np.float32)
     counted = []
-    plain = herding.Cover.gain
+    plain = smooth_cover.Cover.gain
 
-    def gain(self: herding.Cover, row: int) -> float:
+    def gain(self: smooth_cover.Cover, row: int) -> float:
         found = plain(self, row)
         assert found <= self.bounds(np.array([row]))[0]
         counted.append(row)
         return found
 
-    monkeypatch.setattr(herding.Cover, "gain", gain)
+    monkeypatch.setattr(smooth_cover.Cover, "gain", gain)
     greedy_herding(points, NONE, 30, 1.0)
     assert len(counted) < 2 * 30
 
@@ -141,7 +141,7 @@ def test_bounds_hold_and_lazy_choice_evaluates_few(monkeypatch: pytest.MonkeyPat
 def test_bounds_of_weighted_points_are_little_above_the_gains(count: int) -> None:
     rng = np.random.default_rng(count)
     points = rng.normal(size=(count, 5)).astype(np.float32)
-    cover = herding.Cover(points, points, 1000 * rng.uniform(size=count), 1.5)
+    cover = smooth_cover.Cover(points, points, 1000 * rng.uniform(size=count), 1.5)
     for chosen in (3, 17):
         cover.add(chosen)
     gains = np.array([cover.gain(row) for row in range(count)])
@@ -157,13 +157,13 @@ def test_kernels_are_worked_out_exactly_where_they_may_count(
     points = (10 * rng.normal(size=(20, 6))[rng.integers(20, size=400)]).astype(np.float32)
     points += rng.normal(size=points.shape).astype(np.float32)
     worked_out = []
-    plain = herding.Cover.kernel_between
+    plain = smooth_cover.Cover.kernel_between
 
-    def kernel_between(self: herding.Cover, points: np.ndarray, row: int) -> np.ndarray:
+    def kernel_between(self: smooth_cover.Cover, points: np.ndarray, row: int) -> np.ndarray:
         worked_out.append(len(points))
         return plain(self, points, row)
 
-    monkeypatch.setattr(herding.Cover, "kernel_between", kernel_between)
+    monkeypatch.setattr(smooth_cover.Cover, "kernel_between", kernel_between)
     picks = greedy_herding(points, NONE, 30, 2.0)
     assert np.mean(worked_out[5:]) < 100
     check_greedy(points, NONE, picks, 2.0)
@@ -207,10 +207,10 @@ def test_how_many_kernels_are_kept_changes_no_pick(
 ) -> None:
     rng = np.random.default_rng(3)
     points = rng.normal(size=(60, 4)).astype(np.float32)
-    monkeypatch.setattr(herding, "BLOCK", 4)  # several renewals a pick
-    monkeypatch.setattr(herding, "TILE", 25)  # two tiles and a part of one
-    monkeypatch.setattr(herding, "KEPT", kept)
-    monkeypatch.setattr(herding, "ALL_KEPT", all_kept)
+    monkeypatch.setattr(lazy_choice, "BLOCK", 4)  # several renewals a pick
+    monkeypatch.setattr(smooth_cover, "TILE", 25)  # two tiles and a part of one
+    monkeypatch.setattr(smooth_cover, "KEPT", kept)
+    monkeypatch.setattr(smooth_cover, "ALL_KEPT", all_kept)
     assert greedy_herding(points, NONE, 30, 1.0).tolist() == slow_twin(points, NONE, 30, 1.0)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from rayal.labeling.labels import Answer, LabelLog
+from rayal.labeling.answers import Answer
+from rayal.labeling.labels import LabelLog
 from rayal.labeling.pool import PoolImage, id_of_bytes, write_pool
 from rayal.labeling.pool_features import Description, write_features
 from rayal.labeling.project import Project

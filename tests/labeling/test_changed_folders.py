@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from rayal.cli import predict as predict_command
-from rayal.labeling import encoding, reading
+from rayal.labeling import encoded_blocks, reading
 from rayal.labeling.added_files import note_of_added
+from rayal.labeling.answers import Answer
 from rayal.labeling.ingest import ingest
-from rayal.labeling.labels import Answer
 from rayal.labeling.predicting import predict
 from rayal.labeling.project import Project
 from rayal.labeling.selecting import next_round
@@ -145,14 +145,14 @@ def test_a_file_that_is_replaced_before_it_is_described_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = folder_of(tmp_path / "cells", 6)
-    real = encoding.read_square
+    real = encoded_blocks.read_square
 
     def replaced_first(path: Path, *more: Any) -> Any:
         if path.name == "003.png":
             picture(999).save(path)
         return real(path, *more)
 
-    monkeypatch.setattr(encoding, "read_square", replaced_first)
+    monkeypatch.setattr(encoded_blocks, "read_square", replaced_first)
     project = select(images, 2).project
     assert "003.png" not in project.pool.paths
     assert [file.reason for file in project.left_out] == ["it has changed since it was read"]

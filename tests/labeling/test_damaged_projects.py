@@ -12,10 +12,10 @@ from PIL import Image
 
 import rayal
 from rayal.cli.main import main
+from rayal.labeling.answers import Answer
 from rayal.labeling.classifier import Classifier, EncoderJob
-from rayal.labeling.encoding import contents_of
+from rayal.labeling.encoding_job import contents_of
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.labels import Answer
 from rayal.labeling.project import Project
 from rayal.labeling.publishing import is_published, publish
 

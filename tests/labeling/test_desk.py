@@ -1,8 +1,8 @@
 import pytest
 
 from rayal.cli.main import main
+from rayal.labeling.answers import Answer
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.labels import Answer
 from rayal.labeling.page.answer import read_answer
 from rayal.labeling.page.desk import ChangedMeanwhileError, Desk
 from rayal.labeling.rounds import Chosen, Round, write_round

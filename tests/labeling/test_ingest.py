@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from rayal.labeling.answers import NOT_USABLE
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.tool import tools
 from rayal.labeling.ingest import Ingested, ingest
-from rayal.labeling.labels import NOT_USABLE
 from rayal.labeling.project import Project
 from tests.labeling.images import folder_of, project_of, select
 

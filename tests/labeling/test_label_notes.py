@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from rayal.cli.main import main
+from rayal.labeling.answers import Answer
 from rayal.labeling.label_notes import notes_of_duplicates, notes_of_strangers
-from rayal.labeling.labels import Answer
 from rayal.labeling.project import Project
 from rayal.labeling.selecting import next_round
 from tests.labeling.images import folder_of, picture, project_of, select

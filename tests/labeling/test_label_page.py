@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from rayal.labeling.labels import NOT_USABLE, Answer
+from rayal.labeling.answers import NOT_USABLE, Answer
 from rayal.labeling.page.desk import Desk
 from tests.browser import axe_faults, needs_browser
 from tests.labeling.label_page import (

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from rayal.labeling.answers import NOT_USABLE, Answer
 from rayal.labeling.class_names import class_name
-from rayal.labeling.labels import NOT_USABLE, Answer, LabelLog, LabelLogError
+from rayal.labeling.labels import LabelLog, LabelLogError
 
 
 @pytest.fixture
@@ -207,7 +208,8 @@ def test_two_processes_lose_no_answer(log):
 ENDLESS = """
 import sys
 from pathlib import Path
-from rayal.labeling.labels import Answer, LabelLog
+from rayal.labeling.labels import LabelLog
+from rayal.labeling.answers import Answer
 log = LabelLog(Path(sys.argv[1]))
 for n in range(10**6):
     log.append(Answer(str(n), "cat"))

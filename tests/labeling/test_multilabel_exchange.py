@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from rayal.labeling.answers import NOT_USABLE, Answer
 from rayal.labeling.class_names import ClassSet, class_set, split_classes
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.ingest import Ingested, ingest
-from rayal.labeling.labels import NOT_USABLE, Answer, LabelLog
+from rayal.labeling.labels import LabelLog
 from rayal.labeling.project import Project
 from tests.labeling.images import folder_of, select
 from tests.labeling.marked_images import CLASSES, project_of_marks

@@ -4,8 +4,9 @@ import errno
 
 import pytest
 
+from rayal.labeling.answers import NOT_USABLE, Answer
 from rayal.labeling.class_names import ClassSet
-from rayal.labeling.labels import NOT_USABLE, Answer, LabelLog
+from rayal.labeling.labels import LabelLog
 from rayal.labeling.page.desk import Desk
 from tests.browser import axe_faults, needs_browser
 from tests.labeling.label_page import click, first_answers, open_page, press, text

@@ -1,6 +1,6 @@
 import pytest
 
-from rayal.labeling.labels import Answer
+from rayal.labeling.answers import Answer
 from rayal.labeling.pace import pace_of
 
 

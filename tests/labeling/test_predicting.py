@@ -10,9 +10,9 @@ from PIL import Image
 import rayal
 from rayal.cli import predict as predict_command
 from rayal.kernels.calibration import expected_calibration_error
+from rayal.labeling.answers import Answer
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labeled import labeled_pool
-from rayal.labeling.labels import Answer
 from rayal.labeling.predicting import predict, train
 from rayal.labeling.spreadsheet import read_csv_rows
 from rayal.labeling.training import probabilities

@@ -8,7 +8,7 @@ import pytest
 
 from rayal.cli import label
 from rayal.cli.main import main
-from rayal.labeling.labels import Answer
+from rayal.labeling.answers import Answer
 from rayal.labeling.page.desk import Desk
 from rayal.labeling.report import findings, write_report
 from rayal.labeling.rounds import read_rounds, write_round

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from rayal.labeling.answers import NOT_USABLE, Answer
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.ingest import Ingested, ingest
-from rayal.labeling.labels import NOT_USABLE, Answer
 from rayal.labeling.notebook import Pool
 from rayal.labeling.project import Project
 from rayal.labeling.selecting import next_round
@@ -129,7 +129,7 @@ def test_a_table_whose_ids_were_removed_goes_by_its_paths(project: Project) -> N
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    take(project, path)
+    assert take(project, path).labeled == 4
     select_more(project)
 
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rayal.labeling import encoded_blocks
+from rayal.labeling.answers import Answer
+from rayal.labeling.answers_so_far import answers_so_far
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.labels import Answer
 from rayal.labeling.project import Project
+from rayal.labeling.query import Query
 from rayal.labeling.selecting import Selected, first_round, next_round, open_or_create
-from rayal.labeling.selection import Query, known
 from rayal.labeling.spreadsheet import read_csv_rows
 from tests.labeling.images import folder_of, picture, project_of, request, select
 
@@ -211,7 +214,7 @@ def test_blocks_that_were_described_are_not_described_again(
     cells = folder_of(tmp_path / "cells", 9)
     monkeypatch.setattr("rayal.labeling.encoding.BLOCK", 3)
     calls = []
-    whole = __import__("rayal.labeling.encoding", fromlist=["x"])._make_block
+    whole = encoded_blocks._make_block
 
     def stopping(job: object, images: object) -> object:
         calls.append(1)
@@ -219,7 +222,7 @@ def test_blocks_that_were_described_are_not_described_again(
             raise KeyboardInterrupt
         return whole(job, images)
 
-    monkeypatch.setattr("rayal.labeling.encoding._make_block", stopping)
+    monkeypatch.setattr(encoded_blocks, "_make_block", stopping)
     root = tmp_path / "cells-labels"
     with pytest.raises(KeyboardInterrupt):
         first_round(open_or_create(request(cells), root), 4, 0, lambda line: None)
@@ -227,6 +230,17 @@ def test_blocks_that_were_described_are_not_described_again(
     assert len(first_round(project, 4, 0, lambda line: None).round.chosen) == 4
     assert len(calls) == 4
     assert not (root / ".work").exists()
+
+
+def test_an_encoder_that_trains_is_refused_where_the_disk_has_no_room_for_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = folder_of(tmp_path / "cells", 4)
+    full = shutil.disk_usage(tmp_path)._replace(free=10)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: full)
+    project = open_or_create(request(cells, encoder={"name": "moco"}), tmp_path / "labels")
+    with pytest.raises(LabelingError, match="make the project on another disk"):
+        first_round(project, 2, 0, lambda line: None)
 
 
 def test_no_name_of_a_file_is_code_in_the_page(tmp_path: Path) -> None:
@@ -255,8 +269,8 @@ def test_the_strategy_is_told_that_features_are_bare_pixels_and_not_of_those_in_
     tmp_path: Path,
 ) -> None:
     project = project_of(tmp_path)
-    assert Query.of(project, known(project), 2).bare_pixels
+    assert Query.of(project, answers_so_far(project), 2).bare_pixels
     features = np.eye(6, dtype=np.float32)
     np.savez(tmp_path / "own.npz", features=features, ids=[f"{row}.png" for row in range(6)])
     of_file = select(tmp_path / "own.npz", encoder=None).project
-    assert not Query.of(of_file, known(of_file), 2).bare_pixels
+    assert not Query.of(of_file, answers_so_far(of_file), 2).bare_pixels

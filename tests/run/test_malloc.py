@@ -1,10 +1,10 @@
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from rayal.run import malloc
+from tests.scripts import run_script
 
 LARGE = 32 << 20  # bytes
 CHILD = """
@@ -36,7 +36,7 @@ print(full - taken(), os.environ.get("THP_MEM_ALLOC_ENABLE"))
 )
 def test_freed_blocks_go_back_to_the_system_though_a_later_one_is_still_in_use() -> None:
     code = CHILD.format(large=LARGE)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = run_script(code)
     changed, freed, torch_setting = done.stdout.split()
     if changed != "True":
         pytest.skip("another C library")

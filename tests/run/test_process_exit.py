@@ -2,8 +2,6 @@
 
 import os
 import posix
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import pytest
 from rayal.cli import sweep
 from rayal.run.process_exit import ProcessExitError, exits_are_errors
 from tests import sweeps
+from tests.scripts import run_script
 
 
 @pytest.mark.parametrize("end", [lambda: os._exit(0), lambda: posix._exit(3)])
@@ -42,11 +41,7 @@ def test_a_thread_ends_the_process_with_a_message_and_never_with_0(
         f"    thread = threading.Thread(target=lambda: os._exit({status}))\n"
         "    thread.start()\n    thread.join()\n"
     )
-    ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False,
-        env=sweeps.environment(),
-    )  # fmt: skip
-    assert ended.returncode == expected
+    ended = run_script(code, status=expected, env=sweeps.environment())
     assert f"a thread ended the process by os._exit({status})" in ended.stderr
 
 
@@ -117,9 +112,6 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("what", ["thread", "process"])
 def test_what_a_component_leaves_running_keeps_no_command_from_its_end(what: str) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", STAYING, what], capture_output=True, text=True, check=False,
-        env=sweeps.environment(), timeout=120,
-    )  # fmt: skip
-    assert (ended.returncode, ended.stdout) == (3, "done\n")
+    ended = run_script(STAYING, what, status=3, env=sweeps.environment(), timeout=120)
+    assert ended.stdout == "done\n"
     assert "a component has left what does not end (staying)" in ended.stderr

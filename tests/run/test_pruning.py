@@ -9,6 +9,7 @@ import pytest
 
 from rayal.events.outcome import Outcome
 from rayal.kernels.sequential_sign_test import evidence_of_losing, fewest_pairs
+from rayal.run.batches import batches_of
 from rayal.run.pruning import PairedPruner, Score, Verdict, first_loss, make_pruner, score_of
 from rayal.run.queue import TrialQueue
 from rayal.run.trial_events import TrialEvents
@@ -327,5 +328,5 @@ def test_a_sweep_without_prune_stops_nothing(tmp_path: Path, store: RunStore) ->
     plan = plan_of(tmp_path, seeds=12)
     pruner = make_pruner(plan, store, told)
     assert pruner.kept(plan.trials) == list(plan.trials)
-    assert pruner.batches(plan, plan.trials, 2) == plan.batches(plan.trials, 2)
+    assert pruner.batches(plan, plan.trials, 2) == batches_of(plan, plan.trials, 2)
     assert read_pruning(store.root) is None

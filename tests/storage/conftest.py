@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from rayal.storage import lease, object_cache
+from rayal.storage.held_run import lock_run
 from rayal.storage.location import Address, Location
-from rayal.storage.run import RunStore, lock_run
+from rayal.storage.run import RunStore
 from tests.storage import object_stores as servers
 
 Start = Callable[[str], servers.Server]

@@ -9,9 +9,9 @@ import pytest
 
 from rayal.storage import lease
 from rayal.storage.files import StoreError, files_of
+from rayal.storage.held_run import lock_run
 from rayal.storage.lease import Lease
 from rayal.storage.location import Address
-from rayal.storage.run import lock_run
 
 pytestmark = pytest.mark.slow
 

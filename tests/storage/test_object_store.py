@@ -8,8 +8,9 @@ import pytest
 
 from rayal.storage import object_cache, object_store
 from rayal.storage.files import StoreError
+from rayal.storage.held_run import lock_run
 from rayal.storage.location import Address
-from rayal.storage.run import RunStore, lock_run
+from rayal.storage.run import RunStore
 from tests.storage import object_stores as servers
 from tests.storage.records import embedding, record
 

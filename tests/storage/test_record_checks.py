@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rayal.storage.damaged_records import set_aside_damaged_records
 from rayal.storage.files import DamagedError
 from rayal.storage.formats import parse_record
 from rayal.storage.record_checks import contradiction, misfit_of_rounds
@@ -109,7 +110,7 @@ def test_an_edited_record_is_set_aside_and_its_trial_runs_again(tmp_path: Path) 
     definition = {"schedule": SCHEDULE, "dataset_name": "mine"}
     record = {"trial": "a", "definition": definition, "rounds": put(1, selected=[2, 3])(rounds())}
     store.files.write(tmp_path / "records" / "a.json", json.dumps(record).encode())
-    [note] = store.set_aside_damaged_records({"a": definition}, lambda _: LABELS)
+    [note] = set_aside_damaged_records(store, {"a": definition}, lambda _: LABELS)
     assert "other classes than are counted" in note
     assert not store.has_record("a")
 
@@ -117,5 +118,5 @@ def test_an_edited_record_is_set_aside_and_its_trial_runs_again(tmp_path: Path) 
 def test_a_link_that_leads_back_to_itself_is_no_record(tmp_path: Path) -> None:
     (tmp_path / "records").mkdir()
     (tmp_path / "records" / "a.json").symlink_to("a.json")
-    [note] = RunStore(tmp_path).set_aside_damaged_records({"a": {}})
+    [note] = set_aside_damaged_records(RunStore(tmp_path), {"a": {}})
     assert "is no file" in note

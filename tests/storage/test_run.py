@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from rayal.storage.damaged_records import set_aside_damaged_records
 from rayal.storage.files import StoreError, files_of
+from rayal.storage.held_run import check_space, lock_run
 from rayal.storage.location import Address, Location
-from rayal.storage.run import FOLDERS, RunStore, check_space, lock_run, read_run
+from rayal.storage.run import FOLDERS, RunStore, read_run
 from tests.storage.records import plan, record
 
 FORMAT_1 = Path(__file__).parent.parent / "data" / "run-format-1" / "run"
@@ -255,12 +257,12 @@ def test_a_record_that_is_not_what_was_written_is_set_aside_and_its_trial_runs_a
         held.save_record(trial, record(trial))
     path = Path(str(held.root / "records" / "a.json"))
     DAMAGE[damage](path)
-    [note] = held.set_aside_damaged_records(definitions)
+    [note] = set_aside_damaged_records(held, definitions)
     assert note.startswith(str(path))
     assert note.endswith("a.json.set-aside now, and its trial runs again")
     assert "\n" not in note
     assert held.finished() == {"b"}
-    assert held.set_aside_damaged_records(definitions) == []
+    assert set_aside_damaged_records(held, definitions) == []
     held.save_record("a", record("a"))
     assert held.record("a") == record("a")
 
@@ -272,7 +274,7 @@ def test_a_damaged_record_in_an_object_store_is_set_aside(place: Address, damage
         held.save_record("a", record("a"))
         text = content if damage == "another trial's" else content[:20]
         held.files.write(place / "records" / "a.json", text.encode())
-        [note] = held.set_aside_damaged_records({"a": {"seed": 0}})
+        [note] = set_aside_damaged_records(held, {"a": {"seed": 0}})
         assert "a.json.set-aside now" in note
         assert held.finished() == set()
 
@@ -280,7 +282,7 @@ def test_a_damaged_record_in_an_object_store_is_set_aside(place: Address, damage
 def test_a_record_of_a_later_version_is_not_set_aside_but_refused(held: RunStore) -> None:
     held.save_record("a", {**record("a"), "schema": 7})
     with pytest.raises(StoreError, match="is of schema 7"):
-        held.set_aside_damaged_records({"a": {}})
+        set_aside_damaged_records(held, {"a": {}})
     assert held.finished() == {"a"}
 
 
@@ -295,7 +297,7 @@ def test_a_record_that_may_not_be_read_is_refused_and_kept(
     with monkeypatch.context() as patched:
         patched.setattr(os, "open", deny)
         with pytest.raises(StoreError, match=r"a\.json cannot be read: Permission denied"):
-            held.set_aside_damaged_records({"a": {}})
+            set_aside_damaged_records(held, {"a": {}})
     assert held.finished() == {"a"}
 
 

@@ -1,7 +1,5 @@
 """What holds for each of the strategies that no label or prediction is needed for."""
 
-import subprocess
-import sys
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +13,7 @@ from rayal.strategies.probcover import probcover
 from rayal.strategies.tcm import tcm
 from rayal.strategies.typiclust import typiclust
 from rayal.strategies.uherding import uherding
+from tests.scripts import run_script
 
 pytestmark = pytest.mark.slow
 
@@ -80,7 +79,7 @@ for strategy in STRATEGIES:
 
 
 def test_another_process_gives_the_same_answer() -> None:
-    out = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    out = run_script(SCRIPT)
     features = np.random.default_rng(5).normal(size=(400, 33)).astype(np.float32)
     own = [strategy(pool(features, 4), 15, np.random.default_rng(3)) for strategy in STRATEGIES]
     assert out.stdout.splitlines() == [str(picks.tolist()) for picks in own]

@@ -14,7 +14,8 @@ from rich.console import Console
 
 from rayal.events.bar import choose_display
 from rayal.run import local
-from rayal.storage.run import RunStore, lock_run
+from rayal.storage.held_run import lock_run
+from rayal.storage.run import RunStore
 from rayal.sweep.definition import Trial
 from rayal.sweep.entries import Entry, as_entry
 from rayal.sweep.file import Sweep, load_sweep

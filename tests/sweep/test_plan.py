@@ -109,23 +109,6 @@ def test_a_plane_of_too_few_or_too_many_images_is_refused(tmp_path: Path, images
         plan_of(tmp_path, record_embeddings=images)
 
 
-def test_trials_that_a_learner_takes_together_share_it_and_their_schedule(tmp_path: Path) -> None:
-    plan = plan_of(
-        tmp_path,
-        strategies=["random", "kmeans"], budgets=[10, 20], seeds=30,
-        learners=["linear", {"name": "linear", "epochs": 5}, "knn"],
-    )  # fmt: skip
-    batches = plan.batches(plan.trials, workers=1)
-    assert sorted(t.id for b in batches for t in b) == sorted(t.id for t in plan.trials)
-    for batch in batches:
-        assert len({(t.learner.as_json()["params"].get("epochs"), t.schedule) for t in batch}) == 1
-    sizes = {
-        name: {len(b) for b in batches if b[0].learner.name == name} for name in ("linear", "knn")
-    }
-    assert sizes == {"linear": {30}, "knn": {1}}
-    assert {len(b) for b in plan.batches(plan.trials, workers=10)} == {1, 3}
-
-
 def test_all_mistakes_of_a_plan_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(SweepError) as refused:
         plan_of(

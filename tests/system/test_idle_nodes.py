@@ -5,8 +5,6 @@ busy while an actor lives there, though that asks for no CPU (#46172).
 """
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 from benchmarks.autoscaling import provider
 from benchmarks.ray_nodes import nodes
 from tests import sweeps
+from tests.scripts import run_script
 
 pytestmark = pytest.mark.slow
 
@@ -105,11 +104,8 @@ def test_nodes_go_when_their_trials_have_ended_and_encoders_stay(tmp_path: Path)
         config.write_text(json.dumps(provider(cluster, WORKERS)))
         settings = {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
         cluster.head(f"--autoscaling-config={config}", **settings)
-        ended = subprocess.run(
-            [sys.executable, "-c", DRIVER, sweep, tmp_path / "out", cluster.address, str(WORKERS)],
-            capture_output=True, text=True, env=cluster.environment, timeout=500, check=False,
-        )  # fmt: skip
-    assert ended.returncode == 0, ended.stderr
+        place, more = tmp_path / "out", {"env": cluster.environment, "timeout": 500}
+        ended = run_script(DRIVER, sweep, place, cluster.address, WORKERS, **more)
     answer: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
     assert answer["woken"] == 0  # an actor without CPUs starts no node
     assert answer["nodes"] == WORKERS

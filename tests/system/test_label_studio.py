@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from rayal.labeling.exchange.label_studio import LOCAL_FILES
+from rayal.labeling.exchange.label_studio_tasks import LOCAL_FILES
 from rayal.labeling.ingest import ingest
 from rayal.labeling.project import Project
 from rayal.labeling.selecting import next_round

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from rayal.events.prometheus import BEST, FAILURES, METRICS, TRIALS
-from rayal.sweep.plan import LARGEST_BATCH
+from rayal.run.batches import LARGEST_BATCH
 from tests import sweeps
 from tests.dashboard import BOARD, exported, panels
 

@@ -12,7 +12,7 @@ from rayal.events.listener import Listener
 from rayal.events.outcome import Outcome
 from rayal.run import local
 from rayal.run.pruning import make_pruner
-from rayal.storage.run import lock_run
+from rayal.storage.held_run import lock_run
 from rayal.storage.stopped import Stopped, read_pruning
 from rayal.sweep.definition import Trial
 from rayal.sweep.file import load_sweep

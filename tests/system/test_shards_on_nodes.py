@@ -1,8 +1,6 @@
 """Shards on nodes of a Ray cluster, one of which dies in the middle of the work."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from rayal.distributed.selecting import select_from_shards
 from rayal.storage.shard_set import read_shard_set
 from tests.distributed.pools import LABELS, write_pool
 from tests.labeling.images import folder_of
+from tests.scripts import run_script
 
 pytestmark = pytest.mark.slow
 
@@ -111,11 +110,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ask(cluster: Nodes, pool: Path, asked: object, kills: bool = False) -> dict[str, Any]:
     given = json.dumps([str(pool), cluster.address, asked, LABELS, kills])
-    ended = subprocess.run(
-        [sys.executable, "-c", ASKING, given],
-        capture_output=True, text=True, timeout=400, env=cluster.environment, check=False,
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stderr
+    ended = run_script(ASKING, given, timeout=400, env=cluster.environment)
     answer: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
     return answer
 

@@ -2,13 +2,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from tests import sweeps
+from tests.scripts import run_script
 
 pytestmark = pytest.mark.slow
 
@@ -223,10 +223,7 @@ def test_help_and_dry_run_do_not_import_ray(tmp_path: Path, option: str) -> None
         "print('ray' in sys.modules)"
     )
     arguments = [str(sweeps.write_sweep(tmp_path)), "--out", str(tmp_path / "run"), option]
-    ran = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        capture_output=True, text=True, env=sweeps.environment(), check=True,
-    )  # fmt: skip
+    ran = run_script(code, *arguments, env=sweeps.environment())
     assert ran.stdout.splitlines()[-1] == "False"
 
 

@@ -1,17 +1,12 @@
-import subprocess
-import sys
-
 import pytest
+
+from tests.scripts import run_script
 
 pytestmark = pytest.mark.slow
 
 
 def run(code: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return run_script(code, options=["-W", "error"]).stdout.strip()
 
 
 def test_models_and_transforms_work_in_a_fresh_process() -> None:

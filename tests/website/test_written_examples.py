@@ -1,8 +1,6 @@
 """What the pages tell people to write works as it stands there."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ from rayal.sweep.plan import make_plan
 from tests import sweeps
 from tests.datasets.made_up_images import noise, save
 from tests.labeling.made_up_projects import make_project
+from tests.scripts import run_script
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -31,12 +30,7 @@ def write_examples(page: str, folder: Path, *files: str) -> None:
 
 
 def run(code: str, folder: Path, *arguments: str) -> str:
-    ended = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=folder, env=sweeps.environment(), capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
+    return run_script(code, *arguments, cwd=folder, env=sweeps.environment()).stdout
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from analysis.sections.papers.printed import printed_tables
 from analysis.study.study import Study
+from rayal.hints import counted
 
 ANCHOR = "papers"  # of the section that has the tables
 VALUE = ["printed_row", "dataset", "labelled", "round", "metric", "printed_mean"]
@@ -26,15 +27,11 @@ def _in_words(title: str, rows: pd.DataFrame) -> Markup:
     judged = measured[measured["within_both"] != ""]
     within = int((judged["within_both"] == "yes").sum())
     there, printed = (len(part.drop_duplicates(VALUE)) for part in (measured, rows))
-    words = f"{there:,} of {_counted(printed, 'printed value')} measured here"
+    words = f"{there:,} of {counted(printed, 'printed value')} measured here"
     if len(measured) > there:  # by several learners, encoders or trainings of one
-        words += f" in {_counted(len(measured), 'setting')}"
+        words += f" in {counted(len(measured), 'setting')}"
     if len(judged):
         words += f"; in {within:,} of {len(judged):,} each mean lies in the other's interval"
     if (measured["departs"] != "").any():
         words += "; the recipe departs from the paper's"
     return Markup('Beside the print: <a href="#{}">{}</a>: {}.').format(ANCHOR, title, words)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"

@@ -16,14 +16,14 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from analysis.sections.papers.match import CURVE, Curve, Json, belongs, curves, departs
+from analysis.sections.papers.match import Curve, Json, belongs, curves, departs
 from analysis.sections.papers.printed import PrintedTable, printed_tables
 from analysis.sections.papers.values import Measured, PaperValue
 from analysis.statistics import intervals
 from analysis.statistics.bootstrap import interval_by_choice
 from analysis.statistics.choices import moments_by_choice
 from analysis.statistics.intervals import Interval, Moments
-from analysis.study.grouping import to_frame
+from analysis.study.grouping import CURVE, to_frame
 from analysis.study.study import Study
 
 COLUMNS = [

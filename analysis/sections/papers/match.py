@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from analysis.study.grouping import SETTING, as_labels
+from analysis.study.grouping import CURVE, as_labels
 from analysis.study.study import Study
 from rayal.sweep.names import BORROWED, flatten, spell
 
@@ -21,7 +21,6 @@ SWITCHES = frozenset({
     "prototypes", "pseudo_labels", *BORROWED,
 })  # fmt: skip
 SINGLE = "single"
-CURVE = [*SETTING, "initial", "strategy", "rounds"]
 Json = Mapping[str, Any]
 
 
@@ -44,7 +43,7 @@ def belongs(curve: Curve, printed: Json, *, any_learner: bool) -> bool:
     """Whether a printed value is of this curve, but for the number of labeled images."""
     trial = curve.definition
     return (
-        _fits(printed["dataset"], trial["dataset_name"].split(" [")[0])
+        is_of_dataset(printed, trial)
         and is_named(printed["strategy"], trial["strategy"])
         and _started(printed, trial)
         and (not printed["encoder"] or is_named(printed["encoder"], trial["encoder"]))
@@ -89,8 +88,10 @@ def borrowed_names(component: Json) -> dict[str, str]:
     return {key: str(component[key]["name"]) for key in BORROWED if key in component}
 
 
-def _fits(patterns: str, name: str) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns.split("|"))
+def is_of_dataset(printed: Json, trial: Json) -> bool:
+    """Whether a trial's dataset is that of printed values, which may name several: "a*|b"."""
+    name = trial["dataset_name"].split(" [")[0]  # without the parameters
+    return any(fnmatchcase(name, pattern) for pattern in printed["dataset"].split("|"))
 
 
 def _started(printed: Json, trial: Json) -> bool:

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.sections.papers.match import CURVE, Curve, Json, borrowed_names, counts, curves
+from analysis.sections.papers.match import Curve, Json, borrowed_names, counts, curves
 from analysis.statistics.choices import fewer_choices
 from analysis.statistics.intervals import Floats
 from analysis.statistics.learning_curves import aubc as area_under
-from analysis.study.grouping import as_labels, groups
+from analysis.study.grouping import CURVE, as_labels, groups
 from analysis.study.stopped import of_stopped
 from analysis.study.study import Study
 

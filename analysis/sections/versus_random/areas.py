@@ -24,11 +24,10 @@ from analysis.page.table import (
 from analysis.sections.versus_random.differences import WHO, paired_rows
 from analysis.statistics import intervals, learning_curves
 from analysis.study.comparisons import comparisons
-from analysis.study.grouping import SETTING, groups, to_frame
+from analysis.study.grouping import CURVE, SETTING, groups, to_frame
 from analysis.study.measures import IN_WORDS, PRIMARY, table_of
 from analysis.study.study import Study
 
-CURVE = [*SETTING, "initial", "strategy", "rounds"]
 MEASURES = ["n", "aubc_mean", "aubc_std", "difference", "low", "high", "n_pairs"]
 
 

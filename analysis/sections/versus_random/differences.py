@@ -26,7 +26,7 @@ from analysis.page.table import (
 from analysis.statistics import intervals, paired_tests
 from analysis.statistics.choices import Place, by_choice, paired_by_choice, place_among
 from analysis.study.comparisons import QUERY, Comparison, comparisons
-from analysis.study.grouping import GROUP_KEYS, SETTING, groups, to_frame
+from analysis.study.grouping import CURVE, GROUP_KEYS, SETTING, groups, to_frame
 from analysis.study.measures import IN_WORDS, PRIMARY, table_of
 from analysis.study.study import Study
 
@@ -96,7 +96,7 @@ def paired_rows(
     random = random.rename(columns={metric: "random", "choice": "random_choice"})
     of_random = {tuple(k.values()): part for k, part in groups(random, keys[:-1])}
     pairs = comparison.rows.merge(random, on=keys, how="left")
-    group_keys = [*SETTING, "initial", "strategy", "rounds", *more_keys]
+    group_keys = [*CURVE, *more_keys]
     for key, group in groups(pairs, group_keys):
         every = of_random.get(tuple(key[k] for k in keys[:-1]), random.head(0))
         yield {**key, **_difference(group.rename(columns={metric: "own"}), every)}

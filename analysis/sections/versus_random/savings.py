@@ -34,12 +34,11 @@ from analysis.statistics import learning_curves
 from analysis.statistics.intervals import ROUNDING
 from analysis.statistics.learning_curves import LEAST
 from analysis.study.comparisons import INITIAL, QUERY, Comparison, comparisons
-from analysis.study.grouping import SETTING, groups, to_frame
+from analysis.study.grouping import CURVE, SETTING, groups, to_frame
 from analysis.study.measures import IN_WORDS, PRIMARY, mean_of, table_of
 from analysis.study.stopped import SPARED, without_curves
 from analysis.study.study import Study
 
-CURVE = [*SETTING, "initial", "strategy", "rounds"]
 MEASURES = [
     "random_auc", "images_needed", "saved", "saved_low", "saved_high", "not_reached", "at_least",
 ]  # fmt: skip

@@ -29,7 +29,7 @@ FORMATS = (
     "JPEG", "MPO", "PNG", "TIFF", "BMP", "DIB", "GIF", "WEBP", "PPM", "JPEG2000", "AVIF",
 )  # fmt: skip
 _SIXTEEN_BITS = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
-_GRAY = frozenset({"1", "L", "LA", "La"})
+GRAY = frozenset({"1", "L", "LA", "La"})
 _COLOR = frozenset({"P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"})
 # Formats whose "I" is 16 bits spread over 32; TIFF's are integers of any range.
 _WIDENED = frozenset({"PNG", "PPM", "JPEG2000"})
@@ -92,7 +92,7 @@ def read_head(path: Path, decoding: Decoding) -> Head:
             max_pixels.
     """
     with _opened(path, decoding) as image:
-        gray = image.mode in _GRAY or _is_sixteen_bits(image)
+        gray = image.mode in GRAY or _is_sixteen_bits(image)
         samples = _tiff_tag(image, _SAMPLES_PER_PIXEL, 1)
         more = samples > len(image.getbands())
         deep = _is_deep(image)
@@ -201,7 +201,7 @@ def _check(image: Image.Image, decoding: Decoding) -> None:
             "the colors of its palette are numbers of 8 bits where TIFF has 16, which Pillow reads "
             "as black: save it again, as RGB or with a palette of 16 bits"
         )
-    if image.mode not in _GRAY | _COLOR and not _is_sixteen_bits(image):
+    if image.mode not in GRAY | _COLOR and not _is_sixteen_bits(image):
         raise ValueError(f"its colors are of mode {image.mode}, which is not read: save it as RGB")
 
 

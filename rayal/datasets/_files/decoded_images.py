@@ -7,7 +7,6 @@ where it has the time and the size of the one that it replaces, as files of an a
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ import numpy as np
 from PIL import Image
 
 from rayal.contracts import Dataset, Images, Labels, Split
+from rayal.cpus import available_cpus
 from rayal.datasets._files.cache import (
     build_once,
     check_space,
@@ -215,7 +215,7 @@ def _in_parallel(
         except ValueError as error:
             return _Unreadable(file, str(error))
 
-    with ThreadPoolExecutor(_cpus()) as pool:
+    with ThreadPoolExecutor(available_cpus()) as pool:
         for start in range(0, len(files), BLOCK):
             yield from pool.map(attempt, files[start : start + BLOCK])
 
@@ -241,9 +241,3 @@ def _refuse(root: Path, bad: Sequence[_Unreadable], total: int) -> None:
     raise ValueError(
         f"{len(bad):,} of {total:,} images cannot be used: {shown}{more}; mend or remove them"
     )
-
-
-def _cpus() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -9,13 +9,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from pathlib import Path
 
 from rayal.doctor.check import check
+from rayal.doctor.checks.source import PACKAGE
 from rayal.doctor.finding import Finding
 from rayal.doctor.request import Request
 
-PACKAGE = Path(__file__).parent.parent.parent
 DAY = 86_400
 LATEST = datetime(2100, 1, 1, tzinfo=timezone.utc).timestamp()
 LARGEST_SKEW = 60.0  # seconds between machines of a cluster

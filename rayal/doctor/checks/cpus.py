@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from rayal.cpus import available_cpus
 from rayal.doctor.cgroup import limits
 from rayal.doctor.check import check
 from rayal.doctor.finding import Finding
@@ -39,7 +40,7 @@ class Cpus:
 def measured_cpus() -> Cpus:
     """Read how many CPUs there are, and how many this process may use."""
     machine = os.cpu_count() or 1
-    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else machine
+    affinity = available_cpus()
     job = os.environ.get("SLURM_CPUS_ON_NODE" if "SLURM_JOB_ID" in os.environ else "", "")
     return Cpus(machine, affinity, limits().cpus, int(job) if job.isdecimal() else None)
 

@@ -10,30 +10,33 @@ nothing.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
-from xml.sax.saxutils import quoteattr
+from urllib.parse import unquote
 
-from rayal.labeling.class_names import NONE, split_classes
+from rayal.labeling.answers import Action
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.json_export import begins_with, read_json
-from rayal.labeling.exchange.tool import Entry, Import, Returned, Sheet, tool
-from rayal.labeling.labels import Action
+from rayal.labeling.exchange.label_studio_labels import labels_of_cell, labels_of_result
+from rayal.labeling.exchange.label_studio_tasks import (
+    FIELD,
+    LOCAL_FILES,
+    TaskData,
+    configuration,
+    document_root,
+    import_task,
+)
+from rayal.labeling.exchange.tool import Import, Returned, Sheet, tool
 from rayal.labeling.spreadsheet import column_names, returned_rows
 from rayal.storage.atomic import write_bytes
 
-FIELD = "choice"  # name of the control, in the configuration and in results
-LOCAL_FILES = "/data/local-files/?d="
 # Of a row in the formats JSON_MIN and CSV: what a task was given, and what the tool adds.
-_FLAT = frozenset({
-    "image", "rank", "rayal_id", "rayal_project", "round", "path", "group", "why", "id",
-    "annotation_id", "annotator", "lead_time", "created_at", "updated_at", "annotators",
+_FLAT = TaskData.__annotations__.keys() | {
+    "id", "annotation_id", "annotator", "lead_time", "created_at", "updated_at", "annotators",
     "predictions", "agreement",
-})  # fmt: skip
+}  # fmt: skip
 _READ = frozenset({"choices", "textarea"})  # kinds of results
 _SUFFIXES = frozenset({".json", ".csv", ".json-min"})
 
@@ -46,7 +49,7 @@ class LabelStudio:
         if any(entry.file is None for entry in sheet.entries):
             return ""
         root = document_root(sheet)
-        tasks = [_task(sheet, root, entry) for entry in sheet.entries]
+        tasks = [import_task(sheet, root, entry) for entry in sheet.entries]
         text = json.dumps(tasks, indent=1, ensure_ascii=True)
         write_bytes(sheet.root / "label-studio.json", f"{text}\n".encode())
         write_bytes(sheet.root / "label-studio.xml", configuration(sheet).encode())
@@ -99,62 +102,6 @@ class _Task:
         return Returned(self.place, rayal_id, path, action, label, changed_at=at, **more)
 
 
-def document_root(sheet: Sheet) -> Path:
-    """Return the folder above images and project, which Label Studio is told to serve."""
-    files = [str(entry.file.parent) for entry in sheet.entries if entry.file is not None]
-    common = Path(os.path.commonpath([str(sheet.images), *files]))
-    return common.parent if common == sheet.images else common
-
-
-def configuration(sheet: Sheet) -> str:
-    """Return the labeling interface: a button for each class, or a field where none is known."""
-    image = '<Image name="image" value="$image"/><Header value="$why" size="5"/>'
-    if sheet.classes:
-        buttons = "".join(f"<Choice value={quoteattr(name)}/>" for name in sheet.choices)
-        kind = "multiple" if sheet.multilabel else "single"
-        control = f'<Choices name="{FIELD}" toName="image" choice="{kind}">{buttons}</Choices>'
-    else:
-        control = (
-            f'<TextArea name="{FIELD}" toName="image" maxSubmissions="1" rows="1" '
-            'placeholder="class, then Enter"/>'
-        )
-    return f"<View>{image}{control}</View>\n"
-
-
-def _task(sheet: Sheet, root: Path, entry: Entry) -> dict[str, Any]:
-    assert entry.file is not None
-    address = quote(Path(os.path.relpath(entry.file, root)).as_posix())
-    data = {
-        "image": f"{LOCAL_FILES}{address}",
-        "rank": entry.rank,
-        "rayal_id": entry.rayal_id,
-        "rayal_project": sheet.project,
-        "round": sheet.round,
-        "path": entry.path,
-        "group": entry.group,
-        "why": entry.reason,
-    }
-    task: dict[str, Any] = {"data": data}
-    if choices := _predicted(sheet, entry):
-        value = {"choices": choices}
-        result = {"id": entry.rayal_id, "from_name": FIELD, "to_name": "image", "type": "choices"}
-        task["predictions"] = [
-            {
-                "model_version": f"rayal round {sheet.round}",
-                "score": entry.confidence,
-                "result": [{**result, "value": value}],
-            }
-        ]
-    return task
-
-
-def _predicted(sheet: Sheet, entry: Entry) -> list[str]:
-    """Return the choices that the classifier would make, none where it has said nothing."""
-    if not sheet.multilabel or not entry.predicted:
-        return [entry.predicted] if entry.predicted in sheet.classes else []
-    return list(split_classes([entry.predicted]).names) or [NONE]
-
-
 def _rows(path: Path) -> list[dict[str, Any]]:
     if path.suffix.lower() == ".csv":
         return [row for _, row in returned_rows(path)]
@@ -180,7 +127,7 @@ def _read_annotations(
             answers.returned.append(task.returned("skip", **common))
             continue
         results = _results(task.place, annotation)
-        labels = [label for result in results for label in _labels(result, control)]
+        labels = [label for result in results for label in labels_of_result(result, control)]
         kinds = sorted({str(one.get("type")) for one in results if isinstance(one, dict)} - _READ)
         if kinds and not labels:
             answers.refused.append(
@@ -265,7 +212,7 @@ def _read_flat(answers: Import, task: _Task, row: Mapping[str, Any]) -> None:
         action: Action = "skip" if row.get("annotation_id") else "withdraw"
         answers.returned.append(task.returned(action, **common))
         return
-    _add(answers, task, _flat_labels(value), common)
+    _add(answers, task, labels_of_cell(value), common)
 
 
 def _add(answers: Import, task: _Task, labels: list[str], common: Mapping[str, Any]) -> None:
@@ -283,47 +230,6 @@ def _results(place: str, annotation: Mapping[str, Any]) -> list[Any]:
     if not isinstance(results, list):
         raise LabelingError(f"{place}: the result of an annotation is no list; export it again")
     return results
-
-
-def _labels(result: Any, control: str | None) -> list[str]:
-    """Return the labels of one result, none where another control made it; None: of any."""
-    result = result if isinstance(result, dict) else {}
-    if control is not None and result.get("from_name", control) != control:
-        return []
-    value = result.get("value")
-    value = value if isinstance(value, dict) else {}
-    texts = value.get("choices") or value.get("text") or []
-    parts = [texts] if isinstance(texts, str) else texts
-    return [
-        part for text in parts for part in ([text] if isinstance(text, str) else _flat_labels(text))
-    ]
-
-
-def _flat_labels(value: Any) -> list[str]:
-    """JSON_MIN has "cat", {"choices": [...]} or a list of such; CSV the same as text."""
-    if isinstance(value, str):
-        held = _held_by(value)
-        return [value] if held is None else _flat_labels(held)
-    if value is None:
-        return []
-    if isinstance(value, dict):
-        texts = value.get("choices") or value.get("text") or []
-        return _flat_labels(texts)
-    if isinstance(value, list):
-        return [label for part in value for label in _flat_labels(part)]
-    return [str(value)]
-
-
-def _held_by(text: str) -> Any:
-    """Return what text holds that was written as JSON; None of a class that is called "[1]"."""
-    if text[:1] not in ("{", "["):
-        return None
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    parts = [value] if isinstance(value, dict) else value
-    return value if all(isinstance(part, str | dict | list) for part in parts) else None
 
 
 def _path(data: Mapping[str, Any]) -> str:

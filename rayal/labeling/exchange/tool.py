@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from rayal.labeling.answers import Action, Source
 from rayal.labeling.class_names import NONE
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.labels import Action, Source
 from rayal.labeling.spreadsheet import why_no_labels
 
 

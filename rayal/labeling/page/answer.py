@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from rayal.labeling.answers import Action, Answer
 from rayal.labeling.class_names import (
     ClassSet,
     check_known,
@@ -13,7 +14,6 @@ from rayal.labeling.class_names import (
     means_not_usable,
 )
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.labels import Action, Answer
 from rayal.labeling.settings import Settings
 
 

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rayal.labeling.answers import Answer
 from rayal.labeling.class_names import ClassSet, names_of
 from rayal.labeling.current_files import why_lost
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.labeled import check_new_classes, known_classes
-from rayal.labeling.labels import Answer, LabelLog
+from rayal.labeling.labels import LabelLog
 from rayal.labeling.page.answer import check_answer
 from rayal.labeling.project import Project
 from rayal.labeling.rounds import Chosen

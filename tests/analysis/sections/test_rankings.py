@@ -3,7 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from analysis.sections.rankings import overall, ranks, win_tie_loss
+from analysis.sections.rankings.mean_areas import overall
+from analysis.sections.rankings.mean_ranks import ranks
+from analysis.sections.rankings.wins import win_tie_loss
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import (
     RunBuilder,

@@ -5,7 +5,9 @@ import pytest
 
 from analysis.report import make_report, page_of
 from analysis.sections.leaders import leaders
-from analysis.sections.rankings import overall, ranks, win_tie_loss
+from analysis.sections.rankings.mean_areas import overall
+from analysis.sections.rankings.mean_ranks import ranks
+from analysis.sections.rankings.wins import win_tie_loss
 from analysis.sections.versus_random.areas import aubc
 from analysis.sections.versus_random.differences import against_random
 from analysis.sections.versus_random.savings import annotation_saved
