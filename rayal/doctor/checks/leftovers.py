@@ -33,7 +33,7 @@ class Leftovers:
 def _measure(request: Request) -> Leftovers:
     ended: dict[Path, bool] = {}
     pids = []
-    for pid, folder in _processes(PROCESSES):
+    for pid, folder, _ in _processes(PROCESSES):
         if folder not in ended:
             ended[folder] = is_abandoned(folder)
         if ended[folder]:
@@ -41,13 +41,20 @@ def _measure(request: Request) -> Leftovers:
     return Leftovers(tuple(sorted(pids)))
 
 
-def ray_processes(scratch: Path) -> list[int]:
-    """Return the ids of this user's processes of the Ray that lies in a scratch folder."""
-    return [pid for pid, folder in _processes(PROCESSES) if folder == scratch]
+def ray_processes(scratch: Path, running: str = "") -> list[int]:
+    """Return the ids of this user's processes of the Ray that lies in a scratch folder.
+
+    running: what their command has in it.
+    """
+    wanted = running.encode()
+    return [
+        pid for pid, folder, command in _processes(PROCESSES)
+        if folder == scratch and wanted in command
+    ]  # fmt: skip
 
 
-def _processes(proc: Path) -> Iterator[tuple[int, Path]]:
-    """This user's processes of a Ray that rayal started, each with its scratch folder."""
+def _processes(proc: Path) -> Iterator[tuple[int, Path, bytes]]:
+    """This user's processes of a Ray that rayal started, with their scratch folder and command."""
     for folder in proc.glob("[0-9]*"):
         try:
             if folder.stat().st_uid != os.geteuid():
@@ -57,7 +64,7 @@ def _processes(proc: Path) -> Iterator[tuple[int, Path]]:
         except OSError:  # it has ended
             continue
         if found := _SCRATCH.search(named):
-            yield int(folder.name), Path(os.fsdecode(found.group(1)))
+            yield int(folder.name), Path(os.fsdecode(found.group(1))), command
 
 
 def _files(process: Path) -> bytes:

@@ -9,13 +9,11 @@ import secrets
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from rayal.doctor.check import mend_process
 from rayal.doctor.checks import cpus, disk, leftovers, load, sockets, source
@@ -94,17 +92,17 @@ def ray_session(
         with handlers_kept():
             dashboard = _join(joined) if joined else _start(scratch, resources, feature_bytes, say)
         # Ray has put signal handlers of its own in place.
-        with interruptible(), _left_at_the_end(joined=bool(joined)):
+        with interruptible(), _left_at_the_end(ray_of_ours=None if joined else scratch):
             if dashboard:
                 say(_dashboard_line(dashboard))
             yield RaySession(scratch, joined=bool(joined))
 
 
 @contextlib.contextmanager
-def _left_at_the_end(*, joined: bool) -> Iterator[None]:
+def _left_at_the_end(ray_of_ours: Path | None) -> Iterator[None]:
     import ray
 
-    leave = ray.shutdown if joined else _end_own
+    leave = partial(_end_own, ray_of_ours) if ray_of_ours else ray.shutdown
     try:
         yield
     except ClusterLostError:
@@ -114,18 +112,15 @@ def _left_at_the_end(*, joined: bool) -> Iterator[None]:
         leave()
 
 
-def _end_own() -> None:
-    """End a Ray of our own.
+def _end_own(scratch: Path) -> None:
+    """End a Ray of our own, in a scratch folder.
 
     Its autoscaler, which has nothing to scale, ends first: it would wait a second for services
     that Ray ends before it.
     """
     import ray
 
-    for service in psutil.Process().children():
-        with contextlib.suppress(psutil.Error):
-            if any("/ray/autoscaler/" in word for word in service.cmdline()):
-                service.kill()
+    _kill(leftovers.ray_processes(scratch, running="/ray/autoscaler/"))
     ray.shutdown()
 
 
@@ -182,7 +177,7 @@ def _start(
         try:
             return _start_services(scratch, request, feature_bytes)
         except Exception as error:  # a service that does not start raises a bare one
-            _end_processes(scratch)
+            _kill(leftovers.ray_processes(scratch))  # that are left of this start
             if attempt == START_ATTEMPTS or "timed out" not in str(error).lower():
                 first_line = str(error).strip().partition("\n")[0]
                 raise ClusterError(
@@ -207,9 +202,8 @@ def _start_services(scratch: Path, request: Request, feature_bytes: int) -> str 
     ).dashboard_url
 
 
-def _end_processes(scratch: Path) -> None:
-    """End what is left of a Ray of our own that did not start."""
-    for pid in leftovers.ray_processes(scratch):
+def _kill(pids: Iterable[int]) -> None:
+    for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
