@@ -26,10 +26,12 @@ check: $(VENV)/ready $(VENV)/servers/ready
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
 	$(RUN) audit.py
+	$(RUN) check_pythons.py
 	$(PYTEST)
 
 audit: $(VENV)/ready
 	$(RUN) audit.py
+	$(RUN) check_pythons.py
 
 # The documentation as a site, in build/docs/html. Warnings are errors, and links are checked; the
 # tests build it too.
