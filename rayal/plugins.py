@@ -97,7 +97,10 @@ class _SourceLoader(SourceFileLoader):
     ) -> CodeType:
         """Compile a text, and keep it."""
         _TEXTS[Path(path).resolve()] = bytes(data)
-        code: CodeType = super().source_to_code(data, path, **options)
+        try:
+            code: CodeType = super().source_to_code(data, path, **options)
+        except ValueError as error:  # of null bytes, in Python 3.10, which names no file
+            raise SyntaxError(str(error), (str(path), 1, 0, "")) from error
         return code
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import get_type_hints
 
 from rayal.hints import nearest, show_value, way_out
 from rayal.traits import DatasetTraits, EncoderTraits, LearnerTraits, StrategyTraits, Traits
@@ -60,7 +61,7 @@ class Component(Generic[AnyTraits]):
     @cached_property
     def _hints(self) -> dict[str, Any]:
         try:
-            hints = typing.get_type_hints(self.function, include_extras=True)
+            hints = get_type_hints(self.function, include_extras=True)
         except Exception as error:
             raise ValueError(self._unreadable(error)) from error
         for name in self.parameters:

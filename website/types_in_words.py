@@ -11,7 +11,7 @@ from typing import Any, Literal
 import annotated_types as bounds
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from typing_extensions import Doc, NotRequired, is_typeddict
+from typing_extensions import Doc, NotRequired, get_type_hints, is_typeddict
 
 from rayal.sweep.amounts import Amount, Amounts, SeedCounts
 from rayal.sweep.schema import Entries, PruneOption
@@ -69,7 +69,7 @@ def _gathered(hint: Any, origin: Any, arguments: Sequence[Any]) -> str:
     if origin in (dict, Mapping):
         return f"mapping of names to {in_words(arguments[1])}"
     if is_typeddict(hint):
-        keys = typing.get_type_hints(hint, include_extras=True)
+        keys = get_type_hints(hint, include_extras=True)
         return f"mapping ({', '.join(f'`{key}`: {in_words(kind)}' for key, kind in keys.items())})"
     if isinstance(hint, type) and issubclass(hint, BaseModel):
         return f"mapping ({', '.join(f'`{key}`' for key in hint.model_fields)})"

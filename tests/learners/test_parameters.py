@@ -2,10 +2,9 @@
 
 import inspect
 import re
-import typing
 
 import pytest
-from typing_extensions import Doc
+from typing_extensions import Doc, get_type_hints
 
 from rayal.contracts import LEARNERS
 from rayal.registry import Component
@@ -13,7 +12,7 @@ from rayal.registry import Component
 
 def described(component: Component) -> set[str]:
     text = inspect.getdoc(component.function) or ""
-    hints = typing.get_type_hints(component.function, include_extras=True)
+    hints = get_type_hints(component.function, include_extras=True)
     at_types = {
         name
         for name, hint in hints.items()

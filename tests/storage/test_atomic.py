@@ -10,6 +10,7 @@ import pytest
 
 from rayal.storage import atomic
 from rayal.storage.local import LocalFiles
+from tests.storage.calls_of_paths import CALLED_BY_PATHS
 
 
 @pytest.fixture
@@ -39,6 +40,7 @@ def renamed(monkeypatch: pytest.MonkeyPatch, flushed: list[tuple[Path, bytes]]) 
             return rename(*args, **kwargs)
 
         monkeypatch.setattr(os, name, watched)
+        monkeypatch.setattr(CALLED_BY_PATHS, name, watched)
     return counts
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from rayal.storage.files import DamagedError, StoreError
 from rayal.storage.local import LocalFiles
+from tests.storage.calls_of_paths import CALLED_BY_PATHS
 
 
 @pytest.fixture
@@ -22,6 +23,7 @@ def denied(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for name in ("open", "scandir", "stat"):
         monkeypatch.setattr(os, name, deny)
+        monkeypatch.setattr(CALLED_BY_PATHS, name, deny)
 
 
 @pytest.mark.usefixtures("denied")

@@ -56,7 +56,7 @@ def test_entropies_and_an_oracles_first_queries_are_those_of_all_learners(tmp_pa
         ]
         own = shares[(shares["selection"] == selection) & (shares["labelled"] == labels)]
         np.testing.assert_allclose(own["images"], np.mean(rounds["class_counts"].to_list(), axis=0))
-        found = entropy.loc[(selection, labels)]
+        found = entropy.loc[[(selection, labels)]].iloc[0]
         assert found["class_entropy_mean"] == pytest.approx(rounds["class_entropy"].mean())
         assert found["class_entropy_std"] == pytest.approx(rounds["class_entropy"].std())
 
