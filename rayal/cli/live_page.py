@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 from rayal.cli.run_status import Counts, Status, read
 from rayal.cli.status import columns_of, sentences
+from rayal.events.terminal_text import terminal_text
 from rayal.private_server import PrivateHandler, PrivateServer, RefusedError
 from rayal.storage.files import StoreError
 from rayal.storage.location import Location
@@ -82,15 +83,20 @@ def page(status: Status) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"{again}<title>{counts.done} of {counts.total}: {escape(status.name)}</title>"
-        f"<style>{STYLE}</style></head><body><h1>{escape(status.name)}</h1>"
+        f"{again}<title>{counts.done} of {counts.total}: {_text(status.name)}</title>"
+        f"<style>{STYLE}</style></head><body><h1>{_text(status.name)}</h1>"
         f'<progress max="{max(counts.total, 1)}" value="{counts.done}" '
         'aria-label="trials done"></progress>'
-        + "".join(f"<p>{escape(line)}</p>" for line in sentences(status))
+        + "".join(f"<p>{_text(line)}</p>" for line in sentences(status))
         + _table(("dataset", "encoder", "stage"), stages, columns)
         + _table(("strategy",), _named(status.strategies), columns)
         + "</body></html>"
     )
+
+
+def _text(text: str) -> str:
+    """Show a name or sentence as the command does: marks that turn text around are spelled out."""
+    return escape(terminal_text(text))
 
 
 def _named(strategies: Mapping[str, Counts]) -> Iterable[tuple[tuple[str, ...], Counts]]:
@@ -106,7 +112,7 @@ def _table(
     head += "".join(f'<th scope="col">{name}</th>' for name in columns)
     body = "".join(
         "<tr>"
-        + "".join(f'<td class="name">{escape(text)}</td>' for text in texts)
+        + "".join(f'<td class="name">{_text(text)}</td>' for text in texts)
         + "".join(f"<td>{getattr(counts, name):,}</td>" for name in columns)
         + "</tr>"
         for texts, counts in rows

@@ -28,6 +28,7 @@ class ListenerThread:
         self._listener, self._store, self._warn = listener, store, warn
         self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._muted = threading.Event()  # the rest is dropped: interrupted, or it has failed
+        self._has_failed = False
         self._thread = threading.Thread(target=self._deliver_all, daemon=True)
         self._thread.start()
 
@@ -83,10 +84,12 @@ class ListenerThread:
             event(self._listener)
         except Exception as error:  # noqa: BLE001 - a listener's failure is its own
             self._muted.set()
-            self._warn(
-                f"{self._listener.name} stopped following ({type(error).__name__}: {error}); "
-                "the run goes on, and its records are whole"
-            )
+            if not self._has_failed:  # it is told of the end, and may fail there again
+                self._warn(
+                    f"{self._listener.name} stopped following ({type(error).__name__}: {error}); "
+                    "the run goes on, and its records are whole"
+                )
+            self._has_failed = True
 
     def _records(self, trials: Sequence[Trial]) -> list[tuple[Trial, Record]]:
         try:

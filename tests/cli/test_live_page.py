@@ -10,7 +10,7 @@ import pytest
 
 from rayal.cli import status
 from rayal.cli.live_page import StatusServer, page
-from rayal.cli.run_status import Counts, Status
+from rayal.cli.run_status import Counts, Stage, Status
 from rayal.storage.held_run import lock_run
 from tests.storage.records import definition, plan, record
 
@@ -65,6 +65,17 @@ def test_without_its_token_nothing_is_answered(server: StatusServer, path: str) 
 def test_a_run_that_has_ended_is_not_asked_for_again() -> None:
     ended = Status("mine", Counts(done=3, failed=1), (), {}, 0.0, 0.0, 1.0)
     assert "refresh" not in page(ended)
+
+
+def test_what_would_turn_or_hide_text_is_spelled_out_as_in_a_terminal() -> None:
+    counts = Counts(done=1)
+    ended = Status(
+        "mine", counts, (Stage("d\x1b", "e\0", "ready", counts),), {"a\u202eb\x07": counts},
+        0.0, 0.0, 1.0,
+    )  # fmt: skip
+    shown = page(ended)
+    assert all(text in shown for text in (r"d\x1b", r"e\x00", r"a\u202eb\x07"))
+    assert not set("\x1b\0\u202e\x07") & set(shown)
 
 
 def test_what_is_no_run_is_refused_before_it_is_served(

@@ -53,6 +53,22 @@ def test_a_listener_that_fails_is_left_and_the_others_go_on(plan: Plan, store: R
     ]
 
 
+def test_a_listener_that_fails_at_the_end_too_is_told_of_once(plan: Plan, store: RunStore) -> None:
+    class Broken(Notebook):
+        name = "broken"
+
+        def trials_running(self, count: int) -> None:
+            raise OSError("no space left")
+
+        def sweep_ended(self, reason: str) -> None:
+            raise OSError("no space left")
+
+    display = Recorder()
+    with Dispatcher(display, [Broken()], plan, store) as events:
+        events.trials_running(1)
+    assert len(display.messages) == 1
+
+
 def test_a_slow_listener_keeps_neither_the_runner_nor_the_others_waiting(
     plan: Plan, store: RunStore
 ) -> None:

@@ -23,9 +23,9 @@ from rayal.doctor.request import Request
 from rayal.run.preflight import request_for
 from rayal.run.ray.cluster_watch import leave_lost_cluster
 from rayal.run.ray.errors import ClusterError, ClusterLostError
+from rayal.run.ray.joining import join_cluster, token_file
 from rayal.run.ray.trust import find_cluster
 from rayal.run.signals import handlers_kept, interruptible
-from rayal.storage import reachable
 from rayal.storage.scratch import scratch_folder
 from rayal.sweep.schema import Resources
 
@@ -90,7 +90,11 @@ def ray_session(
     bypass_proxies(*LOOPBACK, *([joined.rpartition(":")[0]] if joined else []))
     with scratch_folder(None if joined else _short_folder(say)) as scratch:
         with handlers_kept():
-            dashboard = _join(joined) if joined else _start(scratch, resources, feature_bytes, say)
+            dashboard = (
+                join_cluster(joined, say)
+                if joined
+                else _start(scratch, resources, feature_bytes, say)
+            )
         # Ray has put signal handlers of its own in place.
         with interruptible(), _left_at_the_end(ray_of_ours=None if joined else scratch):
             if dashboard:
@@ -226,20 +230,6 @@ def _object_store(scratch: Path, feature_bytes: int) -> dict[str, Any]:
     return {"object_store_memory": plan.size, **place}
 
 
-def _join(address: str) -> str | None:
-    """Join a cluster that is there already; returns its dashboard's host and port."""
-    _check_token(address)
-    import ray
-
-    try:
-        joined = ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise ClusterError(
-            f"no Ray cluster answers at '{address}': {str(error).splitlines()[0]}"
-        ) from error
-    return joined.dashboard_url
-
-
 def _refuse_client(address: str | None) -> None:
     """Through Ray's client Tune would run on the head, away from what our driver watches."""
     if address and address.startswith("ray://"):
@@ -250,28 +240,8 @@ def _refuse_client(address: str | None) -> None:
         )
 
 
-def _check_token(address: str) -> None:
-    """State the authentication explicitly: a joined cluster without a token hangs for a minute."""
-    mode = os.environ.setdefault("RAY_AUTH_MODE", "token")
-    if mode != "token" or os.environ.get("RAY_AUTH_TOKEN"):
-        return
-    path = _token_file()
-    if not reachable.is_file(path):
-        raise ClusterError(
-            f"no token for the cluster at '{address}': {path} cannot be reached; set "
-            "RAY_AUTH_TOKEN_PATH to the cluster's token file (or RAY_AUTH_MODE=disabled for a "
-            "cluster that has no authentication)"
-        )
-    if path.stat().st_mode & 0o077:
-        path.chmod(0o600)
-
-
-def _token_file() -> Path:
-    return Path(os.environ.get("RAY_AUTH_TOKEN_PATH", Path.home() / ".ray" / "auth_token"))
-
-
 def _dashboard_line(dashboard: str) -> str:
-    token = "RAY_AUTH_TOKEN" if os.environ.get("RAY_AUTH_TOKEN") else _token_file()
+    token = "RAY_AUTH_TOKEN" if os.environ.get("RAY_AUTH_TOKEN") else token_file()
     asks = os.environ.get("RAY_AUTH_MODE") == "token"
     where = f" (the page asks for the token in {token})" if asks else ""
     return f"Ray dashboard: http://{dashboard}{where}"

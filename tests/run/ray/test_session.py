@@ -6,7 +6,7 @@ import pytest
 
 from rayal.doctor.checks import disk, load, proxies, sockets
 from rayal.doctor.checks.shared_memory import SharedMemory
-from rayal.run.ray import session
+from rayal.run.ray import joining, session
 from rayal.run.ray.errors import ClusterError
 from rayal.run.ray.session import SETTINGS, ray_session
 from rayal.sweep.schema import Resources
@@ -85,13 +85,14 @@ def test_temporary_files_go_where_the_paths_of_sockets_fit(
 def test_ray_reads_every_setting_that_rayal_makes() -> None:
     """A name that Ray does not know would be no setting, and nobody would hear of it."""
     [place] = importlib.util.find_spec("ray").submodule_search_locations or []  # type: ignore[union-attr]
+    settings = {*SETTINGS, *load.TIME_OUTS, joining.ASK_ONCE[0]}
     flags = (Path(place) / "_raylet.so").read_bytes()
-    read = {name for name in (*SETTINGS, *load.TIME_OUTS) if _flag(name) in flags}
+    read = {name for name in settings if _flag(name) in flags}
     for folder in ("_common", "_private", "air", "dashboard", "train", "tune"):
         for file in (Path(place) / folder).rglob("*.py"):
             text = file.read_bytes()
-            read |= {name for name in (*SETTINGS, *load.TIME_OUTS) if name.encode() in text}
-    assert read == {*SETTINGS, *load.TIME_OUTS}
+            read |= {name for name in settings if name.encode() in text}
+    assert read == settings
 
 
 def _flag(name: str) -> bytes:
