@@ -171,6 +171,25 @@ def test_a_lost_worker_and_a_lost_encoder_actor_are_replaced(tmp_path: Path) -> 
     assert len(sweeps.records(tmp_path / "run")) == 20
 
 
+def test_a_ray_that_ends_the_driver_does_so_with_a_word_and_the_sweep_goes_on(
+    tmp_path: Path,
+) -> None:
+    """Its raylet ends when its agent does, and Ray then ends the driver, without unwinding it."""
+    sweep, out, said = slow_sweep(tmp_path), tmp_path / "run", tmp_path / "run.txt"
+    process = start(sweep, out)
+    wait_for_records(out, 2, process)
+    ours = family(process)
+    [agent] = [pid for pid in ours if "RuntimeEnvAgent" in " ".join(psutil.Process(pid).cmdline())]
+    os.kill(agent, signal.SIGKILL)
+    assert process.wait(timeout=600) != 0
+    end_tree(ours)
+    assert "rayal: " in said.read_text()
+    assert "what is finished is kept" in said.read_text() or "go on with:" in said.read_text()
+    again = sweeps.run(sweep, out, "--local")
+    assert again.returncode == 0, again.stdout
+    assert "40 of 40 trials done" in again.stdout
+
+
 def test_a_trial_that_always_kills_its_worker_and_one_that_raises_fail_alone(
     tmp_path: Path,
 ) -> None:

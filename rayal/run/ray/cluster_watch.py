@@ -2,7 +2,8 @@
 
 Ray ends the process itself, without unwinding it, a minute after the head's GCS has stopped to
 answer and some seconds after the raylet of the driver's node has died. A thread looks at both more
-often than that.
+often than that. Where the process reads from the object store meanwhile it is ended at once: for
+that there is `last_word`.
 """
 
 from __future__ import annotations

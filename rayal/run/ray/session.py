@@ -24,6 +24,7 @@ from rayal.run.preflight import request_for
 from rayal.run.ray.cluster_watch import leave_lost_cluster
 from rayal.run.ray.errors import ClusterError, ClusterLostError
 from rayal.run.ray.joining import join_cluster, token_file
+from rayal.run.ray.last_word import last_word
 from rayal.run.ray.trust import find_cluster
 from rayal.run.signals import handlers_kept, interruptible
 from rayal.storage.scratch import scratch_folder
@@ -88,7 +89,7 @@ def ray_session(
         joined = find_cluster()
     say(f"joining the Ray cluster at {joined}" if joined else "starting Ray")
     bypass_proxies(*LOOPBACK, *([joined.rpartition(":")[0]] if joined else []))
-    with scratch_folder(None if joined else _short_folder(say)) as scratch:
+    with last_word(), scratch_folder(None if joined else _short_folder(say)) as scratch:
         with handlers_kept():
             dashboard = (
                 join_cluster(joined, say)
