@@ -1,5 +1,6 @@
 """The Ray layer, with a real Ray started by each command as a user would."""
 
+import contextlib
 import ipaddress
 import os
 import re
@@ -312,6 +313,8 @@ def start_head(
             if "Ray runtime started" in said.read_text():
                 return head
             time.sleep(0.2)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(head.pid, signal.SIGKILL)  # what it has left listens at the port
     raise AssertionError(said.read_text())
 
 
