@@ -176,16 +176,20 @@ class TrialQueue:
     def lost(self, unfinished: Sequence[str], *, with_node: bool) -> list[tuple[Trial, str]]:
         """Take back, one by one, what a worker held that died; return those given up, and why.
 
-        One trial may have killed the worker of its whole batch: alone it will show.
+        One trial may have killed the worker of its whole batch: alone it will show. It comes last,
+        but first where strategies are stopped: there a low seed keeps all later pairs waiting.
         """
         given_up = []
-        for name in unfinished:
+        for name in unfinished if self.pruner.stops_nothing else reversed(unfinished):
             trial = self.trials[name]
             self.ended(name)
+            waiting = self._waiting[tuple(trial.encodings)]
             if reason := self._retries.add(name, with_node=with_node):
                 given_up.append((trial, reason))
+            elif self.pruner.stops_nothing:
+                waiting.append([name])
             else:
-                self._waiting[tuple(trial.encodings)].append([name])
+                waiting.appendleft([name])
         return given_up
 
 

@@ -194,6 +194,29 @@ def test_a_queue_gives_out_nothing_of_a_stopped_strategy_and_ends_without_it(
     assert len(stopped["spared"]) >= SEEDS - FEWEST - 1
 
 
+def test_what_was_lost_with_a_worker_comes_back_first_so_that_pairs_are_complete_early(
+    plan: Plan, store: RunStore
+) -> None:
+    """Pairs are looked at in the order of seeds: a low one that comes last spares nothing."""
+    told = Told()
+    pruner = pruner_of(plan, store, told)
+    ready = Encodings({trial.embedding_id for trial in plan.trials})
+    queue = TrialQueue(plan, plan.trials, ready, 1, told, pruner=pruner)
+    events = TrialEvents(told, store, queue)
+    lost = queue.next_batch() or []
+    assert lost
+    queue.lost(lost, with_node=False)
+    given = []
+    while batch := queue.next_batch():
+        given += batch
+        for name in batch:
+            store.save_record(name, record(name, {"auc": level(queue.trials[name])}))
+            events.ended(Outcome(name))
+    assert given[: len(lost)] == lost
+    [stopped] = told.stopped
+    assert len(stopped["spared"]) >= SEEDS - FEWEST - 1
+
+
 def test_batches_hold_few_seeds_and_low_ones_come_first(tmp_path: Path, store: RunStore) -> None:
     plan = plan_of(tmp_path, budgets=[10, 20], seeds={"random": 80, "default": 12}, prune="paired")
     pruner = pruner_of(plan, store, Told())
