@@ -81,9 +81,9 @@ def coverage(  # noqa: PLR0913  the objective's parts, and where the rows lie
         ValueError: a budget above half a part, of a pool of several.
     """
     check_budget(shards.rows, budget, part)
-    job = _Job(shards, np.sort(labeled), budget, radius)
+    job = _Job(shards, np.sort(labeled), budget, radius, seed)
     try:
-        return _in_levels(executor, job, _in_random_order(shards, seed), seed, part)
+        return _in_levels(executor, job, _in_random_order(shards, seed), part)
     finally:
         _room.cache_clear()
 
@@ -107,20 +107,21 @@ class _Job:
     labeled: Int64
     budget: int
     radius: float | None
+    seed: int
 
 
-def _in_levels(executor: Executor, job: _Job, every: Int64, seed: int, part: int) -> Covering:
+def _in_levels(executor: Executor, job: _Job, every: Int64, part: int) -> Covering:
     """Choose from all positions (N,), which are in a random order."""
     candidates, levels = every, 0
     while levels == 0 or len(candidates) > part:
         cut = [np.sort(each) for each in _parts(candidates, part)]
-        grounds = cut if levels == 0 else [_sample(job, seed, levels, part)] * len(cut)
+        grounds = cut if levels == 0 else [_sample(job, levels, part)] * len(cut)
         chosen = executor.map(_greedy_part, list(zip(cut, grounds, strict=True)), job)
         levels += 1
         if len(cut) == 1:
             return _answer(executor, job, chosen[0], every, levels)
-        candidates = _shuffled(np.concatenate(chosen), seed, levels)
-    last = _greedy_part((np.sort(candidates), _sample(job, seed, levels, part)), job)
+        candidates = _shuffled(np.concatenate(chosen), job.seed, levels)
+    last = _greedy_part((np.sort(candidates), _sample(job, levels, part)), job)
     return _answer(executor, job, last, every, levels + 1)
 
 
@@ -133,9 +134,9 @@ def _shuffled(positions: Int64, seed: int, level: int) -> Int64:
     return positions[np.argsort(keys, kind="stable")]
 
 
-def _sample(job: _Job, seed: int, level: int, size: int) -> Int64:
+def _sample(job: _Job, level: int, size: int) -> Int64:
     """Return so many positions, ascending, that say at a level what a choice is worth."""
-    keys = row_keys(_seed_of(seed, "sample", level), 0, job.shards.rows)
+    keys = row_keys(_seed_of(job.seed, "sample", level), 0, job.shards.rows)
     return np.sort(np.argpartition(keys, size - 1)[:size])
 
 
@@ -184,9 +185,14 @@ def similarity(
 
 
 def _greedy_part(cut: tuple[Int64, Int64], job: _Job) -> Int64:
-    """Choose from candidates (m,) what covers a ground (n,) of rows best."""
+    """Choose from candidates (m,) what covers a ground (n,) of rows best.
+
+    Of candidates that add as much, as balls of few rows do, it is the first in a drawn order: by
+    position it would be those of the first class of a pool that is stored class by class.
+    """
     candidates, ground = cut
-    free = np.setdiff1d(candidates, job.labeled, assume_unique=True)
+    left = np.setdiff1d(candidates, job.labeled, assume_unique=True)
+    free = _shuffled(left, job.seed, 0)
     if not len(free):
         return free
     rows = rows_at(job.shards, ground, unit=True)

@@ -7,6 +7,7 @@ that time is O(N^2 D) and memory O(N) beyond the points, however many neighbors 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -38,8 +39,9 @@ def greedy_ball_cover(
     """Return `budget` positions, each with the most points in its ball that no ball yet covers.
 
     Balls are open: they hold what is nearer than the radius. The coverage is at least 1 - 1/e of
-    the largest possible (Nemhauser et al. 1978). Ties go to the lowest position. When all is
-    covered, the point farthest from all centers follows, as in `greedy_k_center`.
+    the largest possible (Nemhauser et al. 1978). Ties go to the lowest position; warns where balls
+    have come to add one point each, and more of them than are asked for. When all is covered, the
+    point farthest from all centers follows, as in `greedy_k_center`.
 
     Args:
         features: (N, D).
@@ -101,14 +103,29 @@ def _largest_first(balls: Balls | BallGraph, labeled: Int64, budget: int) -> Ite
     uncovered = ~balls.covered_by(labeled)
     gains = balls.counts(np.flatnonzero(uncovered))
     gains[labeled] = -1
-    for _ in range(budget):
+    told = not len(labeled)  # of a first choice that is alone its strategy says more
+    for number in range(budget):
         pick = int(np.argmax(gains))
         if gains[pick] <= 0:
             return
+        if gains[pick] == 1 and not told:
+            _warn_if_by_position(int(np.count_nonzero(gains == 1)), budget - number)
+        told = gains[pick] == 1
         new = np.flatnonzero(uncovered & balls.covered_by(np.array([pick])))
         uncovered[new] = False
         gains -= balls.counts(new)
         yield pick
+
+
+def _warn_if_by_position(equal: int, lacking: int) -> None:
+    """Warn where more balls add one point each than are lacking: the first of them are chosen."""
+    if equal > lacking:
+        warnings.warn(
+            "probcover: each of the last balls covers one more image alone, and of many as good "
+            "ones the first in the pool are taken, which are of its first classes where it is "
+            "stored class by class; give a larger delta",
+            stacklevel=3,
+        )
 
 
 def _to_other_clusters(points: Float32, clusters: Int64, sample: Int64) -> Float64:

@@ -38,8 +38,8 @@ def sampled_ball_cover(
     probability of 1 - (1 - q)^65536: 99.8 % for q = 1e-4. The share of the pool that a given choice
     covers is off by more than e with a probability of at most 2 exp(-2 m e^2) for m drawn points
     (Hoeffding 1963): .006 in 18 of a thousand draws. Balls are open; distances are rounded as
-    float32. When all is covered, the row farthest from all centers follows. O(N D) for the draws,
-    65,536 x 65,536 D at most for the balls, 512 MiB of bits.
+    float32. Ties go by chance. When all is covered, the row farthest from all centers follows.
+    O(N D) for the draws, 65,536 x 65,536 D at most for the balls, 512 MiB of bits.
 
     Args:
         rows: (N, D).
@@ -53,7 +53,7 @@ def sampled_ball_cover(
     """
     check_budget(budget, len(rows) - len(labeled))
     left = np.setdiff1d(np.arange(len(rows)), labeled)
-    drawn = np.sort(rng.choice(left, min(len(left), max(CENTERS, budget)), replace=False))
+    drawn = rng.choice(left, min(len(left), max(CENTERS, budget)), replace=False)  # any order
     points = np.sort(rng.choice(len(rows), min(len(rows), POINTS), replace=False))
     centers = np.concatenate([labeled, drawn])
     balls = _balls(rows, centers, points, radius)

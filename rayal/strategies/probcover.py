@@ -33,11 +33,14 @@ def probcover(
 
     Yehuda et al., "Active Learning Through a Covering Lens", NeurIPS 2022. Distances of
     unit-length features; what is closer than delta to a label or a choice is covered. Ties go to
-    the lowest position. When all is covered, the image farthest from all labeled and chosen ones
-    follows, as in `k_center`. The released code drops the last N mod 500 images; here none is.
+    the lowest position, as in the released code; warns where the last balls cover one more image
+    each, of which there are many. When all is covered, the image farthest from all labeled and
+    chosen ones follows, as in `k_center`. The released code drops the last N mod 500 images; here
+    none is.
 
     With a number for delta budgets nest. Beyond 200,000 images the choice is among 65,536 drawn
-    ones and counts 65,536 drawn ones; `rayal.kernels.sampled_ball_cover` has the bound.
+    ones and counts 65,536 drawn ones, and ties go by chance; `rayal.kernels.sampled_ball_cover` has
+    the bound.
 
     Cost: O(N^2 D) time by definition, O(N) memory and up to 0.5 GB for the pairs closer than delta,
     kept where they are fewer than 34 million; beyond 200,000 images 65,536 x 65,536 D.

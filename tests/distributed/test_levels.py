@@ -44,6 +44,12 @@ def test_lazy_greedy_is_greedy() -> None:
     assert greedy(columns, covered, 12).tolist() == slow_greedy(columns, covered, 12)
 
 
+def test_rows_that_cover_as_much_are_not_taken_by_position(pool: ShardSet) -> None:
+    """In balls that hold their centers alone; by position they would be of the first shard."""
+    chosen = coverage(LocalExecutor(), pool, NONE, 60, 1, 1e-3)
+    assert 0.4 * N < chosen.positions.mean() < 0.6 * N
+
+
 def test_lazy_greedy_ends_where_nothing_adds_anything() -> None:
     columns = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
     assert greedy(columns, np.zeros(2, np.float32), 3).tolist() == [0, 2]

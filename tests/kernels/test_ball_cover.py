@@ -8,6 +8,8 @@ from rayal.kernels.rows import Rows
 from tests.draws import draws
 
 NONE = np.array([], dtype=np.int64)
+# Of small random problems most come to balls of one point each.
+pytestmark = pytest.mark.filterwarnings("ignore:probcover. each of the last balls")
 
 
 def all_distances(points: np.ndarray) -> np.ndarray:

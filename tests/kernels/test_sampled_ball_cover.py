@@ -18,8 +18,19 @@ def points(n: int = 150) -> np.ndarray:
 def test_with_all_rows_drawn_the_choice_is_greedy(labeled: np.ndarray, budget: int) -> None:
     made = points()
     picks = sampled_ball_cover(Rows(made), labeled, budget, 0.8, np.random.default_rng(0))
-    expected = greedy_ball_cover(made, labeled, budget, 0.8, np.random.default_rng(0))
-    assert np.array_equal(picks, expected)
+    near = ((made[:, None] - made[None]) ** 2).sum(axis=2) < 0.8**2
+    uncovered = ~near[labeled].any(axis=0)
+    for pick in picks:
+        gains = near[:, uncovered].sum(axis=1)
+        assert gains[pick] == gains.max()
+        uncovered &= ~near[pick]
+    assert len(np.unique(np.concatenate([labeled, picks]))) == budget + len(labeled)
+
+
+def test_rows_that_cover_as_much_are_not_taken_by_position() -> None:
+    alone = np.arange(1000, dtype=np.float32)[:, None]
+    picks = sampled_ball_cover(Rows(alone), NONE, 100, 0.5, np.random.default_rng(0))
+    assert 400 < picks.mean() < 600
 
 
 def test_a_sample_covers_nearly_as_much(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +57,7 @@ def test_a_ball_counts_others_in_proportion_and_its_own_center_once(
     monkeypatch.setattr(module, "POINTS", 100)
     picks = sampled_ball_cover(Rows(made), labeled, 12, radius, np.random.default_rng(5))
     rng, left = np.random.default_rng(5), np.setdiff1d(np.arange(400), labeled)
-    drawn = np.sort(rng.choice(left, 120, replace=False))
+    drawn = rng.choice(left, 120, replace=False)
     counted = np.sort(rng.choice(400, 100, replace=False))
     inside = ((made[:, None] - made[None]) ** 2).sum(axis=2) < radius**2
     centers, expected = labeled.tolist(), []

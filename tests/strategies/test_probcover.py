@@ -52,11 +52,28 @@ def test_a_radius_that_reaches_no_other_image_is_warned_of() -> None:
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_radius_that_reaches_one_is_not_warned_of_nor_one_after_labels() -> None:
+def test_a_radius_that_reaches_others_is_not_warned_of() -> None:
     features = rng().normal(size=(80, 5))
     features[70] = features[40]
     assert probcover(pool_of(features), 1, rng(), delta=0.001).tolist() == [40]
-    probcover(pool_of(features, [40]), 3, rng(), delta=0.001)
+    probcover(pool_of(features, [40]), 2, rng(), delta=1.0)
+
+
+@pytest.mark.parametrize("labeled", [[], [40]])
+def test_balls_that_come_to_hold_one_more_image_each_are_warned_of(labeled: list[int]) -> None:
+    """Which of these are chosen is no more than their place in the pool."""
+    features = rng().normal(size=(80, 5))
+    features[70] = features[40]
+    with pytest.warns(UserWarning, match="the first in the pool are taken"):
+        picks = probcover(pool_of(features, labeled), 5, rng(), delta=0.001)
+    assert picks.tolist() == ([0, 1, 2, 3, 4] if labeled else [40, 0, 1, 2, 3])
+
+
+@pytest.mark.filterwarnings("error")
+def test_balls_of_one_more_image_that_are_all_chosen_are_not_warned_of() -> None:
+    features = rng().normal(size=(80, 5))
+    features[70] = features[40]
+    probcover(pool_of(features), 79, rng(), delta=0.001)
 
 
 def test_the_warning_comes_in_the_sampled_form_too(monkeypatch: pytest.MonkeyPatch) -> None:
