@@ -32,7 +32,8 @@ def greedy_herding(
 
     x runs over all points, s over the labeled and those before it; k(x, s) = exp(-|x - s|^2 /
     sigma^2). The sum is at least 1 - 1/e of the largest possible (Bae et al. 2024). Ties go to the
-    lowest position, so once nothing is gained, as by a copy, the lowest positions follow; warns
+    lowest position, so once nothing is gained, as by a copy, the lowest positions follow, after
+    those that add most with equal weights where some are 0, as of a learner that is sure; warns
     where these are no copies, but too near to one another for the width, or where all points are
     too far from one another for it. Usual time O(N^2 D), O(N^2 D B) at worst; memory O(N D), and 4
     N^2 bytes up to ALL_KEPT, KEPT bytes beyond.
@@ -59,6 +60,10 @@ def greedy_herding(
     candidates = np.setdiff1d(np.arange(len(first)), known)
     chosen = np.fromiter(choose_lazily(cover, candidates, budget), np.int64)
     picks = first[chosen]
+    if weights is not None and len(picks) < budget:
+        there = np.concatenate([labeled, picks])
+        more = greedy_herding(features, there, budget - len(picks), sigma)
+        return np.concatenate([picks, more])
     if weights is None and not len(labeled) and len(points) > 1:
         _warn_if_alone(cover, int(chosen[0]))
     if len(picks) < budget:

@@ -2,7 +2,8 @@
 
 Each next choice is drawn with a chance proportional to its squared distance to the nearest one
 chosen; the draw inverts the cumulative sum in float64. Where all of the rest are duplicates of
-what is chosen, the lowest positions follow. The answer does not depend on the number of threads.
+what is chosen, as the gradients of a learner that is sure of all are, others follow at random. The
+answer does not depend on the number of threads.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def gradient_k_means_pp(
     that are never formed:
     |g_i - g_j|^2 = |r_i|^2 |h_i|^2 + |r_j|^2 |h_j|^2 - 2 (r_i . r_j) (h_i . h_j).
     The first choice is the longest gradient, as in the authors' code; ties go to the lowest
-    position. O(N (H + C)) time a choice, O(N) memory beyond the two matrices.
+    position, and one is drawn where none has a length. O(N (H + C)) time a choice, O(N) memory
+    beyond the two matrices.
 
     Args:
         features: (N, H), what the last layer sees.
@@ -78,7 +80,8 @@ def gradient_k_means_pp(
     with RowBlocks(len(h), h.shape[1] + r.shape[1]) as blocks:
         if balance is not None:
             return _draw_balanced(lengths, budget, rng, from_chosen, blocks, balance)
-        return _draw(int(np.argmax(lengths)), budget, rng, from_chosen, blocks)
+        first = np.argmax(lengths) if lengths.any() else rng.integers(len(lengths))
+        return _draw(int(first), budget, rng, from_chosen, blocks)
 
 
 def _with_squares(residuals: Numbers) -> Numbers:
@@ -105,7 +108,7 @@ def _draw(
         _add_choice(nearest, picks[-1], from_chosen, blocks)
         cumulative = np.cumsum(nearest)
         if cumulative[-1] == 0:
-            picks.extend(np.flatnonzero(left)[: budget - len(picks)].tolist())
+            picks.extend(rng.permutation(np.flatnonzero(left))[: budget - len(picks)].tolist())
             break
         draw = rng.random() * cumulative[-1]
         # To the right of equal sums: a row without mass, so also a chosen one, is never drawn.
@@ -130,7 +133,7 @@ def _draw_balanced(
     while len(picks) < budget:
         value = np.where(left, gains - balance.costs(), -np.inf)
         if np.isneginf(value).all():  # copies alone are left: by what the classes lack
-            value = np.where(left, -balance.costs(), -np.inf)
+            value = np.where(left, rng.gumbel(size=blocks.rows) - balance.costs(), -np.inf)
         picks.append(int(np.argmax(value)))
         left[picks[-1]] = False
         balance.add(picks[-1])

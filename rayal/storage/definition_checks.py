@@ -31,6 +31,18 @@ def is_artifact_entry(entry: Mapping[str, Any]) -> bool:
     return isinstance(entry.get("dataset"), str) and _is_component(entry.get("encoder"))
 
 
+def is_dataset_entry(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry of a plan's datasets names its classes, and counts the images of each."""
+    classes, counts = entry.get("classes", []), entry.get("class_counts", [])
+    return (
+        isinstance(classes, list)
+        and all(isinstance(name, str) for name in classes)
+        and isinstance(counts, list)
+        and all(type(count) is int and count >= 0 for count in counts)
+        and len(counts) in (0, len(classes))
+    )
+
+
 def _is_component(entry: object) -> bool:
     return (
         isinstance(entry, dict)

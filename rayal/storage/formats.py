@@ -14,7 +14,12 @@ from typing import Any, TypedDict, cast
 
 from typing_extensions import NotRequired
 
-from rayal.storage.definition_checks import is_artifact_entry, is_definition, is_of
+from rayal.storage.definition_checks import (
+    is_artifact_entry,
+    is_dataset_entry,
+    is_definition,
+    is_of,
+)
 from rayal.storage.files import DamagedError, StoreError
 from rayal.storage.location import Location
 from rayal.storage.record_checks import misfit_of_rounds
@@ -200,6 +205,7 @@ def _check_entries(location: Location, plan: Json) -> None:
     fitting: dict[str, Callable[[Any], bool]] = {
         "trials": is_definition,
         "artefacts": is_artifact_entry,
+        "datasets": is_dataset_entry,
         "contents": lambda paths: isinstance(paths, dict),
     }
     for part, fits in fitting.items():
@@ -265,6 +271,20 @@ def parse_record(
     return cast("Record", record)
 
 
+def check_classes(location: Location, record: Record, classes: int) -> None:
+    """Hold the numbers of labels of each class against the number of classes in the plan.
+
+    Raises:
+        DamagedError: a round counts others.
+    """
+    for number, row in enumerate(record["rounds"]):
+        if "class_counts" in row and len(row["class_counts"]) != classes:
+            raise DamagedError(
+                f"{location} is damaged (round {number}: {len(row['class_counts'])} classes are "
+                f"counted, and its dataset has {classes}); delete it and run the sweep again"
+            )
+
+
 def check_finished(location: Location, record: Record, definition: Mapping[str, Any]) -> None:
     """Hold the rounds of a finished trial against the schedule of its definition.
 
@@ -290,16 +310,21 @@ def unread_failure(trial: str, location: Location, error: Exception) -> Failure:
     return {"trial": trial, "error": unread, "definition": {}, "trace": "", "path": str(location)}
 
 
-def parse_failure(location: Location, content: bytes) -> Failure:
-    """Read what `write_failure` returned.
+def parse_failure(location: Location, content: bytes, trial: str) -> Failure:
+    """Read what `write_failure` returned of a trial.
 
     Raises:
-        DamagedError: it is damaged; the message names the file.
+        DamagedError: it is damaged, or another trial's; the message names the file.
     """
     head, _, trace = content.decode(errors="replace").partition("\n\n")
     failure = parse_json(location, head.encode())
     if not {"trial", "error", "definition"} <= failure.keys():
         raise _damaged(location, KeyError("trial, error or definition"))
+    if failure["trial"] != trial:
+        raise _damaged(location, ValueError("it is of another trial"))
+    kinds = isinstance(failure["error"], str), isinstance(failure["definition"], dict)
+    if not all(kinds):
+        raise _damaged(location, TypeError("error or definition is of another kind"))
     return cast("Failure", {**failure, "trace": trace, "path": str(location)})
 
 

@@ -179,14 +179,15 @@ class RunStore:
         places = [self.failure_path(trial_id) for trial_id in failed]
         try:
             contents = self.files.read_all(places)
-            return [formats.parse_failure(*both) for both in zip(places, contents, strict=True)]
+            logs = zip(places, contents, failed, strict=True)
+            return [formats.parse_failure(*log) for log in logs]
         except (FileNotFoundError, StoreError):  # one by one, it shows which
             return [self._failure(trial_id) for trial_id in failed]
 
     def _failure(self, trial_id: str) -> Failure:
         place = self.failure_path(trial_id)
         try:
-            return formats.parse_failure(place, self.files.read(place))
+            return formats.parse_failure(place, self.files.read(place), trial_id)
         except (FileNotFoundError, StoreError) as error:
             return formats.unread_failure(trial_id, place, error)
 
@@ -245,8 +246,22 @@ def read_run(root: Location) -> Run:
     plan = store.plan()
     present = store.finished()
     records = store.records([t for t in plan["trials"] if t in present], plan["trials"])
+    _check_classes(root, plan, records)
     failures = store.failures(plan["trials"])
     return Run(root, plan, records, failures, len(present - plan["trials"].keys()))
+
+
+def _check_classes(root: Location, plan: PlanFile, records: Sequence[Record]) -> None:
+    """Hold what records count against the classes that the plan names.
+
+    Raises:
+        DamagedError: one counts others.
+    """
+    for record in records:
+        dataset = plan["datasets"].get(plan["trials"][record["trial"]]["dataset_name"])
+        if dataset and dataset.get("classes"):
+            place = root / "records" / f"{record['trial']}.json"
+            formats.check_classes(place, record, len(dataset["classes"]))
 
 
 def _share(record: Record, definition: Json | None, versions: dict[str, Json]) -> None:

@@ -25,7 +25,7 @@ def badge(
     The gradient of an image's cross-entropy by the last layer is (p - one-hot of the most probable
     class) times what that layer sees. Where an image may have several classes, it is that of the
     sum of their binary cross-entropies, each class taken as it is more probable. The longest comes
-    first, the others by chance; budgets nest.
+    first, the others by chance, as do all where the learner is sure of all; budgets nest.
 
     Cost: O(N (H + C) B) time, O(N) memory.
 

@@ -36,9 +36,10 @@ def uherding(
     """Choose as `maxherding`, each image x weighted by 1 - the margin of its prediction.
 
     Bae et al., "Uncertainty Herding: One Active Learning Method for All Label Budgets", ICLR 2025.
-    Without predictions, as at the first query, all weights are one. The paper calibrates the
-    predictions by a temperature found on held-out labels: `temperature: calibrated`. Where an image
-    may have several classes, the mean of their uncertainties counts, without a temperature.
+    Without predictions, as at the first query, all weights are one, and so they are once no
+    uncertain image can be covered better, as where the learner is sure of all. The paper calibrates
+    the predictions by a temperature found on held-out labels: `temperature: calibrated`. Where an
+    image may have several classes, the mean of their uncertainties counts, without a temperature.
 
     Cost: that of `maxherding`; calibrated, one more training of the learner.
 

@@ -79,6 +79,18 @@ def test_weighted_picks_gain_what_the_slow_twins_do(seed: int) -> None:
     check_greedy(points, labeled, picks, 1.0, weights)
 
 
+def test_where_weights_decide_nothing_equal_ones_do() -> None:
+    """A learner that is sure of all leaves no weight; by position its picks would be arbitrary."""
+    points = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    weights = np.zeros(40)
+    plain = greedy_herding(points, np.array([5]), 10, 1.0)
+    assert greedy_herding(points, np.array([5]), 10, 1.0, weights).tolist() == plain.tolist()
+    weights[30] = 1.0
+    picks = greedy_herding(points, np.array([5]), 10, 1.0, weights)
+    rest = greedy_herding(points, np.array([5, picks[0]]), 9, 1.0)
+    assert picks.tolist() == [30, *rest]
+
+
 def test_two_that_gain_the_same_go_by_position_whatever_the_order_of_the_sum() -> None:
     pairs = np.array([[0, 0], [1, 0], [90, 1], [90, 0], [50, 50], [50, 51]], dtype=np.float32)
     assert greedy_herding(pairs, NONE, 6, 0.9).tolist() == [0, 2, 4, 1, 3, 5]
@@ -106,12 +118,6 @@ def test_copies_weigh_as_much_as_they_are() -> None:
 def test_a_labeled_point_and_its_copies_gain_nothing() -> None:
     points = np.array([[0.0], [0.0], [0.0], [9.0]], dtype=np.float32)
     assert greedy_herding(points, np.array([1]), 3, 1.0).tolist() == [3, 0, 2]
-
-
-def test_without_weight_the_lowest_positions_follow() -> None:
-    points = np.random.default_rng(0).normal(size=(10, 2)).astype(np.float32)
-    picks = greedy_herding(points, np.array([1]), 4, 1.0, np.zeros(10))
-    assert picks.tolist() == [0, 2, 3, 4]
 
 
 def test_a_larger_budget_goes_on_where_a_smaller_one_ended() -> None:

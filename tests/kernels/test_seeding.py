@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from rayal.kernels import row_blocks
+from rayal.kernels.greedy_balance import ClassBalance
 from rayal.kernels.seeding import gradient_k_means_pp
 from tests.draws import draws
 
@@ -14,7 +15,7 @@ def slow_twin(vectors: np.ndarray, first: int, budget: int, rng: np.random.Gener
         squares = ((vectors[:, None] - vectors[None, picks]) ** 2).sum(axis=2).min(axis=1)
         if not squares.any():
             left = [i for i in range(len(vectors)) if i not in picks]
-            return picks + left[: budget - len(picks)]
+            return [*picks, *rng.permutation(left)[: budget - len(picks)]]
         draw, total = rng.random() * squares.sum(), 0.0
         for i, square in enumerate(squares):
             total += square
@@ -48,9 +49,10 @@ def test_gradients_never_formed_are_seeded_as_those_that_are(seed: int) -> None:
     dense = gradients(features, residuals)
     budget = int(np.random.default_rng(seed).integers(1, len(dense) + 1))
     found = gradient_k_means_pp(features, residuals, budget, np.random.default_rng(1))
-    longest = int((dense**2).sum(axis=1).argmax())
-    assert found[0] == longest
-    assert found.tolist() == slow_twin(dense, longest, budget, np.random.default_rng(1))
+    draw, lengths = np.random.default_rng(1), (dense**2).sum(axis=1)
+    first = int(lengths.argmax() if lengths.any() else draw.integers(len(dense)))
+    assert found[0] == first
+    assert found.tolist() == slow_twin(dense, first, budget, draw)
 
 
 def test_each_image_is_chosen_once_although_most_are_duplicates() -> None:
@@ -61,8 +63,6 @@ def test_each_image_is_chosen_once_although_most_are_duplicates() -> None:
         found = gradient_k_means_pp(features, residuals, 40, np.random.default_rng(seed))
         assert sorted(found) == list(range(40))
         assert len({i // 8 for i in found[:5]}) == 5  # distinct ones first
-        rest = found[5:].tolist()
-        assert rest == sorted(rest)  # then the lowest positions
 
 
 def test_the_origin_is_no_center() -> None:
@@ -98,11 +98,24 @@ def test_a_row_without_mass_is_not_drawn_by_the_lowest_draw_either() -> None:
     assert found.tolist() == [0, 2, 3]
 
 
-def test_all_certain_or_all_equal_rows_come_by_position() -> None:
-    rng = np.random.default_rng(0)
-    certain = gradient_k_means_pp(rng.normal(size=(6, 3)), np.zeros((6, 2)), 4, rng)
-    assert certain.tolist() == [0, 1, 2, 3]
-    assert gradient_k_means_pp(np.ones((6, 3)), np.ones((6, 2)), 6, rng).tolist() == [*range(6)]
+@pytest.mark.parametrize("residual", [0.0, 1.0])
+def test_all_certain_or_all_equal_rows_come_at_random(residual: float) -> None:
+    """By position they would be of the first class of a pool that is stored class by class."""
+    residuals = np.full((1000, 2), residual)
+    found = gradient_k_means_pp(np.ones((1000, 3)), residuals, 100, np.random.default_rng(0))
+    assert len(set(found.tolist())) == 100
+    assert 400 < found.mean() < 600
+
+
+def test_all_certain_rows_of_one_class_come_at_random_after_what_it_lacks() -> None:
+    probs = np.repeat(np.eye(2, dtype=np.float32), 500, axis=0)
+    balance = ClassBalance(probs, np.array([10.0, 30.0]), weight=10.0)
+    found = gradient_k_means_pp(
+        np.ones((1000, 3)), np.zeros((1000, 2)), 40, np.random.default_rng(0), balance
+    )
+    assert np.bincount(found // 500).tolist() == [10, 30]
+    for half in (found[found < 500], found[found >= 500] - 500):
+        assert 150 < half.mean() < 350
 
 
 def test_budgets_nest() -> None:

@@ -44,10 +44,24 @@ def test_a_record_comes_back_as_it_was() -> None:
 
 def test_a_failure_comes_back_as_it_was() -> None:
     content = formats.write_failure("a", {"seed": 1}, "ValueError: x", "Traceback\n\nmore")
-    assert formats.parse_failure(PLACE, content) == {
+    assert formats.parse_failure(PLACE, content, "a") == {
         "trial": "a", "error": "ValueError: x", "definition": {"seed": 1},
         "trace": "Traceback\n\nmore", "path": str(PLACE),
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("change", [{"trial": "b"}, {"error": 1}, {"definition": False}])
+def test_a_failure_of_another_trial_or_kind_is_damaged(change: dict[str, object]) -> None:
+    head = {"trial": "a", "error": "ValueError: x", "definition": {}} | change
+    with pytest.raises(DamagedError, match=r"a\.json is damaged"):
+        formats.parse_failure(PLACE, json.dumps(head).encode(), "a")
+
+
+def test_a_record_that_counts_other_classes_than_its_dataset_has_is_damaged() -> None:
+    given = record("a", {"class_counts": [1, 2, 0]})
+    formats.check_classes(PLACE, given, 3)
+    with pytest.raises(DamagedError, match=r"round 0: 3 classes are counted, and .* has 2\)"):
+        formats.check_classes(PLACE, given, 2)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +142,9 @@ DAMAGED_PARTS: dict[str, tuple[str, dict[str, object]]] = {
     "nothing of an embedding": ("artefacts", {"a": {}}),
     "no encoder": ("artefacts", {"a": {"dataset": "digits", "encoder": None}}),
     "contents of numbers": ("contents", {"a": 5}),
+    "classes as text": ("datasets", {"a": {"classes": "ab"}}),
+    "more counts than classes": ("datasets", {"a": {"classes": ["a"], "class_counts": [1, 2]}}),
+    "a count that is text": ("datasets", {"a": {"classes": ["a"], "class_counts": ["1"]}}),
 }
 
 
