@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,13 +42,16 @@ class WinCounts(NamedTuple):
     untested: Counts
 
 
-def ranking(values: npt.ArrayLike) -> Ranking:
-    """Rank strategies within each dataset, highest value first, ties sharing their ranks.
+def ranking(values: npt.ArrayLike, datasets: Sequence[str] | None = None) -> Ranking:
+    """Rank strategies within each setting, highest value first, ties sharing their ranks.
 
-    Friedman's test and Nemenyi's critical difference at .05 (Demsar 2006, section 3.2.2).
+    Friedman's test and Nemenyi's critical difference at .05 (Demsar 2006, section 3.2.2). Both
+    take datasets to be independent. Settings of one dataset are not: their ranks are averaged, and
+    count as those of one dataset.
 
     Args:
-        values: (datasets, S) of finite values.
+        values: (settings, S) of finite values.
+        datasets: (settings,), that each setting is of; None: each of another.
 
     Returns:
         All but the ranks NaN for fewer than two datasets or strategies.
@@ -56,8 +59,8 @@ def ranking(values: npt.ArrayLike) -> Ranking:
     from scipy.stats import rankdata, studentized_range  # slow to import
 
     matrix = np.asarray(values, np.float64)
-    n, s = matrix.shape
-    ranks = rankdata(-_places(matrix), axis=1)
+    ranks = _by_dataset(rankdata(-_places(matrix), axis=1), datasets)
+    n, s = ranks.shape
     if n < 2 or s < 2:
         return Ranking(ranks.mean(axis=0), math.nan, math.nan, math.nan)
     chi2 = _friedman(ranks)
@@ -68,6 +71,14 @@ def ranking(values: npt.ArrayLike) -> Ranking:
     p = 0.0 if math.isinf(f) else float(fdtrc(s - 1, (s - 1) * (n - 1), f))
     least = math.exp(-(n - 1) * math.lgamma(s + 1))  # where all rank alike F has no end, and p is 0
     return Ranking(ranks.mean(axis=0), difference, float(chdtrc(s - 1, chi2)), max(p, least))
+
+
+def _by_dataset(ranks: Floats, datasets: Sequence[str] | None) -> Floats:
+    """Average ranks (settings, S) within each dataset: (datasets, S)."""
+    if datasets is None:
+        return ranks
+    names = np.asarray(datasets)
+    return np.array([ranks[names == name].mean(axis=0) for name in dict.fromkeys(datasets)])
 
 
 def _places(matrix: Floats) -> Floats:

@@ -102,3 +102,4 @@ def _say_what_comes_next(project: Project, log: LabelLog) -> None:
     print_line(console, f"how good it is      rayal report {project.root}")
     print_line(console, f"the next round      rayal select {project.root} --budget 40")
     print_line(console, f"label all others    rayal predict {project.root}")
+    print_line(console, f"take the labels out rayal export {project.root} my-labels.csv")

@@ -24,6 +24,7 @@ COMMANDS = {
     "select": "choose which images of a folder to label first, or next",
     "ingest": "take labels back from Label Studio, CVAT, a table or folders",
     "label": "label the chosen images in the browser, one by one",
+    "export": "write the labels of a labeling project as a table, or for Label Studio",
     "predict": "label all other images with the classifier of a labeling project",
     "evidence": "write the page that says which strategy to use, from the runs of evidence sweeps",
     "doctor": "say what of this machine would stop or slow a sweep, and what mends it",

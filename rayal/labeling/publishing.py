@@ -72,13 +72,13 @@ def _entry(project: Project, chosen: Chosen) -> Entry:
         chosen.purpose,
         image.width,
         image.height,
-        _shown_file(project, image),
+        shown_file(project, image),
         chosen.predicted,
         chosen.confidence,
     )
 
 
-def _shown_file(project: Project, image: PoolImage) -> Path | None:
+def shown_file(project: Project, image: PoolImage) -> Path | None:
     """Return a file that browsers show: the image, else a preview of it that is made here."""
     if not project.has_images:
         return None

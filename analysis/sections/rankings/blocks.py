@@ -29,11 +29,13 @@ SELECTION = "selection"
 class RankedBlock(NamedTuple):
     """A setting with the trials of every selection that has all budgets that several have.
 
+    dataset: that it is of; tests count datasets, since settings of one share its images.
     areas: of a selection, its seeds' areas under the curve, or values at one budget, (seeds,).
     choices: what each of these seeds chose, (seeds,).
     """
 
     name: str
+    dataset: str
     areas: dict[str, Floats]
     choices: dict[str, npt.NDArray[Any]]
 
@@ -52,6 +54,7 @@ def blocks_of(view: pd.DataFrame, measure: str) -> Iterator[RankedBlock]:
         chosen = ordered.agg("/".join)
         yield RankedBlock(
             ", ".join(map(str, key.values())),
+            str(key["dataset"]),
             {str(name): np.asarray(values, np.float64) for name, values in by_selection},
             {str(name): chosen.loc[values.index].to_numpy() for name, values in by_selection},
         )

@@ -41,6 +41,9 @@ RANKS = [
 def ranks(study: Study, measure: str = PRIMARY) -> pd.DataFrame:
     """Mean rank of every selection over blocks, with the critical difference (Demsar 2006).
 
+    The tests are over datasets: blocks of one dataset share its images, and often the choices, so
+    that they say the same several times. A study of one dataset has no test.
+
     Ranked is the mean area under the curve of a measure, or itself where there is one budget, over
     the budgets of a block that more than one selection has. Those that some block lacks cannot be
     ranked: `left_out` names the blocks. Strategies that read true labels do not compete.
@@ -55,7 +58,10 @@ def _rank_rows(blocks: list[RankedBlock]) -> Iterator[dict[str, Any]]:
     selections = selections_of(blocks)
     ranked = [name for name in selections if not blocks_without(name, blocks)]
     if ranked:
-        result = ranking([[mean(block.areas[name]) for name in ranked] for block in blocks])
+        result = ranking(
+            [[mean(block.areas[name]) for name in ranked] for block in blocks],
+            [block.dataset for block in blocks],
+        )
         letters = compact_letters(result.ranks, result.critical_difference)
         for k in np.argsort(result.ranks, kind="stable"):
             place = {"way": ranked[k], "blocks": len(blocks), "mean_rank": result.ranks[k]}
@@ -88,7 +94,7 @@ def _test_in_words(part: pd.DataFrame) -> str:
         return ""
     first = tested.iloc[0]
     return (
-        f"; critical difference {first['critical_difference']:.2f} (Nemenyi), Iman and "
-        f"Davenport's p = {first['p']:.3f}; selections with a letter in common are not "
+        f"; over datasets: critical difference {first['critical_difference']:.2f} (Nemenyi), "
+        f"Iman and Davenport's p = {first['p']:.3f}; selections with a letter in common are not "
         "significantly different"
     )

@@ -9,7 +9,6 @@ nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from rayal.labeling.exchange.label_studio_tasks import (
     configuration,
     document_root,
     import_task,
+    write_tasks,
 )
 from rayal.labeling.exchange.tool import Import, Returned, Sheet, tool
 from rayal.labeling.spreadsheet import column_names, returned_rows
@@ -50,8 +50,7 @@ class LabelStudio:
             return ""
         root = document_root(sheet)
         tasks = [import_task(sheet, root, entry) for entry in sheet.entries]
-        text = json.dumps(tasks, indent=1, ensure_ascii=True)
-        write_bytes(sheet.root / "label-studio.json", f"{text}\n".encode())
+        write_tasks(sheet.root / "label-studio.json", tasks)
         write_bytes(sheet.root / "label-studio.xml", configuration(sheet).encode())
         return (
             "Label Studio: start it with LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true "

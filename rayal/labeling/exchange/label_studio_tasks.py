@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 from urllib.parse import quote
@@ -10,6 +12,7 @@ from xml.sax.saxutils import quoteattr
 
 from rayal.labeling.class_names import NONE, split_classes
 from rayal.labeling.exchange.tool import Entry, Sheet
+from rayal.storage.atomic import write_bytes
 
 FIELD = "choice"  # name of the control, in the configuration and in results
 LOCAL_FILES = "/data/local-files/?d="
@@ -50,6 +53,22 @@ def configuration(sheet: Sheet) -> str:
     return f"<View>{image}{control}</View>\n"
 
 
+def write_tasks(path: Path, tasks: list[dict[str, Any]]) -> None:
+    """Write tasks as Label Studio imports them."""
+    write_bytes(path, f"{json.dumps(tasks, indent=1, ensure_ascii=True)}\n".encode())
+
+
+def result_of(rayal_id: str, choices: Sequence[str]) -> dict[str, Any]:
+    """Return what an annotation or a prediction of an image holds: its choices."""
+    return {
+        "id": rayal_id,
+        "from_name": FIELD,
+        "to_name": "image",
+        "type": "choices",
+        "value": {"choices": list(choices)},
+    }
+
+
 def import_task(sheet: Sheet, root: Path, entry: Entry) -> dict[str, Any]:
     """Return the task of an image that has a file, with what the classifier takes it for.
 
@@ -69,13 +88,11 @@ def import_task(sheet: Sheet, root: Path, entry: Entry) -> dict[str, Any]:
     )
     task: dict[str, Any] = {"data": data}
     if choices := _predicted(sheet, entry):
-        value = {"choices": choices}
-        result = {"id": entry.rayal_id, "from_name": FIELD, "to_name": "image", "type": "choices"}
         task["predictions"] = [
             {
                 "model_version": f"rayal round {sheet.round}",
                 "score": entry.confidence,
-                "result": [{**result, "value": value}],
+                "result": [result_of(entry.rayal_id, choices)],
             }
         ]
     return task

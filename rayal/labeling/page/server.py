@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 from collections.abc import Callable
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from rayal.labeling import pictures
@@ -56,7 +58,8 @@ class _Handler(PrivateHandler):
 
     def get(self, path: str) -> None:
         if path == "/":
-            self.send(HTTPStatus.OK, page().encode(), "text/html; charset=utf-8")
+            content = page(self.server.project.root)
+            self.send(HTTPStatus.OK, content.encode(), "text/html; charset=utf-8")
         elif path.startswith("/image/"):
             self._send_image(*path.removeprefix("/image/").partition("/")[::2])
         else:
@@ -100,10 +103,15 @@ class _Handler(PrivateHandler):
 
 
 @cache
-def page() -> str:
-    """Return the page with its style and script inside."""
-    html, style, script = map(_source, ("label.html", "label.css", "label.js"))
-    return html.replace("/* style */", style).replace("/* script */", script)
+def page(root: Path) -> str:
+    """Return the page with its style and script inside; root: of the project, for its commands."""
+    text, style, script = map(_source, ("label.html", "label.css", "label.js"))
+    folder = html.escape(quote(str(root)))
+    return (
+        text.replace("/* style */", style)
+        .replace("/* script */", script)
+        .replace("<!-- project -->", folder)
+    )
 
 
 @cache

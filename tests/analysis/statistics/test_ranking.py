@@ -57,6 +57,34 @@ def test_one_dataset_has_ranks_and_no_test():
     assert np.isnan([found.p, found.critical_difference]).all()
 
 
+def test_settings_of_one_dataset_are_no_further_datasets():
+    """Two learners on the same choices: p was 1 / 5! though one dataset tells of no other."""
+    found = ranking.ranking(np.tile(np.arange(5.0), (2, 1)), ["digits", "digits"])
+    assert found.ranks.tolist() == [5, 4, 3, 2, 1]
+    assert np.isnan([found.p, found.p_friedman, found.critical_difference]).all()
+
+
+def test_a_setting_measured_twice_changes_no_test():
+    values = RNG.normal(size=(6, 4))
+    once = ranking.ranking(values)
+    doubled = ranking.ranking(
+        np.repeat(values, 2, axis=0), [name for name in "abcdef" for _ in "12"]
+    )
+    assert once.p == pytest.approx(doubled.p)
+    assert once.p_friedman == pytest.approx(doubled.p_friedman)
+    assert once.critical_difference == doubled.critical_difference
+
+
+def test_tests_over_datasets_with_several_settings_keep_their_level():
+    """Settings of a dataset agree with one another, and no strategy is better than another."""
+    rng, false = np.random.default_rng(5), 0
+    names = [name for name in "abcde" for _ in range(4)]
+    for _ in range(200):
+        of_dataset = np.repeat(rng.normal(size=(5, 4)), 4, axis=0)
+        false += ranking.ranking(of_dataset + rng.normal(0, 0.5, (20, 4)), names).p < 0.05
+    assert false <= 20  # .05 of 200 and 3 standard deviations
+
+
 def test_strategies_that_share_a_letter_are_those_of_a_run_within_the_difference():
     for _ in range(300):
         values = np.round(RNG.uniform(1, 6, RNG.integers(1, 7)), 1)
