@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pandas as pd
+from markupsafe import Markup
 
 from analysis.figures.curves import capital
 from analysis.figures.style import file_names
@@ -14,6 +15,7 @@ from analysis.page.blocks import Block, PrintedFiles, Text
 from analysis.page.budgets import STOPPED, STOPPED_IN_WORDS, is_stopped
 from analysis.page.typeset import PrintedCell, PrintedTable
 from analysis.sections.base import Report, Tables, section
+from analysis.sections.paper_methods import methods
 from analysis.study.grouping import CYCLES, SETTING, groups, query_modes
 from analysis.study.measures import IN_WORDS, bounded, in_order
 from analysis.study.stopped import SPARED
@@ -55,7 +57,7 @@ def prints(study: Study, tables: Tables) -> Mapping[str, PrintedTable]:
 
 @section("paper", title="For a paper", heading="Tables for a paper", order=118, prints=prints)
 def content(report: Report) -> Iterator[Block]:
-    """Links to each table in LaTeX and in Markdown."""
+    """Links to each table in LaTeX and in Markdown, and what to write about them."""
     printed = prints(report.study, report.tables)
     if printed:
         yield Text(
@@ -63,6 +65,9 @@ def content(report: Report) -> Iterator[Block]:
             "The LaTeX needs \\usepackage{booktabs}; every figure is there as PDF."
         )
         yield PrintedFiles([(table.caption.split(":")[0], name) for name, table in printed.items()])
+        summary = report.tables["summary"]
+        told = methods(report.study, summary[summary["done"] > 0])
+        yield Text(Markup("<strong>For the methods section:</strong> {}").format(told))
 
 
 def _place(key: Mapping[str, str], measure: str) -> str:

@@ -14,12 +14,14 @@ from rich.console import Console
 
 from rayal.cli.component_parameters import component_parameters
 from rayal.cli.place_options import check_place_options
+from rayal.cli.printing import duration
 from rayal.cli.terminal import DONE, print_line
 from rayal.distributed.encoding import Done, encode_files
 from rayal.distributed.encoding_job import EncodingJob
 from rayal.distributed.executor import Executor
 from rayal.distributed.image_source import list_objects
 from rayal.distributed.local import LocalExecutor
+from rayal.hints import counted
 from rayal.labeling.assemble import DEFAULT_ENCODER
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.scan import Scan, scan_folder, scan_list, scan_names
@@ -71,7 +73,7 @@ def encode(
     print_line(
         console,
         f"{shards.rows:,} images in {len(shards.shards):,} shards of {shards.dims:,} features, "
-        f"{len(left_out):,} files left out{f' ({table})' if left_out else ''}",
+        f"{counted(len(left_out), 'file')} left out{f' ({table})' if left_out else ''}",
     )
     print_line(console, f"Which to label first: rayal select {options.shards} --budget B")
     return DONE
@@ -142,7 +144,7 @@ class _Throughput:
     def line(self, seconds: float) -> str:
         """Return the line after some seconds."""
         speed = self._made / max(seconds, 1e-9)
-        left = f"{(self._total - self._done) / speed / 3600:.2f} h left" if speed else "none made"
+        left = f"{duration((self._total - self._done) / speed)} left" if speed else "none made"
         bad = f", {self._left_out:,} left out" if self._left_out else ""
         return f"{self._done:,} of {self._total:,} images, {speed:,.1f} a second, {left}{bad}"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rayal.cli.interruption import stops_with_a_message
 from rayal.cli.labeling_project import add_project, refuse
-from rayal.cli.printing import counted
 from rayal.cli.terminal import DONE, output, print_line
+from rayal.hints import counted
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.exporting import Exported, export, written_to
 from rayal.labeling.project import Project

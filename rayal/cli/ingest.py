@@ -100,7 +100,7 @@ def _show_counts(console: Console, done: Ingested) -> None:
         (done.overruled, "imported before and corrected elsewhere since, so not taken again"),
         (done.skipped, "skipped"),
         (done.withdrawn, "withdrawn"),
-        (done.not_chosen, "of images that no round chose, and taken too"),
+        (done.not_chosen, "of these are of images that no round chose"),
         (len(done.refused), "not taken"),
     ]
     listed = "; ".join(f"{count:,} {what}" for count, what in parts if count)

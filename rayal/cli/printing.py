@@ -132,6 +132,14 @@ def print_earlier(console: Console, earlier: EarlierTrials) -> None:
         )
 
 
+def duration(seconds: float) -> str:
+    """Write a time in the unit of which it has two or more: "75 s", "12 min", "30 h", "4 d"."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
 def listed_ids(ids: Iterable[str]) -> str:
     """Write the first of some trials' ids."""
     return first_of(sorted(ids), SHOWN_IDS)

@@ -17,7 +17,7 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from rayal.cli.printing import listed_ids
+from rayal.cli.printing import duration, listed_ids
 from rayal.cli.run_status import Counts, Status, read
 from rayal.cli.terminal import (
     DONE,
@@ -133,12 +133,12 @@ def _sentence(status: Status) -> str:
     clauses += [f"{getattr(counts, name)} {name}" for name in columns_of(status)[1:]]
     if status.rate and counts.running + counts.waiting:
         clauses.append(f"{status.rate:.2g}/s")
-        left = f"about {_duration(status.seconds_left or 0)} left"
+        left = f"about {duration(status.seconds_left or 0)} left"
         clauses.append(f"{left}{_without_encoders(status)}")
     if _is_stopped(status):
         clauses.append(f"the sweep has stopped: {status.ended}")
     if status.idle_seconds is not None:
-        clauses.append(f"last record {_duration(status.idle_seconds)} ago")
+        clauses.append(f"last record {duration(status.idle_seconds)} ago")
     return ", ".join(clauses)
 
 
@@ -168,13 +168,6 @@ def _source_notes(status: Status) -> Iterator[str]:
             f"they were before: {counted(len(status.outdated), 'finished trial')} "
             f"({listed_ids(status.outdated)}), which the sweep's command runs again"
         )
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def parser(prog: str) -> argparse.ArgumentParser:

@@ -170,7 +170,8 @@ def _describe(project: Project, reading: Reading, tell: Tell) -> tuple[_Describe
     notes = notes_of(job, len(reading.images))
     contents = contents_of(name, params)
     job = replace(job, contents=contents)
-    tell(f"describing {len(reading.images):,} images with {job.name}: {'; '.join(notes)}")
+    lines = [f"describing {len(reading.images):,} images with {job.name}", *notes]
+    tell("\n  ".join(lines))
     encoded = encode(job, reading.images)
     kept = [reading.images[row] for row in encoded.positions]
     rng = generator("labeling duplicates", settings.seed)

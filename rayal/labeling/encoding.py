@@ -36,8 +36,7 @@ def encode(job: EncodingJob, images: Sequence[PoolImage]) -> Encoded:
     """
     job.work.mkdir(exist_ok=True)
     blocks = [images[start : start + BLOCK] for start in range(0, len(images), BLOCK)]
-    unit = f"blocks of {BLOCK:,} images"
-    progress = with_progress(_blocks(job, blocks), len(blocks), "describing", unit)
+    progress = with_progress(_blocks(job, blocks), len(blocks), "describing", len(images))
     encoded = _joined(list(progress))
     check_contents(job.name, job.params, job.contents)
     if not len(encoded.positions):

@@ -87,7 +87,8 @@ class Findings:
                     "measure it and not labeled: the accuracy is lower if these are harder to label"
                 )
         else:
-            lines.append(f"{ACCURACY}: not measured, no audit sample has labels")
+            way = "" if self.audit_rounds else "; rayal select DIR --budget 0 --audit 30 draws one"
+            lines.append(f"{ACCURACY}: not measured, no audit sample has labels{way}")
         if self.suspects:
             one = len(self.suspects) == 1
             labels = "label looks like a mistake" if one else "labels look like mistakes"

@@ -27,8 +27,8 @@ def test_from_a_folder_to_a_choice(capsys: pytest.CaptureFixture[str]) -> None:
     assert encode("cells") == 0
     shown = capsys.readouterr().out
     assert "9 of 9 images, " in shown
-    assert " a second, 0.00 h left, 1 left out" in shown
-    assert "8 images in 2 shards of 192 features, 1 files left out (made/left_out.csv)" in shown
+    assert " a second, 0 s left, 1 left out" in shown
+    assert "8 images in 2 shards of 192 features, 1 file left out (made/left_out.csv)" in shown
     assert "none.png" in Path("made/left_out.csv").read_text()
     assert read_shard_set("made").dtype == "float16"
     assert main(["select", "made", "--budget", "3"]) == 0
@@ -74,7 +74,7 @@ def test_what_was_written_among_the_images_is_not_left_out_as_if_it_were_one(
     given = ["encode", "cells", "--encoder", "pixels", "--side", "8", "--shards", place]
     for _ in range(2):
         assert main(given) == 0
-        assert "8 images in 1 shards of 192 features, 1 files left out" in capsys.readouterr().out
+        assert "8 images in 1 shards of 192 features, 1 file left out" in capsys.readouterr().out
     assert main(["encode", "cells", "--encoder", "pixels", "--shards", "cells"]) == 2
     assert "cells holds other files" in capsys.readouterr().err
 
@@ -85,7 +85,7 @@ def test_the_time_left_is_that_of_what_was_made_now() -> None:
     progress.count(Done(1000, 0, was_there=True))
     assert progress.line(10) == "1,000 of 9,000 images, 0.0 a second, none made"
     progress.count(Done(1000, 3, was_there=False))
-    assert progress.line(10) == "2,000 of 9,000 images, 100.0 a second, 0.02 h left, 3 left out"
+    assert progress.line(10) == "2,000 of 9,000 images, 100.0 a second, 70 s left, 3 left out"
 
 
 def test_a_folder_is_encoded_by_its_own_command(capsys: pytest.CaptureFixture[str]) -> None:

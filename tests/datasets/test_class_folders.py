@@ -230,7 +230,7 @@ def text(path: Path) -> None:
         ("more.zip", text, "1 .zip (archives: unpack them)"),
         ("slide.svs", text, "1 .svs (whole slides"),
         ("x.psd", text, "1 .psd (pictures of a format that is not read"),
-        ("notes.txt", text, "1 .txt (of another kind)"),
+        ("notes.txt", text, "1 .txt (not read as images)"),
         (".secret.png", text, "1 .png (hidden)"),
     ],
 )
@@ -262,7 +262,7 @@ def test_many_kinds_are_told_in_one_line(root: Path) -> None:
         for n in range(i + 1):
             text(root / f"a/{n}.x{i:02d}")
     _, messages = load(root, test_share=0.25)
-    assert "78 files are passed over: 12 .x11 (of another kind), 11 .x10" in messages[0]
+    assert "78 files are passed over: 12 .x11 (not read as images), 11 .x10" in messages[0]
     assert messages[0].endswith(", and 10 more")
 
 

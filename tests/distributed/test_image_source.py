@@ -53,7 +53,7 @@ def test_objects_have_the_features_of_the_same_files(
     np.testing.assert_array_equal(features(found), features(expected))
     left_out = files_of(made).read(made / "left_out.csv").decode()
     assert left_out.splitlines()[1:] == [
-        "readme.md,of another kind",
+        "readme.md,not read as images",
         "none.png,it cannot be read as an image: none of the formats known",
     ]
 

@@ -39,7 +39,7 @@ def test_what_is_no_image_is_left_out_with_its_reason(tmp_path: Path) -> None:
     assert reasons["empty.png"] == "it is empty (0 bytes)"
     assert "damaged" in reasons["cut.png"]
     assert "none of the formats known" in reasons["text.png"]
-    assert reasons["notes.txt"] == "of another kind"
+    assert reasons["notes.txt"] == "not read as images"
     assert "volumes" in reasons["scan.nii.gz"]
     assert "save their slices as images" in reasons["scan.nii.gz"]
     assert "link" in reasons["link.png"]

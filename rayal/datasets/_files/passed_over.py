@@ -7,7 +7,7 @@ import warnings
 from collections import Counter
 from pathlib import Path
 
-OTHER = "of another kind"
+OTHER = "not read as images"
 HIDDEN = "hidden"
 SERVER_FOLDER = "in a folder that a file server or system made for itself"
 OWN_FOLDER = "in the folder of a labeling project or run of rayal"
@@ -65,7 +65,7 @@ class PassedOver:
         self._counts.update(other._counts)
 
     def __str__(self) -> str:
-        """'12 .dcm (DICOM, ...), 3 without suffix (of another kind)', the most first."""
+        """'12 .dcm (DICOM, ...), 3 without suffix (not read as images)', the most first."""
         kinds = self._counts.most_common()
         parts = [f"{n:,} {suffix or 'without suffix'} ({why})" for (suffix, why), n in kinds]
         rest = sum(n for _, n in kinds[_SHOWN:])

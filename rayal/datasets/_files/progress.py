@@ -16,21 +16,24 @@ Item = TypeVar("Item")
 
 
 def with_progress(
-    items: Iterable[Item], total: int, what: str, unit: str = "images"
+    items: Iterable[Item], total: int, what: str, images: int | None = None
 ) -> Iterator[Item]:
-    """Yield the items, `total` of them, and show on standard error how many have come."""
+    """Yield the items, `total` of them, and show on standard error how many have come.
+
+    images: in all of them; None: each is one.
+    """
     console = Console(stderr=True)
     if console.is_terminal:
         yield from track(items, description=what, total=total, console=console, transient=True)
     else:
-        yield from _with_lines(items, total, what, unit)
+        yield from _with_lines(items, total, what, total if images is None else images)
 
 
-def _with_lines(items: Iterable[Item], total: int, what: str, unit: str) -> Iterator[Item]:
+def _with_lines(items: Iterable[Item], total: int, what: str, images: int) -> Iterator[Item]:
     started, shown = time.monotonic(), 0
     for number, item in enumerate(items, start=1):
         yield item
         tenths = 10 * number // total
         if tenths > shown and time.monotonic() - started > QUIET_SECONDS:
             shown = tenths
-            print(f"{what}: {10 * tenths} % of {total:,} {unit}", file=sys.stderr, flush=True)
+            print(f"{what}: {10 * tenths} % of {images:,} images", file=sys.stderr, flush=True)
