@@ -30,7 +30,11 @@ PLACEHOLDERS = {  # of parameters that have no default
     "backbone": "resnet50",
     "model": "vit_small_patch14_dinov2.lvd142m",
 }
-EXAMPLES = {"features": {"path": "features.npy", "ids": "ids.txt"}}  # though all have defaults
+EXAMPLES = {
+    "features": {"path": "features.npy", "ids": "ids.txt"},  # though all have defaults
+    "npz": {"path": "cells.npz"},
+    "shards": {"path": "pool"},
+}
 
 
 def write_pages(folder: Path) -> None:

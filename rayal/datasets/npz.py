@@ -18,6 +18,10 @@ def npz(
 ) -> Dataset:
     """Load {train,val,test}_{images,labels} from a .npz; the dataset is named after the file.
 
+    Images are chosen from train, and test measures; val may be left out. Two arrays X and y are
+    written so: np.savez("cells.npz", train_images=X[a], train_labels=y[a], test_images=X[b],
+    test_labels=y[b]), a and b the rows of the pool and of the test set.
+
     What may be a mistake is told by warnings: that all images are dark, that some are in the test
     set and outside it, that one image has two labels, that arrays of other names are left out.
 

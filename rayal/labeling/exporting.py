@@ -104,9 +104,9 @@ def _rows(project: Project, standing: Standing) -> Iterator[dict[str, Any]]:
 
 def _to_label_studio(project: Project, path: Path, standing: Standing) -> Exported:
     usable = {
-        rayal_id: answers
+        rayal_id: said
         for rayal_id, by in standing.items()
-        if (answers := [one for one in by.values() if one.stands_for is not NOT_USABLE])
+        if (said := [one for one in by.values() if one.stands_for is not NOT_USABLE])
     }
     sheet = _sheet(project, _in_order(project, usable))
     root = document_root(sheet)

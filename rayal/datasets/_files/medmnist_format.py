@@ -116,7 +116,10 @@ def _pair(file: np.lib.npyio.NpzFile, split: str) -> tuple[Array, Array] | None:
         return None
     for key in keys:
         if key not in file.files:
-            raise ValueError(f"the array '{key}' is missing; it has {', '.join(file.files)}")
+            raise ValueError(
+                f"the array '{key}' is missing; it has {', '.join(file.files)}, and needs "
+                "train_images, train_labels, test_images and test_labels"
+            )
     images, labels = (_member(file, key) for key in keys)
     return None if split == "val" and images.size == labels.size == 0 else (images, labels)
 
