@@ -24,7 +24,13 @@ from analysis.page.table import (
     text,
 )
 from analysis.statistics import intervals, paired_tests
-from analysis.statistics.choices import Place, by_choice, paired_by_choice, place_among
+from analysis.statistics.choices import (
+    MANY_TIMES,
+    Place,
+    by_choice,
+    paired_by_choice,
+    place_among,
+)
 from analysis.study.comparisons import QUERY, Comparison, comparisons
 from analysis.study.grouping import CURVE, GROUP_KEYS, SETTING, groups, to_frame
 from analysis.study.measures import IN_WORDS, PRIMARY, table_of
@@ -137,7 +143,8 @@ def against_all_table(compared: pd.DataFrame) -> PageTable:
     return _table(
         compared,
         "{} against all trials of random: difference of the means, Welch's interval, and its p "
-        "before and after Holm's correction; bold below .05",
+        "before and after Holm's correction; bold below .05. Verdict and findings rest on this "
+        f"test where random made at least {MANY_TIMES} times as many choices, and else on pairs",
         [
             count("labeled", "labelled"),
             count("trials", "n_own"),
