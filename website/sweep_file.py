@@ -65,7 +65,7 @@ again; only the new ones are:
 | you change | then |
 |---|---|
 | nothing, after an interruption | the remaining trials run |
-| more seeds (the number is that of all seeds: 5, then 15 for ten more), more budgets, another strategy or learner | the new trials run |
+| more seeds (15 after 5), more budgets, another strategy or learner | the new trials run |
 | fewer seeds, a strategy removed or changed | the report leaves the old results out |
 | a plugin, or a file of the data | the trials that use it run again |
 
