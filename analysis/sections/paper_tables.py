@@ -15,9 +15,9 @@ from analysis.page.blocks import Block, PrintedFiles, Text
 from analysis.page.budgets import STOPPED, STOPPED_IN_WORDS, is_stopped
 from analysis.page.typeset import PrintedCell, PrintedTable
 from analysis.sections.base import Report, Tables, section
-from analysis.sections.paper_methods import methods
 from analysis.study.grouping import CYCLES, SETTING, groups, query_modes
 from analysis.study.measures import IN_WORDS, bounded, in_order
+from analysis.study.methods import methods
 from analysis.study.stopped import SPARED
 from analysis.study.study import Study
 

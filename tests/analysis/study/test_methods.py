@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from analysis.report import make_report, page_of
-from analysis.sections.paper_methods import methods
+from analysis.study.methods import methods
 from analysis.study.study import read_study
 from tests.analysis.made_up_runs import RunBuilder, component
 
