@@ -19,7 +19,12 @@ from rayal.labeling.class_names import ClassSet
 from rayal.labeling.encoding import encode, forget_work
 from rayal.labeling.encoding_job import EncodingJob, contents_of, network_side, notes_of, side_of
 from rayal.labeling.errors import LabelingError
-from rayal.labeling.known_labels import labels_by_id, labels_by_path, notes_of_labels
+from rayal.labeling.known_labels import (
+    labels_by_id,
+    labels_by_path,
+    notes_of_groups,
+    notes_of_labels,
+)
 from rayal.labeling.pool import LeftOut, PoolImage, id_of_name, write_left_out, write_pool
 from rayal.labeling.pool_features import Description, write_features
 from rayal.labeling.project import Project
@@ -109,7 +114,8 @@ def _from_images(project: Project, tell: Tell) -> _Assembled:
         [*scan.left_out, *reading.left_out, *described.left_out], key=lambda image: image.path
     )
     known = labels_by_id(reading, described.images, labels)
-    how = replace(how, notes=[*how.notes, *_notes_of_reading(reading), *notes_of_labels(known)])
+    notes = [*notes_of_groups(described.images), *notes_of_labels(known)]
+    how = replace(how, notes=[*how.notes, *_notes_of_reading(reading), *notes])
     return _Assembled(described.images, described.features, left_out, known, how)
 
 

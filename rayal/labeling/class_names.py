@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rayal.datasets._files import compound_names
 from rayal.datasets._files.compound_names import SEPARATORS
-from rayal.datasets._files.lookalikes import lookalikes, shown, skeleton
+from rayal.datasets._files.lookalikes import is_blank, lookalikes, shown, skeleton
 from rayal.hints import first_of, nearest
 from rayal.labeling.errors import LabelingError
 
@@ -39,7 +39,8 @@ def class_name(text: str) -> str:
     """Return the name of a class as it is kept: without spaces around it, in one Unicode form.
 
     Raises:
-        ValueError: it is empty, longer than 200 characters, or has signs that do not show.
+        ValueError: it is empty, longer than 200 characters, or has signs that do not show or that
+            stand for a character that was lost.
     """
     if not isinstance(text, str):
         raise ValueError(f"the name of a class is text, and this is {text!r}")
@@ -49,8 +50,13 @@ def class_name(text: str) -> str:
             f"the name of a class has 1 to {LONGEST_NAME} characters, and {name[:40]!r} has "
             f"{len(name)}"
         )
-    if any(map(_is_hidden, name)):
-        raise ValueError(f"the name of a class has signs that do not show: {name[:40]!r}")
+    if is_blank(name) or any(map(_is_hidden, name)):
+        raise ValueError(f"the name of a class has signs that do not show: {name[:40]!a}")
+    if "\ufffd" in name:
+        raise ValueError(
+            f"the class {name[:40]!r} lacks a character, which was lost when a file was saved: "
+            "write it anew"
+        )
     return name
 
 

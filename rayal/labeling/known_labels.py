@@ -28,14 +28,23 @@ def labels_by_path(
 
     Raises:
         LabelingError: where an image may have several classes, a cell names one that the project
-            does not have, or contradicts itself; where it has one, a cell names several, or two
-            look alike.
+            does not have, or contradicts itself; where it has one, a cell names several, is no
+            name of a class, or two look alike.
     """
     if not settings.multilabel:
+        _check_names(rows)
         _check_one_class(rows, table)
         check_distinct([*settings.classes, *(row.label for row in rows if row.label)], f"{table}: ")
         return {row.path: row.label for row in rows}
     return {row.path: _class_set(row, table, settings.classes) for row in rows if row.label}
+
+
+def _check_names(rows: Sequence[Listed]) -> None:
+    for row in rows:
+        try:
+            class_name(row.label or "none")
+        except ValueError as error:
+            raise LabelingError(f"{row.place}: {error}") from error
 
 
 def _check_one_class(rows: Sequence[Listed], table: str) -> None:
@@ -81,6 +90,16 @@ def notes_of_labels(labels: Mapping[str, str | ClassSet]) -> list[str]:
     counts = Counter(label for label in labels.values() if isinstance(label, str))
     return [
         f"{counts[name]:,} images have the label '{name}', which is taken as a class like any "
+        "other; empty these cells if it says that there is none"
+        for name in filter(means_missing, sorted(counts))
+    ]
+
+
+def notes_of_groups(images: Sequence[PoolImage]) -> list[str]:
+    """Say where words that mean a missing group are taken for groups."""
+    counts = Counter(image.group for image in images)
+    return [
+        f"{counts[name]:,} images have the group '{name}', which is taken as a group like any "
         "other; empty these cells if it says that there is none"
         for name in filter(means_missing, sorted(counts))
     ]

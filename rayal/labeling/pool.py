@@ -19,9 +19,8 @@ import numpy as np
 from rayal.contracts import Indices
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.own_files import damaged
-from rayal.labeling.spreadsheet import read_csv_rows, write_csv
+from rayal.labeling.spreadsheet import ID_PREFIX, read_csv_rows, write_csv
 
-ID_PREFIX = "img_"  # a spreadsheet would take some hexadecimal numbers for 1e15
 ID_DIGITS = 20
 
 

@@ -8,14 +8,16 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from rayal.datasets._files.csv_table import read_text
+from rayal.datasets._files.csv_table import holds_row, open_quote, read_text, refuse_like_columns
 from rayal.datasets._files.lookalikes import tidy
+from rayal.datasets._files.scan import is_image
 from rayal.labeling.errors import LabelingError
 from rayal.labeling.own_files import damaged
 from rayal.storage import plain_files
 from rayal.storage.atomic import write_bytes
 from rayal.storage.csv_lines import csv_text
 
+ID_PREFIX = "img_"  # a spreadsheet would take some hexadecimal numbers for 1e15
 LARGEST = 4 << 30  # bytes of a table; some 20 million images
 SUFFIXES = frozenset({".csv", ".tsv", ".txt"})
 _SHOWN = 12  # names of columns in a message
@@ -93,15 +95,17 @@ def returned_rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     Cells beyond the first line's are a list under None.
 
     Raises:
-        LabelingError: it cannot be read, or two of its columns have one name.
+        LabelingError: it cannot be read, two of its columns have one name, or a quote that was
+            not closed took rows with it.
     """
     try:
         text = read_text(path)
-        file = io.StringIO(text, newline="")
-        reader = csv.DictReader(file, dialect=_dialect(text), strict=True)
+        file, dialect = io.StringIO(text, newline=""), _dialect(text)
+        reader = csv.DictReader(file, dialect=dialect, strict=True)
         _check_columns(path, reader.fieldnames or ())
         reader.fieldnames = list(map(_known_name, reader.fieldnames or ()))
         for row in reader:
+            _check_line_breaks(path, row, dialect.delimiter, reader.line_num)
             yield reader.line_num, row
     except LabelingError:
         raise
@@ -126,6 +130,23 @@ def _check_columns(path: Path, names: Sequence[str]) -> None:
                 f"{path} has {len(places)} columns {name!r}, the {' and '.join(places)}: remove or "
                 "rename those that are not meant"
             )
+    try:
+        for name in sorted(OWN_COLUMNS.intersection(seen)):
+            refuse_like_columns(path, name, [other for other in seen if other not in ("", name)])
+    except ValueError as error:
+        raise LabelingError(str(error)) from error
+
+
+def _check_line_breaks(path: Path, row: Mapping[str, str], delimiter: str, last: int) -> None:
+    """Refuse a cell that holds rows of further images: its quote was never closed."""
+    for name, cell in row.items():
+        if isinstance(cell, str) and holds_row(cell, delimiter, _names_image):
+            line = last - cell.count("\n")
+            raise LabelingError(f"{path}, line {line}: {open_quote(name, cell, line)}")
+
+
+def _names_image(cells: Sequence[str]) -> bool:
+    return any(is_image(cell) or cell.startswith(ID_PREFIX) for cell in cells)
 
 
 def plain_cells(row: Mapping[str, str]) -> dict[str, str]:

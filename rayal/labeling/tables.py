@@ -7,11 +7,20 @@ import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from rayal.datasets._files.csv_table import first_lines, read_csv
-from rayal.datasets._files.scan import nfc
+from rayal.datasets._files.csv_table import (
+    CsvTable,
+    first_lines,
+    holds_row,
+    open_quote,
+    read_csv,
+    refuse_like_columns,
+)
+from rayal.datasets._files.lookalikes import is_blank, skeleton
+from rayal.datasets._files.scan import is_image, nfc
 from rayal.datasets._files.split_names import split_of
 from rayal.hints import nearest
 from rayal.labeling.class_names import check_distinct
@@ -23,6 +32,7 @@ SUFFIXES = {
 }  # fmt: skip
 PATH_COLUMNS = ("path", "filepath", "file_path", "image", "image_path", "file", "filename")
 _SHOWN = 8  # names of columns in a message
+_skeleton = lru_cache(skeleton)  # the same names stand in all lines
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,19 @@ def choose_columns(path: Path, requested: Mapping[str, str | None]) -> dict[str,
                 f"it has {', '.join(has[:_SHOWN]) or 'nothing'}"
             )
         chosen["path"] = fitting[0]
+    _check_like_columns(path, chosen, has)
     return chosen
+
+
+def _check_like_columns(path: Path, chosen: Mapping[str, str], has: Sequence[str]) -> None:
+    """Refuse a column beside one that is read, which may be the one that is meant."""
+    if SUFFIXES[path.suffix.lower()] == "csv":
+        return  # reading a CSV file does it, once it is cut at its delimiter
+    for name in chosen.values():
+        try:
+            refuse_like_columns(path, name, [other for other in has if other != name])
+        except ValueError as error:
+            raise LabelingError(str(error)) from error
 
 
 def read_list(path: Path, columns: Mapping[str, str]) -> list[Listed]:
@@ -84,7 +106,7 @@ def read_list(path: Path, columns: Mapping[str, str]) -> list[Listed]:
     """
     rows = []
     for place, row in _rows(path, list(columns.values())):
-        cells = {use: row[name].strip() for use, name in columns.items()}
+        cells = {use: _visible(row[name]) for use, name in columns.items()}
         if not cells["path"]:
             raise LabelingError(f"{place}: the column '{columns['path']}' is empty; fill it")
         if (own := row[columns["path"]]) != cells["path"] and os.path.lexists(path.parent / own):
@@ -100,6 +122,11 @@ def read_list(path: Path, columns: Mapping[str, str]) -> list[Listed]:
         raise LabelingError(f"{path} lists no image")
     check_distinct((row.group for row in rows), f"{path}: ", "group")
     return rows
+
+
+def _visible(cell: str) -> str:
+    """Return a cell without blanks around it, "" where nothing of it can be seen."""
+    return "" if is_blank(cell) else cell.strip()
 
 
 def _columns(path: Path) -> list[str]:
@@ -143,16 +170,35 @@ def _rows(path: Path, wanted: Sequence[str]) -> Iterator[tuple[str, dict[str, st
                     yield place, {name: _text(place, name, row[name]) for name in wanted}
             case "jsonl":
                 for place, row in _json_rows(path):
+                    _check_names(place, row, wanted)
                     yield place, {name: _text(place, name, row.get(name)) for name in wanted}
             case _:
                 table = read_csv(path, wanted)
                 for record in table.records:
                     place = f"{path}, line {record.line}"
+                    _check_line_breaks(table, place, record.cells, record.line)
                     yield place, {name: record.cells[at] for name, at in table.position.items()}
     except LabelingError:
         raise
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
+
+
+def _check_line_breaks(table: CsvTable, place: str, cells: Sequence[str], line: int) -> None:
+    """Refuse a cell that holds rows of further images: its quote was never closed."""
+    for name, cell in zip(table.columns, cells, strict=False):
+        if holds_row(cell, table.delimiter, lambda parts: any(map(is_image, parts))):
+            raise LabelingError(f"{place}: {open_quote(name, cell, line)}")
+
+
+def _check_names(place: str, row: Mapping[str, object], wanted: Sequence[str]) -> None:
+    """Refuse an object that calls otherwise what others call by a name: "Label"."""
+    for name in wanted:
+        like = [key for key in row if key != name and _skeleton(key) == _skeleton(name)]
+        if like:
+            raise LabelingError(
+                f"{place} has {like[0]!r}, and {name!r} is read: call it so in all lines"
+            )
 
 
 def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, object]]]:

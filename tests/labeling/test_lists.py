@@ -98,6 +98,64 @@ def test_a_word_for_a_missing_label_is_a_class_and_noted(tmp_path: Path) -> None
     assert "1 images have the label 'n/a'" in (project.root / "features.json").read_text()
 
 
+def test_a_word_for_a_missing_group_is_a_group_and_noted(tmp_path: Path) -> None:
+    rows = ["path,patient", *(f"{file},{'NA' if n else 'p0'}" for n, file in enumerate(FILES))]
+    project = read(tmp_path, rows, group="patient")
+    assert "5 images have the group 'NA'" in (project.root / "features.json").read_text()
+
+
+def test_a_cell_of_which_nothing_can_be_seen_is_empty(tmp_path: Path) -> None:
+    rows = ["path,dx,patient", "000.png,cat,p0", "001.png,\u200b,\u3164", "002.png,dog,\ufeff"]
+    project = read(tmp_path, rows, label="dx", group="patient")
+    assert sorted(map(str, project.labels.labels().values())) == ["cat", "dog"]
+    assert [image.group for image in project.pool] == ["p0", "", ""]
+
+
+@pytest.mark.parametrize("label", ["caf\ufffd", "a\x07b"])
+def test_a_label_that_lost_a_character_is_refused_before_images_are_described(
+    tmp_path: Path, label: str
+) -> None:
+    with pytest.raises(LabelingError, match=r"list\.csv, line 3: "):
+        read(tmp_path, ["path,dx", "000.png,cat", f"001.png,{label}"], label="dx")
+
+
+def test_a_quote_closed_in_a_later_row_takes_no_images_with_it(tmp_path: Path) -> None:
+    notes = {1: '"see biopsy', 4: 'unclear"'}
+    rows = ["path,note", *(f"{file},{notes.get(n, 'ok')}" for n, file in enumerate(FILES))]
+    with pytest.raises(LabelingError, match="line 3: the column 'note' holds the 4 lines from"):
+        read(tmp_path / "a", rows)
+    rows[2] = '001.png,"see\nbiopsy, again"'
+    rows[5] = "004.png,ok"
+    assert len(read(tmp_path / "b", rows).pool) == len(FILES)
+
+
+@pytest.mark.parametrize("other", ["Label", "label_y", "label.1", "label copy"])
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_a_second_column_of_labels_is_refused_in_every_kind_of_list(
+    tmp_path: Path, suffix: str, other: str
+) -> None:
+    cells = folder_of(tmp_path / "cells", len(FILES))
+    frame = pd.DataFrame({"path": FILES, "label": "cat", other: "dog"})
+    path = cells / f"list.{suffix}"
+    if suffix == "parquet":
+        frame.to_parquet(path)
+    else:
+        text = (
+            frame.to_csv(index=False)
+            if suffix == "csv"
+            else frame.to_json(orient="records", lines=True)
+        )
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(LabelingError, match=f"columns 'label' and '{other}', which look alike"):
+        select(path, columns={"path": None, "label": "label"})
+
+
+def test_json_lines_that_call_the_label_otherwise_later_on_are_refused(tmp_path: Path) -> None:
+    rows = ['{"path": "000.png", "dx": "a"}', '{"path": "001.png", "Dx": "b"}']
+    with pytest.raises(LabelingError, match="line 2 has 'Dx', and 'dx' is read"):
+        read(tmp_path, rows, "jsonl", label="dx")
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [

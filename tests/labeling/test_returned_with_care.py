@@ -398,3 +398,30 @@ def test_a_list_may_name_files_with_blanks(blanks: Project) -> None:
     paths = dict(zip(project.pool.ids, project.pool.paths, strict=True))
     labels = {paths[i]: label for i, label in project.labels.labels().items()}
     assert labels == {"cells/ a.png": "one", "cells/a.png": "two"}
+
+
+def test_a_quote_closed_in_a_later_row_takes_no_answers_with_it(project: Project) -> None:
+    rows = rows_of(project)
+    notes = {0: '"see biopsy', 2: 'unclear"'}
+    lines = [f"{row['path']},cat,{notes.get(n, 'ok')}" for n, row in enumerate(rows)]
+    table = project.root.parent / "answers.csv"
+    table.write_text("\n".join(["path,label,comment", *lines]), encoding="utf-8")
+    with pytest.raises(LabelingError, match=r"line 2: the column 'comment' holds the 3 lines"):
+        take(project, table)
+
+
+@pytest.mark.parametrize("other", ["label_y", "label.1", "path_right"])
+def test_a_second_column_of_a_join_is_refused(project: Project, other: str) -> None:
+    table = project.root.parent / "answers.csv"
+    lines = [f"{row['path']},cat,dog" for row in rows_of(project)]
+    table.write_text("\n".join([f"path,label,{other}", *lines]), encoding="utf-8")
+    with pytest.raises(LabelingError, match=f"and '{other}', which look alike"):
+        take(project, table)
+
+
+@pytest.mark.parametrize("label", ["caf\ufffd", "\u200b", "\u3164"])
+def test_a_class_that_lost_a_character_or_cannot_be_seen_is_not_taken(
+    project: Project, label: str
+) -> None:
+    done = take(project, filled(project, ["cat", label, "dog"]))
+    assert (done.labeled, len(done.refused)) == (2, 1)

@@ -11,7 +11,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,6 +97,45 @@ def first_lines(path: Path) -> list[list[str]]:
     """
     text = read_text(path)
     return [_first_cells(text, delimiter) for delimiter in DELIMITERS]
+
+
+def lines_of(cell: str) -> list[str]:
+    """Return the lines of a cell."""
+    return re.split(r"\r\n|\r|\n", cell)
+
+
+def holds_row(cell: str, delimiter: str, is_row: Callable[[list[str]], bool]) -> bool:
+    """Whether a cell over several lines holds rows, because its quote was never closed.
+
+    is_row: whether the cells that one of its lines is cut into may be a row.
+    """
+    lines = lines_of(cell)
+    cut = ([part.strip(' "') for part in line.split(delimiter)] for line in lines)
+    return len(lines) > 1 and any(len(cells) > 1 and is_row(cells) for cells in cut)
+
+
+def open_quote(column: str, cell: str, line: int) -> str:
+    """Say of a cell that begins on a line that its quote was never closed."""
+    count = len(lines_of(cell))
+    return (
+        f"the column '{column}' holds the {count} lines from here to line {line + count - 1}: a "
+        "quote was opened and not closed; close it, or write a quote that is meant twice and "
+        "within quotes"
+    )
+
+
+def refuse_like_columns(path: Path, name: str, others: Sequence[str]) -> None:
+    """Refuse a further column that may be the one that is meant: "Label", or a join's "label.1".
+
+    Raises:
+        ValueError: there is one.
+    """
+    for other in others:
+        if skeleton(other) == skeleton(name) or _is_second(other, name):
+            raise ValueError(
+                f"{path} has the columns {shown(name)} and {shown(other)}, which look alike: "
+                "remove or rename the one that is not meant"
+            )
 
 
 def read_text(path: Path) -> str:
@@ -196,27 +235,21 @@ def _positions(
                 f"{path} has {len(places)} columns '{name}', the {numbers}: remove or rename those "
                 "that are not meant"
             )
-        _refuse_like_columns(path, name, [column for column in tidied if column != tidy(name)])
+        refuse_like_columns(path, name, [column for column in tidied if column != tidy(name)])
     return {name: tidied.index(tidy(name)) for name in wanted}
-
-
-def _refuse_like_columns(path: Path, name: str, others: Sequence[str]) -> None:
-    """Refuse a further column that may be the one that is meant: "Label", or a join's "label.1"."""
-    for other in others:
-        if skeleton(other) == skeleton(name) or _is_second(other, name):
-            raise ValueError(
-                f"{path} has the columns {shown(name)} and {shown(other)}, which look alike: "
-                "remove or rename the one that is not meant"
-            )
 
 
 def _is_second(column: str, name: str) -> bool:
     """Whether a column is called as programs call the second one of a name.
 
-    pandas and R "label.1", spreadsheets "label2" and "label (1)", DuckDB "label_1", polars
-    "label_right" and "label_duplicated_0". Columns image1 and image12 are two of many.
+    pandas and R "label.1", joins "label_y" and "label.y", tibbles "label...3", spreadsheets
+    "label2", "label (1)" and "label copy", DuckDB "label_1", polars "label_right" and
+    "label_duplicated_0". Columns image1 and image12 are two of many.
     """
-    ending = r"\.\d+| ?\(\d+\)|:\d+|_(?:right|left|duplicated_\d+)"
+    ending = (
+        r"(?:\.|\.{3})\d+| ?\(\d+\)|[:-]\d+|[._](?:x|y|old|new|dup|copy)| copy(?: \d+)?"
+        r"|_(?:right|left|duplicated_\d+)"
+    )
     counted = "" if name[-1:].isdigit() else r"|[_ ]?\d+"
     return bool(re.fullmatch(rf"{re.escape(name)}(?:{ending}{counted})", column, re.IGNORECASE))
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from rayal.datasets._files.compound_names import compound_name, joined_names
-from rayal.datasets._files.csv_table import CsvTable, Record, read_csv
+from rayal.datasets._files.csv_table import (
+    CsvTable,
+    Record,
+    holds_row,
+    lines_of,
+    open_quote,
+    read_csv,
+)
 from rayal.datasets._files.image_index import ImageIndex
 from rayal.datasets._files.lookalikes import (
     control_character,
@@ -164,22 +171,14 @@ def _cell(place: str, column: str, text: str) -> str:
 def _check_line_breaks(table: CsvTable, record: Record, images: ImageIndex) -> None:
     """Refuse a cell over several lines where it may hold rows: its quote was never closed."""
     for at, cell in enumerate(record.cells):
-        lines = re.split(r"\r\n|\r|\n", cell)
-        if len(lines) == 1:
-            continue
-        if at in table.position.values() or any(_is_row(line, table, images) for line in lines):
-            column = table.columns[at]
-            raise ValueError(
-                f"{table.path}, line {record.line}: the column '{column}' holds the {len(lines)} "
-                f"lines from here to line {record.line + len(lines) - 1}: a quote was opened and "
-                "not closed; close it, or write a quote that is meant twice and within quotes"
-            )
+        is_wanted = at in table.position.values() and len(lines_of(cell)) > 1
+        if is_wanted or holds_row(cell, table.delimiter, partial(_is_row, table, images)):
+            said = open_quote(table.columns[at], cell, record.line)
+            raise ValueError(f"{table.path}, line {record.line}: {said}")
 
 
-def _is_row(line: str, table: CsvTable, images: ImageIndex) -> bool:
-    cells = [cell.strip(' "') for cell in line.split(table.delimiter)]
-    of_a_row = len(cells) == len(table.columns)
-    return len(cells) > 1 and (of_a_row or any(cell and cell in images for cell in cells))
+def _is_row(table: CsvTable, images: ImageIndex, cells: list[str]) -> bool:
+    return len(cells) == len(table.columns) or any(cell and cell in images for cell in cells)
 
 
 def _check_lookalikes(path: Path, what: str, lines: Mapping[str, int]) -> None:
