@@ -155,9 +155,10 @@ class _Reader:
         check_distinct([*self.project.settings.classes, *names], "nothing was taken: ")
 
     def _matched(self, imported: Import) -> Iterator[tuple[str, Returned]]:
+        are_bare = not any("/" in one.path.replace("\\", "/") for one in imported.returned)
         for returned in imported.returned:
             try:
-                yield self._finder.find(returned), returned
+                yield self._finder.find(returned, are_bare=are_bare), returned
             except ValueError as error:
                 if returned.action != "withdraw":  # an image without a label is no loss
                     self.ingested.refused.append(str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from rayal.datasets._files.image_index import ImageIndex
 from rayal.labeling.exchange.tool import Returned
@@ -19,9 +19,12 @@ class ImageFinder:
         self._id_of_path = dict(zip(project.pool.paths, project.pool.ids, strict=True)) | copies
         self._index = ImageIndex(project.root, [*project.pool.paths, *copies])
         self._others = OtherFiles(project)
+        self._in_folders = _chosen_in_folders(project)
 
-    def find(self, returned: Returned) -> str:
+    def find(self, returned: Returned, *, are_bare: bool = False) -> str:
         """Return the rayal_id of the image that a file says something of.
+
+        are_bare: no path in the file names a folder, as where a tool has left these out.
 
         Raises:
             ValueError: it is no image of the project, or id and path are of two images; the
@@ -32,6 +35,8 @@ class ImageFinder:
             self._check_path(returned)
             return returned.rayal_id
         path = self._relative(returned.path)
+        if are_bare:
+            self._check_bare(returned.place, path)
         if not self._index.has_path(path):  # so that it may be the name of a file in any folder
             self._others.refuse(returned.place, path)
         return self._id_of_path[self._index.find(returned.place, path)]
@@ -41,6 +46,15 @@ class ImageFinder:
             raise ValueError(
                 f"{returned.place}: no image of this project has the id {returned.rayal_id} "
                 f"({returned.path or 'no path'}): it is of other bytes, or was left out"
+            )
+
+    def _check_bare(self, place: str, path: str) -> None:
+        """Refuse a name that may be of a chosen image in a folder, too."""
+        chosen = self._in_folders.get(path)
+        if chosen and path in self._id_of_path:
+            raise ValueError(
+                f"{place}: '{path}' may be the image of that path or {chosen}, since no path in "
+                "the file names a folder: give paths with their folders, or ids"
             )
 
     def _check_path(self, returned: Returned) -> None:
@@ -65,3 +79,11 @@ class ImageFinder:
         if Path(path).is_absolute() and Path(path).is_relative_to(source):
             return Path(path).relative_to(source).as_posix()
         return path.removeprefix(f"{source.name}/")
+
+
+def _chosen_in_folders(project: Project) -> dict[str, str]:
+    """Return name -> path of the images in folders that a round has chosen."""
+    pool = project.pool
+    chosen = [rayal_id for made in project.rounds for rayal_id in made.ids]
+    paths = (pool[pool.position[own]].path for own in chosen if own in pool.position)
+    return {PurePosixPath(path).name: path for path in paths if "/" in path}

@@ -25,6 +25,7 @@ from rayal.datasets._files.split_names import split_of
 from rayal.hints import nearest
 from rayal.labeling.class_names import check_distinct
 from rayal.labeling.errors import LabelingError
+from rayal.labeling.exchange.json_export import once_each
 
 SUFFIXES = {
     ".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet", ".jsonl": "jsonl",
@@ -208,22 +209,12 @@ def _json_rows(path: Path) -> Iterator[tuple[str, dict[str, object]]]:
                 continue
             place = f"{path}, line {number}"
             try:
-                row = json.loads(line, object_pairs_hook=_once_each)
+                row = json.loads(line, object_pairs_hook=once_each)
             except (ValueError, RecursionError) as error:
                 raise LabelingError(f"{place} cannot be read: {error}") from error
             if not isinstance(row, dict):
                 raise LabelingError(f"{place} is no object with named values")
             yield place, row
-
-
-def _once_each(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
-    """Refuse an object that has a name twice, of which Python's json takes the last."""
-    row = dict(pairs)
-    if len(row) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"it has {twice!r} {names.count(twice)} times: leave one of them")
-    return row
 
 
 def _text(place: str, column: str, value: object) -> str:

@@ -163,6 +163,37 @@ def test_an_image_cut_short_is_refused(tmp_path: Path, suffix: str) -> None:
         read(path)
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "webp"])
+def test_an_image_whose_end_was_never_written_is_refused(tmp_path: Path, suffix: str) -> None:
+    path = save(tmp_path / f"a.{suffix}", noise(0, 64, 64))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
+    for ask in (read, lambda path: read_head(path, Decoding(6))):
+        with pytest.raises(ValueError, match="its end is zeros, as where a copy was interrupted"):
+            ask(path)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "webp", "png", "bmp"])
+def test_zeros_after_the_end_of_an_image_do_not_matter(tmp_path: Path, suffix: str) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "\xff\xda a preview"
+    path = save(
+        tmp_path / f"a.{suffix}", noise(0, 64, 64), **({} if suffix == "bmp" else {"exif": exif})
+    )
+    before = read(path)
+    path.write_bytes(path.read_bytes() + bytes(512))
+    np.testing.assert_array_equal(read(path), before)
+
+
+def test_an_image_that_is_transparent_everywhere_is_refused(tmp_path: Path) -> None:
+    pixels = np.dstack([noise(0), np.zeros((6, 6), np.uint8)])
+    path = save(tmp_path / "a.png", pixels)
+    with pytest.raises(ValueError, match="it is transparent everywhere"):
+        read(path)
+    pixels[0, 0, 3] = 1
+    assert read(save(path, pixels)).shape == (6, 6, 3)
+
+
 def test_damaged_bytes_are_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", noise(0, 64, 64))
     content = bytearray(path.read_bytes())

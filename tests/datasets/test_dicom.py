@@ -109,6 +109,37 @@ def test_places_in_a_palette_come_to_its_colors(tmp_path: Path) -> None:
     assert not read_facts(path).is_gray
 
 
+@pytest.mark.parametrize(("stated", "kind"), [(16, np.uint16), (8, np.uint16), (8, np.uint8)])
+def test_a_palette_of_eight_bits_is_not_black_however_it_is_stored(
+    tmp_path: Path, stated: int, kind: type
+) -> None:
+    table = np.random.default_rng(0).integers(256, size=(3, 256)).astype(kind)
+    fields: dict[str, object] = {"PhotometricInterpretation": "PALETTE COLOR"}
+    for name, entries in zip(("Red", "Green", "Blue"), table, strict=True):
+        fields[f"{name}PaletteColorLookupTableDescriptor"] = [256, 0, stated]
+        fields[f"{name}PaletteColorLookupTableData"] = entries.tobytes()
+    places = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    path = write(tmp_path / "a.dcm", places, **fields)
+    np.testing.assert_array_equal(np.asarray(read_picture(path)), table.T[places])
+
+
+def test_values_that_do_not_stand_in_the_lowest_bits_are_refused(tmp_path: Path) -> None:
+    pixels = np.arange(64, dtype=np.uint16).reshape(8, 8) << 4
+    path = write(tmp_path / "a.dcm", pixels, BitsStored=12, HighBit=15)
+    with pytest.raises(ValueError, match="its values of 12 bits end at bit 15 of 16"):
+        read_facts(path)
+
+
+@pytest.mark.parametrize("first", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_presentation_that_is_inverse_is_shown_so_once(tmp_path: Path, first: str) -> None:
+    pixels = np.arange(64, dtype=np.uint8).reshape(8, 8)
+    window = {"WindowCenter": 32, "WindowWidth": 64}
+    plain = read_picture(write(tmp_path / "a.dcm", pixels, **window))
+    inverse = {"PhotometricInterpretation": first, "PresentationLUTShape": "INVERSE"}
+    turned = read_picture(write(tmp_path / "b.dcm", pixels, **window, **inverse))
+    np.testing.assert_array_equal(np.asarray(turned), 255 - np.asarray(plain))
+
+
 @pytest.mark.parametrize(
     "fields",
     [

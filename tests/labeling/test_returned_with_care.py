@@ -14,7 +14,7 @@ from rayal.labeling.ingest import Ingested, ingest
 from rayal.labeling.notebook import Pool
 from rayal.labeling.project import Project
 from rayal.labeling.selecting import next_round
-from tests.labeling.images import picture, project_of, request, select
+from tests.labeling.images import folder_of, picture, project_of, request, select
 
 
 @pytest.fixture
@@ -425,3 +425,99 @@ def test_a_class_that_lost_a_character_or_cannot_be_seen_is_not_taken(
 ) -> None:
     done = take(project, filled(project, ["cat", label, "dog"]))
     assert (done.labeled, len(done.refused)) == (2, 1)
+
+
+def test_tags_that_a_model_has_set_are_no_answers(project: Project) -> None:
+    one, other = (row["path"] for row in rows_of(project)[:2])
+    path = project.root.parent / "said.xml"
+    path.write_text(
+        f'<annotations><image name="{one}"><tag label="cat" source="auto"/></image>'
+        f'<image name="{other}"><tag label="dog" source="semi-auto"/></image></annotations>'
+    )
+    done = take(project, path)
+    assert done.new_classes == ["dog"]
+    assert f"image {one} has a tag that a model has set" in done.refused[0]
+
+
+def test_tracks_of_a_video_are_refused(project: Project) -> None:
+    path = project.root.parent / "said.xml"
+    path.write_text('<annotations><track label="cat"><box frame="0"/></track></annotations>')
+    with pytest.raises(LabelingError, match="tracks of a video: export it as CVAT for images"):
+        take(project, path)
+
+
+def _coco(project: Project, names: list[str], **more: Any) -> Path:
+    path = project.root.parent / "coco.json"
+    content = {
+        "images": [{"id": n, "file_name": name} for n, name in enumerate(names)],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": [{"image_id": n, "category_id": 1} for n in range(len(names))],
+    }
+    content["annotations"][0].update(more)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_annotations_with_a_score_are_predictions_and_no_answers(project: Project) -> None:
+    names = [row["path"] for row in rows_of(project)[:2]]
+    done = take(project, _coco(project, names, score=0.93))
+    assert (done.labeled, len(done.refused)) == (1, 1)
+    assert "is annotated with a score" in done.refused[0]
+    assert take(project, _coco(project, names, score=1)).labeled == 1
+
+
+def test_results_in_coco_s_form_are_refused(project: Project) -> None:
+    path = project.root.parent / "results.json"
+    path.write_text('[{"image_id": 1, "category_id": 1, "score": 0.9}]')
+    with pytest.raises(LabelingError, match=r"no list of tasks: .*are predictions"):
+        take(project, path)
+
+
+def test_json_with_a_name_twice_is_refused(project: Project) -> None:
+    path = _coco(project, [rows_of(project)[0]["path"]])
+    path.write_text(
+        path.read_text().replace('"category_id": 1', '"category_id": 2, "category_id": 1')
+    )
+    with pytest.raises(LabelingError, match="it has 'category_id' 2 times"):
+        take(project, path)
+
+
+@pytest.mark.parametrize(
+    ("more", "labeled", "skipped", "refused"),
+    [
+        ({}, 1, 0, 0),
+        ({"skipped": True}, 0, 1, 0),
+        ({"reviews": [{"accepted": False, "created_at": "2026-01-02T00:00:00Z"}]}, 0, 0, 1),
+        (
+            {
+                "reviews": [
+                    {"accepted": True, "created_at": "2026-01-03T00:00:00Z"},
+                    {"accepted": False, "created_at": "2026-01-02T00:00:00Z"},
+                ]
+            },
+            1, 0, 0,
+        ),
+    ],
+)  # fmt: skip
+def test_annotations_that_were_skipped_or_rejected_in_a_review_are_no_answers(
+    project: Project, more: dict[str, Any], labeled: int, skipped: int, refused: int
+) -> None:
+    row = rows_of(project)[0]
+    result = {"from_name": "choice", "type": "choices", "value": {"choices": ["cat"]}}
+    annotation = {"completed_by": 1, "result": [result], **more}
+    data = {"path": row["path"], "rayal_id": row["rayal_id"]}
+    path = project.root.parent / "export.json"
+    path.write_text(json.dumps([{"id": 1, "data": data, "annotations": [annotation]}]))
+    done = take(project, path)
+    assert (done.labeled, done.skipped, len(done.refused)) == (labeled, skipped, refused)
+
+
+def test_a_name_without_its_folder_is_not_taken_for_the_image_of_that_path(tmp_path: Path) -> None:
+    folder_of(tmp_path / "cells", 3, "{}.png")
+    folder_of(tmp_path / "cells", 3, "day2/{}.png", first=10)
+    project = select(tmp_path / "cells", budget=6).project
+    done = take(project, _coco(project, ["0.png"]))
+    assert done.labeled == 0
+    assert "'0.png' may be the image of that path or day2/0.png" in done.refused[0]
+    done = take(project, _coco(project, ["0.png", "day2/1.png"]))
+    assert (done.labeled, done.refused) == (2, [])

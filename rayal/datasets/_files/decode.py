@@ -13,6 +13,8 @@ import numpy.typing as npt
 from PIL import Image
 from pydantic import Field
 
+from rayal.datasets._files.unfilled import is_unfilled
+
 Side: TypeAlias = Annotated[int, Field(ge=1, le=4096)]
 Channels: TypeAlias = Literal["auto", 1, 3]
 Background: TypeAlias = Literal["black", "white"]
@@ -135,9 +137,15 @@ def picture(
     """
     with _opened(path, decoding) as image:
         try:
-            return _picture(image, decoding, to_eight_bits or by_type_range)
+            read = _picture(image, decoding, to_eight_bits or by_type_range)
         except Exception as error:  # decoders raise whatever damaged bytes lead to
             raise ValueError(f"it is damaged: {error}") from error
+        if read is None:
+            raise ValueError(
+                "it is transparent everywhere, so that nothing of its picture is seen: save it "
+                "without transparency"
+            )
+        return read
 
 
 def middle_square(image: Image.Image, side: int) -> Image.Image:
@@ -168,6 +176,8 @@ def _opened(path: Path, decoding: Decoding) -> Image.Image:
         raise ValueError(f"it cannot be read as an image: {_reason(error)}") from error
     try:
         _check(image, decoding)
+        if is_unfilled(path, image.format or ""):
+            raise ValueError("its end is zeros, as where a copy was interrupted: copy it again")
     except ValueError:
         image.close()
         raise
@@ -254,7 +264,10 @@ def _has_frames(image: Image.Image) -> bool:
         return False
 
 
-def _picture(image: Image.Image, decoding: Decoding, to_eight_bits: ToEightBits) -> Image.Image:
+def _picture(
+    image: Image.Image, decoding: Decoding, to_eight_bits: ToEightBits
+) -> Image.Image | None:
+    """Return the picture, None where nothing of it is seen."""
     width, height = image.size
     twice = 2 * decoding.size / min(width, height)
     if twice < 1:
@@ -262,17 +275,25 @@ def _picture(image: Image.Image, decoding: Decoding, to_eight_bits: ToEightBits)
     image.load()
     turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
     plain = _plain(image, decoding.background, to_eight_bits)
-    return plain if turn is None else plain.transpose(turn)
+    return plain if turn is None or plain is None else plain.transpose(turn)
 
 
-def _plain(image: Image.Image, background: str, to_eight_bits: ToEightBits) -> Image.Image:
-    """Return the image without transparency and with 8 bits a channel."""
+def _plain(image: Image.Image, background: str, to_eight_bits: ToEightBits) -> Image.Image | None:
+    """Return the image with 8 bits a channel and opaque, None where transparency hides it."""
     if image.mode.startswith("I"):
         return to_eight_bits(image)
     if not image.has_transparency_data:
         return image
-    ground = Image.new("RGBA", image.size, background)
-    return Image.alpha_composite(ground, image.convert("RGBA"))
+    colors = image.convert("RGBA")
+    if _is_hidden(colors):
+        return None
+    return Image.alpha_composite(Image.new("RGBA", image.size, background), colors)
+
+
+def _is_hidden(image: Image.Image) -> bool:
+    """Whether an RGBA image has a picture of which nothing is seen, as programs leave alpha at 0."""
+    pixels = np.asarray(image).reshape(-1, 4)
+    return not pixels[:, 3].any() and bool((pixels[:, :3] != pixels[0, :3]).any())
 
 
 def by_type_range(image: Image.Image) -> Image.Image:

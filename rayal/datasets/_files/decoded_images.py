@@ -36,7 +36,7 @@ from rayal.label_arrays import count_by_class
 from rayal.storage.file_names import shortened
 from rayal.storage.machine_cache import cache_folder
 
-FORMAT = 4  # part of every key; raised by hand when files come to be decoded otherwise
+FORMAT = 5  # part of every key; raised by hand when files come to be decoded otherwise
 BLOCK = 512  # files under way at once: an unbounded queue of a million takes gigabytes
 SHOWN = 5  # files named in a message
 

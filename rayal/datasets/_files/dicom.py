@@ -62,6 +62,7 @@ def read_head(path: Path) -> DicomHead:
         data = _read(path, pixels=False)
         if "Rows" not in data or "Columns" not in data:
             raise ValueError("it has no image")
+        _check_bits(data)
         return DicomHead(
             int(data.Columns), int(data.Rows), "DICOM", _is_gray(data), tuple(_notes(data))
         )
@@ -100,8 +101,33 @@ def _color(data: Any, pixels: npt.NDArray[Any]) -> Bytes:
     bits = int(data.get("BitsStored", 8))
     if data.get("PhotometricInterpretation") == _PALETTE:
         pixels = importlib.import_module("pydicom.pixels").apply_color_lut(pixels, data)
-        bits = 8 * pixels.itemsize
+        bits = _palette_bits(data)
     return np.asarray(pixels >> max(bits - 8, 0), dtype=np.uint8)
+
+
+def _palette_bits(data: Any) -> int:
+    """Return the bits of a palette's colors, which may be 8 where 16 are stated or stored."""
+    colors = ("Red", "Green", "Blue")
+    if any(f"{color}PaletteColorLookupTableData" not in data for color in colors):
+        return 16  # segmented tables, which are of 16 bits
+    stated = int(data.RedPaletteColorLookupTableDescriptor[2])
+    tables = [bytes(data[f"{color}PaletteColorLookupTableData"].value) for color in colors]
+    upper = (max(table[1::2], default=0) for table in tables)  # bytes of 16-bit entries
+    return 16 if stated > 8 and any(upper) else 8
+
+
+def _check_bits(data: Any) -> None:
+    """Refuse values that do not stand in the lowest bits, which pydicom reads as if they did.
+
+    Raises:
+        ValueError: they do not.
+    """
+    stored, high = data.get("BitsStored"), data.get("HighBit")
+    if stored is not None and high is not None and int(high) != int(stored) - 1:
+        raise ValueError(
+            f"its values of {stored} bits end at bit {high} of {data.get('BitsAllocated')}, and "
+            "are read where they end at the one below their number: convert it"
+        )
 
 
 def _is_gray(data: Any) -> bool:

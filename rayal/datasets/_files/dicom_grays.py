@@ -47,9 +47,15 @@ def shown(data: Any, stored: npt.NDArray[Any], by_range: ByRange) -> Bytes:
         bright = _by_table(values, data.VOILUTSequence[0])
     else:
         bright = by_range(values, None if padding is None or padding.all() else ~padding)
-    if data.get("PhotometricInterpretation") == "MONOCHROME1":
+    if _is_inverted(data):
         bright = 255 - bright
     return bright if padding is None else np.where(padding, np.uint8(0), bright)
+
+
+def _is_inverted(data: Any) -> bool:
+    """Whether the lowest values are the brightest; files that say so in both ways say it once."""
+    is_first = data.get("PhotometricInterpretation") == "MONOCHROME1"
+    return bool(is_first or data.get("PresentationLUTShape") == "INVERSE")
 
 
 def how(data: Any) -> str:

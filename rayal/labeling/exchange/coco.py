@@ -7,7 +7,7 @@ classes is said by a category "none of them".
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,11 @@ from rayal.labeling.errors import LabelingError
 from rayal.labeling.exchange.json_export import begins_with, read_json
 from rayal.labeling.exchange.tool import Import, Returned, Sheet, tool
 from rayal.labeling.pool import id_in
+
+_PREDICTED = (
+    "is annotated with a score, as a model predicts: have a person confirm it, and export what "
+    "people said"
+)
 
 
 @tool("coco")
@@ -37,10 +42,13 @@ class Coco:
             names: dict[Any, dict[str, None]] = {one["id"]: {} for one in content["images"]}
             for one in content["annotations"]:
                 names[one["image_id"]][categories[one["category_id"]]] = None
+            predicted = {o["image_id"] for o in content["annotations"] if _is_predicted(o)}
             for image in content["images"]:
-                export.returned.append(
-                    _returned(path, str(image["file_name"]), [*names[image["id"]]])
-                )
+                one = _returned(path, str(image["file_name"]), [*names[image["id"]]])
+                if image["id"] in predicted:
+                    export.refused.append(f"{one.place} {_PREDICTED}")
+                else:
+                    export.returned.append(one)
         except (KeyError, TypeError) as error:
             raise LabelingError(
                 f"{path} is damaged: an image, annotation or category lacks or names {error} that "
@@ -56,6 +64,12 @@ def _returned(path: Path, name: str, classes: list[str]) -> Returned:
     if len(classes) == 1:
         return Returned(place, rayal_id, name, "label", classes[0], "coco")
     return Returned(place, rayal_id, name, "label", by="coco", classes=tuple(classes))
+
+
+def _is_predicted(annotation: Mapping[str, Any]) -> bool:
+    """Whether an annotation is a prediction, which has a score; people's have none, or 1."""
+    score = annotation.get("score")
+    return isinstance(score, int | float) and score < 1
 
 
 def _content(path: Path) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from rayal.storage import plain_files
 from rayal.storage.atomic import temporary_beside, write_bytes
 
 FOLDER = "cvat"
+_OF_A_MODEL = "auto"  # source of a tag that nobody has changed since; "semi-auto" has been
 LARGEST = 1 << 30  # bytes of an export
 _LONGEST = 80  # characters of a file's own name in the link's
 
@@ -60,13 +61,21 @@ class Cvat:
 
     def read(self, path: Path) -> Import:
         answers = Import("cvat", what="tags")
-        for number, image in enumerate(_parsed(path).iter("image")):
+        parsed = _parsed(path)
+        if parsed.find(".//track") is not None and parsed.find(".//image") is None:
+            raise LabelingError(f"{path} has tracks of a video: export it as CVAT for images 1.1")
+        for number, image in enumerate(parsed.iter("image")):
             name = image.get("name", "")
             place = f"{path.name}, image {name or number}"
             tags = list(dict.fromkeys(tag.get("label", "") for tag in image.iter("tag")))
             shapes = sorted({part.tag for part in image if part.tag != "tag" and part.get("label")})
             rayal_id = id_in(name)
-            if shapes and not tags:
+            if any(tag.get("source") == _OF_A_MODEL for tag in image.iter("tag")):
+                answers.refused.append(
+                    f"{place} has a tag that a model has set (source '{_OF_A_MODEL}'), which no "
+                    "person has confirmed: set it by hand, or remove it, and export again"
+                )
+            elif shapes and not tags:
                 answers.refused.append(
                     f"{place} is annotated by {', '.join(shapes)}, of which no class is read: set "
                     "tags, or export as COCO, of which the categories of shapes are read"

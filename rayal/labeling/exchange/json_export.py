@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,20 @@ def begins_with(path: Path, bracket: bytes) -> bool:
         return file.read(_HEAD).removeprefix(codecs.BOM_UTF8).lstrip().startswith(bracket)
 
 
+def once_each(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """Refuse an object that has a name twice, of which Python's json takes the last.
+
+    Raises:
+        ValueError: it has.
+    """
+    row = dict(pairs)
+    if len(row) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"it has {twice!r} {names.count(twice)} times: leave one of them")
+    return row
+
+
 def read_json(path: Path) -> Any:
     """Return what a file holds.
 
@@ -27,6 +42,6 @@ def read_json(path: Path) -> Any:
         LabelingError: it cannot be read, or is no JSON.
     """
     try:
-        return json.loads(plain_files.read(path, LARGEST))
+        return json.loads(plain_files.read(path, LARGEST), object_pairs_hook=once_each)
     except (OSError, ValueError, RecursionError) as error:
         raise LabelingError(f"{path} is damaged ({error}); export it again") from error

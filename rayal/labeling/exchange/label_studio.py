@@ -37,6 +37,8 @@ _FLAT = TaskData.__annotations__.keys() | {
     "id", "annotation_id", "annotator", "lead_time", "created_at", "updated_at", "annotators",
     "predictions", "agreement",
 }  # fmt: skip
+_OF_A_TASK = frozenset({"data", "annotation_id", "image", "path", "rayal_id"})
+_SHOWN = 5  # names in a message
 _READ = frozenset({"choices", "textarea"})  # kinds of results
 _SUFFIXES = frozenset({".json", ".csv", ".json-min"})
 
@@ -122,8 +124,14 @@ def _read_annotations(
         answers.returned.append(task.returned("withdraw"))
     for annotation in annotations:
         common = _common(annotation, annotation.get("completed_by"))
-        if annotation.get("was_cancelled"):
+        if annotation.get("was_cancelled") or annotation.get("skipped"):
             answers.returned.append(task.returned("skip", **common))
+            continue
+        if _is_rejected(annotation):
+            answers.refused.append(
+                f"{task.place}: its annotation by {common['by']} was rejected in a review: correct "
+                "it, and export again"
+            )
             continue
         results = _results(task.place, annotation)
         labels = [label for result in results for label in labels_of_result(result, control)]
@@ -144,8 +152,20 @@ def _annotations(place: str, row: Mapping[str, Any]) -> list[dict[str, Any]]:
     return annotations
 
 
+def _is_rejected(annotation: Mapping[str, Any]) -> bool:
+    """Whether the last review of an annotation, as Label Studio Enterprise has, rejects it."""
+    reviews = annotation.get("reviews")
+    kept = [one for one in reviews if isinstance(one, dict)] if isinstance(reviews, list) else []
+    return bool(kept) and max(kept, key=_time).get("accepted") is False
+
+
 def _check_tasks(path: Path, rows: list[dict[str, Any]]) -> None:
     """Refuse tasks that were never in the tool: they say nothing, not that labels are gone."""
+    if rows and not any(_OF_A_TASK & row.keys() for row in rows):
+        raise LabelingError(
+            f"{path} is a list of {', '.join(sorted(map(repr, rows[0]))[:_SHOWN]) or 'nothing'}, "
+            "and no list of tasks: results in COCO's form name no images, and are predictions"
+        )
     tasks = [row for row in rows if "data" in row]
     if tasks and not any("annotations" in row for row in tasks):
         raise LabelingError(
