@@ -291,7 +291,7 @@ def _plain(image: Image.Image, background: str, to_eight_bits: ToEightBits) -> I
 
 
 def _is_hidden(image: Image.Image) -> bool:
-    """Whether an RGBA image has a picture of which nothing is seen, as programs leave alpha at 0."""
+    """Whether an RGBA image has a picture of which nothing is seen: alpha was left at 0."""
     pixels = np.asarray(image).reshape(-1, 4)
     return not pixels[:, 3].any() and bool((pixels[:, :3] != pixels[0, :3]).any())
 
