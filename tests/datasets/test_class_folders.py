@@ -69,6 +69,11 @@ def test_splits_are_known_by_long_names_and_in_any_case(root: Path, names: tuple
         (("Fold_0", "Fold_1", "Fold_10"), "are parts of a cross-validation"),
         (("cv-fold 1", "cv-fold 2"), "are parts of a cross-validation"),
         (("split1", "split2"), "are parts of a cross-validation"),
+        (("subset0", "subset1"), "are parts of a cross-validation"),
+        (("fold_a", "fold_b"), "are parts of a cross-validation"),
+        (("cv1", "cv2", "cv3"), "are parts of a cross-validation"),
+        (("train1", "train2"), "train1, train2 are not classes by their names"),
+        (("test_part_1", "test_part_2"), "are not classes by their names"),
     ],
 )
 def test_splits_do_not_become_classes(root: Path, names: tuple[str, ...], message: str) -> None:
@@ -132,7 +137,9 @@ def test_images_and_their_masks_are_no_classes(root: Path, names: tuple[str, str
 @pytest.mark.parametrize(
     ("image", "mask"),
     [("1.png", "1_mask.png"), ("benign (1).png", "benign (1)_mask_1.png"), ("x.jpg", "x_seg.PNG"),
-     ("1.png", "masks/1.png"), ("images/1.png", "Masks/1.png"), ("p/1.png", "p/1-gt.png")],
+     ("1.png", "masks/1.png"), ("images/1.png", "Masks/1.png"), ("p/1.png", "p/1-gt.png"),
+     ("p/1.png", "p/mask_1.png"), ("1.png", "1_superpixels.png"), ("1.png", "1_label.png"),
+     ("1.jpg", "1-150x150.jpg"), ("1.jpg", "1_thumb.png"), ("1.png", "1_Overlay_2.png")],
 )  # fmt: skip
 def test_masks_among_the_images_of_a_class_are_refused(root: Path, image: str, mask: str) -> None:
     folder_of_classes(root, {"a": 3, "b": 3})
@@ -327,7 +334,7 @@ def test_animations_and_pages_are_mentioned(root: Path) -> None:
     folder_of_classes(root, CLASSES)
     from PIL import Image
 
-    for n, name in enumerate(("x.gif", "x.png", "x.webp", "x.tif")):
+    for n, name in enumerate(("w.gif", "x.png", "y.webp", "z.tif")):
         frames = [Image.fromarray(noise(90 + 3 * n + i)) for i in range(3)]
         frames[0].save(root / "a" / name, save_all=True, append_images=frames[1:])
     _, messages = load(root, test_share=0.25)
@@ -343,3 +350,30 @@ def test_images_that_come_out_dark_are_mentioned(root: Path) -> None:
     _, messages = load(root, test_share=0.3)
     assert len(messages) == 1
     assert "the brightest pixel of all images is 16 of 255" in messages[0]
+
+
+@pytest.mark.parametrize("name", ["a - Copy", "a copy", "a (1)", "a - Copy (2)", "a.bak", "a_old"])
+def test_a_copy_of_a_class_s_folder_is_no_class(root: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="may be a copy or an earlier version of a, and would be"):
+        load(folder_of_classes(root, {"a": 3, "b": 3, name: 3}), test_share=0.3)
+
+
+def test_numbers_in_brackets_tell_classes_apart_where_there_is_none_without(root: Path) -> None:
+    data, _ = load(folder_of_classes(root, {"a (1)": 3, "a (2)": 3}), test_share=0.3)
+    assert data.classes == ("a (1)", "a (2)")
+
+
+def test_splits_within_the_classes_are_not_drawn_anew(root: Path) -> None:
+    for name in ("a", "b"):
+        folder_of_classes(root / name, {"Train": 3, "test": 2})
+    with pytest.raises(ValueError, match=r"a has folders Train and test in it.*make .*train/a"):
+        load(root, test_share=0.3)
+
+
+def test_one_picture_in_two_formats_is_mentioned(root: Path) -> None:
+    folder_of_classes(root, {"a": 3, "b": 3})
+    save(root / "a" / "000.jpg", noise(50))
+    _, messages = load(root, test_share=0.3)
+    [message] = [message for message in messages if "but for the suffix" in message]
+    assert "1 images have the name of another" in message
+    assert "a/000.jpg and a/000.png" in message

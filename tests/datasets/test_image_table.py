@@ -499,3 +499,30 @@ def test_labels_of_the_same_image_are_compared_as_the_table_has_them_now(images:
     rows[2][1] = "blue"
     with pytest.raises(UserWarning, match=r"1 images have another label .* a0\.png and a2\.png"):
         load(images, write(images, rows, head), split="part")
+
+
+def rows_of_patients(folder: Path, patients: Sequence[str]) -> list[list[str]]:
+    """Make an image of each of these patients, and its row."""
+    for n in range(len(patients)):
+        save(folder / f"{n}.png", noise(n))
+    return [[f"{n}", "xy"[n % 2], patient] for n, patient in enumerate(patients)]
+
+
+@pytest.mark.parametrize("column", ["patient", "Lesion ID", "subject_id"])
+def test_patients_that_are_not_kept_together_are_mentioned(tmp_path: Path, column: str) -> None:
+    rows = rows_of_patients(tmp_path / "skin", [f"p{n // 2}" for n in range(12)])
+    table = write(tmp_path / "skin", rows, ("image", "label", column))
+    said = f"6 of 6 values of the column '{column}' may have images to train and to test"
+    with pytest.raises(UserWarning, match=f"{said} both.*: say group: {column}"):
+        load(tmp_path / "skin", table)
+    load(tmp_path / "skin", write(tmp_path / "skin", rows, ("image", "label", "size")))
+
+
+def test_patients_on_both_sides_of_a_column_of_splits_are_mentioned(tmp_path: Path) -> None:
+    rows = rows_of_patients(tmp_path / "skin", [f"p{n // 2}" for n in range(12)])
+    head = ("image", "label", "patient", "split")
+    told = [[*row, "train" if n < 8 else "test"] for n, row in enumerate(rows)]
+    load(tmp_path / "skin", write(tmp_path / "skin", told, head), split="split")
+    told[11][2] = "p0"
+    with pytest.raises(UserWarning, match="1 of 6 values of the column 'patient' may have images"):
+        load(tmp_path / "skin", write(tmp_path / "skin", told, head), split="split")

@@ -9,20 +9,26 @@ from pathlib import Path
 
 import numpy as np
 
+from rayal.datasets._files.companions import (
+    TARGETS,
+    check_no_companions,
+    warn_of_versions,
+)
 from rayal.datasets._files.decoded_images import FileList
 from rayal.datasets._files.lookalikes import lookalikes, means_missing, shown
 from rayal.datasets._files.passed_over import PassedOver
 from rayal.datasets._files.scan import is_image, list_images, subfolders
-from rayal.datasets._files.split_names import hinted_split, is_fold, split_of
+from rayal.datasets._files.split_names import (
+    hinted_split,
+    is_fold,
+    is_part_of_split,
+    split_of,
+)
 
 _THUMBNAILS = frozenset({"thumb", "thumbs", "thumbnail", "thumbnails", "_thumbs"})
 _PICTURES = frozenset({"image", "images", "img", "imgs", "photos"})
-_TARGETS = frozenset({
-    "annotation", "annotations", "gt", "ground_truth", "groundtruth", "label", "labels", "mask",
-    "masks", "segmentation", "segmentations",
-})  # fmt: skip
-# What ends the name of a mask beside its image: benign (1)_mask_1.png.
-_MASK = re.compile(r"[ _.-](mask|masks|seg|segmentation|gt|groundtruth|ground_truth)([ _.-]?\d+)?$")
+# What is added to the name of a folder of which there is a copy, or an earlier version.
+_COPY = re.compile(r"(?: - copy| copy|[ _.-](?:bak|backup|old))?(?: ?\(\d+\))?$", re.IGNORECASE)
 
 
 def find_splits(root: Path) -> dict[str, str]:
@@ -101,6 +107,7 @@ def files_by_class(folder: Path, root: Path, passed_over: PassedOver) -> dict[st
     _check_classes(folder, list(classes))
     files = {name: _images_of(inner, root, passed_over) for name, inner in classes.items()}
     _warn_of_nesting(folder, root, files)
+    warn_of_versions(folder, [file for of_class in files.values() for file in of_class])
     return files
 
 
@@ -124,26 +131,10 @@ def _images_of(folder: Path, root: Path, passed_over: PassedOver) -> list[str]:
                 f"{root / inner} has images that may be thumbnails of others: remove the folder, "
                 "or rename it if they are images of their own"
             )
-    _check_no_masks(folder, root, images)
+    check_no_companions(folder, root, images)
+    _check_no_splits_within(folder, root, images)
     passed_over.update(counts)
     return images
-
-
-def _check_no_masks(folder: Path, root: Path, images: Sequence[str]) -> None:
-    """Refuse what belongs to other images of a class: masks/1.png, or 1_mask.png beside 1.png."""
-    start = len(folder.resolve().relative_to(root.resolve()).parts)
-    inner = [image.lower().split("/")[start:-1] for image in images]
-    among = [bool(_TARGETS.intersection(folders)) for folders in inner]
-    stems = {image.rpartition(".")[0].casefold() for image in images}
-    for image, is_target in zip(images, among, strict=True):
-        stem = image.rpartition(".")[0].casefold()
-        own = _MASK.sub("", stem)
-        if (is_target and not all(among)) or (own != stem and own in stems):
-            raise ValueError(
-                f"{root / image} may be the mask or annotation of another image, and would be an "
-                f"image of the class {folder.name}: move such files out of the folder, or rename "
-                "them if they are images of their own"
-            )
 
 
 def _check_classes(folder: Path, names: Sequence[str]) -> None:
@@ -153,17 +144,36 @@ def _check_classes(folder: Path, names: Sequence[str]) -> None:
             f"{folder}: the classes {shown(pair[0])} and {shown(pair[1])} look alike; put their "
             "images into one folder if they are one class, or else rename one of them"
         )
+    for name in names:
+        if (first := _COPY.sub("", name)) != name and first in names:
+            raise ValueError(
+                f"{folder}: the folder {name} may be a copy or an earlier version of {first}, and "
+                "would be a class of its own: remove it, or rename it if it is one"
+            )
     plain = {name.casefold() for name in names}
-    if plain & _PICTURES and plain & _TARGETS:
+    if plain & _PICTURES and plain & TARGETS:
         raise ValueError(
             f"{folder} has the folders {', '.join(names)}: images and what belongs to them are no "
             "classes; a folder for each class is needed, or a table of labels (image_table)"
         )
     for name in names:
-        if not means_missing(name) and name.casefold() not in _TARGETS:
+        if not means_missing(name) and name.casefold() not in TARGETS:
             continue
         warnings.warn(
             f"{folder}: the folder {name} is taken as a class like any other", stacklevel=2
+        )
+
+
+def _check_no_splits_within(folder: Path, root: Path, images: Sequence[str]) -> None:
+    """Refuse a class with folders train and test in it: another split than theirs would be made."""
+    start = len(folder.resolve().relative_to(root.resolve()).parts)
+    inner = {part for image in images for part in image.split("/")[start:-1]}
+    names = {split_of(name): name for name in sorted(inner) if split_of(name)}
+    if {"train", "test"} <= names.keys():
+        raise ValueError(
+            f"{folder} has folders {names['train']} and {names['test']} in it, and folders of "
+            f"classes lie within these: make {root / 'train' / folder.name} and "
+            f"{root / 'test' / folder.name}"
         )
 
 
@@ -178,7 +188,8 @@ def _check_no_split(root: Path, folders: Mapping[str, Path], names: Mapping[str,
             )
     hints = {name: hinted_split(name) for name in folders}
     hinted = [name for name, hint in hints.items() if hint]
-    if len(hinted) > 1 and len({hints[name] for name in hinted}) > 1:
+    are_parts = len(folders) > 1 and all(map(is_part_of_split, folders))
+    if are_parts or len({hints[name] for name in hinted}) > 1:
         raise ValueError(
             f"{root}: the folders {', '.join(hinted)} are not classes by their names; name them "
             "train, test and, if there is one, val"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -25,10 +26,17 @@ from rayal.datasets._files.lookalikes import (
     lookalikes,
     means_missing,
     shown,
+    tidy,
 )
 from rayal.datasets._files.scan import nfc
 from rayal.datasets._files.split_names import split_of
 
+# Columns that name what images were taken of: patient_id, Lesion ID, subject.
+_SUBJECT = re.compile(
+    r"(patient|subject|lesion|participant|person|donor|animal|mouse|slide|specimen|individual)"
+    r"s?[ _.-]?(id|no|nr|num|number|key|code|name|uid)?",
+    re.IGNORECASE,
+)
 PARAMETERS = ("image", "label", "split", "group")  # of the dataset: each names a column
 
 
@@ -105,6 +113,8 @@ def read_rows(path: Path, columns: Columns, images: ImageIndex) -> list[Row]:
     _check_lookalikes(path, "group", {row.group: row.line for row in reversed(rows.values())})
     _check_groups(path, rows.values())
     _warn(path, rows.values(), len(table.records) - len(rows))
+    if columns.group is None:
+        _warn_of_subjects(table, columns)
     return [rows[file] for file in sorted(rows)]
 
 
@@ -239,6 +249,27 @@ def _warn(path: Path, rows: Iterable[Row], repeated: int) -> None:
             warnings.warn(
                 f"{path}: {counts[name]:,} images have the {what} '{name}', which is taken as a "
                 f"{kind} like any other; remove these rows if it says that there is none",
+                stacklevel=3,
+            )
+
+
+def _warn_of_subjects(table: CsvTable, columns: Columns) -> None:
+    """Warn where images of one patient may come to train and to test both: no group was named."""
+    for at, name in enumerate(table.columns):
+        if name in columns.names or not _SUBJECT.fullmatch(tidy(name)):
+            continue
+        sides: dict[str, set[str]] = {}
+        for number, record in enumerate(table.records):
+            cell = tidy(record.cells[at]) if at < len(record.cells) else ""
+            split = columns.split and record.cells[table.position[columns.split]]
+            if cell:
+                sides.setdefault(cell, set()).add(split_of(split) if split else str(number))
+        shared = sum(len(own) > 1 for own in sides.values())
+        if shared and len(sides) > 1:
+            way = "give each of them to one side" if columns.split else f"say group: {name}"
+            warnings.warn(
+                f"{table.path}: {shared:,} of {len(sides):,} values of the column '{name}' may "
+                f"have images to train and to test both, which makes results too good: {way}",
                 stacklevel=3,
             )
 

@@ -17,7 +17,12 @@ _HINTS = SPLITS | {
 }  # fmt: skip
 
 
-_FOLD = re.compile(r"(cv|k|cross|validation|[ _.-])*(fold|split)s?[ _.-]*\d+", re.IGNORECASE)
+_NUMBER = r"(\d+|[a-e]|one|two|three|four|five|i{1,3}|iv|v)"
+_FOLD = re.compile(
+    rf"(cv|k|cross|validation|[ _.-])*(fold|split|subset|partition)s?[ _.-]*{_NUMBER}|cv[ _.-]*\d+",
+    re.IGNORECASE,
+)
+_BESIDE_SPLIT = frozenset({"set", "data", "part", "images", "image", "batch", "chunk", "shard", ""})
 
 
 def split_of(word: str) -> str:
@@ -27,11 +32,22 @@ def split_of(word: str) -> str:
 
 def hinted_split(name: str) -> str:
     """Return the split that a longer name speaks of (train_images, TestSet, trainA), or ""."""
+    hints = {_HINTS[stem] for stem in _stems(name) if stem in _HINTS}
+    return hints.pop() if len(hints) == 1 else ""
+
+
+def is_part_of_split(name: str) -> bool:
+    """Whether a name is that of a numbered part of a split: train1, test_part_2, no test_tube."""
+    is_numbered = re.search(r"\d", name) is not None
+    plain = all(stem in _HINTS or stem in _BESIDE_SPLIT for stem in _stems(name))
+    return is_numbered and plain and bool(hinted_split(name))
+
+
+def _stems(name: str) -> list[str]:
+    """Return the words of a name, of trainset and traindata the first alone."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     words = re.findall(r"[a-z]+", parted.casefold())
-    stems = (word.removesuffix("set").removesuffix("data") for word in words)
-    hints = {_HINTS[stem] for stem in stems if stem in _HINTS}
-    return hints.pop() if len(hints) == 1 else ""
+    return [word.removesuffix("set").removesuffix("data") for word in words]
 
 
 def is_fold(name: str) -> bool:
