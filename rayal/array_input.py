@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -25,6 +25,11 @@ Array: TypeAlias = npt.NDArray[Any]
 
 MOST_CLASSES = 2**20
 _ROWS_AT_ONCE = 8192
+# Columns of a frame that name rows or say what they are, in lower case.
+_NO_FEATURES = frozenset({
+    "id", "ids", "index", "rayal_id", "path", "unnamed: 0", "label", "labels", "class", "target",
+    "split", "fold", "group",
+})  # fmt: skip
 _LARGE = 1 << 27  # numbers of a matrix of float16 from which on it is not converted
 
 
@@ -76,6 +81,7 @@ def feature_matrix(value: Any) -> Features:
     Refused are numbers whose squared distances overflow or vanish in 32-bit floats, and columns
     whose variation 32-bit floats cannot hold: a strategy would choose by rounding errors.
     """
+    _check_names(value)
     array = number_array("features", value, "a matrix of numbers (N, D)")
     matrix = array[:, None] if array.ndim == 1 else array
     if matrix.ndim != 2:
@@ -92,6 +98,22 @@ def feature_matrix(value: Any) -> Features:
     if misfit := misfit_of_rounding(matrix):
         raise ValueError(f"features: {misfit}")
     return np.ascontiguousarray(matrix, dtype=np.float32)
+
+
+def _check_names(value: Any) -> None:
+    """Refuse a frame with a column that by its name is no feature, such as one of labels.
+
+    Raises:
+        ValueError: it has.
+    """
+    names = getattr(value, "column_names", getattr(value, "columns", ()))  # Arrow's, others'
+    texts = [name for name in names if isinstance(name, str)] if isinstance(names, Iterable) else []
+    others = [name for name in texts if name.strip().casefold() in _NO_FEATURES]
+    if others:
+        raise ValueError(
+            f"features has the column {others[0]!r}, which is no feature by its name: leave "
+            f"it out, or rename it if it is one"
+        )
 
 
 def class_probabilities(value: Any) -> Array:

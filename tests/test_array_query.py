@@ -1,6 +1,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import rayal
@@ -178,3 +179,11 @@ def test_features_that_hardly_differ_beside_a_common_part_are_told_of_once() -> 
         warnings.simplefilter("error")
         rayal.query("kmeans", 5, features=offset - offset.mean(axis=0))
         rayal.query("random", 5, features=offset)
+
+
+@pytest.mark.parametrize("name", ["label", "Unnamed: 0", " ID "])
+def test_columns_that_are_no_features_by_their_names_are_refused(name: str) -> None:
+    frame = pd.DataFrame(np.random.default_rng(0).normal(size=(20, 3)), columns=["a", "b", name])
+    with pytest.raises(ValueError, match=f"has the column '{name}', which is no feature"):
+        rayal.query("kmeans", 3, features=frame)
+    assert len(rayal.query("kmeans", 3, features=frame.drop(columns=name))) == 3

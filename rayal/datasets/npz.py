@@ -48,8 +48,8 @@ def _notes(data: Dataset) -> list[str]:
     splits = {"train": data.train, "test": data.test}
     splits |= {"val": data.val} if data.val is not None else {}
     brightness, copies = Brightness(), Copies()
-    images = (image for split in splits.values() for image in split.images)
-    for _ in copies.watched(brightness.watched(images)):
+    watched = (brightness.watched(name, own.images) for name, own in splits.items())
+    for _ in copies.watched(image for images in watched for image in images):
         pass
     names = {name: Rows(f"{name}_images", len(own.labels)) for name, own in splits.items()}
     labels = {name: own.labels for name, own in splits.items()}

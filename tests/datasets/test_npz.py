@@ -186,10 +186,28 @@ def _the_same(first: str, other: str) -> dict[str, Any]:
          r"elsewhere, such as train_images\[0\] and train_images\[1\]"),
         ({f"{split}_images": arrays()[f"{split}_images"] % 2 for split in ("train", "val", "test")},
          "the brightest pixel of all images is 1 of 255"),
+        ({"train_images": arrays()["train_images"] % 2},
+         "the brightest pixel of all images to train is 1 of 255"),
         ({"valid_images": np.zeros(3)}, "its arrays valid_images are not read"),
     ],
-    ids=["in the test set", "two labels", "dark", "other arrays"],
+    ids=["in the test set", "two labels", "dark", "dark in one split", "other arrays"],
 )  # fmt: skip
 def test_what_may_be_a_mistake_is_told(tmp_path: Path, other: dict[str, Any], message: str) -> None:
     with pytest.warns(UserWarning, match=message):
         npz(path=saved(tmp_path, **other))
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [
+        (["a", "b", "a"], "the class 'a' is named twice"),
+        (["a", "b", "A"], "the classes 'a' and 'A' look alike"),
+        (["1", "2", "2.0"], "the classes '2' and '2.0' look alike"),
+        (["a", "\u200b", "c"], "a class has no name that can be seen"),
+    ],
+)
+def test_names_of_classes_must_differ_and_be_seen(
+    tmp_path: Path, classes: list[str], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        npz(path=saved(tmp_path), classes=classes)

@@ -184,10 +184,10 @@ def _write(
         check_space(folder, len(files) * int(np.prod(each)))
         read = _in_parallel(root, files, partial(_decode, decoding, channels))
         brightness, copies = Brightness(), Copies()
-        good = copies.watched(brightness.watched(_good(root, read, files)))
+        good = copies.watched(_good(root, read, files))
         images = with_progress(good, len(files), f"decoding {root.name}")
         for split, listed in splits.items():
-            taken = (next(images) for _ in listed)
+            taken = brightness.watched(split, (next(images) for _ in listed))
             write_images(folder / f"{split}.npy", taken, (len(listed), *each))
         next(images, None)  # closes the bar
     write_notes(folder, [*notes_of_heads(heads, decoding.size), *brightness.notes()])

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from rayal.contracts import Dataset, Images, Labels, Split
 from rayal.datasets._files.class_columns import as_class_columns, is_class_columns
+from rayal.datasets._files.lookalikes import is_blank, lookalikes, shown
 from rayal.label_arrays import count_by_class
 from rayal.storage.archive_errors import ARCHIVE_ERRORS
 
@@ -40,6 +41,7 @@ def read_medmnist_file(
         FileNotFoundError: there is no such file.
         ValueError: it cannot be read, or an array is missing or not as above.
     """
+    _check_names(path, classes or ())
     arrays = _arrays(path)
     if is_class_columns(path, {f"{k}_labels": own for k, (_, own) in arrays.items()}, multilabel):
         splits = {
@@ -54,6 +56,19 @@ def read_medmnist_file(
         _check_range(path, f"{split}_labels", own.labels, len(names))
     _warn_of_unlearned(path, names, splits["train"])
     return _dataset(path, name, names, splits)
+
+
+def _check_names(path: Path, classes: Sequence[str]) -> None:
+    """Refuse names of classes that stand twice, look alike or cannot be seen."""
+    twice = [name for name in classes if list(classes).count(name) > 1]
+    if twice:
+        raise ValueError(f"{path}: the class {shown(twice[0])} is named twice: rename one")
+    if pair := lookalikes(classes):
+        raise ValueError(
+            f"{path}: the classes {shown(pair[0])} and {shown(pair[1])} look alike: rename one"
+        )
+    if any(map(is_blank, classes)):
+        raise ValueError(f"{path}: a class has no name that can be seen: name it")
 
 
 def _with_columns(

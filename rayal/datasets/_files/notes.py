@@ -15,24 +15,29 @@ _FILE = "notes.json"
 
 
 class Brightness:
-    """The brightest pixel of all images that come by."""
+    """The brightest pixel of the images of each split."""
 
     def __init__(self) -> None:
-        self._brightest = 0
+        self._brightest: dict[str, int] = {}
 
-    def watched(self, images: Iterable[Images]) -> Iterator[Images]:
-        """Yield the images (h, w, channels), having looked at them."""
+    def watched(self, split: str, images: Iterable[Images]) -> Iterator[Images]:
+        """Yield the images (h, w, channels) of a split, having looked at them."""
+        self._brightest.setdefault(split, 0)
         for image in images:
-            self._brightest = max(self._brightest, int(image.max()))
+            self._brightest[split] = max(self._brightest[split], int(image.max()))
             yield image
 
     def notes(self) -> list[str]:
-        """Return a note where all images are dark."""
-        if self._brightest >= DARK:
+        """Return a note where all images are dark, or all of a split, for its range is another."""
+        dark = [split for split, brightest in self._brightest.items() if brightest < DARK]
+        if not dark:
             return []
+        brightest = max(self._brightest[split] for split in dark)
+        where = "" if len(dark) == len(self._brightest) else f" to {' and to '.join(dark)}"
         return [
-            f"the brightest pixel of all images is {self._brightest} of 255; files that use a part "
-            "of their range alone (12 of 16 bits, 0 and 1) come out dark: save them over all of it"
+            f"the brightest pixel of all images{where} is {brightest} of 255; files that use a "
+            "part of their range alone (12 of 16 bits, 0 and 1) come out dark: save them over all "
+            "of it"
         ]
 
 
