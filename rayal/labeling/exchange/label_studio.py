@@ -37,7 +37,7 @@ _FLAT = TaskData.__annotations__.keys() | {
     "id", "annotation_id", "annotator", "lead_time", "created_at", "updated_at", "annotators",
     "predictions", "agreement",
 }  # fmt: skip
-_OF_A_TASK = frozenset({"data", "annotation_id", "image", "path", "rayal_id"})
+_OF_A_TASK = frozenset({"data", "annotations", "annotation_id", "image", "path", "rayal_id"})
 _SHOWN = 5  # names in a message
 _READ = frozenset({"choices", "textarea"})  # kinds of results
 _SUFFIXES = frozenset({".json", ".csv", ".json-min"})
