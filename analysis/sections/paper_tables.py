@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from analysis.figures.curves import capital
 from analysis.figures.style import file_names
+from analysis.figures.text import one_line
 from analysis.page.blocks import Block, PrintedFiles, Text
 from analysis.page.budgets import STOPPED, STOPPED_IN_WORDS, is_stopped
 from analysis.page.typeset import PrintedCell, PrintedTable
@@ -67,7 +68,8 @@ def content(report: Report) -> Iterator[Block]:
         yield PrintedFiles([(table.caption.split(":")[0], name) for name, table in printed.items()])
         summary = report.tables["summary"]
         told = methods(report.study, summary[summary["done"] > 0])
-        yield Text(Markup("<strong>For the methods section:</strong> {}").format(told))
+        words = Markup("<strong>For the methods section:</strong> {}")
+        yield Text(words.format(one_line(told)))
 
 
 def _place(key: Mapping[str, str], measure: str) -> str:

@@ -32,8 +32,6 @@ def leading_eigenvectors(
         count: K, at most its size.
         rng: draws the first directions.
     """
-    from scipy.linalg import eigh  # here, so that the help of a command does not wait for SciPy
-
     first = rng.normal(size=(size, min(size, count + EXTRA)))
     block, _ = np.linalg.qr(first)
     basis, inside = np.empty((size, 0)), np.empty((0, 0))
@@ -43,7 +41,7 @@ def leading_eigenvectors(
         part = _orthogonalized(image, basis)
         inside = _grown(inside, part)
         most = min(count, len(inside))
-        values, vectors = eigh(inside, subset_by_index=(len(inside) - most, len(inside) - 1))
+        values, vectors = _largest(inside, most)
         outside, scales, mixed = np.linalg.svd(image, full_matrices=False)
         missing = (scales[:, None] * mixed) @ vectors[-block.shape[1] :]
         new = scales > NOTHING * values[-1]
@@ -52,6 +50,17 @@ def leading_eigenvectors(
         block = outside[:, new]
         _orthogonalized(block, basis)  # again: what was a small part of the image is large now
         block, _ = np.linalg.qr(block)
+
+
+def _largest(matrix: Float64, count: int) -> tuple[Float64, Float64]:
+    """Return the largest eigenvalues (count,), rising, of a symmetric matrix, and their vectors."""
+    from scipy.linalg import eigh  # here, so that the help of a command does not wait for SciPy
+
+    size = len(matrix)
+    values, vectors = eigh(matrix, subset_by_index=(size - count, size - 1))
+    if len(values) < count:  # LAPACK has lost some that are nearly alike, in SciPy up to 1.15
+        values, vectors = (part[..., size - count :] for part in eigh(matrix))
+    return values, vectors
 
 
 def _orthogonalized(image: Float64, basis: Float64) -> Float64:

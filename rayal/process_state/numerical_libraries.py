@@ -45,13 +45,20 @@ def _defaults_of(torch: Any) -> dict[str, Any]:
         return {}
     return {
         "dtype": torch.get_default_dtype(),
-        "device": str(torch.get_default_device()),
+        "device": _default_device(torch),
         "gradients": torch.is_grad_enabled(),
         "threads": torch.get_num_threads(),
         "precision": torch.get_float32_matmul_precision(),
         "deterministic": torch.are_deterministic_algorithms_enabled(),
         "warn_only": torch.is_deterministic_algorithms_warn_only_enabled(),
     }
+
+
+def _default_device(torch: Any) -> str:
+    try:
+        return str(torch.get_default_device())
+    except AttributeError:  # of torch 2.8 and earlier, where one was taken back
+        return "cpu"
 
 
 def _torch_at_import(torch: Any) -> dict[str, Any]:

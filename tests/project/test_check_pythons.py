@@ -25,7 +25,7 @@ def test_the_pythons_are_those_that_the_package_names() -> None:
 
 def test_dependencies_are_those_of_the_package_and_of_its_tests() -> None:
     found = check_pythons.dependencies(check_pythons.PYPROJECT.read_text())
-    assert {"numpy>=1.26", "pytest>=9.0"} <= set(found)
+    assert {"numpy>=2.0", "pytest>=9.0"} <= set(found)
     assert not any(one.startswith("faiss-gpu") for one in found)
 
 

@@ -132,11 +132,12 @@ def write_run(plan: Plan, root: Path) -> None:
     """A run of this plan in which every trial is done; what was measured does not matter."""
     (root / "records").mkdir(parents=True)
     (root / "plan.json").write_text(json.dumps({"schema": 1, **plan.as_json("", {})}))
+    classes = {name: len(info.classes) for name, info in plan.datasets.items()}
     for trial in plan.trials:
         rounds = [
             {
                 "round": n, "budget": labelled - before, "labelled": labelled, "selected": [],
-                "class_counts": [],
+                "class_counts": [0] * classes[trial.dataset_name],
                 "auc_missing_classes": [], "auc": 0.5, "select_seconds": 0.0, "train_seconds": 0.0,
             }
             for n, (before, labelled) in enumerate(pairwise((0, *trial.schedule)))
