@@ -110,7 +110,7 @@ CHANGES: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
         lambda: torch.set_default_dtype(torch.float64),
         torch.get_default_dtype,
     ),
-    "torch's device": (lambda: torch.set_default_device("meta"), torch.get_default_device),
+    "torch's device": (lambda: torch.set_default_device("meta"), lambda: torch.empty(0).device),
     "gradients": (lambda: torch.set_grad_enabled(False), torch.is_grad_enabled),
     "torch's threads": (lambda: torch.set_num_threads(3), torch.get_num_threads),
     "faiss's threads": (lambda: faiss.omp_set_num_threads(3), faiss.omp_get_max_threads),
