@@ -21,6 +21,7 @@ from analysis.study.measures import IN_WORDS, bounded, in_order
 from analysis.study.methods import methods
 from analysis.study.stopped import SPARED
 from analysis.study.study import Study
+from analysis.study.wording import spanned
 
 INCOMPLETE = "†"
 TESTED = (
@@ -67,9 +68,9 @@ def content(report: Report) -> Iterator[Block]:
         )
         yield PrintedFiles([(table.caption.split(":")[0], name) for name, table in printed.items()])
         summary = report.tables["summary"]
-        told = methods(report.study, summary[summary["done"] > 0])
+        sentences = methods(report.study, summary[summary["done"] > 0])
         words = Markup("<strong>For the methods section:</strong> {}")
-        yield Text(words.format(one_line(told)))
+        yield Text(words.format(one_line(sentences)))
 
 
 def _place(key: Mapping[str, str], measure: str) -> str:
@@ -120,8 +121,7 @@ def _row(
     who: Mapping[str, str], name: str, rows: pd.DataFrame, columns: Sequence[_Column], measure: str
 ) -> list[PrintedCell]:
     by_budget = {row["labelled"]: row for row in rows.to_dict("records")}
-    seeds = sorted({int(row["done"]) for row in by_budget.values()})
-    number = f"{seeds[0]:,}" if len(seeds) == 1 else f"{seeds[0]:,} to {seeds[-1]:,}"
+    number = spanned(int(row["done"]) for row in by_budget.values())
     values = (_value(by_budget.get(at.budget), at, who, name, measure) for at in columns)
     return [PrintedCell(name), PrintedCell(number), *values]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from analysis.study.grouping import CYCLES, query_modes
 from analysis.study.measures import IN_WORDS, in_order
 from analysis.study.stopped import SPARED
 from analysis.study.study import Study
+from analysis.study.wording import enumerated, spanned
 
 INTERVALS = (
     "Values are means over seeds with 95 % intervals: Student's for fewer than 10 seeds, "
@@ -43,18 +44,19 @@ def _design(summary: pd.DataFrame) -> Iterator[str]:
         rows = summary[modes == mode]
         how = "in rounds, up to" if mode == CYCLES else "at once:"
         budgets = [f"{count:,}" for count in sorted(rows["labelled"].unique())]
-        asked = budgets[-1] if mode == CYCLES else listed(budgets)
+        seeds = spanned(map(int, rows["done"]))
+        asked = budgets[-1] if mode == CYCLES else enumerated(budgets)
         yield (
-            f"Images were chosen {how} {asked} of {listed(_names(rows, 'dataset'))}, by "
-            f"{listed(_names(rows, 'strategy'))}, with {_range(rows['done'])} seeds each; "
-            f"{listed(_names(rows, 'learner'))} learned from the labels, on features of "
-            f"{listed(_names(rows, 'encoder'))}."
+            f"Images were chosen {how} {asked} of {enumerated(rows['dataset'].unique())}, by "
+            f"{enumerated(rows['strategy'].unique())}, with {seeds} seeds each; "
+            f"{enumerated(rows['learner'].unique())} learned from the labels, on features of "
+            f"{enumerated(rows['encoder'].unique())}."
         )
 
 
 def _measures(study: Study) -> str:
     words = [IN_WORDS[measure] for measure in in_order(study.measure, study.measures)]
-    return f"Measured was {listed(words)} on the test set."
+    return f"Measured was {enumerated(words)} on the test set."
 
 
 def _stopped(summary: pd.DataFrame) -> Iterator[str]:
@@ -64,17 +66,3 @@ def _stopped(summary: pd.DataFrame) -> Iterator[str]:
             "stopped early, at a level that holds for all strategies together, however often is "
             "looked (section Stopped); their means are over fewer seeds, and not compared."
         )
-
-
-def _names(rows: pd.DataFrame, column: str) -> list[str]:
-    return [str(name) for name in dict.fromkeys(rows[column])]
-
-
-def _range(counts: pd.Series[int]) -> str:
-    low, high = int(counts.min()), int(counts.max())
-    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
-
-
-def listed(words: Sequence[str]) -> str:
-    """Write words with commas and an "and"."""
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]

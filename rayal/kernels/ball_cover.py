@@ -103,14 +103,14 @@ def _largest_first(balls: Balls | BallGraph, labeled: Int64, budget: int) -> Ite
     uncovered = ~balls.covered_by(labeled)
     gains = balls.counts(np.flatnonzero(uncovered))
     gains[labeled] = -1
-    told = not len(labeled)  # of a first choice that is alone its strategy says more
+    was_alone = not len(labeled)  # of a first choice that is alone its strategy says more
     for number in range(budget):
         pick = int(np.argmax(gains))
         if gains[pick] <= 0:
             return
-        if gains[pick] == 1 and not told:
+        if gains[pick] == 1 and not was_alone:
             _warn_if_by_position(int(np.count_nonzero(gains == 1)), budget - number)
-        told = gains[pick] == 1
+        was_alone = gains[pick] == 1
         new = np.flatnonzero(uncovered & balls.covered_by(np.array([pick])))
         uncovered[new] = False
         gains -= balls.counts(new)

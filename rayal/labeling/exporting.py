@@ -21,7 +21,7 @@ from rayal.labeling.exchange.tool import Entry, Sheet
 from rayal.labeling.labels import LabelLog
 from rayal.labeling.pool import PoolImage
 from rayal.labeling.project import Project
-from rayal.labeling.publishing import shown_file
+from rayal.labeling.publishing import sheet_of, shown_file
 from rayal.labeling.spreadsheet import write_csv
 from rayal.storage.atomic import write_bytes
 
@@ -132,7 +132,7 @@ def _annotation(answer: Answer) -> dict[str, Any]:
 
 def _sheet(project: Project, images: list[PoolImage]) -> Sheet:
     purposes = _purposes(project)
-    entries = tuple(
+    entries = (
         Entry(
             rank, image.rayal_id, image.path, image.group, "", 0, "",
             purposes.get(image.rayal_id, ""), image.width, image.height,
@@ -140,11 +140,7 @@ def _sheet(project: Project, images: list[PoolImage]) -> Sheet:
         )
         for rank, image in enumerate(images, 1)
     )  # fmt: skip
-    settings = project.settings
-    return Sheet(
-        project.root.resolve(), project.source, settings.project, len(project.rounds),
-        project.classes, entries, settings.multilabel,
-    )  # fmt: skip
+    return sheet_of(project, len(project.rounds), entries)
 
 
 def _in_order(project: Project, ids: Iterable[str]) -> list[PoolImage]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from rayal.labeling import pictures
@@ -10,7 +11,7 @@ from rayal.labeling.contact_sheet import write_contact_sheet
 from rayal.labeling.exchange.tool import Entry, Sheet, tools
 from rayal.labeling.pool import PoolImage
 from rayal.labeling.project import PREVIEWS, PUBLISHED, Project
-from rayal.labeling.rounds import Chosen, Round
+from rayal.labeling.rounds import Chosen
 from rayal.labeling.spreadsheet import write_csv
 from rayal.storage.atomic import write_bytes
 
@@ -31,7 +32,8 @@ def is_published(project: Project) -> bool:
 def publish(project: Project) -> list[str]:
     """Make the files of the newest round; return what to do with them, a line a tool."""
     newest = project.rounds[-1]
-    sheet = _sheet(project, newest)
+    entries = (_entry(project, image) for image in newest.chosen)
+    sheet = sheet_of(project, newest.number, entries)
     rows = [
         {
             **vars(entry),
@@ -47,12 +49,12 @@ def publish(project: Project) -> list[str]:
     return lines
 
 
-def _sheet(project: Project, round_: Round) -> Sheet:
+def sheet_of(project: Project, number: int, entries: Iterable[Entry]) -> Sheet:
+    """Return what other tools are given of some images, in a round of this number."""
     images = project.source if project.has_images else project.root
-    entries = tuple(_entry(project, image) for image in round_.chosen)
     settings = project.settings
     return Sheet(
-        project.root.resolve(), images, settings.project, round_.number, project.classes, entries,
+        project.root.resolve(), images, settings.project, number, project.classes, tuple(entries),
         settings.multilabel,
     )  # fmt: skip
 

@@ -143,7 +143,7 @@ class Query:
         features = self.features if are_all else self.features[rows]
         labels = self.labels[rows]
 
-        def look() -> None:
+        def check_features() -> None:
             if not told:
                 refuse_alike(self.component, self.params, self.features)
                 if text := common_part(self.features):
@@ -151,7 +151,7 @@ class Query:
                 check_apart(self.component, self.params, features, budget)
 
         predictions = None if self.predictions is None else _of_rows(self.predictions, rows)
-        kind = watched_pool(cache(look))
+        kind = watched_pool(cache(check_features))
         pool = kind(
             features,
             labels,

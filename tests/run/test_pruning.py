@@ -173,14 +173,18 @@ def test_random_and_begun_trials_are_never_spared(plan: Plan, store: RunStore) -
     assert pruner.kept(of(plan, "random")) == of(plan, "random")
 
 
+def queue_of(plan: Plan, store: RunStore, told: Told) -> tuple[TrialQueue, TrialEvents]:
+    ready = Encodings({trial.embedding_id for trial in plan.trials})
+    pruner = pruner_of(plan, store, told)
+    queue = TrialQueue(plan, plan.trials, ready, 1, told, pruner=pruner)
+    return queue, TrialEvents(told, store, queue)
+
+
 def test_a_queue_gives_out_nothing_of_a_stopped_strategy_and_ends_without_it(
     plan: Plan, store: RunStore
 ) -> None:
     told = Told()
-    pruner = pruner_of(plan, store, told)
-    ready = Encodings({trial.embedding_id for trial in plan.trials})
-    queue = TrialQueue(plan, plan.trials, ready, 1, told, pruner=pruner)
-    events = TrialEvents(told, store, queue)
+    queue, events = queue_of(plan, store, told)
     given = []
     while batch := queue.next_batch():
         given += batch
@@ -199,10 +203,7 @@ def test_what_was_lost_with_a_worker_comes_back_first_so_that_pairs_are_complete
 ) -> None:
     """Pairs are looked at in the order of seeds: a low one that comes last spares nothing."""
     told = Told()
-    pruner = pruner_of(plan, store, told)
-    ready = Encodings({trial.embedding_id for trial in plan.trials})
-    queue = TrialQueue(plan, plan.trials, ready, 1, told, pruner=pruner)
-    events = TrialEvents(told, store, queue)
+    queue, events = queue_of(plan, store, told)
     lost = queue.next_batch() or []
     assert lost
     queue.lost(lost, with_node=False)

@@ -9,18 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from analysis.page.table import (
-    PageTable,
-    under_modes,
-)
+from analysis.page.table import PageTable, under_modes
 from analysis.statistics.intervals import Floats
 from analysis.statistics.learning_curves import aubc as area_under
-from analysis.study.grouping import (
-    CYCLES,
-    SETTING,
-    groups,
-    query_modes,
-)
+from analysis.study.grouping import CYCLES, SETTING, groups, query_modes
 from analysis.study.study import Study
 
 SELECTION = "selection"

@@ -7,14 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.page.table import (
-    PageTable,
-    count,
-    interval,
-    number,
-    page_table,
-    text,
-)
+from analysis.page.table import PageTable, count, interval, number, page_table, text
 from analysis.sections.rankings.blocks import (
     SELECTION,
     RankedBlock,
@@ -25,9 +18,7 @@ from analysis.sections.rankings.blocks import (
 )
 from analysis.statistics.bootstrap import stratified_by_choice
 from analysis.statistics.intervals import mean
-from analysis.study.grouping import (
-    to_frame,
-)
+from analysis.study.grouping import to_frame
 from analysis.study.measures import IN_WORDS, PRIMARY, table_of
 from analysis.study.study import Study
 

@@ -8,13 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.page.table import (
-    PageTable,
-    count,
-    number,
-    page_table,
-    text,
-)
+from analysis.page.table import PageTable, count, number, page_table, text
 from analysis.sections.base import competing
 from analysis.sections.rankings.blocks import (
     SELECTION,
@@ -26,9 +20,7 @@ from analysis.sections.rankings.blocks import (
 )
 from analysis.statistics.intervals import mean
 from analysis.statistics.ranking import compact_letters, ranking
-from analysis.study.grouping import (
-    to_frame,
-)
+from analysis.study.grouping import to_frame
 from analysis.study.measures import IN_WORDS, PRIMARY, table_of
 from analysis.study.study import Study
 

@@ -9,26 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.page.table import (
-    EMPTY,
-    Column,
-    PageCell,
-    PageTable,
-    Row,
-    count,
-    page_table,
-)
+from analysis.page.table import EMPTY, Column, PageCell, PageTable, Row, count, page_table
 from analysis.sections.base import competing
-from analysis.sections.rankings.blocks import (
-    SELECTION,
-    rows_of_each_mode,
-)
+from analysis.sections.rankings.blocks import SELECTION, rows_of_each_mode
 from analysis.statistics.ranking import win_counts
-from analysis.study.grouping import (
-    SETTING,
-    groups,
-    to_frame,
-)
+from analysis.study.grouping import SETTING, groups, to_frame
 from analysis.study.measures import IN_WORDS, PRIMARY, table_of
 from analysis.study.study import Study
 

@@ -75,15 +75,15 @@ def _wait_for_listener(address: str, say: Callable[[str], None]) -> None:
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():
         return
-    until, told = time.monotonic() + LISTEN_SECONDS, False
+    until, is_announced = time.monotonic() + LISTEN_SECONDS, False
     while (reason := _why_not_connected(host.strip("[]"), int(port))) is not None:
         if time.monotonic() >= until:
             raise ClusterError(
                 f"{_no_answer(address, reason)}; give the address of its head, --address HOST:6379"
             )
-        if not told:
+        if not is_announced:
             say(f"{_no_answer(address, reason)}; it is waited for, {LISTEN_SECONDS:.0f} s")
-            told = True
+            is_announced = True
         time.sleep(POLL_SECONDS)
 
 
